@@ -1,0 +1,2 @@
+//! The eStreamer protocol without an operating system.
+#![no_std]

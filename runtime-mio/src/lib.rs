@@ -1,0 +1,1 @@
+//! The eStreamer protocol over sockets.

@@ -1,0 +1,1 @@
+//! The eStreamer collector and simulator.

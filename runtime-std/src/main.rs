@@ -1,0 +1,2 @@
+//! The `estreamer` program.
+fn main() {}
