@@ -1,0 +1,543 @@
+//! Resumable framing over a window the caller owns.
+//!
+//! A bundle is a countdown here, not a buffer: its nested messages come out one
+//! by one, so memory is bounded by the window whatever the server sends. A
+//! message that cannot fit the window is handed out in pieces, or skipped; see
+//! [`Oversize`].
+//!
+//! The decoder sees the unread bytes of the window and answers with **offsets**
+//! into them, so that the caller is free to refill between two steps:
+//!
+//! ```
+//! use estreamer_core::decode::{Decoder, Frame, Kind, Limits, Oversize};
+//! let stream = [0, 1, 0, 0, 0, 0, 0, 0]; // one null message
+//! let mut decoder = Decoder::new(64, Limits::default(), Oversize::Pieces)?;
+//! let step = decoder.step(&stream[..5])?; // not there whole
+//! assert_eq!((step.consumed, step.frame), (0, None)); // read more, then ask again
+//! let step = decoder.step(&stream)?;
+//! assert_eq!(step.consumed, 8);
+//! assert!(matches!(step.frame, Some(Frame::Message { head, .. }) if head.kind == Kind::Null));
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+
+use crate::wire::{
+    self, BundleHeader, EventNumber, HEADER_LEN, Header, InitialTimestamp, Layout, MessageType,
+    Record, RequestFlags,
+};
+use crate::{ConfigError, Malformed, PeerError};
+
+/// The smallest window that works, in bytes: every message's fixed fields fit.
+pub const MIN_WINDOW: usize = 64;
+
+/// What to accept, in bytes. A longer message is skipped by its length, without
+/// buffering; it never ends the session. A bundle has no limit, since it is
+/// never held whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Limits {
+    /// Message length of event data; 16 MiB by default.
+    pub record: u32,
+    /// Message length of an event stream request; 1 MiB by default.
+    pub request: u32,
+    /// Message length of anything else but bundles; 16 MiB by default.
+    pub message: u32,
+}
+
+impl Limits {
+    /// 16 MiB, 1 MiB, 16 MiB.
+    pub const DEFAULT: Self = Self {
+        record: 16 << 20,
+        request: 1 << 20,
+        message: 16 << 20,
+    };
+
+    /// The limit for messages of this type.
+    pub const fn of(&self, message_type: MessageType) -> u32 {
+        match message_type {
+            MessageType::EVENT_DATA | MessageType::EVENT_DATA_3 => self.record,
+            MessageType::EVENT_STREAM_REQUEST => self.request,
+            _ => self.message,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// What happens to a message within the limits that is larger than the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Oversize {
+    /// It comes as [`Frame::Begin`], [`Frame::Chunk`]s and [`Frame::End`].
+    #[default]
+    Pieces,
+    /// It comes as [`Frame::Skipped`].
+    Skip,
+}
+
+/// A run of bytes in the input of the step that returned it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Span {
+    /// Offset of the first byte.
+    pub start: usize,
+    /// Number of bytes.
+    pub len: usize,
+}
+
+impl Span {
+    /// The bytes, out of the same input; empty if it is another, shorter one.
+    pub fn of<'a>(&self, input: &'a [u8]) -> &'a [u8] {
+        input
+            .get(self.start..)
+            .and_then(|tail| tail.get(..self.len))
+            .unwrap_or_default()
+    }
+}
+
+/// The fixed fields of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Head {
+    /// The message header as received.
+    pub header: Header,
+    /// Whether it stands inside a bundle.
+    pub nested: bool,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a message is, and what its variable part holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Kind {
+    /// The body, if there is one, has no meaning.
+    Null,
+    /// The variable part is the text; see [`wire::trim_nul`].
+    Error {
+        /// As sent.
+        code: i32,
+        /// As declared; the message may hold more or less.
+        text_length: u16,
+    },
+    /// The variable part is the JSON block with its optional NUL.
+    Request {
+        /// Where to start.
+        from: InitialTimestamp,
+        /// What is asked for.
+        flags: RequestFlags,
+    },
+    /// The variable part is the data.
+    Event {
+        /// The record header.
+        record: Record,
+        /// How its lengths relate.
+        layout: Layout,
+    },
+    /// Any other type; the variable part is the whole body.
+    Other,
+    /// The variable part is the whole raw body; for an overrun and for stray
+    /// bytes, it is what was left of the bundle.
+    Malformed(Malformed),
+}
+
+/// One step's outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Frame {
+    /// A bundle begins; its messages follow.
+    BundleBegin {
+        /// Connection id and sequence number.
+        bundle: BundleHeader,
+        /// Bytes of nested messages that follow.
+        length: u32,
+    },
+    /// A whole message.
+    Message {
+        /// Its fixed fields.
+        head: Head,
+        /// Its variable part.
+        body: Span,
+    },
+    /// A message larger than the window begins.
+    Begin {
+        /// Its fixed fields.
+        head: Head,
+        /// Bytes of its variable part.
+        length: u32,
+    },
+    /// The next bytes of the message that began.
+    Chunk {
+        /// At least one byte.
+        body: Span,
+    },
+    /// The message that began is complete.
+    End,
+    /// A message is left out: over the limit, or by policy.
+    Skipped {
+        /// Its fixed fields.
+        head: Head,
+        /// Bytes of its variable part.
+        length: u32,
+    },
+    /// The bundle is complete and to be acknowledged.
+    BundleEnd,
+}
+
+impl Frame {
+    /// The fixed fields of the message that comes, begins or is left out here.
+    pub const fn head(&self) -> Option<&Head> {
+        match self {
+            Self::Message { head, .. } | Self::Begin { head, .. } | Self::Skipped { head, .. } => {
+                Some(head)
+            }
+            Self::BundleBegin { .. } | Self::Chunk { .. } | Self::End | Self::BundleEnd => None,
+        }
+    }
+}
+
+/// What [`Decoder::step`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Step {
+    /// Bytes at the front of the input that are done with, once the frame has
+    /// been looked at.
+    pub consumed: usize,
+    /// What was found. With `None` and nothing consumed, more input is needed.
+    pub frame: Option<Frame>,
+}
+
+/// The framing of one direction of one connection.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Decoder {
+    window: usize,
+    limits: Limits,
+    oversize: Oversize,
+    /// Bytes left of the current bundle.
+    bundle: Option<u32>,
+    state: State,
+    /// Bytes consumed since the start of the stream.
+    offset: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum State {
+    /// At a message boundary.
+    Header,
+    /// Inside a message handed out in pieces; `surplus` bytes behind it are dropped.
+    Pieces { left: u32, surplus: u32 },
+    /// Inside a message that is left out; at least one byte.
+    Skip { left: u32 },
+    /// Framing is lost at the current offset.
+    Lost { version: u16, message_type: u16 },
+}
+
+impl State {
+    fn skip(left: u32) -> Self {
+        match left {
+            0 => Self::Header,
+            _ => Self::Skip { left },
+        }
+    }
+}
+
+/// A message's fixed fields and where its variable part lies.
+struct Layed {
+    head: Head,
+    /// Bytes before the variable part.
+    fixed: usize,
+    /// Bytes of the variable part.
+    body: u32,
+    /// Bytes behind it that have no meaning.
+    surplus: u32,
+}
+
+impl Decoder {
+    /// A decoder for a window of `window` bytes: no step will need more input
+    /// than that at once.
+    ///
+    /// # Errors
+    /// [`ConfigError::WindowTooSmall`] below [`MIN_WINDOW`].
+    pub const fn new(
+        window: usize,
+        limits: Limits,
+        oversize: Oversize,
+    ) -> Result<Self, ConfigError> {
+        if window < MIN_WINDOW {
+            return Err(ConfigError::WindowTooSmall { given: window });
+        }
+        Ok(Self {
+            window,
+            limits,
+            oversize,
+            bundle: None,
+            state: State::Header,
+            offset: 0,
+        })
+    }
+
+    /// Bytes consumed since the start of the stream.
+    pub const fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The limits it was made with.
+    pub const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Whether the bytes consumed so far end with a whole top-level message.
+    pub const fn at_boundary(&self) -> bool {
+        matches!(self.state, State::Header) && self.bundle.is_none()
+    }
+
+    /// Counts bytes that the session understood by itself.
+    pub(crate) const fn advance(&mut self, bytes: usize) {
+        self.offset += bytes as u64;
+    }
+
+    /// Looks at the unread bytes of the window, `input`, for the next frame.
+    ///
+    /// Every step consumes something, returns a frame, or asks for more input;
+    /// the work of a step does not depend on the length of the input.
+    ///
+    /// # Errors
+    /// [`PeerError::OutOfStep`], and from then on always.
+    pub fn step(&mut self, input: &[u8]) -> Result<Step, PeerError> {
+        let step = match self.state {
+            State::Lost {
+                version,
+                message_type,
+            } => return Err(self.out_of_step(version, message_type)),
+            State::Skip { left } => self.skip(input, left),
+            State::Pieces { left, surplus } => self.piece(input, left, surplus),
+            State::Header => self.message(input)?,
+        };
+        self.offset += step.consumed as u64;
+        if let Some(left) = &mut self.bundle {
+            *left -= step.consumed as u32;
+        }
+        if let Some(Frame::BundleBegin { length, .. }) = step.frame {
+            self.bundle = Some(length);
+        }
+        Ok(step)
+    }
+
+    fn message(&mut self, input: &[u8]) -> Result<Step, PeerError> {
+        if self.bundle == Some(0) {
+            self.bundle = None;
+            return Ok(frame(0, Frame::BundleEnd));
+        }
+        let Some(layed) = self.lay_out(input)? else {
+            return Ok(NEED_MORE);
+        };
+        let Layed {
+            head,
+            fixed,
+            body: length,
+            surplus,
+        } = layed;
+        if head.header.message_type == MessageType::BUNDLE
+            && !head.nested
+            && head.kind == Kind::Other
+        {
+            return Ok(self.bundle_begin(input, length));
+        }
+        if head.header.length > self.limits.of(head.header.message_type) {
+            return Ok(self.leave_out(head, fixed, length, surplus));
+        }
+        let whole = u64::from(length) + u64::from(surplus) + fixed as u64;
+        if whole > self.window as u64 {
+            return Ok(match self.oversize {
+                Oversize::Skip => self.leave_out(head, fixed, length, surplus),
+                Oversize::Pieces => {
+                    self.state = State::Pieces {
+                        left: length,
+                        surplus,
+                    };
+                    frame(fixed, Frame::Begin { head, length })
+                }
+            });
+        }
+        if (input.len() as u64) < whole {
+            return Ok(NEED_MORE);
+        }
+        let body = Span {
+            start: fixed,
+            len: length as usize,
+        };
+        Ok(frame(whole as usize, Frame::Message { head, body }))
+    }
+
+    /// Reads the fixed fields at the front of `input`, as soon as they are there.
+    fn lay_out(&mut self, input: &[u8]) -> Result<Option<Layed>, PeerError> {
+        let left = self.bundle;
+        if let Some(left @ 1..HEADER_LEN_U32) = left {
+            return Ok(Some(self.stray(left, Malformed::BundleTrailing)));
+        }
+        let Ok((rest, header)) = wire::header(input) else {
+            return Ok(None);
+        };
+        match left {
+            None if header.version != 1 => {
+                self.state = State::Lost {
+                    version: header.version,
+                    message_type: header.message_type.0,
+                };
+                return Err(self.out_of_step(header.version, header.message_type.0));
+            }
+            Some(left) if header.length > left - HEADER_LEN_U32 => {
+                return Ok(Some(self.stray(left, Malformed::BundleOverrun)));
+            }
+            _ => {}
+        }
+        // The fixed fields, or the whole body where it is shorter than them.
+        let peek = rest.get(..fixed_len(header.message_type).min(header.length as usize));
+        let Some(peek) = peek else {
+            return Ok(None);
+        };
+        let (kind, fixed) = match kind(header, peek) {
+            Ok(found) => found,
+            Err(malformed) => (Kind::Malformed(malformed), 0),
+        };
+        let available = header.length - fixed as u32;
+        let body = match kind {
+            Kind::Error { text_length, .. } => available.min(u32::from(text_length)),
+            _ => available,
+        };
+        Ok(Some(Layed {
+            head: Head {
+                header,
+                nested: left.is_some(),
+                kind,
+            },
+            fixed: HEADER_LEN + fixed,
+            body,
+            surplus: available - body,
+        }))
+    }
+
+    const fn out_of_step(&self, version: u16, message_type: u16) -> PeerError {
+        PeerError::OutOfStep {
+            version,
+            message_type,
+            offset: self.offset,
+        }
+    }
+
+    /// What is left of a bundle that cannot be read on.
+    fn stray(&self, left: u32, malformed: Malformed) -> Layed {
+        Layed {
+            head: Head {
+                header: Header {
+                    version: 0,
+                    message_type: MessageType::BUNDLE,
+                    length: left,
+                },
+                nested: true,
+                kind: Kind::Malformed(malformed),
+            },
+            fixed: 0,
+            body: left,
+            surplus: 0,
+        }
+    }
+
+    /// The bundle's fixed fields are consumed with its header.
+    fn bundle_begin(&mut self, input: &[u8], length: u32) -> Step {
+        let Some(Ok((_, bundle))) = input.get(HEADER_LEN..).map(wire::bundle_fixed) else {
+            return NEED_MORE;
+        };
+        let length = length - wire::BUNDLE_FIXED_LEN as u32;
+        frame(
+            HEADER_LEN + wire::BUNDLE_FIXED_LEN,
+            Frame::BundleBegin { bundle, length },
+        )
+    }
+
+    fn leave_out(&mut self, head: Head, fixed: usize, length: u32, surplus: u32) -> Step {
+        self.state = State::skip(length.saturating_add(surplus));
+        frame(fixed, Frame::Skipped { head, length })
+    }
+
+    fn skip(&mut self, input: &[u8], left: u32) -> Step {
+        let consumed = (left as usize).min(input.len());
+        self.state = State::skip(left - consumed as u32);
+        Step {
+            consumed,
+            frame: None,
+        }
+    }
+
+    fn piece(&mut self, input: &[u8], left: u32, surplus: u32) -> Step {
+        if left == 0 {
+            self.state = State::skip(surplus);
+            return frame(0, Frame::End);
+        }
+        let len = (left as usize).min(input.len());
+        if len == 0 {
+            return NEED_MORE;
+        }
+        self.state = State::Pieces {
+            left: left - len as u32,
+            surplus,
+        };
+        let body = Span { start: 0, len };
+        frame(len, Frame::Chunk { body })
+    }
+}
+
+/// Bytes of the fixed fields behind the header, at most.
+const fn fixed_len(message_type: MessageType) -> usize {
+    match message_type {
+        MessageType::ERROR => wire::ERROR_FIXED_LEN,
+        MessageType::EVENT_STREAM_REQUEST => wire::REQUEST_FIXED_LEN,
+        MessageType::EVENT_DATA | MessageType::EVENT_DATA_3 => wire::EXTENDED_LEN,
+        MessageType::BUNDLE => wire::BUNDLE_FIXED_LEN,
+        _ => 0,
+    }
+}
+
+/// Reads the fixed fields; with them comes the number of their bytes.
+fn kind(header: Header, body: &[u8]) -> Result<(Kind, usize), Malformed> {
+    if EventNumber::from_message_type(header.message_type).is_some() {
+        let (record, layout) = Record::parse(body, header.length)?;
+        return Ok((Kind::Event { record, layout }, record.encoded_len()));
+    }
+    match header.message_type {
+        MessageType::NULL => Ok((Kind::Null, 0)),
+        MessageType::ERROR => match wire::error_fixed(body) {
+            Ok((_, (code, text_length))) => {
+                Ok((Kind::Error { code, text_length }, wire::ERROR_FIXED_LEN))
+            }
+            Err(_) => Err(Malformed::ErrorTooShort),
+        },
+        MessageType::EVENT_STREAM_REQUEST => match wire::request_fixed(body) {
+            Ok((_, (from, flags))) => Ok((Kind::Request { from, flags }, wire::REQUEST_FIXED_LEN)),
+            Err(_) => Err(Malformed::RequestTooShort),
+        },
+        MessageType::BUNDLE if body.len() < wire::BUNDLE_FIXED_LEN => {
+            Err(Malformed::BundleTooShort)
+        }
+        _ => Ok((Kind::Other, 0)),
+    }
+}
+
+const fn frame(consumed: usize, frame: Frame) -> Step {
+    Step {
+        consumed,
+        frame: Some(frame),
+    }
+}
+
+const NEED_MORE: Step = Step {
+    consumed: 0,
+    frame: None,
+};
+
+const HEADER_LEN_U32: u32 = HEADER_LEN as u32;

@@ -1,0 +1,271 @@
+//! The fully-qualified request: which events, with which fields, in which format
+//! (FQE, Requesting Fully-qualified Events; Format of the JSON file).
+//!
+//! ```
+//! use estreamer_core::fqe::{EventKind, Request, Transform};
+//! use estreamer_core::wire::InitialTimestamp;
+//! let request = Request::new(InitialTimestamp::OLDEST)
+//!     .event(EventKind::Intrusion, &["HeaderFieldSet", "Impact"])
+//!     .transform(Transform::Json);
+//! let mut buffer = [0; 512];
+//! let message = request.emit(Default::default(), &mut buffer)?;
+//! assert_eq!(&message[..4], [0, 1, 0, 2]);
+//! assert_eq!(&message[16..28], br#"{"Events":{""#);
+//! # Ok::<_, estreamer_core::fqe::RequestError>(())
+//! ```
+
+#[cfg(feature = "json")]
+mod build;
+#[cfg(feature = "json")]
+mod check;
+
+#[cfg(feature = "json")]
+pub use build::Request;
+#[cfg(feature = "json")]
+pub use check::{Asked, check};
+
+use crate::ResourceError;
+use crate::quirk::{Quirk, Quirks};
+use crate::wire::{EventStreamRequest, Message, RecordType};
+use core::fmt;
+
+/// The four event types that come fully qualified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub enum EventKind {
+    /// Beginnings and ends of connections.
+    Connection,
+    /// Intrusion events.
+    Intrusion,
+    /// The packets of intrusion events.
+    Packet,
+    /// File events.
+    File,
+}
+
+impl EventKind {
+    /// In the order of the guide's example.
+    pub const ALL: [Self; 4] = [Self::Connection, Self::Intrusion, Self::Packet, Self::File];
+
+    /// The key in the request's `Events`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connection => "ConnectionEvent",
+            Self::Intrusion => "IntrusionEvent",
+            Self::Packet => "IntrusionPacket",
+            Self::File => "FileEvent",
+        }
+    }
+
+    /// The kind of this key.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The record type its events come under.
+    pub const fn record_type(self) -> RecordType {
+        match self {
+            Self::Connection => RecordType::CONNECTION,
+            Self::Intrusion => RecordType::INTRUSION,
+            Self::Packet => RecordType::INTRUSION_PACKET,
+            Self::File => RecordType::FILE,
+        }
+    }
+
+    /// The kind of this record type; a file with malware is a file.
+    pub const fn from_record_type(record_type: RecordType) -> Option<Self> {
+        match record_type {
+            RecordType::CONNECTION => Some(Self::Connection),
+            RecordType::INTRUSION => Some(Self::Intrusion),
+            RecordType::INTRUSION_PACKET => Some(Self::Packet),
+            RecordType::FILE | RecordType::FILE_MALWARE => Some(Self::File),
+            _ => None,
+        }
+    }
+
+    /// The field sets of the guide's example.
+    pub const fn default_fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Connection | Self::File => {
+                &["HeaderFieldSet", "ConnectionKeySet", "DetailFieldSet"]
+            }
+            Self::Intrusion => &[
+                "HeaderFieldSet",
+                "ConnectionKeySet",
+                "DetailFieldSet",
+                "Impact",
+            ],
+            Self::Packet => &["HeaderFieldSet", "DetailFieldSet"],
+        }
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The text format of the events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Transform<'a> {
+    /// Name-value pairs; an irrelevant field is absent.
+    #[default]
+    Json,
+    /// Values in the order asked for; an irrelevant field is empty.
+    Csv,
+    /// Another `TransformConfig` the server knows; its data is opaque bytes.
+    Named(&'a str),
+}
+
+impl<'a> Transform<'a> {
+    /// The value of `TransformConfig`.
+    pub const fn name(self) -> &'a str {
+        match self {
+            Self::Json => "JSON",
+            Self::Csv => "CSV",
+            Self::Named(name) => name,
+        }
+    }
+
+    /// The transform of this `TransformConfig`.
+    pub fn from_name(name: &'a str) -> Self {
+        match name {
+            "JSON" => Self::Json,
+            "CSV" => Self::Csv,
+            _ => Self::Named(name),
+        }
+    }
+}
+
+/// The set every request defines for itself.
+#[cfg(feature = "json")]
+const OUTPUT_FIELD_SET: &str = "OutputFieldSet";
+
+/// Whether a name means a predefined set of fields rather than one field.
+pub fn is_field_set(name: &str) -> bool {
+    name.ends_with("FieldSet") || name.ends_with("KeySet")
+}
+
+/// What is wrong with a request, and what to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum RequestError {
+    /// The JSON block cannot be read.
+    NotJson,
+    /// Arrays and objects are nested deeper than any request needs.
+    TooDeep,
+    /// No event type is asked for.
+    NothingRequested,
+    /// `Events` names something else than the four event types.
+    UnknownEvent,
+    /// An event type without fields.
+    NoFields(EventKind),
+    /// A field name that is empty or holds quotes, backslashes or control characters.
+    BadFieldName(EventKind),
+    /// `OutputFormat` is absent, or lacks `TransformConfig`.
+    NoFormat,
+    /// `OutputFormat.Transform` is not `Text`.
+    NotText,
+    /// CSV of an event type whose fields name a set.
+    FieldSetInCsv(EventKind),
+    /// Bit 30 is set.
+    ExtendedRequest,
+    /// A bit other than 23 is set.
+    UnsupportedFlags,
+    /// The buffer is too small for the request.
+    Resource(ResourceError),
+}
+
+impl RequestError {
+    /// The code a server answers with. The numbers are ours: Cisco's are unpublished.
+    pub const fn code(self) -> i32 {
+        match self {
+            Self::NotJson | Self::TooDeep => 1,
+            Self::NothingRequested | Self::UnknownEvent => 2,
+            Self::NoFields(_) | Self::BadFieldName(_) | Self::FieldSetInCsv(_) => 3,
+            Self::NoFormat | Self::NotText => 4,
+            Self::ExtendedRequest | Self::UnsupportedFlags => 5,
+            Self::Resource(_) => 6,
+        }
+    }
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson => {
+                f.write_str("the request's JSON block cannot be read; check its syntax")
+            }
+            Self::TooDeep => f.write_str("the request's JSON block is nested too deeply"),
+            Self::NothingRequested => {
+                f.write_str("nothing is requested; name at least one event type under Events")
+            }
+            Self::UnknownEvent => f.write_str(
+                "unknown event type under Events; \
+                 use ConnectionEvent, IntrusionEvent, IntrusionPacket or FileEvent",
+            ),
+            Self::NoFields(kind) => write!(
+                f,
+                "{kind} asks for no field; list some in FieldSetDef.OutputFieldSet and name that in Fields"
+            ),
+            Self::BadFieldName(kind) => {
+                write!(
+                    f,
+                    "{kind} has a field name that is empty or holds special characters"
+                )
+            }
+            Self::NoFormat => f.write_str(
+                "OutputFormat is missing; set Transform to Text and TransformConfig to JSON or CSV",
+            ),
+            Self::NotText => f.write_str("OutputFormat.Transform must be Text"),
+            Self::FieldSetInCsv(kind) => write!(
+                f,
+                "{kind} asks for a field set as CSV; sets change between releases, so list single fields"
+            ),
+            Self::ExtendedRequest => {
+                f.write_str("bit 30 (extended request) must be clear with a JSON block")
+            }
+            Self::UnsupportedFlags => {
+                f.write_str("only bit 23 (extended event header) may be set with a JSON block")
+            }
+            Self::Resource(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for RequestError {}
+
+impl From<ResourceError> for RequestError {
+    fn from(error: ResourceError) -> Self {
+        Self::Resource(error)
+    }
+}
+
+/// Writes a request whose JSON block is ready. With the `request-inclusive`
+/// quirk the length counts the header too, the guide's other literal reading.
+///
+/// # Errors
+/// [`ResourceError`] when `out` is too small.
+pub fn emit<'b>(
+    request: &EventStreamRequest<'_>,
+    quirks: Quirks,
+    out: &'b mut [u8],
+) -> Result<&'b [u8], ResourceError> {
+    let length = Message::Request(*request).emit(out)?;
+    let message = &mut out[..length];
+    set_length(message, quirks);
+    Ok(message)
+}
+
+/// Fills the length field of the request in `message`.
+fn set_length(message: &mut [u8], quirks: Quirks) {
+    let header = match quirks.has(Quirk::RequestInclusive) {
+        true => 0,
+        false => crate::wire::HEADER_LEN,
+    };
+    let length = (message.len() - header) as u32;
+    message[4..8].copy_from_slice(&length.to_be_bytes());
+}

@@ -1,0 +1,185 @@
+//! Every known deviation from the guide, by name: counted when a peer shows it,
+//! and for some, shown on demand so that peers can be tested.
+
+use core::fmt;
+
+/// Declares the enum once with name and sentence, so that none can be forgotten.
+macro_rules! quirks {
+    ($($variant:ident $name:literal $sentence:literal)*) => {
+        /// A named deviation. The names are stable; configurations use them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+        #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+        #[repr(u8)]
+        pub enum Quirk {
+            $(#[doc = $sentence] $variant,)*
+        }
+
+        impl Quirk {
+            /// All of them, in the order of their declaration.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The name in configurations and statistics.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// What it means, one sentence.
+            pub const fn sentence(self) -> &'static str {
+                match self { $(Self::$variant => $sentence),* }
+            }
+        }
+    };
+}
+
+quirks! {
+    NestedVersion0 "nested-version-0" "Messages inside bundles carry header version 0, as real servers send them."
+    NestedVersion1 "nested-version-1" "Messages inside bundles carry header version 1, as the classic guide says."
+    NestedVersionOther "nested-version-other" "Messages inside bundles carry a header version that is neither 0 nor 1."
+    EventType3 "event-type-3" "Event data travels as message type 3, as the fully-qualified guide says, not 4."
+    ExtendedFlag "extended-flag" "Bit 31 of the record type is set, as the classic guide says."
+    FlagContradictsLengths "flag-contradicts-lengths" "Bit 31 of the record type is set on a record without archival timestamp."
+    Netmap "netmap" "The record carries a Netmap ID."
+    RecordClipped "record-clipped" "The record length fits no layout, but the extended-header flag tells where the data starts."
+    RecordInclusive "record-inclusive" "The record length counts the record header too."
+    RecordMalformed "record-malformed" "An event data message contradicts its own lengths."
+    MessageMalformed "message-malformed" "A message other than event data is too short for its fixed fields."
+    ErrorNul "error-nul" "The text of an error message ends with a counted NUL."
+    ErrorLength "error-length" "The text length of an error message disagrees with the message length."
+    RequestInclusive "request-inclusive" "The length of the event stream request counts its own header too."
+    RequestNul "request-nul" "The JSON block of the request ends with a NUL."
+    SurplusNull "surplus-null" "A null message acknowledges nothing that was sent."
+    NullBody "null-body" "A null message has a body."
+    NestedNull "nested-null" "A null message stands inside a bundle."
+    NestedError "nested-error" "An error message stands inside a bundle."
+    NestedUnknown "nested-unknown" "A message of an unexpected type stands inside a bundle."
+    UnknownMessage "unknown-message" "A message of an unexpected type stands at top level."
+    TopLevelEvent "top-level-event" "Event data stands outside any bundle and is acknowledged by itself."
+    BundleOverrun "bundle-overrun" "A nested message is longer than what is left of its bundle."
+    BundleTrailing "bundle-trailing" "Fewer than eight bytes stand at the end of a bundle."
+    BundleEmpty "bundle-empty" "A bundle holds no message."
+    SequenceGap "sequence-gap" "The sequence number of a bundle is not its predecessor's plus one."
+    SequenceRepeat "sequence-repeat" "A bundle repeats its predecessor's sequence number."
+    Oversize "oversize" "A message or record exceeds the configured limit and is skipped."
+    AcknowledgeKeepAlives "acknowledge-keep-alives" "The client answers the server's keep-alive nulls with nulls, as some clients do."
+}
+
+impl Quirk {
+    /// The quirk of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|quirk| quirk.name() == name)
+    }
+
+    /// Those a [`ClientSession`](crate::session::ClientSession) can be told to show.
+    pub const CLIENT: &[Self] = &[
+        Self::RequestInclusive,
+        Self::ErrorNul,
+        Self::AcknowledgeKeepAlives,
+    ];
+
+    /// Those a [`ServerSession`](crate::session::ServerSession) can be told to show.
+    pub const SERVER: &[Self] = &[
+        Self::NestedVersion1,
+        Self::EventType3,
+        Self::ExtendedFlag,
+        Self::RecordInclusive,
+        Self::ErrorNul,
+    ];
+}
+
+impl fmt::Display for Quirk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A set of quirks to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct Quirks(u32);
+
+impl Quirks {
+    /// The strict behaviour.
+    pub const NONE: Self = Self(0);
+
+    /// This set and one more quirk.
+    #[must_use]
+    pub const fn with(self, quirk: Quirk) -> Self {
+        Self(self.0 | 1 << quirk as u8)
+    }
+
+    /// Whether the quirk is in the set.
+    pub const fn has(self, quirk: Quirk) -> bool {
+        self.0 >> quirk as u8 & 1 == 1
+    }
+}
+
+/// How often the peer showed each quirk; counters stay at their maximum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Deviations([u32; Quirk::ALL.len()]);
+
+impl Deviations {
+    /// Counts one more.
+    pub fn count(&mut self, quirk: Quirk) {
+        let counter = &mut self.0[quirk as usize];
+        *counter = counter.saturating_add(1);
+    }
+
+    /// How often the quirk was seen.
+    pub const fn of(&self, quirk: Quirk) -> u32 {
+        self.0[quirk as usize]
+    }
+
+    /// The quirks seen at least once, with their counts.
+    pub fn seen(&self) -> impl Iterator<Item = (Quirk, u32)> {
+        let counts = self.0;
+        Quirk::ALL
+            .iter()
+            .map(move |&quirk| (quirk, counts[quirk as usize]))
+            .filter(|&(_, count)| count > 0)
+    }
+}
+
+impl Default for Deviations {
+    fn default() -> Self {
+        Self([0; Quirk::ALL.len()])
+    }
+}
+
+// The set is one word.
+const _: () = assert!(Quirk::ALL.len() <= 32);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_quirk_is_found_by_its_own_name() {
+        for &quirk in Quirk::ALL {
+            assert_eq!(Quirk::from_name(quirk.name()), Some(quirk));
+        }
+        assert_eq!(Quirk::from_name("no-such-quirk"), None);
+    }
+
+    #[test]
+    fn a_counter_stops_at_its_maximum() {
+        let mut deviations = Deviations::default();
+        deviations.0[Quirk::Netmap as usize] = u32::MAX;
+        deviations.count(Quirk::Netmap);
+        assert_eq!(deviations.of(Quirk::Netmap), u32::MAX);
+        assert_eq!(deviations.seen().count(), 1);
+    }
+
+    #[test]
+    fn a_set_holds_what_was_put_in() {
+        let set = Quirks::NONE
+            .with(Quirk::NestedVersion0)
+            .with(Quirk::AcknowledgeKeepAlives);
+        for &quirk in Quirk::ALL {
+            let expected = [Quirk::NestedVersion0, Quirk::AcknowledgeKeepAlives].contains(&quirk);
+            assert_eq!(set.has(quirk), expected, "{quirk}");
+        }
+    }
+}

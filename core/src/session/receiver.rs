@@ -1,0 +1,84 @@
+//! What both ends do with received bytes.
+
+use super::End;
+use super::statistics::{Current, Observer, current};
+use crate::ConfigError;
+use crate::decode::{Decoder, Frame, Limits, Oversize, Step};
+
+/// Decoder, counters and end of one direction.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(super) struct Receiver {
+    pub(super) decoder: Decoder,
+    pub(super) observer: Observer,
+    pub(super) end: Option<End>,
+    /// Input bytes left over by the last step.
+    pending: usize,
+}
+
+impl Receiver {
+    pub(super) fn new(
+        window: usize,
+        limits: Limits,
+        oversize: Oversize,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            decoder: Decoder::new(window, limits, oversize)?,
+            observer: Observer::new(),
+            end: None,
+            pending: 0,
+        })
+    }
+
+    /// Whether `input` holds bytes that the last step did not see.
+    pub(super) const fn is_news(&self, input: &[u8]) -> bool {
+        input.len() > self.pending
+    }
+
+    /// One step of the decoder, while the session stands.
+    pub(super) fn decode(&mut self, input: &[u8]) -> Result<Step, End> {
+        if let Some(end) = self.end {
+            return Err(end);
+        }
+        self.decoder
+            .step(input)
+            .map_err(|error| self.finish(End::OutOfStep(error)))
+    }
+
+    /// Counts what the step found; an error that is complete ends the session.
+    pub(super) fn note(&mut self, step: &Step, input: &[u8]) {
+        self.pending = input.len() - step.consumed;
+        self.observer.statistics.bytes += step.consumed as u64;
+        if let Some(frame) = &step.frame {
+            self.observer.observe(frame, input, &self.decoder.limits());
+            if let Some(Current::Error(code)) = self.completed(frame) {
+                self.finish(End::PeerError { code });
+            }
+        }
+    }
+
+    /// What the frame completes, if it completes a message.
+    pub(super) fn completed(&self, frame: &Frame) -> Option<Current> {
+        match frame {
+            Frame::Message { head, .. } | Frame::Skipped { head, .. } => Some(current(head)),
+            Frame::End => Some(self.observer.current),
+            _ => None,
+        }
+    }
+
+    pub(super) fn eof(&mut self) -> End {
+        let end = if self.observer.statistics.bytes == 0 && self.pending == 0 {
+            End::BeforeFirstByte
+        } else if self.pending > 0 || !self.decoder.at_boundary() {
+            End::MidMessage
+        } else {
+            End::Idle
+        };
+        self.finish(end)
+    }
+
+    /// The first reason stays.
+    pub(super) fn finish(&mut self, end: End) -> End {
+        *self.end.get_or_insert(end)
+    }
+}

@@ -1,0 +1,267 @@
+//! The message bundle: nested messages back to back, acknowledged once
+//! (FQE, Fully-Qualified Event Messages; classic guide, Message Bundle Format).
+
+use super::{Event, HEADER_LEN, Header, Message, MessageType, put};
+use crate::{Malformed, PeerError, ResourceError};
+use core::fmt;
+use nom::{IResult, Parser, number::be_u32};
+
+/// Bytes of connection id and sequence number.
+pub(crate) const FIXED_LEN: usize = 8;
+
+/// What stands at the head of a bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct BundleHeader {
+    /// Opaque.
+    pub connection_id: u32,
+    /// 1, 2, 3 … on one connection.
+    pub sequence: u32,
+}
+
+/// A whole bundle in one buffer. A receiver of bundles of any size uses the
+/// [`Decoder`](crate::decode::Decoder), which never holds one whole.
+///
+/// | off | type | field |
+/// |---|---|---|
+/// | 0 | u32 | connection id |
+/// | 4 | u32 | sequence number |
+/// | 8 | … | nested messages, no count, no padding |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct Bundle<'a> {
+    /// Connection id and sequence number.
+    pub header: BundleHeader,
+    /// The nested messages as they stand on the wire.
+    pub nested: &'a [u8],
+}
+
+impl<'a> Bundle<'a> {
+    /// Reads a body; the nested messages are not looked at.
+    ///
+    /// # Errors
+    /// [`Malformed::BundleTooShort`] below 8 bytes.
+    pub fn parse(body: &'a [u8]) -> Result<Self, Malformed> {
+        let (nested, header) = fixed(body).map_err(|_| Malformed::BundleTooShort)?;
+        Ok(Self { header, nested })
+    }
+
+    /// The nested messages in turn. After an overrun or stray bytes, reported
+    /// as the last item, there is nothing more.
+    pub fn messages(&self) -> impl Iterator<Item = Result<(Header, Message<'a>), PeerError>> {
+        let mut rest = self.nested;
+        core::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            match Header::parse(rest) {
+                Err(_) => {
+                    rest = &[];
+                    Some(Err(Malformed::BundleTrailing.into()))
+                }
+                Ok((header, tail)) if header.length as usize > tail.len() => {
+                    rest = &[];
+                    Some(Err(Malformed::BundleOverrun.into()))
+                }
+                Ok((header, tail)) => {
+                    let (body, tail) = tail.split_at(header.length as usize);
+                    rest = tail;
+                    Some(
+                        Message::parse_body(header.message_type, body)
+                            .map(|message| (header, message))
+                            .map_err(PeerError::from),
+                    )
+                }
+            }
+        })
+    }
+
+    /// Bytes of the body.
+    pub fn encoded_len(&self) -> usize {
+        FIXED_LEN + self.nested.len()
+    }
+
+    /// Writes the body; see [`crate::wire`] for the contract.
+    ///
+    /// # Errors
+    /// [`ResourceError`] when `out` is shorter than [`Self::encoded_len`].
+    pub fn emit(&self, out: &mut [u8]) -> Result<usize, ResourceError> {
+        put(
+            out,
+            &[
+                &self.header.connection_id.to_be_bytes(),
+                &self.header.sequence.to_be_bytes(),
+                self.nested,
+            ],
+        )
+    }
+}
+
+/// Connection id and sequence number; streaming, nested messages follow.
+pub(crate) fn fixed(input: &[u8]) -> IResult<&[u8], BundleHeader, ()> {
+    (be_u32(), be_u32())
+        .map(|(connection_id, sequence)| BundleHeader {
+            connection_id,
+            sequence,
+        })
+        .parse(input)
+}
+
+/// Fills a buffer with one whole bundle message, event by event.
+///
+/// ```
+/// use estreamer_core::wire::{BundleHeader, BundleWriter, Event, RecordType};
+/// let mut buffer = [0; 128];
+/// let header = BundleHeader { connection_id: 42, sequence: 1 };
+/// let mut bundle = BundleWriter::new(&mut buffer, header, 0)?;
+/// bundle.push(&Event::new(RecordType::INTRUSION, Some(1_700_000_001), b"{}"))?;
+/// assert_eq!(bundle.finish().len(), 16 + 8 + 16 + 2);
+/// # Ok::<_, estreamer_core::ResourceError>(())
+/// ```
+#[derive(Debug)]
+pub struct BundleWriter<'b> {
+    buffer: &'b mut [u8],
+    filled: usize,
+    nested_version: u16,
+}
+
+impl<'b> BundleWriter<'b> {
+    /// Starts a bundle in `buffer`. Real servers give nested messages version 0.
+    ///
+    /// # Errors
+    /// [`ResourceError`] when the buffer cannot hold the 16 bytes of an empty bundle.
+    pub fn new(
+        buffer: &'b mut [u8],
+        header: BundleHeader,
+        nested_version: u16,
+    ) -> Result<Self, ResourceError> {
+        let empty = Message::Bundle(Bundle {
+            header,
+            nested: &[],
+        });
+        let filled = empty.emit(buffer)?;
+        Ok(Self {
+            buffer,
+            filled,
+            nested_version,
+        })
+    }
+
+    /// Appends one event.
+    ///
+    /// # Errors
+    /// [`ResourceError`] when it does not fit any more; the bundle stays as it was.
+    pub fn push(&mut self, event: &Event<'_>) -> Result<(), ResourceError> {
+        let free = &mut self.buffer[self.filled..];
+        self.filled += Message::Event(*event).emit_nested(free, self.nested_version)?;
+        Ok(())
+    }
+
+    /// Bytes written so far, the bundle's own header included.
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "it holds 16 bytes from the start"
+    )]
+    pub fn len(&self) -> usize {
+        self.filled
+    }
+
+    /// Completes the length field and returns the whole message.
+    pub fn finish(self) -> &'b [u8] {
+        let message = &mut self.buffer[..self.filled];
+        let length = (message.len() - HEADER_LEN) as u32;
+        message[4..8].copy_from_slice(&length.to_be_bytes());
+        message
+    }
+}
+
+impl fmt::Display for BundleHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "bundle {} of connection {}",
+            self.sequence, self.connection_id
+        )
+    }
+}
+
+impl fmt::Display for Bundle<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {} bytes", self.header, self.nested.len())
+    }
+}
+
+/// The type a bundle travels under.
+pub(crate) const TYPE: MessageType = MessageType::BUNDLE;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::RecordType;
+    use std::vec::Vec;
+
+    const HEADER: BundleHeader = BundleHeader {
+        connection_id: 42,
+        sequence: 7,
+    };
+
+    #[test]
+    fn a_written_bundle_reads_back_event_by_event() {
+        let mut buffer = [0; 256];
+        let mut writer = BundleWriter::new(&mut buffer, HEADER, 0).unwrap();
+        let events = [
+            Event::new(RecordType::FILE, Some(1), b"one"),
+            Event::new(RecordType::CONNECTION, None, b""),
+        ];
+        for event in &events {
+            writer.push(event).unwrap();
+        }
+        let (header, message) = Message::parse(writer.finish()).unwrap().0;
+        assert_eq!(header.message_type, TYPE);
+        let Message::Bundle(bundle) = message else {
+            panic!("not a bundle: {message}");
+        };
+        assert_eq!(bundle.header, HEADER);
+        let nested: Vec<_> = bundle.messages().map(Result::unwrap).collect();
+        assert_eq!(nested.len(), 2);
+        for ((header, message), event) in nested.into_iter().zip(events) {
+            assert_eq!(header.version, 0);
+            assert_eq!(message, Message::Event(event));
+        }
+    }
+
+    #[test]
+    fn an_event_that_does_not_fit_leaves_the_bundle_as_it_was() {
+        let mut buffer = [0; 16 + 8 + 8 + 3];
+        let mut writer = BundleWriter::new(&mut buffer, HEADER, 1).unwrap();
+        let event = Event::new(RecordType::FILE, None, b"abc");
+        writer.push(&event).unwrap();
+        assert_eq!(
+            writer.push(&event),
+            Err(ResourceError::BufferTooSmall { needed: 19 })
+        );
+        let message = writer.finish();
+        assert_eq!(message[4..8], [0, 0, 0, 27]);
+    }
+
+    #[test]
+    fn an_overrun_and_stray_bytes_end_the_bundle_after_what_parsed() {
+        for (tail, expected) in [
+            (&[0, 0, 0, 4, 0, 0, 0, 9, 1][..], Malformed::BundleOverrun),
+            (&[0, 0, 0][..], Malformed::BundleTrailing),
+        ] {
+            let mut nested = crate::wire::Null::BYTES.to_vec();
+            nested.extend(tail);
+            let bundle = Bundle {
+                header: HEADER,
+                nested: &nested,
+            };
+            let messages: Vec<_> = bundle.messages().collect();
+            assert_eq!(messages.len(), 2);
+            assert!(messages[0].is_ok());
+            assert_eq!(messages[1], Err(PeerError::Malformed(expected)));
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! Event data: one record (FQE, Fully-Qualified Event Messages).
+
+use super::{MessageType, put};
+use crate::{Malformed, ResourceError};
+use core::fmt;
+use nom::{IResult, Parser, number::be_u32};
+
+/// Bytes of the short record header.
+pub(crate) const SHORT_LEN: usize = 8;
+/// Bytes of the extended record header.
+pub(crate) const EXTENDED_LEN: usize = 16;
+
+/// An event data message.
+///
+/// | off | type | field | present |
+/// |---|---|---|---|
+/// | 0 | u32 | bit 31 extended-header flag · bits 30–16 Netmap ID · bits 15–0 record type | always |
+/// | 4 | u32 | record length: bytes after the record header | always |
+/// | 8 | u32 | archival timestamp, UNIX seconds | extended |
+/// | 12 | u32 | reserved | extended |
+/// | 8/16 | n | data | |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct Event<'a> {
+    /// The number the message travels under.
+    pub number: EventNumber,
+    /// The record header.
+    pub record: Record,
+    /// The event, in the format that was asked for.
+    pub data: &'a [u8],
+}
+
+/// The two message types event data travels under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub enum EventNumber {
+    /// 4, by the classic guide and every known server.
+    #[default]
+    Four,
+    /// 3, by the fully-qualified guide.
+    Three,
+}
+
+impl EventNumber {
+    /// The message type of this number.
+    pub const fn message_type(self) -> MessageType {
+        match self {
+            Self::Four => MessageType::EVENT_DATA,
+            Self::Three => MessageType::EVENT_DATA_3,
+        }
+    }
+
+    /// The number of a message type, if it is one of the two.
+    pub const fn from_message_type(message_type: MessageType) -> Option<Self> {
+        match message_type {
+            MessageType::EVENT_DATA => Some(Self::Four),
+            MessageType::EVENT_DATA_3 => Some(Self::Three),
+            _ => None,
+        }
+    }
+}
+
+/// What a record header says, its length apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Record {
+    /// Bit 31. Real servers leave it clear although the extension is there.
+    pub flag: bool,
+    /// Netmap ID, 15 bits; 0 in a single-domain server.
+    pub netmap: u16,
+    /// What kind of event the data is.
+    pub record_type: RecordType,
+    /// Archival timestamp and reserved word, in an extended header.
+    pub extension: Option<Extension>,
+}
+
+/// The second half of an extended record header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct Extension {
+    /// When the server stored the event, UNIX seconds; 0 for metadata.
+    pub archival: u32,
+    /// A checksum nobody checks; sent as 0.
+    pub reserved: u32,
+}
+
+/// How a record's length R relates to its message's length L.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Layout {
+    /// L = R + 16.
+    Extended,
+    /// L = R + 8.
+    Short,
+    /// Neither, but the flag is set and there is room for the extension: the
+    /// data is what the message holds.
+    Clipped,
+    /// L = R, an old server's fault: R counts the short header too.
+    Inclusive,
+}
+
+impl Record {
+    /// A record header as strict servers emit it: bit 31 clear.
+    pub const fn new(record_type: RecordType, archival: Option<u32>) -> Self {
+        Self {
+            flag: false,
+            netmap: 0,
+            record_type,
+            extension: match archival {
+                Some(archival) => Some(Extension {
+                    archival,
+                    reserved: 0,
+                }),
+                None => None,
+            },
+        }
+    }
+
+    /// The archival timestamp, UNIX seconds, where there is one.
+    pub const fn archival(&self) -> Option<u32> {
+        match self.extension {
+            Some(extension) => Some(extension.archival),
+            None => None,
+        }
+    }
+
+    /// Bytes of the record header.
+    pub const fn encoded_len(&self) -> usize {
+        match self.extension {
+            Some(_) => EXTENDED_LEN,
+            None => SHORT_LEN,
+        }
+    }
+
+    /// Reads the record header of a message of `length` bytes from the first
+    /// bytes of its body (16, or the whole body where that is shorter). Where
+    /// lengths and flag contradict each other, the lengths win.
+    ///
+    /// # Errors
+    /// [`Malformed`] below 8 bytes, or when the lengths fit no [`Layout`].
+    pub fn parse(body: &[u8], length: u32) -> Result<(Self, Layout), Malformed> {
+        let (rest, (word, record_length)) =
+            short_header(body).map_err(|_| Malformed::RecordTooShort)?;
+        let flag = word >> 31 == 1;
+        let spare = i64::from(length) - i64::from(record_length);
+        let layout = match spare {
+            16 => Layout::Extended,
+            8 => Layout::Short,
+            _ if flag && length >= EXTENDED_LEN as u32 => Layout::Clipped,
+            0 => Layout::Inclusive,
+            _ => return Err(Malformed::RecordLength),
+        };
+        let extension = match layout {
+            Layout::Extended | Layout::Clipped => {
+                let (_, extension) = extension(rest).map_err(|_| Malformed::RecordTooShort)?;
+                Some(extension)
+            }
+            Layout::Short | Layout::Inclusive => None,
+        };
+        let record = Self {
+            flag,
+            netmap: (word >> 16 & 0x7fff) as u16,
+            record_type: RecordType(word as u16),
+            extension,
+        };
+        Ok((record, layout))
+    }
+
+    fn word(&self) -> u32 {
+        u32::from(self.flag) << 31
+            | u32::from(self.netmap & 0x7fff) << 16
+            | u32::from(self.record_type.0)
+    }
+}
+
+impl<'a> Event<'a> {
+    /// An event as strict servers emit it.
+    pub const fn new(record_type: RecordType, archival: Option<u32>, data: &'a [u8]) -> Self {
+        Self {
+            number: EventNumber::Four,
+            record: Record::new(record_type, archival),
+            data,
+        }
+    }
+
+    /// Reads a whole body.
+    ///
+    /// # Errors
+    /// As [`Record::parse`].
+    pub fn parse(number: EventNumber, body: &'a [u8]) -> Result<Self, Malformed> {
+        let length = u32::try_from(body.len()).map_err(|_| Malformed::RecordLength)?;
+        let (record, _) = Record::parse(body, length)?;
+        let data = &body[record.encoded_len()..];
+        Ok(Self {
+            number,
+            record,
+            data,
+        })
+    }
+
+    /// Bytes of the body.
+    pub fn encoded_len(&self) -> usize {
+        self.record.encoded_len() + self.data.len()
+    }
+
+    /// Writes the body; see [`crate::wire`] for the contract.
+    ///
+    /// # Errors
+    /// [`ResourceError`] when `out` is shorter than [`Self::encoded_len`].
+    pub fn emit(&self, out: &mut [u8]) -> Result<usize, ResourceError> {
+        let word = self.record.word().to_be_bytes();
+        let length = (self.data.len() as u32).to_be_bytes();
+        match self.record.extension {
+            None => put(out, &[&word, &length, self.data]),
+            Some(Extension { archival, reserved }) => put(
+                out,
+                &[
+                    &word,
+                    &length,
+                    &archival.to_be_bytes(),
+                    &reserved.to_be_bytes(),
+                    self.data,
+                ],
+            ),
+        }
+    }
+}
+
+fn short_header(input: &[u8]) -> IResult<&[u8], (u32, u32), ()> {
+    (be_u32(), be_u32()).parse(input)
+}
+
+fn extension(input: &[u8]) -> IResult<&[u8], Extension, ()> {
+    (be_u32(), be_u32())
+        .map(|(archival, reserved)| Extension { archival, reserved })
+        .parse(input)
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.record_type.fmt(f)?;
+        if self.netmap != 0 {
+            write!(f, ", netmap {}", self.netmap)?;
+        }
+        match self.archival() {
+            Some(archival) => write!(f, ", archived {archival}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "event {}, {} bytes", self.record, self.data.len())
+    }
+}
+
+/// A record type; unknown numbers are kept as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct RecordType(pub u16);
+
+impl RecordType {
+    /// One packet of an intrusion event.
+    pub const INTRUSION_PACKET: Self = Self(2);
+    /// A connection's beginning or end.
+    pub const CONNECTION: Self = Self(71);
+    /// An intrusion event.
+    pub const INTRUSION: Self = Self(400);
+    /// A file event.
+    pub const FILE: Self = Self(500);
+    /// A file event with malware.
+    pub const FILE_MALWARE: Self = Self(502);
+
+    /// A name for the known types.
+    pub const fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::INTRUSION_PACKET => "intrusion packet",
+            Self::CONNECTION => "connection",
+            Self::INTRUSION => "intrusion",
+            Self::FILE => "file",
+            Self::FILE_MALWARE => "file malware",
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for RecordType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => write!(f, "{name} ({})", self.0),
+            None => write!(f, "type {}", self.0),
+        }
+    }
+}
+
+#[cfg(feature = "arbitrary")]
+impl<'a> arbitrary::Arbitrary<'a> for Record {
+    fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
+        let word = u32::arbitrary(u)?;
+        Ok(Self {
+            flag: word >> 31 == 1,
+            netmap: (word >> 16 & 0x7fff) as u16,
+            record_type: RecordType(word as u16),
+            extension: Option::arbitrary(u)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    /// A body with record length `r`, flag `flag` and `l` bytes in all.
+    fn body(flag: bool, r: u32, l: usize) -> Vec<u8> {
+        let mut body = Vec::new();
+        body.extend((u32::from(flag) << 31 | 71).to_be_bytes());
+        body.extend(r.to_be_bytes());
+        body.extend(1_700_000_000_u32.to_be_bytes());
+        body.extend([0; 4]);
+        body.resize(l.max(16), b'x');
+        body.truncate(l);
+        body
+    }
+
+    #[track_caller]
+    fn layout(flag: bool, r: u32, l: usize) -> Result<(Layout, Option<u32>), Malformed> {
+        let (record, layout) = Record::parse(&body(flag, r, l), l as u32)?;
+        Ok((layout, record.archival()))
+    }
+
+    #[test]
+    fn the_lengths_decide_between_short_and_extended_whatever_the_flag() {
+        for flag in [false, true] {
+            assert_eq!(
+                layout(flag, 10, 26),
+                Ok((Layout::Extended, Some(1_700_000_000)))
+            );
+            assert_eq!(layout(flag, 10, 18), Ok((Layout::Short, None)));
+        }
+    }
+
+    #[test]
+    fn with_the_flag_set_and_odd_lengths_the_data_is_what_the_message_holds() {
+        for r in [9, 11, 1000, u32::MAX] {
+            assert_eq!(
+                layout(true, r, 26),
+                Ok((Layout::Clipped, Some(1_700_000_000)))
+            );
+        }
+        let event = body(true, 1000, 26);
+        let event = Event::parse(EventNumber::Four, &event).unwrap();
+        assert_eq!(event.data.len(), 10);
+    }
+
+    #[test]
+    fn a_record_length_that_counts_the_short_header_is_understood() {
+        assert_eq!(layout(false, 18, 18), Ok((Layout::Inclusive, None)));
+        let event = body(false, 18, 18);
+        assert_eq!(
+            Event::parse(EventNumber::Four, &event).unwrap().data.len(),
+            10
+        );
+    }
+
+    #[test]
+    fn other_lengths_are_malformed() {
+        assert_eq!(layout(false, 11, 26), Err(Malformed::RecordLength));
+        assert_eq!(layout(false, u32::MAX, 26), Err(Malformed::RecordLength));
+        assert_eq!(layout(true, 3, 14), Err(Malformed::RecordLength));
+        for l in 0..8 {
+            assert_eq!(layout(true, 0, l), Err(Malformed::RecordTooShort));
+        }
+    }
+
+    #[test]
+    fn the_smallest_records_hold_no_data() {
+        assert_eq!(layout(false, 0, 8), Ok((Layout::Short, None)));
+        assert_eq!(
+            layout(false, 0, 16),
+            Ok((Layout::Extended, Some(1_700_000_000)))
+        );
+        assert_eq!(layout(false, 8, 8), Ok((Layout::Inclusive, None)));
+    }
+
+    #[test]
+    fn netmap_and_record_type_share_a_word() {
+        let body = [0x80, 5, 1, 0xf6, 0, 0, 0, 0];
+        let (record, _) = Record::parse(&body, 8).unwrap();
+        assert_eq!(record.netmap, 5);
+        assert_eq!(record.record_type, RecordType::FILE_MALWARE);
+        assert!(record.flag);
+    }
+}

@@ -1,0 +1,193 @@
+//! Header and body together.
+
+use super::{
+    Bundle, ErrorMessage, Event, EventNumber, EventStreamRequest, HEADER_LEN, Header, HostData,
+    HostKind, MessageType, Null, Services,
+};
+use crate::{Malformed, PeerError, ResourceError};
+use core::fmt;
+
+/// Any message, borrowed from the buffer it was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Message<'a> {
+    /// Acknowledgement or keep-alive.
+    Null(Null),
+    /// Code and text, then the connection closes.
+    Error(ErrorMessage<'a>),
+    /// What a client asks for.
+    Request(EventStreamRequest<'a>),
+    /// One record.
+    Event(Event<'a>),
+    /// Many messages, acknowledged once.
+    Bundle(Bundle<'a>),
+    /// Services offered by a server, 2051.
+    StreamingInformation(Services<'a>),
+    /// Services chosen by a client, 2049.
+    StreamingRequest(Services<'a>),
+    /// Host data, 5 to 7.
+    Host(HostData<'a>),
+    /// A type not known here, kept whole.
+    Unknown {
+        /// Its number.
+        message_type: MessageType,
+        /// Its body.
+        body: &'a [u8],
+    },
+}
+
+impl<'a> Message<'a> {
+    /// Reads one message of any version, and leaves the bytes behind it.
+    ///
+    /// # Errors
+    /// [`PeerError::Truncated`] when the message is not there whole,
+    /// [`PeerError::Malformed`] when its body contradicts itself.
+    pub fn parse(input: &'a [u8]) -> Result<((Header, Self), &'a [u8]), PeerError> {
+        let (header, rest) = Header::parse(input)?;
+        let Some((body, rest)) = rest.split_at_checked(header.length as usize) else {
+            let needed = header.length - rest.len() as u32;
+            return Err(PeerError::Truncated { needed });
+        };
+        let message = Self::parse_body(header.message_type, body)?;
+        Ok(((header, message), rest))
+    }
+
+    /// Reads the body of a message of the given type.
+    ///
+    /// # Errors
+    /// [`Malformed`] when it contradicts itself.
+    pub fn parse_body(message_type: MessageType, body: &'a [u8]) -> Result<Self, Malformed> {
+        let host = |kind| Self::Host(HostData { kind, body });
+        Ok(match message_type {
+            MessageType::NULL => Self::Null(Null),
+            MessageType::ERROR => Self::Error(ErrorMessage::parse(body)?),
+            MessageType::EVENT_STREAM_REQUEST => Self::Request(EventStreamRequest::parse(body)?),
+            MessageType::EVENT_DATA => Self::Event(Event::parse(EventNumber::Four, body)?),
+            MessageType::EVENT_DATA_3 => Self::Event(Event::parse(EventNumber::Three, body)?),
+            MessageType::BUNDLE => Self::Bundle(Bundle::parse(body)?),
+            MessageType::STREAMING_INFORMATION => Self::StreamingInformation(Services { body }),
+            MessageType::STREAMING_REQUEST => Self::StreamingRequest(Services { body }),
+            MessageType::HOST_REQUEST => host(HostKind::Request),
+            MessageType::SINGLE_HOST => host(HostKind::Single),
+            MessageType::MULTIPLE_HOST => host(HostKind::Multiple),
+            _ => Self::Unknown { message_type, body },
+        })
+    }
+
+    /// The type it travels under.
+    pub const fn message_type(&self) -> MessageType {
+        match self {
+            Self::Null(_) => MessageType::NULL,
+            Self::Error(_) => MessageType::ERROR,
+            Self::Request(_) => MessageType::EVENT_STREAM_REQUEST,
+            Self::Event(event) => event.number.message_type(),
+            Self::Bundle(_) => super::bundle::TYPE,
+            Self::StreamingInformation(_) => MessageType::STREAMING_INFORMATION,
+            Self::StreamingRequest(_) => MessageType::STREAMING_REQUEST,
+            Self::Host(host) => host.kind.message_type(),
+            Self::Unknown { message_type, .. } => *message_type,
+        }
+    }
+
+    /// Bytes of the whole message, header included.
+    pub fn encoded_len(&self) -> usize {
+        HEADER_LEN
+            + match self {
+                Self::Null(_) => 0,
+                Self::Error(error) => error.encoded_len(),
+                Self::Request(request) => request.encoded_len(),
+                Self::Event(event) => event.encoded_len(),
+                Self::Bundle(bundle) => bundle.encoded_len(),
+                Self::StreamingInformation(services) | Self::StreamingRequest(services) => {
+                    services.encoded_len()
+                }
+                Self::Host(host) => host.encoded_len(),
+                Self::Unknown { body, .. } => body.len(),
+            }
+    }
+
+    /// Writes the whole message with a top-level header (version 1).
+    ///
+    /// # Errors
+    /// [`ResourceError`] when `out` is shorter than [`Self::encoded_len`].
+    pub fn emit(&self, out: &mut [u8]) -> Result<usize, ResourceError> {
+        self.emit_nested(out, 1)
+    }
+
+    /// Writes the whole message with the header version of a nested one: real
+    /// servers put 0 there, the guide says 1.
+    ///
+    /// # Errors
+    /// As [`Self::emit`].
+    pub fn emit_nested(&self, out: &mut [u8], version: u16) -> Result<usize, ResourceError> {
+        let needed = self.encoded_len();
+        let Some((head, body)) = out
+            .get_mut(..needed)
+            .and_then(|out| out.split_at_mut_checked(HEADER_LEN))
+        else {
+            return Err(ResourceError::BufferTooSmall { needed });
+        };
+        Header {
+            version,
+            message_type: self.message_type(),
+            length: body.len() as u32,
+        }
+        .emit(head)?;
+        match self {
+            Self::Null(_) => Ok(0),
+            Self::Error(error) => error.emit(body),
+            Self::Request(request) => request.emit(body),
+            Self::Event(event) => event.emit(body),
+            Self::Bundle(bundle) => bundle.emit(body),
+            Self::StreamingInformation(services) | Self::StreamingRequest(services) => {
+                services.emit(body)
+            }
+            Self::Host(host) => host.emit(body),
+            Self::Unknown { body: raw, .. } => super::put(body, &[raw]),
+        }?;
+        Ok(needed)
+    }
+}
+
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null(null) => null.fmt(f),
+            Self::Error(error) => error.fmt(f),
+            Self::Request(request) => request.fmt(f),
+            Self::Event(event) => event.fmt(f),
+            Self::Bundle(bundle) => bundle.fmt(f),
+            Self::StreamingInformation(services) => write!(f, "streaming information: {services}"),
+            Self::StreamingRequest(services) => write!(f, "streaming request: {services}"),
+            Self::Host(host) => host.fmt(f),
+            Self::Unknown { message_type, body } => {
+                write!(f, "{message_type}, {} bytes", body.len())
+            }
+        }
+    }
+}
+
+#[cfg(feature = "arbitrary")]
+impl<'a> arbitrary::Arbitrary<'a> for Message<'a> {
+    /// A random number among the known types and one unknown, then a body of
+    /// that type; an unknown number that is known after all falls back to null.
+    fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
+        Ok(match u.int_in_range(0..=8)? {
+            0 => Self::Error(u.arbitrary()?),
+            1 => Self::Request(u.arbitrary()?),
+            2 => Self::Event(u.arbitrary()?),
+            3 => Self::Bundle(u.arbitrary()?),
+            4 => Self::StreamingInformation(u.arbitrary()?),
+            5 => Self::StreamingRequest(u.arbitrary()?),
+            6 => Self::Host(u.arbitrary()?),
+            7 => match u.arbitrary::<MessageType>()? {
+                known if known.name().is_some() => Self::Null(Null),
+                message_type => Self::Unknown {
+                    message_type,
+                    body: u.arbitrary()?,
+                },
+            },
+            _ => Self::Null(Null),
+        })
+    }
+}
