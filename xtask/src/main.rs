@@ -1,2 +1,56 @@
-//! The project's chores: `cargo xtask TASK`.
-fn main() {}
+//! The project's chores: `cargo xtask TASK`, one file per task.
+
+mod ci;
+mod process;
+mod steps;
+mod test;
+mod tidy;
+mod tree;
+
+use std::process::ExitCode;
+
+use steps::Steps;
+
+/// What went wrong and what to do about it, in words for a person.
+type Result<T = ()> = std::result::Result<T, String>;
+
+const HELP: &str = "\
+cargo xtask TASK
+
+  test       formatting, tidiness, clippy, documentation and all tests; needs
+             nothing but Rust and a C compiler
+  tidy       file lengths, stray spaces, unfinished work and links, alone
+  ci         everything above, in the order of .ci/run";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut steps = Steps::new();
+    let outcome = match arguments[..] {
+        ["test"] => test::run(&mut steps).map(|summary| Some(summary.to_string())),
+        ["tidy"] => steps.run("tidy", tidy::run).map(|()| None),
+        ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
+        ["help" | "--help" | "-h"] => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprintln!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    steps.print();
+    match outcome {
+        Ok(last_line) => {
+            // Tools that judge a run by its closing line read this one.
+            if let Some(line) = last_line {
+                println!("{line}");
+            }
+            ExitCode::SUCCESS
+        }
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Starting other programs, with errors that say which one failed.
+
+use std::ffi::OsStr;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+
+use crate::{Result, tree};
+
+/// The cargo that runs this program, in the top folder.
+pub(crate) fn cargo() -> Command {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    command(cargo)
+}
+
+/// A program to be run in the top folder.
+pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(tree::root());
+    // `cargo run` describes this package in the environment. Build scripts
+    // that watch those variables (ring's does) would run again each time one
+    // alternates between `cargo xtask` and plain `cargo`.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&*name);
+        }
+    }
+    command
+}
+
+/// Runs to the end; anything but success is an error.
+pub(crate) fn run(command: &mut Command) -> Result {
+    let status = command
+        .status()
+        .map_err(|error| could_not_start(command, &error))?;
+    check(command, status)
+}
+
+fn check(command: &Command, status: ExitStatus) -> Result {
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("`{}` ended with {status}", shown(command)))
+    }
+}
+
+pub(crate) fn could_not_start(command: &Command, error: &std::io::Error) -> String {
+    let program = Path::new(command.get_program());
+    match error.kind() {
+        ErrorKind::NotFound => format!("{} is not installed", program.display()),
+        _ => format!("starting {}: {error}", program.display()),
+    }
+}
+
+fn shown(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let mut text = program
+        .file_name()
+        .unwrap_or(program.as_os_str())
+        .to_string_lossy()
+        .into_owned();
+    for argument in command.get_args() {
+        text.push(' ');
+        text.push_str(&argument.to_string_lossy());
+    }
+    text
+}

@@ -1,0 +1,183 @@
+//! `cargo xtask test`: all that needs nothing but Rust and a C compiler.
+
+use std::fmt;
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+
+use crate::steps::Steps;
+use crate::{Result, process, tidy, tree};
+
+/// What the test runner counted, over all its binaries.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+/// Cheap checks first, the test runner last: its counts end the output.
+pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
+    steps.run("fmt", fmt)?;
+    steps.run("tidy", tidy::run)?;
+    steps.run("clippy", clippy)?;
+    steps.run("clippy: features of core", clippy_core)?;
+    steps.run("doc", doc)?;
+    steps.run("cargo test", cargo_test)
+}
+
+fn fmt() -> Result {
+    process::run(process::cargo().args(["fmt", "--all", "--check"])).map_err(|message| {
+        format!("{message}; `cargo fmt --all` formats, `rustup component add rustfmt` installs it")
+    })?;
+    for manifest in tree::outside_manifests()? {
+        process::run(
+            process::cargo()
+                .args(["fmt", "--check", "--manifest-path"])
+                .arg(&manifest),
+        )?;
+    }
+    Ok(())
+}
+
+fn clippy() -> Result {
+    process::run(process::cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-Dwarnings",
+    ]))
+    .map_err(|message| {
+        format!("{message}; if clippy is missing, `rustup component add clippy` installs it")
+    })
+}
+
+/// The core without any feature and with each one alone: users combine them as
+/// they like, and all of them together hide a missing `cfg`.
+fn clippy_core() -> Result {
+    let manifest = tree::read(&tree::root().join("core/Cargo.toml"))?;
+    for feature in std::iter::once("").chain(features(&manifest)) {
+        println!(
+            "-- core with {}",
+            if feature.is_empty() {
+                "nothing"
+            } else {
+                feature
+            }
+        );
+        process::run(process::cargo().args([
+            "clippy",
+            "--package=estreamer-core",
+            "--all-targets",
+            "--no-default-features",
+            &format!("--features={feature}"),
+            "--",
+            "-Dwarnings",
+        ]))?;
+    }
+    Ok(())
+}
+
+/// The names in a manifest's `[features]`, without `default`.
+fn features(manifest: &str) -> impl Iterator<Item = &str> {
+    manifest
+        .lines()
+        .skip_while(|line| line.trim() != "[features]")
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(name, _)| name.trim())
+        .filter(|name| *name != "default" && !name.starts_with('#'))
+}
+
+fn doc() -> Result {
+    process::run(
+        process::cargo()
+            .args(["doc", "--workspace", "--no-deps", "--all-features"])
+            .env("RUSTDOCFLAGS", "-Dwarnings"),
+    )
+}
+
+/// All crates with all features, documentation's examples among them. `defmt`
+/// takes part: derived `Format` links on a host as long as nothing logs.
+fn cargo_test() -> Result<Summary> {
+    let mut command = process::cargo();
+    command
+        .args(["test", "--workspace", "--all-features", "--no-fail-fast"])
+        .stdout(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .map_err(|error| process::could_not_start(&command, &error))?;
+    let mut summary = Summary::default();
+    let stdout = child.stdout.take().expect("stdout is piped");
+    for line in BufReader::new(stdout).split(b'\n') {
+        let line = line.map_err(|error| format!("reading the test runner: {error}"))?;
+        let line = String::from_utf8_lossy(&line);
+        let _ = writeln!(std::io::stdout(), "{line}");
+        summary.count(&line);
+    }
+    let status = child.wait().map_err(|error| error.to_string())?;
+    if !status.success() {
+        return Err(format!("{summary}"));
+    }
+    if summary.passed == 0 {
+        return Err("no test ran".to_owned());
+    }
+    Ok(summary)
+}
+
+impl Summary {
+    /// Adds a line like `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+    fn count(&mut self, line: &str) {
+        let Some(counts) = line.strip_prefix("test result: ") else {
+            return;
+        };
+        let mut words = counts.split_whitespace().peekable();
+        while let Some(word) = words.next() {
+            let (Ok(number), Some(what)) = (word.parse::<u64>(), words.peek()) else {
+                continue;
+            };
+            match *what {
+                "passed;" => self.passed += number,
+                "failed;" => self.failed += number,
+                "ignored;" => self.skipped += number,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} passed, {} failed", self.passed, self.failed)?;
+        if self.skipped > 0 {
+            write!(f, ", {} skipped", self.skipped)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_add_up_over_test_binaries() {
+        let mut summary = Summary::default();
+        for line in [
+            "running 3 tests",
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 7 filtered out; finished in 0.00s",
+            "test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+        ] {
+            summary.count(line);
+        }
+        assert_eq!(summary.to_string(), "4 passed, 2 failed, 1 skipped");
+    }
+
+    #[test]
+    fn features_are_those_of_their_table_only() {
+        let manifest = "[package]\nname = \"x\"\n[features]\ndefault = [\"a\"]\n# why = x\na = []\nb = [\"a\"]\n[dependencies]\nc = \"1\"\n";
+        assert_eq!(features(manifest).collect::<Vec<_>>(), ["a", "b"]);
+    }
+}
