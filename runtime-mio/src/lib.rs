@@ -1,1 +1,3 @@
 //! The eStreamer protocol over sockets.
+
+pub mod tls;

@@ -1,0 +1,372 @@
+//! Why a TLS session does not come about, or ends.
+
+use std::error;
+use std::fmt;
+
+use rustls::{AlertDescription, CertificateError, PeerIncompatible, PeerMisbehaved};
+
+use super::facts::CertificateFacts;
+use super::identity_error::IdentityError;
+use super::problem::CertificateProblem;
+
+/// Which end of the connection the other side is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// We are the client.
+    Server,
+    /// We are the server.
+    Client,
+}
+
+/// Why a TLS session does not come about, or ends.
+///
+/// The text says what happened and what to change; [`class`](TlsError::class)
+/// sorts the causes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// What came is no TLS.
+    NotTls {
+        /// Who sent it.
+        peer: Peer,
+    },
+    /// The peer knows only TLS 1.1 or older.
+    VersionTooOld {
+        /// Who.
+        peer: Peer,
+    },
+    /// No cipher suite, or nothing else that both ends need, is in common:
+    /// RSA key exchange and CBC cipher suites are not supported.
+    NothingInCommon {
+        /// With whom.
+        peer: Peer,
+    },
+    /// The peer ended the session with an alert that is not about a certificate.
+    Alert {
+        /// Who.
+        peer: Peer,
+        /// The alert, in the words of the TLS standard.
+        alert: String,
+    },
+    /// The connection ended within the handshake, without an alert.
+    ClosedInHandshake {
+        /// By whom.
+        peer: Peer,
+        /// Our certificate was on its way by then.
+        certificate_sent: bool,
+    },
+    /// The peer broke the rules of TLS, or bytes were damaged on the way.
+    Protocol {
+        /// Who.
+        peer: Peer,
+        /// What the TLS library said.
+        detail: String,
+    },
+    /// We refused the peer's certificate.
+    CertificateRefused(Box<Refusal>),
+    /// The peer refused our certificate.
+    OwnCertificateRefused {
+        /// Who.
+        peer: Peer,
+        /// The alert it said so with.
+        alert: String,
+    },
+    /// Our identity does not suffice.
+    Identity(IdentityError),
+    /// Rules that contradict each other, or what the TLS library does not take.
+    Setup {
+        /// What is wrong with them.
+        detail: String,
+    },
+}
+
+/// Who refused whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsClass {
+    /// TLS itself did not come about, or broke.
+    TlsRefused,
+    /// We refused the peer's certificate.
+    CertificateRefused,
+    /// The peer refused ours.
+    OwnCertificateRefused,
+    /// The fault is in our own files or settings; nothing was sent.
+    Local,
+}
+
+/// A certificate we refused, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// Whose certificate.
+    pub peer: Peer,
+    /// What is wrong with it.
+    pub problem: CertificateProblem,
+    /// What it says, if it could be read.
+    pub certificate: Option<CertificateFacts>,
+}
+
+impl TlsError {
+    /// Who refused whom.
+    pub fn class(&self) -> TlsClass {
+        match self {
+            Self::NotTls { .. }
+            | Self::VersionTooOld { .. }
+            | Self::NothingInCommon { .. }
+            | Self::Alert { .. }
+            | Self::ClosedInHandshake {
+                certificate_sent: false,
+                ..
+            }
+            | Self::Protocol { .. } => TlsClass::TlsRefused,
+            Self::CertificateRefused(_) => TlsClass::CertificateRefused,
+            Self::OwnCertificateRefused { .. }
+            | Self::ClosedInHandshake {
+                certificate_sent: true,
+                ..
+            } => TlsClass::OwnCertificateRefused,
+            Self::Identity(_) | Self::Setup { .. } => TlsClass::Local,
+        }
+    }
+
+    pub(super) fn setup(error: impl fmt::Display) -> Self {
+        Self::Setup {
+            detail: error.to_string(),
+        }
+    }
+
+    pub(super) fn from_rustls(error: rustls::Error, progress: Progress) -> Self {
+        use rustls::Error as E;
+        let peer = progress.peer;
+        match error {
+            E::InvalidCertificate(CertificateError::Other(other)) => {
+                match other.0.downcast_ref::<Refusal>() {
+                    Some(refusal) => Self::CertificateRefused(Box::new(refusal.clone())),
+                    None => Self::refused(
+                        peer,
+                        CertificateProblem::Other {
+                            detail: other.to_string(),
+                        },
+                    ),
+                }
+            }
+            // Our verifiers answer with a refusal; what is left is the
+            // signature over the handshake.
+            E::InvalidCertificate(CertificateError::BadSignature) => {
+                Self::refused(peer, CertificateProblem::HandshakeSignature)
+            }
+            E::InvalidCertificate(other) => {
+                let detail = other.to_string();
+                Self::refused(peer, CertificateProblem::Other { detail })
+            }
+            E::NoCertificatesPresented => Self::refused(peer, CertificateProblem::Missing),
+            E::AlertReceived(alert) => Self::from_alert(alert, progress),
+            E::PeerIncompatible(what) => Self::from_incompatible(what, peer),
+            E::PeerMisbehaved(
+                PeerMisbehaved::SelectedUnofferedCipherSuite
+                | PeerMisbehaved::SelectedUnofferedKxGroup,
+            ) => Self::NothingInCommon { peer },
+            E::InvalidMessage(_)
+            | E::InappropriateMessage { .. }
+            | E::InappropriateHandshakeMessage { .. }
+            | E::PeerSentOversizedRecord
+                if !progress.hello_seen =>
+            {
+                Self::NotTls { peer }
+            }
+            other => Self::Protocol {
+                peer,
+                detail: other.to_string(),
+            },
+        }
+    }
+
+    fn refused(peer: Peer, problem: CertificateProblem) -> Self {
+        Self::CertificateRefused(Box::new(Refusal {
+            peer,
+            problem,
+            certificate: None,
+        }))
+    }
+
+    fn from_alert(alert: AlertDescription, progress: Progress) -> Self {
+        use AlertDescription as A;
+        let peer = progress.peer;
+        match alert {
+            A::ProtocolVersion => Self::VersionTooOld { peer },
+            A::InsufficientSecurity => Self::NothingInCommon { peer },
+            A::HandshakeFailure if !progress.hello_seen => Self::NothingInCommon { peer },
+            A::NoCertificate
+            | A::BadCertificate
+            | A::UnsupportedCertificate
+            | A::CertificateRevoked
+            | A::CertificateExpired
+            | A::CertificateUnknown
+            | A::UnknownCA
+            | A::AccessDenied
+            | A::CertificateRequired => Self::OwnCertificateRefused {
+                peer,
+                alert: alert_name(alert),
+            },
+            // Before TLS 1.3 this also says that a certificate does not suffice.
+            A::HandshakeFailure if progress.certificate_sent => Self::OwnCertificateRefused {
+                peer,
+                alert: alert_name(alert),
+            },
+            other => Self::Alert {
+                peer,
+                alert: alert_name(other),
+            },
+        }
+    }
+
+    fn from_incompatible(what: PeerIncompatible, peer: Peer) -> Self {
+        use PeerIncompatible as P;
+        match what {
+            P::ServerDoesNotSupportTls12Or13
+            | P::ServerTlsVersionIsDisabledByOurConfig
+            | P::SupportedVersionsExtensionRequired
+            | P::Tls12NotOffered
+            | P::Tls12NotOfferedOrEnabled => Self::VersionTooOld { peer },
+            P::NoCipherSuitesInCommon
+            | P::NoKxGroupsInCommon
+            | P::NoSignatureSchemesInCommon
+            | P::NoCertificateRequestSignatureSchemesInCommon
+            | P::NoEcPointFormatsInCommon
+            | P::EcPointsExtensionRequired
+            | P::NamedGroupsExtensionRequired
+            | P::KeyShareExtensionRequired
+            | P::SignatureAlgorithmsExtensionRequired
+            | P::UncompressedEcPointsRequired => Self::NothingInCommon { peer },
+            other => Self::Protocol {
+                peer,
+                detail: format!("{other:?}"),
+            },
+        }
+    }
+}
+
+/// How far a handshake had come when something happened.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Progress {
+    pub(super) peer: Peer,
+    /// The peer has been understood at least once.
+    pub(super) hello_seen: bool,
+    /// Our certificate is sent, or about to be.
+    pub(super) certificate_sent: bool,
+}
+
+impl Progress {
+    /// What holds in either of two moments of one handshake.
+    pub(super) fn or(self, earlier: Self) -> Self {
+        Self {
+            peer: self.peer,
+            hello_seen: self.hello_seen || earlier.hello_seen,
+            certificate_sent: self.certificate_sent || earlier.certificate_sent,
+        }
+    }
+}
+
+impl From<IdentityError> for TlsError {
+    fn from(error: IdentityError) -> Self {
+        Self::Identity(error)
+    }
+}
+
+impl error::Error for TlsError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::CertificateRefused(refusal) => Some(refusal),
+            Self::Identity(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl error::Error for Refusal {}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the {}'s certificate {}", self.peer, self.problem)
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        })
+    }
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotTls { peer } => write!(
+                f,
+                "the {peer} does not speak TLS; check address and port (eStreamer uses 8302), \
+                 and whether a proxy answers in between",
+            ),
+            Self::VersionTooOld { peer } => write!(
+                f,
+                "the {peer} supports only TLS 1.1 or older; enable TLS 1.2 there, \
+                 or update it",
+            ),
+            Self::NothingInCommon { peer } => write!(
+                f,
+                "the {peer} shares no cipher suite with us, most likely because it allows only \
+                 RSA key exchange or CBC cipher suites; enable ECDHE with AES-GCM or ChaCha20 \
+                 there, on curve X25519, P-256 or P-384",
+            ),
+            Self::Alert { peer, alert } => write!(
+                f,
+                "the {peer} ended TLS with the alert {alert}; its own log says why",
+            ),
+            Self::ClosedInHandshake {
+                peer,
+                certificate_sent: false,
+            } => write!(
+                f,
+                "the {peer} closed the connection before TLS was set up; check that its \
+                 eStreamer service runs and that no firewall or access list cuts it off",
+            ),
+            Self::ClosedInHandshake {
+                peer,
+                certificate_sent: true,
+            } => write!(
+                f,
+                "the {peer} closed the connection when it got our certificate; check that this \
+                 client exists there under the address we come from, and that this PKCS#12 is \
+                 its latest",
+            ),
+            Self::Protocol { peer, detail } => write!(
+                f,
+                "TLS with the {peer} broke ({detail}); check for a device in between that \
+                 alters or intercepts the connection",
+            ),
+            Self::CertificateRefused(refusal) => write!(f, "{refusal}"),
+            Self::OwnCertificateRefused { peer, alert } => write!(
+                f,
+                "the {peer} refused our certificate with the alert {alert}; use the PKCS#12 \
+                 this very peer's Management Center issued, its latest, and check its dates",
+            ),
+            Self::Identity(error) => write!(f, "{error}"),
+            Self::Setup { detail } => write!(f, "TLS cannot be set up: {detail}"),
+        }
+    }
+}
+
+/// The standard's name of an alert: `UnknownCA` becomes `unknown_ca`.
+fn alert_name(alert: AlertDescription) -> String {
+    let camel = format!("{alert:?}");
+    let mut name = String::new();
+    let mut after_lower = false;
+    for c in camel.chars() {
+        if c.is_ascii_uppercase() && after_lower {
+            name.push('_');
+        }
+        after_lower = c.is_ascii_lowercase();
+        name.push(c.to_ascii_lowercase());
+    }
+    name
+}

@@ -1,0 +1,284 @@
+//! What a certificate says, without deciding whether that is good.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ring::digest;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::objects::{oid_registry, oid2abbrev, oid2sn};
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+
+use super::text;
+
+/// Days before the end of a certificate from which [`Validity::ExpiresSoon`]
+/// is reported.
+pub const EXPIRY_WARNING_DAYS: u32 = 30;
+
+/// The facts of one certificate, in a form to print and to compare.
+///
+/// Text comes from the certificate with control characters escaped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CertificateFacts {
+    /// The subject, as `CN=…, title=…`, in the certificate's order.
+    pub subject: String,
+    /// The issuer, in the same form.
+    pub issuer: String,
+    /// First `title` (2.5.4.12) of the subject; `eStreamer` on a server.
+    pub title: Option<String>,
+    /// First `generationQualifier` (2.5.4.44) of the subject; `server` on a server.
+    pub generation_qualifier: Option<String>,
+    /// First common name of the subject.
+    pub common_name: Option<String>,
+    /// Subject alternative names.
+    pub alt_names: Vec<AltName>,
+    /// Valid from, in UNIX seconds.
+    pub not_before: i64,
+    /// Valid until, in UNIX seconds.
+    pub not_after: i64,
+    /// Serial number in hexadecimal.
+    pub serial: String,
+    /// X.509 version: 1, 2 or 3.
+    pub version: u32,
+    /// What the issuer signed with, e.g. `sha256WithRSAEncryption`.
+    pub signature_algorithm: String,
+    /// Kind of key, e.g. `rsaEncryption` or `id-ecPublicKey`.
+    pub key_algorithm: String,
+    /// Size of the key in bits, where it has one.
+    pub key_bits: Option<u32>,
+    /// Whether the basic constraints make it a CA. Version 1 CAs cannot say so.
+    pub is_ca: bool,
+    /// SHA-256 over the whole certificate.
+    pub sha256: [u8; 32],
+    /// Whether the private key at hand belongs to it; `None` without a key.
+    pub key_matches: Option<bool>,
+    titles: Vec<String>,
+    qualifiers: Vec<String>,
+    pub(super) subject_raw: Vec<u8>,
+    pub(super) issuer_raw: Vec<u8>,
+    pub(super) public_key_raw: Vec<u8>,
+    constraints_present: bool,
+}
+
+/// A name a certificate carries beside its subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AltName {
+    /// A host name.
+    Dns(String),
+    /// An address.
+    Ip(IpAddr),
+    /// Any other kind, as text.
+    Other(String),
+}
+
+/// Where a moment lies in a certificate's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validity {
+    /// Before its first moment.
+    NotYet,
+    /// Valid for more than [`EXPIRY_WARNING_DAYS`].
+    Valid,
+    /// Still valid, for this many whole days.
+    ExpiresSoon {
+        /// Whole days left.
+        days: u32,
+    },
+    /// Over.
+    Expired,
+}
+
+impl CertificateFacts {
+    /// Reads one certificate in DER; `None` if it is not one.
+    pub fn from_der(der: &[u8]) -> Option<Self> {
+        let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+        let subject = certificate.subject();
+        let titles = values(subject, TITLE);
+        let qualifiers = values(subject, GENERATION_QUALIFIER);
+        let constraints = certificate.basic_constraints().ok().flatten();
+        let key = certificate.public_key();
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(digest::digest(&digest::SHA256, der).as_ref());
+
+        Some(Self {
+            subject: name(subject),
+            issuer: name(certificate.issuer()),
+            title: titles.first().cloned(),
+            generation_qualifier: qualifiers.first().cloned(),
+            common_name: values(subject, COMMON_NAME).into_iter().next(),
+            alt_names: alt_names(&certificate),
+            not_before: certificate.validity().not_before.timestamp(),
+            not_after: certificate.validity().not_after.timestamp(),
+            serial: text::hex(certificate.raw_serial()),
+            version: certificate.version().0.saturating_add(1),
+            signature_algorithm: algorithm(&certificate.signature_algorithm.algorithm),
+            key_algorithm: algorithm(&key.algorithm.algorithm),
+            key_bits: key.parsed().ok().and_then(|key| key_bits(&key)),
+            is_ca: constraints.as_ref().is_some_and(|c| c.value.ca),
+            sha256,
+            key_matches: None,
+            titles,
+            qualifiers,
+            subject_raw: subject.as_raw().to_vec(),
+            issuer_raw: certificate.issuer().as_raw().to_vec(),
+            public_key_raw: key.raw.to_vec(),
+            constraints_present: constraints.is_some(),
+        })
+    }
+
+    /// Where `now` (UNIX seconds) lies in this certificate's life.
+    pub fn validity(&self, now: i64) -> Validity {
+        if now < self.not_before {
+            return Validity::NotYet;
+        }
+        let left = self.not_after.saturating_sub(now);
+        if left < 0 {
+            return Validity::Expired;
+        }
+        match u32::try_from(left / 86_400) {
+            Ok(days) if days < EXPIRY_WARNING_DAYS => Validity::ExpiresSoon { days },
+            _ => Validity::Valid,
+        }
+    }
+
+    /// The fingerprint in hexadecimal, as `openssl x509 -fingerprint` computes it.
+    pub fn fingerprint(&self) -> String {
+        text::hex(&self.sha256)
+    }
+
+    /// Whether any title of the subject is `value`, ignoring ASCII case.
+    pub(super) fn has_title(&self, value: &str) -> bool {
+        self.titles.iter().any(|t| t.eq_ignore_ascii_case(value))
+    }
+
+    /// Whether any generationQualifier of the subject is `value`, ignoring ASCII case.
+    pub(super) fn has_qualifier(&self, value: &str) -> bool {
+        self.qualifiers
+            .iter()
+            .any(|q| q.eq_ignore_ascii_case(value))
+    }
+
+    /// Whether the same party issued and holds it.
+    pub(super) fn self_issued(&self) -> bool {
+        self.subject_raw == self.issuer_raw
+    }
+
+    /// Whether it may sign others: by its basic constraints, or, as in a
+    /// version 1 CA that has none, by having issued itself.
+    pub(super) fn may_sign(&self) -> bool {
+        self.is_ca || (!self.constraints_present && self.self_issued())
+    }
+
+    /// Bits of the key if it is an RSA key.
+    pub(super) fn rsa_bits(&self) -> Option<u32> {
+        let rsa = self.key_algorithm.to_ascii_lowercase().starts_with("rsa");
+        self.key_bits.filter(|_| rsa)
+    }
+}
+
+impl fmt::Display for AltName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(name) | Self::Other(name) => f.write_str(name),
+            Self::Ip(address) => write!(f, "{address}"),
+        }
+    }
+}
+
+/// `CN=…, title=…`: one attribute per part, short names where there are any.
+fn name(name: &X509Name<'_>) -> String {
+    let parts: Vec<String> = name
+        .iter_attributes()
+        .map(|attribute| {
+            let oid = attribute.attr_type();
+            let dotted = oid.to_id_string();
+            let label = match dotted.as_str() {
+                TITLE => "title",
+                GENERATION_QUALIFIER => "generationQualifier",
+                other => oid2abbrev(oid, oid_registry()).unwrap_or(other),
+            };
+            format!("{label}={}", value(attribute))
+        })
+        .collect();
+    parts.join(", ")
+}
+
+/// All values of one attribute of a name.
+fn values(name: &X509Name<'_>, oid: &str) -> Vec<String> {
+    name.iter_attributes()
+        .filter(|attribute| attribute.attr_type().to_id_string() == oid)
+        .map(value)
+        .collect()
+}
+
+/// An attribute's value as text, whatever string type the issuer chose.
+fn value(attribute: &AttributeTypeAndValue<'_>) -> String {
+    if let Ok(text) = attribute.as_str() {
+        return text::printable(text);
+    }
+    let bytes = attribute.as_slice();
+    let text = if attribute.attr_value().tag().0 == BMP_STRING {
+        let units: Vec<u16> = bytes
+            .chunks_exact(2)
+            .map(|pair| pair.iter().fold(0, |unit, &b| unit << 8 | u16::from(b)))
+            .collect();
+        String::from_utf16_lossy(&units)
+    } else {
+        // Teletex strings hold Latin-1 in practice.
+        bytes.iter().copied().map(char::from).collect()
+    };
+    text::printable(&text)
+}
+
+fn alt_names(certificate: &X509Certificate<'_>) -> Vec<AltName> {
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else {
+        return Vec::new();
+    };
+    let names = &extension.value.general_names;
+    names
+        .iter()
+        .map(|name| match name {
+            GeneralName::DNSName(host) => AltName::Dns(text::printable(host)),
+            GeneralName::IPAddress(bytes) => address(bytes),
+            GeneralName::RFC822Name(mail) => AltName::Other(text::printable(mail)),
+            GeneralName::URI(uri) => AltName::Other(text::printable(uri)),
+            GeneralName::DirectoryName(directory) => AltName::Other(self::name(directory)),
+            other => AltName::Other(text::printable(&format!("{other:?}"))),
+        })
+        .collect()
+}
+
+fn address(bytes: &[u8]) -> AltName {
+    if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
+        AltName::Ip(Ipv4Addr::from(v4).into())
+    } else if let Ok(v6) = <[u8; 16]>::try_from(bytes) {
+        AltName::Ip(Ipv6Addr::from(v6).into())
+    } else {
+        AltName::Other(text::hex(bytes))
+    }
+}
+
+fn algorithm(oid: &x509_parser::der_parser::oid::Oid<'_>) -> String {
+    oid2sn(oid, oid_registry()).map_or_else(|_| oid.to_id_string(), str::to_owned)
+}
+
+fn key_bits(key: &PublicKey<'_>) -> Option<u32> {
+    let bits = match key {
+        // Counted from the first bit that is set.
+        PublicKey::RSA(rsa) => {
+            let mut modulus = rsa.modulus.iter().skip_while(|byte| **byte == 0);
+            let first = modulus.next()?;
+            8 * (modulus.count() + 1) - first.leading_zeros() as usize
+        }
+        other => other.key_size(),
+    };
+    u32::try_from(bits).ok().filter(|bits| *bits > 0)
+}
+
+const COMMON_NAME: &str = "2.5.4.3";
+const TITLE: &str = "2.5.4.12";
+const GENERATION_QUALIFIER: &str = "2.5.4.44";
+/// ASN.1 tag of a BMPString.
+const BMP_STRING: u32 = 30;

@@ -1,0 +1,255 @@
+//! Who we are: a private key, its certificate, and the CA we share with the peer.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::sign::{CertifiedKey, SigningKey};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use zeroize::Zeroize;
+
+use super::facts::CertificateFacts;
+use super::identity_error::IdentityError;
+use super::{pem, pkcs12};
+
+/// A private key, its certificate chain, and the CA certificates that came with it.
+///
+/// The key's memory is wiped on drop. Copies inside the PKCS#12 reader and the
+/// signing key a [`ClientTls`](super::ClientTls) holds are out of our reach.
+pub struct Identity {
+    key: WipedKey,
+    /// Leaf first, then what leads from it to the CA.
+    chain: Vec<CertificateDer<'static>>,
+    authorities: Vec<CertificateDer<'static>>,
+    /// Facts of `chain`, in the same order.
+    chain_facts: Vec<CertificateFacts>,
+    /// Facts of `authorities`, in the same order.
+    authority_facts: Vec<CertificateFacts>,
+}
+
+impl Identity {
+    /// Reads a PKCS#12 file from memory, in any of the forms seen in the field:
+    /// RC2-40, 3DES or AES, with or without a MAC, bags in any order.
+    ///
+    /// `None` and an empty password mean the same. The certificate is the one
+    /// that belongs to the key; the others become the chain and the CAs.
+    ///
+    /// # Errors
+    /// The cause, with what to do about it. A missing CA is no error here but
+    /// where the identity is used to check a peer.
+    pub fn from_pkcs12(bytes: &[u8], password: Option<&str>) -> Result<Self, IdentityError> {
+        let contents = pkcs12::open(bytes, password)?;
+        Self::assemble(contents.keys, contents.certificates, None)
+    }
+
+    /// Reads PEM from memory: the certificate (and chain), its private key as
+    /// PKCS#8, PKCS#1 or SEC1, and the CA certificates.
+    ///
+    /// An empty `ca` takes the CA from `certificate`, as a file with everything
+    /// in it has it; the same bytes may then be given as `key` too.
+    ///
+    /// # Errors
+    /// The cause, with what to do about it.
+    pub fn from_pem(certificate: &[u8], key: &[u8], ca: &[u8]) -> Result<Self, IdentityError> {
+        let certificates = pem::certificates(certificate, "certificate")?;
+        let key = pem::private_key(key)?;
+        let authorities = match pem::certificates(ca, "CA")? {
+            found if !found.is_empty() => Some(found),
+            _ if ca.is_empty() => None,
+            _ => return Err(IdentityError::NoCa),
+        };
+        Self::assemble(vec![key], certificates, authorities)
+    }
+
+    /// Our own certificate.
+    pub fn certificate(&self) -> Option<&CertificateFacts> {
+        self.chain_facts.first()
+    }
+
+    /// Our own certificate and the ones between it and the CA.
+    pub fn chain(&self) -> &[CertificateFacts] {
+        &self.chain_facts
+    }
+
+    /// The CA certificates peers are judged by; may be empty.
+    pub fn authorities(&self) -> &[CertificateFacts] {
+        &self.authority_facts
+    }
+
+    pub(super) fn authority_certificates(&self) -> &[CertificateDer<'static>] {
+        &self.authorities
+    }
+
+    /// Key and chain in the form a TLS configuration takes.
+    pub(super) fn certified_key(&self) -> Result<CertifiedKey, IdentityError> {
+        let key = signing_key(&self.key.0, &self.chain_facts)?;
+        Ok(CertifiedKey::new(self.chain.clone(), key))
+    }
+
+    /// Finds the key's certificate and sorts the others around it.
+    /// `authorities` given by name replace those found among the certificates.
+    fn assemble(
+        keys: Vec<PrivateKeyDer<'static>>,
+        certificates: Vec<CertificateDer<'static>>,
+        authorities: Option<Vec<CertificateDer<'static>>>,
+    ) -> Result<Self, IdentityError> {
+        let keys: Vec<WipedKey> = keys.into_iter().map(WipedKey).collect();
+        let mut found: Vec<Found> = Vec::new();
+        for der in certificates {
+            let facts = CertificateFacts::from_der(&der).ok_or_else(unreadable)?;
+            found.push(Found { der, facts });
+        }
+        if keys.is_empty() {
+            return Err(IdentityError::NoKey);
+        }
+        if found.is_empty() {
+            return Err(IdentityError::NoCertificate);
+        }
+
+        let (key, leaf) = pick(keys, &found)?;
+        let mut leaf = found.remove(leaf);
+        leaf.facts.key_matches = Some(true);
+        for other in &mut found {
+            other.facts.key_matches = Some(false);
+        }
+
+        let mut chain = vec![leaf];
+        while let Some(next) = issuer_of(chain.last(), &found) {
+            chain.push(found.remove(next));
+        }
+        let authorities = match authorities {
+            Some(given) => named_authorities(given)?,
+            // An intermediate anchors the chain as well as the root does.
+            None => {
+                let between = chain.iter().skip(1).filter(|c| c.facts.may_sign()).cloned();
+                let others = found.into_iter().filter(|c| c.facts.may_sign());
+                between.chain(others).collect()
+            }
+        };
+        let (chain, chain_facts) = chain.into_iter().map(|c| (c.der, c.facts)).unzip();
+        let (authorities, authority_facts) =
+            authorities.into_iter().map(|c| (c.der, c.facts)).unzip();
+        Ok(Self {
+            key,
+            chain,
+            authorities,
+            chain_facts,
+            authority_facts,
+        })
+    }
+}
+
+/// Names the certificate and never the key.
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let authorities: Vec<&str> = self
+            .authority_facts
+            .iter()
+            .map(|facts| facts.subject.as_str())
+            .collect();
+        f.debug_struct("Identity")
+            .field("certificate", &self.certificate().map(|c| &c.subject))
+            .field("authorities", &authorities)
+            .finish_non_exhaustive()
+    }
+}
+
+struct WipedKey(PrivateKeyDer<'static>);
+
+impl Drop for WipedKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+#[derive(Clone)]
+struct Found {
+    der: CertificateDer<'static>,
+    facts: CertificateFacts,
+}
+
+/// The first key that fits a certificate, with the certificate's place. Of
+/// several certificates of one key, the renewed one: valid the longest.
+fn pick(keys: Vec<WipedKey>, found: &[Found]) -> Result<(WipedKey, usize), IdentityError> {
+    let facts: Vec<CertificateFacts> = found.iter().map(|c| c.facts.clone()).collect();
+    let mut unusable = None;
+    for key in keys {
+        let signing = match signing_key(&key.0, &facts) {
+            Ok(signing) => signing,
+            Err(error) => {
+                unusable = Some(error);
+                continue;
+            }
+        };
+        let fitting = found
+            .iter()
+            .enumerate()
+            .filter(|(_, certificate)| fits(&signing, certificate))
+            .max_by_key(|(_, certificate)| certificate.facts.not_after);
+        if let Some((place, _)) = fitting {
+            return Ok((key, place));
+        }
+    }
+    Err(unusable.unwrap_or_else(|| IdentityError::KeyMismatch {
+        subjects: facts.into_iter().map(|facts| facts.subject).collect(),
+    }))
+}
+
+/// Compares public keys. `CertifiedKey::keys_match` does the same for version 3
+/// certificates alone, and our own certificate may be older.
+fn fits(key: &Arc<dyn SigningKey>, certificate: &Found) -> bool {
+    key.public_key()
+        .is_some_and(|public| public.as_ref() == certificate.facts.public_key_raw)
+}
+
+fn signing_key(
+    key: &PrivateKeyDer<'static>,
+    certificates: &[CertificateFacts],
+) -> Result<Arc<dyn SigningKey>, IdentityError> {
+    any_supported_type(key).map_err(|_| {
+        // The library does not say why; a small certificate beside it does.
+        let small = certificates.iter().find_map(|c| {
+            let bits = c.rsa_bits()?;
+            (bits < MIN_RSA_BITS && !c.may_sign()).then_some(bits)
+        });
+        match small {
+            Some(bits) => IdentityError::RsaTooSmall { bits },
+            None => IdentityError::UnsupportedKey {
+                detail: "its kind, size or form is not supported".to_owned(),
+            },
+        }
+    })
+}
+
+/// The place of the certificate that issued `of`, unless that is a root: the
+/// peer has the root already.
+fn issuer_of(of: Option<&Found>, among: &[Found]) -> Option<usize> {
+    let of = of.filter(|of| !of.facts.self_issued())?;
+    among.iter().position(|candidate| {
+        candidate.facts.subject_raw == of.facts.issuer_raw
+            && candidate.facts.may_sign()
+            && !candidate.facts.self_issued()
+    })
+}
+
+fn named_authorities(given: Vec<CertificateDer<'static>>) -> Result<Vec<Found>, IdentityError> {
+    given
+        .into_iter()
+        .map(|der| {
+            let facts = CertificateFacts::from_der(&der).ok_or_else(|| IdentityError::BadPem {
+                part: "CA",
+                detail: "a section is not an X.509 certificate".to_owned(),
+            })?;
+            Ok(Found { der, facts })
+        })
+        .collect()
+}
+
+fn unreadable() -> IdentityError {
+    IdentityError::Damaged {
+        detail: "a certificate is not X.509".to_owned(),
+    }
+}
+
+/// The smallest RSA key the TLS library signs and verifies with.
+pub(super) const MIN_RSA_BITS: u32 = 2048;

@@ -1,0 +1,156 @@
+//! Real handshakes in memory, certificates made on the spot or read from `fixtures`.
+
+mod handshake;
+mod identities;
+mod refusals;
+mod sessions;
+
+use std::io;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+};
+
+use super::*;
+
+/// Reads a file of `fixtures` at compile time.
+macro_rules! fixture {
+    ($name:literal) => {
+        include_bytes!(concat!("../fixtures/", $name)).as_slice()
+    };
+}
+use fixture;
+
+/// A throw-away Internal CA.
+struct Pki {
+    pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Pki {
+    fn new() -> Self {
+        Self::named("InternalCA")
+    }
+
+    fn named(name: &str) -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self {
+            pem,
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    fn server(&self) -> Identity {
+        self.issue(subject("eStreamer", "server"))
+    }
+
+    fn client(&self) -> Identity {
+        self.issue(subject("eStreamer", "client"))
+    }
+
+    /// An identity with this CA as its own.
+    fn issue(&self, params: CertificateParams) -> Identity {
+        self.issue_trusting(params, &self.pem)
+    }
+
+    /// An identity of this CA that judges others by the CA in `ca`.
+    fn issue_trusting(&self, params: CertificateParams, ca: &str) -> Identity {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let (pem, key) = (certificate.pem(), key.serialize_pem());
+        Identity::from_pem(pem.as_bytes(), key.as_bytes(), ca.as_bytes()).unwrap()
+    }
+}
+
+/// A leaf the way a Management Center fills in subjects.
+fn subject(title: &str, qualifier: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    let name = &mut params.distinguished_name;
+    name.push(DnType::CommonName, "192.0.2.7");
+    name.push(DnType::CustomDnType(vec![2, 5, 4, 12]), title);
+    name.push(DnType::CustomDnType(vec![2, 5, 4, 44]), qualifier);
+    params
+}
+
+/// Moves bytes both ways until nothing moves any more; what each end said last.
+fn pump(
+    client: &mut TlsSession,
+    server: &mut TlsSession,
+) -> (Result<(), TlsError>, Result<(), TlsError>) {
+    let (mut at_client, mut at_server) = (Ok(()), Ok(()));
+    while client.wants_write() || server.wants_write() {
+        at_server = deliver(client, server);
+        at_client = deliver(server, client);
+    }
+    (at_client, at_server)
+}
+
+/// Takes what `from` has to send to `to`.
+fn deliver(from: &mut TlsSession, to: &mut TlsSession) -> Result<(), TlsError> {
+    let mut bytes = Vec::new();
+    while from.wants_write() {
+        from.write_tls(&mut bytes).unwrap();
+    }
+    feed(to, &bytes)
+}
+
+/// Gives a session bytes as if from the socket; the connection stays open.
+fn feed(to: &mut TlsSession, mut bytes: &[u8]) -> Result<(), TlsError> {
+    let mut last = to.process();
+    while !bytes.is_empty() {
+        to.read_tls(&mut bytes).unwrap();
+        last = to.process();
+        if last.is_err() {
+            break;
+        }
+    }
+    last
+}
+
+/// Ends the connection under a session.
+fn hang_up(session: &mut TlsSession) -> Result<(), TlsError> {
+    assert_eq!(session.read_tls(&mut io::empty()).unwrap(), 0);
+    session.process()
+}
+
+/// A whole handshake; both ends with the result.
+fn meet(
+    client: &ClientTls,
+    server: &ServerTls,
+) -> (
+    TlsSession,
+    TlsSession,
+    (Result<(), TlsError>, Result<(), TlsError>),
+) {
+    let mut client = client.connect().unwrap();
+    let mut server = server.accept().unwrap();
+    let outcome = pump(&mut client, &mut server);
+    (client, server, outcome)
+}
+
+/// All plaintext that waits.
+fn drain(session: &mut TlsSession) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut buffer = [0; 1000];
+    while let ReadOutcome::Data(count) = session.read(&mut buffer) {
+        all.extend_from_slice(&buffer[..count]);
+    }
+    all
+}
+
+/// The problem our end found with the other's certificate.
+fn problem(result: Result<(), TlsError>) -> CertificateProblem {
+    match result {
+        Err(TlsError::CertificateRefused(refusal)) => refusal.problem,
+        other => panic!("not a refused certificate: {other:?}"),
+    }
+}
+
+fn purpose(mut params: CertificateParams, purpose: ExtendedKeyUsagePurpose) -> CertificateParams {
+    params.extended_key_usages = vec![purpose];
+    params
+}

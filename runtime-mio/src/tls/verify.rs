@@ -1,0 +1,339 @@
+//! The verifiers the TLS library calls, and the causes of its verdicts.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, RootCertStore,
+    SignatureScheme,
+};
+use rustls_pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
+
+use super::error::{Peer, Refusal, TlsError};
+use super::facts::CertificateFacts;
+use super::identity::{Identity, MIN_RSA_BITS};
+use super::identity_error::IdentityError;
+use super::problem::CertificateProblem;
+use super::rules::ServerRules;
+use super::sha1::RsaSha1;
+
+/// Judges servers: chain, then [`ServerRules`].
+#[derive(Debug)]
+pub(super) struct ServerVerifier {
+    anchors: Anchors,
+    rules: ServerRules,
+    handshake: WebPkiSupportedAlgorithms,
+    chain: Vec<&'static dyn SignatureVerificationAlgorithm>,
+}
+
+impl ServerVerifier {
+    pub(super) fn new(
+        identity: &Identity,
+        rules: ServerRules,
+        provider: &CryptoProvider,
+    ) -> Result<Self, TlsError> {
+        let handshake = provider.signature_verification_algorithms;
+        let mut chain = handshake.all.to_vec();
+        if rules.allow_sha1 {
+            chain.push(&RsaSha1);
+        }
+        let anchors = if rules.insecure {
+            Anchors::none()
+        } else {
+            Anchors::new(identity)?
+        };
+        Ok(Self {
+            anchors,
+            rules,
+            handshake,
+            chain,
+        })
+    }
+
+    fn judge(
+        &self,
+        der: &CertificateDer<'_>,
+        facts: &CertificateFacts,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), CertificateProblem> {
+        ParsedCertificate::try_from(der)
+            .and_then(|parsed| {
+                verify_server_cert_signed_by_trust_anchor(
+                    &parsed,
+                    &self.anchors.roots,
+                    intermediates,
+                    now,
+                    &self.chain,
+                )
+            })
+            .map_err(|error| self.anchors.diagnose(error, facts, intermediates))?;
+        judge_key(facts)?;
+        self.rules.judge(facts)
+    }
+}
+
+impl ServerCertVerifier for ServerVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if self.rules.insecure {
+            return Ok(ServerCertVerified::assertion());
+        }
+        settle(Peer::Server, end_entity, |facts| {
+            self.judge(end_entity, facts, intermediates, now)
+        })?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        // A certificate that nothing is known about proves nothing by signing.
+        if self.rules.insecure {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        verify_tls12_signature(message, cert, dss, &self.handshake)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if self.rules.insecure {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        verify_tls13_signature(message, cert, dss, &self.handshake)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.handshake.supported_schemes()
+    }
+}
+
+/// Judges clients by their chain; the rest comes after the handshake.
+#[derive(Debug)]
+pub(super) struct ClientVerifier {
+    anchors: Anchors,
+    inner: Arc<dyn ClientCertVerifier>,
+}
+
+impl ClientVerifier {
+    pub(super) fn new(
+        identity: &Identity,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Self, TlsError> {
+        let anchors = Anchors::new(identity)?;
+        let inner = WebPkiClientVerifier::builder_with_provider(
+            Arc::clone(&anchors.roots),
+            Arc::clone(provider),
+        )
+        .build()
+        .map_err(TlsError::setup)?;
+        Ok(Self { anchors, inner })
+    }
+}
+
+impl ClientCertVerifier for ClientVerifier {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.inner.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        settle(Peer::Client, end_entity, |facts| {
+            self.inner
+                .verify_client_cert(end_entity, intermediates, now)
+                .map_err(|error| self.anchors.diagnose(error, facts, intermediates))?;
+            judge_key(facts)
+        })?;
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+/// The CAs of an identity, as the library wants them and as facts.
+#[derive(Debug)]
+struct Anchors {
+    roots: Arc<RootCertStore>,
+    facts: Vec<CertificateFacts>,
+}
+
+impl Anchors {
+    fn none() -> Self {
+        Self {
+            roots: Arc::new(RootCertStore::empty()),
+            facts: Vec::new(),
+        }
+    }
+
+    fn new(identity: &Identity) -> Result<Self, IdentityError> {
+        let facts = identity.authorities().to_vec();
+        let mut roots = RootCertStore::empty();
+        for (der, facts) in identity.authority_certificates().iter().zip(&facts) {
+            roots.add(der.clone()).map_err(|_| IdentityError::BadCa {
+                subject: facts.subject.clone(),
+            })?;
+        }
+        if roots.is_empty() {
+            return Err(IdentityError::NoCa);
+        }
+        Ok(Self {
+            roots: Arc::new(roots),
+            facts,
+        })
+    }
+
+    /// Turns the library's verdict on a chain into a cause. The library names
+    /// the first obstacle it met; the facts tell which one to remove first.
+    fn diagnose(
+        &self,
+        error: Error,
+        leaf: &CertificateFacts,
+        intermediates: &[CertificateDer<'_>],
+    ) -> CertificateProblem {
+        let between: Vec<CertificateFacts> = intermediates
+            .iter()
+            .filter_map(|der| CertificateFacts::from_der(der))
+            .collect();
+        let mut issuers = self.facts.iter().chain(&between);
+        let Some(issuer) = issuers.find(|ca| ca.subject_raw == leaf.issuer_raw) else {
+            return self.foreign(leaf);
+        };
+        if leaf.version != 3 {
+            let version = leaf.version;
+            return CertificateProblem::Version { version };
+        }
+        let Error::InvalidCertificate(error) = error else {
+            let detail = error.to_string();
+            return CertificateProblem::Other { detail };
+        };
+        match error {
+            CertificateError::ExpiredContext { not_after, .. } => CertificateProblem::Expired {
+                not_after: seconds(not_after),
+            },
+            CertificateError::Expired => CertificateProblem::Expired {
+                not_after: leaf.not_after,
+            },
+            CertificateError::NotValidYetContext { not_before, .. } => {
+                CertificateProblem::NotYetValid {
+                    not_before: seconds(not_before),
+                }
+            }
+            CertificateError::NotValidYet => CertificateProblem::NotYetValid {
+                not_before: leaf.not_before,
+            },
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                match issuer.rsa_bits() {
+                    Some(bits) if bits < MIN_RSA_BITS => CertificateProblem::CaRsaTooSmall { bits },
+                    _ => self.foreign(leaf),
+                }
+            }
+            CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+                signature(leaf)
+            }
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+                CertificateProblem::Purpose
+            }
+            CertificateError::BadEncoding => CertificateProblem::Unreadable,
+            _ if leaf.is_ca => CertificateProblem::IsCa,
+            other => CertificateProblem::Other {
+                detail: other.to_string(),
+            },
+        }
+    }
+
+    fn foreign(&self, leaf: &CertificateFacts) -> CertificateProblem {
+        let ours = self.facts.iter();
+        CertificateProblem::NotSignedByCa {
+            issuer: leaf.issuer.clone(),
+            authorities: ours.clone().map(|ca| ca.subject.clone()).collect(),
+            same_name: ours.clone().any(|ca| ca.subject_raw == leaf.issuer_raw),
+        }
+    }
+}
+
+/// Runs a judgement over a certificate's facts and wraps a problem so that it
+/// travels through the library and comes out again in [`TlsError`].
+fn settle(
+    peer: Peer,
+    der: &CertificateDer<'_>,
+    judge: impl FnOnce(&CertificateFacts) -> Result<(), CertificateProblem>,
+) -> Result<(), Error> {
+    let certificate = CertificateFacts::from_der(der);
+    let verdict = match &certificate {
+        Some(facts) => judge(facts),
+        None => Err(CertificateProblem::Unreadable),
+    };
+    verdict.map_err(|problem| {
+        Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Refusal {
+            peer,
+            problem,
+            certificate,
+        }))))
+    })
+}
+
+/// The library would only say that the handshake's signature is wrong.
+fn judge_key(facts: &CertificateFacts) -> Result<(), CertificateProblem> {
+    match facts.rsa_bits() {
+        Some(bits) if bits < MIN_RSA_BITS => Err(CertificateProblem::RsaTooSmall { bits }),
+        _ => Ok(()),
+    }
+}
+
+fn signature(leaf: &CertificateFacts) -> CertificateProblem {
+    let algorithm = leaf.signature_algorithm.clone();
+    // Only RSA's is allowed by the rule.
+    if algorithm == "sha1WithRSAEncryption" {
+        CertificateProblem::Sha1
+    } else {
+        CertificateProblem::SignatureAlgorithm { algorithm }
+    }
+}
+
+fn seconds(time: UnixTime) -> i64 {
+    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
+}
