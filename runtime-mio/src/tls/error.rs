@@ -225,6 +225,8 @@ impl TlsError {
             P::ServerDoesNotSupportTls12Or13
             | P::ServerTlsVersionIsDisabledByOurConfig
             | P::SupportedVersionsExtensionRequired
+            // TLS 1.2 brought it in.
+            | P::SignatureAlgorithmsExtensionRequired
             | P::Tls12NotOffered
             | P::Tls12NotOfferedOrEnabled => Self::VersionTooOld { peer },
             P::NoCipherSuitesInCommon
@@ -235,7 +237,6 @@ impl TlsError {
             | P::EcPointsExtensionRequired
             | P::NamedGroupsExtensionRequired
             | P::KeyShareExtensionRequired
-            | P::SignatureAlgorithmsExtensionRequired
             | P::UncompressedEcPointsRequired => Self::NothingInCommon { peer },
             other => Self::Protocol {
                 peer,

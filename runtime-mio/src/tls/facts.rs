@@ -138,7 +138,7 @@ impl CertificateFacts {
             return Validity::Expired;
         }
         match u32::try_from(left / 86_400) {
-            Ok(days) if days < EXPIRY_WARNING_DAYS => Validity::ExpiresSoon { days },
+            Ok(days) if days <= EXPIRY_WARNING_DAYS => Validity::ExpiresSoon { days },
             _ => Validity::Valid,
         }
     }

@@ -25,6 +25,7 @@ pub struct Identity {
     chain_facts: Vec<CertificateFacts>,
     /// Facts of `authorities`, in the same order.
     authority_facts: Vec<CertificateFacts>,
+    other_facts: Vec<CertificateFacts>,
 }
 
 impl Identity {
@@ -76,6 +77,11 @@ impl Identity {
         &self.authority_facts
     }
 
+    /// Certificates that came along and serve no purpose.
+    pub fn others(&self) -> &[CertificateFacts] {
+        &self.other_facts
+    }
+
     pub(super) fn authority_certificates(&self) -> &[CertificateDer<'static>] {
         &self.authorities
     }
@@ -117,14 +123,12 @@ impl Identity {
         while let Some(next) = issuer_of(chain.last(), &found) {
             chain.push(found.remove(next));
         }
+        let (signers, others): (Vec<Found>, Vec<Found>) =
+            found.into_iter().partition(|c| c.facts.may_sign());
         let authorities = match authorities {
             Some(given) => named_authorities(given)?,
             // An intermediate anchors the chain as well as the root does.
-            None => {
-                let between = chain.iter().skip(1).filter(|c| c.facts.may_sign()).cloned();
-                let others = found.into_iter().filter(|c| c.facts.may_sign());
-                between.chain(others).collect()
-            }
+            None => chain.iter().skip(1).cloned().chain(signers).collect(),
         };
         let (chain, chain_facts) = chain.into_iter().map(|c| (c.der, c.facts)).unzip();
         let (authorities, authority_facts) =
@@ -135,6 +139,7 @@ impl Identity {
             authorities,
             chain_facts,
             authority_facts,
+            other_facts: others.into_iter().map(|c| c.facts).collect(),
         })
     }
 }
