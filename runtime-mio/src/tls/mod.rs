@@ -25,6 +25,7 @@ mod identity;
 mod identity_error;
 mod pem;
 mod pkcs12;
+mod pkcs12_null;
 mod problem;
 mod rules;
 mod session;

@@ -5,7 +5,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use x509_parser::asn1_rs::{Any, FromDer, Sequence};
 
 use super::identity_error::IdentityError;
-use super::pem;
+use super::{pem, pkcs12_null};
 
 /// Everything useful in a PKCS#12 file, in the file's order.
 pub(super) struct Contents {
@@ -13,8 +13,8 @@ pub(super) struct Contents {
     pub(super) certificates: Vec<CertificateDer<'static>>,
 }
 
-/// Opens the file. Without a password, and with an empty one, the blank
-/// password is tried, which is what a Management Center's empty field means.
+/// Opens the file. Without a password, and with an empty one, both ways to
+/// write a blank password are tried.
 pub(super) fn open(bytes: &[u8], password: Option<&str>) -> Result<Contents, IdentityError> {
     let integrity = integrity(bytes)?;
     let password = password.unwrap_or_default();
@@ -25,9 +25,11 @@ pub(super) fn open(bytes: &[u8], password: Option<&str>) -> Result<Contents, Ide
     match attempt(bytes, password, integrity) {
         Ok(contents) => Ok(contents),
         Err(Failure::Other(error)) => Err(error),
-        Err(Failure::Password) if password.is_empty() => Err(IdentityError::PasswordNeeded),
+        Err(Failure::Password) if password.is_empty() => {
+            pkcs12_null::open(bytes).ok_or(IdentityError::PasswordNeeded)
+        }
         Err(Failure::Password) => Err(IdentityError::WrongPassword {
-            blank_opens: attempt(bytes, "", integrity).is_ok(),
+            blank_opens: open(bytes, None).is_ok(),
         }),
     }
 }

@@ -41,6 +41,17 @@ fn every_dress_of_a_pkcs12_file_opens() {
         ),
         ("AES-256 without MAC", fixture!("nomac.p12"), PASSWORD),
         ("RC2-40 without MAC", fixture!("nomac-legacy.p12"), PASSWORD),
+        (
+            "RC2-40 and 3DES, null password",
+            fixture!("null-legacy.p12"),
+            None,
+        ),
+        ("AES-256, null password", fixture!("null-aes.p12"), Some("")),
+        (
+            "3DES without MAC, null password",
+            fixture!("null-nomac.p12"),
+            None,
+        ),
         ("not encrypted, no MAC", fixture!("plain.p12"), None),
     ];
     for (what, bytes, password) in files {
@@ -84,7 +95,11 @@ fn a_wrong_password_and_a_missing_one_are_told_apart() {
 
 #[test]
 fn a_password_for_a_file_that_has_none_is_pointed_out() {
-    for bytes in [fixture!("legacy-blank.p12"), fixture!("aes-blank.p12")] {
+    for bytes in [
+        fixture!("legacy-blank.p12"),
+        fixture!("aes-blank.p12"),
+        fixture!("null-legacy.p12"),
+    ] {
         let error = Identity::from_pkcs12(bytes, PASSWORD).unwrap_err();
         assert_eq!(error, IdentityError::WrongPassword { blank_opens: true });
     }
@@ -273,7 +288,11 @@ fn nothing_secret_is_printed() {
 
 #[test]
 fn no_damage_to_a_file_makes_it_panic() {
-    for bytes in [fixture!("plain.p12"), fixture!("legacy-blank.p12")] {
+    for bytes in [
+        fixture!("plain.p12"),
+        fixture!("legacy-blank.p12"),
+        fixture!("null-legacy.p12"),
+    ] {
         // Every byte of the structure; the encrypted middle only at steps.
         for place in (0..200).chain((200..bytes.len()).step_by(7)) {
             for flip in [0x01, 0x80] {

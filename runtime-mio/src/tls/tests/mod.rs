@@ -76,11 +76,11 @@ fn subject(title: &str, qualifier: &str) -> CertificateParams {
     params
 }
 
-/// Moves bytes both ways until nothing moves any more; what each end said last.
-fn pump(
-    client: &mut TlsSession,
-    server: &mut TlsSession,
-) -> (Result<(), TlsError>, Result<(), TlsError>) {
+/// What each end said last: client, server.
+type Outcome = (Result<(), TlsError>, Result<(), TlsError>);
+
+/// Moves bytes both ways until nothing moves any more.
+fn pump(client: &mut TlsSession, server: &mut TlsSession) -> Outcome {
     let (mut at_client, mut at_server) = (Ok(()), Ok(()));
     while client.wants_write() || server.wants_write() {
         at_server = deliver(client, server);
@@ -118,14 +118,7 @@ fn hang_up(session: &mut TlsSession) -> Result<(), TlsError> {
 }
 
 /// A whole handshake; both ends with the result.
-fn meet(
-    client: &ClientTls,
-    server: &ServerTls,
-) -> (
-    TlsSession,
-    TlsSession,
-    (Result<(), TlsError>, Result<(), TlsError>),
-) {
+fn meet(client: &ClientTls, server: &ServerTls) -> (TlsSession, TlsSession, Outcome) {
     let mut client = client.connect().unwrap();
     let mut server = server.accept().unwrap();
     let outcome = pump(&mut client, &mut server);
