@@ -287,7 +287,8 @@ impl error::Error for Refusal {}
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the {}'s certificate {}", self.peer, self.problem)
+        write!(f, "the {}'s certificate ", self.peer)?;
+        self.problem.describe(self.peer, f)
     }
 }
 
@@ -303,10 +304,13 @@ impl fmt::Display for Peer {
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotTls { peer } => write!(
-                f,
-                "the {peer} does not speak TLS; check address and port (eStreamer uses 8302), \
+            Self::NotTls { peer: Peer::Server } => f.write_str(
+                "the server does not speak TLS; check address and port (eStreamer uses 8302), \
                  and whether a proxy answers in between",
+            ),
+            Self::NotTls { peer: Peer::Client } => f.write_str(
+                "the client does not speak TLS; whoever connects here is no eStreamer client, \
+                 or one set up without TLS",
             ),
             Self::VersionTooOld { peer } => write!(
                 f,
@@ -324,19 +328,23 @@ impl fmt::Display for TlsError {
                 "the {peer} ended TLS with the alert {alert}; its own log says why",
             ),
             Self::ClosedInHandshake {
-                peer,
+                peer: Peer::Client, ..
+            } => f.write_str(
+                "the client closed the connection within the handshake; its own log says why, \
+                 unless a port scan or a health check came by",
+            ),
+            Self::ClosedInHandshake {
                 certificate_sent: false,
-            } => write!(
-                f,
-                "the {peer} closed the connection before TLS was set up; check that its \
+                ..
+            } => f.write_str(
+                "the server closed the connection before TLS was set up; check that its \
                  eStreamer service runs and that no firewall or access list cuts it off",
             ),
             Self::ClosedInHandshake {
-                peer,
                 certificate_sent: true,
-            } => write!(
-                f,
-                "the {peer} closed the connection when it got our certificate; check that this \
+                ..
+            } => f.write_str(
+                "the server closed the connection when it got our certificate; check that this \
                  client exists there under the address we come from, and that this PKCS#12 is \
                  its latest",
             ),
@@ -346,10 +354,22 @@ impl fmt::Display for TlsError {
                  alters or intercepts the connection",
             ),
             Self::CertificateRefused(refusal) => write!(f, "{refusal}"),
-            Self::OwnCertificateRefused { peer, alert } => write!(
+            Self::OwnCertificateRefused {
+                peer: Peer::Server,
+                alert,
+            } => write!(
                 f,
-                "the {peer} refused our certificate with the alert {alert}; use the PKCS#12 \
-                 this very peer's Management Center issued, its latest, and check its dates",
+                "the server refused our certificate with the alert {alert}; use the latest \
+                 PKCS#12 made for this client on that very Management Center, and check its dates",
+            ),
+            Self::OwnCertificateRefused {
+                peer: Peer::Client,
+                alert,
+            } => write!(
+                f,
+                "the client refused our certificate with the alert {alert}; give it a PKCS#12 \
+                 with the CA that issued ours, and see that our subject has title=eStreamer and \
+                 generationQualifier=server",
             ),
             Self::Identity(error) => write!(f, "{error}"),
             Self::Setup { detail } => write!(f, "TLS cannot be set up: {detail}"),

@@ -1,15 +1,14 @@
 //! Who we are: a private key, its certificate, and the CA we share with the peer.
 
 use std::fmt;
-use std::sync::Arc;
 
-use rustls::crypto::ring::sign::any_supported_type;
-use rustls::sign::{CertifiedKey, SigningKey};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use zeroize::Zeroize;
+use rustls::sign::CertifiedKey;
+use rustls_pki_types::CertificateDer;
+use zeroize::Zeroizing;
 
 use super::facts::CertificateFacts;
 use super::identity_error::IdentityError;
+use super::key::{self, WipedKey};
 use super::{pem, pkcs12};
 
 /// A private key, its certificate chain, and the CA certificates that came with it.
@@ -82,24 +81,43 @@ impl Identity {
         &self.other_facts
     }
 
+    /// Our certificate and chain as PEM.
+    pub fn certificate_pem(&self) -> String {
+        self.chain
+            .iter()
+            .map(|der| pem::write("CERTIFICATE", der))
+            .collect()
+    }
+
+    /// The CA certificates as PEM.
+    pub fn authority_pem(&self) -> String {
+        let all = self.authorities.iter();
+        all.map(|der| pem::write("CERTIFICATE", der)).collect()
+    }
+
+    /// The private key as PEM, not encrypted. Keep it from logs, and from files
+    /// others can read; the string is wiped on drop.
+    pub fn private_key_pem(&self) -> Zeroizing<String> {
+        Zeroizing::new(pem::write(self.key.label(), self.key.0.secret_der()))
+    }
+
     pub(super) fn authority_certificates(&self) -> &[CertificateDer<'static>] {
         &self.authorities
     }
 
     /// Key and chain in the form a TLS configuration takes.
     pub(super) fn certified_key(&self) -> Result<CertifiedKey, IdentityError> {
-        let key = signing_key(&self.key.0, &self.chain_facts)?;
+        let key = self.key.signing(&self.chain_facts)?;
         Ok(CertifiedKey::new(self.chain.clone(), key))
     }
 
     /// Finds the key's certificate and sorts the others around it.
     /// `authorities` given by name replace those found among the certificates.
     fn assemble(
-        keys: Vec<PrivateKeyDer<'static>>,
+        keys: Vec<WipedKey>,
         certificates: Vec<CertificateDer<'static>>,
         authorities: Option<Vec<CertificateDer<'static>>>,
     ) -> Result<Self, IdentityError> {
-        let keys: Vec<WipedKey> = keys.into_iter().map(WipedKey).collect();
         let mut found: Vec<Found> = Vec::new();
         for der in certificates {
             let facts = CertificateFacts::from_der(&der).ok_or_else(unreadable)?;
@@ -159,14 +177,6 @@ impl fmt::Debug for Identity {
     }
 }
 
-struct WipedKey(PrivateKeyDer<'static>);
-
-impl Drop for WipedKey {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
-
 #[derive(Clone)]
 struct Found {
     der: CertificateDer<'static>,
@@ -178,8 +188,8 @@ struct Found {
 fn pick(keys: Vec<WipedKey>, found: &[Found]) -> Result<(WipedKey, usize), IdentityError> {
     let facts: Vec<CertificateFacts> = found.iter().map(|c| c.facts.clone()).collect();
     let mut unusable = None;
-    for key in keys {
-        let signing = match signing_key(&key.0, &facts) {
+    for candidate in keys {
+        let signing = match candidate.signing(&facts) {
             Ok(signing) => signing,
             Err(error) => {
                 unusable = Some(error);
@@ -189,41 +199,15 @@ fn pick(keys: Vec<WipedKey>, found: &[Found]) -> Result<(WipedKey, usize), Ident
         let fitting = found
             .iter()
             .enumerate()
-            .filter(|(_, certificate)| fits(&signing, certificate))
+            .filter(|(_, certificate)| key::fits(&signing, &certificate.facts))
             .max_by_key(|(_, certificate)| certificate.facts.not_after);
         if let Some((place, _)) = fitting {
-            return Ok((key, place));
+            return Ok((candidate, place));
         }
     }
     Err(unusable.unwrap_or_else(|| IdentityError::KeyMismatch {
         subjects: facts.into_iter().map(|facts| facts.subject).collect(),
     }))
-}
-
-/// Compares public keys. `CertifiedKey::keys_match` does the same for version 3
-/// certificates alone, and our own certificate may be older.
-fn fits(key: &Arc<dyn SigningKey>, certificate: &Found) -> bool {
-    key.public_key()
-        .is_some_and(|public| public.as_ref() == certificate.facts.public_key_raw)
-}
-
-fn signing_key(
-    key: &PrivateKeyDer<'static>,
-    certificates: &[CertificateFacts],
-) -> Result<Arc<dyn SigningKey>, IdentityError> {
-    any_supported_type(key).map_err(|_| {
-        // The library does not say why; a small certificate beside it does.
-        let small = certificates.iter().find_map(|c| {
-            let bits = c.rsa_bits()?;
-            (bits < MIN_RSA_BITS && !c.may_sign()).then_some(bits)
-        });
-        match small {
-            Some(bits) => IdentityError::RsaTooSmall { bits },
-            None => IdentityError::UnsupportedKey {
-                detail: "its kind, size or form is not supported".to_owned(),
-            },
-        }
-    })
 }
 
 /// The place of the certificate that issued `of`, unless that is a root: the
@@ -255,6 +239,3 @@ fn unreadable() -> IdentityError {
         detail: "a certificate is not X.509".to_owned(),
     }
 }
-
-/// The smallest RSA key the TLS library signs and verifies with.
-pub(super) const MIN_RSA_BITS: u32 = 2048;

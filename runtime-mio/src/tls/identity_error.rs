@@ -41,10 +41,7 @@ pub enum IdentityError {
         subjects: Vec<String>,
     },
     /// The key is of a kind or form that cannot sign.
-    UnsupportedKey {
-        /// What is known about it.
-        detail: String,
-    },
+    UnsupportedKey,
     /// An RSA key too small to be used.
     RsaTooSmall {
         /// Bits of the key.
@@ -122,10 +119,9 @@ impl fmt::Display for IdentityError {
                  use the key and the certificate of the same client",
                 subjects.join("; "),
             ),
-            Self::UnsupportedKey { detail } => write!(
-                f,
-                "the private key cannot be used ({detail}); use RSA of 2048 to 4096 bits, \
-                 ECDSA P-256 or P-384, or Ed25519",
+            Self::UnsupportedKey => f.write_str(
+                "the private key is of a kind, size or form that cannot be used; use RSA of 2048 \
+                 to 4096 bits, ECDSA P-256 or P-384, or Ed25519",
             ),
             Self::RsaTooSmall { bits } => write!(
                 f,

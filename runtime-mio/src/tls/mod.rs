@@ -23,6 +23,8 @@ mod error;
 mod facts;
 mod identity;
 mod identity_error;
+mod inspect;
+mod key;
 mod pem;
 mod pkcs12;
 mod pkcs12_null;
@@ -32,6 +34,7 @@ mod session;
 mod sha1;
 mod text;
 mod verify;
+mod warning;
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +44,8 @@ pub use error::{Peer, Refusal, TlsClass, TlsError};
 pub use facts::{AltName, CertificateFacts, EXPIRY_WARNING_DAYS, Validity};
 pub use identity::Identity;
 pub use identity_error::IdentityError;
+pub use inspect::inspect;
 pub use problem::CertificateProblem;
 pub use rules::{ClientRefusal, ClientRules, NameRule, ServerRules};
 pub use session::{ReadOutcome, TlsSession};
+pub use warning::CertificateWarning;

@@ -1,9 +1,11 @@
 //! PEM files: certificates, and one private key as PKCS#8, PKCS#1 or SEC1.
 
+use pem_rfc7468::LineEnding;
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::identity_error::IdentityError;
+use super::key::WipedKey;
 
 /// All certificates in `pem`, in order. `part` names the file in errors.
 pub(super) fn certificates(
@@ -16,15 +18,22 @@ pub(super) fn certificates(
 }
 
 /// The first private key in `pem`.
-pub(super) fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, IdentityError> {
+pub(super) fn private_key(pem: &[u8]) -> Result<WipedKey, IdentityError> {
     // PKCS#8 has a section name of its own for it, the old form a header line.
     if contains(pem, b"BEGIN ENCRYPTED PRIVATE KEY") || contains(pem, b"Proc-Type: 4,ENCRYPTED") {
         return Err(IdentityError::EncryptedPemKey);
     }
-    PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
-        pem::Error::NoItemsFound => IdentityError::NoKey,
-        error => broken("key", &error),
-    })
+    match PrivateKeyDer::from_pem_slice(pem) {
+        Ok(key) => Ok(WipedKey(key)),
+        Err(pem::Error::NoItemsFound) => Err(IdentityError::NoKey),
+        Err(error) => Err(broken("key", &error)),
+    }
+}
+
+/// One section.
+pub(super) fn write(label: &str, der: &[u8]) -> String {
+    // It fails on a label that is not ASCII; ours are constants.
+    pem_rfc7468::encode_string(label, LineEnding::LF, der).unwrap_or_default()
 }
 
 /// Whether `bytes` look like PEM at all.

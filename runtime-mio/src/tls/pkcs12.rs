@@ -5,11 +5,12 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use x509_parser::asn1_rs::{Any, FromDer, Sequence};
 
 use super::identity_error::IdentityError;
+use super::key::WipedKey;
 use super::{pem, pkcs12_null};
 
 /// Everything useful in a PKCS#12 file, in the file's order.
 pub(super) struct Contents {
-    pub(super) keys: Vec<PrivateKeyDer<'static>>,
+    pub(super) keys: Vec<WipedKey>,
     pub(super) certificates: Vec<CertificateDer<'static>>,
 }
 
@@ -73,7 +74,7 @@ fn attempt(bytes: &[u8], password: &str, integrity: Integrity) -> Result<Content
         .map_err(|error| classify(&error, password, integrity))?;
     let keys = archive.keys.iter().map(|bag| {
         let key = PrivatePkcs8KeyDer::from(bag.key.as_der().to_vec());
-        PrivateKeyDer::Pkcs8(key)
+        WipedKey(PrivateKeyDer::Pkcs8(key))
     });
     let certificates = archive
         .certs

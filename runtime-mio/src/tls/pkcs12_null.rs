@@ -15,6 +15,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use x509_parser::asn1_rs::{Any, FromDer, ToDer};
 use zeroize::Zeroizing;
 
+use super::key::WipedKey;
 use super::pkcs12::Contents;
 
 /// Opens the file; `None` if it is not one made without a password.
@@ -108,7 +109,10 @@ fn take(bag: &Any<'_>, contents: &mut Contents) -> Option<()> {
     let [kind, explicit, ..] = &*elements(bag)? else {
         return None;
     };
-    let key = |der: &[u8]| PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der.to_vec()));
+    let key = |der: &[u8]| {
+        let der = PrivatePkcs8KeyDer::from(der.to_vec());
+        WipedKey(PrivateKeyDer::Pkcs8(der))
+    };
     if kind.data == CERT_BAG {
         let (_, certificate) = Any::from_der(explicit.data).ok()?;
         let certificate = content(&certificate, X509)?;

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use super::error::Peer;
 use super::text;
 
 /// What is wrong with a peer's certificate.
 ///
-/// Its text continues a sentence that begins with “the server's certificate” or
-/// “the client's certificate”.
+/// Its text continues a sentence that begins with “the server's certificate”;
+/// a [`Refusal`](super::Refusal) finds the words for either peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CertificateProblem {
@@ -89,6 +90,27 @@ pub enum CertificateProblem {
         /// What the verifier said.
         detail: String,
     },
+}
+
+impl CertificateProblem {
+    /// The text for a certificate of `peer`.
+    pub(super) fn describe(&self, peer: Peer, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSignedByCa {
+                issuer,
+                authorities,
+                ..
+            } if peer == Peer::Client => write!(
+                f,
+                "is signed by {issuer}, not by our CA ({}); issue one for this client here",
+                authorities.join("; "),
+            ),
+            Self::Sha1 if peer == Peer::Client => {
+                f.write_str("is signed with SHA-1; issue it anew with SHA-256")
+            }
+            _ => write!(f, "{self}"),
+        }
+    }
 }
 
 impl fmt::Display for CertificateProblem {

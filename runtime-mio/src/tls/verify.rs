@@ -17,8 +17,9 @@ use rustls_pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorith
 
 use super::error::{Peer, Refusal, TlsError};
 use super::facts::CertificateFacts;
-use super::identity::{Identity, MIN_RSA_BITS};
+use super::identity::Identity;
 use super::identity_error::IdentityError;
+use super::key::MIN_RSA_BITS;
 use super::problem::CertificateProblem;
 use super::rules::ServerRules;
 use super::sha1::RsaSha1;

@@ -315,3 +315,46 @@ fn no_damage_to_a_file_makes_it_panic() {
         let _ = CertificateFacts::from_der(&damaged);
     }
 }
+
+#[test]
+fn an_identity_written_as_pem_is_the_same_identity() {
+    let (certificate, ca) = (fixture!("client.pem"), fixture!("ca-v1.pem"));
+    for key in [fixture!("client.key"), fixture!("client-pkcs1.key")] {
+        let identity = Identity::from_pem(certificate, key, ca).unwrap();
+        assert_eq!(identity.certificate_pem().as_bytes(), certificate);
+        assert_eq!(identity.authority_pem().as_bytes(), ca);
+        assert_eq!(identity.private_key_pem().as_bytes(), key);
+    }
+}
+
+#[test]
+fn what_is_in_a_file_is_shown_even_if_it_makes_no_identity() {
+    let matches = |facts: Vec<CertificateFacts>| -> Vec<Option<bool>> {
+        facts.iter().map(|facts| facts.key_matches).collect()
+    };
+    let no_key = inspect(fixture!("no-key.p12"), PASSWORD).unwrap();
+    assert_eq!(matches(no_key), [None, None]);
+    let whole = inspect(fixture!("legacy.p12"), PASSWORD).unwrap();
+    assert_eq!(matches(whole), [Some(true), Some(false)]);
+    let mixed = [fixture!("server.pem"), fixture!("client.key")].concat();
+    assert_eq!(matches(inspect(&mixed, None).unwrap()), [Some(false)]);
+    let wrong = inspect(fixture!("legacy.p12"), Some("wrong")).unwrap_err();
+    assert_eq!(wrong, IdentityError::WrongPassword { blank_opens: false });
+}
+
+#[test]
+fn warnings_name_the_certificate_the_date_and_expired_cas() {
+    let identity = Identity::from_pkcs12(fixture!("aes.p12"), PASSWORD).unwrap();
+    let end = identity.certificate().unwrap().not_after;
+    assert_eq!(identity.warnings(end - 40 * 86_400), []);
+    let soon = identity.warnings(end - 20 * 86_400);
+    assert_eq!(soon.len(), 2, "our certificate and its CA: {soon:?}");
+    let text = soon[0].to_string();
+    assert!(
+        text.contains("CN=client") && text.contains("20 days"),
+        "{text}"
+    );
+    assert!(text.contains("2120-01-01T00:00:00Z"), "{text}");
+    let late = identity.warnings(end + 1);
+    assert!(matches!(late[1], CertificateWarning::Expired { .. }));
+}

@@ -1,0 +1,60 @@
+//! Private keys: wiped after use, and told apart when they cannot be used.
+
+use std::sync::Arc;
+
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::sign::SigningKey;
+use rustls_pki_types::PrivateKeyDer;
+use zeroize::Zeroize;
+
+use super::facts::CertificateFacts;
+use super::identity_error::IdentityError;
+
+/// A private key in DER whose memory is wiped on drop.
+pub(super) struct WipedKey(pub(super) PrivateKeyDer<'static>);
+
+impl WipedKey {
+    /// The key in the form that signs. `certificates` are those that came with
+    /// it, and help to say why it cannot.
+    pub(super) fn signing(
+        &self,
+        certificates: &[CertificateFacts],
+    ) -> Result<Arc<dyn SigningKey>, IdentityError> {
+        any_supported_type(&self.0).map_err(|_| {
+            // The library does not say why; a small certificate beside it does.
+            let small = certificates.iter().find_map(|c| {
+                let bits = c.rsa_bits()?;
+                (bits < MIN_RSA_BITS && !c.may_sign()).then_some(bits)
+            });
+            match small {
+                Some(bits) => IdentityError::RsaTooSmall { bits },
+                None => IdentityError::UnsupportedKey,
+            }
+        })
+    }
+
+    /// The name of its PEM section.
+    pub(super) fn label(&self) -> &'static str {
+        match self.0 {
+            PrivateKeyDer::Pkcs1(_) => "RSA PRIVATE KEY",
+            PrivateKeyDer::Sec1(_) => "EC PRIVATE KEY",
+            _ => "PRIVATE KEY",
+        }
+    }
+}
+
+impl Drop for WipedKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// Whether `certificate` is that of `key`. `CertifiedKey::keys_match` compares
+/// the same bytes, but for version 3 certificates alone, and our own may be older.
+pub(super) fn fits(key: &Arc<dyn SigningKey>, certificate: &CertificateFacts) -> bool {
+    key.public_key()
+        .is_some_and(|public| public.as_ref() == certificate.public_key_raw)
+}
+
+/// The smallest RSA key the TLS library signs and verifies with.
+pub(super) const MIN_RSA_BITS: u32 = 2048;
