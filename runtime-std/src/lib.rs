@@ -1,1 +1,3 @@
 //! The eStreamer collector and simulator.
+
+pub mod simulate;
