@@ -1,3 +1,4 @@
 //! The eStreamer collector and simulator.
 
+pub mod catalog;
 pub mod simulate;

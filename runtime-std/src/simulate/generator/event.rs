@@ -1,0 +1,101 @@
+//! An event as data, before it is text.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// The four event types that exist in fully-qualified form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EventKind {
+    /// Start or end of a connection.
+    Connection,
+    /// An intrusion rule fired.
+    Intrusion,
+    /// A packet logged for an intrusion event.
+    Packet,
+    /// A file went by.
+    File,
+}
+
+impl EventKind {
+    /// All four, in the order of the guide's example request.
+    pub const ALL: [Self; 4] = [Self::Connection, Self::Intrusion, Self::Packet, Self::File];
+
+    /// The record type of its event data message.
+    pub fn record_type(self) -> u16 {
+        match self {
+            Self::Connection => 71,
+            Self::Intrusion => 400,
+            Self::Packet => 2,
+            Self::File => 500,
+        }
+    }
+
+    /// Its name in requests and catalogues, also the value of `EventType`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connection => "ConnectionEvent",
+            Self::Intrusion => "IntrusionEvent",
+            Self::Packet => "IntrusionPacket",
+            Self::File => "FileEvent",
+        }
+    }
+
+    /// The kind of that name, exactly as a request spells it.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A field's value: integers are JSON numbers, everything else is text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Written without quotes.
+    Integer(u64),
+    /// Written as a string.
+    Text(Cow<'static, str>),
+}
+
+/// One event. A field that is irrelevant to it is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Which of the four.
+    pub kind: EventKind,
+    /// When the Management Center stored it, UNIX seconds. Travels in the
+    /// record header, not among the fields.
+    pub archival: u32,
+    /// Name and value, in the order of the catalogue, no name twice.
+    pub fields: Vec<(&'static str, Value)>,
+}
+
+impl Event {
+    /// An event with nothing but its `EventType`.
+    pub(super) fn new(kind: EventKind, archival: u32) -> Self {
+        let mut fields = Vec::with_capacity(64);
+        fields.push(("EventType", Value::Text(kind.name().into())));
+        Self {
+            kind,
+            archival,
+            fields,
+        }
+    }
+
+    /// The value of a field, if the event has it.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let (_, value) = self.fields.iter().find(|(n, _)| *n == name)?;
+        Some(value)
+    }
+
+    pub(super) fn integer(&mut self, name: &'static str, value: impl Into<u64>) {
+        self.fields.push((name, Value::Integer(value.into())));
+    }
+
+    pub(super) fn text(&mut self, name: &'static str, value: impl Into<Cow<'static, str>>) {
+        self.fields.push((name, Value::Text(value.into())));
+    }
+}

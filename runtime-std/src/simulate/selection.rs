@@ -1,0 +1,176 @@
+//! What a client asked for: the JSON block of an event stream request.
+//!
+//! FQE, “Format of the JSON file”: `Events` holds a block per event type, in
+//! it `FieldSetDef` with an `OutputFieldSet` and `Fields`; `OutputFormat` says
+//! JSON or CSV. A server for testing clients does better to be strict, so what
+//! the guide says *must* be there must be there. Keys it does not mention are
+//! ignored.
+
+mod error;
+#[cfg(test)]
+mod tests;
+
+pub use error::RequestError;
+
+use crate::catalog::Catalog;
+use crate::catalog::document::{self, Node};
+use crate::simulate::generator::{Event, EventKind, field_names, render_csv, render_json};
+
+/// How events are written (`TransformConfig`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Name and value pairs.
+    Json,
+    /// Values in the order asked for.
+    Csv,
+}
+
+/// A request understood: for each event type asked for its fields, every
+/// field set resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    format: Format,
+    /// In the order of [`EventKind::ALL`]; never an empty list.
+    fields: [Option<Vec<String>>; 4],
+}
+
+impl Request {
+    /// Reads the JSON block; NULs at its end are ignored. Field sets are those
+    /// of `catalog`, and those the block defines itself.
+    pub fn parse(json: &[u8], catalog: &Catalog) -> Result<Self, RequestError> {
+        let end = json.iter().rposition(|&b| b != 0).map_or(0, |i| i + 1);
+        let top =
+            document::parse(&json[..end]).map_err(|e| RequestError::NotJson(e.to_string()))?;
+        let Some(Node::Object(blocks)) = top.get("Events") else {
+            return Err(shape("Events", "an object with a block per event type"));
+        };
+        let mut fields = [const { None }; 4];
+        for (name, block) in blocks {
+            let kind = EventKind::from_name(name)
+                .ok_or_else(|| RequestError::UnknownEvent { name: name.clone() })?;
+            let slot = &mut fields[kind as usize];
+            if slot.is_some() {
+                return Err(shape(&format!("Events.{name}"), "there only once"));
+            }
+            *slot = Some(block_fields(kind, block, catalog)?);
+        }
+        if fields.iter().all(Option::is_none) {
+            return Err(shape("Events", "an object with a block per event type"));
+        }
+        Ok(Self {
+            format: format(&top)?,
+            fields,
+        })
+    }
+
+    /// All event types with all fields the generator can emit.
+    pub fn everything(format: Format) -> Self {
+        let fields = EventKind::ALL.map(|kind| {
+            let all = field_names(kind).all;
+            Some(all.iter().map(|name| (*name).to_owned()).collect())
+        });
+        Self { format, fields }
+    }
+
+    /// JSON or CSV.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The fields asked for of that event type, in the order asked for;
+    /// `None` if such events were not asked for.
+    pub fn fields(&self, kind: EventKind) -> Option<&[String]> {
+        self.fields[kind as usize].as_deref()
+    }
+
+    /// Appends the event as the request wants it, without line end. False, and
+    /// nothing appended, if it does not want such events.
+    pub fn render(&self, event: &Event, out: &mut Vec<u8>) -> bool {
+        let Some(fields) = self.fields(event.kind) else {
+            return false;
+        };
+        match self.format {
+            Format::Json => render_json(event, Some(fields), out),
+            Format::Csv => render_csv(event, fields, out),
+        }
+        true
+    }
+}
+
+fn shape(path: &str, expected: &'static str) -> RequestError {
+    RequestError::Shape {
+        path: path.to_owned(),
+        expected,
+    }
+}
+
+/// The resolved fields of one event type's block.
+fn block_fields(
+    kind: EventKind,
+    block: &Node,
+    catalog: &Catalog,
+) -> Result<Vec<String>, RequestError> {
+    let path = format!("Events.{kind}");
+    let sets_path = format!("{path}.FieldSetDef");
+    let Some(Node::Object(definitions)) = block.get("FieldSetDef") else {
+        return Err(shape(&sets_path, "an object that defines OutputFieldSet"));
+    };
+    let mut sets = Vec::with_capacity(definitions.len());
+    for (name, members) in definitions {
+        sets.push((
+            name.clone(),
+            names(members, &format!("{sets_path}.{name}"))?,
+        ));
+    }
+    if !sets.iter().any(|(name, _)| name == "OutputFieldSet") {
+        return Err(shape(&sets_path, "an object that defines OutputFieldSet"));
+    }
+    let fields_path = format!("{path}.Fields");
+    let asked = match block.get("Fields") {
+        Some(node) => names(node, &fields_path)?,
+        None => return Err(shape(&fields_path, "a list of names")),
+    };
+    let resolved = catalog
+        .resolve_with(kind.name(), &sets, &asked)
+        .map_err(RequestError::Fields)?;
+    if resolved.is_empty() {
+        return Err(shape(&fields_path, "a list with at least one field"));
+    }
+    Ok(resolved)
+}
+
+fn names(node: &Node, path: &str) -> Result<Vec<String>, RequestError> {
+    let list = match node {
+        Node::List(items) => items.iter().map(|i| i.text().map(str::to_owned)).collect(),
+        _ => None,
+    };
+    list.ok_or_else(|| shape(path, "a list of names"))
+}
+
+fn format(top: &Node) -> Result<Format, RequestError> {
+    let value = |key: &'static str, path: &str, expected| {
+        top.get("OutputFormat")
+            .and_then(|format| format.get(key)?.text())
+            .ok_or_else(|| shape(path, expected))
+    };
+    let transform = value("Transform", "OutputFormat.Transform", "the text \"Text\"")?;
+    if transform != "Text" {
+        return Err(RequestError::Format {
+            key: "Transform",
+            value: transform.to_owned(),
+        });
+    }
+    let config = value(
+        "TransformConfig",
+        "OutputFormat.TransformConfig",
+        "the text \"JSON\" or \"CSV\"",
+    )?;
+    match config {
+        "JSON" => Ok(Format::Json),
+        "CSV" => Ok(Format::Csv),
+        other => Err(RequestError::Format {
+            key: "TransformConfig",
+            value: other.to_owned(),
+        }),
+    }
+}
