@@ -32,6 +32,9 @@ pub struct Request {
     format: Format,
     /// In the order of [`EventKind::ALL`]; never an empty list.
     fields: [Option<Vec<String>>; 4],
+    /// Whether those are all there are, in the events' own order: then nothing
+    /// need be looked up, which halves the time of writing JSON.
+    whole: [bool; 4],
 }
 
 impl Request {
@@ -57,10 +60,7 @@ impl Request {
         if fields.iter().all(Option::is_none) {
             return Err(shape("Events", "an object with a block per event type"));
         }
-        Ok(Self {
-            format: format(&top)?,
-            fields,
-        })
+        Ok(Self::new(format(&top)?, fields))
     }
 
     /// All event types with all fields the generator can emit.
@@ -69,7 +69,20 @@ impl Request {
             let all = field_names(kind).all;
             Some(all.iter().map(|name| (*name).to_owned()).collect())
         });
-        Self { format, fields }
+        Self::new(format, fields)
+    }
+
+    fn new(format: Format, fields: [Option<Vec<String>>; 4]) -> Self {
+        let whole = EventKind::ALL.map(|kind| {
+            fields[kind as usize]
+                .as_deref()
+                .is_some_and(|asked| asked == field_names(kind).all)
+        });
+        Self {
+            format,
+            fields,
+            whole,
+        }
     }
 
     /// JSON or CSV.
@@ -90,6 +103,7 @@ impl Request {
             return false;
         };
         match self.format {
+            Format::Json if self.whole[event.kind as usize] => render_json(event, None, out),
             Format::Json => render_json(event, Some(fields), out),
             Format::Csv => render_csv(event, fields, out),
         }

@@ -7,7 +7,6 @@ use super::frame;
 use super::rng::Rng;
 use super::vocabulary as words;
 use super::vocabulary::Signature;
-use std::fmt::Write as _;
 
 /// Time between two packets logged for one alert.
 const BETWEEN_PACKETS_MICROS: u32 = 1_500;
@@ -164,7 +163,9 @@ impl Alert {
         let frame = frame::build(&self.connection, options.size, rng);
         let mut hex = String::with_capacity(frame.len() * 2);
         for byte in &frame {
-            let _ = write!(hex, "{byte:02x}");
+            for digit in [byte >> 4, byte & 15] {
+                hex.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+            }
         }
         let mut event = Event::new(EventKind::Packet, now);
         event.integer("EventSecond", self.second);

@@ -106,12 +106,12 @@ impl Default for Mix {
 /// How large events are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Size {
-    /// The fields an event cannot do without: about 0.5 KiB of JSON.
+    /// The fields an event cannot do without: about 0.8 KiB of JSON.
     Small,
-    /// Like a real Management Center's: about 1 KiB.
+    /// Like a real Management Center's: about 1.2 KiB.
     #[default]
     Typical,
-    /// URLs of some KiB and full Ethernet frames: about 3 KiB.
+    /// URLs of some KiB and full Ethernet frames: 2 to 4 KiB.
     Large,
 }
 
