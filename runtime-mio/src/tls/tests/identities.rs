@@ -39,6 +39,12 @@ fn every_dress_of_a_pkcs12_file_opens() {
             fixture!("aes128-sha1mac.p12"),
             PASSWORD,
         ),
+        ("PBES2 with 3DES", fixture!("pbes2-3des.p12"), PASSWORD),
+        (
+            "PBES2 with HMAC-SHA-1, key before CA before certificate",
+            fixture!("sha1-prf.p12"),
+            PASSWORD,
+        ),
         ("AES-256 without MAC", fixture!("nomac.p12"), PASSWORD),
         ("RC2-40 without MAC", fixture!("nomac-legacy.p12"), PASSWORD),
         (
