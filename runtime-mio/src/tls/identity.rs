@@ -20,6 +20,7 @@ pub struct Identity {
     /// Leaf first, then what leads from it to the CA.
     chain: Vec<CertificateDer<'static>>,
     authorities: Vec<CertificateDer<'static>>,
+    own_facts: CertificateFacts,
     /// Facts of `chain`, in the same order.
     chain_facts: Vec<CertificateFacts>,
     /// Facts of `authorities`, in the same order.
@@ -62,8 +63,8 @@ impl Identity {
     }
 
     /// Our own certificate.
-    pub fn certificate(&self) -> Option<&CertificateFacts> {
-        self.chain_facts.first()
+    pub fn certificate(&self) -> &CertificateFacts {
+        &self.own_facts
     }
 
     /// Our own certificate and the ones between it and the CA.
@@ -137,6 +138,7 @@ impl Identity {
             other.facts.key_matches = Some(false);
         }
 
+        let own_facts = leaf.facts.clone();
         let mut chain = vec![leaf];
         while let Some(next) = issuer_of(chain.last(), &found) {
             chain.push(found.remove(next));
@@ -155,6 +157,7 @@ impl Identity {
             key,
             chain,
             authorities,
+            own_facts,
             chain_facts,
             authority_facts,
             other_facts: others.into_iter().map(|c| c.facts).collect(),
@@ -171,7 +174,7 @@ impl fmt::Debug for Identity {
             .map(|facts| facts.subject.as_str())
             .collect();
         f.debug_struct("Identity")
-            .field("certificate", &self.certificate().map(|c| &c.subject))
+            .field("certificate", &self.own_facts.subject)
             .field("authorities", &authorities)
             .finish_non_exhaustive()
     }

@@ -98,7 +98,7 @@ fn name_rules_and_a_pinned_fingerprint_accept_the_right_server() {
     for name in names {
         let rules = ServerRules {
             name,
-            fingerprint: Some(identity.certificate().unwrap().sha256),
+            fingerprint: Some(identity.certificate().sha256),
             ..ServerRules::default()
         };
         let client = ClientTls::new(&pki.client(), rules).unwrap();

@@ -63,7 +63,7 @@ fn every_dress_of_a_pkcs12_file_opens() {
     for (what, bytes, password) in files {
         let identity = Identity::from_pkcs12(bytes, password)
             .unwrap_or_else(|error| panic!("{what}: {error}"));
-        let own = identity.certificate().unwrap();
+        let own = identity.certificate();
         assert_eq!(own.common_name.as_deref(), Some("client"), "{what}");
         assert_eq!(own.key_matches, Some(true), "{what}");
         let subjects: Vec<_> = identity
@@ -176,7 +176,7 @@ fn everything_may_be_in_one_pem_file_in_any_order() {
     ]
     .concat();
     let identity = Identity::from_pem(&all, &all, b"").unwrap();
-    let name = identity.certificate().unwrap().common_name.as_deref();
+    let name = identity.certificate().common_name.as_deref();
     assert_eq!(name, Some("client"));
     // The stranger among them is neither chain nor CA.
     assert_eq!(identity.chain().len(), 1);
@@ -239,14 +239,14 @@ fn of_two_certificates_of_one_key_the_one_valid_longer_is_ours() {
         let key = key.serialize_pem();
         let ca = pki.pem.as_bytes();
         let identity = Identity::from_pem(pem.as_bytes(), key.as_bytes(), ca).unwrap();
-        assert_eq!(identity.certificate().unwrap().not_after, 4_417_977_600);
+        assert_eq!(identity.certificate().not_after, 4_417_977_600);
     }
 }
 
 #[test]
 fn facts_say_what_openssl_says() {
     let identity = Identity::from_pkcs12(fixture!("aes.p12"), PASSWORD).unwrap();
-    let own = identity.certificate().unwrap();
+    let own = identity.certificate();
     assert_eq!(
         own.subject,
         "CN=client, title=eStreamer, generationQualifier=client"
@@ -270,7 +270,7 @@ fn facts_say_what_openssl_says() {
 #[test]
 fn a_certificate_warns_of_its_end_thirty_days_ahead() {
     let identity = Identity::from_pkcs12(fixture!("aes.p12"), PASSWORD).unwrap();
-    let own = identity.certificate().unwrap();
+    let own = identity.certificate();
     let day = 86_400;
     let at = |days_left: i64| own.validity(own.not_after - days_left * day);
     assert_eq!(at(31), Validity::Valid);
@@ -351,7 +351,7 @@ fn what_is_in_a_file_is_shown_even_if_it_makes_no_identity() {
 #[test]
 fn warnings_name_the_certificate_the_date_and_expired_cas() {
     let identity = Identity::from_pkcs12(fixture!("aes.p12"), PASSWORD).unwrap();
-    let end = identity.certificate().unwrap().not_after;
+    let end = identity.certificate().not_after;
     assert_eq!(identity.warnings(end - 40 * 86_400), []);
     let soon = identity.warnings(end - 20 * 86_400);
     assert_eq!(soon.len(), 2, "our certificate and its CA: {soon:?}");

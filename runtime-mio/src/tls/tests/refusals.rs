@@ -90,7 +90,7 @@ fn a_server_with_another_fingerprint_is_refused() {
     };
     let server = pki.server();
     let found = problem(verdict(&pki.client(), rules, &server));
-    let shown = server.certificate().unwrap().fingerprint();
+    let shown = server.certificate().fingerprint();
     assert_eq!(found, CertificateProblem::Fingerprint { found: shown });
 }
 
@@ -218,7 +218,7 @@ fn an_expired_client_is_refused_by_our_server() {
 fn a_client_is_served_from_the_address_in_its_certificate_alone() {
     let pki = Pki::new();
     let client = pki.client();
-    let client = client.certificate().unwrap();
+    let client = client.certificate();
     let rules = ClientRules::default();
     let check = |rules: &ClientRules, peer: &str| rules.check(client, peer.parse().unwrap());
 
@@ -243,7 +243,7 @@ fn a_client_named_by_host_is_served_where_that_host_is_known_to_be() {
         "collector.example.net".try_into().unwrap(),
     )];
     let client = pki.issue(params);
-    let client = client.certificate().unwrap();
+    let client = client.certificate();
     let peer = "198.51.100.4".parse().unwrap();
     assert!(ClientRules::default().check(client, peer).is_err());
     let rules = ClientRules {
@@ -259,9 +259,9 @@ fn a_client_without_the_title_is_refused_where_that_is_asked_for() {
     let client = pki.issue(subject("other", "client"));
     let peer = "192.0.2.7".parse().unwrap();
     let mut rules = ClientRules::default();
-    assert_eq!(rules.check(client.certificate().unwrap(), peer), Ok(()));
+    assert_eq!(rules.check(client.certificate(), peer), Ok(()));
     rules.title = true;
-    let refused = rules.check(client.certificate().unwrap(), peer);
+    let refused = rules.check(client.certificate(), peer);
     assert!(matches!(refused, Err(ClientRefusal::Title { .. })));
 }
 
