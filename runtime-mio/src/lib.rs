@@ -1,3 +1,10 @@
-//! The eStreamer protocol over sockets.
+//! The eStreamer protocol over sockets: mutual TLS and one thin event loop.
 
+pub mod client;
+pub mod event_loop;
+pub mod server;
 pub mod tls;
+mod transport;
+mod window;
+
+pub use estreamer_core as core;

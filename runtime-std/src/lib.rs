@@ -1,4 +1,6 @@
 //! The eStreamer collector and simulator.
 
 pub mod catalog;
+pub mod cli;
+pub mod collect;
 pub mod simulate;

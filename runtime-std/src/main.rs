@@ -1,2 +1,7 @@
 //! The `estreamer` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    estreamer::cli::main()
+}

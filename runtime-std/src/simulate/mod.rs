@@ -3,9 +3,14 @@
 //! - [`pki`]: a throw-away Internal CA with server and client certificates.
 //! - [`generator`]: related events of all four types, deterministic by seed.
 //! - [`selection`]: what a client asked for, and events rendered accordingly.
-//!
-//! Nothing here opens a socket; the server built from these parts does.
+//! - [`replay`]: the lines of a file as events.
+//! - [`service`]: the server built from these parts.
 
+mod feed;
 pub mod generator;
 pub mod pki;
+pub mod replay;
 pub mod selection;
+pub mod service;
+
+pub use feed::Content;

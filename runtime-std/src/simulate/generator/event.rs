@@ -1,56 +1,8 @@
 //! An event as data, before it is text.
 
 use std::borrow::Cow;
-use std::fmt;
 
-/// The four event types that exist in fully-qualified form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum EventKind {
-    /// Start or end of a connection.
-    Connection,
-    /// An intrusion rule fired.
-    Intrusion,
-    /// A packet logged for an intrusion event.
-    Packet,
-    /// A file went by.
-    File,
-}
-
-impl EventKind {
-    /// All four, in the order of the guide's example request.
-    pub const ALL: [Self; 4] = [Self::Connection, Self::Intrusion, Self::Packet, Self::File];
-
-    /// The record type of its event data message.
-    pub fn record_type(self) -> u16 {
-        match self {
-            Self::Connection => 71,
-            Self::Intrusion => 400,
-            Self::Packet => 2,
-            Self::File => 500,
-        }
-    }
-
-    /// Its name in requests and catalogues, also the value of `EventType`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Connection => "ConnectionEvent",
-            Self::Intrusion => "IntrusionEvent",
-            Self::Packet => "IntrusionPacket",
-            Self::File => "FileEvent",
-        }
-    }
-
-    /// The kind of that name, exactly as a request spells it.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-}
-
-impl fmt::Display for EventKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+pub use estreamer_core::fqe::EventKind;
 
 /// A field's value: integers are JSON numbers, everything else is text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -23,14 +23,12 @@ use std::path::{Path, PathBuf};
 /// than [`Pki::write_to`]: any PEM chain and any PEM key will do.
 #[derive(Clone)]
 pub struct ServerPki {
-    /// The CA certificate clients are verified against, DER.
-    pub ca_der: Vec<u8>,
-    /// The server's certificate and what follows it in `server.pem`, DER.
-    pub chain_der: Vec<Vec<u8>>,
-    /// The server's private key as in `server.key`, PEM.
+    /// The CA certificate clients are verified against, PEM.
+    pub ca_pem: Vec<u8>,
+    /// The server's certificate and what follows it, PEM.
+    pub chain_pem: Vec<u8>,
+    /// The server's private key, PEM.
     pub key_pem: Vec<u8>,
-    /// The same, DER, in whichever of PKCS#8, SEC 1 or PKCS#1 it was.
-    pub key_der: Vec<u8>,
 }
 
 impl std::fmt::Debug for ServerPki {
@@ -85,20 +83,18 @@ pub fn load(dir: &Path) -> Result<ServerPki, PkiError> {
     let ca_path = dir.join("ca.pem");
     let chain_path = dir.join("server.pem");
     let key_path = dir.join("server.key");
-    let ca_der = certificates(&ca_path)?.swap_remove(0);
-    let chain_der = certificates(&chain_path)?;
+    certificates(&ca_path)?;
+    certificates(&chain_path)?;
     let key_pem = read(&key_path)?;
-    let key = PrivateKeyDer::from_pem_slice(&key_pem).map_err(|e| PkiError::Content {
+    PrivateKeyDer::from_pem_slice(&key_pem).map_err(|e| PkiError::Content {
         path: key_path,
         expected: "a private key in PEM form",
         reason: e.to_string(),
     })?;
-    let key_der = key.secret_der().to_vec();
     Ok(ServerPki {
-        ca_der,
-        chain_der,
+        ca_pem: read(&ca_path)?,
+        chain_pem: read(&chain_path)?,
         key_pem,
-        key_der,
     })
 }
 

@@ -1,0 +1,359 @@
+//! The client's end: connect, ask, receive, acknowledge.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use estreamer_core::ConfigError;
+use estreamer_core::decode::{Frame, Kind};
+use estreamer_core::session::{ClientConfig, ClientSession, End, Instant};
+use estreamer_core::wire::{Lossy, trim_nul};
+use mio::event::Source;
+
+use crate::event_loop::{Control, Endpoint, Turn};
+use crate::tls::{ClientTls, TlsError, TlsSession};
+use crate::transport::{Broken, Fill, Transport};
+use crate::window::Window;
+
+/// Where a client's frames go.
+pub trait Sink {
+    /// The handshake is complete and the request on its way.
+    fn connected(&mut self, tls: &TlsSession);
+
+    /// A frame, with the bytes its spans point into.
+    ///
+    /// # Errors
+    /// A reason to close the connection, told to the peer.
+    fn frame(&mut self, frame: &Frame, input: &[u8]) -> Result<(), &'static str>;
+
+    /// The turn ends: everything handed out so far should be where it belongs.
+    /// With `Some`, it is, and the connection is to be closed for that reason.
+    ///
+    /// # Errors
+    /// A reason to close the connection without acknowledging anything more.
+    fn deliver(&mut self, now: Instant) -> Result<Option<&'static str>, &'static str>;
+
+    /// When [`deliver`](Self::deliver) is due although nothing arrives.
+    fn deadline(&self) -> Option<Instant>;
+
+    /// The connection is over; the session is there if it came that far.
+    fn ended(&mut self, end: ClientEnd, session: Option<&ClientSession>);
+}
+
+/// Why a client's connection ended.
+#[derive(Debug)]
+pub enum ClientEnd {
+    /// TCP could not be established.
+    Connect(io::Error),
+    /// TCP or TLS were not established in time.
+    HandshakeTimeout,
+    /// TLS failed.
+    Tls(TlsError),
+    /// The connection broke.
+    Socket(io::Error),
+    /// The session ended, with the text of the peer's error message.
+    Session(End, String),
+}
+
+impl fmt::Display for ClientEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(error) => write!(f, "cannot connect: {error}"),
+            Self::HandshakeTimeout => f.write_str("no TLS handshake within the time allowed"),
+            Self::Tls(error) => error.fmt(f),
+            Self::Socket(error) => write!(f, "the connection broke: {error}"),
+            Self::Session(end, text) if text.is_empty() => end.fmt(f),
+            Self::Session(end, text) => write!(f, "{end}: {text}"),
+        }
+    }
+}
+
+impl From<Broken> for ClientEnd {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Connect(error) => Self::Connect(error),
+            Broken::Tls(error) => Self::Tls(error),
+            Broken::Socket(error) => Self::Socket(error),
+        }
+    }
+}
+
+/// What a client needs to know.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// The server.
+    pub address: SocketAddr,
+    /// The whole request message; see [`estreamer_core::fqe`].
+    pub request: Vec<u8>,
+    /// The session's behaviour.
+    pub session: ClientConfig,
+    /// Milliseconds until TCP and TLS have to stand.
+    pub handshake_timeout: u32,
+}
+
+/// A client connection on the event loop.
+pub struct Client<S> {
+    transport: Transport,
+    window: Window,
+    options: ClientOptions,
+    stage: Stage,
+    sink: S,
+    /// What of the peer's error text was seen.
+    error_text: Vec<u8>,
+    in_error: bool,
+}
+
+enum Stage {
+    Handshake {
+        deadline: Instant,
+    },
+    Session(ClientSession),
+    /// Our error message is on its way.
+    Closing {
+        session: ClientSession,
+        deadline: Instant,
+    },
+    Done,
+}
+
+/// Bytes a client takes from its socket in one turn.
+const TURN_BYTES: usize = 256 << 10;
+/// Milliseconds to get a goodbye out.
+const GOODBYE: u32 = 1000;
+/// Bytes of a peer's error text that are kept.
+const ERROR_TEXT: usize = 4096;
+
+impl<S: Sink> Client<S> {
+    /// Starts to connect.
+    ///
+    /// # Errors
+    /// [`ClientEnd::Connect`] when the system refuses at once, [`ClientEnd::Tls`]
+    /// when the identity does not suffice; and the unused sink.
+    pub fn new(
+        tls: &ClientTls,
+        options: ClientOptions,
+        sink: S,
+        now: Instant,
+    ) -> Result<Self, (ClientEnd, S)> {
+        let transport = match tls.connect() {
+            Err(error) => Err(ClientEnd::Tls(error)),
+            Ok(session) => Transport::connect(options.address, session).map_err(ClientEnd::Connect),
+        };
+        let transport = match transport {
+            Ok(transport) => transport,
+            Err(end) => return Err((end, sink)),
+        };
+        Ok(Self {
+            transport,
+            window: Window::new(options.session.window),
+            stage: Stage::Handshake {
+                deadline: now.after(options.handshake_timeout),
+            },
+            options,
+            sink,
+            error_text: Vec::new(),
+            in_error: false,
+        })
+    }
+
+    fn handshake(&mut self, deadline: Instant, now: Instant) -> Result<Turn, ClientEnd> {
+        if now >= deadline {
+            return Err(ClientEnd::HandshakeTimeout);
+        }
+        if !self.transport.check_connected()? {
+            return Ok(Turn::Wait);
+        }
+        self.transport.flush()?;
+        // In the handshake, plaintext cannot come; what comes with its last
+        // flight waits in the window for the session.
+        let fill = self.transport.fill(&mut self.window)?;
+        self.transport.flush()?;
+        if self.transport.tls.is_handshaking() {
+            return match fill {
+                Fill::Eof => Err(ClientEnd::Session(End::BeforeFirstByte, String::new())),
+                _ => Ok(Turn::Wait),
+            };
+        }
+        let session = ClientSession::new(self.options.session, now).map_err(config)?;
+        self.stage = Stage::Session(session);
+        self.transport.send(&self.options.request);
+        self.transport.flush()?;
+        self.sink.connected(&self.transport.tls);
+        Ok(Turn::Again)
+    }
+
+    fn session(&mut self, now: Instant) -> Result<Turn, ClientEnd> {
+        let Stage::Session(session) = &mut self.stage else {
+            return Ok(Turn::Done);
+        };
+        if session.poll_timeout().is_some_and(|due| due <= now) {
+            session.handle_timeout(now).map_err(ended)?;
+        }
+        let mut turn = Turn::Again;
+        let mut close = None;
+        let mut taken = 0;
+        // The first round looks at what the handshake left in the window.
+        loop {
+            loop {
+                let input = self.window.unread();
+                let step = match session.step(input, now) {
+                    Ok(step) => step,
+                    Err(end) => {
+                        let text = Lossy(trim_nul(&self.error_text)).to_string();
+                        // What came before the end is delivered all the same.
+                        let _ = self.sink.deliver(now);
+                        return Err(ClientEnd::Session(end, text));
+                    }
+                };
+                if let Some(frame) = &step.frame {
+                    keep_error_text(&mut self.error_text, &mut self.in_error, frame, input);
+                    if let Err(reason) = self.sink.frame(frame, input) {
+                        close = Some(reason);
+                    }
+                }
+                self.window.consume(step.consumed);
+                if close.is_some() || (step.consumed == 0 && step.frame.is_none()) {
+                    break;
+                }
+            }
+            if close.is_some() || taken >= TURN_BYTES {
+                break;
+            }
+            match self.transport.fill(&mut self.window) {
+                Ok(Fill::Bytes(count)) => taken += count,
+                Ok(Fill::Blocked) => {
+                    turn = Turn::Wait;
+                    break;
+                }
+                Ok(Fill::Eof) => {
+                    let _ = self.sink.deliver(now);
+                    return Err(ended(session.handle_eof()));
+                }
+                Err(broken) => {
+                    let _ = self.sink.deliver(now);
+                    return Err(broken.into());
+                }
+            }
+        }
+        let enough = match (close, self.sink.deliver(now)) {
+            (Some(reason), _) | (None, Err(reason)) => {
+                self.close(reason, now);
+                return Ok(Turn::Again);
+            }
+            (None, Ok(enough)) => enough,
+        };
+        session.delivered(session.received());
+        let mut nulls = [0; 64];
+        loop {
+            match session.poll_transmit(&mut nulls) {
+                0 => break,
+                length => self.transport.send(&nulls[..length]),
+            }
+        }
+        self.transport.flush()?;
+        if let Some(reason) = enough {
+            self.close(reason, now);
+            return Ok(Turn::Again);
+        }
+        Ok(turn)
+    }
+
+    /// Tells the peer why, and leaves it a moment to be told.
+    fn close(&mut self, reason: &str, now: Instant) {
+        match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Session(mut session) => {
+                let mut message = vec![0; reason.len() + 32];
+                if let Ok(length) = session.close(reason, &mut message) {
+                    self.transport.send(&message[..length]);
+                }
+                self.transport.tls.send_close_notify();
+                self.stage = Stage::Closing {
+                    session,
+                    deadline: now.after(GOODBYE),
+                };
+            }
+            Stage::Handshake { .. } => {
+                let end = ClientEnd::Session(End::Closed, String::new());
+                self.sink.ended(end, None);
+            }
+            other => self.stage = other,
+        }
+    }
+
+    fn closing(&mut self, deadline: Instant, now: Instant) -> Turn {
+        let flushed = self.transport.flush();
+        if flushed.is_ok() && !self.transport.is_flushed() && now < deadline {
+            return Turn::Wait;
+        }
+        self.finish(ClientEnd::Session(End::Closed, String::new()))
+    }
+
+    fn finish(&mut self, end: ClientEnd) -> Turn {
+        let stage = std::mem::replace(&mut self.stage, Stage::Done);
+        let session = match &stage {
+            Stage::Session(session) | Stage::Closing { session, .. } => Some(session),
+            Stage::Handshake { .. } | Stage::Done => None,
+        };
+        self.sink.ended(end, session);
+        Turn::Done
+    }
+}
+
+impl<S: Sink> Endpoint for Client<S> {
+    fn source(&mut self) -> &mut dyn Source {
+        &mut self.transport.socket
+    }
+
+    fn turn(&mut self, now: Instant, _: &mut Control) -> Turn {
+        let turn = match &self.stage {
+            Stage::Handshake { deadline } => self.handshake(*deadline, now),
+            Stage::Session(_) => self.session(now),
+            Stage::Closing { deadline, .. } => return self.closing(*deadline, now),
+            Stage::Done => return Turn::Done,
+        };
+        turn.unwrap_or_else(|end| self.finish(end))
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Handshake { deadline } | Stage::Closing { deadline, .. } => Some(*deadline),
+            Stage::Session(session) => {
+                let sink = self.sink.deadline();
+                session.poll_timeout().into_iter().chain(sink).min()
+            }
+            Stage::Done => None,
+        }
+    }
+
+    fn stop(&mut self, reason: &str, now: Instant) {
+        self.close(reason, now);
+    }
+}
+
+/// Collects the text of an error message, whole or in pieces.
+fn keep_error_text(text: &mut Vec<u8>, in_error: &mut bool, frame: &Frame, input: &[u8]) {
+    let part = match frame {
+        Frame::Message { head, body } if matches!(head.kind, Kind::Error { .. }) => body,
+        Frame::Chunk { body } if *in_error => body,
+        Frame::Begin { head, .. } => {
+            *in_error = matches!(head.kind, Kind::Error { .. });
+            return;
+        }
+        Frame::End => {
+            *in_error = false;
+            return;
+        }
+        _ => return,
+    };
+    let room = ERROR_TEXT.saturating_sub(text.len());
+    let part = part.of(input);
+    text.extend_from_slice(&part[..part.len().min(room)]);
+}
+
+fn ended(end: End) -> ClientEnd {
+    ClientEnd::Session(end, String::new())
+}
+
+fn config(error: ConfigError) -> ClientEnd {
+    ClientEnd::Connect(io::Error::other(error))
+}

@@ -1,0 +1,175 @@
+//! One TLS connection on one non-blocking socket.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+use mio::net::TcpStream;
+use socket2::SockRef;
+
+use crate::tls::{ReadOutcome, TlsError, TlsSession};
+use crate::window::Window;
+
+/// A socket and the TLS session on it.
+pub(crate) struct Transport {
+    pub(crate) socket: TcpStream,
+    pub(crate) tls: TlsSession,
+    connected: bool,
+    /// Plaintext that did not fit the TLS session's buffer yet.
+    backlog: Vec<u8>,
+    quick_ack: bool,
+}
+
+/// What [`Transport::fill`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fill {
+    /// So many bytes went into the window.
+    Bytes(usize),
+    /// The socket has nothing more for now; it will become readable.
+    Blocked,
+    /// The peer closed, with or without goodbye.
+    Eof,
+}
+
+/// Why a connection broke, below the protocol.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    Connect(io::Error),
+    Tls(TlsError),
+    Socket(io::Error),
+}
+
+impl Transport {
+    /// A connection that is being made to `address`. Small messages are sent at
+    /// once, and received bytes acknowledged at once: against a server that
+    /// leaves Nagle's algorithm on, each bundle would wait for a delayed TCP
+    /// acknowledgement otherwise.
+    pub(crate) fn connect(address: SocketAddr, tls: TlsSession) -> io::Result<Self> {
+        let socket = TcpStream::connect(address)?;
+        // Fails on some systems before the connection is made; then it comes later.
+        let _ = socket.set_nodelay(true);
+        Ok(Self::new(socket, tls, false))
+    }
+
+    /// A connection that was accepted.
+    pub(crate) fn accepted(socket: TcpStream, tls: TlsSession) -> io::Result<Self> {
+        socket.set_nodelay(true)?;
+        Ok(Self::new(socket, tls, true))
+    }
+
+    fn new(socket: TcpStream, tls: TlsSession, accepted: bool) -> Self {
+        Self {
+            socket,
+            tls,
+            connected: accepted,
+            backlog: Vec::new(),
+            quick_ack: !accepted,
+        }
+    }
+
+    /// Whether TCP stands; finds out without blocking.
+    pub(crate) fn check_connected(&mut self) -> Result<bool, Broken> {
+        if self.connected {
+            return Ok(true);
+        }
+        if let Some(error) = self.socket.take_error().map_err(Broken::Connect)? {
+            return Err(Broken::Connect(error));
+        }
+        match self.socket.peer_addr() {
+            Ok(_) => {
+                let _ = self.socket.set_nodelay(true);
+                self.connected = true;
+                Ok(true)
+            }
+            Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
+            Err(error) => Err(Broken::Connect(error)),
+        }
+    }
+
+    /// Moves plaintext into the window until it is full, or the socket blocks,
+    /// or one TLS record was read.
+    pub(crate) fn fill(&mut self, window: &mut Window) -> Result<Fill, Broken> {
+        loop {
+            let room = window.room();
+            if room.is_empty() {
+                return Ok(Fill::Bytes(0));
+            }
+            match self.tls.read(room) {
+                ReadOutcome::Data(count) => {
+                    window.filled(count);
+                    return Ok(Fill::Bytes(count));
+                }
+                ReadOutcome::Closed | ReadOutcome::Eof => return Ok(Fill::Eof),
+                ReadOutcome::WouldBlock => {}
+            }
+            match self.tls.read_tls(&mut self.socket) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.acknowledge_quickly();
+                    return Ok(Fill::Blocked);
+                }
+                Err(error) if is_gone(&error) => return Ok(Fill::Eof),
+                Err(error) => return Err(Broken::Socket(error)),
+            }
+            if let Err(error) = self.tls.process() {
+                // The alert that tells the peer why.
+                let _ = self.tls.write_tls(&mut self.socket);
+                return Err(Broken::Tls(error));
+            }
+            if self.tls.is_handshaking() {
+                self.flush()?;
+            }
+        }
+    }
+
+    /// Queues plaintext, all of it.
+    pub(crate) fn send(&mut self, plaintext: &[u8]) {
+        let mut taken = 0;
+        if self.backlog.is_empty() {
+            taken = self.tls.write(plaintext);
+        }
+        self.backlog.extend_from_slice(&plaintext[taken..]);
+    }
+
+    /// Sends what is queued, as far as the socket takes it.
+    pub(crate) fn flush(&mut self) -> Result<(), Broken> {
+        loop {
+            if !self.backlog.is_empty() {
+                let taken = self.tls.write(&self.backlog);
+                self.backlog.drain(..taken);
+            }
+            if !self.tls.wants_write() {
+                return Ok(());
+            }
+            match self.tls.write_tls(&mut self.socket) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                // The peer is gone; reading tells what it had to say before.
+                Err(error) if is_gone(&error) => return Ok(()),
+                Err(error) => return Err(Broken::Socket(error)),
+            }
+        }
+    }
+
+    /// Whether everything queued is with the kernel.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.backlog.is_empty() && !self.tls.wants_write()
+    }
+
+    /// Linux forgets the setting, so it is renewed after every read.
+    fn acknowledge_quickly(&self) {
+        if self.quick_ack {
+            #[cfg(target_os = "linux")]
+            let _ = SockRef::from(&self.socket).set_tcp_quickack(true);
+        }
+    }
+}
+
+/// Whether the error only says that the peer has closed.
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted
+    )
+}

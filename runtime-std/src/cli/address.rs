@@ -1,0 +1,102 @@
+//! `HOST[:PORT]`, with brackets around IPv6 addresses.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::str::FromStr;
+
+/// The port Management Centers listen on (FQE, Connection Specifications).
+pub(super) const PORT: u16 = 8302;
+
+/// A server as it was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Address {
+    host: String,
+    port: u16,
+}
+
+impl Address {
+    /// Every address the name stands for.
+    pub(super) fn resolve(&self) -> std::io::Result<Vec<SocketAddr>> {
+        Ok((self.host.as_str(), self.port).to_socket_addrs()?.collect())
+    }
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let port = |digits: &str| match digits.parse() {
+            Ok(0) | Err(_) => Err(format!("{digits:?} is no port; use 1 to 65535")),
+            Ok(port) => Ok(port),
+        };
+        let (host, port) = if text.parse::<IpAddr>().is_ok() {
+            (text, PORT)
+        } else if let Some(rest) = text.strip_prefix('[') {
+            match rest.split_once(']') {
+                Some((host, "")) => (host, PORT),
+                Some((host, tail)) if tail.starts_with(':') => (host, port(&tail[1..])?),
+                _ => return Err("write an IPv6 address as [::1]:8302".into()),
+            }
+        } else {
+            match text.split_once(':') {
+                Some((_, tail)) if tail.contains(':') => {
+                    return Err("write an IPv6 address as [::1]:8302".into());
+                }
+                Some((host, digits)) => (host, port(digits)?),
+                None => (text, PORT),
+            }
+        };
+        if host.is_empty() {
+            return Err("the host name is empty".into());
+        }
+        Ok(Self {
+            host: host.into(),
+            port,
+        })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_port_is_8302_and_ipv6_goes_with_or_without_brackets() {
+        for (text, expected) in [
+            ("fmc.example.net", "fmc.example.net:8302"),
+            ("fmc.example.net:9000", "fmc.example.net:9000"),
+            ("192.0.2.7:1", "192.0.2.7:1"),
+            ("::1", "[::1]:8302"),
+            ("[::1]", "[::1]:8302"),
+            ("[2001:db8::7]:9000", "[2001:db8::7]:9000"),
+        ] {
+            assert_eq!(text.parse::<Address>().unwrap().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_says_why() {
+        for (text, part) in [
+            ("", "empty"),
+            (":8302", "empty"),
+            ("host:0", "no port"),
+            ("host:70000", "no port"),
+            ("host:https", "no port"),
+            ("[::1", "[::1]:8302"),
+            ("[::1]8302", "[::1]:8302"),
+            ("1:2:3", "[::1]:8302"),
+        ] {
+            let error = text.parse::<Address>().unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! How a command fails: what happened, to what, and what to do now.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+/// A failed command.
+#[derive(Debug)]
+pub(super) struct Failure {
+    code: u8,
+    what: String,
+    remedy: String,
+}
+
+impl Failure {
+    /// The command could not do its work.
+    pub(super) fn failed(what: impl Display, remedy: impl Display) -> Self {
+        Self {
+            code: 1,
+            what: what.to_string(),
+            remedy: remedy.to_string(),
+        }
+    }
+
+    /// The command was not understood.
+    pub(super) fn usage(what: impl Display, remedy: impl Display) -> Self {
+        Self {
+            code: 2,
+            ..Self::failed(what, remedy)
+        }
+    }
+
+    /// Tells the person and gives the exit status.
+    pub(super) fn report(&self) -> ExitCode {
+        let separator = match self.remedy.is_empty() {
+            true => "",
+            false => " ",
+        };
+        eprintln!("estreamer: {}.{separator}{}", self.what, self.remedy);
+        ExitCode::from(self.code)
+    }
+}

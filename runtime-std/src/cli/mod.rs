@@ -1,0 +1,56 @@
+//! The command line: one file per command.
+
+mod address;
+mod collect;
+mod demo;
+mod failure;
+mod from;
+mod pki;
+mod signals;
+mod simulate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+
+/// Collect fully-qualified events from Cisco Secure Firewall Management Centers,
+/// and be such a server for tests.
+#[derive(Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Demo),
+    Collect(collect::Collect),
+    Simulate(simulate::Simulate),
+    Pki(pki::Pki),
+}
+
+/// Runs the program with the process's arguments.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to stdout and ends well, usage errors end with 2; if
+            // even that cannot be printed there is nobody to tell.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let result = match cli.command {
+        Command::Demo(demo) => demo.run(),
+        Command::Collect(collect) => collect.run(),
+        Command::Simulate(simulate) => simulate.run(),
+        Command::Pki(pki) => pki.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,38 @@
+//! The progress line on a terminal.
+
+use std::io::Write;
+
+use estreamer_core::session::Instant;
+
+use super::Summary;
+
+/// Redrawn in place, at most five times a second, gone at the end.
+pub(super) struct Progress {
+    due: Instant,
+}
+
+impl Progress {
+    pub(super) fn new() -> Self {
+        Self {
+            due: Instant::default(),
+        }
+    }
+
+    pub(super) fn show(&mut self, summary: &Summary, now: Instant) {
+        if now < self.due {
+            return;
+        }
+        self.due = now.after(200);
+        // A terminal that cannot be written to is no reason to stop.
+        let _ = write!(
+            std::io::stderr(),
+            "\r\x1b[K{} events, {:.0} events/s",
+            summary.events,
+            summary.rate()
+        );
+    }
+
+    pub(super) fn clear(&mut self) {
+        let _ = write!(std::io::stderr(), "\r\x1b[K");
+    }
+}
