@@ -1,6 +1,7 @@
 //! The project's chores: `cargo xtask TASK`, one file per task.
 
 mod ci;
+mod nostd;
 mod process;
 mod steps;
 mod test;
@@ -19,6 +20,7 @@ cargo xtask TASK
 
   test       formatting, tidiness, clippy, documentation and all tests; needs
              nothing but Rust and a C compiler
+  nostd      the core without std, allocator or C library (Linux)
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         everything above, in the order of .ci/run";
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     let outcome = match arguments[..] {
         ["test"] => test::run(&mut steps).map(|summary| Some(summary.to_string())),
         ["tidy"] => steps.run("tidy", tidy::run).map(|()| None),
+        ["nostd"] => nostd::run(&mut steps).map(|()| None),
         ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
         ["help" | "--help" | "-h"] => {
             println!("{HELP}");

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Output};
 
 use crate::{Result, tree};
 
@@ -35,6 +35,20 @@ pub(crate) fn run(command: &mut Command) -> Result {
         .status()
         .map_err(|error| could_not_start(command, &error))?;
     check(command, status)
+}
+
+/// Runs to the end and keeps what it printed, whatever its exit status.
+pub(crate) fn output(command: &mut Command) -> Result<Output> {
+    command
+        .output()
+        .map_err(|error| could_not_start(command, &error))
+}
+
+/// Runs to the end and gives its standard output, trimmed.
+pub(crate) fn read(command: &mut Command) -> Result<String> {
+    let output = output(command)?;
+    check(command, output.status)?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 fn check(command: &Command, status: ExitStatus) -> Result {
