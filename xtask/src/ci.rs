@@ -2,11 +2,13 @@
 
 use crate::steps::Steps;
 use crate::test::{self, Summary};
-use crate::{Result, nostd};
+use crate::{Result, firmware, footprint, nostd};
 
 /// Everything, cheapest first; the first failure ends it.
 pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
     let summary = test::run(steps)?;
     nostd::run(steps)?;
+    firmware::run(steps)?;
+    footprint::run(steps, false)?;
     Ok(summary)
 }
