@@ -32,7 +32,7 @@ fn fmt() -> Result {
     for manifest in tree::outside_manifests()? {
         process::run(
             process::cargo()
-                .args(["fmt", "--check", "--manifest-path"])
+                .args(["fmt", "--all", "--check", "--manifest-path"])
                 .arg(&manifest),
         )?;
     }

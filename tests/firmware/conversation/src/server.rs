@@ -42,6 +42,9 @@ const SCRIPT: [&[&[u8]]; 4] = [
     ],
 ];
 
+/// The acknowledgement.
+const NULL: &[u8; 8] = b"\x00\x01\x00\x00\x00\x00\x00\x00";
+
 /// Bytes given at most at a time. A prime, so that the cuts fall everywhere.
 const CHUNK: usize = 61;
 
@@ -66,8 +69,9 @@ impl Server {
             self.requested = bytes.starts_with(&[0, 1, 0, 2]);
             return self.requested;
         }
-        self.nulls += bytes.len() / 8;
-        bytes.len() % 8 == 0 && bytes.chunks(8).all(|null| null == [0, 1, 0, 0, 0, 0, 0, 0])
+        let (nulls, rest) = bytes.as_chunks();
+        self.nulls += nulls.len();
+        rest.is_empty() && nulls.iter().all(|null| null == NULL)
     }
 
     /// Fills the front of `buffer`; nothing means that it waits or is through.
