@@ -3,4 +3,6 @@
 pub mod catalog;
 pub mod cli;
 pub mod collect;
+pub mod delivery;
+pub mod output;
 pub mod simulate;
