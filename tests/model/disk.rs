@@ -18,13 +18,17 @@ pub(crate) enum Crash {
     PowerButJournal,
     /// The power fails, but the outputs have them.
     PowerButOutputs,
+    /// The power fails; the journal has them, and the outputs have their length
+    /// but not their content.
+    PowerAndLength,
 }
 
-pub(crate) const CRASHES: [Crash; 4] = [
+pub(crate) const CRASHES: [Crash; 5] = [
     Crash::Kill,
     Crash::Power,
     Crash::PowerButJournal,
     Crash::PowerButOutputs,
+    Crash::PowerAndLength,
 ];
 
 /// The disk; clones are the same disk.
@@ -71,9 +75,15 @@ impl ModelDisk {
             Crash::Kill => true,
             Crash::Power => false,
             Crash::PowerButJournal => is_journal,
+            Crash::PowerAndLength => true,
             Crash::PowerButOutputs => !is_journal,
         };
         for content in state.files.values_mut() {
+            if crash == Crash::PowerAndLength && !content.journal {
+                let length = content.now.len();
+                content.now = content.durable.clone();
+                content.now.resize(length.max(content.now.len()), 0);
+            }
             match survives(content.journal) {
                 true => content.durable = content.now.clone(),
                 false => content.now = content.durable.clone(),

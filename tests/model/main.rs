@@ -56,7 +56,7 @@ fn one_source_and_two_files_of_which_one_lags() {
 #[test]
 fn an_archive_out_of_order_within_the_overlap() {
     for disorder in 1..=10 {
-        let mut events = in_order("a", 30);
+        let mut events = in_order("a", 48);
         // Every third event was stored late.
         for (index, event) in events.iter_mut().enumerate() {
             if index % 3 == 1 {
