@@ -5,9 +5,13 @@ mod collect;
 mod demo;
 mod failure;
 mod from;
+mod identity;
+mod identity_args;
+mod password;
 mod pki;
 mod signals;
 mod simulate;
+mod verification;
 
 use std::process::ExitCode;
 
@@ -28,6 +32,7 @@ struct Cli {
 enum Command {
     Demo(demo::Demo),
     Collect(collect::Collect),
+    Identity(identity::Identity),
     Simulate(simulate::Simulate),
     Pki(pki::Pki),
 }
@@ -46,6 +51,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Demo(demo) => demo.run(),
         Command::Collect(collect) => collect.run(),
+        Command::Identity(identity) => identity.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Pki(pki) => pki.run(),
     };

@@ -18,6 +18,7 @@ mod tests;
 
 pub use error::PkiError;
 pub use files::{ClientFiles, ServerPki, issue_client, load};
+pub(crate) use files::{Mode, write_all};
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType,

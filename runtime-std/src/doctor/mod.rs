@@ -1,0 +1,3 @@
+//! Why a client does not connect, or connects and stays silent.
+
+pub mod certificate;
