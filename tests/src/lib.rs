@@ -1,1 +1,30 @@
-//! The harness of the end-to-end tests.
+//! The harness of the end-to-end tests: the real program, run as a user runs it.
+
+mod process;
+mod server;
+
+pub use process::{Ended, Running, estreamer, program};
+pub use server::{Pki, Simulator};
+
+use std::path::PathBuf;
+
+/// A file of this crate's `data` directory.
+pub fn data(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("data")
+        .join(name)
+}
+
+/// The lines of a text, each read as JSON.
+///
+/// # Panics
+/// When a line is not JSON.
+pub fn json_lines(text: &[u8]) -> Vec<serde_json::Value> {
+    text.split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| match serde_json::from_slice(line) {
+            Ok(value) => value,
+            Err(error) => panic!("{error}: {}", String::from_utf8_lossy(line)),
+        })
+        .collect()
+}

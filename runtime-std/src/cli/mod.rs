@@ -22,7 +22,13 @@ use failure::Failure;
 /// Collect fully-qualified events from Cisco Secure Firewall Management Centers,
 /// and be such a server for tests.
 #[derive(Parser)]
-#[command(version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "estreamer",
+    bin_name = "estreamer",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

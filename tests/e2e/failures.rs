@@ -1,0 +1,222 @@
+//! Each wrong thing ends in one clear sentence.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::Command;
+use std::thread;
+
+use estreamer::simulate::pki::{Pki as Certificates, ServerFault};
+use estreamer_mio::tls::{Identity, ServerTls};
+use estreamer_tests::{Ended, Pki, Simulator, estreamer};
+
+#[test]
+fn a_wrong_password_is_named() {
+    let pki = Pki::new();
+    let password = pki.write("password", "not it");
+    let arguments = ["--password-file", &password];
+    let ended = Ended::of(&mut collect(&pki, "127.0.0.1:1", &arguments));
+    ended.failure(1, &["client.p12", "password"]);
+    let ended = Ended::of(&mut collect(&pki, "127.0.0.1:1", &[]));
+    ended.failure(1, &["client.p12", "password", "none was given"]);
+}
+
+#[test]
+fn a_server_of_an_unknown_ca_is_refused() {
+    let (ours, theirs) = (Pki::new(), Pki::new());
+    let server = Simulator::start(&theirs.path(), &[]);
+    let ended = Ended::of(&mut collect_with_password(&ours, &server.address));
+    ended.failure(1, &["certificate", "CA", &server.address]);
+}
+
+#[test]
+fn a_server_without_its_title_is_refused() {
+    let pki = Certificates::generate().unwrap();
+    let faulty = pki.faulty_server(ServerFault::MissingTitle).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pki");
+    pki.write_to(&path).unwrap();
+    std::fs::write(path.join("server.pem"), faulty.cert_pem()).unwrap();
+    std::fs::write(path.join("server.key"), faulty.key_pem()).unwrap();
+    let server = Simulator::start(&path, &[]);
+    let file = |name: &str| path.join(name).to_str().unwrap().to_owned();
+    let ended = Ended::of(&mut estreamer(&[
+        "collect",
+        "--server",
+        &server.address,
+        "--cert",
+        &file("client.pem"),
+        "--key",
+        &file("client.key"),
+        "--ca",
+        &file("ca.pem"),
+    ]));
+    ended.failure(1, &["title", "eStreamer"]);
+}
+
+#[test]
+fn a_closed_port_is_named() {
+    let pki = Pki::new();
+    // Nobody listens on a port that was free a moment ago.
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let ended = Ended::of(&mut collect_with_password(&pki, &free.to_string()));
+    ended.failure(1, &[&free.to_string(), "nothing listens", "8302"]);
+}
+
+#[test]
+fn a_server_that_speaks_no_tls_is_named() {
+    let pki = Pki::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        socket.write_all(b"220 mail.example.net ESMTP\r\n").unwrap();
+        socket
+    });
+    let ended = Ended::of(&mut collect_with_password(&pki, &address));
+    ended.failure(1, &["TLS", &address]);
+    drop(server.join());
+}
+
+#[test]
+fn a_server_that_speaks_something_else_inside_tls_is_named() {
+    let certificates = Certificates::generate().unwrap();
+    let pki = Pki::new();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pki");
+    certificates.write_to(&path).unwrap();
+    let address = speak_inside_tls(&certificates, b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    let file = |name: &str| path.join(name).to_str().unwrap().to_owned();
+    let ended = Ended::of(&mut estreamer(&[
+        "collect",
+        "--server",
+        &address.to_string(),
+        "--pkcs12",
+        &file("client.p12"),
+        "--password-file",
+        &pki.write("password", "estreamer"),
+    ]));
+    // What came before is nothing, and the summary says so first.
+    ended.failure(1, &["0 events", "not eStreamer", "out of step at byte 0"]);
+}
+
+#[test]
+fn a_client_from_another_address_is_closed_on_without_a_word_and_told_what_that_means() {
+    let pki = Pki::new();
+    let directory = pki.path();
+    let directory = directory.to_str().unwrap();
+    Ended::of(&mut estreamer(&[
+        "pki",
+        "client",
+        "192.0.2.7",
+        "--pki",
+        directory,
+    ]))
+    .success();
+    let server = Simulator::start(&pki.path(), &[]);
+    let ended = Ended::of(&mut estreamer(&[
+        "collect",
+        "--server",
+        &server.address,
+        "--pkcs12",
+        &pki.file("client-192.0.2.7.p12"),
+        "--password-file",
+        &pki.write("password", "estreamer"),
+    ]));
+    ended.failure(1, &["without a word", "registered"]);
+    let said = server.stop().stderr;
+    assert!(
+        said.contains("refused") && said.contains("192.0.2.7"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_cannot_be_understood_or_opened_says_what_to_change() {
+    let pki = Pki::new();
+    let server = ["collect", "--server", "127.0.0.1:1"];
+    let p12 = pki.file("client.p12");
+    for (arguments, status, words) in [
+        (&["collect"][..], 2, &["--server"][..]),
+        (&["collect", "--server", "127.0.0.1"], 2, &["--pkcs12"]),
+        (
+            &["collect", "--server", "a:b:c", "--pkcs12", "x"],
+            2,
+            &["[::1]"],
+        ),
+        (&["collect", "--sever", "x"], 2, &["--server"]),
+        (&["nonsense"], 2, &["nonsense"]),
+        (
+            &["simulate", "--pki", "/no/such/directory"],
+            1,
+            &["/no/such/directory"],
+        ),
+        (&["demo", "--events", "0"], 2, &["--events"]),
+    ] {
+        Ended::of(&mut estreamer(arguments)).failure(status, words);
+    }
+    for (arguments, status, words) in [
+        (
+            &["--pkcs12", "/no/such/file"][..],
+            1,
+            &["/no/such/file"][..],
+        ),
+        (&["--pkcs12", &p12, "--from", "yesterday"], 2, &["oldest"]),
+        (&["--pkcs12", &p12, "--output", "tape:"], 2, &["stdout:"]),
+        (&["--pkcs12", &pki.file("ca.pem")], 1, &["PEM"]),
+        (&["--pkcs12", &pki.write("junk", "junk")], 1, &["PKCS#12"]),
+    ] {
+        Ended::of(estreamer(&server).args(arguments)).failure(status, words);
+    }
+    let arguments = ["--output", "file:/no/such/directory/events"];
+    let mut command = collect_with_password(&pki, "127.0.0.1:1");
+    Ended::of(command.args(arguments)).failure(1, &["/no/such/directory/events"]);
+}
+
+/// A server with the right certificate that sends these bytes after the
+/// handshake, whatever it is asked.
+fn speak_inside_tls(pki: &Certificates, words: &'static [u8]) -> SocketAddr {
+    let (server, ca) = (pki.server(), pki.ca());
+    let identity = Identity::from_pem(
+        server.cert_pem().as_bytes(),
+        server.key_pem().as_bytes(),
+        ca.cert_pem().as_bytes(),
+    )
+    .unwrap();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut tls = ServerTls::new(&identity).unwrap().accept().unwrap();
+        while tls.is_handshaking() {
+            while tls.wants_write() {
+                tls.write_tls(&mut socket).unwrap();
+            }
+            if tls.is_handshaking() {
+                tls.read_tls(&mut socket).unwrap();
+                tls.process().unwrap();
+            }
+        }
+        tls.write(words);
+        while tls.wants_write() {
+            tls.write_tls(&mut socket).unwrap();
+        }
+        // Until the client leaves.
+        let _ = std::io::copy(&mut socket, &mut std::io::sink());
+    });
+    address
+}
+
+fn collect(pki: &Pki, address: &str, arguments: &[&str]) -> Command {
+    let mut command = estreamer(&["collect", "--server", address]);
+    command.args(["--pkcs12", &pki.file("client.p12")]);
+    command.args(arguments);
+    command
+}
+
+fn collect_with_password(pki: &Pki, address: &str) -> Command {
+    let password = pki.write("password", "estreamer");
+    collect(pki, address, &["--password-file", &password])
+}

@@ -1,0 +1,7 @@
+//! End to end: the real program over real TLS sockets.
+
+mod collect;
+mod demo;
+mod failures;
+mod readme;
+mod simulate;

@@ -1,0 +1,84 @@
+//! The simulator as a program.
+
+use estreamer_tests::{Ended, Pki, Simulator, estreamer, json_lines};
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+    let pki = Pki::new();
+    let events = |seed: &str| {
+        let server = Simulator::start(&pki.path(), &["--count", "300", "--seed", seed]);
+        collect(&pki, &server, &["--stop-after", "300"]).stdout
+    };
+    let first = events("7");
+    assert_eq!(json_lines(&first).len(), 300);
+    assert!(first == events("7"));
+    assert!(first != events("8"));
+}
+
+#[test]
+fn each_client_is_served_all_events_in_bundles_of_the_size_asked_for() {
+    let pki = Pki::new();
+    let server = Simulator::start(&pki.path(), &["--count", "60", "--bundle", "7"]);
+    for _ in 0..2 {
+        let collect = collect(&pki, &server, &["--stop-after", "60"]);
+        assert_eq!(json_lines(&collect.stdout).len(), 60);
+        assert!(
+            collect.stderr.contains("9 bundles, 9 nulls"),
+            "{}",
+            collect.stderr
+        );
+    }
+    let said = server.stop().success().stderr;
+    assert_eq!(said.matches("60 events served").count(), 2, "{said}");
+}
+
+#[test]
+fn a_rate_holds_events_back_but_loses_none() {
+    let pki = Pki::new();
+    let server = Simulator::start(&pki.path(), &["--count", "30", "--rate", "100"]);
+    let collect = collect(&pki, &server, &["--stop-after", "30"]);
+    assert_eq!(json_lines(&collect.stdout).len(), 30);
+    // The thirtieth event is due 290 ms after the first.
+    let seconds: f64 = collect
+        .stderr
+        .split(", ")
+        .find_map(|part| part.strip_suffix(" s")?.parse().ok())
+        .unwrap();
+    assert!(seconds >= 0.28, "{}", collect.stderr);
+}
+
+#[test]
+fn an_existing_pki_is_not_overwritten() {
+    let pki = Pki::new();
+    let before = std::fs::read(pki.path().join("ca.pem")).unwrap();
+    let path = pki.path();
+    let ended = Ended::of(&mut estreamer(&["pki", "init", path.to_str().unwrap()]));
+    ended.failure(1, &["exists already"]);
+    assert_eq!(std::fs::read(pki.path().join("ca.pem")).unwrap(), before);
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let pki = Pki::new();
+    let server = Simulator::start(&pki.path(), &[]);
+    let path = pki.path();
+    let ended = Ended::of(&mut estreamer(&[
+        "simulate",
+        "--listen",
+        &server.address,
+        "--pki",
+        path.to_str().unwrap(),
+    ]));
+    ended.failure(1, &[&server.address, "in use"]);
+}
+
+fn collect(pki: &Pki, server: &Simulator, arguments: &[&str]) -> Ended {
+    let password = pki.write("password", "estreamer");
+    Ended::of(
+        estreamer(&["collect", "--server", &server.address])
+            .args(["--pkcs12", &pki.file("client.p12")])
+            .args(["--password-file", &password])
+            .args(arguments),
+    )
+    .success()
+}

@@ -1,0 +1,192 @@
+//! Running programs, never for longer than a test may take.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// A test that waits longer than this has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The path of the `estreamer` program, which cargo builds before these tests.
+///
+/// # Panics
+/// When this is no test.
+pub fn program() -> PathBuf {
+    // This binary lies in TARGET/PROFILE/deps, the program in TARGET/PROFILE.
+    let this = std::env::current_exe().expect("a test has a path");
+    let profile = this.ancestors().nth(2).expect("a test lies in a profile");
+    let name = format!("estreamer-under-test{}", std::env::consts::EXE_SUFFIX);
+    profile.join(name)
+}
+
+/// A command that runs `estreamer` with these arguments.
+pub fn estreamer(arguments: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// A program under way; it is killed when this is dropped.
+pub struct Running {
+    child: Child,
+    stdout: Option<JoinHandle<Vec<u8>>>,
+    stderr: Option<JoinHandle<Vec<u8>>>,
+}
+
+/// A program that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// How.
+    pub status: ExitStatus,
+    /// Everything it printed to standard output, if that was not taken.
+    pub stdout: Vec<u8>,
+    /// Everything it said.
+    pub stderr: String,
+}
+
+impl Running {
+    /// Starts a command and reads along.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start(command: &mut Command) -> Self {
+        Self::start_with(command, |_| None)
+    }
+
+    /// Starts a command and leaves its standard output to `take`, which may
+    /// read some of it and give the rest back.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start_with(
+        command: &mut Command,
+        take: impl FnOnce(&mut std::process::ChildStdout) -> Option<()>,
+    ) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let stderr = child.stderr.take().map(read_along);
+        let mut stdout = child.stdout.take();
+        if let Some(stdout) = &mut stdout {
+            take(stdout);
+        }
+        Self {
+            child,
+            stdout: stdout.map(read_along),
+            stderr,
+        }
+    }
+
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by name, with the system's own `kill`.
+    ///
+    /// # Panics
+    /// When it cannot be sent.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args(["-s", name, &self.id().to_string()])
+            .status()
+            .expect("kill runs");
+        assert!(status.success(), "{name} cannot be sent");
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.child
+            .try_wait()
+            .expect("a child can be waited for")
+            .is_none()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn wait(mut self) -> Ended {
+        let start = Instant::now();
+        let status = loop {
+            match self.child.try_wait().expect("a child can be waited for") {
+                Some(status) => break status,
+                None if start.elapsed() > PATIENCE => {
+                    let _ = self.child.kill();
+                    let stderr = self.stderr.take().map(|thread| thread.join());
+                    panic!("still running after {PATIENCE:?}: {stderr:?}");
+                }
+                None => std::thread::sleep(Duration::from_millis(2)),
+            }
+        };
+        let text = |thread: Option<JoinHandle<Vec<u8>>>| {
+            thread.map_or_else(Vec::new, |thread| thread.join().unwrap_or_default())
+        };
+        Ended {
+            status,
+            stdout: text(self.stdout.take()),
+            stderr: String::from_utf8_lossy(&text(self.stderr.take())).into_owned(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Ended {
+    /// Runs a command to its end.
+    ///
+    /// # Panics
+    /// When it cannot be started or does not end.
+    pub fn of(command: &mut Command) -> Self {
+        Running::start(command).wait()
+    }
+
+    /// The same, checked for success.
+    ///
+    /// # Panics
+    /// When it failed.
+    #[track_caller]
+    pub fn success(self) -> Self {
+        assert!(self.status.success(), "{}: {}", self.status, self.stderr);
+        self
+    }
+
+    /// Checks that it failed with this status and one clear sentence that holds
+    /// these words, and neither panicked nor printed data.
+    ///
+    /// # Panics
+    /// When it did not.
+    #[track_caller]
+    pub fn failure(&self, status: i32, words: &[&str]) {
+        assert_eq!(self.status.code(), Some(status), "{}", self.stderr);
+        for word in words {
+            assert!(
+                self.stderr.contains(word),
+                "no {word:?} in: {}",
+                self.stderr
+            );
+        }
+        for word in ["panicked", "backtrace", "RUST_"] {
+            assert!(!self.stderr.contains(word), "{}", self.stderr);
+        }
+        assert!(self.stdout.is_empty(), "stdout is for data");
+    }
+}
+
+fn read_along(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What came before an error is what there is.
+        let _ = pipe.read_to_end(&mut bytes);
+        bytes
+    })
+}

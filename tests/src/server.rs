@@ -1,0 +1,99 @@
+//! A PKI in a directory, and the simulator as a program.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::process::{Ended, Running, estreamer};
+
+/// A directory made by `estreamer pki init`, gone at the end of the test.
+pub struct Pki {
+    directory: tempfile::TempDir,
+}
+
+impl Default for Pki {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Pki {
+    /// Makes one with the program itself.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("pki");
+        let path = path.to_str().expect("a path in UTF-8");
+        Ended::of(&mut estreamer(&["pki", "init", path])).success();
+        Self { directory }
+    }
+
+    /// The directory.
+    pub fn path(&self) -> PathBuf {
+        self.directory.path().join("pki")
+    }
+
+    /// The path of one of its files, as text.
+    ///
+    /// # Panics
+    /// When it is not UTF-8.
+    pub fn file(&self, name: &str) -> String {
+        let path = self.path().join(name);
+        path.to_str().expect("a path in UTF-8").into()
+    }
+
+    /// A path beside the PKI for whatever a test writes.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Writes a file beside the PKI and returns its path as text.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> String {
+        let path = self.scratch(name);
+        std::fs::write(&path, contents).expect("a writable directory");
+        path.to_str().expect("a path in UTF-8").into()
+    }
+}
+
+/// `estreamer simulate` on a loopback port.
+pub struct Simulator {
+    running: Running,
+    /// The address it printed.
+    pub address: String,
+}
+
+impl Simulator {
+    /// Starts it with further arguments.
+    ///
+    /// # Panics
+    /// When it prints no address.
+    pub fn start(pki: &Path, arguments: &[&str]) -> Self {
+        let mut command = estreamer(&["simulate", "--listen", "127.0.0.1:0", "--pki"]);
+        command.arg(pki).args(arguments);
+        let mut address = Vec::new();
+        let running = Running::start_with(&mut command, |stdout| {
+            for byte in stdout.bytes() {
+                match byte.ok()? {
+                    b'\n' => break,
+                    byte => address.push(byte),
+                }
+            }
+            Some(())
+        });
+        let address = String::from_utf8(address).expect("an address");
+        if address.is_empty() {
+            panic!("no address: {}", running.wait().stderr);
+        }
+        Self { running, address }
+    }
+
+    /// Stops it and returns what it said.
+    pub fn stop(self) -> Ended {
+        self.running.signal("TERM");
+        self.running.wait()
+    }
+}
