@@ -1,15 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 
-#[cfg(test)]
+// The derive of `arbitrary` needs it; fuzzers run on hosts.
+#[cfg(any(test, feature = "arbitrary"))]
 extern crate std;
 
 pub mod decode;
 mod error;
 
 pub mod fqe;
-//IO
-//pub mod io;
 pub mod quirk;
 pub mod session;
 pub mod wire;

@@ -1,8 +1,8 @@
 //! Running programs, never for longer than a test may take.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ pub struct Running {
 pub struct Ended {
     /// How.
     pub status: ExitStatus,
-    /// Everything it printed to standard output, if that was not taken.
+    /// What it printed to standard output, without a line waited for before.
     pub stdout: Vec<u8>,
     /// Everything it said.
     pub stderr: String,
@@ -52,33 +52,43 @@ impl Running {
     /// # Panics
     /// When it cannot be started.
     pub fn start(command: &mut Command) -> Self {
-        Self::start_with(command, |_| None)
+        let (mut running, stdout) = Self::spawn(command);
+        running.stdout = stdout.map(read_along);
+        running
     }
 
-    /// Starts a command and leaves its standard output to `take`, which may
-    /// read some of it and give the rest back.
+    /// Starts a command and waits for the first line it prints.
     ///
     /// # Panics
-    /// When it cannot be started.
-    pub fn start_with(
-        command: &mut Command,
-        take: impl FnOnce(&mut std::process::ChildStdout) -> Option<()>,
-    ) -> Self {
+    /// When it cannot be started, or ends without a line.
+    pub fn start_to_first_line(command: &mut Command) -> (Self, String) {
+        let (mut running, stdout) = Self::spawn(command);
+        let mut stdout = stdout.map(BufReader::new);
+        let mut line = String::new();
+        if let Some(stdout) = &mut stdout {
+            stdout.read_line(&mut line).expect("a line of text");
+        }
+        running.stdout = stdout.map(read_along);
+        match line.pop() {
+            Some(_) => (running, line),
+            None => panic!("no line: {}", running.wait().stderr),
+        }
+    }
+
+    fn spawn(command: &mut Command) -> (Self, Option<ChildStdout>) {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let stderr = child.stderr.take().map(read_along);
-        let mut stdout = child.stdout.take();
-        if let Some(stdout) = &mut stdout {
-            take(stdout);
-        }
-        Self {
+        let stdout = child.stdout.take();
+        let running = Self {
             child,
-            stdout: stdout.map(read_along),
+            stdout: None,
             stderr,
-        }
+        };
+        (running, stdout)
     }
 
     /// The process's id.

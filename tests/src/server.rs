@@ -1,6 +1,5 @@
 //! A PKI in a directory, and the simulator as a program.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::process::{Ended, Running, estreamer};
@@ -74,20 +73,7 @@ impl Simulator {
     pub fn start(pki: &Path, arguments: &[&str]) -> Self {
         let mut command = estreamer(&["simulate", "--listen", "127.0.0.1:0", "--pki"]);
         command.arg(pki).args(arguments);
-        let mut address = Vec::new();
-        let running = Running::start_with(&mut command, |stdout| {
-            for byte in stdout.bytes() {
-                match byte.ok()? {
-                    b'\n' => break,
-                    byte => address.push(byte),
-                }
-            }
-            Some(())
-        });
-        let address = String::from_utf8(address).expect("an address");
-        if address.is_empty() {
-            panic!("no address: {}", running.wait().stderr);
-        }
+        let (running, address) = Running::start_to_first_line(&mut command);
         Self { running, address }
     }
 

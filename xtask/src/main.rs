@@ -1,9 +1,14 @@
 //! The project's chores: `cargo xtask TASK`, one file per task.
 
 mod ci;
+mod elf;
+mod firmware;
+mod footprint;
+mod nostd;
 mod process;
 mod steps;
 mod test;
+mod thumb;
 mod tidy;
 mod tree;
 
@@ -19,8 +24,11 @@ cargo xtask TASK
 
   test       formatting, tidiness, clippy, documentation and all tests; needs
              nothing but Rust and a C compiler
+  nostd      the core without std, allocator or C library (Linux)
+  firmware   a client session on a Cortex-M3 under QEMU, its log through defmt
+  footprint  what that session costs there; --bless rewrites the table
   tidy       file lengths, stray spaces, unfinished work and links, alone
-  ci         everything above, in the order of .ci/run";
+  ci         all of these, as .ci/run runs them";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,6 +37,10 @@ fn main() -> ExitCode {
     let outcome = match arguments[..] {
         ["test"] => test::run(&mut steps).map(|summary| Some(summary.to_string())),
         ["tidy"] => steps.run("tidy", tidy::run).map(|()| None),
+        ["nostd"] => nostd::run(&mut steps).map(|()| None),
+        ["firmware"] => firmware::run(&mut steps).map(|()| None),
+        ["footprint"] => footprint::run(&mut steps, false).map(|()| None),
+        ["footprint", "--bless"] => footprint::run(&mut steps, true).map(|()| None),
         ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
         ["help" | "--help" | "-h"] => {
             println!("{HELP}");

@@ -3,7 +3,8 @@
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::process::{Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Output};
+use std::time::{Duration, Instant};
 
 use crate::{Result, tree};
 
@@ -35,6 +36,39 @@ pub(crate) fn run(command: &mut Command) -> Result {
         .status()
         .map_err(|error| could_not_start(command, &error))?;
     check(command, status)
+}
+
+/// Runs to the end and keeps what it printed, whatever its exit status.
+pub(crate) fn output(command: &mut Command) -> Result<Output> {
+    command
+        .output()
+        .map_err(|error| could_not_start(command, &error))
+}
+
+/// Runs to the end and gives its standard output, trimmed.
+pub(crate) fn read(command: &mut Command) -> Result<String> {
+    let output = output(command)?;
+    check(command, output.status)?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Waits for a child that may hang, and ends it when it does.
+pub(crate) fn wait_at_most(child: &mut Child, limit: Duration) -> Result<ExitStatus> {
+    let start = Instant::now();
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(status),
+            Ok(None) if start.elapsed() < limit => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            Ok(None) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!("still running after {limit:?}, ended it"));
+            }
+            Err(error) => return Err(format!("waiting for a child process: {error}")),
+        }
+    }
 }
 
 fn check(command: &Command, status: ExitStatus) -> Result {

@@ -1,0 +1,57 @@
+//! `cargo xtask firmware`: a whole client session on a Cortex-M3 under QEMU.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::Command;
+
+use crate::steps::Steps;
+use crate::thumb::{self, Toolchain};
+use crate::{Result, process, tree};
+
+/// Its own package: the workspace should not compile what reads ELF and DWARF.
+const DECODER: &str = "tests/firmware/decoder/Cargo.toml";
+
+pub(crate) fn run(steps: &mut Steps) -> Result {
+    let toolchain = steps.run("firmware: tools", || {
+        let toolchain = Toolchain::find()?;
+        println!("{}", toolchain.description());
+        Ok(toolchain)
+    })?;
+    steps.run("firmware: log decoder", || {
+        process::run(process::cargo().args([
+            "build",
+            "--locked",
+            "--manifest-path",
+            DECODER,
+            "--target-dir=target/firmware-log",
+        ]))
+    })?;
+    steps.run("firmware: images", || {
+        toolchain.build(&["session", "failing"], "log")
+    })?;
+    steps.run("firmware: a failure is seen", || {
+        match thumb::emulate("failing")?.0.code() {
+            Some(1) => Ok(()),
+            other => Err(format!("must exit with 1, not {other:?}")),
+        }
+    })?;
+    steps.run("firmware: session", || {
+        let (status, frames) = thumb::emulate("session")?;
+        let log = decode("session", &frames)?;
+        println!("{log}");
+        if !status.success() {
+            return Err(format!("the image ended with {status}; its log is above"));
+        }
+        if log.is_empty() {
+            return Err("the image logged nothing".to_owned());
+        }
+        Ok(())
+    })
+}
+
+/// The log in words.
+fn decode(image: &str, frames: &Path) -> Result<String> {
+    let frames = File::open(frames).map_err(|error| error.to_string())?;
+    let decoder = tree::root().join("target/firmware-log/debug/estreamer-firmware-log");
+    process::read(Command::new(decoder).arg(thumb::image(image)).stdin(frames))
+}

@@ -1,0 +1,192 @@
+//! `cargo xtask footprint`: what a client session costs on a Cortex-M3, against
+//! limits and against the checked-in table.
+
+use std::fmt::Write;
+
+use crate::steps::Steps;
+use crate::thumb::{self, Toolchain};
+use crate::{Result, elf, tree};
+
+const TABLE: &str = "tests/firmware/footprint.md";
+/// Code and read-only data together.
+const CODE_LIMIT: u64 = 16 * 1024;
+/// What a session keeps, beside the caller's window and transmit buffer.
+const STATE_LIMIT: u64 = 256;
+
+struct Row {
+    name: String,
+    bytes: u64,
+    limit: Option<u64>,
+}
+
+pub(crate) fn run(steps: &mut Steps, bless: bool) -> Result {
+    let toolchain = steps.run("footprint: tools", Toolchain::find)?;
+    steps.run("footprint: images", || {
+        toolchain.build(&["footprint", "baseline", "sizes"], "")
+    })?;
+    steps.run("footprint: table", || {
+        // What was weighed must also work, or it weighs the wrong thing.
+        let (status, _) = thumb::emulate("footprint")?;
+        if !status.success() {
+            return Err(format!("the weighed session ended with {status}"));
+        }
+        let compiler = toolchain.description();
+        let rows = measure()?;
+        let table = render(&rows, &compiler);
+        println!("{table}");
+        check_limits(&rows)?;
+        let path = tree::root().join(TABLE);
+        if bless {
+            return std::fs::write(&path, table).map_err(|error| format!("{TABLE}: {error}"));
+        }
+        check_table(&rows, &compiler, &tree::read(&path)?)
+    })
+}
+
+/// The footprint image less the baseline, and the sizes told by the third.
+fn measure() -> Result<Vec<Row>> {
+    let whole = read("footprint")?;
+    let baseline = read("baseline")?;
+    let more = |section: &str| -> Result<u64> {
+        let whole = elf::section_size(&whole, section)?;
+        Ok(whole.saturating_sub(elf::section_size(&baseline, section)?))
+    };
+    let (code, constants) = (more(".text")?, more(".rodata")?);
+    let mut rows = vec![
+        row("code, `.text`", code, None),
+        row("read-only data, `.rodata`", constants, None),
+        row(
+            "code and read-only data",
+            code + constants,
+            Some(CODE_LIMIT),
+        ),
+        row("`.data`", more(".data")?, Some(0)),
+        row("`.bss`", more(".bss")?, Some(0)),
+    ];
+    let (_, told) = thumb::emulate("sizes")?;
+    let mut state = 0;
+    for line in tree::read(&told)?.lines() {
+        let (name, bytes) = line
+            .rsplit_once(' ')
+            .and_then(|(name, bytes)| Some((name, bytes.parse::<u64>().ok()?)))
+            .ok_or_else(|| format!("the image `sizes` wrote `{line}`, not `NAME BYTES`"))?;
+        state += bytes;
+        rows.push(row(&format!("`{name}`"), bytes, None));
+    }
+    if state == 0 {
+        return Err("the image `sizes` told no size".to_owned());
+    }
+    rows.push(row("state of a session", state, Some(STATE_LIMIT)));
+    Ok(rows)
+}
+
+fn read(image: &str) -> Result<Vec<u8>> {
+    std::fs::read(thumb::image(image)).map_err(|error| format!("image {image}: {error}"))
+}
+
+fn row(name: &str, bytes: u64, limit: Option<u64>) -> Row {
+    Row {
+        name: name.to_owned(),
+        bytes,
+        limit,
+    }
+}
+
+fn render(rows: &[Row], compiler: &str) -> String {
+    let mut table = String::from(
+        "# What a client session costs on a Cortex-M3\n\n\
+         Bytes that an image with a client session (`src/bin/footprint.rs`) has more\n\
+         than the same image without (`src/bin/baseline.rs`), optimised for size.\n\
+         Written by `cargo xtask footprint --bless`.\n\n\
+         | what | bytes | at most |\n|---|---:|---:|\n",
+    );
+    for Row { name, bytes, limit } in rows {
+        let limit = limit.map(|limit| limit.to_string()).unwrap_or_default();
+        let _ = writeln!(table, "| {name} | {bytes} | {limit} |");
+    }
+    let _ = write!(table, "\nCompiler: {compiler}\n");
+    table
+}
+
+fn check_limits(rows: &[Row]) -> Result {
+    let over: Vec<_> = rows
+        .iter()
+        .filter_map(|row| Some((row, row.limit?)))
+        .filter(|(row, limit)| row.bytes > *limit)
+        .map(|(row, limit)| format!("{}: {} bytes, allowed are {limit}", row.name, row.bytes))
+        .collect();
+    if over.is_empty() {
+        Ok(())
+    } else {
+        Err(over.join("; "))
+    }
+}
+
+/// The checked-in table must be true to 2 %. Another compiler makes other
+/// code, so there it is only told.
+fn check_table(rows: &[Row], compiler: &str, table: &str) -> Result {
+    let stale: Vec<_> = rows
+        .iter()
+        .filter(|row| !listed(table, &row.name).is_some_and(|bytes| is_near(bytes, row.bytes)))
+        .map(|row| row.name.as_str())
+        .collect();
+    if stale.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "{TABLE} is off by more than 2 % for {}; `cargo xtask footprint --bless` rewrites it",
+        stale.join(", ")
+    );
+    if table.contains(&format!("Compiler: {compiler}\n")) {
+        Err(message)
+    } else {
+        println!("warning: {message} (it was measured with another compiler)");
+        Ok(())
+    }
+}
+
+/// The bytes of a row in a rendered table.
+fn listed(table: &str, name: &str) -> Option<u64> {
+    table.lines().find_map(|line| {
+        let mut cells = line.split('|').map(str::trim).skip(1);
+        (cells.next()? == name).then(|| cells.next()?.parse().ok())?
+    })
+}
+
+fn is_near(listed: u64, measured: u64) -> bool {
+    listed.abs_diff(measured) * 100 <= listed * 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(code: u64) -> [Row; 2] {
+        [row("code", code, Some(10_000)), row("`.bss`", 0, Some(0))]
+    }
+
+    #[test]
+    fn a_table_is_true_to_two_percent() {
+        let table = render(&rows(1000), "rustc 1");
+        for (code, ok) in [(979, false), (980, true), (1020, true), (1021, false)] {
+            assert_eq!(
+                check_table(&rows(code), "rustc 1", &table).is_ok(),
+                ok,
+                "{code}"
+            );
+            assert!(check_table(&rows(code), "rustc 2", &table).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_missing_row_is_stale() {
+        let table = render(&rows(1000)[..1], "rustc 1");
+        assert!(check_table(&rows(1000), "rustc 1", &table).is_err());
+    }
+
+    #[test]
+    fn a_limit_holds_up_to_its_last_byte() {
+        assert!(check_limits(&rows(10_000)).is_ok());
+        assert!(check_limits(&rows(10_001)).is_err());
+    }
+}

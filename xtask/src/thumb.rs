@@ -1,0 +1,200 @@
+//! What it takes to build for and to run a Cortex-M3: finds a compiler, a
+//! linker and QEMU, installs Debian's as root, and never fetches a toolchain.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use crate::{Result, process, tree};
+
+const TARGET: &str = "thumbv7m-none-eabi";
+const QEMU: &str = "qemu-system-arm";
+/// Debian's second Rust: as new as browsers need it, with its own source.
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+/// No image needs more than a second, but machines can be busy.
+const RUN_AT_MOST: Duration = Duration::from_secs(60);
+
+/// A compiler for the board.
+pub(crate) struct Toolchain {
+    rustc: PathBuf,
+    /// `core` is not there for the board: it is compiled from its source.
+    build_core: bool,
+    linker: Option<PathBuf>,
+    version: String,
+}
+
+impl Toolchain {
+    /// Finds everything, or installs what is missing.
+    pub(crate) fn find() -> Result<Self> {
+        if !works(QEMU) {
+            install(&["qemu-system-arm"])?;
+        }
+        if let Some(toolchain) = Self::present()? {
+            return Ok(toolchain);
+        }
+        install(&["rustc-web", "rust-web-src"])?;
+        Self::present()?.ok_or_else(|| {
+            format!("Debian's rustc-web and rust-web-src are installed, but {DEBIAN_RUSTC} lacks the source of core")
+        })
+    }
+
+    fn present() -> Result<Option<Self>> {
+        let current = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        for rustc in [PathBuf::from(current), DEBIAN_RUSTC.into()] {
+            let Ok(libraries) = libraries(&rustc) else {
+                continue;
+            };
+            let has_target = libraries.join(TARGET).is_dir();
+            if !has_target && !libraries.join("src/rust/library/core").is_dir() {
+                continue;
+            }
+            let version = process::read(Command::new(&rustc).arg("--version"))?;
+            let version: Vec<_> = version.split_whitespace().take(2).collect();
+            return Ok(Some(Toolchain {
+                linker: if has_target { None } else { Some(linker()?) },
+                build_core: !has_target,
+                version: version.join(" "),
+                rustc,
+            }));
+        }
+        Ok(None)
+    }
+
+    /// The compiler and where its `core` comes from: both decide on sizes.
+    pub(crate) fn description(&self) -> String {
+        let core = if self.build_core {
+            "from source"
+        } else {
+            "as installed"
+        };
+        format!("{}, core {core}", self.version)
+    }
+
+    /// Builds images of tests/firmware, optimised for size.
+    pub(crate) fn build(&self, images: &[&str], features: &str) -> Result {
+        let mut command = process::cargo();
+        command.args(["build", "--release", "--locked", "--target", TARGET]);
+        command.args(["--manifest-path", "tests/firmware/Cargo.toml"]);
+        command.args(["--target-dir", "target/firmware"]);
+        command.arg(format!("--features={features}"));
+        for image in images {
+            command.args(["--bin", image]);
+        }
+        command.env("RUSTC", &self.rustc);
+        command.env("DEFMT_LOG", "debug");
+        if self.build_core {
+            command.arg("-Zbuild-std=core");
+            command.env("RUSTC_BOOTSTRAP", "1");
+        }
+        if let Some(linker) = &self.linker {
+            command.env("CARGO_TARGET_THUMBV7M_NONE_EABI_LINKER", linker);
+        }
+        process::run(&mut command)
+    }
+}
+
+/// The file of an image.
+pub(crate) fn image(name: &str) -> PathBuf {
+    tree::root()
+        .join("target/firmware")
+        .join(TARGET)
+        .join("release")
+        .join(name)
+}
+
+/// Runs an image under QEMU; gives its exit status and the file with what it
+/// wrote.
+pub(crate) fn emulate(name: &str) -> Result<(ExitStatus, PathBuf)> {
+    let written = image(name).with_extension("out");
+    let said = image(name).with_extension("err");
+    let create = |path: &Path| {
+        File::create(path).map_err(|error| format!("creating {}: {error}", tree::shown(path)))
+    };
+    let mut command = Command::new(QEMU);
+    command
+        .args(["-cpu", "cortex-m3", "-machine", "lm3s6965evb", "-nographic"])
+        .args(["-semihosting-config", "enable=on,target=native", "-kernel"])
+        .arg(image(name))
+        .stdin(Stdio::null())
+        .stdout(create(&written)?)
+        .stderr(create(&said)?);
+    let mut child = command
+        .spawn()
+        .map_err(|error| process::could_not_start(&command, &error))?;
+    let status = process::wait_at_most(&mut child, RUN_AT_MOST).map_err(|message| {
+        let said = std::fs::read_to_string(&said).unwrap_or_default();
+        format!("{name} under QEMU: {message}\n{said}")
+    })?;
+    Ok((status, written))
+}
+
+/// The folder of a compiler that holds its targets and its source.
+fn libraries(rustc: &Path) -> Result<PathBuf> {
+    let sysroot = process::read(Command::new(rustc).args(["--print", "sysroot"]))?;
+    Ok(Path::new(&sysroot).join("lib/rustlib"))
+}
+
+/// LLVM's linker. The one of rustup's compilers will do for Debian's, which
+/// names it but does not bring it along.
+fn linker() -> Result<PathBuf> {
+    for rustc in ["rustc", DEBIAN_RUSTC] {
+        let Ok(libraries) = libraries(Path::new(rustc)) else {
+            continue;
+        };
+        let hosts = std::fs::read_dir(&libraries)
+            .into_iter()
+            .flatten()
+            .flatten();
+        for host in hosts {
+            let linker = host.path().join("bin/rust-lld");
+            if linker.exists() {
+                return Ok(linker);
+            }
+        }
+    }
+    if !works("ld.lld") {
+        install(&["lld"])?;
+    }
+    Ok("ld.lld".into())
+}
+
+fn works(program: &str) -> bool {
+    process::output(Command::new(program).arg("--version"))
+        .is_ok_and(|output| output.status.success())
+}
+
+fn install(packages: &[&str]) -> Result {
+    let names = packages.join(" ");
+    let is_root = process::read(Command::new("id").arg("-u")).is_ok_and(|id| id == "0");
+    if !is_root || !works("apt-get") {
+        return Err(format!(
+            "needs a Rust target and QEMU. With rustup: `rustup target add {TARGET}`, and \
+             {QEMU} from your system. On Debian, as root: `apt-get install {names}`, or run \
+             this as root and it does that"
+        ));
+    }
+    println!("installing {names}");
+    for arguments in [
+        &["update"][..],
+        &["install", "-y", "--no-install-recommends"],
+    ] {
+        let packages = if arguments[0] == "install" {
+            packages
+        } else {
+            &[]
+        };
+        let mut command = Command::new("apt-get");
+        command
+            .args(arguments)
+            .args(packages)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdin(Stdio::null());
+        let output = process::output(&mut command)?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("`apt-get {}` failed:\n{said}", arguments.join(" ")));
+        }
+    }
+    Ok(())
+}
