@@ -177,7 +177,11 @@ impl Job {
             let mut outcome = outcome.take();
             match outcome.end.take() {
                 // The next address may answer.
-                Some(end @ (ClientEnd::Connect(_) | ClientEnd::HandshakeTimeout)) => {
+                Some(
+                    end @ (ClientEnd::Connect(_)
+                    | ClientEnd::ConnectTimeout
+                    | ClientEnd::HandshakeTimeout),
+                ) => {
                     outputs = Some(std::mem::take(&mut outcome.outputs));
                     last = Some((address, end));
                 }
@@ -231,8 +235,12 @@ fn explain(server: &str, end: &ClientEnd) -> Failure {
             format!("cannot connect to {server}: {error}"),
             "Check address, routing, and the firewalls between",
         ),
+        ClientEnd::ConnectTimeout => Failure::failed(
+            format!("{server} does not answer within 30 s"),
+            "Check the address, and the firewalls between: one of them drops the packets",
+        ),
         ClientEnd::HandshakeTimeout => Failure::failed(
-            format!("{server} does not answer: no TLS handshake within 30 s"),
+            format!("{server} does not speak: no TLS handshake within 30 s"),
             "Check that the port is eStreamer's, and the firewalls between",
         ),
         ClientEnd::Tls(error) => Failure::failed(format!("TLS with {server} failed: {error}"), ""),

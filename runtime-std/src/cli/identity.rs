@@ -8,7 +8,7 @@ use estreamer_mio::tls::{self, CertificateFacts, IdentityError};
 use serde_json::json;
 
 use super::Failure;
-use super::identity_args::{now, read};
+use super::identity_args::read;
 use super::password::PasswordArgs;
 use crate::doctor::certificate;
 use crate::simulate::pki::{Mode, write_all};
@@ -133,7 +133,7 @@ impl Contents {
             };
             let role = certificate::role(facts);
             text += &format!("{} {role}{own}\n", index + 1);
-            text += &certificate::text(facts, now());
+            text += &certificate::text(facts, certificate::now());
         }
         text
     }
@@ -142,7 +142,7 @@ impl Contents {
         let certificates: Vec<_> = self
             .certificates
             .iter()
-            .map(|facts| certificate::json(facts, now()))
+            .map(|facts| certificate::json(facts, certificate::now()))
             .collect();
         let document = json!({
             "file": file.display().to_string(),

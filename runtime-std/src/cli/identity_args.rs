@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use estreamer_mio::tls::Identity;
@@ -10,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::Failure;
 use super::password::PasswordArgs;
+use crate::doctor::certificate;
 
 /// The client's identity: one PKCS#12 file, or three PEM files.
 #[derive(Args)]
@@ -49,16 +49,9 @@ impl IdentityArgs {
 
 /// Says on stderr which of our own certificates ends soon, or is over.
 pub(super) fn warn(identity: &Identity) {
-    for warning in identity.warnings(now()) {
+    for warning in identity.warnings(certificate::now()) {
         eprintln!("estreamer: warning: {warning}");
     }
-}
-
-/// This moment in UNIX seconds.
-pub(super) fn now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX))
 }
 
 /// Reads a file that may hold a key, or says which one and why not.

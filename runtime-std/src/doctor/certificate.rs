@@ -62,6 +62,18 @@ pub fn json(facts: &CertificateFacts, now: i64) -> Value {
     })
 }
 
+/// Says on stderr what is wrong with a server's certificate soon.
+pub fn warn(facts: Option<&CertificateFacts>) {
+    for warning in facts.into_iter().flat_map(|facts| facts.warnings(now())) {
+        eprintln!("estreamer: warning: {warning}");
+    }
+}
+
+/// This moment in UNIX seconds.
+pub fn now() -> i64 {
+    OffsetDateTime::now_utc().unix_timestamp()
+}
+
 /// `CA` or `leaf`. A version 1 CA cannot say that it is one; it is known by
 /// having issued itself.
 pub fn role(facts: &CertificateFacts) -> &'static str {

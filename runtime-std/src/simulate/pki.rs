@@ -85,7 +85,8 @@ impl std::fmt::Debug for Identity {
     }
 }
 
-/// What is wrong with a server certificate made by [`Pki::faulty_server`].
+/// What is wrong, or will be, with a server certificate made by
+/// [`Pki::faulty_server`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerFault {
     /// The subject has no `title`.
@@ -94,6 +95,8 @@ pub enum ServerFault {
     WrongQualifier,
     /// The validity ended yesterday.
     Expired,
+    /// The validity ends in ten days: to be warned of, not refused.
+    ExpiresSoon,
 }
 
 /// The whole PKI in memory: CA, one server, one client.
@@ -161,7 +164,7 @@ impl Pki {
         issue(&self.issuer, client_params(name)?, "client")
     }
 
-    /// A server certificate of this CA that a careful client must refuse.
+    /// A server certificate of this CA that a careful client must refuse, or warn of.
     pub fn faulty_server(&self, fault: ServerFault) -> Result<Identity, PkiError> {
         issue(&self.issuer, server_params(Some(fault)), "server")
     }
@@ -192,6 +195,7 @@ impl Pki {
 /// When a certificate is valid, seen from now.
 enum Validity {
     Current,
+    Ending,
     Past,
 }
 
@@ -205,6 +209,7 @@ fn set_validity(params: &mut CertificateParams, validity: Validity) {
         .clamp(VALID_DAYS * DAY, 400 * 365 * DAY);
     let (from, to) = match validity {
         Validity::Current => (now - DAY, now + VALID_DAYS * DAY),
+        Validity::Ending => (now - DAY, now + 10 * DAY),
         Validity::Past => (now - 365 * DAY, now - DAY),
     };
     params.not_before = epoch + Duration::from_secs(from);
@@ -225,6 +230,7 @@ fn server_params(fault: Option<ServerFault>) -> CertificateParams {
     let mut params = CertificateParams::default();
     let validity = match fault {
         Some(ServerFault::Expired) => Validity::Past,
+        Some(ServerFault::ExpiresSoon) => Validity::Ending,
         _ => Validity::Current,
     };
     set_validity(&mut params, validity);
