@@ -2,6 +2,9 @@
 
 mod collect;
 mod demo;
+mod doctor;
+mod doctor_servers;
 mod failures;
+mod identity;
 mod readme;
 mod simulate;
