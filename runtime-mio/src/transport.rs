@@ -72,8 +72,14 @@ impl Transport {
         if self.connected {
             return Ok(true);
         }
-        if let Some(error) = self.socket.take_error().map_err(Broken::Connect)? {
-            return Err(Broken::Connect(error));
+        match self.socket.take_error().map_err(Broken::Connect)? {
+            None => {}
+            // It stood, and was reset before we looked; reading finds the end.
+            Some(error) if is_gone(&error) => {
+                self.connected = true;
+                return Ok(true);
+            }
+            Some(error) => return Err(Broken::Connect(error)),
         }
         match self.socket.peer_addr() {
             Ok(_) => {

@@ -1,16 +1,19 @@
 //! Every class that `estreamer doctor` names, provoked and recognised.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use estreamer::doctor::Class;
+use estreamer::doctor::{Class, Options, Verdict, certificate, walk};
 use estreamer::simulate::pki::{Pki, ServerFault};
-use estreamer_mio::tls::TlsVersions;
+use estreamer_core::fqe::{EventKind, Request};
+use estreamer_core::quirk::Quirks;
+use estreamer_core::wire::InitialTimestamp;
+use estreamer_mio::tls::{ClientTls, Identity, ServerRules, TlsVersions};
 use estreamer_tests::{Ended, Simulator, estreamer};
 use serde_json::Value;
 
 use crate::doctor_servers::{
-    Answer, FullListener, Server, greet, identity, raw, speak_inside_tls, wait,
+    Answer, ClosedPort, FullListener, Server, greet, identity, raw, reset, speak_inside_tls, wait,
 };
 
 const BOTH: [TlsVersions; 2] = [TlsVersions::Tls12, TlsVersions::Tls13];
@@ -64,7 +67,7 @@ fn an_address_no_way_leads_to_is_unreachable() {
 
 #[test]
 fn a_port_without_listener_is_closed() {
-    let diagnosis = Patient::new().examine(&free_port().to_string(), &[]);
+    let diagnosis = Patient::new().examine(&ClosedPort::new().to_string(), &[]);
     diagnosis.assert(Class::PortClosed, Some("connect"));
 }
 
@@ -77,13 +80,58 @@ fn a_server_that_drops_packets_is_filtered() {
 }
 
 #[test]
+fn of_several_addresses_the_first_that_answers_is_examined_and_the_others_tried() {
+    let patient = Patient::new();
+    let server = Simulator::start(&patient.pki_path(), &["--count", "10"]);
+    let live: SocketAddr = server.address.parse().unwrap();
+    let file = |name: &str| std::fs::read(patient.file(name)).unwrap();
+    let own = file("client-nopassword.p12");
+    let identity = Identity::from_pkcs12(&own, None).unwrap();
+    let rules = ServerRules::default();
+    let tls = ClientTls::new(&identity, rules.clone()).unwrap();
+    let examine = |addresses| {
+        walk(&Options {
+            server: "fmc.example.net".into(),
+            addresses: Ok(addresses),
+            identity: &identity,
+            rules: &rules,
+            tls: &tls,
+            request: request(),
+            asked: "something".into(),
+            timeout: 10_000,
+            wait: 10_000,
+            now: certificate::now(),
+        })
+        .unwrap()
+    };
+    let closed = ClosedPort::new();
+    let report = examine(vec![closed.address, live, live]);
+    assert_eq!(report.class, Class::Healthy);
+    let connects: Vec<Verdict> = report
+        .lines
+        .iter()
+        .filter(|line| line.step == "connect")
+        .map(|line| line.verdict)
+        .collect();
+    assert_eq!(connects, [Verdict::Warning, Verdict::Ok, Verdict::Ok]);
+    // What is left to try when nobody answers: the most that was learnt.
+    let nobody = SocketAddr::from(([255, 255, 255, 255], 8302));
+    let report = examine(vec![nobody, closed.address]);
+    assert_eq!(report.class, Class::PortClosed);
+    let said = server.stop().stderr;
+    assert_eq!(said.matches("10 events served").count(), 1, "{said}");
+}
+
+#[test]
 fn a_server_without_tls_refuses_tls() {
     let patient = Patient::new();
     let diagnosis = patient.examine(&raw(greet).to_string(), &[]);
     diagnosis.assert(Class::TlsRefused, Some("TLS"));
-    // One that closes at once, and one that never answers.
-    let diagnosis = patient.examine(&raw(drop).to_string(), &[]);
-    diagnosis.assert(Class::TlsRefused, Some("TLS"));
+    // One that closes at once, one that resets, and one that never answers.
+    for serve in [drop, reset] {
+        let diagnosis = patient.examine(&raw(serve).to_string(), &[]);
+        diagnosis.assert(Class::TlsRefused, Some("TLS"));
+    }
     let diagnosis = patient.examine(&raw(wait).to_string(), &["--timeout", "1"]);
     diagnosis.assert(Class::TlsRefused, Some("TLS"));
 }
@@ -272,7 +320,8 @@ fn neither_password_nor_key_is_ever_printed() {
     let secret = "opensesame-7";
     let p12 = patient.write("secret.p12", patient.pki.client_p12(secret).unwrap());
     let password = patient.write("secret", secret);
-    let server = free_port().to_string();
+    let port = ClosedPort::new();
+    let server = port.to_string();
     for json in [&["--json"][..], &[]] {
         let mut command = estreamer(&["doctor", "--server", &server, "--pkcs12", &p12]);
         let ended = Ended::of(command.args(["--password-file", &password]).args(json));
@@ -288,7 +337,7 @@ fn neither_password_nor_key_is_ever_printed() {
 #[test]
 fn the_text_numbers_its_lines_and_the_help_lists_every_status() {
     let patient = Patient::new();
-    let mut command = estreamer(&["doctor", "--server", &free_port().to_string()]);
+    let mut command = estreamer(&["doctor", "--server", &ClosedPort::new().to_string()]);
     let ended = Ended::of(command.args(["--pkcs12", &patient.file("client-nopassword.p12")]));
     assert_eq!(ended.status.code(), Some(Class::PortClosed.status().into()));
     let text = String::from_utf8(ended.stdout).unwrap();
@@ -432,8 +481,12 @@ impl Diagnosis {
     }
 }
 
-/// Nobody listens on a port that was free a moment ago.
-fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap()
+/// A whole request message for everything.
+pub(crate) fn request() -> Vec<u8> {
+    let mut request = Request::new(InitialTimestamp::OLDEST);
+    for kind in EventKind::ALL {
+        request = request.event(kind, kind.default_fields());
+    }
+    let mut buffer = vec![0; 4096];
+    request.emit(Quirks::NONE, &mut buffer).unwrap().to_vec()
 }

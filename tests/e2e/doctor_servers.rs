@@ -104,6 +104,37 @@ pub(crate) fn identity(server: &Files, clients: &Pki) -> Identity {
     .unwrap()
 }
 
+/// A port that is taken, so that nobody else gets it, and not listened on.
+pub(crate) struct ClosedPort {
+    pub(crate) address: SocketAddr,
+    _socket: socket2::Socket,
+}
+
+impl ClosedPort {
+    pub(crate) fn new() -> Self {
+        let (socket, address) = bound();
+        Self {
+            address,
+            _socket: socket,
+        }
+    }
+}
+
+impl std::fmt::Display for ClosedPort {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.address.fmt(f)
+    }
+}
+
+/// A socket on a loopback port that does not listen yet.
+fn bound() -> (socket2::Socket, SocketAddr) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    socket.bind(&any.into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, address)
+}
+
 /// A listener whose queue is full: further connection requests are dropped, as
 /// a firewall does it. Its connections are never accepted.
 pub(crate) struct FullListener {
@@ -114,12 +145,8 @@ pub(crate) struct FullListener {
 
 impl FullListener {
     pub(crate) fn new() -> Self {
-        let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
-        let listener = listener.unwrap();
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        listener.bind(&any.into()).unwrap();
+        let (listener, address) = bound();
         listener.listen(0).unwrap();
-        let address = listener.local_addr().unwrap().as_socket().unwrap();
         let mut queued = Vec::new();
         // One connection more than the queue holds does not come about.
         let patience = std::time::Duration::from_millis(300);
@@ -152,6 +179,12 @@ pub(crate) fn greet(mut socket: TcpStream) {
     // A client that left already has heard enough.
     let _ = socket.write_all(b"220 mail.example.net ESMTP\r\n");
     wait(socket);
+}
+
+/// Ends the connection with a reset.
+pub(crate) fn reset(socket: TcpStream) {
+    let linger = Some(std::time::Duration::ZERO);
+    socket2::SockRef::from(&socket).set_linger(linger).unwrap();
 }
 
 /// Says nothing at all until the client leaves.
