@@ -80,6 +80,25 @@ fn every_combination_of_cipher_password_and_mac_opens() {
 
 #[test]
 #[ignore = "needs the openssl program"]
+fn openssl_opens_what_pki_init_writes() {
+    let place = Place::new();
+    let show = |arguments: &[&str]| {
+        let fixed = ["pkcs12", "-nodes", "-in"];
+        openssl(&place.directory, &[&fixed[..], arguments].concat())
+    };
+    for arguments in [
+        &["client.p12", "-passin", "pass:estreamer"][..],
+        &["client-legacy.p12", "-passin", "pass:estreamer", "-legacy"],
+        &["client-nopassword.p12", "-passin", "pass:"],
+    ] {
+        let shown = show(arguments);
+        assert_eq!(shown.matches("BEGIN CERTIFICATE").count(), 2, "{shown}");
+        assert_eq!(shown.matches("BEGIN PRIVATE KEY").count(), 1, "{shown}");
+    }
+}
+
+#[test]
+#[ignore = "needs the openssl program"]
 fn a_wrong_password_is_told_from_a_missing_and_from_a_needless_one() {
     let place = Place::new();
     for (_, encryption) in &CIPHERS[..4] {

@@ -13,6 +13,7 @@
 mod error;
 mod files;
 mod pkcs12;
+mod pkcs12_legacy;
 #[cfg(test)]
 mod tests;
 
@@ -180,8 +181,9 @@ impl Pki {
         )
     }
 
-    /// The same as older Management Centers export it: RC2 with 40 bits, a
-    /// SHA-1 MAC. OpenSSL 3 opens such a file only with `-legacy`.
+    /// The same as older Management Centers export it: certificates in RC2 with
+    /// 40 bits, the key in 3DES, a SHA-1 MAC. OpenSSL 3 opens such a file only
+    /// with `-legacy`.
     pub fn client_p12_legacy(&self, password: &str) -> Result<Vec<u8>, PkiError> {
         pkcs12::write(
             &self.client,
