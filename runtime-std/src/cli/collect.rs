@@ -189,6 +189,9 @@ impl Job {
             }
         }
         Err(match last {
+            Some((address, end)) if address.to_string() == self.server => {
+                explain(&self.server, &end)
+            }
             Some((address, end)) => explain(&format!("{} ({address})", self.server), &end),
             None => Failure::failed(format!("{} has no address", self.server), "Check the name"),
         })
@@ -207,7 +210,7 @@ fn conclude(
         Some((_, error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
         _ => {}
     }
-    if !quiet {
+    if outcome.summary.connected && !quiet {
         eprintln!("estreamer: {}", outcome.summary);
     }
     if let Some((destination, error)) = outcome.failed {

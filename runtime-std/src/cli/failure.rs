@@ -31,11 +31,10 @@ impl Failure {
 
     /// Tells the person and gives the exit status.
     pub(super) fn report(&self) -> ExitCode {
-        let separator = match self.remedy.is_empty() {
-            true => "",
-            false => " ",
-        };
-        eprintln!("estreamer: {}.{separator}{}", self.what, self.remedy);
+        match self.remedy.is_empty() {
+            true => eprintln!("estreamer: {}.", self.what),
+            false => eprintln!("estreamer: {}. {}.", self.what, self.remedy),
+        }
         ExitCode::from(self.code)
     }
 }

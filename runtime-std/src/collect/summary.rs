@@ -23,12 +23,15 @@ pub struct Summary {
     pub nulls: u64,
     /// Bundles whose sequence number does not follow.
     pub gaps: u32,
+    /// Whether the connection ever stood.
+    pub connected: bool,
     started: Option<Instant>,
     elapsed: Duration,
 }
 
 impl Summary {
     pub(super) fn start(&mut self) {
+        self.connected = true;
         self.started = Some(Instant::now());
     }
 
