@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use estreamer_mio::tls::Identity;
+use estreamer_mio::tls::{ClientRules, Identity};
 
 use super::collect::system;
 use super::{Failure, signals};
@@ -42,6 +42,11 @@ pub(super) struct Simulate {
     /// Serve the lines of this file, byte for byte, then stay connected.
     #[arg(long, value_name = "FILE")]
     replay: Option<PathBuf>,
+    /// Accept clients whose certificate is for another address than they come
+    /// from. Otherwise they are refused as a Management Center does it: by a
+    /// close without a word.
+    #[arg(long)]
+    no_address_check: bool,
     /// Tell nothing about connections.
     #[arg(short, long)]
     quiet: bool,
@@ -66,6 +71,10 @@ impl Simulate {
         let service = Service::new(ServiceOptions {
             listen: self.listen,
             identity,
+            clients: ClientRules {
+                address: !self.no_address_check,
+                ..ClientRules::default()
+            },
             content,
             rate: self.rate,
             bundle: self.bundle as usize,

@@ -19,6 +19,8 @@ pub struct ServiceOptions {
     pub listen: SocketAddr,
     /// The server's certificate and key, and the CA its clients are verified by.
     pub identity: Identity,
+    /// Who may connect, beside the chain to that CA.
+    pub clients: ClientRules,
     /// The events each client gets.
     pub content: Content,
     /// Events a second for each client; `None`: as fast as it takes them.
@@ -71,7 +73,7 @@ impl Service {
         let mut event_loop = EventLoop::new().map_err(ServiceError::System)?;
         let server = ServerOptions {
             tls,
-            clients: ClientRules::default(),
+            clients: options.clients,
             session: ServerConfig::default(),
             bundle: options.bundle,
             handshake_timeout: 30_000,
