@@ -1,15 +1,18 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 
-#[cfg(test)]
+// The derive of `arbitrary` needs it; fuzzers run on hosts.
+#[cfg(any(test, feature = "arbitrary"))]
 extern crate std;
 
 pub mod decode;
 mod error;
-
 pub mod fqe;
-//IO
-//pub mod io;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
+#[cfg(feature = "embedded-io")]
+pub mod io;
 pub mod quirk;
 pub mod session;
 pub mod wire;

@@ -1,12 +1,14 @@
 //! The server's end: wait for the request, send bundles as far as they are
 //! acknowledged, keep the connection alive.
 
+use super::observer::Whole;
 use super::receiver::Receiver;
-use super::{End, Instant, Statistics, emit_error};
+use super::{End, Instant, Statistics};
 use crate::decode::{Frame, Head, Kind, Limits, Oversize, Span, Step};
+use crate::fqe::is_complete;
 use crate::quirk::{Quirk, Quirks};
 use crate::wire::{
-    BundleHeader, ErrorMessage, EventStreamRequest, HEADER_LEN, Header, MessageType, Null,
+    BundleHeader, ErrorMessage, EventStreamRequest, HEADER_LEN, Header, Message, MessageType, Null,
 };
 use crate::{ConfigError, ResourceError};
 
@@ -21,7 +23,7 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// Sent back in every bundle, opaque to the client.
     pub connection_id: u32,
-    /// Bundles sent before the first of them is acknowledged; at least 1.
+    /// Bundles sent before the first of them is acknowledged; 0 counts as 1.
     pub unacknowledged: u32,
     /// Milliseconds without sending after which a null goes out. 0: never.
     pub keep_alive: u32,
@@ -78,7 +80,8 @@ impl ServerSession {
     ///
     /// # Errors
     /// [`ConfigError`] when the window is too small.
-    pub fn new(config: ServerConfig, now: Instant) -> Result<Self, ConfigError> {
+    pub fn new(mut config: ServerConfig, now: Instant) -> Result<Self, ConfigError> {
+        config.unacknowledged = config.unacknowledged.max(1);
         Ok(Self {
             receiver: Receiver::new(config.window, config.limits, Oversize::Pieces)?,
             config,
@@ -133,9 +136,8 @@ impl ServerSession {
         if let Some(Frame::Message { head, body }) = &mut step.frame {
             self.surplus_in_request(head, body, input);
         }
-        self.receiver.note(&step, input);
-        if let Some(frame) = &step.frame {
-            self.follow(frame, input);
+        if let Some(Whole::Null { nested: false }) = self.receiver.note(&step, input) {
+            self.acknowledge();
         }
         Ok(step)
     }
@@ -198,7 +200,7 @@ impl ServerSession {
             return Ok(0);
         }
         self.receiver.finish(End::Closed);
-        emit_error(message, self.config.quirks.has(Quirk::ErrorNul), out)
+        Message::Error(*message).emit_with(self.config.quirks, out)
     }
 
     /// Writes a keep-alive when one is due, and returns its bytes.
@@ -238,7 +240,7 @@ impl ServerSession {
             && self.receiver.decoder.at_boundary()
             && header.message_type == MessageType::EVENT_STREAM_REQUEST
             && header.length as usize == input.len()
-            && EventStreamRequest::parse(body).is_ok_and(|request| request.json().ends_with(b"}"));
+            && EventStreamRequest::parse(body).is_ok_and(|request| is_complete(request.json()));
         if !looks_so {
             self.grace = None;
             return None;
@@ -276,25 +278,9 @@ impl ServerSession {
         let inclusive = head.header.length as usize == body.len + 2 * HEADER_LEN;
         if is_request && !inclusive && body.of(input).ends_with(&Null::BYTES) {
             body.len -= Null::BYTES.len();
+            self.receiver.observer.statistics.nulls += 1;
             self.receiver.observer.count(Quirk::RequestInclusive);
             self.receiver.observer.count(Quirk::SurplusNull);
-        }
-    }
-
-    fn follow(&mut self, frame: &Frame, input: &[u8]) {
-        if let Some(Head {
-            nested: false,
-            kind: Kind::Null,
-            ..
-        }) = frame.head()
-        {
-            self.acknowledge();
-        }
-        if let Frame::Message { head, body } = frame
-            && matches!(head.kind, Kind::Request { .. })
-            && body.of(input).last() == Some(&0)
-        {
-            self.receiver.observer.count(Quirk::RequestNul);
         }
     }
 
