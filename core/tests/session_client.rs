@@ -127,15 +127,19 @@ fn keep_alives_are_not_answered_but_with_the_quirk() {
     feed(&mut plain, &null().repeat(3), 0);
     assert_eq!(nulls(&mut plain, 0), 0);
     let quirks = Quirks::NONE.with(Quirk::AcknowledgeKeepAlives);
-    let mut answering = client(ClientConfig { quirks, ..STRICT });
+    let mut answering = client(ClientConfig {
+        ahead: 1,
+        quirks,
+        ..STRICT
+    });
     let nested = bundle(1, &message(0, 0, b""));
     feed(&mut answering, &[null().repeat(3), nested].concat(), 0);
     assert_eq!(
         nulls(&mut answering, 0),
-        3,
+        4,
         "a nested null is no keep-alive"
     );
-    assert_eq!(answering.acknowledged(), 0);
+    assert_eq!(answering.acknowledged(), 1);
 }
 
 #[test]
@@ -207,6 +211,12 @@ fn no_probe_doubles_as_an_acknowledgement_that_is_withheld() {
     client.delivered(1);
     assert_eq!(nulls(&mut client, 900_000), 1);
     assert_eq!(client.poll_timeout(), Some(Instant(960_000)));
+    // A probe that was due before the next bundle came waits for its delivery.
+    assert_eq!(client.handle_timeout(Instant(960_000)), Ok(()));
+    feed(&mut client, &bundles(2, 1), 960_000);
+    assert_eq!(nulls(&mut client, 960_000), 0);
+    client.delivered(2);
+    assert_eq!(nulls(&mut client, 960_000), 2);
 }
 
 #[test]

@@ -217,7 +217,7 @@ impl ClientSession {
             if self.acknowledged < self.acknowledgeable() {
                 self.acknowledged += 1;
                 self.hear(now);
-            } else if self.surplus > 0 {
+            } else if self.surplus > 0 && !self.is_withheld() {
                 self.surplus -= 1;
             } else {
                 break;
@@ -252,9 +252,14 @@ impl ClientSession {
         self.probed = false;
     }
 
+    /// Whether acknowledgements wait for delivery.
+    fn is_withheld(&self) -> bool {
+        self.acknowledgeable() < self.received
+    }
+
     fn deadline(&self, after: u32) -> Option<Instant> {
-        let withheld = self.acknowledgeable() < self.received;
-        (self.reading && !withheld && after > 0).then(|| self.heard.after(after))
+        let runs = self.reading && !self.is_withheld() && after > 0;
+        runs.then(|| self.heard.after(after))
     }
 }
 

@@ -71,6 +71,8 @@ pub struct ServerSession {
     /// When the last byte went out.
     sent: Instant,
     keep_alive_due: bool,
+    /// Keep-alives sent that a client might wrongly acknowledge.
+    kept_alive: u32,
     /// When a request 8 bytes short counts as complete.
     grace: Option<Instant>,
 }
@@ -90,6 +92,7 @@ impl ServerSession {
             sequence: 0,
             sent: now,
             keep_alive_due: false,
+            kept_alive: 0,
             grace: None,
         })
     }
@@ -213,6 +216,7 @@ impl ServerSession {
         };
         *null = Null::BYTES;
         self.keep_alive_due = false;
+        self.kept_alive = self.kept_alive.saturating_add(1);
         self.sent = now;
         Null::BYTES.len()
     }
@@ -284,10 +288,16 @@ impl ServerSession {
         }
     }
 
+    /// A null acknowledges a bundle if one waits for that; otherwise it is
+    /// surplus, most likely the answer to a keep-alive.
     fn acknowledge(&mut self) {
-        match self.unacknowledged.checked_sub(1) {
-            Some(left) => self.unacknowledged = left,
-            None => self.receiver.observer.count(Quirk::SurplusNull),
+        if let Some(left) = self.unacknowledged.checked_sub(1) {
+            self.unacknowledged = left;
+        } else if let Some(left) = self.kept_alive.checked_sub(1) {
+            self.kept_alive = left;
+            self.receiver.observer.count(Quirk::AcknowledgeKeepAlives);
+        } else {
+            self.receiver.observer.count(Quirk::SurplusNull);
         }
     }
 }
