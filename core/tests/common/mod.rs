@@ -1,6 +1,8 @@
 //! Messages by the byte, and what becomes of them.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub mod conversation;
+
 use estreamer_core::PeerError;
 use estreamer_core::decode::{Decoder, Frame, Head, Limits, Oversize};
 
