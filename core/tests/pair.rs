@@ -111,7 +111,7 @@ impl Pair {
     }
 
     /// Lets bytes arrive at the client; tells whether anything happened.
-    fn to_client(&mut self, count: usize) -> bool {
+    fn reach_client(&mut self, count: usize) -> bool {
         let arrived = self.to_client.arrive(count);
         loop {
             let input = &self.to_client.window;
@@ -130,7 +130,7 @@ impl Pair {
     }
 
     /// Lets bytes arrive at the server; tells whether anything happened.
-    fn to_server(&mut self, count: usize) -> bool {
+    fn reach_server(&mut self, count: usize) -> bool {
         let arrived = self.to_server.arrive(count);
         loop {
             let input = &self.to_server.window;
@@ -201,14 +201,14 @@ impl Pair {
             let length = self.server.poll_transmit(&mut out, self.now);
             self.to_client.under_way.extend(&out[..length]);
             self.keep_alives += length as u64 / 8;
-            self.to_server(0);
+            self.reach_server(0);
         }
     }
 
     fn apply(&mut self, op: &Op) {
         match op {
-            Op::ToClient(count) => _ = self.to_client(*count),
-            Op::ToServer(count) => _ = self.to_server(*count),
+            Op::ToClient(count) => _ = self.reach_client(*count),
+            Op::ToServer(count) => _ = self.reach_server(*count),
             Op::Bundle(sizes) => _ = self.bundle(sizes),
             Op::Deliver => self.client.delivered(self.client.received()),
             Op::Transmit(nulls) => _ = self.transmit(*nulls),
@@ -232,12 +232,12 @@ impl Pair {
     /// Serves `more` bundles and moves everything there is to move.
     fn drain(&mut self, mut more: usize) {
         loop {
-            let mut moved = self.to_server(usize::MAX);
+            let mut moved = self.reach_server(usize::MAX);
             if more > 0 && self.bundle(&[10, 100]) {
                 more -= 1;
                 moved = true;
             }
-            moved |= self.to_client(usize::MAX);
+            moved |= self.reach_client(usize::MAX);
             self.client.delivered(self.client.received());
             moved |= self.transmit(3);
             self.check();
@@ -364,15 +364,15 @@ fn a_strict_pair_moves_one_bundle_at_a_time() {
         ..ClientConfig::default()
     };
     let mut pair = Pair::new(client, ServerConfig::default());
-    pair.to_server(usize::MAX);
+    pair.reach_server(usize::MAX);
     for _ in 0..3 {
         assert!(pair.bundle(&[5]));
         assert!(!pair.bundle(&[5]), "it waits for its null");
-        pair.to_client(usize::MAX);
+        pair.reach_client(usize::MAX);
         assert!(!pair.transmit(9), "which waits for delivery");
         pair.client.delivered(pair.client.received());
         assert!(pair.transmit(9));
-        pair.to_server(usize::MAX);
+        pair.reach_server(usize::MAX);
     }
     assert_eq!(pair.nulls, 3);
 }

@@ -16,18 +16,18 @@ use estreamer_core::wire::{
 /// What provokes a quirk, and what is counted besides because it cannot be
 /// separated: a nested message has a version, a top-level event is one.
 enum Provoked {
-    ByServer(Vec<u8>),
-    ByClient(Vec<u8>),
+    Server(Vec<u8>),
+    Client(Vec<u8>),
     /// The client answers a keep-alive.
-    ByAnswer,
+    Answer,
 }
 
 const BLOCK: &[u8] = br#"{"Events":{}}"#;
 
 fn provoke(quirk: Quirk) -> (Provoked, &'static [Quirk]) {
-    use Provoked::{ByAnswer, ByClient, ByServer};
+    use Provoked::{Answer, Client, Server};
     use Quirk as Q;
-    let nested = |bytes: Vec<u8>| ByServer(bundle(1, &bytes));
+    let nested = |bytes: Vec<u8>| Server(bundle(1, &bytes));
     let flag = 1 << 31;
     let time = [0; 8];
     match quirk {
@@ -59,38 +59,38 @@ fn provoke(quirk: Quirk) -> (Provoked, &'static [Quirk]) {
             let record = record(71, 99, b"{}");
             (nested(message(0, 4, &record)), &[Q::NestedVersion0])
         }
-        Q::MessageMalformed => (ByServer(message(1, 4002, b"short")), &[]),
-        Q::ErrorNul => (ByServer(message(1, 1, &error_body(1, 3, b"no\0"))), &[]),
-        Q::ErrorLength => (ByServer(message(1, 1, &error_body(1, 3, b"no"))), &[]),
+        Q::MessageMalformed => (Server(message(1, 4002, b"short")), &[]),
+        Q::ErrorNul => (Server(message(1, 1, &error_body(1, 3, b"no\0"))), &[]),
+        Q::ErrorLength => (Server(message(1, 1, &error_body(1, 3, b"no"))), &[]),
         Q::RequestInclusive => {
             let request = request(0, 0, BLOCK);
             let inclusive = with_length(1, 2, request.len() as u32, &request[8..]);
-            (ByClient(inclusive), &[])
+            (Client(inclusive), &[])
         }
-        Q::RequestNul => (ByClient(request(0, 0, &[BLOCK, &[0]].concat())), &[]),
-        Q::SurplusNull => (ByClient(null()), &[]),
-        Q::NullBody => (ByServer(message(1, 0, b"body")), &[]),
+        Q::RequestNul => (Client(request(0, 0, &[BLOCK, &[0]].concat())), &[]),
+        Q::SurplusNull => (Client(null()), &[]),
+        Q::NullBody => (Server(message(1, 0, b"body")), &[]),
         Q::NestedNull => (nested(message(0, 0, b"")), &[Q::NestedVersion0]),
         Q::NestedError => {
             let error = message(0, 1, &error_body(1, 2, b"no"));
             (nested(error), &[Q::NestedVersion0])
         }
         Q::NestedUnknown => (nested(message(0, 99, b"")), &[Q::NestedVersion0]),
-        Q::UnknownMessage => (ByServer(message(1, 99, b"")), &[]),
-        Q::TopLevelEvent => (ByServer(message(1, 4, &extended(b""))), &[]),
+        Q::UnknownMessage => (Server(message(1, 99, b"")), &[]),
+        Q::TopLevelEvent => (Server(message(1, 4, &extended(b""))), &[]),
         Q::BundleOverrun => (nested(with_length(0, 4, 99, b"")), &[]),
         Q::BundleTrailing => (nested(b"stray".to_vec()), &[]),
         Q::BundleEmpty => (nested(vec![]), &[]),
-        Q::SequenceGap => (ByServer(bundle(2, b"stray")), &[Q::BundleTrailing]),
+        Q::SequenceGap => (Server(bundle(2, b"stray")), &[Q::BundleTrailing]),
         Q::SequenceRepeat => {
             let twice = bundle(1, b"stray").repeat(2);
-            (ByServer(twice), &[Q::BundleTrailing])
+            (Server(twice), &[Q::BundleTrailing])
         }
         Q::Oversize => (
             nested(message(0, 99, &[0; 1000])),
             &[Q::NestedVersion0, Q::NestedUnknown],
         ),
-        Q::AcknowledgeKeepAlives => (ByAnswer, &[]),
+        Q::AcknowledgeKeepAlives => (Answer, &[]),
     }
 }
 
@@ -162,13 +162,13 @@ fn every_quirk_is_counted_by_its_name_and_nothing_else_is() {
     for &quirk in Quirk::ALL {
         let (provoked, also) = provoke(quirk);
         match provoked {
-            Provoked::ByServer(bytes) => {
+            Provoked::Server(bytes) => {
                 for window in [64, 4096] {
                     assert_only(seen_by_client(&bytes, window), quirk, also);
                 }
             }
-            Provoked::ByClient(bytes) => assert_only(seen_by_server(server(), &bytes), quirk, also),
-            Provoked::ByAnswer => {
+            Provoked::Client(bytes) => assert_only(seen_by_server(server(), &bytes), quirk, also),
+            Provoked::Answer => {
                 let found = seen_by_server(kept_alive(), &null());
                 assert_only(found, quirk, also);
             }

@@ -92,7 +92,7 @@ pub struct Head {
 pub enum Kind {
     /// The body, if there is one, has no meaning.
     Null,
-    /// The variable part is the text; see [`wire::trim_nul`].
+    /// The variable part is the text; see [`trim_nul`](crate::wire::trim_nul).
     Error {
         /// As sent.
         code: i32,
@@ -175,7 +175,7 @@ impl Frame {
     }
 }
 
-/// What [`Decoder::step`] did.
+/// What [`Decoder::step`](super::Decoder::step) did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Step {

@@ -135,12 +135,10 @@ impl<'a> Message<'a> {
     }
 
     fn write(&self, version: u16, quirks: Quirks, out: &mut [u8]) -> Result<usize, ResourceError> {
-        let strict = self.encoded_len();
-        let needed = strict + deviate::extra(self.message_type(), quirks);
-        let Some(out) = out.get_mut(..needed) else {
-            return Err(ResourceError::BufferTooSmall { needed });
-        };
-        let (head, body) = out[..strict].split_at_mut(HEADER_LEN);
+        let needed = self.encoded_len() + deviate::extra(self.message_type(), quirks);
+        let too_small = ResourceError::BufferTooSmall { needed };
+        let out = out.get_mut(..needed).ok_or(too_small)?;
+        let (head, body) = out.split_at_mut_checked(HEADER_LEN).ok_or(too_small)?;
         // The length follows below, when all that it counts is there.
         Header {
             version,
