@@ -320,6 +320,9 @@ proptest! {
         prop_assert_eq!(pair.client.statistics().nulls, pair.keep_alives);
         prop_assert_eq!(pair.server.credit(), pair.allowed, "all came back");
         let surplus = pair.nulls - pair.bundles;
+        if client.probe_after == 0 && !client.quirks.has(Quirk::AcknowledgeKeepAlives) {
+            prop_assert_eq!(surplus, 0, "one null for each bundle");
+        }
         let counted = pair.server.statistics().deviations;
         let counted = counted.of(Quirk::SurplusNull) + counted.of(Quirk::AcknowledgeKeepAlives);
         prop_assert_eq!(u64::from(counted), surplus);

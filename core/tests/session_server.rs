@@ -230,7 +230,7 @@ fn a_block_that_is_not_complete_gets_no_grace() {
         assert_eq!(server.poll_timeout(), None);
     }
     // White space lets a cut block end with a brace.
-    let spaced = br#"{"a":{}        }"#;
+    let spaced = br#"{"a":{}       }"#;
     let bytes = request(0, 1 << 23, spaced);
     let cut = bytes.len() - 8;
     assert!(waits(server.step(&bytes[..cut], Instant(900)).unwrap()));
