@@ -25,10 +25,12 @@ pub struct ServerConfig {
     pub connection_id: u32,
     /// Bundles sent before the first of them is acknowledged; 0 counts as 1.
     pub unacknowledged: u32,
-    /// Milliseconds without sending after which a null goes out. 0: never.
+    /// Milliseconds without sending after which a null goes out (FQE, Accepting
+    /// Data). 0: never.
     pub keep_alive: u32,
     /// Milliseconds to wait for the 8 bytes that a client with the inclusive
-    /// reading of the request's length never sends.
+    /// reading of the request's length never sends (FQE, Requesting
+    /// Fully-qualified Events: "must include the length of the binary header").
     pub grace: u32,
     /// Deviations to show; see [`Quirk::SERVER`].
     pub quirks: Quirks,

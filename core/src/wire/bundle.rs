@@ -10,7 +10,7 @@ use nom::{IResult, Parser, number::be_u32};
 /// Bytes of connection id and sequence number.
 pub(crate) const FIXED_LEN: usize = 8;
 
-/// What stands at the head of a bundle.
+/// What stands at the head of a bundle (classic guide, Message Bundle Format).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -131,7 +131,8 @@ pub struct BundleWriter<'b> {
 
 impl<'b> BundleWriter<'b> {
     /// Starts a bundle in `buffer` whose events show those of `quirks` that
-    /// concern them.
+    /// concern them: `extended-flag` those with an archival timestamp,
+    /// `record-inclusive` those without.
     ///
     /// # Errors
     /// [`ResourceError`] when the buffer cannot hold the 16 bytes of an empty bundle.

@@ -8,7 +8,7 @@ use nom::{IResult, Parser, number::be_i32, number::be_u16};
 /// Bytes of code and text length.
 pub(crate) const FIXED_LEN: usize = 6;
 
-/// An error message.
+/// An error message (FQE, Error Message Format).
 ///
 /// | off | type | field |
 /// |---|---|---|
