@@ -7,7 +7,20 @@ use crate::wire::{EventStreamRequest, InitialTimestamp, Message, RequestFlags, d
 use heapless::LinearMap;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// A fully-qualified request.
+/// A fully-qualified request (FQE, Requesting Fully-qualified Events).
+///
+/// ```
+/// use estreamer_core::fqe::{EventKind, Request, Transform};
+/// use estreamer_core::wire::InitialTimestamp;
+/// let request = Request::new(InitialTimestamp::OLDEST)
+///     .event(EventKind::Intrusion, &["HeaderFieldSet", "Impact"])
+///     .transform(Transform::Json);
+/// let mut buffer = [0; 512];
+/// let message = request.emit(Default::default(), &mut buffer)?;
+/// assert_eq!(&message[..4], [0, 1, 0, 2]);
+/// assert_eq!(&message[16..28], br#"{"Events":{""#);
+/// # Ok::<_, estreamer_core::fqe::RequestError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
     from: InitialTimestamp,

@@ -1,18 +1,8 @@
 //! The fully-qualified request: which events, with which fields, in which format
 //! (FQE, Requesting Fully-qualified Events; Format of the JSON file).
 //!
-//! ```
-//! use estreamer_core::fqe::{EventKind, Request, Transform};
-//! use estreamer_core::wire::InitialTimestamp;
-//! let request = Request::new(InitialTimestamp::OLDEST)
-//!     .event(EventKind::Intrusion, &["HeaderFieldSet", "Impact"])
-//!     .transform(Transform::Json);
-//! let mut buffer = [0; 512];
-//! let message = request.emit(Default::default(), &mut buffer)?;
-//! assert_eq!(&message[..4], [0, 1, 0, 2]);
-//! assert_eq!(&message[16..28], br#"{"Events":{""#);
-//! # Ok::<_, estreamer_core::fqe::RequestError>(())
-//! ```
+//! With feature `json`, `Request` builds the message and `check` reads a
+//! ready-made JSON block; without, [`emit`] sends such a block as it is.
 
 #[cfg(feature = "json")]
 mod build;
