@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use estreamer_core::decode::{Frame, Head, Kind};
+use estreamer_core::quirk::Quirks;
 use estreamer_core::session::{End, Instant, ServerConfig, ServerSession, Statistics};
 use estreamer_core::wire::{
     BundleHeader, BundleWriter, ErrorMessage, Event, EventStreamRequest, InitialTimestamp,
@@ -462,7 +463,7 @@ fn build<'b>(
             buffer.resize(needed, 0);
         }
     }
-    let Ok(mut writer) = BundleWriter::new(buffer, header, 0) else {
+    let Ok(mut writer) = BundleWriter::new(buffer, header, Quirks::NONE) else {
         return &[];
     };
     for _ in 0..count {
