@@ -227,7 +227,7 @@ impl Server {
         if now >= deadline {
             return Err(ServerEnd::Broken("no TLS handshake in time".into()));
         }
-        self.transport.fill(&mut self.window)?;
+        self.window.fill(&mut self.transport)?;
         self.transport.flush()?;
         if self.transport.tls.is_handshaking() {
             return Ok(Turn::Wait);
@@ -257,7 +257,7 @@ impl Server {
             let Stage::Session { session, .. } = &mut self.stage else {
                 return Ok(Turn::Again);
             };
-            match self.transport.fill(&mut self.window)? {
+            match self.window.fill(&mut self.transport)? {
                 Fill::Bytes(_) => {}
                 Fill::Blocked => break,
                 Fill::Eof => return Err(ServerEnd::Session(session.handle_eof())),
