@@ -10,7 +10,7 @@ use estreamer_mio::tls::Identity;
 use super::Failure;
 use super::collect::{Job, request, system};
 use crate::collect::{Destination, Output, Until};
-use crate::simulate::Content;
+use crate::simulate::archive::{Archive, ArchiveOptions};
 use crate::simulate::generator::Options;
 use crate::simulate::pki::{DEFAULT_PASSWORD, Pki};
 use crate::simulate::service::{Running, ServiceOptions};
@@ -44,12 +44,11 @@ impl Demo {
         let server = Running::start(ServiceOptions {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             identity: server_identity,
-            content: Content::Generated {
-                options: Options::default(),
-                count: Some(self.events),
-            },
+            archive: Archive::new(ArchiveOptions::generated(Options::default(), self.events)),
             rate: None,
             bundle: 100,
+            unacknowledged: 1,
+            keep_alive: 30_000,
             log: None,
         })
         .map_err(|error| failed(&error))?;

@@ -1,34 +1,16 @@
 //! What one client of the simulator is served.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use estreamer_core::fqe::EventKind;
 use estreamer_core::session::{Instant, Statistics};
 use estreamer_core::wire::{EventStreamRequest, RequestFlags};
 use estreamer_mio::server::{Feed, Record, ServerEnd, Supply};
 
-use super::generator::{Generator, Options};
-use super::replay::Replay;
-use super::selection::Request;
-use crate::catalog::Catalog;
-
-/// The events each client gets.
-pub enum Content {
-    /// Generated ones, the same for everyone who asks for the same.
-    Generated {
-        /// Seed and shapes.
-        options: Options,
-        /// How many in all; `None`: without end.
-        count: Option<u64>,
-    },
-    /// The lines of a file, byte for byte.
-    Replay(Replay),
-}
+use super::archive::{Archive, Found, Reader};
 
 /// The feed of one connection.
 pub(super) struct ConnectionFeed {
-    content: Arc<Content>,
+    archive: Archive,
     rate: Option<u32>,
     peer: SocketAddr,
     log: Option<fn(&str)>,
@@ -42,33 +24,18 @@ pub(super) struct ConnectionFeed {
 struct Stream {
     /// Whether records carry their archival timestamp.
     extended: bool,
-    source: Source,
-    /// The next record, once it is known; its bytes are in `data`.
-    next: Option<(EventKind, u32)>,
-    data: Vec<u8>,
-}
-
-enum Source {
-    Generator {
-        generator: Box<Generator>,
-        request: Request,
-        left: Option<u64>,
-    },
-    Lines {
-        asked: [bool; 4],
-        next: usize,
-    },
+    reader: Reader,
 }
 
 impl ConnectionFeed {
     pub(super) fn new(
-        content: Arc<Content>,
+        archive: Archive,
         rate: Option<u32>,
         peer: SocketAddr,
         log: Option<fn(&str)>,
     ) -> Self {
         Self {
-            content,
+            archive,
             rate,
             peer,
             log,
@@ -88,70 +55,22 @@ impl ConnectionFeed {
     }
 }
 
-impl Stream {
-    /// Makes the next record known; false if there is none.
-    fn advance(&mut self, content: &Content) -> bool {
-        if self.next.is_some() {
-            return true;
-        }
-        self.data.clear();
-        self.next = match (&mut self.source, content) {
-            (
-                Source::Generator {
-                    generator,
-                    request,
-                    left,
-                },
-                _,
-            ) => loop {
-                match left {
-                    Some(0) => break None,
-                    Some(left) => *left -= 1,
-                    None => {}
-                }
-                let event = generator.next_event();
-                if request.render(&event, &mut self.data) {
-                    break Some((event.kind, event.archival));
-                }
-            },
-            (Source::Lines { asked, next }, Content::Replay(replay)) => loop {
-                let Some(line) = replay.line(*next) else {
-                    break None;
-                };
-                *next += 1;
-                if asked[line.kind as usize] {
-                    self.data.extend_from_slice(line.data);
-                    break Some((line.kind, line.archival));
-                }
-            },
-            (Source::Lines { .. }, Content::Generated { .. }) => None,
-        };
-        self.next.is_some()
-    }
-}
-
 impl Feed for ConnectionFeed {
     fn request(&mut self, request: &EventStreamRequest<'_>) -> Result<(), (i32, String)> {
-        let asked = request
-            .check()
-            .map_err(|error| (error.code(), error.to_string()))?;
-        let source = match &*self.content {
-            Content::Generated { options, count } => Source::Generator {
-                generator: Box::new(Generator::new(options.clone())),
-                request: Request::parse(request.json(), &Catalog::built_in())
-                    .map_err(|error| (3, error.to_string()))?,
-                left: *count,
-            },
-            Content::Replay(_) => Source::Lines {
-                asked: EventKind::ALL.map(|kind| asked.has(kind)),
-                next: 0,
-            },
+        let checked = request.check();
+        let code = checked.map_or_else(|error| error.code(), |_| FIELDS);
+        // What the archive says is closer to what was asked, the flags apart.
+        let asked = match checked {
+            Err(error) if code == FLAGS => return Err((code, error.to_string())),
+            _ => self
+                .archive
+                .parse(request.json())
+                .map_err(|error| (code, error.to_string()))?,
         };
+        checked.map_err(|error| (code, error.to_string()))?;
         self.stream = Some(Stream {
             extended: request.flags.contains(RequestFlags::EXTENDED_HEADER),
-            source,
-            next: None,
-            data: Vec::new(),
+            reader: self.archive.read(asked, request.from),
         });
         Ok(())
     }
@@ -161,25 +80,27 @@ impl Feed for ConnectionFeed {
         let Some(stream) = &mut self.stream else {
             return Supply::Finished;
         };
-        if !stream.advance(&self.content) {
-            return Supply::Finished;
-        }
-        if now < due {
-            return Supply::Later(due);
-        }
-        match stream.next {
-            Some((kind, archival)) => Supply::Record(Record {
-                record_type: kind.record_type(),
-                archival: stream.extended.then_some(archival),
-                data: &stream.data,
+        match stream.reader.peek() {
+            Found::Event(_) if now < due => Supply::Later(due),
+            Found::Event(event) => Supply::Record(Record {
+                record_type: event.kind.record_type(),
+                archival: stream.extended.then_some(event.archival),
+                data: event.data,
             }),
-            None => Supply::Finished,
+            Found::Busy => Supply::Later(now),
+            // Rounded up, so that it is not asked again too early.
+            Found::Later(wait) => {
+                let milliseconds = u32::try_from(wait.as_millis() + 1).unwrap_or(u32::MAX);
+                Supply::Later(now.after(milliseconds))
+            }
+            Found::Unknown => Supply::Later(now.after(LOOK_AGAIN)),
+            Found::End => Supply::Finished,
         }
     }
 
     fn take(&mut self) {
         if let Some(stream) = &mut self.stream {
-            stream.next = None;
+            stream.reader.take();
             self.served += 1;
         }
     }
@@ -194,3 +115,10 @@ impl Feed for ConnectionFeed {
         }
     }
 }
+
+/// Milliseconds until an archive filled by hand is looked at again.
+const LOOK_AGAIN: u32 = 5;
+/// Answered where the shape is right but a field is not known.
+const FIELDS: i32 = 3;
+/// Answered where flags do not go with a JSON block.
+const FLAGS: i32 = 5;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
 use estreamer_core::session::ServerConfig;
@@ -11,7 +11,8 @@ use estreamer_mio::event_loop::{EventLoop, Handle};
 use estreamer_mio::server::{Listener, ServerOptions};
 use estreamer_mio::tls::{ClientRules, Identity, ServerTls, TlsError};
 
-use super::feed::{ConnectionFeed, Content};
+use super::archive::Archive;
+use super::feed::ConnectionFeed;
 
 /// What to serve, and how.
 pub struct ServiceOptions {
@@ -19,12 +20,16 @@ pub struct ServiceOptions {
     pub listen: SocketAddr,
     /// The server's certificate and key, and the CA its clients are verified by.
     pub identity: Identity,
-    /// The events each client gets.
-    pub content: Content,
+    /// The events that are served.
+    pub archive: Archive,
     /// Events a second for each client; `None`: as fast as it takes them.
     pub rate: Option<u32>,
     /// Events in a bundle, at most.
     pub bundle: usize,
+    /// Bundles sent before the first of them is acknowledged; at least 1.
+    pub unacknowledged: u32,
+    /// Milliseconds of silence after which a null message goes out; 0: never.
+    pub keep_alive: u32,
     /// Told once for each connection that ends, in one line.
     pub log: Option<fn(&str)>,
 }
@@ -72,14 +77,18 @@ impl Service {
         let server = ServerOptions {
             tls,
             clients: ClientRules::default(),
-            session: ServerConfig::default(),
+            session: ServerConfig {
+                unacknowledged: options.unacknowledged,
+                keep_alive: options.keep_alive,
+                ..ServerConfig::default()
+            },
             bundle: options.bundle,
             handshake_timeout: 30_000,
         };
-        let content = Arc::new(options.content);
+        let archive = options.archive;
         let (rate, log) = (options.rate, options.log);
         let listener = Listener::bind(options.listen, server, move |peer| {
-            Box::new(ConnectionFeed::new(content.clone(), rate, peer, log))
+            Box::new(ConnectionFeed::new(archive.clone(), rate, peer, log))
         })
         .map_err(|error| ServiceError::Listen(options.listen, error))?;
         let address = listener
