@@ -17,6 +17,16 @@ use crate::window::Window;
 
 /// Where a client's frames go.
 pub trait Sink {
+    /// TCP stands, TLS begins; the server sees `local` unless something in
+    /// between translates addresses.
+    ///
+    /// # Errors
+    /// A reason to leave it at that.
+    fn established(&mut self, local: SocketAddr) -> Result<(), &'static str> {
+        let _ = local;
+        Ok(())
+    }
+
     /// The handshake is complete and the request on its way.
     fn connected(&mut self, tls: &TlsSession);
 
@@ -45,7 +55,9 @@ pub trait Sink {
 pub enum ClientEnd {
     /// TCP could not be established.
     Connect(io::Error),
-    /// TCP or TLS were not established in time.
+    /// TCP was not established in time: nobody answers.
+    ConnectTimeout,
+    /// TLS was not established in time, although TCP was.
     HandshakeTimeout,
     /// TLS failed.
     Tls(TlsError),
@@ -59,6 +71,7 @@ impl fmt::Display for ClientEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(error) => write!(f, "cannot connect: {error}"),
+            Self::ConnectTimeout => f.write_str("no answer within the time allowed"),
             Self::HandshakeTimeout => f.write_str("no TLS handshake within the time allowed"),
             Self::Tls(error) => error.fmt(f),
             Self::Socket(error) => write!(f, "the connection broke: {error}"),
@@ -104,6 +117,9 @@ pub struct Client<S> {
 }
 
 enum Stage {
+    Connect {
+        deadline: Instant,
+    },
     Handshake {
         deadline: Instant,
     },
@@ -146,7 +162,7 @@ impl<S: Sink> Client<S> {
         Ok(Self {
             transport,
             window: Window::new(options.session.window),
-            stage: Stage::Handshake {
+            stage: Stage::Connect {
                 deadline: now.after(options.handshake_timeout),
             },
             options,
@@ -156,23 +172,34 @@ impl<S: Sink> Client<S> {
         })
     }
 
+    fn connect(&mut self, deadline: Instant, now: Instant) -> Result<Turn, ClientEnd> {
+        if !self.transport.check_connected()? {
+            return match now >= deadline {
+                true => Err(ClientEnd::ConnectTimeout),
+                false => Ok(Turn::Wait),
+            };
+        }
+        self.stage = Stage::Handshake { deadline };
+        let local = self.transport.socket.local_addr();
+        let local = local.map_err(ClientEnd::Socket)?;
+        if let Err(reason) = self.sink.established(local) {
+            self.close(reason, now);
+            return Ok(Turn::Done);
+        }
+        Ok(Turn::Again)
+    }
+
     fn handshake(&mut self, deadline: Instant, now: Instant) -> Result<Turn, ClientEnd> {
         if now >= deadline {
             return Err(ClientEnd::HandshakeTimeout);
         }
-        if !self.transport.check_connected()? {
-            return Ok(Turn::Wait);
-        }
         self.transport.flush()?;
         // In the handshake, plaintext cannot come; what comes with its last
         // flight waits in the window for the session.
-        let fill = self.transport.fill(&mut self.window)?;
+        self.transport.fill(&mut self.window)?;
         self.transport.flush()?;
         if self.transport.tls.is_handshaking() {
-            return match fill {
-                Fill::Eof => Err(ClientEnd::Session(End::BeforeFirstByte, String::new())),
-                _ => Ok(Turn::Wait),
-            };
+            return Ok(Turn::Wait);
         }
         let session = ClientSession::new(self.options.session, now).map_err(config)?;
         self.stage = Stage::Session(session);
@@ -272,7 +299,7 @@ impl<S: Sink> Client<S> {
                     deadline: now.after(GOODBYE),
                 };
             }
-            Stage::Handshake { .. } => {
+            Stage::Connect { .. } | Stage::Handshake { .. } => {
                 let end = ClientEnd::Session(End::Closed, String::new());
                 self.sink.ended(end, None);
             }
@@ -292,7 +319,7 @@ impl<S: Sink> Client<S> {
         let stage = std::mem::replace(&mut self.stage, Stage::Done);
         let session = match &stage {
             Stage::Session(session) | Stage::Closing { session, .. } => Some(session),
-            Stage::Handshake { .. } | Stage::Done => None,
+            Stage::Connect { .. } | Stage::Handshake { .. } | Stage::Done => None,
         };
         self.sink.ended(end, session);
         Turn::Done
@@ -306,6 +333,7 @@ impl<S: Sink> Endpoint for Client<S> {
 
     fn turn(&mut self, now: Instant, _: &mut Control) -> Turn {
         let turn = match &self.stage {
+            Stage::Connect { deadline } => self.connect(*deadline, now),
             Stage::Handshake { deadline } => self.handshake(*deadline, now),
             Stage::Session(_) => self.session(now),
             Stage::Closing { deadline, .. } => return self.closing(*deadline, now),
@@ -316,7 +344,9 @@ impl<S: Sink> Endpoint for Client<S> {
 
     fn deadline(&self) -> Option<Instant> {
         match &self.stage {
-            Stage::Handshake { deadline } | Stage::Closing { deadline, .. } => Some(*deadline),
+            Stage::Connect { deadline }
+            | Stage::Handshake { deadline }
+            | Stage::Closing { deadline, .. } => Some(*deadline),
             Stage::Session(session) => {
                 let sink = self.sink.deadline();
                 session.poll_timeout().into_iter().chain(sink).min()

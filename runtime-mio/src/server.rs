@@ -226,13 +226,10 @@ impl Server {
         if now >= deadline {
             return Err(ServerEnd::Broken("no TLS handshake in time".into()));
         }
-        let fill = self.transport.fill(&mut self.window)?;
+        self.transport.fill(&mut self.window)?;
         self.transport.flush()?;
         if self.transport.tls.is_handshaking() {
-            return match fill {
-                Fill::Eof => Err(ServerEnd::Broken("closed in the handshake".into())),
-                _ => Ok(Turn::Wait),
-            };
+            return Ok(Turn::Wait);
         }
         let Some(facts) = self.transport.tls.peer() else {
             return Err(ServerEnd::Refused("no readable client certificate".into()));

@@ -26,7 +26,8 @@ pub(crate) enum Fill {
     Bytes(usize),
     /// The socket has nothing more for now; it will become readable.
     Blocked,
-    /// The peer closed, with or without goodbye.
+    /// The peer closed, with or without goodbye; within the handshake that is
+    /// an error instead.
     Eof,
 }
 
@@ -71,8 +72,14 @@ impl Transport {
         if self.connected {
             return Ok(true);
         }
-        if let Some(error) = self.socket.take_error().map_err(Broken::Connect)? {
-            return Err(Broken::Connect(error));
+        match self.socket.take_error().map_err(Broken::Connect)? {
+            None => {}
+            // It stood, and was reset before we looked; reading finds the end.
+            Some(error) if is_gone(&error) => {
+                self.connected = true;
+                return Ok(true);
+            }
+            Some(error) => return Err(Broken::Connect(error)),
         }
         match self.socket.peer_addr() {
             Ok(_) => {
@@ -93,22 +100,29 @@ impl Transport {
             if room.is_empty() {
                 return Ok(Fill::Bytes(0));
             }
-            match self.tls.read(room) {
+            let read = match self.tls.read(room) {
                 ReadOutcome::Data(count) => {
                     window.filled(count);
                     return Ok(Fill::Bytes(count));
                 }
-                ReadOutcome::Closed | ReadOutcome::Eof => return Ok(Fill::Eof),
-                ReadOutcome::WouldBlock => {}
-            }
-            match self.tls.read_tls(&mut self.socket) {
+                ReadOutcome::Closed | ReadOutcome::Eof if !self.tls.is_handshaking() => {
+                    return Ok(Fill::Eof);
+                }
+                // A goodbye instead of a handshake; `process` says what it means.
+                ReadOutcome::Closed | ReadOutcome::Eof => self.tls.read_tls(&mut io::empty()),
+                ReadOutcome::WouldBlock => self.tls.read_tls(&mut self.socket),
+            };
+            match read {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.acknowledge_quickly();
                     return Ok(Fill::Blocked);
                 }
-                Err(error) if is_gone(&error) => return Ok(Fill::Eof),
+                // A reset is an end like any other, in the handshake and after it.
+                Err(error) if is_gone(&error) => {
+                    let _ = self.tls.read_tls(&mut io::empty());
+                }
                 Err(error) => return Err(Broken::Socket(error)),
             }
             if let Err(error) = self.tls.process() {

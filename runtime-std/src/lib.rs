@@ -3,4 +3,7 @@
 pub mod catalog;
 pub mod cli;
 pub mod collect;
+pub mod delivery;
+pub mod doctor;
+pub mod output;
 pub mod simulate;

@@ -3,6 +3,12 @@
 mod archive;
 mod collect;
 mod demo;
+mod doctor;
+mod doctor_openssl;
+mod doctor_servers;
 mod failures;
+mod identity;
+mod identity_openssl;
+mod openssl;
 mod readme;
 mod simulate;

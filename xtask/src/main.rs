@@ -4,6 +4,7 @@ mod ci;
 mod elf;
 mod firmware;
 mod footprint;
+mod interop;
 mod nostd;
 mod process;
 mod steps;
@@ -27,6 +28,7 @@ cargo xtask TASK
   nostd      the core without std, allocator or C library (Linux)
   firmware   a client session on a Cortex-M3 under QEMU, its log through defmt
   footprint  what that session costs there; --bless rewrites the table
+  interop    both ends and the program against openssl
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         all of these, as .ci/run runs them";
 
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         ["firmware"] => firmware::run(&mut steps).map(|()| None),
         ["footprint"] => footprint::run(&mut steps, false).map(|()| None),
         ["footprint", "--bless"] => footprint::run(&mut steps, true).map(|()| None),
+        ["interop"] => interop::run(&mut steps).map(|()| None),
         ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
         ["help" | "--help" | "-h"] => {
             println!("{HELP}");

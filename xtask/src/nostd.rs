@@ -7,6 +7,10 @@ use std::process::Command;
 use crate::steps::Steps;
 use crate::{Result, process, tree};
 
+/// The program.
+const PROOF: &str = "tests/nostd";
+/// What it does; the firmware does the same.
+const CONVERSATION: &str = "tests/firmware/conversation";
 /// Features under which the program must not build, with the compiler's reason.
 const CONTROLS: [(&str, &str); 2] = [
     ("std-control", "found duplicate lang item `panic_impl`"),
@@ -18,7 +22,10 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
         return Err("speaks to the Linux kernel itself; run it on Linux".to_owned());
     }
     steps.run("nostd: clippy", || {
-        process::run(cargo("clippy", "").args(["--", "-Dwarnings"]))
+        for package in [PROOF, CONVERSATION] {
+            process::run(cargo("clippy", package, "").args(["--", "-Dwarnings"]))?;
+        }
+        Ok(())
     })?;
     steps.run("nostd: controls", || {
         for (feature, reason) in CONTROLS {
@@ -45,21 +52,22 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
     })
 }
 
-fn cargo(task: &str, features: &str) -> Command {
+fn cargo(task: &str, package: &str, features: &str) -> Command {
     let mut command = process::cargo();
     command.args([task, "--release", "--locked"]);
-    command.args(["--manifest-path", "tests/nostd/Cargo.toml"]);
+    command.arg("--manifest-path");
+    command.arg(tree::root().join(package).join("Cargo.toml"));
     command.args(["--target-dir", "target/nostd"]);
     command.arg(format!("--features={features}"));
     command
 }
 
 fn build(features: &str) -> Result {
-    process::run(&mut cargo("build", features))
+    process::run(&mut cargo("build", PROOF, features))
 }
 
 fn must_not_build(feature: &str, reason: &str) -> Result {
-    let output = process::output(&mut cargo("build", feature))?;
+    let output = process::output(&mut cargo("build", PROOF, feature))?;
     let stderr = String::from_utf8_lossy(&output.stderr);
     if output.status.success() {
         return Err(format!("builds with {feature}, so it proves nothing"));

@@ -32,7 +32,7 @@ fn fmt() -> Result {
     for manifest in tree::outside_manifests()? {
         process::run(
             process::cargo()
-                .args(["fmt", "--check", "--manifest-path"])
+                .args(["fmt", "--all", "--check", "--manifest-path"])
                 .arg(&manifest),
         )?;
     }
@@ -119,7 +119,8 @@ fn cargo_test() -> Result<Summary> {
     }
     let status = child.wait().map_err(|error| error.to_string())?;
     if !status.success() {
-        return Err(format!("{summary}"));
+        // The counts stand alone on the last line, as in success.
+        return Err(format!("see above\n{summary}"));
     }
     if summary.passed == 0 {
         return Err("no test ran".to_owned());

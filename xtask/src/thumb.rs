@@ -82,7 +82,7 @@ impl Toolchain {
             command.args(["--bin", image]);
         }
         command.env("RUSTC", &self.rustc);
-        command.env("DEFMT_LOG", "debug");
+        command.env("DEFMT_LOG", "info");
         if self.build_core {
             command.arg("-Zbuild-std=core");
             command.env("RUSTC_BOOTSTRAP", "1");

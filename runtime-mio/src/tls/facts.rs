@@ -149,12 +149,12 @@ impl CertificateFacts {
     }
 
     /// Whether any title of the subject is `value`, ignoring ASCII case.
-    pub(super) fn has_title(&self, value: &str) -> bool {
+    pub fn has_title(&self, value: &str) -> bool {
         self.titles.iter().any(|t| t.eq_ignore_ascii_case(value))
     }
 
     /// Whether any generationQualifier of the subject is `value`, ignoring ASCII case.
-    pub(super) fn has_qualifier(&self, value: &str) -> bool {
+    pub fn has_qualifier(&self, value: &str) -> bool {
         self.qualifiers
             .iter()
             .any(|q| q.eq_ignore_ascii_case(value))

@@ -1,9 +1,7 @@
 //! `estreamer collect`: from one server to the outputs.
 
-use std::fs;
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use estreamer_core::fqe::{EventKind, Request};
@@ -15,7 +13,9 @@ use estreamer_mio::event_loop::EventLoop;
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
 
 use super::address::Address;
-use super::{Failure, from, signals};
+use super::identity_args::IdentityArgs;
+use super::verification::VerificationArgs;
+use super::{Failure, from, identity_args, signals, verification};
 use crate::collect::{Collector, Destination, Outcome, Output, Until};
 
 /// Collect events from a server and write them out, one event a line.
@@ -28,21 +28,6 @@ pub(super) struct Collect {
     /// The server; the port is 8302 if none is given.
     #[arg(long, value_name = "HOST[:PORT]")]
     server: Address,
-    /// The client's PKCS#12 file, as downloaded from the Management Center.
-    #[arg(long, value_name = "FILE", required_unless_present = "cert")]
-    pkcs12: Option<PathBuf>,
-    /// A file that holds the PKCS#12 file's password; without it there is none.
-    #[arg(long, value_name = "FILE", requires = "pkcs12")]
-    password_file: Option<PathBuf>,
-    /// The client's certificate in PEM form, instead of PKCS#12.
-    #[arg(long, value_name = "FILE", conflicts_with = "pkcs12", requires_all = ["key", "ca"])]
-    cert: Option<PathBuf>,
-    /// Its private key in PEM form.
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
-    /// The server's CA in PEM form.
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    ca: Option<PathBuf>,
     /// An event type to ask for, repeatable; all four if none is given.
     #[arg(long = "event", value_name = "TYPE", value_enum)]
     events: Vec<EventType>,
@@ -62,6 +47,11 @@ pub(super) struct Collect {
     /// No progress line and no summary.
     #[arg(short, long)]
     quiet: bool,
+    // Last, because their headings hold for all arguments that follow.
+    #[command(flatten)]
+    identity: IdentityArgs,
+    #[command(flatten)]
+    verification: VerificationArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -85,7 +75,8 @@ impl From<EventType> for EventKind {
 
 impl Collect {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let identity = self.identity()?;
+        let identity = self.identity.load()?;
+        identity_args::warn(&identity);
         let kinds: Vec<EventKind> = match self.events.is_empty() {
             true => EventKind::ALL.to_vec(),
             false => self.events.iter().map(|&event| event.into()).collect(),
@@ -117,38 +108,13 @@ impl Collect {
             server: self.server.to_string(),
             addresses,
             identity,
+            rules: self.verification.rules(),
             request,
             outputs,
             until,
             quiet: self.quiet,
         };
         job.run()
-    }
-
-    fn identity(&self) -> Result<Identity, Failure> {
-        if let (Some(cert), Some(key), Some(ca)) = (&self.cert, &self.key, &self.ca) {
-            return Identity::from_pem(&read(cert)?, &read(key)?, &read(ca)?)
-                .map_err(|error| Failure::failed(format!("{}: {error}", cert.display()), ""));
-        }
-        let Some(path) = &self.pkcs12 else {
-            return Err(Failure::usage("no identity is given", "Add --pkcs12 FILE"));
-        };
-        let password = match &self.password_file {
-            None => None,
-            Some(file) => {
-                let text = String::from_utf8(read(file)?).map_err(|_| {
-                    Failure::failed(
-                        format!("the password in {} is not UTF-8", file.display()),
-                        "Save the file anew as plain text",
-                    )
-                })?;
-                // Editors end a file with a line end; it is no part of the password.
-                let line = text.strip_suffix('\n').unwrap_or(&text);
-                Some(line.strip_suffix('\r').unwrap_or(line).to_owned())
-            }
-        };
-        Identity::from_pkcs12(&read(path)?, password.as_deref())
-            .map_err(|error| Failure::failed(format!("{}: {error}", path.display()), ""))
     }
 }
 
@@ -172,6 +138,7 @@ pub(super) struct Job {
     pub(super) server: String,
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) identity: Identity,
+    pub(super) rules: ServerRules,
     pub(super) request: Vec<u8>,
     pub(super) outputs: Vec<Output>,
     pub(super) until: Until,
@@ -181,7 +148,7 @@ pub(super) struct Job {
 impl Job {
     /// Tries the addresses in turn and collects from the first that answers.
     pub(super) fn run(self) -> Result<(), Failure> {
-        let tls = ClientTls::new(&self.identity, ServerRules::default())
+        let tls = ClientTls::new(&self.identity, self.rules.clone())
             .map_err(|error| Failure::failed(error, ""))?;
         let mut event_loop = EventLoop::new().map_err(system)?;
         signals::watch(event_loop.handle()).map_err(system)?;
@@ -189,6 +156,7 @@ impl Job {
         let mut outputs = Some(self.outputs);
         let mut last = None;
         for address in self.addresses {
+            verification::warn(&self.rules, &format!("{} ({address})", self.server));
             let options = ClientOptions {
                 address,
                 request: self.request.clone(),
@@ -209,7 +177,11 @@ impl Job {
             let mut outcome = outcome.take();
             match outcome.end.take() {
                 // The next address may answer.
-                Some(end @ (ClientEnd::Connect(_) | ClientEnd::HandshakeTimeout)) => {
+                Some(
+                    end @ (ClientEnd::Connect(_)
+                    | ClientEnd::ConnectTimeout
+                    | ClientEnd::HandshakeTimeout),
+                ) => {
                     outputs = Some(std::mem::take(&mut outcome.outputs));
                     last = Some((address, end));
                 }
@@ -266,8 +238,12 @@ fn explain(server: &str, end: &ClientEnd) -> Failure {
             format!("cannot connect to {server}: {error}"),
             "Check address, routing, and the firewalls between",
         ),
+        ClientEnd::ConnectTimeout => Failure::failed(
+            format!("{server} does not answer within 30 s"),
+            "Check the address, and the firewalls between: one of them drops the packets",
+        ),
         ClientEnd::HandshakeTimeout => Failure::failed(
-            format!("{server} does not answer: no TLS handshake within 30 s"),
+            format!("{server} does not speak: no TLS handshake within 30 s"),
             "Check that the port is eStreamer's, and the firewalls between",
         ),
         ClientEnd::Tls(error) => Failure::failed(format!("TLS with {server} failed: {error}"), ""),
@@ -297,16 +273,6 @@ fn explain(server: &str, end: &ClientEnd) -> Failure {
             "Check the network between; collect again from where this ended",
         ),
     }
-}
-
-/// Reads a file, or says which one and why not.
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| {
-        Failure::failed(
-            format!("cannot read {}: {error}", path.display()),
-            "Check the path and its permissions",
-        )
-    })
 }
 
 /// What the operating system refuses.

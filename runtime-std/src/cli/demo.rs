@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use clap::Args;
 use estreamer_core::fqe::EventKind;
 use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::tls::Identity;
+use estreamer_mio::tls::{ClientRules, Identity, ServerRules};
 
 use super::Failure;
 use super::collect::{Job, request, system};
@@ -44,6 +44,7 @@ impl Demo {
         let server = Running::start(ServiceOptions {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             identity: server_identity,
+            clients: ClientRules::default(),
             archive: Archive::new(ArchiveOptions::generated(Options::default(), self.events)),
             rate: None,
             bundle: 100,
@@ -56,6 +57,7 @@ impl Demo {
             server: "the simulated server".into(),
             addresses: vec![server.address()],
             identity,
+            rules: ServerRules::default(),
             request: request(InitialTimestamp::OLDEST, &EventKind::ALL)?,
             outputs: vec![Output::open(Destination::Stdout).map_err(system)?],
             until: Until {

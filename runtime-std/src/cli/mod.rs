@@ -3,11 +3,16 @@
 mod address;
 mod collect;
 mod demo;
+mod doctor;
 mod failure;
 mod from;
+mod identity;
+mod identity_args;
+mod password;
 mod pki;
 mod signals;
 mod simulate;
+mod verification;
 
 use std::process::ExitCode;
 
@@ -33,7 +38,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Demo),
-    Collect(collect::Collect),
+    Collect(Box<collect::Collect>),
+    Doctor(Box<doctor::Doctor>),
+    Identity(identity::Identity),
     Simulate(simulate::Simulate),
     Pki(pki::Pki),
 }
@@ -52,6 +59,8 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Demo(demo) => demo.run(),
         Command::Collect(collect) => collect.run(),
+        Command::Doctor(doctor) => return doctor.run(),
+        Command::Identity(identity) => identity.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Pki(pki) => pki.run(),
     };

@@ -40,7 +40,8 @@ impl Pki {
                     .and_then(|pki| pki.write_to(&directory))
                     .map_err(|error| Failure::failed(error, ""))?;
                 eprintln!(
-                    "estreamer: certificates are in {}; the password of the .p12 files is {DEFAULT_PASSWORD:?}",
+                    "estreamer: certificates are in {}; the password of client.p12 and client-legacy.p12 is \
+                     {DEFAULT_PASSWORD:?}, client-nopassword.p12 has none",
                     directory.display()
                 );
             }

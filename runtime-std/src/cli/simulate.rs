@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::tls::Identity;
+use estreamer_mio::tls::{ClientRules, Identity};
 
 use super::collect::system;
 use super::{Failure, from, signals};
@@ -43,6 +43,11 @@ pub(super) struct Simulate {
     /// Send each client so many events a second, at most.
     #[arg(long, value_name = "EPS", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
+    /// Accept clients whose certificate is for another address than they come
+    /// from. Otherwise they are refused as a Management Center does it: by a
+    /// close without a word.
+    #[arg(long)]
+    no_address_check: bool,
     /// Tell nothing about connections.
     #[arg(short, long)]
     quiet: bool,
@@ -148,6 +153,10 @@ impl Simulate {
         let service = Service::new(ServiceOptions {
             listen: self.listen,
             identity,
+            clients: ClientRules {
+                address: !self.no_address_check,
+                ..ClientRules::default()
+            },
             archive: self.archive.archive()?,
             rate: self.rate,
             bundle: self.bundle as usize,

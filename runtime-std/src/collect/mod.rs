@@ -17,6 +17,8 @@ use estreamer_core::session::{ClientSession, Instant};
 use estreamer_mio::client::{ClientEnd, Sink};
 use estreamer_mio::tls::TlsSession;
 
+use crate::doctor::certificate;
+
 use progress::Progress;
 
 /// When to stop of one's own accord.
@@ -113,7 +115,8 @@ impl Collector {
 }
 
 impl Sink for Collector {
-    fn connected(&mut self, _: &TlsSession) {
+    fn connected(&mut self, tls: &TlsSession) {
+        certificate::warn(tls.peer());
         self.outcome.borrow_mut().summary.start();
     }
 

@@ -13,11 +13,13 @@
 mod error;
 mod files;
 mod pkcs12;
+mod pkcs12_legacy;
 #[cfg(test)]
 mod tests;
 
 pub use error::PkiError;
 pub use files::{ClientFiles, ServerPki, issue_client, load};
+pub(crate) use files::{Mode, write_all};
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType,
@@ -84,7 +86,8 @@ impl std::fmt::Debug for Identity {
     }
 }
 
-/// What is wrong with a server certificate made by [`Pki::faulty_server`].
+/// What is wrong, or will be, with a server certificate made by
+/// [`Pki::faulty_server`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerFault {
     /// The subject has no `title`.
@@ -93,6 +96,8 @@ pub enum ServerFault {
     WrongQualifier,
     /// The validity ended yesterday.
     Expired,
+    /// The validity ends in ten days: to be warned of, not refused.
+    ExpiresSoon,
 }
 
 /// The whole PKI in memory: CA, one server, one client.
@@ -160,7 +165,7 @@ impl Pki {
         issue(&self.issuer, client_params(name)?, "client")
     }
 
-    /// A server certificate of this CA that a careful client must refuse.
+    /// A server certificate of this CA that a careful client must refuse, or warn of.
     pub fn faulty_server(&self, fault: ServerFault) -> Result<Identity, PkiError> {
         issue(&self.issuer, server_params(Some(fault)), "server")
     }
@@ -176,8 +181,9 @@ impl Pki {
         )
     }
 
-    /// The same as older Management Centers export it: RC2 with 40 bits, a
-    /// SHA-1 MAC. OpenSSL 3 opens such a file only with `-legacy`.
+    /// The same as older Management Centers export it: certificates in RC2 with
+    /// 40 bits, the key in 3DES, a SHA-1 MAC. OpenSSL 3 opens such a file only
+    /// with `-legacy`.
     pub fn client_p12_legacy(&self, password: &str) -> Result<Vec<u8>, PkiError> {
         pkcs12::write(
             &self.client,
@@ -191,6 +197,7 @@ impl Pki {
 /// When a certificate is valid, seen from now.
 enum Validity {
     Current,
+    Ending,
     Past,
 }
 
@@ -204,6 +211,7 @@ fn set_validity(params: &mut CertificateParams, validity: Validity) {
         .clamp(VALID_DAYS * DAY, 400 * 365 * DAY);
     let (from, to) = match validity {
         Validity::Current => (now - DAY, now + VALID_DAYS * DAY),
+        Validity::Ending => (now - DAY, now + 10 * DAY),
         Validity::Past => (now - 365 * DAY, now - DAY),
     };
     params.not_before = epoch + Duration::from_secs(from);
@@ -224,6 +232,7 @@ fn server_params(fault: Option<ServerFault>) -> CertificateParams {
     let mut params = CertificateParams::default();
     let validity = match fault {
         Some(ServerFault::Expired) => Validity::Past,
+        Some(ServerFault::ExpiresSoon) => Validity::Ending,
         _ => Validity::Current,
     };
     set_validity(&mut params, validity);

@@ -20,6 +20,8 @@ pub struct ServiceOptions {
     pub listen: SocketAddr,
     /// The server's certificate and key, and the CA its clients are verified by.
     pub identity: Identity,
+    /// Who may connect, beside the chain to that CA.
+    pub clients: ClientRules,
     /// The events that are served.
     pub archive: Archive,
     /// Events a second for each client; `None`: as fast as it takes them.
@@ -76,7 +78,7 @@ impl Service {
         let mut event_loop = EventLoop::new().map_err(ServiceError::System)?;
         let server = ServerOptions {
             tls,
-            clients: ClientRules::default(),
+            clients: options.clients,
             session: ServerConfig {
                 unacknowledged: options.unacknowledged,
                 keep_alive: options.keep_alive,

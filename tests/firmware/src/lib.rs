@@ -6,9 +6,9 @@
 
 #[cfg(feature = "log")]
 mod logger;
-#[cfg(feature = "log")]
-pub mod script;
 pub mod semihosting;
+#[cfg(feature = "log")]
+pub mod session;
 
 /// Ends the image; the host sees 0 or 1.
 pub fn finish(done: bool) -> ! {

@@ -139,14 +139,18 @@ pub fn issue_client(dir: &Path, name: &str) -> Result<ClientFiles, PkiError> {
     })
 }
 
+/// Who may read a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
+pub(crate) enum Mode {
     /// Holds a private key: for the owner only.
     Secret,
+    /// Anyone.
     Public,
 }
 
-fn write_all(dir: &Path, files: &[(&str, &[u8], Mode)]) -> Result<(), PkiError> {
+/// Writes new files into `dir`, which is made if need be. Fails before the
+/// first byte if one of them exists.
+pub(crate) fn write_all(dir: &Path, files: &[(&str, &[u8], Mode)]) -> Result<(), PkiError> {
     fs::create_dir_all(dir).map_err(|source| PkiError::Io {
         action: "create",
         path: dir.to_owned(),

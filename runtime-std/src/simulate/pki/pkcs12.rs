@@ -1,6 +1,6 @@
 //! The client's identity as one PKCS#12 file.
 
-use super::{Identity, PkiError};
+use super::{Identity, PkiError, pkcs12_legacy};
 use p12_keystore::{
     Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKey,
     PrivateKeyChain,
@@ -11,7 +11,7 @@ use p12_keystore::{
 pub(super) enum Cipher {
     /// PBES2 with AES-256 and HMAC-SHA-256.
     Modern,
-    /// RC2 with 40 bits and a SHA-1 MAC.
+    /// Certificates in RC2 with 40 bits, the key in 3DES, and a SHA-1 MAC.
     Legacy,
 }
 
@@ -35,14 +35,30 @@ pub(super) fn write(
     );
     let mut store = KeyStore::new();
     store.add_entry("estreamer client", KeyStoreEntry::PrivateKeyChain(chain));
-    let writer = store.writer(password);
-    let writer = match cipher {
-        Cipher::Modern => writer,
-        Cipher::Legacy => writer
-            .encryption_algorithm(EncryptionAlgorithm::PbeWithShaAnd40BitRc4Cbc)
-            .encryption_iterations(2048)
+    let legacy = |algorithm| {
+        store
+            .writer(password)
+            .encryption_algorithm(algorithm)
+            .encryption_iterations(ITERATIONS)
             .mac_algorithm(MacAlgorithm::HmacSha1)
-            .mac_iterations(2048),
+            .mac_iterations(ITERATIONS)
+            .write()
+            .map_err(failed)
     };
-    writer.write().map_err(failed)
+    match cipher {
+        Cipher::Modern => store.writer(password).write().map_err(failed),
+        Cipher::Legacy => {
+            // The library's name is wrong, its object identifier is RC2's.
+            let rc2 = legacy(EncryptionAlgorithm::PbeWithShaAnd40BitRc4Cbc)?;
+            let triple_des = legacy(EncryptionAlgorithm::PbeWithShaAnd3KeyTripleDesCbc)?;
+            pkcs12_legacy::join(&rc2, &triple_des, password, ITERATIONS).ok_or_else(|| {
+                PkiError::Pkcs12 {
+                    reason: "its halves do not fit together".to_owned(),
+                }
+            })
+        }
+    }
 }
+
+/// What OpenSSL does by default.
+const ITERATIONS: u32 = 2048;

@@ -5,5 +5,5 @@
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    estreamer_firmware::finish(!estreamer_firmware::script::exercise())
+    estreamer_firmware::finish(!estreamer_firmware::session::exercise())
 }

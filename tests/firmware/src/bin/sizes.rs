@@ -3,11 +3,12 @@
 #![no_std]
 #![no_main]
 
+use estreamer_core::session::ClientSession;
 use estreamer_firmware::semihosting::Stdout;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    print("ClientSession", size_of::<u64>());
+    print("ClientSession", size_of::<ClientSession>());
     estreamer_firmware::finish(true)
 }
 

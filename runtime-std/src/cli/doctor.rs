@@ -1,0 +1,95 @@
+//! `estreamer doctor`: why does it not connect, or connect and stay silent?
+
+use std::process::ExitCode;
+
+use clap::Args;
+use estreamer_core::fqe::EventKind;
+use estreamer_core::wire::InitialTimestamp;
+use estreamer_mio::tls::ClientTls;
+
+use super::address::Address;
+use super::collect::{request, system};
+use super::identity::print;
+use super::identity_args::IdentityArgs;
+use super::verification::VerificationArgs;
+use super::{Failure, verification};
+use crate::doctor::{Class, Options, certificate, walk};
+
+/// Find out why a server does not send events: walk through a connection step
+/// by step, and say what to look at.
+///
+/// Asks for all event types from the oldest on, and leaves when the first
+/// events have come.
+#[derive(Args)]
+#[command(after_help = after_help())]
+pub(super) struct Doctor {
+    /// The server; the port is 8302 if none is given.
+    #[arg(long, value_name = "HOST[:PORT]")]
+    server: Address,
+    /// Seconds to wait for the first events.
+    #[arg(long, value_name = "SECS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    wait: u32,
+    /// Seconds until TCP and TLS have to stand.
+    #[arg(long, value_name = "SECS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    timeout: u32,
+    /// Print one JSON document instead of text.
+    #[arg(long)]
+    json: bool,
+    // Last, because their headings hold for all arguments that follow.
+    #[command(flatten)]
+    identity: IdentityArgs,
+    #[command(flatten)]
+    verification: VerificationArgs,
+}
+
+impl Doctor {
+    pub(super) fn run(self) -> ExitCode {
+        match self.examine() {
+            Ok(class) => ExitCode::from(class.status()),
+            Err(failure) => failure.report(),
+        }
+    }
+
+    fn examine(&self) -> Result<Class, Failure> {
+        let identity = self.identity.load()?;
+        let rules = self.verification.rules();
+        let tls =
+            ClientTls::new(&identity, rules.clone()).map_err(|error| Failure::failed(error, ""))?;
+        let server = self.server.to_string();
+        verification::warn(&rules, &server);
+        let report = walk(&Options {
+            server,
+            addresses: self.server.resolve(),
+            identity: &identity,
+            rules: &rules,
+            tls: &tls,
+            request: request(InitialTimestamp::OLDEST, &EventKind::ALL)?,
+            asked: "all event types from the oldest on".into(),
+            timeout: self.timeout * 1000,
+            wait: self.wait * 1000,
+            now: certificate::now(),
+        })
+        .map_err(system)?;
+        print(&match self.json {
+            true => format!("{:#}\n", report.json()),
+            false => report.to_string(),
+        })?;
+        Ok(report.class)
+    }
+}
+
+/// An example, and every exit status with its meaning.
+fn after_help() -> String {
+    let mut text = String::from(
+        "Example:\n  estreamer doctor --server fmc.example.net --pkcs12 client.p12 \
+         --password-file client.pass\n\nExit status:\n",
+    );
+    for class in Class::ALL {
+        text += &format!("  {:>2}  {class}\n", class.status());
+        if class == Class::Healthy {
+            text += "   1  the diagnosis cannot begin, as when the identity does not open\n";
+            text += "   2  wrong usage\n";
+        }
+    }
+    text
+}

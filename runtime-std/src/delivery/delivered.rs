@@ -1,0 +1,99 @@
+//! What was handed on of one source, as far back as it may come again.
+
+use std::collections::BTreeMap;
+
+use super::archival::Marks;
+use super::digest::Digest;
+use super::seam::Seam;
+
+/// The digests of every record handed on with an archival second from
+/// [`Marks::resume_from`] on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Delivered {
+    marks: Option<Marks>,
+    seconds: BTreeMap<u32, Vec<Digest>>,
+}
+
+impl Delivered {
+    /// As it was written down.
+    pub fn restore(marks: Option<Marks>, seconds: BTreeMap<u32, Vec<Digest>>) -> Self {
+        Self { marks, seconds }
+    }
+
+    /// How far the source has come; `None` before its first record.
+    pub fn marks(&self) -> Option<Marks> {
+        self.marks
+    }
+
+    /// The digests by archival second, the earliest first.
+    pub fn seconds(&self) -> &BTreeMap<u32, Vec<Digest>> {
+        &self.seconds
+    }
+
+    /// A batch was handed on: these records of it, and the marks after it.
+    pub fn add(&mut self, records: &[(u32, Digest)], marks: Marks) {
+        for &(second, digest) in records {
+            if second >= marks.resume_from {
+                self.seconds.entry(second).or_default().push(digest);
+            }
+        }
+        self.marks = Some(marks);
+        self.forget_before(marks.resume_from);
+    }
+
+    /// What has to be removed of a stream that starts at the marks.
+    pub fn seam(&self) -> Seam {
+        let digests = self.seconds.values().flatten().copied();
+        Seam::new(digests, self.marks.map(|marks| marks.high))
+    }
+
+    /// How many digests are kept.
+    pub fn len(&self) -> usize {
+        self.seconds.values().map(Vec::len).sum()
+    }
+
+    /// Whether none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.seconds.is_empty()
+    }
+
+    fn forget_before(&mut self, second: u32) {
+        if self
+            .seconds
+            .first_key_value()
+            .is_some_and(|(&first, _)| first < second)
+        {
+            self.seconds = self.seconds.split_off(&second);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_forgets_what_cannot_come_again_and_nothing_else() {
+        let mut delivered = Delivered::default();
+        delivered.add(&[(10, Digest(1)), (12, Digest(2))], Marks::new(12, 5, 0));
+        delivered.add(&[(15, Digest(3)), (9, Digest(4))], Marks::new(15, 5, 0));
+        let kept: Vec<_> = delivered.seconds().iter().collect();
+        assert_eq!(
+            kept,
+            [
+                (&10, &vec![Digest(1)]),
+                (&12, &vec![Digest(2)]),
+                (&15, &vec![Digest(3)])
+            ],
+            "9 is before 15 - 5"
+        );
+    }
+
+    #[test]
+    fn two_identical_records_stay_two() {
+        let mut delivered = Delivered::default();
+        let twins = [(10, Digest(1)), (10, Digest(1))];
+        delivered.add(&twins, Marks::new(10, 5, 0));
+        assert_eq!(delivered.len(), 2);
+    }
+}

@@ -1,0 +1,231 @@
+//! The bookmark on disk: two segments, of which the newer one grows.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::disk::{Disk, DiskFile};
+use super::entry::{self, Batch, Entry, Snapshot, Written};
+use super::recovery::{Bookmark, Pending, Recovered, Unreadable};
+
+/// A segment that has grown beyond this many bytes makes place for the next.
+const SEGMENT: u64 = 16 << 20;
+
+/// The journal of a running process.
+pub struct Journal {
+    disk: Arc<dyn Disk>,
+    directory: PathBuf,
+    boot: String,
+    generation: u64,
+    /// Which of the two segments grows.
+    active: usize,
+    segment: Segment,
+    limit: u64,
+    /// As of the last commit.
+    bookmark: Bookmark,
+    /// The batches behind it.
+    pending: VecDeque<Pending>,
+}
+
+/// Why there is no bookmark to go on from.
+#[derive(Debug)]
+pub enum JournalError {
+    /// The system cannot read it.
+    Io(PathBuf, io::Error),
+    /// It is damaged.
+    Unreadable(PathBuf, Unreadable),
+}
+
+/// Reads what the directory holds; `None` if nothing yet.
+///
+/// # Errors
+/// [`JournalError`] names the directory or file.
+pub fn read(disk: &dyn Disk, directory: &Path) -> Result<Option<Recovered>, JournalError> {
+    let mut segments = [None, None];
+    for (index, segment) in segments.iter_mut().enumerate() {
+        let path = path(directory, index);
+        *segment = disk
+            .read(&path)
+            .map_err(|error| JournalError::Io(path, error))?;
+    }
+    let [first, second] = &segments;
+    Recovered::read([first.as_deref(), second.as_deref()])
+        .map_err(|error| JournalError::Unreadable(directory.into(), error))
+}
+
+impl Journal {
+    /// Starts a new segment with this bookmark, beside the one it was recovered
+    /// from. It is durable when this returns.
+    ///
+    /// # Errors
+    /// The system's; what was there before is still good.
+    pub fn start(
+        disk: Arc<dyn Disk>,
+        directory: &Path,
+        boot: &str,
+        bookmark: Bookmark,
+        recovered: Option<&Recovered>,
+    ) -> io::Result<Self> {
+        // The segment it was recovered from stays until the new one counts.
+        let (active, generation) = recovered.map_or((0, 1), |recovered| {
+            (1 - recovered.segment, recovered.generation + 1)
+        });
+        let segment = Segment::new(
+            disk.as_ref(),
+            directory,
+            active,
+            &bookmark.to_snapshot(boot, generation),
+            &VecDeque::new(),
+        )?;
+        Ok(Self {
+            disk,
+            directory: directory.into(),
+            boot: boot.into(),
+            generation,
+            active,
+            segment,
+            limit: SEGMENT,
+            bookmark,
+            pending: VecDeque::new(),
+        })
+    }
+
+    /// The bookmark of the last commit.
+    pub fn bookmark(&self) -> &Bookmark {
+        &self.bookmark
+    }
+
+    /// A batch has its number. Nothing of it may be written before this returns.
+    ///
+    /// # Errors
+    /// The system's; it may be tried again.
+    pub fn batch(&mut self, batch: Batch) -> io::Result<()> {
+        let entry = Entry::Batch(batch);
+        self.segment.append(&entry)?;
+        if let Entry::Batch(batch) = entry {
+            self.pending.push_back(Pending {
+                batch,
+                written: Vec::new(),
+            });
+        }
+        Ok(())
+    }
+
+    /// An output is about to write a batch.
+    ///
+    /// # Errors
+    /// The system's; it may be tried again.
+    pub fn written(&mut self, written: Written) -> io::Result<()> {
+        let entry = Entry::Written(written);
+        self.segment.append(&entry)?;
+        if let Entry::Written(written) = entry {
+            let of = |pending: &&mut Pending| pending.batch.n == written.n;
+            if let Some(pending) = self.pending.iter_mut().find(of) {
+                pending.written.push(written);
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything up to batch `n` is durable in the outputs. The cut itself is
+    /// durable once the file returned is synced.
+    ///
+    /// # Errors
+    /// The system's; it may be tried again.
+    pub fn commit(&mut self, n: u64) -> io::Result<Arc<dyn DiskFile>> {
+        self.segment.append(&Entry::Commit(n))?;
+        while self
+            .pending
+            .front()
+            .is_some_and(|pending| pending.batch.n <= n)
+        {
+            if let Some(pending) = self.pending.pop_front() {
+                self.bookmark.apply(&pending);
+            }
+        }
+        if self.segment.length > self.limit {
+            self.switch()?;
+        }
+        Ok(self.segment.file.clone())
+    }
+
+    /// Goes on in the other segment. Until that counts, this one does.
+    fn switch(&mut self) -> io::Result<()> {
+        self.segment.file.sync()?;
+        let (active, generation) = (1 - self.active, self.generation + 1);
+        self.segment = Segment::new(
+            self.disk.as_ref(),
+            &self.directory,
+            active,
+            &self.bookmark.to_snapshot(&self.boot, generation),
+            &self.pending,
+        )?;
+        (self.active, self.generation) = (active, generation);
+        Ok(())
+    }
+}
+
+/// A file of frames.
+struct Segment {
+    file: Arc<dyn DiskFile>,
+    /// Bytes that hold whole frames.
+    length: u64,
+    /// Whether an append failed, so that there may be more bytes than that.
+    torn: bool,
+}
+
+impl Segment {
+    /// Writes a segment aside and puts it into place once it is whole: one that
+    /// cannot be read was damaged, not interrupted.
+    fn new(
+        disk: &dyn Disk,
+        directory: &Path,
+        index: usize,
+        snapshot: &Snapshot,
+        pending: &VecDeque<Pending>,
+    ) -> io::Result<Self> {
+        let aside = directory.join("journal.new");
+        let file = disk.open(&aside)?;
+        file.cut(0)?;
+        let mut segment = Self {
+            file,
+            length: 0,
+            torn: false,
+        };
+        segment.append(&Entry::Snapshot(snapshot.clone()))?;
+        for pending in pending {
+            segment.append(&Entry::Batch(pending.batch.clone()))?;
+            for written in &pending.written {
+                segment.append(&Entry::Written(written.clone()))?;
+            }
+        }
+        segment.file.sync()?;
+        disk.rename(&aside, &path(directory, index))?;
+        disk.sync_names(directory)?;
+        Ok(segment)
+    }
+
+    /// Appends a whole frame, or leaves what was there.
+    fn append(&mut self, entry: &Entry) -> io::Result<()> {
+        if self.torn {
+            self.file.cut(self.length)?;
+            self.torn = false;
+        }
+        let frame = entry::frame(entry);
+        match self.file.append(&frame) {
+            Ok(()) => {
+                self.length += frame.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                self.torn = true;
+                Err(error)
+            }
+        }
+    }
+}
+
+fn path(directory: &Path, segment: usize) -> PathBuf {
+    directory.join(format!("journal.{segment}"))
+}

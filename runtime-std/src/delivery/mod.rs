@@ -1,0 +1,27 @@
+//! Nothing lost, nothing twice: what happens between the event loop and the
+//! outputs.
+//!
+//! Batches of all sources get one running number n. A *bookmark* is a cut n:
+//! for each source where to resume and the digests of what was delivered from
+//! there on, for each file how long it was after batch n. The journal holds
+//! bookmarks; a restart cuts the files to the bookmark, asks the server from
+//! there, and removes exactly what was delivered before.
+//!
+//! - [`digest`]: what makes two records the same.
+//! - [`archival`]: how far a source has come, in its own archival seconds.
+//! - [`delivered`], [`seam`]: what was handed on, and what of it comes again.
+//! - [`sequence`]: numbers batches, and leaves out what comes again.
+//! - [`entry`], [`journal`], [`recovery`]: the bookmark on disk, and back.
+//! - [`opening`]: a start, from whatever the last process left behind.
+//! - [`disk`]: the file operations all of that is made of.
+
+pub mod archival;
+pub mod delivered;
+pub mod digest;
+pub mod disk;
+pub mod entry;
+pub mod journal;
+pub mod opening;
+pub mod recovery;
+pub mod seam;
+pub mod sequence;

@@ -1,0 +1,185 @@
+//! Batches get their numbers, and lose what was handed on before.
+
+use std::collections::BTreeMap;
+
+use estreamer_core::wire::{InitialTimestamp, RecordType};
+
+use super::archival::{HighMark, Marks};
+use super::delivered::Delivered;
+use super::digest::Key;
+use super::entry::Batch;
+use super::recovery::Bookmark;
+use super::seam::Seam;
+
+/// A record as it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// Its type.
+    pub record_type: RecordType,
+    /// When the server stored it, UNIX seconds.
+    pub archival: Option<u32>,
+    /// The event.
+    pub data: &'a [u8],
+    /// Set where it is the first of its bundle: whether the bundle repeats its
+    /// predecessor's sequence number.
+    pub bundle: Option<bool>,
+}
+
+/// A batch with its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbered {
+    /// For the journal.
+    pub note: Batch,
+    /// For each record whether it is to be delivered.
+    pub keep: Vec<bool>,
+}
+
+/// What was noticed on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Noticed {
+    /// Records left out because they were handed on before.
+    pub duplicates: u64,
+    /// Records handed on before that did not come again.
+    pub missing: u64,
+    /// Records stored more than an hour ahead of our clock.
+    pub ahead: u64,
+    /// The largest number of seconds a record came behind the high mark.
+    pub disorder: u32,
+}
+
+/// Numbers the batches of all sources.
+pub struct Sequencer {
+    key: Key,
+    overlap: u32,
+    n: u64,
+    sources: BTreeMap<String, SourceState>,
+}
+
+#[derive(Default)]
+struct SourceState {
+    delivered: Delivered,
+    seam: Seam,
+    mark: HighMark,
+    /// Not to be asked for: what was archived before this second.
+    beginning: Option<u32>,
+    noticed: Noticed,
+}
+
+impl Sequencer {
+    /// Goes on from a bookmark.
+    pub fn new(key: Key, overlap: u32, bookmark: &Bookmark) -> Self {
+        let source = |delivered: &Delivered| SourceState {
+            delivered: delivered.clone(),
+            beginning: delivered.marks().map(|marks| marks.resume_from),
+            ..SourceState::default()
+        };
+        Self {
+            key,
+            overlap: overlap.max(1),
+            n: bookmark.n,
+            sources: bookmark
+                .sources
+                .iter()
+                .map(|(name, delivered)| (name.clone(), source(delivered)))
+                .collect(),
+        }
+    }
+
+    /// A connection of the source stands. Returns where to ask from: the
+    /// bookmark wins over `from`.
+    pub fn connect(&mut self, source: &str, from: InitialTimestamp) -> InitialTimestamp {
+        let state = self.sources.entry(source.into()).or_default();
+        state.seam = state.delivered.seam();
+        match state.delivered.marks() {
+            Some(marks) => InitialTimestamp(marks.resume_from),
+            None => {
+                state.beginning = match from {
+                    InitialTimestamp::NOW => None,
+                    InitialTimestamp(second) => Some(second),
+                };
+                from
+            }
+        }
+    }
+
+    /// Gives a batch its number and says what of it is to be delivered. The
+    /// note has to be in the journal before anything of the batch goes out.
+    /// `now` is UNIX seconds by our clock.
+    pub fn batch(&mut self, source: &str, records: &[Record<'_>], now: u64) -> Numbered {
+        self.n += 1;
+        let (key, overlap) = (&self.key, self.overlap);
+        let state = self.sources.entry(source.into()).or_default();
+        let before = state.delivered.marks();
+        let mut keep = Vec::with_capacity(records.len());
+        let mut handed_on = Vec::with_capacity(records.len());
+        for record in records {
+            if let Some(repeats) = record.bundle {
+                state.seam.bundle(repeats);
+            }
+            // Second 0 is metadata and says nothing of the archive.
+            let archival = record.archival.filter(|&second| second != 0);
+            let digest = key.digest(source, record.record_type, archival, record.data);
+            let duplicate = state.seam.is_duplicate(digest);
+            keep.push(!duplicate);
+            state.noticed.duplicates += u64::from(duplicate);
+            if let Some(second) = archival {
+                state.arrive(second, before, now);
+                if !duplicate {
+                    handed_on.push((second, digest));
+                }
+            }
+        }
+        let marks = state.next_marks(before, overlap);
+        if let Some(marks) = marks {
+            state.noticed.missing += state.seam.release(marks.high, overlap).unwrap_or(0);
+            state.delivered.add(&handed_on, marks);
+        }
+        let note = Batch {
+            n: self.n,
+            source: source.into(),
+            marks: marks.map(|marks| (marks.high, marks.resume_from)),
+            records: handed_on,
+        };
+        Numbered { note, keep }
+    }
+
+    /// What was noticed of a source.
+    pub fn noticed(&self, source: &str) -> Noticed {
+        self.sources
+            .get(source)
+            .map(|state| state.noticed)
+            .unwrap_or_default()
+    }
+}
+
+impl SourceState {
+    /// A record of this archival second arrived.
+    fn arrive(&mut self, second: u32, before: Option<Marks>, now: u64) {
+        let high = self.mark.high().or(before.map(|marks| marks.high));
+        let behind = high.map_or(0, |high| high.saturating_sub(second));
+        self.noticed.disorder = self.noticed.disorder.max(behind);
+        if !self.mark.arrive(second, now) {
+            self.noticed.ahead += 1;
+        } else if self.beginning.is_none() {
+            self.beginning = Some(second);
+        }
+    }
+
+    /// The marks after a batch. The high mark goes back only when everything
+    /// that arrived lately lies before the second we would resume from: then the
+    /// server's clock was set back, and waiting for it would lose events.
+    fn next_marks(&mut self, before: Option<Marks>, overlap: u32) -> Option<Marks> {
+        let Some(lately) = self.mark.high() else {
+            return before;
+        };
+        let high = match before {
+            Some(marks) if lately >= marks.resume_from => lately.max(marks.high),
+            Some(_) => {
+                self.beginning = Some(0);
+                lately
+            }
+            None => lately,
+        };
+        Some(Marks::new(high, overlap, self.beginning.unwrap_or(0)))
+    }
+}

@@ -1,0 +1,163 @@
+//! What is wrong, in one word, and how that is recognised.
+
+use std::fmt;
+use std::io::ErrorKind;
+
+use estreamer_core::session::End;
+use estreamer_mio::client::ClientEnd;
+use estreamer_mio::tls::TlsClass;
+
+use super::probe::Seen;
+
+/// What a diagnosis comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Events arrive.
+    Healthy,
+    /// The server's name has no address.
+    Unresolved,
+    /// No way leads to the address.
+    Unreachable,
+    /// The machine answers, and nothing listens on the port.
+    PortClosed,
+    /// Nobody answers: packets are dropped.
+    Filtered,
+    /// TCP stands, TLS does not come about.
+    TlsRefused,
+    /// We refused the server's certificate.
+    CertificateRefused,
+    /// The server refused our certificate, and said so.
+    OwnCertificateRefused,
+    /// The server closed after the handshake without a word.
+    ClosedSilently,
+    /// The server answered the request with an error message.
+    RequestRefused,
+    /// The server accepted the request and sends no events.
+    Silent,
+    /// The connection ended in any other way.
+    Broken,
+}
+
+impl Class {
+    /// All of them, in the order of the walk.
+    pub const ALL: [Self; 12] = [
+        Self::Healthy,
+        Self::Unresolved,
+        Self::Unreachable,
+        Self::PortClosed,
+        Self::Filtered,
+        Self::TlsRefused,
+        Self::CertificateRefused,
+        Self::OwnCertificateRefused,
+        Self::ClosedSilently,
+        Self::RequestRefused,
+        Self::Silent,
+        Self::Broken,
+    ];
+
+    /// The exit status that tells it. These never change.
+    pub const fn status(self) -> u8 {
+        match self {
+            Self::Healthy => 0,
+            Self::Unresolved => 10,
+            Self::Unreachable => 11,
+            Self::PortClosed => 12,
+            Self::Filtered => 13,
+            Self::TlsRefused => 14,
+            Self::CertificateRefused => 15,
+            Self::OwnCertificateRefused => 16,
+            Self::ClosedSilently => 17,
+            Self::RequestRefused => 18,
+            Self::Silent => 19,
+            Self::Broken => 20,
+        }
+    }
+
+    /// Its name in JSON. These never change.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Unresolved => "unresolved",
+            Self::Unreachable => "unreachable",
+            Self::PortClosed => "port-closed",
+            Self::Filtered => "filtered",
+            Self::TlsRefused => "tls-refused",
+            Self::CertificateRefused => "certificate-refused",
+            Self::OwnCertificateRefused => "own-certificate-refused",
+            Self::ClosedSilently => "closed-silently",
+            Self::RequestRefused => "request-refused",
+            Self::Silent => "silent",
+            Self::Broken => "broken",
+        }
+    }
+
+    /// Recognises it by how far the connection came and how it ended.
+    pub(super) fn of(seen: &Seen) -> Self {
+        match &seen.end {
+            Some(ClientEnd::Connect(error)) => match error.kind() {
+                ErrorKind::ConnectionRefused => Self::PortClosed,
+                ErrorKind::TimedOut => Self::Filtered,
+                _ => Self::Unreachable,
+            },
+            Some(ClientEnd::ConnectTimeout) => Self::Filtered,
+            Some(ClientEnd::HandshakeTimeout) => Self::TlsRefused,
+            Some(ClientEnd::Tls(error)) => match error.class() {
+                TlsClass::TlsRefused => Self::TlsRefused,
+                TlsClass::CertificateRefused => Self::CertificateRefused,
+                TlsClass::OwnCertificateRefused => Self::OwnCertificateRefused,
+                TlsClass::Local => Self::Broken,
+            },
+            Some(ClientEnd::Session(End::BeforeFirstByte, _)) => Self::ClosedSilently,
+            Some(ClientEnd::Session(End::PeerError { .. }, _)) => Self::RequestRefused,
+            // We closed: because events came, or because the time was up.
+            Some(ClientEnd::Session(End::Closed, _)) => match seen.events() {
+                0 => Self::Silent,
+                _ => Self::Healthy,
+            },
+            Some(ClientEnd::Session(..) | ClientEnd::Socket(_)) | None => Self::Broken,
+        }
+    }
+
+    /// Of several addresses that do not answer, the one that tells most.
+    pub(super) const fn tells(self) -> u8 {
+        match self {
+            Self::Unresolved | Self::Unreachable => 0,
+            Self::Filtered => 1,
+            _ => 2,
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Healthy => "events arrive",
+            Self::Unresolved => "the server's name has no address",
+            Self::Unreachable => "no way leads to the server",
+            Self::PortClosed => "port closed: nothing listens there",
+            Self::Filtered => "filtered: nobody answers",
+            Self::TlsRefused => "TLS refused: it does not come about",
+            Self::CertificateRefused => "the server's certificate is refused by us",
+            Self::OwnCertificateRefused => "our certificate is refused by the server",
+            Self::ClosedSilently => "closed silently after the handshake",
+            Self::RequestRefused => "the request is answered with an error",
+            Self::Silent => "accepted, but silent",
+            Self::Broken => "the connection ended in an unexpected way",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_has_a_status_and_a_name_of_its_own() {
+        for (index, class) in Class::ALL.iter().enumerate() {
+            for other in &Class::ALL[index + 1..] {
+                assert_ne!(class.status(), other.status());
+                assert_ne!(class.name(), other.name());
+            }
+        }
+    }
+}

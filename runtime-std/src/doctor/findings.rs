@@ -1,0 +1,278 @@
+//! What was seen, step by step, in words: what it means and what to look at.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+
+use estreamer_core::session::End;
+use estreamer_mio::client::ClientEnd;
+use estreamer_mio::tls::{CertificateFacts, TlsError};
+
+use super::class::Class;
+use super::judgement::{self, Whose};
+use super::probe::Seen;
+use super::report::{Line, Report, Verdict};
+use super::walk::Options;
+
+/// Gathers the lines of a walk.
+pub(super) struct Findings<'a> {
+    options: &'a Options<'a>,
+    lines: Vec<Line>,
+    local: Option<SocketAddr>,
+    tls: Option<(&'static str, &'static str)>,
+    peer: Option<CertificateFacts>,
+}
+
+/// Where a Management Center keeps its eStreamer settings.
+const PAGE: &str = "Integration > Other Integrations > eStreamer";
+
+impl<'a> Findings<'a> {
+    pub(super) fn new(options: &'a Options<'a>) -> Self {
+        Self {
+            options,
+            lines: Vec::new(),
+            local: None,
+            tls: None,
+            peer: None,
+        }
+    }
+
+    pub(super) fn unresolved(&mut self, error: Option<&io::Error>) {
+        let found = match error {
+            Some(error) => format!("{} has no address: {error}", self.options.server),
+            None => format!("{} has no address", self.options.server),
+        };
+        let look_at = "Compare the name with the Management Center's host name \
+                       (System > Configuration > Management Interfaces), and check this machine's resolver";
+        self.add("resolve", Verdict::Failed, found, Some(look_at.into()));
+    }
+
+    pub(super) fn resolved(&mut self, addresses: &[SocketAddr]) {
+        let list: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        let found = match list[..] {
+            [ref only] if *only == self.options.server => format!("{only} is an address"),
+            _ => format!("{} is {}", self.options.server, list.join(", ")),
+        };
+        self.add("resolve", Verdict::Ok, found, None);
+    }
+
+    /// TCP to one address; `another` says that some address answered.
+    pub(super) fn connect(&mut self, address: SocketAddr, seen: &Seen, another: bool) {
+        if let Some(local) = seen.local {
+            let found = format!("{address} answers; we come from {local}");
+            return self.add("connect", Verdict::Ok, found, None);
+        }
+        let verdict = match another {
+            true => Verdict::Warning,
+            false => Verdict::Failed,
+        };
+        let (found, look_at) = match (Class::of(seen), &seen.end) {
+            (Class::PortClosed, _) => (
+                format!("{address} refuses: nothing listens on that port"),
+                format!(
+                    "On the Management Center, check that event types are enabled on {PAGE}; \
+                     the port is 8302"
+                ),
+            ),
+            (Class::Filtered, _) => (
+                format!("{address} does not answer: packets are dropped on the way"),
+                "Open TCP port 8302 in the firewalls between, and check that the address is the \
+                 Management Center's own (System > Configuration > Management Interfaces)"
+                    .into(),
+            ),
+            (_, Some(ClientEnd::Connect(error))) => (
+                format!("{address} cannot be reached: {error}"),
+                unreachable_hint(error).into(),
+            ),
+            (_, end) => (
+                format!("{address} cannot be reached: {}", or_nothing(end.as_ref())),
+                "Check address, routing, and the firewalls between".into(),
+            ),
+        };
+        self.add("connect", verdict, found, Some(look_at));
+    }
+
+    pub(super) fn tls(&mut self, seen: &Seen) {
+        self.local = seen.local;
+        if let Some(agreed) = &seen.tls {
+            self.tls = Some((agreed.version, agreed.cipher));
+            self.peer.clone_from(&agreed.certificate);
+        }
+        let agreed = self
+            .tls
+            .map(|(version, cipher)| format!("{version}, {cipher}"));
+        let error = match &seen.end {
+            Some(ClientEnd::Tls(error)) => error,
+            end => {
+                let timeout = matches!(end, Some(ClientEnd::HandshakeTimeout));
+                let (verdict, found, look_at) = match agreed {
+                    Some(agreed) if self.options.rules.insecure => (
+                        Verdict::Warning,
+                        format!("{agreed}, the server is not verified"),
+                        Some("Leave out --insecure-no-verify".to_owned()),
+                    ),
+                    Some(agreed) => (Verdict::Ok, agreed, None),
+                    None if timeout => (
+                        Verdict::Failed,
+                        "TCP stands, but nobody answers the TLS handshake".into(),
+                        Some(
+                            "Check that the port is eStreamer's (8302) and no proxy between \
+                              answers for it; if it is, restart eStreamer on the Management Center"
+                                .to_owned(),
+                        ),
+                    ),
+                    None => (
+                        Verdict::Failed,
+                        format!("the connection broke: {}", or_nothing(end.as_ref())),
+                        Some("Check the network and the firewalls between".to_owned()),
+                    ),
+                };
+                return self.add("TLS", verdict, found, look_at);
+            }
+        };
+        if let TlsError::CertificateRefused(refusal) = error {
+            self.peer.clone_from(&refusal.certificate);
+        }
+        let found = match agreed {
+            Some(agreed) => format!("{agreed} agreed, then: {error}"),
+            None => error.to_string(),
+        };
+        let look_at = match Class::of(seen) {
+            Class::CertificateRefused => format!(
+                "Download this client's PKCS#12 anew from the Management Center the connection \
+                 goes to ({PAGE})"
+            ),
+            Class::OwnCertificateRefused => format!(
+                "On the Management Center, delete this client on {PAGE}, create it again, and \
+                 use the new PKCS#12"
+            ),
+            _ => "Check that the port is the Management Center's 8302, and that nothing between \
+                  intercepts TLS"
+                .into(),
+        };
+        self.add("TLS", Verdict::Failed, found, Some(look_at));
+    }
+
+    /// Dates, algorithms and subjects of every certificate that is known, and
+    /// whether ours is for the address we come from.
+    pub(super) fn certificates(&mut self, seen: Option<&Seen>) {
+        let (identity, now) = (self.options.identity, self.options.now);
+        let own = identity.certificate();
+        self.lines
+            .extend(judgement::certificate(Whose::Ours, own, now));
+        for ca in identity.authorities() {
+            self.lines
+                .extend(judgement::certificate(Whose::Authority, ca, now));
+        }
+        if let Some(peer) = &self.peer {
+            let lines = judgement::certificate(Whose::Server, peer, now);
+            self.lines.extend(lines);
+        }
+        if let Some(local) = seen.and_then(|seen| seen.local) {
+            self.lines.push(judgement::address(own, local.ip()));
+        }
+    }
+
+    /// The request and what came of it, once TLS stood.
+    pub(super) fn request(&mut self, seen: &Seen) {
+        if seen.tls.is_none() || matches!(seen.end, Some(ClientEnd::Tls(_))) {
+            return;
+        }
+        let class = Class::of(seen);
+        let asked = format!("asked for {}", self.options.asked);
+        if let Some(ClientEnd::Session(End::PeerError { code }, text)) = &seen.end {
+            let found = format!("{asked}, answered with error {code}: {text}");
+            let look_at = format!(
+                "Check that the Management Center knows fully-qualified events \
+                                   (version 7.0 or newer), and the event types on {PAGE}"
+            );
+            return self.add("request", Verdict::Failed, found, Some(look_at));
+        }
+        self.add("request", Verdict::Ok, asked, None);
+        let after = seconds(seen.after);
+        let (verdict, found, look_at) = match class {
+            Class::Healthy => (Verdict::Ok, format!("{} after {after}", seen.kinds()), None),
+            Class::ClosedSilently => (
+                Verdict::Failed,
+                format!("the server closed after {after} without a word"),
+                Some(format!(
+                    "On the Management Center, the client on {PAGE} has to be the address it sees \
+                     this machine by: {}, unless NAT changes it",
+                    self.local
+                        .map_or_else(|| "unknown".into(), |local| local.ip().to_string())
+                )),
+            ),
+            Class::Silent => (
+                Verdict::Failed,
+                match seen.nulls {
+                    0 => format!("accepted, but nothing came within {after}"),
+                    nulls => format!(
+                        "accepted, but no events came within {after}, only {nulls} null messages"
+                    ),
+                },
+                Some(format!(
+                    "On the Management Center, enable the event types on {PAGE} and save; a new \
+                     one may have no events yet"
+                )),
+            ),
+            _ => (
+                Verdict::Failed,
+                format!("after {after}: {}", or_nothing(seen.end.as_ref())),
+                Some(
+                    "Check that the port is eStreamer's (8302) and the network between; on the \
+                     Management Center, whether eStreamer restarts"
+                        .into(),
+                ),
+            ),
+        };
+        self.add("first bytes", verdict, found, look_at);
+    }
+
+    pub(super) fn report(self, class: Class) -> Report {
+        let identity = self.options.identity;
+        Report {
+            server: self.options.server.clone(),
+            time: self.options.now,
+            class,
+            lines: self.lines,
+            local: self.local,
+            tls: self.tls,
+            own: identity.certificate().clone(),
+            authorities: identity.authorities().to_vec(),
+            peer: self.peer,
+        }
+    }
+
+    fn add(
+        &mut self,
+        step: &'static str,
+        verdict: Verdict,
+        found: String,
+        look_at: Option<String>,
+    ) {
+        self.lines.push(Line {
+            step,
+            verdict,
+            found,
+            look_at,
+        });
+    }
+}
+
+fn unreachable_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable => {
+            "Check this machine's routing, and that the Management Center is up"
+        }
+        ErrorKind::PermissionDenied => "Check this machine's own firewall",
+        _ => "Check address, routing, and the firewalls between",
+    }
+}
+
+fn or_nothing(end: Option<&ClientEnd>) -> String {
+    end.map_or_else(|| "no reason is known".into(), ToString::to_string)
+}
+
+/// `0.02 s`.
+fn seconds(milliseconds: u64) -> String {
+    format!("{}.{:02} s", milliseconds / 1000, milliseconds % 1000 / 10)
+}

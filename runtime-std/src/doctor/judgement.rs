@@ -1,0 +1,177 @@
+//! One certificate at a time: its dates, algorithms, subject and address.
+
+use std::net::{IpAddr, ToSocketAddrs};
+
+use estreamer_mio::tls::{CertificateFacts, ClientRefusal, ClientRules, Validity};
+
+use super::certificate;
+use super::report::{Line, Verdict};
+
+/// Whose certificate it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    Ours,
+    Authority,
+    Server,
+}
+
+/// Dates, algorithms and subject.
+pub(super) fn certificate(whose: Whose, facts: &CertificateFacts, now: i64) -> Vec<Line> {
+    vec![
+        dates(whose, facts, now),
+        algorithms(whose, facts),
+        subject(whose, facts),
+    ]
+}
+
+fn dates(whose: Whose, facts: &CertificateFacts, now: i64) -> Line {
+    let (verdict, look_at) = match facts.validity(now) {
+        Validity::Valid => (Verdict::Ok, None),
+        Validity::ExpiresSoon { .. } => (Verdict::Warning, Some(renewal(whose))),
+        Validity::Expired => (Verdict::Failed, Some(renewal(whose))),
+        Validity::NotYet => (
+            Verdict::Failed,
+            Some("Compare the clocks of this machine and of the Management Center"),
+        ),
+    };
+    Line {
+        step: match whose {
+            Whose::Ours => "own dates",
+            Whose::Authority => "CA dates",
+            Whose::Server => "server dates",
+        },
+        verdict,
+        found: certificate::validity(facts, now),
+        look_at: look_at.map(Into::into),
+    }
+}
+
+fn renewal(whose: Whose) -> &'static str {
+    match whose {
+        Whose::Ours => "Create this client anew on the Management Center, and use the new PKCS#12",
+        Whose::Authority | Whose::Server => {
+            "Renew the Management Center's Internal CA and its certificates, then download new \
+             PKCS#12 files for all clients"
+        }
+    }
+}
+
+fn algorithms(whose: Whose, facts: &CertificateFacts) -> Line {
+    let small = facts.key_algorithm.starts_with("rsa")
+        && facts.key_bits.is_some_and(|bits| bits < SMALLEST_RSA);
+    let sha1 = facts
+        .signature_algorithm
+        .to_ascii_lowercase()
+        .contains("sha1");
+    let weak = small || sha1 || facts.version < 3;
+    Line {
+        step: match whose {
+            Whose::Ours => "own algorithms",
+            Whose::Authority => "CA algorithms",
+            Whose::Server => "server algorithms",
+        },
+        verdict: match weak {
+            true => Verdict::Warning,
+            false => Verdict::Ok,
+        },
+        found: format!(
+            "{}, signed with {}, X.509 version {}",
+            certificate::key(facts),
+            facts.signature_algorithm,
+            facts.version
+        ),
+        look_at: weak.then(|| {
+            "Update the Management Center, and have certificates issued anew with RSA of 2048 \
+             bits or more and SHA-256"
+                .into()
+        }),
+    }
+}
+
+fn subject(whose: Whose, facts: &CertificateFacts) -> Line {
+    let line = |step, wrong: bool, look_at: &str| Line {
+        step,
+        verdict: match wrong {
+            true => Verdict::Warning,
+            false => Verdict::Ok,
+        },
+        found: facts.subject.clone(),
+        look_at: wrong.then(|| look_at.into()),
+    };
+    match whose {
+        Whose::Ours => line(
+            "own subject",
+            facts.has_qualifier("server"),
+            "This is a server's certificate; use the PKCS#12 of a client",
+        ),
+        Whose::Authority => line("CA subject", false, ""),
+        Whose::Server => line(
+            "server subject",
+            !(facts.has_title("eStreamer") && facts.has_qualifier("server")),
+            "This is not an eStreamer service; check that the port is the Management Center's 8302",
+        ),
+    }
+}
+
+/// Whether our certificate is for the address we come from, as the server
+/// checks it.
+pub(super) fn address(own: &CertificateFacts, local: IpAddr) -> Line {
+    let names = own
+        .common_name
+        .iter()
+        .cloned()
+        .chain(own.alt_names.iter().map(ToString::to_string));
+    let hosts = names
+        .filter(|name| is_host(name))
+        .flat_map(|name| resolve(&name).map(move |address| (name.clone(), address)))
+        .collect();
+    let rules = ClientRules {
+        hosts,
+        ..ClientRules::default()
+    };
+    let (verdict, found, look_at) = match rules.check(own, local) {
+        Ok(()) => (
+            Verdict::Ok,
+            format!("our certificate is for {local}, where we come from"),
+            None,
+        ),
+        Err(ClientRefusal::Address { peer, mut names }) => (
+            Verdict::Warning,
+            match names.is_empty() {
+                true => format!("our certificate is for no address; we come from {peer}"),
+                false => {
+                    // The common name often comes again among the alternative ones.
+                    names.dedup();
+                    let names = names.join(", ");
+                    format!("our certificate is for {names}; we come from {peer}")
+                }
+            },
+            Some(format!(
+                "Unless NAT makes {peer} one of those for the Management Center, create the \
+                 client there under the address it sees"
+            )),
+        ),
+        Err(other) => (Verdict::Warning, other.to_string(), None),
+    };
+    Line {
+        step: "own address",
+        verdict,
+        found,
+        look_at,
+    }
+}
+
+/// Whether a name from a certificate may be handed to the resolver.
+fn is_host(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    name.parse::<IpAddr>().is_err() && !name.is_empty() && name.chars().all(fits)
+}
+
+fn resolve(name: &str) -> impl Iterator<Item = IpAddr> + use<> {
+    // A name without address is for no address.
+    let found = (name, 0).to_socket_addrs();
+    found.into_iter().flatten().map(|address| address.ip())
+}
+
+/// Bits below which TLS libraries of today refuse an RSA key.
+const SMALLEST_RSA: u32 = 2048;

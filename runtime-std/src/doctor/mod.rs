@@ -1,0 +1,23 @@
+//! Why a client does not connect, or connects and stays silent.
+//!
+//! ```text
+//! walk ──▶ probe (a client's sink) ──▶ what was seen, and how it ended
+//!                                         │
+//!      report ◀── findings: lines ◀───────┤
+//!                 class           ◀───────┘
+//! ```
+//!
+//! A [`Class`] is recognised by when and how the connection ended, never by the
+//! text of an error.
+
+pub mod certificate;
+mod class;
+mod findings;
+mod judgement;
+mod probe;
+mod report;
+mod walk;
+
+pub use class::Class;
+pub use report::{Line, Report, Verdict};
+pub use walk::{Options, walk};

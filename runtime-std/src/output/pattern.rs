@@ -1,0 +1,118 @@
+//! `{source}` and `{event}` in a path.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// A path with placeholders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern(Vec<Part>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Source,
+    Event,
+}
+
+impl Pattern {
+    /// Reads a path.
+    ///
+    /// # Errors
+    /// Names a placeholder that does not exist.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, tail)) = rest.split_once('{') {
+            let Some((name, tail)) = tail.split_once('}') else {
+                return Err(format!(
+                    "{text:?} has an opening brace without a closing one"
+                ));
+            };
+            parts.push(Part::Text(before.into()));
+            parts.push(match name {
+                "source" => Part::Source,
+                "event" => Part::Event,
+                _ => {
+                    return Err(format!(
+                        "{{{name}}} is unknown; use {{source}} or {{event}}"
+                    ));
+                }
+            });
+            rest = tail;
+        }
+        parts.push(Part::Text(rest.into()));
+        parts.retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
+        match parts.is_empty() {
+            true => Err("the path is empty".into()),
+            false => Ok(Self(parts)),
+        }
+    }
+
+    /// The path for an event of a source. What would lead out of the directory
+    /// or hide the file becomes `_`.
+    pub fn path(&self, source: &str, event: &str) -> PathBuf {
+        let mut path = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => path.push_str(text),
+                Part::Source => path.extend(source.chars().map(harmless)),
+                Part::Event => path.push_str(event),
+            }
+        }
+        path.into()
+    }
+
+    /// Whether each event type has a file of its own.
+    pub fn by_event(&self) -> bool {
+        self.0.contains(&Part::Event)
+    }
+}
+
+fn harmless(character: char) -> char {
+    match character {
+        '/' | '\\' | '\0' => '_',
+        other => other,
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => f.write_str(text)?,
+                Part::Source => f.write_str("{source}")?,
+                Part::Event => f.write_str("{event}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_become_source_and_event() {
+        let pattern = Pattern::parse("/log/{source}/{event}.ndjson").unwrap();
+        assert!(pattern.by_event());
+        assert_eq!(
+            pattern.path("fmc-1", "FileEvent"),
+            PathBuf::from("/log/fmc-1/FileEvent.ndjson")
+        );
+        assert_eq!(pattern.to_string(), "/log/{source}/{event}.ndjson");
+    }
+
+    #[test]
+    fn a_source_cannot_lead_out_of_its_directory() {
+        let pattern = Pattern::parse("/log/{source}").unwrap();
+        assert_eq!(pattern.path("../etc/x", ""), PathBuf::from("/log/.._etc_x"));
+    }
+
+    #[test]
+    fn what_is_no_placeholder_is_named() {
+        for (text, part) in [("{date}", "{date}"), ("a{", "closing"), ("", "empty")] {
+            assert!(Pattern::parse(text).unwrap_err().contains(part), "{text}");
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Servers that misbehave in one way each, in this process.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::thread::{self, JoinHandle};
+
+use estreamer::simulate::pki::{Identity as Files, Pki};
+use estreamer_core::session::{Instant, ServerConfig, Statistics};
+use estreamer_core::wire::EventStreamRequest;
+use estreamer_mio::event_loop::{EventLoop, Handle};
+use estreamer_mio::server::{Feed, Listener, ServerEnd, ServerOptions, Supply};
+use estreamer_mio::tls::{ClientRules, Identity, ServerTls, TlsVersions};
+
+/// How a server answers a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// With this error.
+    Error(i32, &'static str),
+    /// With acceptance, and nothing after it.
+    Nothing,
+    /// With acceptance, and null messages.
+    Nulls,
+}
+
+/// An eStreamer server without events; it stops when this is dropped.
+pub(crate) struct Server {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    handle: Handle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    pub(crate) fn start(identity: Identity, versions: TlsVersions, answer: Answer) -> Self {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let thread = thread::spawn(move || {
+            let options = ServerOptions {
+                tls: ServerTls::with_versions(&identity, versions).unwrap(),
+                clients: ClientRules::default(),
+                session: ServerConfig {
+                    keep_alive: match answer {
+                        Answer::Nulls => 50,
+                        _ => 0,
+                    },
+                    ..ServerConfig::default()
+                },
+                bundle: 100,
+                handshake_timeout: 30_000,
+            };
+            let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+            let feed = move |_| Box::new(Empty(answer)) as Box<dyn Feed>;
+            let listener = Listener::bind(any, options, feed).unwrap();
+            let address = listener.local_addr().unwrap();
+            let mut event_loop = EventLoop::new().unwrap();
+            event_loop.add(Box::new(listener)).unwrap();
+            sender.send((address, event_loop.handle())).unwrap();
+            event_loop.run().unwrap();
+        });
+        let (address, handle) = receiver.recv().unwrap();
+        Self {
+            address,
+            handle,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.handle.stop();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Empty(Answer);
+
+impl Feed for Empty {
+    fn request(&mut self, _: &EventStreamRequest<'_>) -> Result<(), (i32, String)> {
+        match self.0 {
+            Answer::Error(code, text) => Err((code, text.into())),
+            Answer::Nothing | Answer::Nulls => Ok(()),
+        }
+    }
+
+    fn peek(&mut self, _: Instant) -> Supply<'_> {
+        Supply::Finished
+    }
+
+    fn take(&mut self) {}
+
+    fn ended(&mut self, _: ServerEnd, _: Option<&Statistics>) {}
+}
+
+/// A server's identity that checks clients by another CA than signed it, if
+/// `clients` is another PKI.
+pub(crate) fn identity(server: &Files, clients: &Pki) -> Identity {
+    Identity::from_pem(
+        server.cert_pem().as_bytes(),
+        server.key_pem().as_bytes(),
+        clients.ca().cert_pem().as_bytes(),
+    )
+    .unwrap()
+}
+
+/// A port that is taken, so that nobody else gets it, and not listened on.
+pub(crate) struct ClosedPort {
+    pub(crate) address: SocketAddr,
+    _socket: socket2::Socket,
+}
+
+impl ClosedPort {
+    pub(crate) fn new() -> Self {
+        let (socket, address) = bound();
+        Self {
+            address,
+            _socket: socket,
+        }
+    }
+}
+
+impl std::fmt::Display for ClosedPort {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.address.fmt(f)
+    }
+}
+
+/// A socket on a loopback port that does not listen yet.
+fn bound() -> (socket2::Socket, SocketAddr) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    socket.bind(&any.into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, address)
+}
+
+/// A listener whose queue is full: further connection requests are dropped, as
+/// a firewall does it. Its connections are never accepted.
+pub(crate) struct FullListener {
+    pub(crate) address: SocketAddr,
+    _listener: socket2::Socket,
+    _queued: Vec<TcpStream>,
+}
+
+impl FullListener {
+    pub(crate) fn new() -> Self {
+        let (listener, address) = bound();
+        listener.listen(0).unwrap();
+        let mut queued = Vec::new();
+        // One connection more than the queue holds does not come about.
+        let patience = std::time::Duration::from_millis(300);
+        while let Ok(socket) = TcpStream::connect_timeout(&address, patience) {
+            queued.push(socket);
+            assert!(queued.len() < 100, "the queue has no end");
+        }
+        Self {
+            address,
+            _listener: listener,
+            _queued: queued,
+        }
+    }
+}
+
+/// Accepts one connection after another and hands each to `serve`.
+pub(crate) fn raw(serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            serve(socket.unwrap());
+        }
+    });
+    address
+}
+
+/// Says something that is no TLS, and listens until the client leaves.
+pub(crate) fn greet(mut socket: TcpStream) {
+    // A client that left already has heard enough.
+    let _ = socket.write_all(b"220 mail.example.net ESMTP\r\n");
+    wait(socket);
+}
+
+/// Ends the connection with a reset.
+pub(crate) fn reset(socket: TcpStream) {
+    let linger = Some(std::time::Duration::ZERO);
+    socket2::SockRef::from(&socket).set_linger(linger).unwrap();
+}
+
+/// Says nothing at all until the client leaves.
+pub(crate) fn wait(mut socket: TcpStream) {
+    let _ = std::io::copy(&mut socket, &mut std::io::sink());
+}
+
+/// Completes the handshake, then says something that is no eStreamer.
+pub(crate) fn speak_inside_tls(identity: &Identity, mut socket: TcpStream) {
+    let mut tls = ServerTls::new(identity).unwrap().accept().unwrap();
+    while tls.is_handshaking() {
+        while tls.wants_write() {
+            tls.write_tls(&mut socket).unwrap();
+        }
+        if tls.is_handshaking() {
+            tls.read_tls(&mut socket).unwrap();
+            tls.process().unwrap();
+        }
+    }
+    tls.write(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    while tls.wants_write() {
+        tls.write_tls(&mut socket).unwrap();
+    }
+    wait(socket);
+}

@@ -1,0 +1,165 @@
+//! The rules of delivery, crashed at every point: each output holds every event
+//! exactly once, whatever was lost.
+
+mod collector;
+mod disk;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use collector::{Event, Setting, run};
+use disk::{CRASHES, Crash, ModelDisk};
+
+/// One event a second, twins included.
+fn in_order(name: &str, count: u32) -> Vec<Event> {
+    (0..count)
+        .map(|index| (100 + index / 3, format!("{name}-{}", index - index % 2)))
+        .collect()
+}
+
+fn setting() -> Setting {
+    Setting {
+        sources: vec![("a", in_order("a", 24))],
+        outputs: vec!["/out/events"],
+        batch: 4,
+        lag: 0,
+        commit: 2,
+        overlap: 5,
+        now: 1000,
+    }
+}
+
+#[test]
+fn one_source_and_one_file() {
+    everywhere(&setting());
+}
+
+#[test]
+fn two_sources_that_share_a_file() {
+    everywhere(&Setting {
+        sources: vec![("a", in_order("a", 16)), ("b", in_order("b", 20))],
+        ..setting()
+    });
+}
+
+#[test]
+fn one_source_and_two_files_of_which_one_lags() {
+    for lag in 1..4 {
+        everywhere(&Setting {
+            outputs: vec!["/out/fast", "/out/slow"],
+            lag,
+            ..setting()
+        });
+    }
+}
+
+#[test]
+fn an_archive_out_of_order_within_the_overlap() {
+    for disorder in 1..=10 {
+        let mut events = in_order("a", 48);
+        // Every third event was stored late.
+        for (index, event) in events.iter_mut().enumerate() {
+            if index % 3 == 1 {
+                event.0 -= disorder.min(event.0 - 100);
+            }
+        }
+        everywhere(&Setting {
+            sources: vec![("a", events)],
+            overlap: 10,
+            ..setting()
+        });
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_loses_nothing() {
+    // Ahead beyond belief and back; then back for good.
+    let mut events = in_order("a", 24);
+    events[5].0 = 999_999;
+    everywhere(&Setting {
+        sources: vec![("a", events)],
+        ..setting()
+    });
+}
+
+#[test]
+fn a_second_crash_while_recovering_from_the_first() {
+    let setting = Setting {
+        sources: vec![("a", in_order("a", 12))],
+        ..setting()
+    };
+    for first in 1.. {
+        let (disk, crashed) = after_crash(&setting, first, Crash::Kill);
+        if !crashed {
+            break;
+        }
+        drop(disk);
+        for second in 1.. {
+            for crash in CRASHES {
+                let (disk, _) = after_crash(&setting, first, crash);
+                disk.crash_at(second);
+                let again = run(&setting, &disk, "2");
+                if again.is_ok() {
+                    check(&setting, &disk, &format!("{first} {second} {crash:?}"));
+                } else {
+                    disk.come_up(crash);
+                    run(&setting, &disk, "3").unwrap();
+                    check(&setting, &disk, &format!("{first} {second} {crash:?}"));
+                }
+            }
+            let (disk, _) = after_crash(&setting, first, Crash::Kill);
+            disk.crash_at(second);
+            if run(&setting, &disk, "2").is_ok() {
+                break;
+            }
+        }
+    }
+}
+
+/// Crashes at every operation there is, in every way; then goes on.
+fn everywhere(setting: &Setting) {
+    let mut points = 0;
+    for at in 1.. {
+        let mut any = false;
+        for crash in CRASHES {
+            let (disk, crashed) = after_crash(setting, at, crash);
+            any |= crashed;
+            let boot = if crash == Crash::Kill { "1" } else { "2" };
+            run(setting, &disk, boot).unwrap();
+            check(setting, &disk, &format!("crash at {at}, {crash:?}"));
+        }
+        if !any {
+            break;
+        }
+        points = at;
+    }
+    assert!(points > 20, "only {points} operations were crashed at");
+}
+
+/// A disk after a crash at operation `at`; whether it came that far.
+fn after_crash(setting: &Setting, at: u64, crash: Crash) -> (ModelDisk, bool) {
+    let disk = ModelDisk::default();
+    disk.crash_at(at);
+    let result = run(setting, &disk, "1");
+    let crashed = disk.has_crashed();
+    assert_eq!(result.is_err(), crashed);
+    disk.come_up(crash);
+    (disk, crashed)
+}
+
+/// Every output holds every event as often as the servers stored it, and those
+/// of one source in the order in which they were stored.
+fn check(setting: &Setting, disk: &ModelDisk, when: &str) {
+    for output in &setting.outputs {
+        let content = String::from_utf8(disk.content(Path::new(output))).unwrap();
+        let mut written: BTreeMap<&str, usize> = BTreeMap::new();
+        for line in content.lines() {
+            *written.entry(line).or_default() += 1;
+        }
+        let mut stored: BTreeMap<&str, usize> = BTreeMap::new();
+        for (_, text) in setting.sources.iter().flat_map(|(_, events)| events) {
+            *stored.entry(text).or_default() += 1;
+        }
+        assert_eq!(written, stored, "{output}: {when}");
+    }
+}
