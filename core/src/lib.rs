@@ -1,4 +1,12 @@
-#![doc = include_str!("../README.md")]
+// The tour shows the default features.
+#![cfg_attr(
+    all(feature = "json", feature = "embedded-io"),
+    doc = include_str!("../README.md")
+)]
+#![cfg_attr(
+    not(all(feature = "json", feature = "embedded-io")),
+    doc = "The eStreamer protocol for fully-qualified events, without an operating system."
+)]
 #![no_std]
 
 // The derive of `arbitrary` needs it; fuzzers run on hosts.
@@ -7,8 +15,12 @@ extern crate std;
 
 pub mod decode;
 mod error;
-
 pub mod fqe;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
+#[cfg(feature = "embedded-io")]
+pub mod io;
 pub mod quirk;
 pub mod session;
 pub mod wire;

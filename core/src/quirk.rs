@@ -70,14 +70,18 @@ impl Quirk {
         Self::ALL.iter().copied().find(|quirk| quirk.name() == name)
     }
 
-    /// Those a [`ClientSession`](crate::session::ClientSession) can be told to show.
+    /// Those a client can be told to show, in its request ([`crate::fqe`]) and
+    /// in its [`ClientSession`](crate::session::ClientSession).
     pub const CLIENT: &[Self] = &[
         Self::RequestInclusive,
+        Self::RequestNul,
         Self::ErrorNul,
         Self::AcknowledgeKeepAlives,
     ];
 
-    /// Those a [`ServerSession`](crate::session::ServerSession) can be told to show.
+    /// Those a server can be told to show, in its bundles
+    /// ([`BundleWriter`](crate::wire::BundleWriter)) and in its
+    /// [`ServerSession`](crate::session::ServerSession).
     pub const SERVER: &[Self] = &[
         Self::NestedVersion1,
         Self::EventType3,
@@ -93,7 +97,7 @@ impl fmt::Display for Quirk {
     }
 }
 
-/// A set of quirks to show.
+/// A set of quirks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -109,35 +113,59 @@ impl Quirks {
         Self(self.0 | 1 << quirk as u8)
     }
 
+    /// This set and one quirk less.
+    #[must_use]
+    pub const fn without(self, quirk: Quirk) -> Self {
+        Self(self.0 & !(1 << quirk as u8))
+    }
+
     /// Whether the quirk is in the set.
     pub const fn has(self, quirk: Quirk) -> bool {
         self.0 >> quirk as u8 & 1 == 1
     }
 }
 
-/// How often the peer showed each quirk; counters stay at their maximum.
+/// How often the peer showed each quirk. Counters stay at their maximum, which
+/// is 4 294 967 295 on 64-bit targets and 65 535 on smaller ones, where the
+/// session's state has to be small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Deviations([u32; Quirk::ALL.len()]);
+pub struct Deviations([Counter; Quirk::ALL.len()]);
+
+#[cfg(target_pointer_width = "64")]
+type Counter = u32;
+#[cfg(not(target_pointer_width = "64"))]
+type Counter = u16;
 
 impl Deviations {
     /// Counts one more.
     pub fn count(&mut self, quirk: Quirk) {
-        let counter = &mut self.0[quirk as usize];
-        *counter = counter.saturating_add(1);
+        self.count_all(Quirks::NONE.with(quirk));
+    }
+
+    /// Counts one more of each.
+    pub fn count_all(&mut self, quirks: Quirks) {
+        let mut left = quirks.0;
+        while left != 0 {
+            if let Some(counter) = self.0.get_mut(left.trailing_zeros() as usize) {
+                *counter = counter.saturating_add(1);
+            }
+            left &= left - 1;
+        }
     }
 
     /// How often the quirk was seen.
+    #[allow(clippy::unnecessary_cast, reason = "it is one on small targets")]
     pub const fn of(&self, quirk: Quirk) -> u32 {
-        self.0[quirk as usize]
+        self.0[quirk as usize] as u32
     }
 
     /// The quirks seen at least once, with their counts.
     pub fn seen(&self) -> impl Iterator<Item = (Quirk, u32)> {
-        let counts = self.0;
+        let counts = *self;
         Quirk::ALL
             .iter()
-            .map(move |&quirk| (quirk, counts[quirk as usize]))
+            .map(move |&quirk| (quirk, counts.of(quirk)))
             .filter(|&(_, count)| count > 0)
     }
 }
@@ -166,9 +194,10 @@ mod tests {
     #[test]
     fn a_counter_stops_at_its_maximum() {
         let mut deviations = Deviations::default();
-        deviations.0[Quirk::Netmap as usize] = u32::MAX;
+        deviations.0[Quirk::Netmap as usize] = Counter::MAX;
+        let before = deviations;
         deviations.count(Quirk::Netmap);
-        assert_eq!(deviations.of(Quirk::Netmap), u32::MAX);
+        assert_eq!(deviations, before);
         assert_eq!(deviations.seen().count(), 1);
     }
 

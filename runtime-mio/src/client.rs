@@ -272,7 +272,7 @@ impl<S: Sink> Client<S> {
         session.delivered(session.received());
         let mut nulls = [0; 64];
         loop {
-            match session.poll_transmit(&mut nulls) {
+            match session.poll_transmit(&mut nulls, now) {
                 0 => break,
                 length => self.transport.send(&nulls[..length]),
             }

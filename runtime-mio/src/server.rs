@@ -32,7 +32,10 @@ pub trait Feed {
     ///
     /// # Errors
     /// What to answer before closing.
-    fn choice(&mut self, chosen: &Services<'_>) -> Result<(), Refusal>;
+    fn choice(&mut self, chosen: &Services<'_>) -> Result<(), Refusal> {
+        let _ = chosen;
+        Ok(())
+    }
 
     /// The next record, without taking it.
     fn peek(&mut self, now: Instant) -> Supply<'_>;

@@ -1,13 +1,26 @@
 //! Building a request: typed, checked, written straight into its buffer.
 
-use super::{EventKind, OUTPUT_FIELD_SET, RequestError, Transform, is_field_set, set_length};
+use super::{EventKind, OUTPUT_FIELD_SET, RequestError, Transform, is_field_set};
 use crate::ResourceError;
-use crate::quirk::{Quirk, Quirks};
-use crate::wire::{EventStreamRequest, InitialTimestamp, Message, RequestFlags};
+use crate::quirk::Quirks;
+use crate::wire::{EventStreamRequest, InitialTimestamp, Message, RequestFlags, deviate};
 use heapless::LinearMap;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// A fully-qualified request.
+/// A fully-qualified request (FQE, Requesting Fully-qualified Events).
+///
+/// ```
+/// use estreamer_core::fqe::{EventKind, Request, Transform};
+/// use estreamer_core::wire::InitialTimestamp;
+/// let request = Request::new(InitialTimestamp::OLDEST)
+///     .event(EventKind::Intrusion, &["HeaderFieldSet", "Impact"])
+///     .transform(Transform::Json);
+/// let mut buffer = [0; 512];
+/// let message = request.emit(Default::default(), &mut buffer)?;
+/// assert_eq!(&message[..4], [0, 1, 0, 2]);
+/// assert_eq!(&message[16..28], br#"{"Events":{""#);
+/// # Ok::<_, estreamer_core::fqe::RequestError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
     from: InitialTimestamp,
@@ -60,7 +73,7 @@ impl<'a> Request<'a> {
         if self.events.is_empty() {
             return Err(RequestError::NothingRequested);
         }
-        if self.transform.name().is_empty() {
+        if !super::check::is_field_name(self.transform.name()) {
             return Err(RequestError::NoFormat);
         }
         for (&kind, fields) in &self.events {
@@ -80,38 +93,54 @@ impl<'a> Request<'a> {
     /// Writes the JSON block into `out` and returns its length in bytes.
     ///
     /// # Errors
-    /// As [`check`](Self::check), or [`RequestError::Resource`].
+    /// As [`check`](Self::check), or [`RequestError::Resource`] with the bytes
+    /// needed.
     pub fn emit_json(&self, out: &mut [u8]) -> Result<usize, RequestError> {
         self.check()?;
-        let room = out.len();
-        serde_json_core::to_slice(self, out).map_err(|_| {
-            // The serialiser does not say how much is missing.
-            let needed = room + 1;
-            RequestError::Resource(ResourceError::BufferTooSmall { needed })
-        })
+        let needed = self.json_len();
+        let too_small = ResourceError::BufferTooSmall { needed };
+        let out = out.get_mut(..needed).ok_or(too_small)?;
+        serde_json_core::to_slice(self, out).map_err(|_| too_small.into())
     }
 
-    /// Writes the whole message into `out`, the JSON block straight into its place.
+    /// Writes the whole message into `out`, the JSON block straight into its
+    /// place, and shows those of `quirks` that concern a request.
     ///
     /// # Errors
     /// As [`emit_json`](Self::emit_json).
     pub fn emit<'b>(&self, quirks: Quirks, out: &'b mut [u8]) -> Result<&'b [u8], RequestError> {
+        self.check()?;
         let head = Message::Request(EventStreamRequest {
             from: self.from,
             flags: self.flags,
             block: &[],
         });
-        let mut length = head.emit(out)?;
-        length += self.emit_json(&mut out[length..])?;
-        if quirks.has(Quirk::RequestNul) {
-            let needed = length + 1;
-            *out.get_mut(length)
-                .ok_or(ResourceError::BufferTooSmall { needed })? = 0;
-            length = needed;
-        }
-        let message = &mut out[..length];
-        set_length(message, quirks);
+        let fixed = head.encoded_len();
+        let extra = deviate::extra(head.message_type(), quirks);
+        let needed = fixed + self.json_len() + extra;
+        let message = out
+            .get_mut(..needed)
+            .ok_or(ResourceError::BufferTooSmall { needed })?;
+        head.emit(message)?;
+        self.emit_json(&mut message[fixed..])?;
+        deviate::finish(quirks, message);
         Ok(message)
+    }
+
+    /// Bytes of the JSON block. No name needs escapes, or it would not pass the check.
+    fn json_len(&self) -> usize {
+        let block = r#"{"Events":{},"OutputFormat":{"Transform":"Text","TransformConfig":""}}"#;
+        let event = r#""":{"FieldSetDef":{"OutputFieldSet":[]},"Fields":["OutputFieldSet"]}"#;
+        let events = self.events.iter().map(|(kind, fields)| {
+            let names = fields
+                .iter()
+                .map(|name| name.len() + r#""""#.len())
+                .sum::<usize>();
+            let commas = fields.len().saturating_sub(1);
+            event.len() + kind.name().len() + names + commas
+        });
+        let commas = self.events.len().saturating_sub(1);
+        block.len() + self.transform.name().len() + events.sum::<usize>() + commas
     }
 }
 
@@ -171,6 +200,7 @@ impl Serialize for OutputFormat<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quirk::Quirk;
     use std::string::String;
 
     fn json(request: &Request<'_>) -> Result<String, RequestError> {
@@ -226,6 +256,10 @@ mod tests {
                 RequestError::NoFormat,
             ),
             (
+                impact.clone().transform(Transform::Named("\"")),
+                RequestError::NoFormat,
+            ),
+            (
                 impact.clone().flags(RequestFlags::EXTENDED_REQUEST),
                 RequestError::ExtendedRequest,
             ),
@@ -247,12 +281,17 @@ mod tests {
         let mut whole = [0; 512];
         let quirks = Quirks::NONE.with(Quirk::RequestNul);
         let length = request.emit(quirks, &mut whole).unwrap().len();
+        let needed = length;
         for room in 0..length {
-            let result = request.emit(quirks, &mut whole[..room]);
-            assert!(
-                matches!(result, Err(RequestError::Resource(_))),
+            let mut out = [0xaa; 512];
+            let result = request.emit(quirks, &mut out[..room]);
+            let expected = ResourceError::BufferTooSmall { needed };
+            assert_eq!(
+                result,
+                Err(RequestError::Resource(expected)),
                 "{room} bytes"
             );
+            assert_eq!(out, [0xaa; 512], "and nothing is written");
         }
     }
 

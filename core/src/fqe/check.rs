@@ -103,17 +103,10 @@ pub(super) fn is_field_name(name: &str) -> bool {
 
 /// The reader below recurses, so the depth is checked without recursion first.
 fn check_depth(json: &[u8]) -> Result<(), RequestError> {
-    let (mut depth, mut quoted, mut escaped) = (0u32, false, false);
+    let mut nesting = super::Nesting::default();
     for &byte in json {
-        match (quoted, byte) {
-            (true, _) if escaped => escaped = false,
-            (true, b'\\') => escaped = true,
-            (_, b'"') => quoted = !quoted,
-            (false, b'{' | b'[') => depth += 1,
-            (false, b'}' | b']') => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
+        nesting.feed(byte);
+        if nesting.depth > MAX_DEPTH {
             return Err(RequestError::TooDeep);
         }
     }

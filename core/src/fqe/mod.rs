@@ -1,18 +1,8 @@
 //! The fully-qualified request: which events, with which fields, in which format
 //! (FQE, Requesting Fully-qualified Events; Format of the JSON file).
 //!
-//! ```
-//! use estreamer_core::fqe::{EventKind, Request, Transform};
-//! use estreamer_core::wire::InitialTimestamp;
-//! let request = Request::new(InitialTimestamp::OLDEST)
-//!     .event(EventKind::Intrusion, &["HeaderFieldSet", "Impact"])
-//!     .transform(Transform::Json);
-//! let mut buffer = [0; 512];
-//! let message = request.emit(Default::default(), &mut buffer)?;
-//! assert_eq!(&message[..4], [0, 1, 0, 2]);
-//! assert_eq!(&message[16..28], br#"{"Events":{""#);
-//! # Ok::<_, estreamer_core::fqe::RequestError>(())
-//! ```
+//! With feature `json`, `Request` builds the message and `check` reads a
+//! ready-made JSON block; without, [`emit`] sends such a block as it is.
 
 #[cfg(feature = "json")]
 mod build;
@@ -165,7 +155,8 @@ pub enum RequestError {
     NoFields(EventKind),
     /// A field name that is empty or holds quotes, backslashes or control characters.
     BadFieldName(EventKind),
-    /// `OutputFormat` is absent, or lacks `TransformConfig`.
+    /// `OutputFormat` is absent, or `TransformConfig` in it is absent, empty or
+    /// holds special characters.
     NoFormat,
     /// `OutputFormat.Transform` is not `Text`.
     NotText,
@@ -218,7 +209,7 @@ impl fmt::Display for RequestError {
                 )
             }
             Self::NoFormat => f.write_str(
-                "OutputFormat is missing; set Transform to Text and TransformConfig to JSON or CSV",
+                "OutputFormat is missing or unreadable; set Transform to Text and TransformConfig to JSON or CSV",
             ),
             Self::NotText => f.write_str("OutputFormat.Transform must be Text"),
             Self::FieldSetInCsv(kind) => write!(
@@ -244,28 +235,82 @@ impl From<ResourceError> for RequestError {
     }
 }
 
-/// Writes a request whose JSON block is ready. With the `request-inclusive`
-/// quirk the length counts the header too, the guide's other literal reading.
+/// Writes a request whose JSON block is ready, and shows those of `quirks` that
+/// concern a request: with `request-inclusive` the length counts the header too,
+/// the guide's other literal reading. A block that ends with a NUL gets no other.
 ///
 /// # Errors
-/// [`ResourceError`] when `out` is too small.
+/// [`ResourceError`] when `out` is too small, with the bytes needed.
 pub fn emit<'b>(
     request: &EventStreamRequest<'_>,
     quirks: Quirks,
     out: &'b mut [u8],
 ) -> Result<&'b [u8], ResourceError> {
-    let length = Message::Request(*request).emit(out)?;
-    let message = &mut out[..length];
-    set_length(message, quirks);
-    Ok(message)
+    let quirks = match request.block.ends_with(&[0]) {
+        true => quirks.without(Quirk::RequestNul),
+        false => quirks,
+    };
+    let length = Message::Request(*request).emit_with(quirks, out)?;
+    Ok(&out[..length])
 }
 
-/// Fills the length field of the request in `message`.
-fn set_length(message: &mut [u8], quirks: Quirks) {
-    let header = match quirks.has(Quirk::RequestInclusive) {
-        true => 0,
-        false => crate::wire::HEADER_LEN,
-    };
-    let length = (message.len() - header) as u32;
-    message[4..8].copy_from_slice(&length.to_be_bytes());
+/// Whether the braces of a JSON block balance at its end. This does not check
+/// the block; it tells a whole one from a cut one.
+pub(crate) fn is_complete(json: &[u8]) -> bool {
+    let mut nesting = Nesting::default();
+    for &byte in json {
+        nesting.feed(byte);
+    }
+    nesting.depth == 0 && !nesting.quoted && json.trim_ascii_end().ends_with(b"}")
+}
+
+/// How deep in arrays and objects a byte of JSON stands.
+#[derive(Default)]
+struct Nesting {
+    depth: u32,
+    quoted: bool,
+    escaped: bool,
+}
+
+impl Nesting {
+    fn feed(&mut self, byte: u8) {
+        match (self.quoted, byte) {
+            (true, _) if self.escaped => self.escaped = false,
+            (true, b'\\') => self.escaped = true,
+            (_, b'"') => self.quoted = !self.quoted,
+            (false, b'{' | b'[') => self.depth = self.depth.saturating_add(1),
+            (false, b'}' | b']') => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_block_is_complete() {
+        let json = br#"{"a{":["\"}",{}] }"#;
+        assert!(is_complete(json));
+        for cut in 0..json.len() {
+            assert!(!is_complete(&json[..cut]), "{cut} bytes");
+        }
+    }
+
+    #[test]
+    fn a_block_that_ends_with_a_nul_gets_no_other() {
+        let quirks = Quirks::NONE.with(Quirk::RequestNul);
+        let mut out = [0; 32];
+        for (block, length) in [(&b"{}"[..], 19), (b"{}\0", 19)] {
+            let request = EventStreamRequest {
+                from: crate::wire::InitialTimestamp::NOW,
+                flags: crate::wire::RequestFlags::EXTENDED_HEADER,
+                block,
+            };
+            let message = emit(&request, quirks, &mut out).unwrap();
+            assert_eq!((message.len(), message[7]), (length, length as u8 - 8));
+            assert_eq!(&message[16..], b"{}\0");
+        }
+    }
 }

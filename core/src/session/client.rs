@@ -1,12 +1,12 @@
 //! The client's end: request, stream, acknowledge, close.
 
+use super::observer::Whole;
 use super::receiver::Receiver;
-use super::statistics::Current;
-use super::{End, Instant, Statistics, emit_error};
-use crate::decode::{Frame, Kind, Limits, Oversize, Step};
+use super::{End, Instant, Statistics};
+use crate::decode::{Limits, Oversize, Step};
 use crate::quirk::{Quirk, Quirks};
-use crate::wire::{ErrorMessage, Null};
-use crate::{ConfigError, Malformed, ResourceError};
+use crate::wire::{ErrorMessage, Message, Null};
+use crate::{ConfigError, ResourceError};
 
 /// How a client behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct ClientConfig {
     pub limits: Limits,
     /// What to do with messages larger than the window.
     pub oversize: Oversize,
-    /// Bundles acknowledged before they are delivered; 0 is strict.
+    /// Units acknowledged before they are delivered; 0 is strict.
     pub ahead: u32,
     /// After so many milliseconds of silence a null message is sent, which is
     /// harmless and shows whether the connection still stands. 0: never.
@@ -58,17 +58,26 @@ impl Default for ClientConfig {
 ///   [`poll_timeout`](Self::poll_timeout).
 ///
 /// Acknowledgement counts *units*: a bundle is one, a top-level event is one.
+///
+/// Silence is counted from the last byte of the peer or the last
+/// acknowledgement of ours, whichever is later. While acknowledgements are
+/// withheld, the peer has no reason to speak, and a probe would be taken for one
+/// of them: then no deadline runs.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClientSession {
     receiver: Receiver,
-    config: ClientConfig,
+    ahead: u32,
+    probe_after: u32,
+    dead_after: u32,
+    quirks: Quirks,
     /// Units that arrived, were delivered, were acknowledged.
     received: u64,
     delivered: u64,
     acknowledged: u64,
     /// Nulls to send that acknowledge nothing: probes, answered keep-alives.
     surplus: u32,
+    /// Since when silence counts.
     heard: Instant,
     reading: bool,
     probed: bool,
@@ -82,7 +91,10 @@ impl ClientSession {
     pub fn new(config: ClientConfig, now: Instant) -> Result<Self, ConfigError> {
         Ok(Self {
             receiver: Receiver::new(config.window, config.limits, config.oversize)?,
-            config,
+            ahead: config.ahead,
+            probe_after: config.probe_after,
+            dead_after: config.dead_after,
+            quirks: config.quirks,
             received: 0,
             delivered: 0,
             acknowledged: 0,
@@ -120,13 +132,19 @@ impl ClientSession {
     /// its frame was returned.
     pub fn step(&mut self, input: &[u8], now: Instant) -> Result<Step, End> {
         if self.receiver.is_news(input) {
-            self.heard = now;
-            self.probed = false;
+            self.hear(now);
         }
         let step = self.receiver.decode(input)?;
-        self.receiver.note(&step, input);
-        if let Some(frame) = &step.frame {
-            self.follow(frame);
+        match self.receiver.note(&step, input) {
+            Some(Whole::Bundle | Whole::Event { nested: false }) => self.received += 1,
+            Some(Whole::Null { nested: false })
+                if self.quirks.has(Quirk::AcknowledgeKeepAlives) =>
+            {
+                self.surplus = self.surplus.saturating_add(1);
+            }
+            // A server has nothing to request.
+            Some(Whole::Request) => self.receiver.observer.count(Quirk::UnknownMessage),
+            _ => {}
         }
         Ok(step)
     }
@@ -144,13 +162,10 @@ impl ClientSession {
         if let Some(end) = self.end() {
             return Err(end);
         }
-        if self
-            .deadline(self.config.dead_after)
-            .is_some_and(|due| now >= due)
-        {
+        if self.deadline(self.dead_after).is_some_and(|due| now >= due) {
             return Err(self.receiver.finish(End::PeerSilent));
         }
-        let due = self.deadline(self.config.probe_after);
+        let due = self.deadline(self.probe_after);
         if !self.probed && due.is_some_and(|due| now >= due) {
             self.probed = true;
             self.surplus = self.surplus.saturating_add(1);
@@ -168,7 +183,7 @@ impl ClientSession {
     /// silence means nothing; afterwards its deadlines start anew.
     pub fn set_reading(&mut self, reading: bool, now: Instant) {
         if reading && !self.reading {
-            self.heard = now;
+            self.hear(now);
         }
         self.reading = reading;
     }
@@ -184,15 +199,16 @@ impl ClientSession {
             return Ok(0);
         }
         self.receiver.finish(End::Closed);
-        let message = ErrorMessage {
+        let message = Message::Error(ErrorMessage {
             code: -1,
             text: reason.as_bytes(),
-        };
-        emit_error(&message, self.config.quirks.has(Quirk::ErrorNul), out)
+        });
+        message.emit_with(self.quirks, out)
     }
 
     /// Writes the nulls that are owed, as many as fit, and returns their bytes.
-    pub fn poll_transmit(&mut self, out: &mut [u8]) -> usize {
+    /// Ask again until it returns 0.
+    pub fn poll_transmit(&mut self, out: &mut [u8], now: Instant) -> usize {
         if self.end().is_some() {
             return 0;
         }
@@ -200,7 +216,8 @@ impl ClientSession {
         for null in out.as_chunks_mut::<{ Null::BYTES.len() }>().0 {
             if self.acknowledged < self.acknowledgeable() {
                 self.acknowledged += 1;
-            } else if self.surplus > 0 {
+                self.hear(now);
+            } else if self.surplus > 0 && !self.is_withheld() {
                 self.surplus -= 1;
             } else {
                 break;
@@ -218,43 +235,34 @@ impl ClientSession {
         }
         let probe = match self.probed {
             true => None,
-            false => self.deadline(self.config.probe_after),
+            false => self.deadline(self.probe_after),
         };
-        let dead = self.deadline(self.config.dead_after);
+        let dead = self.deadline(self.dead_after);
         probe.into_iter().chain(dead).min()
     }
 
     /// Units that may be acknowledged by now.
     fn acknowledgeable(&self) -> u64 {
-        let credit = self.delivered.saturating_add(u64::from(self.config.ahead));
+        let credit = self.delivered.saturating_add(u64::from(self.ahead));
         self.received.min(credit)
     }
 
-    fn deadline(&self, after: u32) -> Option<Instant> {
-        (self.reading && after > 0).then(|| self.heard.after(after))
+    fn hear(&mut self, now: Instant) {
+        self.heard = now;
+        self.probed = false;
     }
 
-    /// Counts the units that arrive, and the nulls that answer nulls.
-    fn follow(&mut self, frame: &Frame) {
-        let unit = match frame {
-            Frame::BundleEnd => true,
-            _ => self.receiver.completed(frame) == Some(Current::TopLevelEvent),
-        };
-        if unit {
-            self.received += 1;
-        }
-        let Some(head) = frame.head().filter(|head| !head.nested) else {
-            return;
-        };
-        match head.kind {
-            // A bundle too short to be one still waits for its null.
-            Kind::Malformed(Malformed::BundleTooShort) => self.received += 1,
-            Kind::Null if self.config.quirks.has(Quirk::AcknowledgeKeepAlives) => {
-                self.surplus = self.surplus.saturating_add(1);
-            }
-            // A server has nothing to request.
-            Kind::Request { .. } => self.receiver.observer.count(Quirk::UnknownMessage),
-            _ => {}
-        }
+    /// Whether acknowledgements wait for delivery.
+    fn is_withheld(&self) -> bool {
+        self.acknowledgeable() < self.received
+    }
+
+    fn deadline(&self, after: u32) -> Option<Instant> {
+        let runs = self.reading && !self.is_withheld() && after > 0;
+        runs.then(|| self.heard.after(after))
     }
 }
+
+// The budget of a microcontroller, beside the window and a transmit buffer.
+#[cfg(not(target_pointer_width = "64"))]
+const _: () = assert!(size_of::<ClientSession>() <= 256);

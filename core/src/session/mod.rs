@@ -13,6 +13,7 @@
 //! them; with `ahead` 0 a null follows delivery.
 
 mod client;
+mod observer;
 mod receiver;
 mod server;
 mod statistics;
@@ -81,32 +82,3 @@ impl fmt::Display for End {
 }
 
 impl core::error::Error for End {}
-
-/// Writes an error message, with the NUL of the `error-nul` quirk where wanted.
-fn emit_error(
-    message: &crate::wire::ErrorMessage<'_>,
-    nul: bool,
-    out: &mut [u8],
-) -> Result<usize, crate::ResourceError> {
-    let message = crate::wire::Message::Error(*message);
-    let length = message.emit(out)?;
-    if !nul {
-        return Ok(length);
-    }
-    let needed = length + 1;
-    let Some(out) = out.get_mut(..needed) else {
-        return Err(crate::ResourceError::BufferTooSmall { needed });
-    };
-    // Message length and text length both count the NUL.
-    let bump16 = |bytes: &mut [u8]| {
-        if let [high, low] = bytes {
-            let value = u16::from_be_bytes([*high, *low]).wrapping_add(1);
-            [*high, *low] = value.to_be_bytes();
-        }
-    };
-    out[length] = 0;
-    bump16(&mut out[12..14]);
-    let body = (needed - crate::wire::HEADER_LEN) as u32;
-    out[4..8].copy_from_slice(&body.to_be_bytes());
-    Ok(needed)
-}

@@ -1,9 +1,9 @@
 //! What both ends do with received bytes.
 
 use super::End;
-use super::statistics::{Current, Observer, current};
+use super::observer::{Observer, Whole};
 use crate::ConfigError;
-use crate::decode::{Decoder, Frame, Limits, Oversize, Step};
+use crate::decode::{Decoder, Limits, Oversize, Step};
 
 /// Decoder, counters and end of one direction.
 #[derive(Debug, Clone)]
@@ -45,29 +45,27 @@ impl Receiver {
             .map_err(|error| self.finish(End::OutOfStep(error)))
     }
 
-    /// Counts what the step found; an error that is complete ends the session.
-    pub(super) fn note(&mut self, step: &Step, input: &[u8]) {
+    /// Counts what the step found and tells what it completes; an error that
+    /// is complete ends the session.
+    pub(super) fn note(&mut self, step: &Step, input: &[u8]) -> Option<Whole> {
         self.pending = input.len() - step.consumed;
         self.observer.statistics.bytes += step.consumed as u64;
-        if let Some(frame) = &step.frame {
-            self.observer.observe(frame, input, &self.decoder.limits());
-            if let Some(Current::Error(code)) = self.completed(frame) {
-                self.finish(End::PeerError { code });
-            }
+        let frame = step.frame.as_ref()?;
+        let limits = self.decoder.limits();
+        let whole = self.observer.observe(frame, input, &limits)?;
+        if let Whole::Error(code) = whole {
+            self.finish(End::PeerError { code });
         }
-    }
-
-    /// What the frame completes, if it completes a message.
-    pub(super) fn completed(&self, frame: &Frame) -> Option<Current> {
-        match frame {
-            Frame::Message { head, .. } | Frame::Skipped { head, .. } => Some(current(head)),
-            Frame::End => Some(self.observer.current),
-            _ => None,
-        }
+        Some(whole)
     }
 
     pub(super) fn eof(&mut self) -> End {
-        let end = if self.observer.statistics.bytes == 0 && self.pending == 0 {
+        if let Some(end) = self.end {
+            return end;
+        }
+        let statistics = &mut self.observer.statistics;
+        statistics.bytes += self.pending as u64;
+        let end = if statistics.bytes == 0 {
             End::BeforeFirstByte
         } else if self.pending > 0 || !self.decoder.at_boundary() {
             End::MidMessage

@@ -1,12 +1,14 @@
 //! The server's end: wait for the request, send bundles as far as they are
 //! acknowledged, keep the connection alive.
 
+use super::observer::Whole;
 use super::receiver::Receiver;
-use super::{End, Instant, Statistics, emit_error};
+use super::{End, Instant, Statistics};
 use crate::decode::{Frame, Head, Kind, Limits, Oversize, Span, Step};
+use crate::fqe::is_complete;
 use crate::quirk::{Quirk, Quirks};
 use crate::wire::{
-    BundleHeader, ErrorMessage, EventStreamRequest, HEADER_LEN, Header, MessageType, Null,
+    BundleHeader, ErrorMessage, EventStreamRequest, HEADER_LEN, Header, Message, MessageType, Null,
 };
 use crate::{ConfigError, ResourceError};
 
@@ -21,12 +23,14 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// Sent back in every bundle, opaque to the client.
     pub connection_id: u32,
-    /// Bundles sent before the first of them is acknowledged; at least 1.
+    /// Bundles sent before the first of them is acknowledged; 0 counts as 1.
     pub unacknowledged: u32,
-    /// Milliseconds without sending after which a null goes out. 0: never.
+    /// Milliseconds without sending after which a null goes out (FQE, Accepting
+    /// Data). 0: never.
     pub keep_alive: u32,
     /// Milliseconds to wait for the 8 bytes that a client with the inclusive
-    /// reading of the request's length never sends.
+    /// reading of the request's length never sends (FQE, Requesting
+    /// Fully-qualified Events: "must include the length of the binary header").
     pub grace: u32,
     /// Deviations to show; see [`Quirk::SERVER`].
     pub quirks: Quirks,
@@ -69,6 +73,8 @@ pub struct ServerSession {
     /// When the last byte went out.
     sent: Instant,
     keep_alive_due: bool,
+    /// Keep-alives sent that a client might wrongly acknowledge.
+    kept_alive: u32,
     /// When a request 8 bytes short counts as complete.
     grace: Option<Instant>,
 }
@@ -78,7 +84,8 @@ impl ServerSession {
     ///
     /// # Errors
     /// [`ConfigError`] when the window is too small.
-    pub fn new(config: ServerConfig, now: Instant) -> Result<Self, ConfigError> {
+    pub fn new(mut config: ServerConfig, now: Instant) -> Result<Self, ConfigError> {
+        config.unacknowledged = config.unacknowledged.max(1);
         Ok(Self {
             receiver: Receiver::new(config.window, config.limits, Oversize::Pieces)?,
             config,
@@ -87,6 +94,7 @@ impl ServerSession {
             sequence: 0,
             sent: now,
             keep_alive_due: false,
+            kept_alive: 0,
             grace: None,
         })
     }
@@ -133,9 +141,8 @@ impl ServerSession {
         if let Some(Frame::Message { head, body }) = &mut step.frame {
             self.surplus_in_request(head, body, input);
         }
-        self.receiver.note(&step, input);
-        if let Some(frame) = &step.frame {
-            self.follow(frame, input);
+        if let Some(Whole::Null { nested: false }) = self.receiver.note(&step, input) {
+            self.acknowledge();
         }
         Ok(step)
     }
@@ -198,7 +205,7 @@ impl ServerSession {
             return Ok(0);
         }
         self.receiver.finish(End::Closed);
-        emit_error(message, self.config.quirks.has(Quirk::ErrorNul), out)
+        Message::Error(*message).emit_with(self.config.quirks, out)
     }
 
     /// Writes a keep-alive when one is due, and returns its bytes.
@@ -211,6 +218,7 @@ impl ServerSession {
         };
         *null = Null::BYTES;
         self.keep_alive_due = false;
+        self.kept_alive = self.kept_alive.saturating_add(1);
         self.sent = now;
         Null::BYTES.len()
     }
@@ -238,7 +246,7 @@ impl ServerSession {
             && self.receiver.decoder.at_boundary()
             && header.message_type == MessageType::EVENT_STREAM_REQUEST
             && header.length as usize == input.len()
-            && EventStreamRequest::parse(body).is_ok_and(|request| request.json().ends_with(b"}"));
+            && EventStreamRequest::parse(body).is_ok_and(|request| is_complete(request.json()));
         if !looks_so {
             self.grace = None;
             return None;
@@ -276,32 +284,22 @@ impl ServerSession {
         let inclusive = head.header.length as usize == body.len + 2 * HEADER_LEN;
         if is_request && !inclusive && body.of(input).ends_with(&Null::BYTES) {
             body.len -= Null::BYTES.len();
+            self.receiver.observer.statistics.nulls += 1;
             self.receiver.observer.count(Quirk::RequestInclusive);
             self.receiver.observer.count(Quirk::SurplusNull);
         }
     }
 
-    fn follow(&mut self, frame: &Frame, input: &[u8]) {
-        if let Some(Head {
-            nested: false,
-            kind: Kind::Null,
-            ..
-        }) = frame.head()
-        {
-            self.acknowledge();
-        }
-        if let Frame::Message { head, body } = frame
-            && matches!(head.kind, Kind::Request { .. })
-            && body.of(input).last() == Some(&0)
-        {
-            self.receiver.observer.count(Quirk::RequestNul);
-        }
-    }
-
+    /// A null acknowledges a bundle if one waits for that; otherwise it is
+    /// surplus, most likely the answer to a keep-alive.
     fn acknowledge(&mut self) {
-        match self.unacknowledged.checked_sub(1) {
-            Some(left) => self.unacknowledged = left,
-            None => self.receiver.observer.count(Quirk::SurplusNull),
+        if let Some(left) = self.unacknowledged.checked_sub(1) {
+            self.unacknowledged = left;
+        } else if let Some(left) = self.kept_alive.checked_sub(1) {
+            self.kept_alive = left;
+            self.receiver.observer.count(Quirk::AcknowledgeKeepAlives);
+        } else {
+            self.receiver.observer.count(Quirk::SurplusNull);
         }
     }
 }

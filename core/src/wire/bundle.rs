@@ -2,6 +2,7 @@
 //! (FQE, Fully-Qualified Event Messages; classic guide, Message Bundle Format).
 
 use super::{Event, HEADER_LEN, Header, Message, MessageType, put};
+use crate::quirk::Quirks;
 use crate::{Malformed, PeerError, ResourceError};
 use core::fmt;
 use nom::{IResult, Parser, number::be_u32};
@@ -9,7 +10,7 @@ use nom::{IResult, Parser, number::be_u32};
 /// Bytes of connection id and sequence number.
 pub(crate) const FIXED_LEN: usize = 8;
 
-/// What stands at the head of a bundle.
+/// What stands at the head of a bundle (classic guide, Message Bundle Format).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -112,10 +113,11 @@ pub(crate) fn fixed(input: &[u8]) -> IResult<&[u8], BundleHeader, ()> {
 /// Fills a buffer with one whole bundle message, event by event.
 ///
 /// ```
+/// use estreamer_core::quirk::Quirks;
 /// use estreamer_core::wire::{BundleHeader, BundleWriter, Event, RecordType};
 /// let mut buffer = [0; 128];
 /// let header = BundleHeader { connection_id: 42, sequence: 1 };
-/// let mut bundle = BundleWriter::new(&mut buffer, header, 0)?;
+/// let mut bundle = BundleWriter::new(&mut buffer, header, Quirks::NONE)?;
 /// bundle.push(&Event::new(RecordType::INTRUSION, Some(1_700_000_001), b"{}"))?;
 /// assert_eq!(bundle.finish().len(), 16 + 8 + 16 + 2);
 /// # Ok::<_, estreamer_core::ResourceError>(())
@@ -124,18 +126,20 @@ pub(crate) fn fixed(input: &[u8]) -> IResult<&[u8], BundleHeader, ()> {
 pub struct BundleWriter<'b> {
     buffer: &'b mut [u8],
     filled: usize,
-    nested_version: u16,
+    quirks: Quirks,
 }
 
 impl<'b> BundleWriter<'b> {
-    /// Starts a bundle in `buffer`. Real servers give nested messages version 0.
+    /// Starts a bundle in `buffer` whose events show those of `quirks` that
+    /// concern them: `extended-flag` those with an archival timestamp,
+    /// `record-inclusive` those without.
     ///
     /// # Errors
     /// [`ResourceError`] when the buffer cannot hold the 16 bytes of an empty bundle.
     pub fn new(
         buffer: &'b mut [u8],
         header: BundleHeader,
-        nested_version: u16,
+        quirks: Quirks,
     ) -> Result<Self, ResourceError> {
         let empty = Message::Bundle(Bundle {
             header,
@@ -145,7 +149,7 @@ impl<'b> BundleWriter<'b> {
         Ok(Self {
             buffer,
             filled,
-            nested_version,
+            quirks,
         })
     }
 
@@ -155,7 +159,7 @@ impl<'b> BundleWriter<'b> {
     /// [`ResourceError`] when it does not fit any more; the bundle stays as it was.
     pub fn push(&mut self, event: &Event<'_>) -> Result<(), ResourceError> {
         let free = &mut self.buffer[self.filled..];
-        self.filled += Message::Event(*event).emit_nested(free, self.nested_version)?;
+        self.filled += Message::Event(*event).emit_nested(self.quirks, free)?;
         Ok(())
     }
 
@@ -210,7 +214,7 @@ mod tests {
     #[test]
     fn a_written_bundle_reads_back_event_by_event() {
         let mut buffer = [0; 256];
-        let mut writer = BundleWriter::new(&mut buffer, HEADER, 0).unwrap();
+        let mut writer = BundleWriter::new(&mut buffer, HEADER, Quirks::NONE).unwrap();
         let events = [
             Event::new(RecordType::FILE, Some(1), b"one"),
             Event::new(RecordType::CONNECTION, None, b""),
@@ -235,7 +239,7 @@ mod tests {
     #[test]
     fn an_event_that_does_not_fit_leaves_the_bundle_as_it_was() {
         let mut buffer = [0; 16 + 8 + 8 + 3];
-        let mut writer = BundleWriter::new(&mut buffer, HEADER, 1).unwrap();
+        let mut writer = BundleWriter::new(&mut buffer, HEADER, Quirks::NONE).unwrap();
         let event = Event::new(RecordType::FILE, None, b"abc");
         writer.push(&event).unwrap();
         assert_eq!(

@@ -8,7 +8,7 @@ use nom::{IResult, Parser, number::be_i32, number::be_u16};
 /// Bytes of code and text length.
 pub(crate) const FIXED_LEN: usize = 6;
 
-/// An error message.
+/// An error message (FQE, Error Message Format).
 ///
 /// | off | type | field |
 /// |---|---|---|
@@ -82,8 +82,9 @@ impl fmt::Display for ErrorMessage<'_> {
     }
 }
 
-/// Shows bytes as text: invalid UTF-8 becomes U+FFFD, control characters are
-/// escaped so that a peer cannot write to the reader's terminal.
+/// Shows bytes as one line of text: invalid UTF-8 becomes U+FFFD; control
+/// characters, line separators and changes of writing direction are escaped, so
+/// that a peer cannot steer the reader's terminal.
 #[derive(Debug, Clone, Copy)]
 pub struct Lossy<'a>(pub &'a [u8]);
 
@@ -92,7 +93,8 @@ impl fmt::Display for Lossy<'_> {
         use fmt::Write;
         for chunk in self.0.utf8_chunks() {
             for character in chunk.valid().chars() {
-                if character.is_control() {
+                let steers = matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+                if character.is_control() || steers {
                     write!(f, "{}", character.escape_default())?;
                 } else {
                     f.write_char(character)?;
@@ -152,11 +154,11 @@ mod tests {
 
     #[test]
     fn a_text_of_the_peer_cannot_steer_the_terminal() {
-        let text = b"bad \x1b[2J \xff caf\xc3\xa9";
+        let text = b"bad \x1b[2J \xff caf\xc3\xa9 \xe2\x80\xae";
         let error = ErrorMessage { code: 7, text };
         assert_eq!(
             error.to_string(),
-            "error 7: bad \\u{1b}[2J \u{fffd} caf\u{e9}"
+            "error 7: bad \\u{1b}[2J \u{fffd} caf\u{e9} \\u{202e}"
         );
     }
 

@@ -10,7 +10,7 @@ pub(crate) const SHORT_LEN: usize = 8;
 /// Bytes of the extended record header.
 pub(crate) const EXTENDED_LEN: usize = 16;
 
-/// An event data message.
+/// An event data message (FQE, Fully-Qualified Event Messages).
 ///
 /// | off | type | field | present |
 /// |---|---|---|---|
@@ -62,7 +62,8 @@ impl EventNumber {
     }
 }
 
-/// What a record header says, its length apart.
+/// What a record header says, its length apart (FQE, Fully-Qualified Event
+/// Messages; classic guide, Intrusion Record Header).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Record {
@@ -87,7 +88,7 @@ pub struct Extension {
     pub reserved: u32,
 }
 
-/// How a record's length R relates to its message's length L.
+/// How a record's length R relates to its message's length L, both in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Layout {
@@ -258,7 +259,7 @@ impl fmt::Display for Event<'_> {
     }
 }
 
-/// A record type; unknown numbers are kept as they are.
+/// A record type (classic guide, Record Types); unknown numbers are kept as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]

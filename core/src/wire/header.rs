@@ -8,7 +8,8 @@ use nom::{IResult, Parser, number::be_u16, number::be_u32};
 /// Bytes of a message header.
 pub const HEADER_LEN: usize = 8;
 
-/// The header of a message, top-level or nested in a bundle.
+/// The header of a message, top-level or nested in a bundle (FQE, Error Message
+/// Format; classic guide, Message Header).
 ///
 /// | off | type | field |
 /// |---|---|---|
@@ -93,7 +94,8 @@ impl fmt::Display for Header {
     }
 }
 
-/// A message type; unknown numbers are kept as they are.
+/// A message type (classic guide, Message Types); unknown numbers are kept as they
+/// are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]

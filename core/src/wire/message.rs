@@ -1,9 +1,11 @@
 //! Header and body together.
 
+use super::deviate;
 use super::{
     Bundle, ErrorMessage, Event, EventNumber, EventStreamRequest, HEADER_LEN, Header, HostData,
     HostKind, MessageType, Null, Services,
 };
+use crate::quirk::{Quirk, Quirks};
 use crate::{Malformed, PeerError, ResourceError};
 use core::fmt;
 
@@ -106,31 +108,42 @@ impl<'a> Message<'a> {
             }
     }
 
-    /// Writes the whole message with a top-level header (version 1).
+    /// Writes the whole message with a top-level header, strictly by the guide.
     ///
     /// # Errors
     /// [`ResourceError`] when `out` is shorter than [`Self::encoded_len`].
     pub fn emit(&self, out: &mut [u8]) -> Result<usize, ResourceError> {
-        self.emit_nested(out, 1)
+        self.emit_with(Quirks::NONE, out)
     }
 
-    /// Writes the whole message with the header version of a nested one: real
-    /// servers put 0 there, the guide says 1.
+    /// Writes the whole message and shows those of `quirks` that concern it; one
+    /// byte longer than [`Self::encoded_len`] where a NUL is shown.
     ///
     /// # Errors
-    /// As [`Self::emit`].
-    pub fn emit_nested(&self, out: &mut [u8], version: u16) -> Result<usize, ResourceError> {
-        let needed = self.encoded_len();
-        let Some((head, body)) = out
-            .get_mut(..needed)
-            .and_then(|out| out.split_at_mut_checked(HEADER_LEN))
-        else {
-            return Err(ResourceError::BufferTooSmall { needed });
-        };
+    /// [`ResourceError`] with the bytes needed.
+    pub fn emit_with(&self, quirks: Quirks, out: &mut [u8]) -> Result<usize, ResourceError> {
+        self.write(1, quirks, out)
+    }
+
+    /// Writes the whole message as it stands inside a bundle: real servers put
+    /// version 0 into its header. Otherwise as [`Self::emit_with`].
+    ///
+    /// # Errors
+    /// As [`Self::emit_with`].
+    pub fn emit_nested(&self, quirks: Quirks, out: &mut [u8]) -> Result<usize, ResourceError> {
+        self.write(u16::from(quirks.has(Quirk::NestedVersion1)), quirks, out)
+    }
+
+    fn write(&self, version: u16, quirks: Quirks, out: &mut [u8]) -> Result<usize, ResourceError> {
+        let needed = self.encoded_len() + deviate::extra(self.message_type(), quirks);
+        let too_small = ResourceError::BufferTooSmall { needed };
+        let out = out.get_mut(..needed).ok_or(too_small)?;
+        let (head, body) = out.split_at_mut_checked(HEADER_LEN).ok_or(too_small)?;
+        // The length follows below, when all that it counts is there.
         Header {
             version,
             message_type: self.message_type(),
-            length: body.len() as u32,
+            length: 0,
         }
         .emit(head)?;
         match self {
@@ -145,6 +158,7 @@ impl<'a> Message<'a> {
             Self::Host(host) => host.emit(body),
             Self::Unknown { body: raw, .. } => super::put(body, &[raw]),
         }?;
+        deviate::finish(quirks, out);
         Ok(needed)
     }
 }

@@ -26,6 +26,7 @@
 //! ```
 
 mod bundle;
+pub(crate) mod deviate;
 mod error;
 mod event;
 mod flags;

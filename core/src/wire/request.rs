@@ -9,7 +9,7 @@ use nom::{IResult, Parser, number::be_u32};
 /// Bytes of timestamp and flags.
 pub(crate) const FIXED_LEN: usize = 8;
 
-/// An event stream request.
+/// An event stream request (FQE, Requesting Fully-qualified Events).
 ///
 /// | off | type | field |
 /// |---|---|---|
@@ -82,7 +82,7 @@ impl fmt::Display for EventStreamRequest<'_> {
     }
 }
 
-/// Where in the server's archive a stream starts. Compared with the archival
+/// Where in the server's archive a stream starts (FQE, Accepting Data). Compared with the archival
 /// timestamp, inclusively, at a resolution of one second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -426,9 +426,11 @@ impl Endpoint for Server {
     fn deadline(&self) -> Option<Instant> {
         match &self.stage {
             Stage::Handshake { deadline } | Stage::Lingering { deadline, .. } => Some(*deadline),
-            Stage::Closing { deadline, .. } => {
-                Some(self.outbox.due().map_or(*deadline, |due| due.min(*deadline)))
-            }
+            Stage::Closing { deadline, .. } => Some(
+                self.outbox
+                    .due()
+                    .map_or(*deadline, |due| due.min(*deadline)),
+            ),
             Stage::Session(session) => {
                 let waiting = self.outbox.due().or(self.next);
                 session.poll_timeout().into_iter().chain(waiting).min()

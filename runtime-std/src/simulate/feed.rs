@@ -1,23 +1,36 @@
 //! What one client of the simulator is served.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 
 use estreamer_core::session::{Instant, Statistics};
-use estreamer_core::wire::{EventStreamRequest, RequestFlags};
-use estreamer_mio::server::{Feed, Record, ServerEnd, Supply};
+use estreamer_core::wire::{ESTREAMER_SERVICE, EventStreamRequest, RequestFlags, Services};
+use estreamer_mio::server::{Answer, Feed, Outgoing, Record, Refusal, ServerEnd, Supply, Tampered};
 
 use super::archive::{Archive, Found, Reader};
+use super::selection::Request;
+use super::served::Entry;
+use super::tamper::Tamper;
+
+/// What the connections of a service have in common.
+pub(super) struct Common {
+    pub(super) archive: Archive,
+    /// Events a second for each client.
+    pub(super) rate: Option<u32>,
+    pub(super) log: Option<fn(&str)>,
+}
 
 /// The feed of one connection.
 pub(super) struct ConnectionFeed {
-    archive: Archive,
-    rate: Option<u32>,
-    peer: SocketAddr,
-    log: Option<fn(&str)>,
+    common: Arc<Common>,
+    entry: Entry,
+    tamper: Option<Tamper>,
     stream: Option<Stream>,
     /// When the first record was asked for.
     start: Option<Instant>,
     served: u64,
+    bundles: u64,
+    /// Of a request in extended mode, whose streaming request is awaited.
+    extended: bool,
 }
 
 /// What a granted request became.
@@ -28,49 +41,90 @@ struct Stream {
 }
 
 impl ConnectionFeed {
-    pub(super) fn new(
-        archive: Archive,
-        rate: Option<u32>,
-        peer: SocketAddr,
-        log: Option<fn(&str)>,
-    ) -> Self {
+    pub(super) fn new(common: Arc<Common>, entry: Entry, tamper: Option<Tamper>) -> Self {
         Self {
-            archive,
-            rate,
-            peer,
-            log,
+            common,
+            entry,
+            tamper,
             stream: None,
             start: None,
             served: 0,
+            bundles: 0,
+            extended: false,
         }
     }
 
     /// When the next record may go out.
     fn due(&mut self, now: Instant) -> Instant {
         let start = *self.start.get_or_insert(now);
-        match self.rate {
+        match self.common.rate {
             None => start,
             Some(rate) => Instant(start.0 + self.served * 1000 / u64::from(rate.max(1))),
+        }
+    }
+
+    /// A request with a JSON block.
+    fn fully_qualified(&self, request: &EventStreamRequest<'_>) -> Result<Request, Refusal> {
+        let checked = request.check();
+        let refusal = |code, text| Refusal { code, text };
+        match checked {
+            Err(error) if error.code() == FLAGS => {
+                return Err(refusal(FLAGS, error.to_string()));
+            }
+            _ => {}
+        }
+        let code = checked.map_or_else(|error| error.code(), |_| FIELDS);
+        // What the archive says is closer to what was asked.
+        let parsed = self
+            .common
+            .archive
+            .parse(request.json())
+            .map_err(|error| refusal(code, error.to_string()))?;
+        match checked {
+            Ok(_) => Ok(parsed),
+            Err(error) => Err(refusal(code, error.to_string())),
         }
     }
 }
 
 impl Feed for ConnectionFeed {
-    fn request(&mut self, request: &EventStreamRequest<'_>) -> Result<(), (i32, String)> {
-        let checked = request.check();
-        let code = checked.map_or_else(|error| error.code(), |_| FIELDS);
-        // What the archive says is closer to what was asked, the flags apart.
-        let asked = match checked {
-            Err(error) if code == FLAGS => return Err((code, error.to_string())),
-            _ => self
-                .archive
-                .parse(request.json())
-                .map_err(|error| (code, error.to_string()))?,
-        };
-        checked.map_err(|error| (code, error.to_string()))?;
+    fn request(&mut self, request: &EventStreamRequest<'_>) -> Result<Answer, Refusal> {
+        self.entry.asked(request);
+        let extended = request.flags.contains(RequestFlags::EXTENDED_HEADER);
+        if request.json().is_empty() {
+            if request.flags.contains(RequestFlags::EXTENDED_REQUEST) {
+                self.extended = extended;
+                return Ok(Answer::Offer);
+            }
+            return Err(Refusal {
+                code: FLAGS,
+                text: "append a JSON block for fully-qualified events, or set bit 30 (extended \
+                       request) for binary packet records"
+                    .into(),
+            });
+        }
+        let asked = self.fully_qualified(request)?;
         self.stream = Some(Stream {
-            extended: request.flags.contains(RequestFlags::EXTENDED_HEADER),
-            reader: self.archive.read(asked, request.from),
+            extended,
+            reader: self.common.archive.read(asked, request.from),
+        });
+        Ok(Answer::Stream)
+    }
+
+    fn choice(&mut self, chosen: &Services<'_>) -> Result<(), Refusal> {
+        let mut entries = chosen.entries();
+        let Some(entry) = entries.find(|entry| entry.service == ESTREAMER_SERVICE) else {
+            return Err(Refusal {
+                code: SERVICE,
+                text: "only the service 6667 is offered; ask for it".into(),
+            });
+        };
+        let flags = RequestFlags(entry.flags);
+        let from = estreamer_core::wire::InitialTimestamp(entry.timestamp);
+        let reader = self.common.archive.read(Request::packet_records(), from);
+        self.stream = Some(Stream {
+            extended: self.extended || flags.contains(RequestFlags::EXTENDED_HEADER),
+            reader,
         });
         Ok(())
     }
@@ -105,12 +159,35 @@ impl Feed for ConnectionFeed {
         }
     }
 
+    fn tamper(&mut self, outgoing: Outgoing, message: &[u8]) -> Option<Tampered> {
+        if let Outgoing::Bundle(_) = outgoing {
+            self.bundles += 1;
+        }
+        self.tamper.as_mut()?.message(outgoing, message)
+    }
+
+    fn progress(&mut self, statistics: &Statistics) {
+        self.entry.update(|served| {
+            served.events = self.served;
+            served.bundles = self.bundles;
+            served.nulls = statistics.nulls;
+            served.statistics = *statistics;
+        });
+    }
+
     fn ended(&mut self, end: ServerEnd, statistics: Option<&Statistics>) {
-        if let Some(log) = self.log {
-            let nulls = statistics.map_or(0, |statistics| statistics.nulls);
+        if let Some(statistics) = statistics {
+            self.progress(statistics);
+        }
+        self.entry
+            .update(|served| served.end = Some(end.to_string()));
+        if let Some(log) = self.common.log {
+            let Some(served) = self.entry.get() else {
+                return;
+            };
             log(&format!(
-                "{}: {} events served, {nulls} nulls received; {end}",
-                self.peer, self.served
+                "{}: {} events served, {} nulls received; {end}",
+                served.peer, served.events, served.nulls
             ));
         }
     }
@@ -120,5 +197,7 @@ impl Feed for ConnectionFeed {
 const LOOK_AGAIN: u32 = 5;
 /// Answered where the shape is right but a field is not known.
 const FIELDS: i32 = 3;
-/// Answered where flags do not go with a JSON block.
+/// Answered where flags do not go with a JSON block, or lack without one.
 const FLAGS: i32 = 5;
+/// Answered where another service is chosen than was offered.
+const SERVICE: i32 = 8;

@@ -5,13 +5,22 @@
 //! - [`selection`]: what a client asked for, and events rendered accordingly.
 //! - [`replay`]: the lines of a file as events.
 //! - [`archive`]: what of these is stored when, and who gets what.
-//! - [`service`]: the server built from these parts.
+//! - [`tamper`], [`chaos`]: what a server does differently and wrong, by name.
+//! - [`service`]: the server built from these parts; [`Simulator`] runs it on a
+//!   thread of its own.
 
 pub mod archive;
+pub mod chaos;
 mod feed;
 pub mod generator;
 mod packet;
 pub mod pki;
 pub mod replay;
 pub mod selection;
+mod served;
 pub mod service;
+mod simulator;
+pub mod tamper;
+
+pub use served::{SeenRequest, Served};
+pub use simulator::{Builder, Simulator};

@@ -1,0 +1,65 @@
+//! Showing quirks: one place that turns a strict message into one that deviates.
+
+use super::{HEADER_LEN, MessageType};
+use crate::quirk::{Quirk, Quirks};
+
+/// Bytes by which the deviating message is longer than the strict one.
+pub(crate) fn extra(message_type: MessageType, quirks: Quirks) -> usize {
+    let nul = match message_type {
+        MessageType::ERROR => quirks.has(Quirk::ErrorNul),
+        MessageType::EVENT_STREAM_REQUEST => quirks.has(Quirk::RequestNul),
+        _ => false,
+    };
+    usize::from(nul)
+}
+
+/// Completes the length field of `message` and shows the quirks. All of it is
+/// written strictly, but for the [`extra`] bytes at its end.
+pub(crate) fn finish(quirks: Quirks, message: &mut [u8]) {
+    let Some((header, body)) = message.split_first_chunk_mut::<HEADER_LEN>() else {
+        return;
+    };
+    let message_type = MessageType(u16::from_be_bytes([header[2], header[3]]));
+    let mut length = body.len() as u32;
+    match message_type {
+        MessageType::ERROR if quirks.has(Quirk::ErrorNul) => {
+            // The text length counts the NUL, as far as it can.
+            if let [_, _, _, _, high, low, .., nul] = body {
+                let text = u16::from_be_bytes([*high, *low]).saturating_add(1);
+                [*high, *low] = text.to_be_bytes();
+                *nul = 0;
+            }
+        }
+        MessageType::EVENT_STREAM_REQUEST => {
+            if let (true, Some(nul)) = (quirks.has(Quirk::RequestNul), body.last_mut()) {
+                *nul = 0;
+            }
+            if quirks.has(Quirk::RequestInclusive) {
+                length += HEADER_LEN as u32;
+            }
+        }
+        MessageType::EVENT_DATA | MessageType::EVENT_DATA_3 => record(quirks, header, body),
+        _ => {}
+    }
+    [header[4], header[5], header[6], header[7]] = length.to_be_bytes();
+}
+
+fn record(quirks: Quirks, header: &mut [u8; HEADER_LEN], body: &mut [u8]) {
+    if quirks.has(Quirk::EventType3) {
+        [header[2], header[3]] = MessageType::EVENT_DATA_3.0.to_be_bytes();
+    }
+    let message_length = body.len();
+    let Some((record, _)) = body.split_first_chunk_mut::<8>() else {
+        return;
+    };
+    let [flags, _, _, _, length @ ..] = record;
+    let spare = message_length.wrapping_sub(u32::from_be_bytes(*length) as usize);
+    if spare == super::EXTENDED_LEN {
+        if quirks.has(Quirk::ExtendedFlag) {
+            *flags |= 0x80;
+        }
+    } else if quirks.has(Quirk::RecordInclusive) && *flags & 0x80 == 0 {
+        // With the flag set, it would read as an extended header.
+        *length = (message_length as u32).to_be_bytes();
+    }
+}

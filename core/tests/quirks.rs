@@ -1,0 +1,293 @@
+//! Every quirk is counted by its name when it is seen, and shown when asked for.
+
+mod common;
+
+use common::{
+    bundle, error_body, extended, message, nested_event, null, record, request, with_length,
+};
+use estreamer_core::decode::Limits;
+use estreamer_core::quirk::{Deviations, Quirk, Quirks};
+use estreamer_core::session::{ClientConfig, ClientSession, Instant, ServerConfig, ServerSession};
+use estreamer_core::wire::{
+    BundleHeader, BundleWriter, ErrorMessage, Event, EventStreamRequest, InitialTimestamp,
+    RecordType, RequestFlags,
+};
+
+/// What provokes a quirk, and what is counted besides because it cannot be
+/// separated: a nested message has a version, a top-level event is one.
+enum Provoked {
+    Server(Vec<u8>),
+    Client(Vec<u8>),
+    /// The client answers a keep-alive.
+    Answer,
+}
+
+const BLOCK: &[u8] = br#"{"Events":{}}"#;
+
+fn provoke(quirk: Quirk) -> (Provoked, &'static [Quirk]) {
+    use Provoked::{Answer, Client, Server};
+    use Quirk as Q;
+    let nested = |bytes: Vec<u8>| Server(bundle(1, &bytes));
+    let flag = 1 << 31;
+    let time = [0; 8];
+    match quirk {
+        Q::NestedVersion0 => (nested(nested_event(b"")), &[]),
+        Q::NestedVersion1 => (nested(message(1, 4, &extended(b""))), &[]),
+        Q::NestedVersionOther => (nested(message(2, 4, &extended(b""))), &[]),
+        Q::EventType3 => (nested(message(0, 3, &extended(b""))), &[Q::NestedVersion0]),
+        Q::ExtendedFlag => {
+            let record = record(flag | 71, 0, &time);
+            (nested(message(0, 4, &record)), &[Q::NestedVersion0])
+        }
+        Q::FlagContradictsLengths => {
+            let record = record(flag | 71, 2, b"{}");
+            (nested(message(0, 4, &record)), &[Q::NestedVersion0])
+        }
+        Q::Netmap => {
+            let record = record(5 << 16 | 71, 0, &time);
+            (nested(message(0, 4, &record)), &[Q::NestedVersion0])
+        }
+        Q::RecordClipped => {
+            let record = record(flag | 71, 99, &time);
+            (nested(message(0, 4, &record)), &[Q::NestedVersion0])
+        }
+        Q::RecordInclusive => {
+            let record = record(71, 10, b"{}");
+            (nested(message(0, 4, &record)), &[Q::NestedVersion0])
+        }
+        Q::RecordMalformed => {
+            let record = record(71, 99, b"{}");
+            (nested(message(0, 4, &record)), &[Q::NestedVersion0])
+        }
+        Q::MessageMalformed => (Server(message(1, 4002, b"short")), &[]),
+        Q::ErrorNul => (Server(message(1, 1, &error_body(1, 3, b"no\0"))), &[]),
+        Q::ErrorLength => (Server(message(1, 1, &error_body(1, 3, b"no"))), &[]),
+        Q::RequestInclusive => {
+            let request = request(0, 0, BLOCK);
+            let inclusive = with_length(1, 2, request.len() as u32, &request[8..]);
+            (Client(inclusive), &[])
+        }
+        Q::RequestNul => (Client(request(0, 0, &[BLOCK, &[0]].concat())), &[]),
+        Q::SurplusNull => (Client(null()), &[]),
+        Q::NullBody => (Server(message(1, 0, b"body")), &[]),
+        Q::NestedNull => (nested(message(0, 0, b"")), &[Q::NestedVersion0]),
+        Q::NestedError => {
+            let error = message(0, 1, &error_body(1, 2, b"no"));
+            (nested(error), &[Q::NestedVersion0])
+        }
+        Q::NestedUnknown => (nested(message(0, 99, b"")), &[Q::NestedVersion0]),
+        Q::UnknownMessage => (Server(message(1, 99, b"")), &[]),
+        Q::TopLevelEvent => (Server(message(1, 4, &extended(b""))), &[]),
+        Q::BundleOverrun => (nested(with_length(0, 4, 99, b"")), &[]),
+        Q::BundleTrailing => (nested(b"stray".to_vec()), &[]),
+        Q::BundleEmpty => (nested(vec![]), &[]),
+        Q::SequenceGap => (Server(bundle(2, b"stray")), &[Q::BundleTrailing]),
+        Q::SequenceRepeat => {
+            let twice = bundle(1, b"stray").repeat(2);
+            (Server(twice), &[Q::BundleTrailing])
+        }
+        Q::Oversize => (
+            nested(message(0, 99, &[0; 1000])),
+            &[Q::NestedVersion0, Q::NestedUnknown],
+        ),
+        Q::AcknowledgeKeepAlives => (Answer, &[]),
+    }
+}
+
+const LIMITS: Limits = Limits {
+    message: 999,
+    ..Limits::DEFAULT
+};
+
+/// A client's counts after these bytes.
+fn seen_by_client(bytes: &[u8], window: usize) -> Deviations {
+    let config = ClientConfig {
+        window,
+        limits: LIMITS,
+        ..ClientConfig::default()
+    };
+    let mut client = ClientSession::new(config, Instant(0)).unwrap();
+    let mut at = 0;
+    while let Ok(step) = client.step(&bytes[at..bytes.len().min(at + window)], Instant(0)) {
+        at += step.consumed;
+        if step.consumed == 0 && step.frame.is_none() {
+            assert_eq!(at, bytes.len());
+            break;
+        }
+    }
+    client.statistics().deviations
+}
+
+fn server() -> ServerSession {
+    let config = ServerConfig {
+        limits: LIMITS,
+        grace: 0,
+        ..ServerConfig::default()
+    };
+    ServerSession::new(config, Instant(0)).unwrap()
+}
+
+/// A server's counts after these bytes.
+fn seen_by_server(mut server: ServerSession, bytes: &[u8]) -> Deviations {
+    let mut at = 0;
+    while let Ok(step) = server.step(&bytes[at..], Instant(0)) {
+        at += step.consumed;
+        if step.consumed == 0 && step.frame.is_none() {
+            assert_eq!(at, bytes.len());
+            break;
+        }
+    }
+    server.statistics().deviations
+}
+
+/// A server that sent a keep-alive.
+fn kept_alive() -> ServerSession {
+    let mut server = server();
+    server.accept(Instant(0));
+    server.handle_timeout(Instant(30_000)).unwrap();
+    assert_eq!(server.poll_transmit(&mut [0; 8], Instant(30_000)), 8);
+    server
+}
+
+#[track_caller]
+fn assert_only(found: Deviations, quirk: Quirk, also: &[Quirk]) {
+    let found: Vec<Quirk> = found.seen().map(|(quirk, _)| quirk).collect();
+    let mut expected = [&[quirk], also].concat();
+    expected.sort();
+    assert_eq!(found, expected, "{quirk}: {}", quirk.sentence());
+}
+
+#[test]
+fn every_quirk_is_counted_by_its_name_and_nothing_else_is() {
+    for &quirk in Quirk::ALL {
+        let (provoked, also) = provoke(quirk);
+        match provoked {
+            Provoked::Server(bytes) => {
+                for window in [64, 4096] {
+                    assert_only(seen_by_client(&bytes, window), quirk, also);
+                }
+            }
+            Provoked::Client(bytes) => assert_only(seen_by_server(server(), &bytes), quirk, also),
+            Provoked::Answer => {
+                let found = seen_by_server(kept_alive(), &null());
+                assert_only(found, quirk, also);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_conversation_by_the_rules_shows_no_quirk_but_the_version_real_servers_send() {
+    let stream = [
+        null(),
+        bundle(1, &nested_event(b"{}")),
+        bundle(2, &nested_event(b"{}")),
+    ];
+    let found: Vec<_> = seen_by_client(&stream.concat(), 64).seen().collect();
+    assert_eq!(found, [(Quirk::NestedVersion0, 2)]);
+    let found = seen_by_server(server(), &request(0, 1 << 23, BLOCK));
+    assert_eq!(found.seen().count(), 0);
+}
+
+/// A bundle and a goodbye of a server that shows these quirks.
+fn served(quirks: Quirks) -> Vec<u8> {
+    let mut buffer = [0; 256];
+    let header = BundleHeader {
+        connection_id: 1,
+        sequence: 1,
+    };
+    let mut bundle = BundleWriter::new(&mut buffer, header, quirks).unwrap();
+    for archival in [Some(7), None] {
+        let event = Event::new(RecordType::FILE, archival, b"{}");
+        bundle.push(&event).unwrap();
+    }
+    let mut bytes = bundle.finish().to_vec();
+    let config = ServerConfig {
+        quirks,
+        ..ServerConfig::default()
+    };
+    let mut server = ServerSession::new(config, Instant(0)).unwrap();
+    let goodbye = ErrorMessage {
+        code: 1,
+        text: b"bye",
+    };
+    let length = server.close(&goodbye, &mut buffer).unwrap();
+    bytes.extend(&buffer[..length]);
+    bytes
+}
+
+#[test]
+fn a_server_shows_each_of_its_quirks_and_no_other() {
+    let strict = seen_by_client(&served(Quirks::NONE), 64);
+    assert_only(strict, Quirk::NestedVersion0, &[]);
+    for &quirk in Quirk::SERVER {
+        let found = seen_by_client(&served(Quirks::NONE.with(quirk)), 64);
+        let also: &[Quirk] = match quirk {
+            Quirk::NestedVersion1 => &[],
+            _ => &[Quirk::NestedVersion0],
+        };
+        assert_only(found, quirk, also);
+    }
+}
+
+#[test]
+fn all_quirks_of_a_server_go_together_and_the_events_survive() {
+    let all = Quirk::SERVER
+        .iter()
+        .fold(Quirks::NONE, |set, &quirk| set.with(quirk));
+    let bytes = served(all);
+    let found: Vec<Quirk> = seen_by_client(&bytes, 64)
+        .seen()
+        .map(|(quirk, _)| quirk)
+        .collect();
+    assert_eq!(found, Quirk::SERVER);
+    let seen = common::decode_everyhow(&bytes);
+    assert_eq!((seen[1].body(), seen[2].body()), (&b"{}"[..], &b"{}"[..]));
+}
+
+/// A request, answered keep-alives and a goodbye of a client that shows these quirks.
+fn asked(quirks: Quirks) -> Deviations {
+    let mut server = server();
+    let request = EventStreamRequest {
+        from: InitialTimestamp::NOW,
+        flags: RequestFlags::EXTENDED_HEADER,
+        block: BLOCK,
+    };
+    let mut out = [0; 256];
+    let request = estreamer_core::fqe::emit(&request, quirks, &mut out).unwrap();
+    let step = server.step(request, Instant(0)).unwrap();
+    assert_eq!(step.consumed, request.len());
+    server.accept(Instant(0));
+    server.handle_timeout(Instant(30_000)).unwrap();
+    let length = server.poll_transmit(&mut out, Instant(30_000));
+
+    let config = ClientConfig {
+        quirks,
+        ..ClientConfig::default()
+    };
+    let mut client = ClientSession::new(config, Instant(0)).unwrap();
+    client.step(&out[..length], Instant(0)).unwrap();
+    let mut bytes = [0; 64];
+    let mut length = client.poll_transmit(&mut bytes, Instant(0));
+    length += client.close("bye", &mut bytes[length..]).unwrap();
+    seen_by_server(server, &bytes[..length])
+}
+
+#[test]
+fn a_client_shows_each_of_its_quirks_and_no_other() {
+    assert_eq!(asked(Quirks::NONE).seen().count(), 0);
+    for &quirk in Quirk::CLIENT {
+        assert_only(asked(Quirks::NONE.with(quirk)), quirk, &[]);
+    }
+}
+
+#[test]
+fn all_quirks_of_a_client_go_together() {
+    let all = Quirk::CLIENT
+        .iter()
+        .fold(Quirks::NONE, |set, &quirk| set.with(quirk));
+    let mut expected = Quirk::CLIENT.to_vec();
+    expected.sort();
+    let found: Vec<Quirk> = asked(all).seen().map(|(quirk, _)| quirk).collect();
+    assert_eq!(found, expected);
+}

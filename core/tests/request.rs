@@ -1,0 +1,139 @@
+//! Requests: built, ready-made, and hostile.
+#![cfg(feature = "json")]
+
+use estreamer_core::fqe::{self, EventKind, Request, RequestError, Transform};
+use estreamer_core::quirk::Quirks;
+use estreamer_core::wire::{EventStreamRequest, InitialTimestamp, Message, RequestFlags};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// The guide's example, white space and all.
+const GUIDE: &str = r#"{ "Events":
+ { "ConnectionEvent":
+  { "FieldSetDef":
+    { "OutputFieldSet":
+      ["HeaderFieldSet", "ConnectionKeySet", "DetailFieldSet"] },
+    "Fields":
+      ["OutputFieldSet"] },
+"IntrusionEvent":
+  { "FieldSetDef":
+    { "OutputFieldSet":
+      ["HeaderFieldSet", "ConnectionKeySet", "DetailFieldSet", "Impact"] },
+    "Fields": ["OutputFieldSet"] },
+"IntrusionPacket":
+  { "FieldSetDef":
+    { "OutputFieldSet":
+      ["HeaderFieldSet", "DetailFieldSet"] },
+    "Fields": ["OutputFieldSet"] },
+"FileEvent":
+  { "FieldSetDef":
+    { "OutputFieldSet":
+      ["HeaderFieldSet", "ConnectionKeySet", "DetailFieldSet"] },
+    "Fields":
+      ["OutputFieldSet"] } },
+"OutputFormat":
+  { "Transform": "Text", "TransformConfig": "JSON" } }
+"#;
+
+#[test]
+fn the_guides_example_is_checked_and_sent_as_it_is() {
+    let request = EventStreamRequest {
+        from: InitialTimestamp(1),
+        flags: RequestFlags::EXTENDED_HEADER,
+        block: GUIDE.as_bytes(),
+    };
+    let asked = request.check().unwrap();
+    assert!(EventKind::ALL.into_iter().all(|kind| asked.has(kind)));
+    assert_eq!(
+        (asked.transform, asked.check_csv()),
+        (Transform::Json, Ok(()))
+    );
+    let mut out = [0; 2000];
+    let message = fqe::emit(&request, Quirks::NONE, &mut out).unwrap();
+    assert_eq!(&message[16..], GUIDE.as_bytes());
+}
+
+#[test]
+fn flags_that_do_not_go_with_a_block_are_refused() {
+    for (flags, expected) in [
+        (RequestFlags(0), None),
+        (RequestFlags::EXTENDED_HEADER, None),
+        (
+            RequestFlags::EXTENDED_REQUEST,
+            Some(RequestError::ExtendedRequest),
+        ),
+        (RequestFlags(1 << 31), Some(RequestError::UnsupportedFlags)),
+    ] {
+        let request = EventStreamRequest {
+            from: InitialTimestamp::NOW,
+            flags,
+            block: GUIDE.as_bytes(),
+        };
+        assert_eq!(request.check().err(), expected, "{flags}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_can_be_built_passes_the_servers_check(
+        fields in vec(vec("[^\"\\\\\\p{C}]{1,12}", 1..4), 1..5),
+        transform in "[^\"\\\\\\p{C}]{1,12}",
+        nul in any::<bool>(),
+    ) {
+        let fields: Vec<Vec<&str>> = fields.iter()
+            .map(|names| names.iter().map(String::as_str).collect())
+            .collect();
+        let mut request = Request::new(InitialTimestamp::OLDEST)
+            .transform(Transform::Named(&transform));
+        for (kind, fields) in EventKind::ALL.into_iter().zip(&fields) {
+            request = request.event(kind, fields);
+        }
+        let quirks = match nul {
+            true => Quirks::NONE.with(estreamer_core::quirk::Quirk::RequestNul),
+            false => Quirks::NONE,
+        };
+        let mut out = [0; 4096];
+        let message = request.emit(quirks, &mut out).unwrap();
+        let ((_, parsed), rest) = Message::parse(message).unwrap();
+        prop_assert!(rest.is_empty());
+        let Message::Request(parsed) = parsed else {
+            panic!("no request");
+        };
+        prop_assert_eq!(parsed.block.ends_with(&[0]), nul);
+        let asked = parsed.check();
+        // A kind all of whose names are the set's own asks for nothing.
+        if !fields.iter().any(|names| names.iter().all(|&name| name == "OutputFieldSet")) {
+            let asked = asked.unwrap();
+            prop_assert_eq!(asked.transform.name(), &transform);
+            for (at, kind) in EventKind::ALL.into_iter().enumerate() {
+                prop_assert_eq!(asked.has(kind), at < fields.len());
+            }
+        }
+    }
+
+    #[test]
+    fn no_block_makes_the_check_panic(
+        edits in vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 0..12),
+    ) {
+        let mut block = GUIDE.as_bytes().to_vec();
+        for (at, byte, edit) in edits {
+            let at = at.index(block.len());
+            match edit {
+                0 => block[at] = byte,
+                1 => block.insert(at, b"{}[]\",:\\0e-"[usize::from(byte) % 11]),
+                _ => block.truncate(at + 1),
+            }
+        }
+        if let Err(problem) = fqe::check(&block) {
+            prop_assert!(!problem.to_string().is_empty());
+            prop_assert!(problem.code() > 0);
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_the_check_panic(block in vec(any::<u8>(), 0..64)) {
+        prop_assert!(fqe::check(&block).is_err());
+    }
+}

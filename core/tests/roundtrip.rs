@@ -1,0 +1,107 @@
+//! What is emitted parses back to the same value, for messages out of random bytes.
+#![cfg(feature = "arbitrary")]
+
+use arbitrary::{Arbitrary, Unstructured};
+use estreamer_core::ResourceError;
+use estreamer_core::quirk::Quirks;
+use estreamer_core::wire::{Bundle, Header, Message};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// Emits, and demands exact lengths and nothing written on failure.
+fn emit(message: &Message<'_>) -> Vec<u8> {
+    let needed = message.encoded_len();
+    let mut out = vec![0xaa; needed + 3];
+    assert_eq!(message.emit(&mut out), Ok(needed));
+    assert_eq!(out[needed..], [0xaa; 3], "nothing behind it");
+    for room in [0, 7, needed / 2, needed - 1] {
+        let mut short = vec![0xaa; room.min(needed - 1)];
+        let refused = message.emit(&mut short);
+        assert_eq!(refused, Err(ResourceError::BufferTooSmall { needed }));
+        assert!(short.iter().all(|&byte| byte == 0xaa), "nothing on failure");
+    }
+    out.truncate(needed);
+    out
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_message_survives(bytes in vec(any::<u8>(), 0..300)) {
+        let message = Message::arbitrary(&mut Unstructured::new(&bytes)).unwrap();
+        let out = emit(&message);
+        let ((header, parsed), rest) = Message::parse(&out).unwrap();
+        prop_assert_eq!(parsed, message);
+        prop_assert!(rest.is_empty());
+        prop_assert_eq!(header, Header::new(message.message_type(), out.len() as u32 - 8));
+        prop_assert!(!message.to_string().contains(char::is_control), "one line");
+    }
+
+    #[test]
+    fn every_header_survives(bytes in vec(any::<u8>(), 0..20)) {
+        let header = Header::arbitrary(&mut Unstructured::new(&bytes)).unwrap();
+        let mut out = [0; 8];
+        prop_assert_eq!(header.emit(&mut out), Ok(header.encoded_len()));
+        prop_assert_eq!(Header::parse(&out), Ok((header, &[][..])));
+    }
+
+    /// Liberal in, strict out: whatever is read of any bytes is written by the
+    /// rules, and then reads as the same.
+    #[test]
+    fn what_was_read_of_any_body_is_written_strictly(
+        number in prop_oneof![0..8_u16, Just(2049), Just(2051), Just(4002), any::<u16>()],
+        body in vec(any::<u8>(), 0..100),
+    ) {
+        let number = estreamer_core::wire::MessageType(number);
+        if let Ok(message) = Message::parse_body(number, &body) {
+            let out = emit(&message);
+            prop_assert_eq!(Message::parse(&out).unwrap().0.1, message);
+        }
+    }
+
+    /// With quirks, it still reads as the same, NULs apart.
+    #[test]
+    fn quirks_do_not_change_what_a_message_says(
+        bytes in vec(any::<u8>(), 0..300),
+        quirks in vec(any::<u8>(), 4),
+        nested in any::<bool>(),
+    ) {
+        let message = Message::arbitrary(&mut Unstructured::new(&bytes)).unwrap();
+        let quirks = Quirks::arbitrary(&mut Unstructured::new(&quirks)).unwrap();
+        let emit = |out: &mut [u8]| match nested {
+            true => message.emit_nested(quirks, out),
+            false => message.emit_with(quirks, out),
+        };
+        let Err(ResourceError::BufferTooSmall { needed }) = emit(&mut []) else {
+            panic!("no message is empty");
+        };
+        let mut out = vec![0xaa; needed];
+        let mut short = out[1..].to_vec();
+        prop_assert!(emit(&mut short).is_err());
+        prop_assert!(short.iter().all(|&byte| byte == 0xaa));
+        prop_assert_eq!(emit(&mut out), Ok(needed));
+        let header = Header::parse(&out).unwrap().0;
+        let body = &out[8..];
+        let found = Message::parse_body(header.message_type, body).unwrap();
+        match (message, found) {
+            (Message::Event(sent), Message::Event(found)) => {
+                prop_assert_eq!(sent.data, found.data);
+                prop_assert_eq!(sent.record.extension, found.record.extension);
+                prop_assert_eq!(sent.record.record_type, found.record.record_type);
+            }
+            (Message::Request(sent), Message::Request(found)) => {
+                prop_assert_eq!(sent.from, found.from);
+                prop_assert!(found.block.starts_with(sent.block));
+            }
+            (sent, found) => prop_assert_eq!(sent, found),
+        }
+    }
+
+    #[test]
+    fn no_bundle_is_too_broken_to_be_looked_through(body in vec(any::<u8>(), 0..200)) {
+        if let Ok(bundle) = Bundle::parse(&body) {
+            prop_assert!(bundle.messages().count() <= body.len() / 8 + 1);
+        }
+    }
+}

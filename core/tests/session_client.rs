@@ -1,0 +1,334 @@
+//! A client session in memory, with a clock that is a number.
+
+mod common;
+
+use common::{bundle, error, extended, message, nested_event, null, request};
+use estreamer_core::decode::{Frame, Oversize};
+use estreamer_core::quirk::{Quirk, Quirks};
+use estreamer_core::session::{ClientConfig, ClientSession, End, Instant};
+use estreamer_core::wire::{ErrorMessage, Message};
+use estreamer_core::{ConfigError, PeerError, ResourceError};
+
+const STRICT: ClientConfig = ClientConfig {
+    window: 4096,
+    limits: estreamer_core::decode::Limits::DEFAULT,
+    oversize: Oversize::Pieces,
+    ahead: 0,
+    probe_after: 60_000,
+    dead_after: 600_000,
+    quirks: Quirks::NONE,
+};
+
+fn client(config: ClientConfig) -> ClientSession {
+    ClientSession::new(config, Instant(0)).unwrap()
+}
+
+/// Feeds bytes at a time; returns the unread rest and the end.
+fn feed(client: &mut ClientSession, bytes: &[u8], now: u64) -> (usize, Option<End>) {
+    let mut at = 0;
+    loop {
+        match client.step(&bytes[at..], Instant(now)) {
+            Err(end) => return (bytes.len() - at, Some(end)),
+            Ok(step) => {
+                at += step.consumed;
+                if step.consumed == 0 && step.frame.is_none() {
+                    return (bytes.len() - at, None);
+                }
+            }
+        }
+    }
+}
+
+/// The nulls it wants sent.
+fn nulls(client: &mut ClientSession, now: u64) -> usize {
+    let mut out = [0xff; 1000];
+    let length = client.poll_transmit(&mut out, Instant(now));
+    assert_eq!(out[..length], null().repeat(length / 8));
+    length / 8
+}
+
+fn bundles(from: u32, count: u32) -> Vec<u8> {
+    (from..from + count)
+        .flat_map(|sequence| bundle(sequence, &nested_event(b"{}")))
+        .collect()
+}
+
+#[test]
+fn strictly_a_null_follows_delivery() {
+    let mut client = client(STRICT);
+    feed(&mut client, &bundles(1, 3), 0);
+    assert_eq!((client.received(), nulls(&mut client, 0)), (3, 0));
+    client.delivered(2);
+    assert_eq!(nulls(&mut client, 0), 2);
+    assert_eq!(nulls(&mut client, 0), 0, "once each");
+    client.delivered(1);
+    assert_eq!(nulls(&mut client, 0), 0, "what was said before stands");
+    client.delivered(u64::MAX);
+    assert_eq!(nulls(&mut client, 0), 1, "no more than was received");
+    feed(&mut client, &bundles(4, 1), 0);
+    assert_eq!(nulls(&mut client, 0), 0);
+    assert_eq!((client.received(), client.acknowledged()), (4, 3));
+}
+
+#[test]
+fn ahead_bundles_are_acknowledged_before_delivery() {
+    let config = ClientConfig { ahead: 2, ..STRICT };
+    let mut client = client(config);
+    feed(&mut client, &bundles(1, 1), 0);
+    assert_eq!(nulls(&mut client, 0), 1);
+    feed(&mut client, &bundles(2, 4), 0);
+    assert_eq!(nulls(&mut client, 0), 1, "two are undelivered");
+    client.delivered(2);
+    assert_eq!(nulls(&mut client, 0), 2);
+    assert_eq!(client.acknowledged(), 4);
+}
+
+#[test]
+fn nulls_go_out_as_room_allows() {
+    let config = ClientConfig {
+        ahead: 100,
+        ..STRICT
+    };
+    let mut client = client(config);
+    feed(&mut client, &bundles(1, 5), 0);
+    let mut out = [0; 23];
+    assert_eq!(client.poll_transmit(&mut out, Instant(0)), 16);
+    assert_eq!(client.poll_transmit(&mut out[..7], Instant(0)), 0);
+    assert_eq!(client.poll_transmit(&mut out, Instant(0)), 16);
+    assert_eq!(client.poll_transmit(&mut out, Instant(0)), 8);
+    assert_eq!(client.poll_transmit(&mut out, Instant(0)), 0);
+}
+
+#[test]
+fn a_unit_is_a_bundle_or_a_top_level_event_of_any_kind() {
+    let bad = b"bad".to_vec();
+    for (bytes, units) in [
+        (bundle(1, b""), 1),
+        (bundle(1, &nested_event(b"").repeat(9)), 1),
+        (bundle(1, b"stray"), 1),
+        (message(1, 4, &extended(b"{}")), 1),
+        (message(1, 3, &extended(&[b'x'; 9000])), 1),
+        (message(1, 4, &bad), 1),
+        (message(1, 4002, &bad), 1),
+        (null(), 0),
+        (message(1, 99, &bad), 0),
+        (request(0, 0, b""), 0),
+        (bundle(1, &bundle(2, &nested_event(b""))), 1),
+    ] {
+        let mut client = client(ClientConfig { ahead: 9, ..STRICT });
+        assert_eq!(feed(&mut client, &bytes, 0), (0, None));
+        assert_eq!(nulls(&mut client, 0), units, "{bytes:02x?}");
+    }
+}
+
+#[test]
+fn keep_alives_are_not_answered_but_with_the_quirk() {
+    let mut plain = client(STRICT);
+    feed(&mut plain, &null().repeat(3), 0);
+    assert_eq!(nulls(&mut plain, 0), 0);
+    let quirks = Quirks::NONE.with(Quirk::AcknowledgeKeepAlives);
+    let mut answering = client(ClientConfig {
+        ahead: 1,
+        quirks,
+        ..STRICT
+    });
+    let nested = bundle(1, &message(0, 0, b""));
+    feed(&mut answering, &[null().repeat(3), nested].concat(), 0);
+    assert_eq!(
+        nulls(&mut answering, 0),
+        4,
+        "a nested null is no keep-alive"
+    );
+    assert_eq!(answering.acknowledged(), 1);
+}
+
+#[test]
+fn silence_is_probed_once_and_then_means_death() {
+    let mut client = client(STRICT);
+    feed(&mut client, &null(), 1000);
+    assert_eq!(client.poll_timeout(), Some(Instant(61_000)));
+    assert_eq!(client.handle_timeout(Instant(60_999)), Ok(()));
+    assert_eq!(nulls(&mut client, 60_999), 0, "not yet");
+    assert_eq!(client.handle_timeout(Instant(61_000)), Ok(()));
+    assert_eq!(nulls(&mut client, 61_000), 1);
+    assert_eq!(client.poll_timeout(), Some(Instant(601_000)));
+    assert_eq!(client.handle_timeout(Instant(600_999)), Ok(()));
+    assert_eq!(nulls(&mut client, 600_999), 0, "one probe is enough");
+    let end = End::PeerSilent;
+    assert_eq!(client.handle_timeout(Instant(601_000)), Err(end));
+    assert_eq!(client.handle_timeout(Instant(601_001)), Err(end));
+    assert_eq!((client.end(), client.poll_timeout()), (Some(end), None));
+    assert_eq!(client.step(&null(), Instant(601_001)), Err(end));
+}
+
+#[test]
+fn any_byte_ends_the_silence() {
+    let mut client = client(STRICT);
+    assert_eq!(client.handle_timeout(Instant(60_000)), Ok(()));
+    assert_eq!(nulls(&mut client, 60_000), 1);
+    client.step(&[0], Instant(70_000)).unwrap();
+    assert_eq!(client.poll_timeout(), Some(Instant(130_000)));
+    // The same byte is no news.
+    client.step(&[0], Instant(80_000)).unwrap();
+    assert_eq!(client.poll_timeout(), Some(Instant(130_000)));
+    client.step(&[0, 1], Instant(90_000)).unwrap();
+    assert_eq!(client.poll_timeout(), Some(Instant(150_000)));
+}
+
+#[test]
+fn deadlines_of_zero_never_come() {
+    let mut client = client(ClientConfig {
+        probe_after: 0,
+        dead_after: 0,
+        ..STRICT
+    });
+    assert_eq!(client.poll_timeout(), None);
+    assert_eq!(client.handle_timeout(Instant(u64::MAX)), Ok(()));
+    assert_eq!(nulls(&mut client, 0), 0);
+}
+
+#[test]
+fn while_nobody_reads_the_peers_silence_means_nothing() {
+    let mut client = client(STRICT);
+    client.handle_timeout(Instant(60_000)).unwrap();
+    assert_eq!(nulls(&mut client, 60_000), 1);
+    client.set_reading(false, Instant(61_000));
+    assert_eq!(client.poll_timeout(), None);
+    assert_eq!(client.handle_timeout(Instant(9_000_000)), Ok(()));
+    client.set_reading(true, Instant(9_000_000));
+    assert_eq!(client.poll_timeout(), Some(Instant(9_060_000)), "all anew");
+    client.set_reading(true, Instant(9_030_000));
+    assert_eq!(client.poll_timeout(), Some(Instant(9_060_000)), "no change");
+}
+
+#[test]
+fn no_probe_doubles_as_an_acknowledgement_that_is_withheld() {
+    let mut client = client(STRICT);
+    feed(&mut client, &bundles(1, 1), 0);
+    assert_eq!(client.poll_timeout(), None, "the server waits for us");
+    assert_eq!(client.handle_timeout(Instant(900_000)), Ok(()));
+    assert_eq!(nulls(&mut client, 900_000), 0);
+    client.delivered(1);
+    assert_eq!(nulls(&mut client, 900_000), 1);
+    assert_eq!(client.poll_timeout(), Some(Instant(960_000)));
+    // A probe that was due before the next bundle came waits for its delivery.
+    assert_eq!(client.handle_timeout(Instant(960_000)), Ok(()));
+    feed(&mut client, &bundles(2, 1), 960_000);
+    assert_eq!(nulls(&mut client, 960_000), 0);
+    client.delivered(2);
+    assert_eq!(nulls(&mut client, 960_000), 2);
+}
+
+#[test]
+fn closing_tells_the_reason_once() {
+    let mut client = client(STRICT);
+    feed(&mut client, &bundles(1, 1), 0);
+    let mut out = [0; 64];
+    let length = client.close("disk full", &mut out).unwrap();
+    let ((_, message), rest) = Message::parse(&out[..length]).unwrap();
+    let expected = ErrorMessage {
+        code: -1,
+        text: b"disk full",
+    };
+    assert_eq!((message, rest), (Message::Error(expected), &[][..]));
+    assert_eq!(client.end(), Some(End::Closed));
+    assert_eq!(client.close("again", &mut out), Ok(0));
+    client.delivered(1);
+    assert_eq!(nulls(&mut client, 0), 0, "nothing goes out behind it");
+    assert_eq!(client.handle_eof(), End::Closed, "the first reason stays");
+}
+
+#[test]
+fn a_reason_that_does_not_fit_closes_all_the_same_and_writes_nothing() {
+    for (quirks, needed) in [(Quirks::NONE, 18), (Quirks::NONE.with(Quirk::ErrorNul), 19)] {
+        let mut client = client(ClientConfig { quirks, ..STRICT });
+        let mut out = [0xaa; 32];
+        let refused = client.close("full", &mut out[..needed - 1]);
+        assert_eq!(refused, Err(ResourceError::BufferTooSmall { needed }));
+        assert_eq!(out, [0xaa; 32]);
+        assert_eq!(client.end(), Some(End::Closed));
+    }
+}
+
+#[test]
+fn an_error_message_ends_the_session_behind_its_frame() {
+    for bytes in [error(-7, "no"), bundle(1, &error(-7, "no"))] {
+        let mut client = client(ClientConfig { ahead: 9, ..STRICT });
+        let bytes = [bytes, bundles(2, 1)].concat();
+        let (_, end) = feed(&mut client, &bytes, 0);
+        assert_eq!(end, Some(End::PeerError { code: -7 }));
+        assert_eq!((client.received(), nulls(&mut client, 0)), (0, 0));
+        assert_eq!(client.handle_eof(), End::PeerError { code: -7 });
+    }
+}
+
+#[test]
+fn an_error_in_pieces_ends_the_session_with_its_last_piece() {
+    let mut client = client(ClientConfig {
+        window: 64,
+        ..STRICT
+    });
+    let bytes = error(5, &"long ".repeat(100));
+    let mut at = 0;
+    loop {
+        let input = &bytes[at..bytes.len().min(at + 64)];
+        let step = client.step(input, Instant(0)).expect("not before its end");
+        at += step.consumed;
+        if step.frame == Some(Frame::End) {
+            break;
+        }
+    }
+    assert_eq!(client.end(), Some(End::PeerError { code: 5 }));
+    assert_eq!(at, bytes.len());
+}
+
+#[test]
+fn the_end_of_the_stream_is_told_apart_by_where_it_falls() {
+    let whole = bundles(1, 1);
+    for cut in 0..=whole.len() {
+        let mut client = client(STRICT);
+        feed(&mut client, &whole[..cut], 0);
+        let expected = match cut {
+            0 => End::BeforeFirstByte,
+            _ if cut == whole.len() => End::Idle,
+            _ => End::MidMessage,
+        };
+        assert_eq!(client.handle_eof(), expected, "{cut} bytes");
+        assert_eq!(client.statistics().bytes, cut as u64);
+        assert_eq!(client.handle_eof(), expected);
+        assert_eq!(client.statistics().bytes, cut as u64, "counted once");
+    }
+}
+
+#[test]
+fn out_of_step_ends_the_session() {
+    let mut client = client(STRICT);
+    let bytes = [null(), message(0, 4, b"")].concat();
+    let end = End::OutOfStep(PeerError::OutOfStep {
+        version: 0,
+        message_type: 4,
+        offset: 8,
+    });
+    assert_eq!(feed(&mut client, &bytes, 0), (8, Some(end)));
+    assert_eq!(client.end(), Some(end));
+}
+
+#[test]
+fn a_window_too_small_is_a_mistake_of_ours() {
+    let config = ClientConfig {
+        window: 63,
+        ..STRICT
+    };
+    let refused = ClientSession::new(config, Instant(0)).map(|_| ());
+    assert_eq!(refused, Err(ConfigError::WindowTooSmall { given: 63 }));
+}
+
+#[test]
+fn a_session_is_small() {
+    // 248 bytes on thumbv7m, where the counters are narrower and so is usize.
+    assert!(
+        size_of::<ClientSession>() <= 360,
+        "{}",
+        size_of::<ClientSession>()
+    );
+}
