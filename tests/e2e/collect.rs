@@ -20,6 +20,8 @@ fn real_events_come_out_byte_for_byte() {
         &pki.file("client.p12"),
         "--password-file",
         &password,
+        "--from",
+        "oldest",
         "--output",
         &format!("file:{}", file.display()),
         "--stop-after",
@@ -149,6 +151,8 @@ fn collect_command(pki: &Pki, address: &str, arguments: &[&str]) -> std::process
         &pki.file("client.key"),
         "--ca",
         &pki.file("ca.pem"),
+        "--from",
+        "oldest",
     ]);
     command.args(arguments);
     command

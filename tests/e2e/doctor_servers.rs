@@ -8,7 +8,7 @@ use estreamer::simulate::pki::{Identity as Files, Pki};
 use estreamer_core::session::{Instant, ServerConfig, Statistics};
 use estreamer_core::wire::EventStreamRequest;
 use estreamer_mio::event_loop::{EventLoop, Handle};
-use estreamer_mio::server::{Feed, Listener, ServerEnd, ServerOptions, Supply};
+use estreamer_mio::server::{self, Feed, Listener, Refusal, ServerEnd, ServerOptions, Supply};
 use estreamer_mio::tls::{ClientRules, Identity, ServerTls, TlsVersions};
 
 /// How a server answers a request.
@@ -77,10 +77,13 @@ impl Drop for Server {
 struct Empty(Answer);
 
 impl Feed for Empty {
-    fn request(&mut self, _: &EventStreamRequest<'_>) -> Result<(), (i32, String)> {
+    fn request(&mut self, _: &EventStreamRequest<'_>) -> Result<server::Answer, Refusal> {
         match self.0 {
-            Answer::Error(code, text) => Err((code, text.into())),
-            Answer::Nothing | Answer::Nulls => Ok(()),
+            Answer::Error(code, text) => Err(Refusal {
+                code,
+                text: text.into(),
+            }),
+            Answer::Nothing | Answer::Nulls => Ok(server::Answer::Stream),
         }
     }
 

@@ -1,5 +1,6 @@
 //! End to end: the real program over real TLS sockets.
 
+mod archive;
 mod collect;
 mod demo;
 mod doctor;

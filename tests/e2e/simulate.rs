@@ -78,6 +78,7 @@ fn collect(pki: &Pki, server: &Simulator, arguments: &[&str]) -> Ended {
         estreamer(&["collect", "--server", &server.address])
             .args(["--pkcs12", &pki.file("client.p12")])
             .args(["--password-file", &password])
+            .args(["--from", "oldest"])
             .args(arguments),
     )
     .success()

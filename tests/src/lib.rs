@@ -4,7 +4,7 @@ mod process;
 mod server;
 
 pub use process::{Ended, Running, estreamer, program};
-pub use server::{Pki, Simulator};
+pub use server::{Pki, Simulator, collect};
 
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! A PKI in a directory, and the simulator as a program.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::process::{Ended, Running, estreamer};
 
@@ -82,4 +83,20 @@ impl Simulator {
         self.running.signal("TERM");
         self.running.wait()
     }
+}
+
+/// `estreamer collect` from that address with the PEM identity; where to start
+/// is among the arguments.
+pub fn collect(pki: &Pki, address: &str, arguments: &[&str]) -> Command {
+    let mut command = estreamer(&["collect", "--server", address]);
+    command.args([
+        "--cert",
+        &pki.file("client.pem"),
+        "--key",
+        &pki.file("client.key"),
+        "--ca",
+        &pki.file("ca.pem"),
+    ]);
+    command.args(arguments);
+    command
 }

@@ -98,6 +98,27 @@ impl Catalog {
         }
     }
 
+    /// The catalogue of events that have these fields besides, in the order of
+    /// [`EventKind::ALL`]. All of an event's fields are in its `DetailFieldSet`,
+    /// unless another set has them.
+    pub(crate) fn of_events(further: &[Vec<String>; 4]) -> Self {
+        let mut catalog = Self::built_in();
+        for (event, names) in catalog.events.iter_mut().zip(further) {
+            for name in names {
+                if !event.fields.contains(name) {
+                    event.fields.push(name.clone());
+                }
+                // Asked for by its own name it is there once all the same.
+                if !event.sets.iter().any(|(_, members)| members.contains(name))
+                    && let Some((_, detail)) = event.sets.last_mut()
+                {
+                    detail.push(name.clone());
+                }
+            }
+        }
+        catalog
+    }
+
     /// Reads an EventCatalog.json.
     pub fn parse(json: &[u8]) -> Result<Self, CatalogError> {
         let top = document::parse(json).map_err(|e| CatalogError::NotJson(e.to_string()))?;

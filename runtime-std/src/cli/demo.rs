@@ -1,20 +1,16 @@
 //! `estreamer demo`: everything at once, on this machine alone.
 
-use std::net::{Ipv4Addr, SocketAddr};
-
 use clap::Args;
 use estreamer_core::fqe::EventKind;
 use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::tls::{ClientRules, Identity, ServerRules};
+use estreamer_mio::tls::{Identity, ServerRules};
 
 use super::Failure;
 use super::collect::Job;
 use crate::collect::Until;
 use crate::output::destination::Destination;
-use crate::simulate::Content;
-use crate::simulate::generator::Options;
+use crate::simulate::Simulator;
 use crate::simulate::pki::{DEFAULT_PASSWORD, Pki};
-use crate::simulate::service::{Running, ServiceOptions};
 
 /// Show everything at once: throw-away certificates, a simulated server on a
 /// loopback port, and a collector that prints its events. Leaves nothing behind.
@@ -30,31 +26,16 @@ impl Demo {
     pub(super) fn run(self) -> Result<(), Failure> {
         let failed = |error: &dyn std::fmt::Display| Failure::failed(error, "");
         let pki = Pki::generate().map_err(|error| failed(&error))?;
-        let (certificate, ca) = (pki.server(), pki.ca());
-        let server_identity = Identity::from_pem(
-            certificate.cert_pem().as_bytes(),
-            certificate.key_pem().as_bytes(),
-            ca.cert_pem().as_bytes(),
-        )
-        .map_err(|error| failed(&error))?;
         let p12 = pki
             .client_p12(DEFAULT_PASSWORD)
             .map_err(|error| failed(&error))?;
         let identity =
             Identity::from_pkcs12(&p12, Some(DEFAULT_PASSWORD)).map_err(|error| failed(&error))?;
-        let server = Running::start(ServiceOptions {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            identity: server_identity,
-            clients: ClientRules::default(),
-            content: Content::Generated {
-                options: Options::default(),
-                count: Some(self.events),
-            },
-            rate: None,
-            bundle: 100,
-            log: None,
-        })
-        .map_err(|error| failed(&error))?;
+        let server = Simulator::builder(&pki)
+            .map_err(|error| failed(&error))?
+            .count(self.events)
+            .spawn()
+            .map_err(|error| failed(&error))?;
         let job = Job {
             server: "the simulated server".into(),
             name: "demo".into(),

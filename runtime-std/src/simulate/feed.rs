@@ -1,157 +1,130 @@
 //! What one client of the simulator is served.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use estreamer_core::fqe::EventKind;
 use estreamer_core::session::{Instant, Statistics};
-use estreamer_core::wire::{EventStreamRequest, RequestFlags};
-use estreamer_mio::server::{Feed, Record, ServerEnd, Supply};
+use estreamer_core::wire::{ESTREAMER_SERVICE, EventStreamRequest, RequestFlags, Services};
+use estreamer_mio::server::{Answer, Feed, Outgoing, Record, Refusal, ServerEnd, Supply, Tampered};
 
-use super::generator::{Generator, Options};
-use super::replay::Replay;
+use super::archive::{Archive, Found, Reader};
 use super::selection::Request;
-use crate::catalog::Catalog;
+use super::served::Entry;
+use super::tamper::Tamper;
 
-/// The events each client gets.
-pub enum Content {
-    /// Generated ones, the same for everyone who asks for the same.
-    Generated {
-        /// Seed and shapes.
-        options: Options,
-        /// How many in all; `None`: without end.
-        count: Option<u64>,
-    },
-    /// The lines of a file, byte for byte.
-    Replay(Replay),
+/// What the connections of a service have in common.
+pub(super) struct Common {
+    pub(super) archive: Archive,
+    /// Events a second for each client.
+    pub(super) rate: Option<u32>,
+    pub(super) log: Option<fn(&str)>,
 }
 
 /// The feed of one connection.
 pub(super) struct ConnectionFeed {
-    content: Arc<Content>,
-    rate: Option<u32>,
-    peer: SocketAddr,
-    log: Option<fn(&str)>,
+    common: Arc<Common>,
+    entry: Entry,
+    tamper: Option<Tamper>,
     stream: Option<Stream>,
     /// When the first record was asked for.
     start: Option<Instant>,
     served: u64,
+    bundles: u64,
+    /// Of a request in extended mode, whose streaming request is awaited.
+    extended: bool,
 }
 
 /// What a granted request became.
 struct Stream {
     /// Whether records carry their archival timestamp.
     extended: bool,
-    source: Source,
-    /// The next record, once it is known; its bytes are in `data`.
-    next: Option<(EventKind, u32)>,
-    data: Vec<u8>,
-}
-
-enum Source {
-    Generator {
-        generator: Box<Generator>,
-        request: Request,
-        left: Option<u64>,
-    },
-    Lines {
-        asked: [bool; 4],
-        next: usize,
-    },
+    reader: Reader,
 }
 
 impl ConnectionFeed {
-    pub(super) fn new(
-        content: Arc<Content>,
-        rate: Option<u32>,
-        peer: SocketAddr,
-        log: Option<fn(&str)>,
-    ) -> Self {
+    pub(super) fn new(common: Arc<Common>, entry: Entry, tamper: Option<Tamper>) -> Self {
         Self {
-            content,
-            rate,
-            peer,
-            log,
+            common,
+            entry,
+            tamper,
             stream: None,
             start: None,
             served: 0,
+            bundles: 0,
+            extended: false,
         }
     }
 
     /// When the next record may go out.
     fn due(&mut self, now: Instant) -> Instant {
         let start = *self.start.get_or_insert(now);
-        match self.rate {
+        match self.common.rate {
             None => start,
             Some(rate) => Instant(start.0 + self.served * 1000 / u64::from(rate.max(1))),
         }
     }
-}
 
-impl Stream {
-    /// Makes the next record known; false if there is none.
-    fn advance(&mut self, content: &Content) -> bool {
-        if self.next.is_some() {
-            return true;
+    /// A request with a JSON block.
+    fn fully_qualified(&self, request: &EventStreamRequest<'_>) -> Result<Request, Refusal> {
+        let checked = request.check();
+        let refusal = |code, text| Refusal { code, text };
+        match checked {
+            Err(error) if error.code() == FLAGS => {
+                return Err(refusal(FLAGS, error.to_string()));
+            }
+            _ => {}
         }
-        self.data.clear();
-        self.next = match (&mut self.source, content) {
-            (
-                Source::Generator {
-                    generator,
-                    request,
-                    left,
-                },
-                _,
-            ) => loop {
-                match left {
-                    Some(0) => break None,
-                    Some(left) => *left -= 1,
-                    None => {}
-                }
-                let event = generator.next_event();
-                if request.render(&event, &mut self.data) {
-                    break Some((event.kind, event.archival));
-                }
-            },
-            (Source::Lines { asked, next }, Content::Replay(replay)) => loop {
-                let Some(line) = replay.line(*next) else {
-                    break None;
-                };
-                *next += 1;
-                if asked[line.kind as usize] {
-                    self.data.extend_from_slice(line.data);
-                    break Some((line.kind, line.archival));
-                }
-            },
-            (Source::Lines { .. }, Content::Generated { .. }) => None,
-        };
-        self.next.is_some()
+        let code = checked.map_or_else(|error| error.code(), |_| FIELDS);
+        // What the archive says is closer to what was asked.
+        let parsed = self
+            .common
+            .archive
+            .parse(request.json())
+            .map_err(|error| refusal(code, error.to_string()))?;
+        match checked {
+            Ok(_) => Ok(parsed),
+            Err(error) => Err(refusal(code, error.to_string())),
+        }
     }
 }
 
 impl Feed for ConnectionFeed {
-    fn request(&mut self, request: &EventStreamRequest<'_>) -> Result<(), (i32, String)> {
-        let asked = request
-            .check()
-            .map_err(|error| (error.code(), error.to_string()))?;
-        let source = match &*self.content {
-            Content::Generated { options, count } => Source::Generator {
-                generator: Box::new(Generator::new(options.clone())),
-                request: Request::parse(request.json(), &Catalog::built_in())
-                    .map_err(|error| (3, error.to_string()))?,
-                left: *count,
-            },
-            Content::Replay(_) => Source::Lines {
-                asked: EventKind::ALL.map(|kind| asked.has(kind)),
-                next: 0,
-            },
-        };
+    fn request(&mut self, request: &EventStreamRequest<'_>) -> Result<Answer, Refusal> {
+        self.entry.asked(request);
+        let extended = request.flags.contains(RequestFlags::EXTENDED_HEADER);
+        if request.json().is_empty() {
+            if request.flags.contains(RequestFlags::EXTENDED_REQUEST) {
+                self.extended = extended;
+                return Ok(Answer::Offer);
+            }
+            return Err(Refusal {
+                code: FLAGS,
+                text: "append a JSON block for fully-qualified events, or set bit 30 (extended \
+                       request) for binary packet records"
+                    .into(),
+            });
+        }
+        let asked = self.fully_qualified(request)?;
         self.stream = Some(Stream {
-            extended: request.flags.contains(RequestFlags::EXTENDED_HEADER),
-            source,
-            next: None,
-            data: Vec::new(),
+            extended,
+            reader: self.common.archive.read(asked, request.from),
+        });
+        Ok(Answer::Stream)
+    }
+
+    fn choice(&mut self, chosen: &Services<'_>) -> Result<(), Refusal> {
+        let mut entries = chosen.entries();
+        let Some(entry) = entries.find(|entry| entry.service == ESTREAMER_SERVICE) else {
+            return Err(Refusal {
+                code: SERVICE,
+                text: "only the service 6667 is offered; ask for it".into(),
+            });
+        };
+        let flags = RequestFlags(entry.flags);
+        let from = estreamer_core::wire::InitialTimestamp(entry.timestamp);
+        let reader = self.common.archive.read(Request::packet_records(), from);
+        self.stream = Some(Stream {
+            extended: self.extended || flags.contains(RequestFlags::EXTENDED_HEADER),
+            reader,
         });
         Ok(())
     }
@@ -161,36 +134,70 @@ impl Feed for ConnectionFeed {
         let Some(stream) = &mut self.stream else {
             return Supply::Finished;
         };
-        if !stream.advance(&self.content) {
-            return Supply::Finished;
-        }
-        if now < due {
-            return Supply::Later(due);
-        }
-        match stream.next {
-            Some((kind, archival)) => Supply::Record(Record {
-                record_type: kind.record_type(),
-                archival: stream.extended.then_some(archival),
-                data: &stream.data,
+        match stream.reader.peek() {
+            Found::Event(_) if now < due => Supply::Later(due),
+            Found::Event(event) => Supply::Record(Record {
+                record_type: event.kind.record_type(),
+                archival: stream.extended.then_some(event.archival),
+                data: event.data,
             }),
-            None => Supply::Finished,
+            Found::Busy => Supply::Later(now),
+            // Rounded up, so that it is not asked again too early.
+            Found::Later(wait) => {
+                let milliseconds = u32::try_from(wait.as_millis() + 1).unwrap_or(u32::MAX);
+                Supply::Later(now.after(milliseconds))
+            }
+            Found::Unknown => Supply::Later(now.after(LOOK_AGAIN)),
+            Found::End => Supply::Finished,
         }
     }
 
     fn take(&mut self) {
         if let Some(stream) = &mut self.stream {
-            stream.next = None;
+            stream.reader.take();
             self.served += 1;
         }
     }
 
+    fn tamper(&mut self, outgoing: Outgoing, message: &[u8]) -> Option<Tampered> {
+        if let Outgoing::Bundle(_) = outgoing {
+            self.bundles += 1;
+        }
+        self.tamper.as_mut()?.message(outgoing, message)
+    }
+
+    fn progress(&mut self, statistics: &Statistics) {
+        self.entry.update(|served| {
+            served.events = self.served;
+            served.bundles = self.bundles;
+            served.nulls = statistics.nulls;
+            served.statistics = *statistics;
+        });
+    }
+
     fn ended(&mut self, end: ServerEnd, statistics: Option<&Statistics>) {
-        if let Some(log) = self.log {
-            let nulls = statistics.map_or(0, |statistics| statistics.nulls);
+        if let Some(statistics) = statistics {
+            self.progress(statistics);
+        }
+        self.entry
+            .update(|served| served.end = Some(end.to_string()));
+        if let Some(log) = self.common.log {
+            let Some(served) = self.entry.get() else {
+                return;
+            };
             log(&format!(
-                "{}: {} events served, {nulls} nulls received; {end}",
-                self.peer, self.served
+                "{}: {} events served, {} nulls received; {end}",
+                served.peer, served.events, served.nulls
             ));
         }
     }
 }
+
+/// Milliseconds until an archive filled by hand is looked at again.
+const LOOK_AGAIN: u32 = 5;
+/// Answered where the shape is right but a field is not known.
+const FIELDS: i32 = 3;
+/// Answered where flags do not go with a JSON block, or lack without one.
+const FLAGS: i32 = 5;
+/// Answered where another service is chosen than was offered.
+const SERVICE: i32 = 8;

@@ -4,13 +4,23 @@
 //! - [`generator`]: related events of all four types, deterministic by seed.
 //! - [`selection`]: what a client asked for, and events rendered accordingly.
 //! - [`replay`]: the lines of a file as events.
-//! - [`service`]: the server built from these parts.
+//! - [`archive`]: what of these is stored when, and who gets what.
+//! - [`tamper`], [`chaos`]: what a server does differently and wrong, by name.
+//! - [`service`]: the server built from these parts; [`Simulator`] runs it on a
+//!   thread of its own.
 
+pub mod archive;
+pub mod chaos;
 mod feed;
 pub mod generator;
+mod packet;
 pub mod pki;
 pub mod replay;
 pub mod selection;
+mod served;
 pub mod service;
+mod simulator;
+pub mod tamper;
 
-pub use feed::Content;
+pub use served::{SeenRequest, Served};
+pub use simulator::{Builder, Simulator};

@@ -18,7 +18,7 @@ mod pkcs12_legacy;
 mod tests;
 
 pub use error::PkiError;
-pub use files::{ClientFiles, ServerPki, issue_client, load};
+pub use files::{ClientFiles, ServerPki, issue_client, load, load_faulty};
 pub(crate) use files::{Mode, write_all};
 
 use rcgen::{

@@ -1,4 +1,11 @@
-//! The lines of a file as events, byte for byte.
+//! The lines of a file as events.
+
+mod line;
+#[cfg(test)]
+mod tests;
+
+pub use line::Line;
+pub(super) use line::LineView;
 
 use std::fmt;
 use std::fs;
@@ -7,25 +14,19 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use estreamer_core::fqe::EventKind;
-use serde::Deserialize;
+
+use super::selection::Request;
+use crate::catalog::Catalog;
+use line::Members;
 
 /// A file of events, one a line, in memory.
 #[derive(Debug)]
 pub struct Replay {
     bytes: Vec<u8>,
     events: Vec<(EventKind, u32, Range<usize>)>,
-}
-
-/// One event of the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Line<'a> {
-    /// What its `EventType` says.
-    pub kind: EventKind,
-    /// The latest of the times it names, UNIX seconds: when a server could have
-    /// stored it at the earliest.
-    pub archival: u32,
-    /// The line without its end.
-    pub data: &'a [u8],
+    /// The field names of each event type's lines, each once.
+    names: [Vec<String>; 4],
+    catalog: Catalog,
 }
 
 /// Why a file cannot be replayed.
@@ -54,15 +55,17 @@ impl Replay {
     pub fn open(path: &Path) -> Result<Self, ReplayError> {
         let bytes = fs::read(path).map_err(|error| ReplayError::Read(path.into(), error))?;
         let mut events = Vec::new();
+        let mut names: [Vec<String>; 4] = Default::default();
         let mut start = 0;
         for (number, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
             let end = start + line.len();
             if !line.trim_ascii().is_empty() {
-                let (kind, archival) = read(line).map_err(|reason| ReplayError::Line {
-                    path: path.into(),
-                    number: number + 1,
-                    reason,
-                })?;
+                let (kind, archival) =
+                    read(line, &mut names).map_err(|reason| ReplayError::Line {
+                        path: path.into(),
+                        number: number + 1,
+                        reason,
+                    })?;
                 events.push((kind, archival, start..end));
             }
             start = end + 1;
@@ -70,7 +73,26 @@ impl Replay {
         if events.is_empty() {
             return Err(ReplayError::Empty(path.into()));
         }
-        Ok(Self { bytes, events })
+        let catalog = Catalog::of_events(&names);
+        Ok(Self {
+            bytes,
+            events,
+            names,
+            catalog,
+        })
+    }
+
+    /// Events in the file.
+    #[expect(clippy::len_without_is_empty, reason = "never empty")]
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// What may be asked of these events: the simulator's own catalogue and
+    /// every field of the file. Its `DetailFieldSet` holds all that is in no
+    /// other set, so the guide's example request asks for the lines as they are.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
     /// Event `index`, counted from 0.
@@ -82,29 +104,30 @@ impl Replay {
             data: &self.bytes[range.clone()],
         })
     }
+
+    /// The lines as a request wants them.
+    pub(super) fn view(&self, request: Request) -> LineView {
+        LineView::new(request, &self.names)
+    }
 }
 
-/// The fields that tell what an event is and when it was.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Fields {
-    event_type: String,
-    event_second: Option<u32>,
-    first_packet_second: Option<u32>,
-    last_packet_second: Option<u32>,
-}
-
-fn read(line: &[u8]) -> Result<(EventKind, u32), String> {
-    let fields: Fields = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    let kind = EventKind::from_name(&fields.event_type)
-        .ok_or_else(|| format!("EventType {:?} is not known", fields.event_type))?;
-    let times = [
-        fields.event_second,
-        fields.first_packet_second,
-        fields.last_packet_second,
-    ];
+/// What a line is and when it was stored; its field names go where they are new.
+fn read(line: &[u8], names: &mut [Vec<String>; 4]) -> Result<(EventKind, u32), String> {
+    let members = Members::parse(line).map_err(|error| error.to_string())?;
+    let kind = members.text("EventType").ok_or("it has no EventType")?;
+    let kind = EventKind::from_name(&kind).ok_or(format!("EventType {kind:?} is not known"))?;
+    // The latest of the times it names: a server stored it then at the earliest.
     // An archival time of 0 would mean metadata.
-    let archival = times.into_iter().flatten().max().unwrap_or(1).max(1);
+    let archival = ["EventSecond", "FirstPacketSecond", "LastPacketSecond"]
+        .into_iter()
+        .filter_map(|name| members.number(name))
+        .fold(1, u32::max);
+    let known = &mut names[kind as usize];
+    for name in members.names() {
+        if !known.iter().any(|known| known == name) {
+            known.push(name.to_owned());
+        }
+    }
     Ok((kind, archival))
 }
 
@@ -127,46 +150,3 @@ impl fmt::Display for ReplayError {
 }
 
 impl std::error::Error for ReplayError {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn replay(text: &str) -> Result<Replay, ReplayError> {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("events.ndjson");
-        fs::write(&path, text).unwrap();
-        Replay::open(&path)
-    }
-
-    #[test]
-    fn lines_are_kept_byte_for_byte_with_the_latest_time_they_name() {
-        let first = r#"{"EventType":"FileEvent", "EventSecond":7, "FirstPacketSecond":5}"#;
-        let second = r#"{ "EventType" : "ConnectionEvent" } "#;
-        let replay = replay(&format!("{first}\n\n{second}")).unwrap();
-        assert_eq!(
-            replay.line(0),
-            Some(Line {
-                kind: EventKind::File,
-                archival: 7,
-                data: first.as_bytes()
-            })
-        );
-        assert_eq!(replay.line(1).unwrap().data, second.as_bytes());
-        assert_eq!(replay.line(2), None);
-    }
-
-    #[test]
-    fn a_line_that_is_no_event_is_named() {
-        let good = r#"{"EventType":"FileEvent"}"#;
-        for (bad, part) in [
-            ("nonsense", "line 2"),
-            ("{}", "EventType"),
-            (r#"{"EventType":"Foo"}"#, "Foo"),
-        ] {
-            let error = replay(&format!("{good}\n{bad}\n")).unwrap_err().to_string();
-            assert!(error.contains(part), "{error}");
-        }
-        assert!(matches!(replay("\n"), Err(ReplayError::Empty(_))));
-    }
-}

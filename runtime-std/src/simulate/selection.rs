@@ -14,15 +14,20 @@ pub use error::RequestError;
 
 use crate::catalog::Catalog;
 use crate::catalog::document::{self, Node};
-use crate::simulate::generator::{Event, EventKind, field_names, render_csv, render_json};
+use crate::simulate::generator::{
+    Event, EventKind, field_names, render_csv_noting, render_json_noting,
+};
+use crate::simulate::packet;
 
-/// How events are written (`TransformConfig`).
+/// How events are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Name and value pairs.
+    /// Name and value pairs (`TransformConfig` JSON).
     Json,
-    /// Values in the order asked for.
+    /// Values in the order asked for (`TransformConfig` CSV).
     Csv,
+    /// Binary records of intrusion packets, for clients that ask by flags.
+    Packets,
 }
 
 /// A request understood: for each event type asked for its fields, every
@@ -30,7 +35,8 @@ pub enum Format {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     format: Format,
-    /// In the order of [`EventKind::ALL`]; never an empty list.
+    /// In the order of [`EventKind::ALL`]; never an empty list, but for
+    /// [`Format::Packets`].
     fields: [Option<Vec<String>>; 4],
     /// Whether those are all there are, in the events' own order: then nothing
     /// need be looked up, which halves the time of writing JSON.
@@ -72,6 +78,21 @@ impl Request {
         Self::new(format, fields)
     }
 
+    /// The guide's example request, as JSON.
+    pub fn example(catalog: &Catalog) -> Self {
+        let fields = EventKind::ALL.map(|kind| {
+            // A catalogue without these sets has no example.
+            catalog.resolve(kind.name(), kind.default_fields()).ok()
+        });
+        Self::new(Format::Json, fields)
+    }
+
+    /// Binary records of intrusion packets.
+    pub fn packet_records() -> Self {
+        let fields = EventKind::ALL.map(|kind| (kind == EventKind::Packet).then(Vec::new));
+        Self::new(Format::Packets, fields)
+    }
+
     fn new(format: Format, fields: [Option<Vec<String>>; 4]) -> Self {
         let whole = EventKind::ALL.map(|kind| {
             fields[kind as usize]
@@ -85,7 +106,7 @@ impl Request {
         }
     }
 
-    /// JSON or CSV.
+    /// How events are written.
     pub fn format(&self) -> Format {
         self.format
     }
@@ -99,13 +120,27 @@ impl Request {
     /// Appends the event as the request wants it, without line end. False, and
     /// nothing appended, if it does not want such events.
     pub fn render(&self, event: &Event, out: &mut Vec<u8>) -> bool {
+        self.render_noting(event, out, |_, _, _| {})
+    }
+
+    /// The same, and tells of each integer its name, its value and where in
+    /// `out` it begins.
+    pub(super) fn render_noting(
+        &self,
+        event: &Event,
+        out: &mut Vec<u8>,
+        note: impl FnMut(&str, u64, usize),
+    ) -> bool {
         let Some(fields) = self.fields(event.kind) else {
             return false;
         };
         match self.format {
-            Format::Json if self.whole[event.kind as usize] => render_json(event, None, out),
-            Format::Json => render_json(event, Some(fields), out),
-            Format::Csv => render_csv(event, fields, out),
+            Format::Json => {
+                let asked = (!self.whole[event.kind as usize]).then_some(fields);
+                render_json_noting(event, asked, out, note);
+            }
+            Format::Csv => render_csv_noting(event, fields, out, note),
+            Format::Packets => return packet::render(event, out, note),
         }
         true
     }

@@ -2,33 +2,72 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
-use std::sync::{Arc, mpsc};
-use std::thread::{self, JoinHandle};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
+use estreamer_core::quirk::Quirks;
 use estreamer_core::session::ServerConfig;
 use estreamer_mio::event_loop::{EventLoop, Handle};
 use estreamer_mio::server::{Listener, ServerOptions};
 use estreamer_mio::tls::{ClientRules, Identity, ServerTls, TlsError};
 
-use super::feed::{ConnectionFeed, Content};
+use super::archive::Archive;
+use super::chaos::{Chaos, ChaosKind};
+use super::feed::{Common, ConnectionFeed};
+use super::served::Register;
+use super::tamper::Tamper;
 
 /// What to serve, and how.
 pub struct ServiceOptions {
-    /// Where to listen; port 0 lets the system choose.
+    /// Where to listen; port 0 lets the system choose. Default: that, on loopback.
     pub listen: SocketAddr,
     /// The server's certificate and key, and the CA its clients are verified by.
     pub identity: Identity,
     /// Who may connect, beside the chain to that CA.
     pub clients: ClientRules,
-    /// The events each client gets.
-    pub content: Content,
+    /// The events that are served.
+    pub archive: Archive,
     /// Events a second for each client; `None`: as fast as it takes them.
     pub rate: Option<u32>,
-    /// Events in a bundle, at most.
+    /// Events in a bundle, at most. Default 100.
     pub bundle: usize,
+    /// Bundles sent before the first of them is acknowledged. Default 1.
+    pub unacknowledged: u32,
+    /// Milliseconds of silence after which a null message goes out; 0: never.
+    /// Default 30 s.
+    pub keep_alive: u32,
+    /// Deviations to show, on all connections.
+    pub quirks: Quirks,
+    /// What to do wrong.
+    pub chaos: Vec<Chaos>,
+    /// Connections the chaos hits; the later ones are served well. Default 1.
+    pub chaos_connections: u32,
+    /// Chooses the values of the chaos. Default 1.
+    pub seed: u64,
     /// Told once for each connection that ends, in one line.
     pub log: Option<fn(&str)>,
+}
+
+impl ServiceOptions {
+    /// A server that serves this archive as a Management Center does.
+    pub fn new(identity: Identity, archive: Archive) -> Self {
+        let session = ServerConfig::default();
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            identity,
+            clients: ClientRules::default(),
+            archive,
+            rate: None,
+            bundle: 100,
+            unacknowledged: session.unacknowledged,
+            keep_alive: session.keep_alive,
+            quirks: Quirks::NONE,
+            chaos: Vec::new(),
+            chaos_connections: 1,
+            seed: 1,
+            log: None,
+        }
+    }
 }
 
 /// A server ready to run.
@@ -69,19 +108,46 @@ impl Service {
     /// # Errors
     /// [`ServiceError`] says what to change.
     pub fn new(options: ServiceOptions) -> Result<Self, ServiceError> {
+        Self::with_register(options, None)
+    }
+
+    /// The same, and what is served is found in the register.
+    pub(super) fn with_register(
+        options: ServiceOptions,
+        register: Option<Register>,
+    ) -> Result<Self, ServiceError> {
         let tls = ServerTls::new(&options.identity).map_err(ServiceError::Tls)?;
         let mut event_loop = EventLoop::new().map_err(ServiceError::System)?;
+        let no_limit = |chaos: &Chaos| chaos.kind == ChaosKind::NoLimit;
         let server = ServerOptions {
             tls,
             clients: options.clients,
-            session: ServerConfig::default(),
+            session: ServerConfig {
+                unacknowledged: match options.chaos.iter().any(no_limit) {
+                    true => u32::MAX,
+                    false => options.unacknowledged,
+                },
+                keep_alive: options.keep_alive,
+                quirks: options.quirks,
+                ..ServerConfig::default()
+            },
             bundle: options.bundle,
             handshake_timeout: 30_000,
         };
-        let content = Arc::new(options.content);
-        let (rate, log) = (options.rate, options.log);
+        let common = Arc::new(Common {
+            archive: options.archive,
+            rate: options.rate,
+            log: options.log,
+        });
+        let (quirks, chaos, seed) = (options.quirks, options.chaos, options.seed);
+        let mut to_hit = options.chaos_connections;
         let listener = Listener::bind(options.listen, server, move |peer| {
-            Box::new(ConnectionFeed::new(content.clone(), rate, peer, log))
+            // Without a register, what was served is forgotten with the connection.
+            let entry = register.clone().unwrap_or_default().add(peer);
+            let chaos: &[Chaos] = if to_hit > 0 { &chaos } else { &[] };
+            to_hit = to_hit.saturating_sub(1);
+            let tamper = Tamper::new(quirks, chaos, seed);
+            Box::new(ConnectionFeed::new(common.clone(), entry, tamper))
         })
         .map_err(|error| ServiceError::Listen(options.listen, error))?;
         let address = listener
@@ -112,55 +178,5 @@ impl Service {
     /// The system's, when it cannot poll any more.
     pub fn run(mut self) -> io::Result<()> {
         self.event_loop.run()
-    }
-}
-
-/// A service on a thread of its own. It stops when this is dropped.
-pub struct Running {
-    address: SocketAddr,
-    handle: Handle,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Running {
-    /// Starts a service on a thread of its own.
-    ///
-    /// # Errors
-    /// As [`Service::new`].
-    pub fn start(options: ServiceOptions) -> Result<Self, ServiceError> {
-        let (sender, receiver) = mpsc::channel();
-        // The loop's endpoints stay on the thread that made them.
-        let thread = thread::Builder::new()
-            .name("simulator".into())
-            .spawn(move || match Service::new(options) {
-                Ok(service) => {
-                    let _ = sender.send(Ok((service.address(), service.handle())));
-                    // A loop that cannot poll any more ends; its clients see that.
-                    let _ = service.run();
-                }
-                Err(error) => drop(sender.send(Err(error))),
-            })
-            .map_err(ServiceError::System)?;
-        let gone = |_| ServiceError::System(io::Error::other("the simulator's thread is gone"));
-        let (address, handle) = receiver.recv().map_err(gone)??;
-        Ok(Self {
-            address,
-            handle,
-            thread: Some(thread),
-        })
-    }
-
-    /// The address clients connect to.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.handle.stop();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct Device {
     pub(super) ip: String,
     pub(super) serial: String,
     pub(super) host: String,
-    pub(super) sensor_id: u64,
+    pub(super) sensor_id: u32,
     pub(super) inside_uuid: String,
     pub(super) outside_uuid: String,
     pub(super) policy_uuid: String,
@@ -29,7 +29,7 @@ impl Device {
             ip: format!("192.168.255.{}", n + 10),
             serial: serial.to_ascii_uppercase(),
             host: format!("ftd-{}.example.net", n + 1),
-            sensor_id: n as u64 + 2,
+            sensor_id: n as u32 + 2,
             inside_uuid: rng.uuid(),
             outside_uuid: rng.uuid(),
             policy_uuid: rng.uuid(),
@@ -145,6 +145,7 @@ impl Connection {
     /// The four fields that name the connection. A connection event has had
     /// `FirstPacketSecond` in its header already.
     pub(super) fn push_key(&self, devices: &[Device], event: &mut Event) {
+        event.sensor = devices[self.device].sensor_id;
         event.text("DeviceUUID", devices[self.device].uuid.clone());
         event.integer("InstanceID", self.instance);
         if event.kind != EventKind::Connection {

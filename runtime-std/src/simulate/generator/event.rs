@@ -21,6 +21,8 @@ pub struct Event {
     /// When the Management Center stored it, UNIX seconds. Travels in the
     /// record header, not among the fields.
     pub archival: u32,
+    /// The number of the sensor, as binary records give it.
+    pub sensor: u32,
     /// Name and value, in the order of the catalogue, no name twice.
     pub fields: Vec<(&'static str, Value)>,
 }
@@ -33,6 +35,7 @@ impl Event {
         Self {
             kind,
             archival,
+            sensor: 0,
             fields,
         }
     }

@@ -8,10 +8,9 @@
 //! events, byte for byte, on every machine.
 //!
 //! Events are data ([`Event`]); writing them as JSON or CSV is a second step
-//! ([`render_json`], [`render_csv`]). Where speed matters more than variety,
-//! [`Cached`] goes round a ring of events rendered once.
+//! ([`render_json`], [`render_csv`]). The [archive](super::archive) goes round a
+//! ring of events rendered once, and so is faster.
 
-mod cached;
 mod connection;
 mod event;
 mod fields;
@@ -19,14 +18,16 @@ mod file;
 mod frame;
 mod intrusion;
 mod render;
-mod rng;
+pub(in crate::simulate) mod rng;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
 
-pub use cached::{Cached, Rendered};
 pub use event::{Event, EventKind, Value};
 pub use fields::{FieldNames, field_names};
+pub(in crate::simulate) use render::{
+    push_csv_value, push_integer, render_csv_noting, render_json_noting,
+};
 pub use render::{render_csv, render_json};
 
 use connection::{Connection, Device};
@@ -171,6 +172,11 @@ impl Generator {
     pub fn next_event(&mut self) -> Event {
         let now = archival(&self.options, self.generated);
         self.generated += 1;
+        self.next_event_at(now)
+    }
+
+    /// The next event, at a second of the caller's choice that never goes back.
+    pub(in crate::simulate) fn next_event_at(&mut self, now: u32) -> Event {
         match self.next_kind() {
             EventKind::Connection => self.connection_event(now),
             EventKind::Intrusion => {

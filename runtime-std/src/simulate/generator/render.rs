@@ -9,6 +9,17 @@ use super::event::{Event, Value};
 /// order; a name the event does not have is skipped. `None` takes every field
 /// in the event's own order.
 pub fn render_json(event: &Event, fields: Option<&[String]>, out: &mut Vec<u8>) {
+    render_json_noting(event, fields, out, |_, _, _| {});
+}
+
+/// The same, and tells of each integer its name, its value and where in `out`
+/// its digits begin.
+pub(in crate::simulate) fn render_json_noting(
+    event: &Event,
+    fields: Option<&[String]>,
+    out: &mut Vec<u8>,
+    mut note: impl FnMut(&str, u64, usize),
+) {
     out.push(b'{');
     let mut separator: &[u8] = b"\"";
     let mut member = |name: &str, value: &Value| {
@@ -18,7 +29,10 @@ pub fn render_json(event: &Event, fields: Option<&[String]>, out: &mut Vec<u8>) 
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b"\":");
         match value {
-            Value::Integer(n) => push_integer(*n, out),
+            Value::Integer(n) => {
+                note(name, *n, out.len());
+                push_integer(*n, out);
+            }
             Value::Text(text) => push_json_string(text, out),
         }
     };
@@ -46,13 +60,26 @@ pub fn render_json(event: &Event, fields: Option<&[String]>, out: &mut Vec<u8>) 
 /// The guide is silent on quoting; RFC 4180 is followed: a value with comma,
 /// quote or line end stands in quotes, its quotes doubled.
 pub fn render_csv(event: &Event, columns: &[String], out: &mut Vec<u8>) {
+    render_csv_noting(event, columns, out, |_, _, _| {});
+}
+
+/// The same, noting integers as [`render_json_noting`] does.
+pub(in crate::simulate) fn render_csv_noting(
+    event: &Event,
+    columns: &[String],
+    out: &mut Vec<u8>,
+    mut note: impl FnMut(&str, u64, usize),
+) {
     let mut at = 0;
     for (i, name) in columns.iter().enumerate() {
         if i > 0 {
             out.push(b',');
         }
         match find(event, name, &mut at) {
-            Some((_, Value::Integer(n))) => push_integer(*n, out),
+            Some((name, Value::Integer(n))) => {
+                note(name, *n, out.len());
+                push_integer(*n, out);
+            }
             Some((_, Value::Text(text))) => push_csv_value(text, out),
             None => {}
         }
@@ -71,7 +98,7 @@ fn find<'a>(event: &'a Event, name: &str, at: &mut usize) -> Option<&'a (&'stati
     Some(&fields[found])
 }
 
-fn push_integer(mut n: u64, out: &mut Vec<u8>) {
+pub(in crate::simulate) fn push_integer(mut n: u64, out: &mut Vec<u8>) {
     let mut digits = [0; 20];
     let mut first = digits.len();
     loop {
@@ -112,7 +139,7 @@ fn push_json_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn push_csv_value(text: &str, out: &mut Vec<u8>) {
+pub(in crate::simulate) fn push_csv_value(text: &str, out: &mut Vec<u8>) {
     let bytes = text.as_bytes();
     if !bytes.iter().any(|b| b",\"\r\n".contains(b)) {
         out.extend_from_slice(bytes);

@@ -2,14 +2,14 @@
 //! lines of our own keep a seed's events the same whatever a dependency does.
 
 #[derive(Debug, Clone)]
-pub(super) struct Rng(u64);
+pub(in crate::simulate) struct Rng(u64);
 
 impl Rng {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(in crate::simulate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(in crate::simulate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -18,27 +18,27 @@ impl Rng {
     }
 
     /// 0 ≤ result < `n`, or 0 if `n` is 0.
-    pub(super) fn below(&mut self, n: u64) -> u64 {
+    pub(in crate::simulate) fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
     }
 
     /// `low` ≤ result ≤ `high`.
-    pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
+    pub(in crate::simulate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high.saturating_sub(low) + 1)
     }
 
     /// True `p` times of 100.
-    pub(super) fn percent(&mut self, p: u8) -> bool {
+    pub(in crate::simulate) fn percent(&mut self, p: u8) -> bool {
         self.below(100) < u64::from(p)
     }
 
     /// One of `choices`, which are never empty here.
-    pub(super) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+    pub(in crate::simulate) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len() as u64) as usize]
     }
 
     /// Appends `digits` lower-case hexadecimal digits.
-    pub(super) fn hex(&mut self, digits: usize, out: &mut String) {
+    pub(in crate::simulate) fn hex(&mut self, digits: usize, out: &mut String) {
         let mut bits = 0;
         for i in 0..digits {
             if i % 16 == 0 {
@@ -50,7 +50,7 @@ impl Rng {
     }
 
     /// A version 1 UUID, the kind appliances give themselves.
-    pub(super) fn uuid(&mut self) -> String {
+    pub(in crate::simulate) fn uuid(&mut self) -> String {
         let mut out = String::with_capacity(36);
         self.hex(8, &mut out);
         out.push('-');

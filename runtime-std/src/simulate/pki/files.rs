@@ -11,7 +11,10 @@
 //!
 //! Whatever holds a private key has mode 0600. Nothing is ever overwritten.
 
-use super::{DEFAULT_PASSWORD, Identity, Pki, PkiError, client_params, issue, pkcs12};
+use super::{
+    DEFAULT_PASSWORD, Identity, Pki, PkiError, ServerFault, client_params, issue, pkcs12,
+    server_params,
+};
 use rcgen::{Issuer, KeyPair};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -98,28 +101,24 @@ pub fn load(dir: &Path) -> Result<ServerPki, PkiError> {
     })
 }
 
+/// What [`load`] reads, but with a server certificate that a careful client
+/// must refuse, made with the CA in `dir`.
+pub fn load_faulty(dir: &Path, fault: ServerFault) -> Result<ServerPki, PkiError> {
+    let (issuer, _) = issuer(dir)?;
+    let server = issue(&issuer, server_params(Some(fault)), "server")?;
+    Ok(ServerPki {
+        ca_pem: read(&dir.join("ca.pem"))?,
+        chain_pem: server.cert_pem().into(),
+        key_pem: server.key_pem().into(),
+    })
+}
+
 /// Makes a further client certificate with the CA in `dir` and writes it there
 /// as `client-NAME.p12`, `.pem` and `.key`. For `name` see
 /// [`Pki::issue_client`].
 pub fn issue_client(dir: &Path, name: &str) -> Result<ClientFiles, PkiError> {
     let params = client_params(name)?;
-    let key_path = dir.join("ca.key");
-    let key_pem = read_text(&key_path)?;
-    let key = KeyPair::from_pem(&key_pem).map_err(|e| PkiError::Content {
-        path: key_path,
-        expected: "the CA's private key (PKCS#8 in PEM form)",
-        reason: e.to_string(),
-    })?;
-    let ca_path = dir.join("ca.pem");
-    let ca_der = certificates(&ca_path)?.swap_remove(0);
-    let issuer =
-        Issuer::from_ca_cert_der(&CertificateDer::from(ca_der.as_slice()), key).map_err(|e| {
-            PkiError::Content {
-                path: ca_path,
-                expected: "a CA certificate",
-                reason: e.to_string(),
-            }
-        })?;
+    let (issuer, ca_der) = issuer(dir)?;
     let client: Identity = issue(&issuer, params, "client")?;
     let p12 = pkcs12::write(&client, &ca_der, DEFAULT_PASSWORD, pkcs12::Cipher::Modern)?;
     let file = |extension: &str| format!("client-{name}.{extension}");
@@ -137,6 +136,28 @@ pub fn issue_client(dir: &Path, name: &str) -> Result<ClientFiles, PkiError> {
         cert: dir.join(cert_name),
         key: dir.join(key_name),
     })
+}
+
+/// The CA of `dir`, ready to sign, and its certificate, DER.
+fn issuer(dir: &Path) -> Result<(Issuer<'static, KeyPair>, Vec<u8>), PkiError> {
+    let key_path = dir.join("ca.key");
+    let key_pem = read_text(&key_path)?;
+    let key = KeyPair::from_pem(&key_pem).map_err(|e| PkiError::Content {
+        path: key_path,
+        expected: "the CA's private key (PKCS#8 in PEM form)",
+        reason: e.to_string(),
+    })?;
+    let ca_path = dir.join("ca.pem");
+    let ca_der = certificates(&ca_path)?.swap_remove(0);
+    let issuer =
+        Issuer::from_ca_cert_der(&CertificateDer::from(ca_der.as_slice()), key).map_err(|e| {
+            PkiError::Content {
+                path: ca_path,
+                expected: "a CA certificate",
+                reason: e.to_string(),
+            }
+        })?;
+    Ok((issuer, ca_der))
 }
 
 /// Who may read a file.

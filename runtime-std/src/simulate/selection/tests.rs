@@ -1,4 +1,5 @@
 use super::*;
+use crate::simulate::generator::render_json;
 use crate::simulate::generator::{Generator, Options};
 use std::collections::BTreeSet;
 

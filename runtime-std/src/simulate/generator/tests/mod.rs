@@ -1,11 +1,9 @@
 //! What the generator promises.
 
-mod cached;
 mod frames;
 mod rendering;
 
 use super::*;
-use crate::simulate::selection::{Format, Request};
 use serde_json::Value as Json;
 use std::collections::{HashMap, HashSet};
 
@@ -30,6 +28,7 @@ fn made_up(fields: Vec<(&'static str, Value)>) -> Event {
     Event {
         kind: EventKind::File,
         archival: 1,
+        sensor: 2,
         fields,
     }
 }

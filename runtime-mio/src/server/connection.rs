@@ -1,0 +1,495 @@
+//! One served connection.
+
+use std::net::{Shutdown, SocketAddr};
+use std::rc::Rc;
+
+use estreamer_core::decode::{Frame, Head, Kind};
+use estreamer_core::quirk::Quirks;
+use estreamer_core::session::{End, Instant, ServerSession};
+use estreamer_core::wire::{
+    BundleHeader, BundleWriter, ESTREAMER_SERVICE, ErrorMessage, Event, EventStreamRequest,
+    HEADER_LEN, Message, MessageType, ServiceEntry, Services,
+};
+use mio::event::Source;
+
+use super::outbox::{Outbox, Pumped};
+use super::{Answer, Feed, Outgoing, Refusal, ServerEnd, ServerOptions, Supply};
+use crate::event_loop::{Control, Endpoint, Turn};
+use crate::transport::{Broken, Fill, Transport};
+use crate::window::Window;
+
+/// One served connection.
+pub(super) struct Server {
+    transport: Transport,
+    window: Window,
+    options: Rc<ServerOptions>,
+    address: SocketAddr,
+    connection_id: u32,
+    stage: Stage,
+    feed: Box<dyn Feed>,
+    /// The request that is coming in pieces, and its variable part so far.
+    request: Option<Head>,
+    block: Vec<u8>,
+    /// Whether the services were offered and none chosen yet.
+    offered: bool,
+    /// Where bundles are built.
+    bundle: Vec<u8>,
+    bundles: u32,
+    outbox: Outbox,
+    /// When the feed has something again.
+    next: Option<Instant>,
+}
+
+enum Stage {
+    Handshake {
+        deadline: Instant,
+    },
+    Session(ServerSession),
+    /// What was said last is on its way.
+    Closing {
+        session: ServerSession,
+        deadline: Instant,
+        half_closed: bool,
+    },
+    /// The client has closed, and we are slow to do the same.
+    Lingering {
+        session: ServerSession,
+        end: End,
+        deadline: Instant,
+    },
+    Done,
+}
+
+/// Where a bundle's buffer starts; a larger record makes it grow.
+const BUNDLE_BYTES: usize = 128 << 10;
+/// Milliseconds to get a goodbye out.
+const GOODBYE: u32 = 1000;
+/// Bundles sent, and times read, in one turn, so that other connections get theirs.
+const TURN: u32 = 64;
+
+impl Server {
+    pub(super) fn new(
+        transport: Transport,
+        options: Rc<ServerOptions>,
+        address: SocketAddr,
+        connection_id: u32,
+        feed: Box<dyn Feed>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            transport,
+            window: Window::new(options.session.window),
+            stage: Stage::Handshake {
+                deadline: now.after(options.handshake_timeout),
+            },
+            options,
+            address,
+            connection_id,
+            feed,
+            request: None,
+            block: Vec::new(),
+            offered: false,
+            bundle: vec![0; BUNDLE_BYTES],
+            bundles: 0,
+            outbox: Outbox::default(),
+            next: None,
+        }
+    }
+
+    fn handshake(&mut self, deadline: Instant, now: Instant) -> Result<Turn, ServerEnd> {
+        if now >= deadline {
+            return Err(ServerEnd::Broken("no TLS handshake in time".into()));
+        }
+        self.window.fill(&mut self.transport)?;
+        self.transport.flush()?;
+        if self.transport.tls.is_handshaking() {
+            return Ok(Turn::Wait);
+        }
+        let Some(facts) = self.transport.tls.peer() else {
+            return Err(ServerEnd::Refused("no readable client certificate".into()));
+        };
+        if let Err(refusal) = self.options.clients.check(facts, self.address.ip()) {
+            return Err(ServerEnd::Refused(refusal.to_string()));
+        }
+        let mut config = self.options.session;
+        config.connection_id = self.connection_id;
+        let session =
+            ServerSession::new(config, now).map_err(|e| ServerEnd::Broken(e.to_string()))?;
+        self.stage = Stage::Session(session);
+        self.put(Outgoing::Start, &[], now);
+        Ok(Turn::Again)
+    }
+
+    fn session(&mut self, now: Instant) -> Result<Turn, ServerEnd> {
+        self.timeouts(now)?;
+        let mut turn = Turn::Again;
+        // The first round looks at what is in the window already.
+        for _ in 0..TURN {
+            if let Err(end) = self.read_window(now) {
+                return self.over(end, now);
+            }
+            let Stage::Session(session) = &mut self.stage else {
+                return Ok(Turn::Again);
+            };
+            match self.window.fill(&mut self.transport)? {
+                Fill::Bytes(_) => {}
+                Fill::Blocked => {
+                    turn = Turn::Wait;
+                    break;
+                }
+                Fill::Eof => {
+                    let end = session.handle_eof();
+                    return self.over(end, now);
+                }
+            }
+        }
+        self.transport.flush()?;
+        match self.outbox.pump(&mut self.transport, now)? {
+            Pumped::Empty => {}
+            Pumped::Waiting => return Ok(turn),
+            Pumped::Again => return Ok(Turn::Again),
+            Pumped::Close => {
+                self.close(now);
+                return Ok(Turn::Again);
+            }
+        }
+        let more = self.supply(now)?;
+        if let Stage::Session(session) = &self.stage {
+            self.feed.progress(session.statistics());
+        }
+        Ok(if more { Turn::Again } else { turn })
+    }
+
+    fn timeouts(&mut self, now: Instant) -> Result<(), ServerEnd> {
+        let Stage::Session(session) = &mut self.stage else {
+            return Ok(());
+        };
+        if session.poll_timeout().is_some_and(|due| due <= now) {
+            session.handle_timeout(now).map_err(ServerEnd::Session)?;
+            let mut null = [0; HEADER_LEN];
+            let length = session.poll_transmit(&mut null, now);
+            if length > 0 {
+                self.put(Outgoing::Other, &null[..length], now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Steps through the window until it wants more bytes.
+    fn read_window(&mut self, now: Instant) -> Result<(), End> {
+        while let Stage::Session(session) = &mut self.stage {
+            let input = self.window.unread();
+            let step = session.step(input, now)?;
+            let mut complete = None;
+            match &step.frame {
+                Some(Frame::Message { head, body }) if is_request(head) => {
+                    self.block.clear();
+                    self.block.extend_from_slice(body.of(input));
+                    complete = Some(*head);
+                }
+                Some(Frame::Begin { head, .. }) if is_request(head) => {
+                    self.block.clear();
+                    self.request = Some(*head);
+                }
+                Some(Frame::Chunk { body }) if self.request.is_some() => {
+                    self.block.extend_from_slice(body.of(input));
+                }
+                Some(Frame::End) => complete = self.request.take(),
+                Some(Frame::Skipped { head, .. }) if is_request(head) => {
+                    let text = "the request is too large".into();
+                    self.refuse(&Refusal { code: 6, text }, now);
+                    return Ok(());
+                }
+                _ => {}
+            }
+            let idle = step.consumed == 0 && step.frame.is_none();
+            self.window.consume(step.consumed);
+            if let Some(head) = complete {
+                self.judge(&head, now);
+            }
+            if idle {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the feed about a request or streaming request that is complete.
+    fn judge(&mut self, head: &Head, now: Instant) {
+        let Stage::Session(session) = &mut self.stage else {
+            return;
+        };
+        let judged = match head.kind {
+            _ if session.is_streaming() => Err(Refusal {
+                code: 7,
+                text: "disconnect before asking for something else".into(),
+            }),
+            Kind::Request { from, flags } => self.feed.request(&EventStreamRequest {
+                from,
+                flags,
+                block: &self.block,
+            }),
+            _ if self.offered => self
+                .feed
+                .choice(&Services { body: &self.block })
+                .map(|()| Answer::Stream),
+            _ => Err(Refusal {
+                code: 8,
+                text: "no service was offered yet; send an event stream request with bit 30 first"
+                    .into(),
+            }),
+        };
+        match judged {
+            Ok(Answer::Stream) => session.accept(now),
+            Ok(Answer::Offer) => self.offer(now),
+            Err(refusal) => self.refuse(&refusal, now),
+        }
+    }
+
+    fn offer(&mut self, now: Instant) {
+        self.offered = true;
+        let entry = ServiceEntry {
+            service: ESTREAMER_SERVICE,
+            flags: 0,
+            timestamp: 0,
+            events: None,
+        };
+        let (mut body, mut message) = ([0; 16], [0; HEADER_LEN + 16]);
+        let written = entry.emit(&mut body).and_then(|_| {
+            Message::StreamingInformation(Services { body: &body }).emit(&mut message)
+        });
+        if let Ok(length) = written {
+            self.put(Outgoing::Other, &message[..length], now);
+        }
+    }
+
+    fn refuse(&mut self, refusal: &Refusal, now: Instant) {
+        let Stage::Session(session) = &mut self.stage else {
+            return;
+        };
+        let message = ErrorMessage {
+            code: refusal.code,
+            text: refusal.text.as_bytes(),
+        };
+        let mut out = vec![0; refusal.text.len() + 32];
+        if let Ok(length) = session.close(&message, &mut out) {
+            self.put(Outgoing::Error, &out[..length], now);
+        }
+        if self.outbox.is_empty() {
+            self.transport.tls.send_close_notify();
+        }
+        self.close(now);
+    }
+
+    /// Whatever is to be said, at the one place where it may be changed.
+    fn put(&mut self, outgoing: Outgoing, message: &[u8], now: Instant) {
+        let feed = self.feed.as_mut();
+        self.outbox
+            .put(feed, &mut self.transport, outgoing, message, now);
+    }
+
+    /// Sends bundles while there are credit, records and room; true if there is
+    /// more to do at once.
+    fn supply(&mut self, now: Instant) -> Result<bool, ServerEnd> {
+        self.next = None;
+        let Stage::Session(session) = &mut self.stage else {
+            return Ok(false);
+        };
+        for _ in 0..TURN {
+            if session.credit() == 0 || !self.transport.is_flushed() || !self.outbox.is_empty() {
+                return Ok(!self.outbox.is_empty());
+            }
+            match self.feed.peek(now) {
+                Supply::Record(_) => {}
+                Supply::Later(when) => {
+                    self.next = Some(when);
+                    return Ok(false);
+                }
+                Supply::Finished => return Ok(false),
+            }
+            let Some(header) = session.next_bundle(now) else {
+                return Ok(false);
+            };
+            self.bundles = self.bundles.saturating_add(1);
+            let feed = self.feed.as_mut();
+            let count = self.options.bundle.max(1);
+            let quirks = self.options.session.quirks;
+            let length = build(&mut self.bundle, header, quirks, feed, count, now);
+            self.outbox.put(
+                feed,
+                &mut self.transport,
+                Outgoing::Bundle(self.bundles),
+                &self.bundle[..length],
+                now,
+            );
+            self.transport.flush()?;
+        }
+        Ok(true)
+    }
+
+    /// The session is over by the client's doing.
+    fn over(&mut self, end: End, now: Instant) -> Result<Turn, ServerEnd> {
+        let pause = self.feed.tamper(Outgoing::End, &[]).map_or(0, |t| t.pause);
+        match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Session(session) if pause > 0 => {
+                self.stage = Stage::Lingering {
+                    session,
+                    end,
+                    deadline: now.after(pause),
+                };
+                Ok(Turn::Wait)
+            }
+            stage => {
+                self.stage = stage;
+                Err(ServerEnd::Session(end))
+            }
+        }
+    }
+
+    /// What is queued goes out, then the connection is closed.
+    fn close(&mut self, now: Instant) {
+        if let Stage::Session(session) = std::mem::replace(&mut self.stage, Stage::Done) {
+            self.stage = Stage::Closing {
+                session,
+                deadline: now.after(GOODBYE),
+                half_closed: false,
+            };
+        }
+    }
+
+    /// Closes our half and waits for the client's: closing at once could reset
+    /// the connection and take what was said last with it.
+    fn closing(&mut self, now: Instant) -> Turn {
+        let Stage::Closing {
+            deadline,
+            half_closed,
+            ..
+        } = &mut self.stage
+        else {
+            return Turn::Done;
+        };
+        let left = match self.outbox.pump(&mut self.transport, now) {
+            Ok(Pumped::Again) => return Turn::Again,
+            Ok(Pumped::Waiting) => true,
+            Ok(Pumped::Empty | Pumped::Close) => {
+                self.transport.flush().is_ok() && !self.transport.is_flushed()
+            }
+            Err(_) => false,
+        };
+        if !left && !*half_closed {
+            *half_closed = true;
+            // The client may be gone already; then reading tells.
+            let _ = self.transport.socket.shutdown(Shutdown::Write);
+        }
+        for _ in 0..TURN {
+            match self.window.fill(&mut self.transport) {
+                Ok(Fill::Bytes(count)) => self.window.consume(count),
+                Ok(Fill::Blocked) if now < *deadline => return Turn::Wait,
+                Ok(Fill::Blocked | Fill::Eof) | Err(_) => {
+                    return self.finish(ServerEnd::Session(End::Closed));
+                }
+            }
+        }
+        Turn::Again
+    }
+
+    fn finish(&mut self, end: ServerEnd) -> Turn {
+        let stage = std::mem::replace(&mut self.stage, Stage::Done);
+        let statistics = match &stage {
+            Stage::Session(session)
+            | Stage::Closing { session, .. }
+            | Stage::Lingering { session, .. } => Some(session.statistics()),
+            Stage::Handshake { .. } | Stage::Done => None,
+        };
+        self.feed.ended(end, statistics);
+        Turn::Done
+    }
+}
+
+impl Endpoint for Server {
+    fn source(&mut self) -> &mut dyn Source {
+        &mut self.transport.socket
+    }
+
+    fn turn(&mut self, now: Instant, _: &mut Control) -> Turn {
+        let turn = match &self.stage {
+            Stage::Handshake { deadline } => self.handshake(*deadline, now),
+            Stage::Session(_) => self.session(now),
+            Stage::Closing { .. } => return self.closing(now),
+            Stage::Lingering { deadline, .. } if now < *deadline => return Turn::Wait,
+            Stage::Lingering { end, .. } => Err(ServerEnd::Session(*end)),
+            Stage::Done => return Turn::Done,
+        };
+        turn.unwrap_or_else(|end| self.finish(end))
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Handshake { deadline } | Stage::Lingering { deadline, .. } => Some(*deadline),
+            Stage::Closing { deadline, .. } => Some(
+                self.outbox
+                    .due()
+                    .map_or(*deadline, |due| due.min(*deadline)),
+            ),
+            Stage::Session(session) => {
+                let waiting = self.outbox.due().or(self.next);
+                session.poll_timeout().into_iter().chain(waiting).min()
+            }
+            Stage::Done => None,
+        }
+    }
+
+    /// The service shuts down: no error message (FQE, Terminating Connections).
+    fn stop(&mut self, _: &str, _: Instant) {
+        if !matches!(self.stage, Stage::Done) {
+            self.finish(ServerEnd::Session(End::Closed));
+        }
+    }
+}
+
+/// Builds one bundle of at most `count` records in `buffer`, which grows for a
+/// record that does not fit it alone, and returns its length.
+fn build(
+    buffer: &mut Vec<u8>,
+    header: BundleHeader,
+    quirks: Quirks,
+    feed: &mut dyn Feed,
+    count: usize,
+    now: Instant,
+) -> usize {
+    if let Supply::Record(record) = feed.peek(now) {
+        let needed = 64 + record.data.len();
+        if buffer.len() < needed {
+            buffer.resize(needed, 0);
+        }
+    }
+    let Ok(mut writer) = BundleWriter::new(buffer, header, quirks) else {
+        return 0;
+    };
+    for _ in 0..count {
+        let Supply::Record(record) = feed.peek(now) else {
+            break;
+        };
+        let event = Event::new(record.record_type, record.archival, record.data);
+        if writer.push(&event).is_err() {
+            break;
+        }
+        feed.take();
+    }
+    writer.finish().len()
+}
+
+/// Whether a message asks for something.
+fn is_request(head: &Head) -> bool {
+    let streaming = head.header.message_type == MessageType::STREAMING_REQUEST;
+    !head.nested && (matches!(head.kind, Kind::Request { .. }) || streaming)
+}
+
+impl From<Broken> for ServerEnd {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(match broken {
+            Broken::Connect(error) | Broken::Socket(error) => error.to_string(),
+            Broken::Tls(error) => error.to_string(),
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! The simulator's archive: who asks from when gets what.
+
+use estreamer::simulate::archive::{Archive, ArchiveOptions, Content, Live, Oddities};
+use estreamer::simulate::generator::Options;
+use estreamer_tests::{Ended, Pki, Running, Simulator, collect, json_lines};
+
+const START: u32 = 1_750_000_000;
+
+#[test]
+fn from_oldest_everything_comes_from_now_nothing_that_was_there_before() {
+    let pki = Pki::new();
+    let server = Simulator::start(&pki.path(), &["--count", "300"]);
+    let lines = |from| {
+        let arguments = ["--from", from, "--stop-when-idle", "1"];
+        let ended = Ended::of(&mut collect(&pki, &server.address, &arguments)).success();
+        json_lines(&ended.stdout).len()
+    };
+    assert_eq!(lines("oldest"), 300);
+    assert_eq!(lines("now"), 0);
+}
+
+#[test]
+fn a_second_of_ten_thousand_events_is_replayed_exactly_and_what_follows_it() {
+    let pki = Pki::new();
+    let simulate = ["--count", "10500", "--crowd", "10000"];
+    let server = Simulator::start(&pki.path(), &simulate);
+    let from = (START + 1).to_string();
+    let arguments = ["--from", &from, "--stop-after", "10400"];
+    let ended = Ended::of(&mut collect(&pki, &server.address, &arguments)).success();
+    let same = Archive::new(ArchiveOptions {
+        oddities: Oddities {
+            crowd: 10_000,
+            ..Oddities::default()
+        },
+        ..ArchiveOptions::generated(Options::default(), 10_500)
+    });
+    let all = same.events();
+    let in_second = all.iter().filter(|e| e.archival == START + 1).count();
+    assert_eq!(in_second, 10_000);
+    let mut expected = Vec::new();
+    for event in all.iter().filter(|event| event.archival > START) {
+        expected.extend_from_slice(&event.data);
+        expected.push(b'\n');
+    }
+    assert!(ended.stdout == expected);
+}
+
+#[test]
+fn what_one_client_got_another_gets_again_twins_and_disorder_and_all() {
+    let pki = Pki::new();
+    let simulate = ["--count", "9000", "--twins", "10", "--disorder", "4"];
+    let simulate = [&simulate[..], &["--late", "60", "--unacked", "4"]].concat();
+    let server = Simulator::start(&pki.path(), &simulate);
+    let arguments = ["--from", "oldest", "--stop-after", "9000"];
+    let first = Ended::of(&mut collect(&pki, &server.address, &arguments)).success();
+    let second = Ended::of(&mut collect(&pki, &server.address, &arguments)).success();
+    assert!(first.stdout == second.stdout);
+    let same = Archive::new(ArchiveOptions {
+        content: Content::Generated(Options::default()),
+        history: Some(9_000),
+        live: Live::Nothing,
+        oddities: Oddities {
+            twins: 10,
+            disorder: 4,
+            late: 60,
+            crowd: 0,
+        },
+    });
+    let expected: Vec<_> = same.events().into_iter().map(|e| e.data).collect();
+    let lines: Vec<_> = first.stdout.split(|&b| b == b'\n').collect();
+    assert!(expected == lines[..9_000]);
+}
+
+#[test]
+fn a_client_that_asked_from_now_gets_live_events_as_they_are_stored() {
+    let pki = Pki::new();
+    let simulate = ["--count", "300", "--live", "200", "--burst", "20"];
+    let server = Simulator::start(&pki.path(), &simulate);
+    let arguments = ["--from", "now", "--stop-after", "40"];
+    let mut command = collect(&pki, &server.address, &arguments);
+    let (running, first) = Running::start_to_first_line(&mut command);
+    let rest = running.wait().success().stdout;
+    let same = Archive::new(ArchiveOptions::generated(Options::default(), 300));
+    let events = json_lines(&[first.as_bytes(), b"\n", &rest].concat());
+    assert_eq!(events.len(), 40);
+    let first = first.as_bytes();
+    assert!(same.events().iter().all(|event| event.data != first));
+}
