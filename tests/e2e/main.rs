@@ -2,6 +2,7 @@
 
 mod archive;
 mod collect;
+mod delivery;
 mod demo;
 mod doctor;
 mod doctor_openssl;
