@@ -70,11 +70,6 @@ impl Batch {
             data: received.span.of(self.arena.as_deref().unwrap_or_default()),
         })
     }
-
-    /// Leaves only the first `count` records.
-    pub fn truncate(&mut self, count: usize) {
-        self.records.truncate(count);
-    }
 }
 
 /// The receive window of a client, and the batches cut from it: the window is

@@ -76,7 +76,7 @@ fn a_bundle_that_comes_twice_is_delivered_once() {
     let ended = Ended::of(&mut scene.collect("out", "state")).success();
     scene.check("out", "with a bundle twice");
     assert!(
-        ended.stderr.contains("100 of them delivered before"),
+        ended.stderr.contains("100 delivered before"),
         "{}",
         ended.stderr
     );

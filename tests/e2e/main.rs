@@ -3,6 +3,7 @@
 mod archive;
 mod collect;
 mod delivery;
+mod delivery_strace;
 mod demo;
 mod doctor;
 mod doctor_openssl;

@@ -151,7 +151,7 @@ fn sequence(
             data: text.as_bytes(),
             bundle: (index == 0).then_some(false),
         });
-    let numbered = sequencer.batch(source, records, now);
+    let numbered = sequencer.batch(source, records, u64::MAX, now);
     let n = numbered.note.n;
     journal.batch(numbered.note)?;
     let mut lines = Vec::new();

@@ -19,7 +19,7 @@ use super::address::Address;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
 use super::{Failure, from, identity_args, signals, verification};
-use crate::collect::{Collector, Summary, Until};
+use crate::collect::{Collector, Summary};
 use crate::delivery::pipeline::{self, Pipeline, Setup};
 use crate::delivery::state::StateDir;
 use crate::output::destination::Destination;
@@ -66,7 +66,7 @@ pub(super) struct Collect {
     /// Memory for events on their way, MiB; when it is full, the server waits.
     #[arg(long, value_name = "MIB", default_value_t = 32, value_parser = clap::value_parser!(u32).range(20..=65_536))]
     memory: u32,
-    /// Stop after so many events.
+    /// Stop after so many events were delivered.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     stop_after: Option<u64>,
     /// Stop when no event came for so many seconds, such as 0.5.
@@ -133,10 +133,8 @@ impl Collect {
             kinds,
             state,
             outputs: self.outputs,
-            until: Until {
-                events: self.stop_after,
-                idle: self.stop_when_idle,
-            },
+            limit: self.stop_after.unwrap_or(u64::MAX),
+            idle: self.stop_when_idle,
             ahead: self.ack_ahead,
             overlap: self.overlap,
             memory: self.memory as usize * (1 << 20),
@@ -180,7 +178,8 @@ pub(super) struct Job {
     pub(super) kinds: Vec<EventKind>,
     pub(super) state: Option<StateDir>,
     pub(super) outputs: Vec<Destination>,
-    pub(super) until: Until,
+    pub(super) limit: u64,
+    pub(super) idle: Option<u32>,
     pub(super) ahead: u32,
     pub(super) overlap: u32,
     pub(super) memory: usize,
@@ -204,6 +203,7 @@ impl Job {
             outputs: std::mem::take(&mut self.outputs),
             sources: vec![self.name.clone()],
             overlap: self.overlap,
+            limit: self.limit,
         };
         let mut pipeline = Pipeline::start(setup, event_loop.handle())
             .map_err(|error| Failure::failed(error, "Check path and permissions"))?;
@@ -277,7 +277,7 @@ impl Job {
                 pool: pool.clone(),
                 handshake_timeout: 30_000,
             };
-            let (collector, outcome) = Collector::new(link, self.until, progress, *summary);
+            let (collector, outcome) = Collector::new(link, self.idle, progress, *summary);
             match Client::new(tls, options, collector, event_loop.now()) {
                 Err((end, _)) => {
                     last = Some((server, end));
@@ -318,6 +318,7 @@ impl Job {
         if let Ok(noticed) = &finished
             && let Some(noticed) = noticed.get(&self.name)
         {
+            summary.events = noticed.delivered;
             summary.duplicates = noticed.duplicates;
             summary.missing = noticed.missing;
         }

@@ -7,7 +7,6 @@ use estreamer_mio::tls::{Identity, ServerRules};
 
 use super::Failure;
 use super::collect::Job;
-use crate::collect::Until;
 use crate::output::destination::Destination;
 use crate::simulate::Simulator;
 use crate::simulate::pki::{DEFAULT_PASSWORD, Pki};
@@ -46,10 +45,8 @@ impl Demo {
             kinds: EventKind::ALL.to_vec(),
             state: None,
             outputs: vec![Destination::Stdout],
-            until: Until {
-                events: Some(self.events),
-                idle: None,
-            },
+            limit: self.events,
+            idle: None,
             ahead: 16,
             overlap: 5,
             memory: 32 << 20,

@@ -17,15 +17,6 @@ use crate::delivery::pipeline::Link;
 use crate::doctor::certificate;
 use progress::Progress;
 
-/// When to stop of one's own accord.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Until {
-    /// After so many events.
-    pub events: Option<u64>,
-    /// After so many milliseconds without one.
-    pub idle: Option<u32>,
-}
-
 /// What a collector leaves behind.
 #[derive(Default)]
 pub struct Outcome {
@@ -38,29 +29,31 @@ pub struct Outcome {
 /// Hands the records of a connection on.
 pub struct Collector {
     link: Link,
-    until: Until,
+    /// Stop after so many milliseconds without an event.
+    idle: Option<u32>,
     outcome: Rc<RefCell<Outcome>>,
     progress: Option<Progress>,
     /// Units handed on.
     units: u64,
-    /// When the last event came, for [`Until::idle`].
+    /// When the last event came, for the idle time.
     last: Option<Instant>,
     news: bool,
 }
 
 impl Collector {
     /// A collector whose result is found in `outcome` when its connection is
-    /// over. It counts on from an earlier connection's `summary`.
+    /// over. It stops after `idle` milliseconds without an event, and counts on
+    /// from an earlier connection's `summary`.
     pub fn new(
         link: Link,
-        until: Until,
+        idle: Option<u32>,
         progress: bool,
         summary: Summary,
     ) -> (Self, Rc<RefCell<Outcome>>) {
         let outcome = Rc::new(RefCell::new(Outcome { end: None, summary }));
         let collector = Self {
             link,
-            until,
+            idle,
             outcome: outcome.clone(),
             progress: progress.then(Progress::new),
             units: 0,
@@ -68,12 +61,6 @@ impl Collector {
             news: false,
         };
         (collector, outcome)
-    }
-
-    /// What comes behind the last event wanted, in the same batch, is left out.
-    fn is_enough(&self) -> bool {
-        let events = self.outcome.borrow().summary.events;
-        self.until.events.is_some_and(|enough| events >= enough)
     }
 }
 
@@ -83,20 +70,11 @@ impl Sink for Collector {
         self.outcome.borrow_mut().summary.start();
     }
 
-    fn batch(&mut self, mut batch: Batch) {
+    fn batch(&mut self, batch: Batch) {
         self.units = batch.units;
-        let mut outcome = self.outcome.borrow_mut();
-        let summary = &mut outcome.summary;
-        let mut taken = 0;
+        let summary = &mut self.outcome.borrow_mut().summary;
         for record in batch.records() {
-            if self
-                .until
-                .events
-                .is_some_and(|enough| summary.events >= enough)
-            {
-                break;
-            }
-            taken += 1;
+            self.news = true;
             summary.events += 1;
             match record.kind {
                 RecordKind::Event => {}
@@ -104,8 +82,6 @@ impl Sink for Collector {
                 RecordKind::Oversize => summary.oversize += 1,
             }
         }
-        self.news |= taken > 0;
-        batch.truncate(taken);
         self.link.batch(batch);
     }
 
@@ -125,15 +101,15 @@ impl Sink for Collector {
             return Some(CANNOT_WRITE);
         }
         // The last nulls go out before the goodbye.
-        if self.is_enough() && self.link.delivered() >= self.units {
+        if self.link.is_enough() && self.link.delivered() >= self.units {
             return Some(ENOUGH);
         }
-        let idle = self.until.idle.is_some_and(|idle| last.after(idle) <= now);
+        let idle = self.idle.is_some_and(|idle| last.after(idle) <= now);
         idle.then_some(IDLE)
     }
 
     fn deadline(&self) -> Option<Instant> {
-        Some(self.last?.after(self.until.idle?))
+        Some(self.last?.after(self.idle?))
     }
 
     fn ended(&mut self, end: ClientEnd, session: Option<&ClientSession>) {

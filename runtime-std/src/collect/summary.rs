@@ -9,9 +9,10 @@ use estreamer_core::session::ClientSession;
 /// Counted over the connections of a run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Summary {
-    /// Events received, and whatever came in place of one.
+    /// Events received, and whatever came in place of one; in the end, those of
+    /// them that were delivered.
     pub events: u64,
-    /// Those of them that were delivered before and left out.
+    /// Those that were delivered before and left out.
     pub duplicates: u64,
     /// Events delivered before that did not come again.
     pub missing: u64,
@@ -80,7 +81,7 @@ impl fmt::Display for Summary {
             self.nulls
         )?;
         for (count, what) in [
-            (self.duplicates, "of them delivered before and left out"),
+            (self.duplicates, "delivered before and left out"),
             (self.missing, "delivered before that did not come again"),
             (self.malformed, "malformed, in error envelopes"),
             (

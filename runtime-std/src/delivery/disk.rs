@@ -147,7 +147,11 @@ impl DiskFile for RealFile {
     }
 
     fn lock(&self) -> io::Result<()> {
-        self.0.try_lock().map_err(io::Error::from)
+        // A device is nobody's alone.
+        match self.0.metadata()?.is_file() {
+            true => self.0.try_lock().map_err(io::Error::from),
+            false => Ok(()),
+        }
     }
 }
 

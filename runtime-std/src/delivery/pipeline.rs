@@ -25,6 +25,7 @@ use super::votes::Votes;
 use super::writer::Writer;
 use crate::output::destination::Destination;
 use crate::output::file::{FileOutput, Surprise};
+use crate::output::pattern::Pattern;
 
 /// What is delivered where.
 pub struct Setup {
@@ -36,6 +37,8 @@ pub struct Setup {
     pub sources: Vec<String>,
     /// Seconds asked for again at a resume.
     pub overlap: u32,
+    /// Records to deliver, at most.
+    pub limit: u64,
 }
 
 /// What ended a pipeline.
@@ -59,6 +62,8 @@ pub struct Pipeline {
     links: u64,
     /// What was unexpected about the files.
     pub surprises: Vec<Surprise>,
+    /// The file outputs, as they are found again.
+    files: Vec<(Pattern, Vec<PathBuf>)>,
     // Locked until everything is written.
     _state: Option<StateDir>,
 }
@@ -115,17 +120,17 @@ impl Pipeline {
     pub fn start(setup: Setup, wake: Handle) -> Result<Self, OpeningError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let mut targets = Vec::new();
+        let mut files = Vec::new();
         let mut others = Vec::new();
         for destination in &setup.outputs {
             match destination {
-                Destination::File(pattern) => targets.push(Target {
-                    output: FileOutput::new(
-                        &destination.to_string(),
-                        pattern.clone(),
-                        disk.clone(),
-                    ),
-                    paths: paths(pattern, &setup.sources),
-                }),
+                Destination::File(pattern) => {
+                    let paths = paths(pattern, &setup.sources);
+                    files.push((pattern.clone(), paths.clone()));
+                    let output =
+                        FileOutput::new(&destination.to_string(), pattern.clone(), disk.clone());
+                    targets.push(Target { output, paths });
+                }
                 Destination::Stdout => others.push(destination.to_string()),
             }
         }
@@ -162,21 +167,18 @@ impl Pipeline {
             .map(|target| Writer::file(target.output))
             .collect();
         writers.extend(others.into_iter().map(Writer::stdout));
-        Ok(Self::spawn(
-            setup.state,
-            sequencer,
-            writers,
-            shared,
-            surprises,
-        ))
+        let mut pipeline = Self::spawn(setup.state, setup.limit, sequencer, writers, shared);
+        pipeline.surprises = surprises;
+        pipeline.files = files;
+        Ok(pipeline)
     }
 
     fn spawn(
         state: Option<StateDir>,
+        limit: u64,
         sequencer: Sequencer,
         writers: Vec<Writer>,
         shared: Arc<Shared>,
-        surprises: Vec<Surprise>,
     ) -> Self {
         let mut threads = Vec::new();
         let mut outputs = Vec::new();
@@ -191,7 +193,7 @@ impl Pipeline {
         let (jobs, receiver) = channel();
         let of_jobs = shared.clone();
         threads.push(thread::spawn(move || {
-            number(sequencer, &receiver, &outputs, &of_jobs);
+            number(sequencer, limit, &receiver, &outputs, &of_jobs);
         }));
         let of_commits = shared.clone();
         let committer = thread::spawn(move || commits(&files, &of_commits));
@@ -201,7 +203,8 @@ impl Pipeline {
             threads,
             committer: Some(committer),
             links: 0,
-            surprises,
+            surprises: Vec::new(),
+            files: Vec::new(),
             _state: state,
         }
     }
@@ -236,9 +239,29 @@ impl Pipeline {
             // A thread that panicked has said so.
             let _ = thread.join();
         }
-        match self.shared.votes.take_failure() {
+        let failure = self.shared.votes.take_failure();
+        if let (Some(Failure::NotDurable(_)), Some(journal)) = (&failure, &self.shared.journal) {
+            self.cut_back(&lock(journal));
+        }
+        match failure {
             Some(failure) => Err(failure),
             None => Ok(lock(&self.shared.noticed).clone()),
+        }
+    }
+
+    /// Cuts the files to the last commit: after a failed sync nothing behind it
+    /// can be believed, although it can still be read.
+    fn cut_back(&self, journal: &Journal) {
+        for (pattern, paths) in &self.files {
+            let name = pattern.to_string();
+            let marks = journal.bookmark().outputs.get(&name);
+            let mut output = FileOutput::new(&name, pattern.clone(), Arc::new(RealDisk));
+            if let Err((path, error)) = output.restore(marks, paths) {
+                eprintln!(
+                    "estreamer: cannot cut {} back either: {error}. Its end cannot be believed.",
+                    path.display()
+                );
+            }
         }
     }
 }
@@ -259,6 +282,11 @@ impl Link {
         self.shared.votes.credit(self.number)
     }
 
+    /// Whether as many records came as were wanted.
+    pub fn is_enough(&self) -> bool {
+        self.shared.votes.is_enough()
+    }
+
     /// Whether the pipeline cannot go on.
     pub fn has_failed(&self) -> bool {
         self.shared.votes.has_failed()
@@ -268,6 +296,7 @@ impl Link {
 /// The thread that numbers batches.
 fn number(
     mut sequencer: Sequencer,
+    mut left: u64,
     jobs: &Receiver<Job>,
     outputs: &[Sender<Arc<Delivery>>],
     shared: &Shared,
@@ -287,7 +316,11 @@ fn number(
                 source,
                 batch,
             } => {
-                let numbered = sequencer.batch(&source, batch.records(), unix_seconds());
+                let numbered = sequencer.batch(&source, batch.records(), left, unix_seconds());
+                left -= numbered.verdicts.iter().filter(|v| v.keep).count() as u64;
+                if left == 0 {
+                    shared.votes.enough();
+                }
                 lock(&shared.noticed).insert(source.to_string(), sequencer.noticed(&source));
                 let n = numbered.note.n;
                 let mut note = Some(numbered.note);
@@ -395,7 +428,7 @@ fn commit(files: &[super::writer::Files], journal: &Mutex<Journal>, n: u64) -> i
 }
 
 /// The paths a pattern may become.
-fn paths(pattern: &crate::output::pattern::Pattern, sources: &[String]) -> Vec<PathBuf> {
+fn paths(pattern: &Pattern, sources: &[String]) -> Vec<PathBuf> {
     let events = EventKind::ALL.map(EventKind::name);
     let all = sources
         .iter()

@@ -17,7 +17,7 @@ use super::seam::Seam;
 pub struct Numbered {
     /// For the journal.
     pub note: Batch,
-    /// What of each record is to be done.
+    /// What of each record is to be done; shorter than the batch at the limit.
     pub verdicts: Vec<Verdict>,
 }
 
@@ -33,6 +33,8 @@ pub struct Verdict {
 /// What was noticed on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Noticed {
+    /// Records handed on.
+    pub delivered: u64,
     /// Records left out because they were handed on before.
     pub duplicates: u64,
     /// Records handed on before that did not come again.
@@ -99,12 +101,14 @@ impl Sequencer {
     }
 
     /// Gives a batch its number and says what of it is to be delivered. The
-    /// note has to be in the journal before anything of the batch goes out.
-    /// `now` is UNIX seconds by our clock.
+    /// note has to be in the journal before anything of the batch goes out. After
+    /// `limit` records to be delivered it looks at no more. `now` is UNIX seconds
+    /// by our clock.
     pub fn batch<'r>(
         &mut self,
         source: &str,
         records: impl ExactSizeIterator<Item = Record<'r>>,
+        limit: u64,
         now: u64,
     ) -> Numbered {
         self.n += 1;
@@ -113,7 +117,11 @@ impl Sequencer {
         let before = state.delivered.marks();
         let mut verdicts = Vec::with_capacity(records.len());
         let mut handed_on = Vec::with_capacity(records.len());
+        let mut kept = 0;
         for record in records {
+            if kept >= limit {
+                break;
+            }
             if let Some(repeats) = record.bundle {
                 state.seam.bundle(repeats);
             }
@@ -126,6 +134,8 @@ impl Sequencer {
                 digest,
             });
             state.noticed.duplicates += u64::from(duplicate);
+            state.noticed.delivered += u64::from(!duplicate);
+            kept += u64::from(!duplicate);
             if let Some(second) = archival {
                 state.arrive(second, before, now);
                 if !duplicate {

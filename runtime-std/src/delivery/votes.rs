@@ -26,6 +26,8 @@ pub(super) struct State {
     pub(super) volume: u64,
     /// No more batches will come.
     pub(super) finishing: bool,
+    /// As many records came as were wanted.
+    enough: bool,
     /// Outputs that still write.
     writers: usize,
     failure: Option<Failure>,
@@ -40,6 +42,7 @@ impl Votes {
                 credit: HashMap::new(),
                 volume: 0,
                 finishing: false,
+                enough: false,
                 writers: outputs,
                 failure: None,
             }),
@@ -85,6 +88,16 @@ impl Votes {
     /// Units of a link that are where they belong.
     pub(super) fn credit(&self, link: u64) -> u64 {
         self.state().credit.get(&link).copied().unwrap_or(0)
+    }
+
+    /// As many records came as were wanted.
+    pub(super) fn enough(&self) {
+        self.state().enough = true;
+        self.wake.wake();
+    }
+
+    pub(super) fn is_enough(&self) -> bool {
+        self.state().enough
     }
 
     /// Something went wrong for good: the first of it stays.

@@ -1,0 +1,178 @@
+//! Nothing lost, nothing twice, with the system failing at a chosen call. Run by
+//! `cargo xtask interop`, which installs strace.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use estreamer_tests::{Ended, ODD, Running, Scene, program};
+
+#[test]
+#[ignore = "needs the strace program"]
+fn killed_at_every_write_rename_and_sync() {
+    let scene = scene();
+    let mut points = Vec::new();
+    for (call, count) in calls(&scene) {
+        assert!(count > 0, "no {call} in a run");
+        points.extend((1..=count).map(|when| format!("{call}:signal=KILL:when={when}")));
+    }
+    assert!(points.len() > 30, "only {} points", points.len());
+    at_each(&points, |index, point| {
+        let (out, state) = (format!("out{index}"), format!("state{index}"));
+        let ended = traced(&scene, &out, &state, point, &[]);
+        assert_ne!(ended.status.code(), Some(0), "{point} was never reached");
+        Ended::of(&mut scene.collect(&out, &state)).success();
+        scene.check(&out, point);
+    });
+}
+
+#[test]
+#[ignore = "needs the strace program"]
+fn a_full_disk_that_frees_up_only_delays() {
+    let scene = scene();
+    // The file, the journal, and a journal that is being made.
+    let points: Vec<String> = ["out", "state/journal.0", "state/journal.new"]
+        .iter()
+        .flat_map(|file| (1..6).map(move |when| format!("{file} {when}")))
+        .collect();
+    at_each(&points, |index, point| {
+        let (file, when) = point.split_once(' ').unwrap();
+        let (out, state) = (format!("{index}/out"), format!("{index}/state"));
+        std::fs::create_dir_all(scene.path(&state)).unwrap();
+        let inject = format!("write:error=ENOSPC:when={when}..{when}");
+        let first = traced(
+            &scene,
+            &out,
+            &state,
+            &inject,
+            &[
+                "-P",
+                scene.path(&format!("{index}/{file}")).to_str().unwrap(),
+            ],
+        );
+        let failed = first.stderr.contains("No space left");
+        // The first segment is written at once, so it has no second write.
+        assert!(failed || file.ends_with("new"), "{point} was never reached");
+        if first.status.code() != Some(0) {
+            first.failure(1, &["No space left"]);
+            Ended::of(&mut scene.collect(&out, &state)).success();
+        }
+        scene.check(&out, point);
+    });
+}
+
+#[test]
+#[ignore = "needs the strace program"]
+fn a_sync_that_fails_voids_what_came_since_the_last_commit() {
+    let scene = scene();
+    let count = calls(&scene)["fdatasync"];
+    let points: Vec<String> = (1..=count)
+        .map(|when| format!("fdatasync:error=EIO:when={when}"))
+        .collect();
+    at_each(&points, |index, point| {
+        let (out, state) = (format!("out{index}"), format!("state{index}"));
+        let first = traced(&scene, &out, &state, point, &[]);
+        assert_eq!(first.status.code(), Some(1), "{point}: {}", first.stderr);
+        assert!(
+            first.stderr.contains("Input/output error"),
+            "{}",
+            first.stderr
+        );
+        Ended::of(&mut scene.collect(&out, &state)).success();
+        scene.check(&out, point);
+    });
+}
+
+#[test]
+#[ignore = "needs the strace program"]
+fn the_bookmark_is_durable_before_the_first_event_is_written() {
+    let scene = scene();
+    let log = scene.path("order");
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-y", "-e", "trace=write,rename,fdatasync,fsync", "-o"])
+        .arg(&log)
+        .arg(program())
+        .args(scene.arguments("out", "state"))
+        .args(["--stop-when-idle", "0.5"]);
+    Ended::of(&mut command).success();
+    let log = std::fs::read_to_string(log).unwrap();
+    let first = |what: &[&str]| {
+        let found = log
+            .lines()
+            .position(|line| what.iter().all(|w| line.contains(w)));
+        found.unwrap_or_else(|| panic!("no {what:?} in {log}"))
+    };
+    let written = first(&["write(", "/journal.new"]);
+    let synced = first(&["fdatasync(", "/journal.new"]);
+    let renamed = first(&["rename(", "/journal.0"]);
+    let named = first(&["fsync(", "/state>"]);
+    let batch = first(&["write(", "/journal.0"]);
+    let event = first(&["write(", "/out>"]);
+    let order = [written, synced, renamed, named, batch, event];
+    assert!(order.is_sorted(), "{order:?} in {log}");
+}
+
+fn scene() -> Scene {
+    Scene::new(2000, ODD, |builder| builder)
+}
+
+/// How often a run makes each of the calls, at most in one thread.
+fn calls(scene: &Scene) -> BTreeMap<&'static str, usize> {
+    let log = scene.path("calls");
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-e", "trace=write,rename,fdatasync", "-o"])
+        .arg(&log)
+        .arg(program())
+        .args(scene.arguments("counted", "counted.state"))
+        .args(["--stop-when-idle", "0.5"]);
+    Ended::of(&mut command).success();
+    let log = std::fs::read_to_string(log).unwrap();
+    let of = |call: &str| {
+        let mut threads: BTreeMap<&str, usize> = BTreeMap::new();
+        for line in log.lines() {
+            if let Some((thread, rest)) = line.split_once(' ')
+                && rest.trim_start().starts_with(&format!("{call}("))
+            {
+                *threads.entry(thread).or_default() += 1;
+            }
+        }
+        threads.into_values().max().unwrap_or(0)
+    };
+    ["write", "rename", "fdatasync"]
+        .map(|call| (call, of(call)))
+        .into()
+}
+
+fn traced(scene: &Scene, out: &str, state: &str, inject: &str, more: &[&str]) -> Ended {
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-qq", "-e", "trace=write,rename,fdatasync", "-e"])
+        .arg(format!("inject={inject}"))
+        .args(["-o", "/dev/null"])
+        .args(more)
+        .arg(program())
+        .args(scene.arguments(out, state))
+        .args(["--stop-when-idle", "0.5"]);
+    Running::start(&mut command).wait()
+}
+
+/// Does the work for each point, four at a time: they mostly wait.
+fn at_each(points: &[String], work: impl Fn(usize, &str) + Sync) {
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(point) = points.get(index) else {
+                        break;
+                    };
+                    work(index, point);
+                }
+            });
+        }
+    });
+}
