@@ -1,6 +1,7 @@
 //! End to end: the real program over real TLS sockets.
 
 mod archive;
+mod chaos;
 mod collect;
 mod demo;
 mod doctor;
@@ -10,5 +11,6 @@ mod failures;
 mod identity;
 mod identity_openssl;
 mod openssl;
+mod quirks;
 mod readme;
 mod simulate;

@@ -4,7 +4,7 @@ mod process;
 mod server;
 
 pub use process::{Ended, Running, estreamer, program};
-pub use server::{Pki, Simulator, collect};
+pub use server::{Pki, Simulator, collect, expected_lines, lines};
 
 use std::path::PathBuf;
 

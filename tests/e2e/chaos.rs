@@ -1,0 +1,178 @@
+//! Everything a server can do wrong: all events come out exactly once, or the
+//! right error.
+
+use estreamer::simulate::chaos::{Chaos, ChaosKind};
+use estreamer::simulate::{Builder, Simulator};
+use estreamer_tests::{Ended, Pki, collect, expected_lines, lines};
+
+const EVENTS: u64 = 250;
+
+#[test]
+fn a_connection_cut_anywhere_loses_nothing() {
+    for (bytes, words) in [
+        (0, "without a word"),
+        (1, "in the middle of a message"),
+        (17, "in the middle of a message"),
+        (30_000, "in the middle of a message"),
+    ] {
+        broken(Chaos::with(ChaosKind::Cut, bytes), words);
+    }
+}
+
+#[test]
+fn a_stall_and_a_drip_only_take_time() {
+    borne(Chaos::with(ChaosKind::Stall, 100), |builder| builder);
+    borne(Chaos::with(ChaosKind::Drip, 1), |builder| builder.count(30));
+}
+
+#[test]
+fn garbage_is_recognised_as_such() {
+    broken(Chaos::with(ChaosKind::Garbage, 2), "not eStreamer");
+}
+
+#[test]
+fn an_oversize_record_is_left_out_alone() {
+    let ended = borne(Chaos::with(ChaosKind::Oversize, 17), |builder| builder);
+    assert!(ended.stderr.contains("oversize"), "{}", ended.stderr);
+}
+
+#[test]
+fn an_error_in_the_middle_is_told() {
+    broken(Chaos::with(ChaosKind::Error, 2), "error 19: No space");
+}
+
+#[test]
+fn a_silent_close_is_told_with_its_meaning() {
+    broken(ChaosKind::SilentClose.into(), "without a word");
+}
+
+#[test]
+fn a_close_without_goodbye_is_told() {
+    let chaos = Chaos::with(ChaosKind::NoCloseNotify, 2);
+    broken(chaos, "closed between two messages");
+}
+
+#[test]
+fn a_bundle_that_comes_twice_loses_nothing() {
+    let pki = Pki::new();
+    let simulator = Simulator::with_identity(pki.identity())
+        .count(EVENTS)
+        .bundle(50)
+        .chaos(Chaos::with(ChaosKind::DuplicateBundle, 2))
+        .spawn()
+        .unwrap();
+    let address = simulator.address().to_string();
+    let arguments = ["--from", "oldest", "--stop-when-idle", "1"];
+    let ended = Ended::of(&mut collect(&pki, &address, &arguments)).success();
+    let mut came = lines(&ended.stdout);
+    // The repeated bundle may come out again, but nothing else.
+    if came.len() == 300 {
+        assert!(came[50..100] == came[100..150]);
+        came.drain(100..150);
+    }
+    assert!(came == expected_lines(simulator.archive()));
+}
+
+#[test]
+fn a_gap_in_the_sequence_is_told_and_nothing_is_missing() {
+    let ended = borne(Chaos::with(ChaosKind::SkipSequence, 2), |builder| builder);
+    assert!(ended.stderr.contains("1 gaps"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_server_that_does_not_close_does_not_keep_the_client() {
+    let pki = Pki::new();
+    let mut simulator = Simulator::with_identity(pki.identity())
+        .count(EVENTS)
+        .chaos(ChaosKind::NoClose)
+        .spawn()
+        .unwrap();
+    let address = simulator.address().to_string();
+    let arguments = ["--from", "oldest", "--stop-after", "250"];
+    let ended = Ended::of(&mut collect(&pki, &address, &arguments)).success();
+    assert!(lines(&ended.stdout) == expected_lines(simulator.archive()));
+    let still_open = simulator.connections()[0].end.is_none();
+    assert!(still_open, "the server holds on");
+    simulator.stop();
+    assert!(simulator.connections()[0].end.is_some());
+}
+
+#[test]
+fn a_server_without_limit_sends_all_at_once_and_all_is_acknowledged() {
+    let ended = borne(ChaosKind::NoLimit.into(), |builder| builder.bundle(5));
+    let said = ended.stderr;
+    assert!(said.contains("50 bundles, 50 nulls"), "{said}");
+}
+
+#[test]
+fn a_certificate_a_careful_client_refuses_is_refused() {
+    let pki = Pki::new();
+    for (name, words) in [
+        ("wrong-subject", &["title", "eStreamer"][..]),
+        ("expired-certificate", &["certificate", "expired"]),
+    ] {
+        let server = estreamer_tests::Simulator::start(&pki.path(), &["--chaos", name]);
+        let mut command = collect(&pki, &server.address, &["--from", "oldest"]);
+        Ended::of(&mut command).failure(1, words);
+    }
+}
+
+#[test]
+fn names_nobody_knows_are_refused_with_those_there_are() {
+    let pki = Pki::new();
+    let directory = pki.path();
+    for (flag, value, words) in [
+        ("--chaos", "mayhem", "silent-close"),
+        ("--chaos", "cut=here", "cut=BYTES"),
+        ("--quirk", "odd", "nested-null"),
+        ("--profile", "odd", "guide"),
+    ] {
+        let mut command = estreamer_tests::estreamer(&["simulate", "--pki"]);
+        command.arg(&directory).args([flag, value]);
+        Ended::of(&mut command).failure(2, &[words]);
+    }
+}
+
+/// The collector bears it.
+fn borne(chaos: Chaos, build: impl Fn(Builder) -> Builder) -> Ended {
+    let pki = Pki::new();
+    let builder = Simulator::with_identity(pki.identity())
+        .count(EVENTS)
+        .bundle(50)
+        .chaos(chaos);
+    let simulator = build(builder).spawn().unwrap();
+    let address = simulator.address().to_string();
+    let expected = expected_lines(simulator.archive());
+    let enough = expected.len().to_string();
+    let arguments = ["--from", "oldest", "--stop-after", &enough];
+    let ended = Ended::of(&mut collect(&pki, &address, &arguments)).success();
+    let came: Vec<_> = lines(&ended.stdout)
+        .into_iter()
+        .filter(|line| !line.starts_with(b"{\"estreamer_error\""))
+        .collect();
+    assert!(came == expected, "{chaos:?}");
+    ended
+}
+
+/// The connection does not survive it: either the collector says why and the
+/// next one gets everything, or it has connected again by itself.
+fn broken(chaos: Chaos, words: &str) {
+    let pki = Pki::new();
+    let simulator = Simulator::with_identity(pki.identity())
+        .count(EVENTS)
+        .bundle(50)
+        .chaos(chaos)
+        .spawn()
+        .unwrap();
+    let address = simulator.address().to_string();
+    let arguments = ["--from", "oldest", "--stop-after", "250"];
+    let mut ended = Ended::of(&mut collect(&pki, &address, &arguments));
+    assert!(ended.stderr.contains(words), "{chaos:?}: {}", ended.stderr);
+    if !ended.status.success() {
+        assert_eq!(ended.status.code(), Some(1), "{}", ended.stderr);
+        ended = Ended::of(&mut collect(&pki, &address, &arguments)).success();
+    }
+    let came = lines(&ended.stdout);
+    assert!(came == expected_lines(simulator.archive()), "{chaos:?}");
+    assert_eq!(simulator.connections().len(), 2);
+}
