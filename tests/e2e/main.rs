@@ -13,4 +13,5 @@ mod identity_openssl;
 mod openssl;
 mod quirks;
 mod readme;
+mod service;
 mod simulate;

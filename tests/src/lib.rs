@@ -1,9 +1,11 @@
 //! The harness of the end-to-end tests: the real program, run as a user runs it.
 
 mod process;
+mod raw;
 mod server;
 
 pub use process::{Ended, Running, estreamer, program};
+pub use raw::Raw;
 pub use server::{Pki, Simulator, collect, expected_lines, lines};
 
 use std::path::PathBuf;
