@@ -4,18 +4,18 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use estreamer_core::ConfigError;
-use estreamer_core::decode::{Frame, Kind};
+use estreamer_core::decode::{Frame, Head, Kind};
 use estreamer_core::session::{ClientConfig, ClientSession, End, Instant};
 use estreamer_core::wire::{Lossy, trim_nul};
 use mio::event::Source;
 
+use crate::arena::Pool;
+use crate::batch::{Assembler, Batch};
 use crate::event_loop::{Control, Endpoint, Turn};
 use crate::tls::{ClientTls, TlsError, TlsSession};
 use crate::transport::{Broken, Fill, Transport};
-use crate::window::Window;
 
-/// Where a client's frames go.
+/// Where a client's records go.
 pub trait Sink {
     /// TCP stands, TLS begins; the server sees `local` unless something in
     /// between translates addresses.
@@ -30,20 +30,21 @@ pub trait Sink {
     /// The handshake is complete and the request on its way.
     fn connected(&mut self, tls: &TlsSession);
 
-    /// A frame, with the bytes its spans point into.
-    ///
-    /// # Errors
-    /// A reason to close the connection, told to the peer.
-    fn frame(&mut self, frame: &Frame, input: &[u8]) -> Result<(), &'static str>;
+    /// A null message came.
+    fn null(&mut self) {}
 
-    /// The turn ends: everything handed out so far should be where it belongs.
-    /// With `Some`, it is, and the connection is to be closed for that reason.
-    ///
-    /// # Errors
-    /// A reason to close the connection without acknowledging anything more.
-    fn deliver(&mut self, now: Instant) -> Result<Option<&'static str>, &'static str>;
+    /// Records came.
+    fn batch(&mut self, batch: Batch);
 
-    /// When [`deliver`](Self::deliver) is due although nothing arrives.
+    /// Units of this connection that are where they belong by now; see
+    /// [`ClientSession::delivered`].
+    fn delivered(&self) -> u64;
+
+    /// The turn ends. With `Some`, the connection is to be closed for that
+    /// reason, which is told to the peer.
+    fn turn_ends(&mut self, now: Instant) -> Option<&'static str>;
+
+    /// When [`turn_ends`](Self::turn_ends) is due although nothing arrives.
     fn deadline(&self) -> Option<Instant>;
 
     /// The connection is over; the session is there if it came that far.
@@ -92,14 +93,16 @@ impl From<Broken> for ClientEnd {
 }
 
 /// What a client needs to know.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ClientOptions {
     /// The server.
     pub address: SocketAddr,
     /// The whole request message; see [`estreamer_core::fqe`].
     pub request: Vec<u8>,
-    /// The session's behaviour.
+    /// The session's behaviour; its window is the pool's arena.
     pub session: ClientConfig,
+    /// The memory to receive into.
+    pub pool: Pool,
     /// Milliseconds until TCP and TLS have to stand.
     pub handshake_timeout: u32,
 }
@@ -107,13 +110,11 @@ pub struct ClientOptions {
 /// A client connection on the event loop.
 pub struct Client<S> {
     transport: Transport,
-    window: Window,
+    window: Assembler,
     options: ClientOptions,
     stage: Stage,
     sink: S,
-    /// What of the peer's error text was seen.
-    error_text: Vec<u8>,
-    in_error: bool,
+    error_text: ErrorText,
 }
 
 enum Stage {
@@ -161,14 +162,13 @@ impl<S: Sink> Client<S> {
         };
         Ok(Self {
             transport,
-            window: Window::new(options.session.window),
+            window: Assembler::new(options.pool.clone()),
             stage: Stage::Connect {
                 deadline: now.after(options.handshake_timeout),
             },
             options,
             sink,
-            error_text: Vec::new(),
-            in_error: false,
+            error_text: ErrorText::default(),
         })
     }
 
@@ -196,12 +196,20 @@ impl<S: Sink> Client<S> {
         self.transport.flush()?;
         // In the handshake, plaintext cannot come; what comes with its last
         // flight waits in the window for the session.
-        self.transport.fill(&mut self.window)?;
+        let Some(room) = self.window.room() else {
+            return Ok(Turn::Wait);
+        };
+        if let Fill::Bytes(count) = self.transport.fill(room)? {
+            self.window.filled(count);
+        }
         self.transport.flush()?;
         if self.transport.tls.is_handshaking() {
             return Ok(Turn::Wait);
         }
-        let session = ClientSession::new(self.options.session, now).map_err(config)?;
+        let mut config = self.options.session;
+        config.window = self.options.pool.size();
+        let session = ClientSession::new(config, now)
+            .map_err(|error| ClientEnd::Connect(io::Error::other(error)))?;
         self.stage = Stage::Session(session);
         self.transport.send(&self.options.request);
         self.transport.flush()?;
@@ -216,60 +224,28 @@ impl<S: Sink> Client<S> {
         if session.poll_timeout().is_some_and(|due| due <= now) {
             session.handle_timeout(now).map_err(ended)?;
         }
-        let mut turn = Turn::Again;
-        let mut close = None;
-        let mut taken = 0;
-        // The first round looks at what the handshake left in the window.
-        loop {
-            loop {
-                let input = self.window.unread();
-                let step = match session.step(input, now) {
-                    Ok(step) => step,
-                    Err(end) => {
-                        let text = Lossy(trim_nul(&self.error_text)).to_string();
-                        // What came before the end is delivered all the same.
-                        let _ = self.sink.deliver(now);
-                        return Err(ClientEnd::Session(end, text));
-                    }
-                };
-                if let Some(frame) = &step.frame {
-                    keep_error_text(&mut self.error_text, &mut self.in_error, frame, input);
-                    if let Err(reason) = self.sink.frame(frame, input) {
-                        close = Some(reason);
-                    }
-                }
-                self.window.consume(step.consumed);
-                if close.is_some() || (step.consumed == 0 && step.frame.is_none()) {
-                    break;
-                }
-            }
-            if close.is_some() || taken >= TURN_BYTES {
-                break;
-            }
-            match self.transport.fill(&mut self.window) {
-                Ok(Fill::Bytes(count)) => taken += count,
-                Ok(Fill::Blocked) => {
-                    turn = Turn::Wait;
-                    break;
-                }
-                Ok(Fill::Eof) => {
-                    let _ = self.sink.deliver(now);
-                    return Err(ended(session.handle_eof()));
-                }
-                Err(broken) => {
-                    let _ = self.sink.deliver(now);
-                    return Err(broken.into());
-                }
-            }
-        }
-        let enough = match (close, self.sink.deliver(now)) {
-            (Some(reason), _) | (None, Err(reason)) => {
-                self.close(reason, now);
-                return Ok(Turn::Again);
-            }
-            (None, Ok(enough)) => enough,
+        let receiver = Receiver {
+            transport: &mut self.transport,
+            window: &mut self.window,
+            session,
+            sink: &mut self.sink,
+            error_text: &mut self.error_text,
         };
-        session.delivered(session.received());
+        let received = receiver.receive(now);
+        // What came before an end is delivered all the same.
+        self.window.turn_ends();
+        while let Some(batch) = self.window.ready() {
+            self.sink.batch(batch);
+        }
+        let reading = received.map_err(|end| match end {
+            ClientEnd::Session(end, _) => {
+                let text = Lossy(trim_nul(&self.error_text.bytes)).to_string();
+                ClientEnd::Session(end, text)
+            }
+            other => other,
+        })?;
+        session.set_reading(reading != Reading::Stalled, now);
+        session.delivered(self.sink.delivered());
         let mut nulls = [0; 64];
         loop {
             match session.poll_transmit(&mut nulls, now) {
@@ -278,11 +254,14 @@ impl<S: Sink> Client<S> {
             }
         }
         self.transport.flush()?;
-        if let Some(reason) = enough {
+        if let Some(reason) = self.sink.turn_ends(now) {
             self.close(reason, now);
             return Ok(Turn::Again);
         }
-        Ok(turn)
+        Ok(match reading {
+            Reading::More => Turn::Again,
+            Reading::Blocked | Reading::Stalled => Turn::Wait,
+        })
     }
 
     /// Tells the peer why, and leaves it a moment to be told.
@@ -360,30 +339,97 @@ impl<S: Sink> Endpoint for Client<S> {
     }
 }
 
-/// Collects the text of an error message, whole or in pieces.
-fn keep_error_text(text: &mut Vec<u8>, in_error: &mut bool, frame: &Frame, input: &[u8]) {
-    let part = match frame {
-        Frame::Message { head, body } if matches!(head.kind, Kind::Error { .. }) => body,
-        Frame::Chunk { body } if *in_error => body,
-        Frame::Begin { head, .. } => {
-            *in_error = matches!(head.kind, Kind::Error { .. });
-            return;
+/// What a turn of receiving works on.
+struct Receiver<'a, S> {
+    transport: &'a mut Transport,
+    window: &'a mut Assembler,
+    session: &'a mut ClientSession,
+    sink: &'a mut S,
+    error_text: &'a mut ErrorText,
+}
+
+/// How a turn of receiving ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// The socket may have more.
+    More,
+    /// The socket has nothing for now.
+    Blocked,
+    /// There is no room: the socket is left alone until some is given back.
+    Stalled,
+}
+
+impl<S: Sink> Receiver<'_, S> {
+    fn receive(mut self, now: Instant) -> Result<Reading, ClientEnd> {
+        let mut taken = 0;
+        // The first round looks at what is in the window already.
+        loop {
+            if !self.steps(now)? {
+                return Ok(Reading::Stalled);
+            }
+            if taken >= TURN_BYTES {
+                return Ok(Reading::More);
+            }
+            let Some(room) = self.window.room() else {
+                return Ok(Reading::Stalled);
+            };
+            match self.transport.fill(room)? {
+                Fill::Bytes(count) => {
+                    self.window.filled(count);
+                    taken += count;
+                }
+                Fill::Blocked => return Ok(Reading::Blocked),
+                Fill::Eof => return Err(ended(self.session.handle_eof())),
+            }
         }
-        Frame::End => {
-            *in_error = false;
-            return;
+    }
+
+    /// Steps through the unread bytes; false if a large record waits for room.
+    fn steps(&mut self, now: Instant) -> Result<bool, ClientEnd> {
+        while self.window.is_open() {
+            let input = self.window.unread();
+            let step = self.session.step(input, now).map_err(ended)?;
+            if let Some(frame) = &step.frame {
+                self.error_text.keep(frame, input);
+                if frame.head().is_some_and(|head| head.kind == Kind::Null) {
+                    self.sink.null();
+                }
+                self.window.frame(frame, self.session.received());
+            }
+            self.window.consume(step.consumed);
+            if step.consumed == 0 && step.frame.is_none() {
+                return Ok(true);
+            }
         }
-        _ => return,
-    };
-    let room = ERROR_TEXT.saturating_sub(text.len());
-    let part = part.of(input);
-    text.extend_from_slice(&part[..part.len().min(room)]);
+        Ok(false)
+    }
+}
+
+/// The text of a peer's error message, whole or in pieces.
+#[derive(Default)]
+struct ErrorText {
+    bytes: Vec<u8>,
+    inside: bool,
+}
+
+impl ErrorText {
+    fn keep(&mut self, frame: &Frame, input: &[u8]) {
+        let is_error = |head: &Head| matches!(head.kind, Kind::Error { .. });
+        let part = match frame {
+            Frame::Message { head, body } if is_error(head) => body,
+            Frame::Chunk { body } if self.inside => body,
+            Frame::Begin { head, .. } => {
+                self.inside = is_error(head);
+                return;
+            }
+            _ => return,
+        };
+        let room = ERROR_TEXT.saturating_sub(self.bytes.len());
+        let part = part.of(input);
+        self.bytes.extend_from_slice(&part[..part.len().min(room)]);
+    }
 }
 
 fn ended(end: End) -> ClientEnd {
     ClientEnd::Session(end, String::new())
-}
-
-fn config(error: ConfigError) -> ClientEnd {
-    ClientEnd::Connect(io::Error::other(error))
 }

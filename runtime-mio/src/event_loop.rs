@@ -70,7 +70,7 @@ struct Place {
     queued: bool,
 }
 
-/// Stops a loop from another thread.
+/// Wakes or stops a loop from another thread.
 #[derive(Clone)]
 pub struct Handle {
     stop: Arc<AtomicBool>,
@@ -81,6 +81,11 @@ impl Handle {
     /// Asks every endpoint of the loop to stop.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Gives every endpoint of the loop a turn.
+    pub fn wake(&self) {
         // A loop that cannot be woken has ended already.
         let _ = self.waker.wake();
     }
@@ -161,7 +166,10 @@ impl EventLoop {
                 Err(error) => return Err(error),
             }
             for event in &events {
-                self.queue(event.token().0);
+                match event.token() {
+                    WAKER => (0..self.places.len()).for_each(|index| self.queue(index)),
+                    Token(index) => self.queue(index),
+                }
             }
             if self.handle.stop.load(Ordering::Acquire) {
                 self.stop("shutting down");
@@ -170,6 +178,26 @@ impl EventLoop {
             self.turns()?;
         }
         Ok(())
+    }
+
+    /// Waits for so long, or until the loop is asked to stop: then `false`.
+    ///
+    /// # Errors
+    /// The system's, when it cannot poll.
+    pub fn pause(&mut self, time: Duration) -> io::Result<bool> {
+        let mut events = Events::with_capacity(16);
+        let end = std::time::Instant::now() + time;
+        while !self.handle.stop.load(Ordering::Acquire) {
+            let left = end.saturating_duration_since(std::time::Instant::now());
+            if left.is_zero() {
+                return Ok(true);
+            }
+            match self.poll.poll(&mut events, Some(left)) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(false)
     }
 
     /// One turn for everyone who is ready by now.

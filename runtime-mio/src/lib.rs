@@ -1,5 +1,7 @@
 //! The eStreamer protocol over sockets: mutual TLS and one thin event loop.
 
+pub mod arena;
+pub mod batch;
 pub mod client;
 pub mod event_loop;
 pub mod server;

@@ -7,7 +7,6 @@ use mio::net::TcpStream;
 use socket2::SockRef;
 
 use crate::tls::{ReadOutcome, TlsError, TlsSession};
-use crate::window::Window;
 
 /// A socket and the TLS session on it.
 pub(crate) struct Transport {
@@ -22,7 +21,7 @@ pub(crate) struct Transport {
 /// What [`Transport::fill`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fill {
-    /// So many bytes went into the window.
+    /// So many bytes went into the room.
     Bytes(usize),
     /// The socket has nothing more for now; it will become readable.
     Blocked,
@@ -92,19 +91,12 @@ impl Transport {
         }
     }
 
-    /// Moves plaintext into the window until it is full, or the socket blocks,
+    /// Moves plaintext into the room until that is full, or the socket blocks,
     /// or one TLS record was read.
-    pub(crate) fn fill(&mut self, window: &mut Window) -> Result<Fill, Broken> {
+    pub(crate) fn fill(&mut self, room: &mut [u8]) -> Result<Fill, Broken> {
         loop {
-            let room = window.room();
-            if room.is_empty() {
-                return Ok(Fill::Bytes(0));
-            }
             let read = match self.tls.read(room) {
-                ReadOutcome::Data(count) => {
-                    window.filled(count);
-                    return Ok(Fill::Bytes(count));
-                }
+                ReadOutcome::Data(count) => return Ok(Fill::Bytes(count)),
                 ReadOutcome::Closed | ReadOutcome::Eof if !self.tls.is_handshaking() => {
                     return Ok(Fill::Eof);
                 }

@@ -1,4 +1,6 @@
-//! The receive window: the bytes a session has not consumed yet.
+//! A server's receive window: the bytes its session has not consumed yet.
+
+use crate::transport::{Broken, Fill, Transport};
 
 /// A fixed buffer that is filled at its end and consumed at its front.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ impl Window {
 
     /// Room to read into. What is left of a message moves to the front only when
     /// the end is reached, so each byte moves at most once for each window read.
-    pub(crate) fn room(&mut self) -> &mut [u8] {
+    fn room(&mut self) -> &mut [u8] {
         if self.end == self.buffer.len() {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
@@ -42,8 +44,17 @@ impl Window {
         &mut self.buffer[self.end..]
     }
 
+    /// Fills the room from the transport.
+    pub(crate) fn fill(&mut self, transport: &mut Transport) -> Result<Fill, Broken> {
+        let fill = transport.fill(self.room())?;
+        if let Fill::Bytes(count) = fill {
+            self.filled(count);
+        }
+        Ok(fill)
+    }
+
     /// So many bytes of the room hold data now.
-    pub(crate) fn filled(&mut self, bytes: usize) {
+    fn filled(&mut self, bytes: usize) {
         self.end = (self.end + bytes).min(self.buffer.len());
     }
 }

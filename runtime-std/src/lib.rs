@@ -5,5 +5,6 @@ pub mod cli;
 pub mod collect;
 pub mod delivery;
 pub mod doctor;
+pub mod format;
 pub mod output;
 pub mod simulate;

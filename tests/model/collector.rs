@@ -10,10 +10,11 @@ use estreamer::delivery::digest::Key;
 use estreamer::delivery::disk::Disk;
 use estreamer::delivery::journal::Journal;
 use estreamer::delivery::opening::{self, Target};
-use estreamer::delivery::sequence::{Record, Sequencer};
+use estreamer::delivery::sequence::Sequencer;
 use estreamer::output::file::FileOutput;
 use estreamer::output::pattern::Pattern;
 use estreamer_core::wire::{InitialTimestamp, RecordType};
+use estreamer_mio::batch::{Record, RecordKind};
 
 use crate::disk::ModelDisk;
 
@@ -139,22 +140,23 @@ fn sequence(
     events: &[&Event],
     now: u64,
 ) -> io::Result<Lines> {
-    let records: Vec<Record<'_>> = events
+    let records = events
         .iter()
         .enumerate()
         .map(|(index, (second, text))| Record {
+            kind: RecordKind::Event,
+            length: text.len() as u32,
             record_type: RecordType::CONNECTION,
             archival: Some(*second),
             data: text.as_bytes(),
             bundle: (index == 0).then_some(false),
-        })
-        .collect();
-    let numbered = sequencer.batch(source, &records, now);
+        });
+    let numbered = sequencer.batch(source, records, now);
     let n = numbered.note.n;
     journal.batch(numbered.note)?;
     let mut lines = Vec::new();
-    for ((_, text), keep) in events.iter().zip(numbered.keep) {
-        if keep {
+    for ((_, text), verdict) in events.iter().zip(numbered.verdicts) {
+        if verdict.keep {
             lines.extend_from_slice(text.as_bytes());
             lines.push(b'\n');
         }

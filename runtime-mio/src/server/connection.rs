@@ -100,7 +100,7 @@ impl Server {
         if now >= deadline {
             return Err(ServerEnd::Broken("no TLS handshake in time".into()));
         }
-        self.transport.fill(&mut self.window)?;
+        self.window.fill(&mut self.transport)?;
         self.transport.flush()?;
         if self.transport.tls.is_handshaking() {
             return Ok(Turn::Wait);
@@ -131,7 +131,7 @@ impl Server {
             let Stage::Session(session) = &mut self.stage else {
                 return Ok(Turn::Again);
             };
-            match self.transport.fill(&mut self.window)? {
+            match self.window.fill(&mut self.transport)? {
                 Fill::Bytes(_) => {}
                 Fill::Blocked => {
                     turn = Turn::Wait;
@@ -382,7 +382,7 @@ impl Server {
             let _ = self.transport.socket.shutdown(Shutdown::Write);
         }
         for _ in 0..TURN {
-            match self.transport.fill(&mut self.window) {
+            match self.window.fill(&mut self.transport) {
                 Ok(Fill::Bytes(count)) => self.window.consume(count),
                 Ok(Fill::Blocked) if now < *deadline => return Turn::Wait,
                 Ok(Fill::Blocked | Fill::Eof) | Err(_) => {

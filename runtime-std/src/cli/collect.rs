@@ -2,12 +2,15 @@
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use estreamer_core::fqe::{EventKind, Request};
 use estreamer_core::quirk::Quirks;
 use estreamer_core::session::{ClientConfig, End};
 use estreamer_core::wire::InitialTimestamp;
+use estreamer_mio::arena::Pool;
 use estreamer_mio::client::{Client, ClientEnd, ClientOptions};
 use estreamer_mio::event_loop::EventLoop;
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
@@ -16,7 +19,10 @@ use super::address::Address;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
 use super::{Failure, from, identity_args, signals, verification};
-use crate::collect::{Collector, Destination, Outcome, Output, Until};
+use crate::collect::{Collector, Summary, Until};
+use crate::delivery::pipeline::{self, Pipeline, Setup};
+use crate::delivery::state::StateDir;
+use crate::output::destination::Destination;
 
 /// Collect events from a server and write them out, one event a line.
 #[derive(Args)]
@@ -35,9 +41,31 @@ pub(super) struct Collect {
     /// 3339, or a time ago like -1h.
     #[arg(long, value_name = "TIME", default_value = "now", value_parser = from::parse, allow_hyphen_values = true)]
     from: InitialTimestamp,
-    /// Where events go, repeatable: stdout: or file:PATH (appended to).
+    /// Where events go, repeatable: stdout: or file:PATH (appended to), with
+    /// {source} and {event} in the path.
     #[arg(short, long = "output", value_name = "URL", default_value = "stdout:")]
     outputs: Vec<Destination>,
+    /// Where bookmarks are kept: with it, a restart goes on where it ended, and
+    /// files hold every event exactly once. One process at a time.
+    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY")]
+    state: Option<PathBuf>,
+    /// Discard the bookmark; --from says where to start.
+    #[arg(long, requires = "state")]
+    reset_bookmark: bool,
+    /// The source's name, by which its bookmark is found; the server as typed if
+    /// not given.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Bundles acknowledged before they are delivered; 0 is strict.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    ack_ahead: u32,
+    /// Seconds asked for again at a restart: how far the server's archive may be
+    /// out of order.
+    #[arg(long, value_name = "SECS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    overlap: u32,
+    /// Memory for events on their way, MiB; when it is full, the server waits.
+    #[arg(long, value_name = "MIB", default_value_t = 32, value_parser = clap::value_parser!(u32).range(20..=65_536))]
+    memory: u32,
     /// Stop after so many events.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     stop_after: Option<u64>,
@@ -81,37 +109,37 @@ impl Collect {
             true => EventKind::ALL.to_vec(),
             false => self.events.iter().map(|&event| event.into()).collect(),
         };
-        let request = request(self.from, &kinds)?;
         let addresses = self.server.resolve().map_err(|error| {
             Failure::failed(
                 format!("cannot find the address of {}: {error}", self.server),
                 "Check the name, and the resolver of this machine",
             )
         })?;
-        let outputs = self
-            .outputs
-            .iter()
-            .map(|destination| {
-                Output::open(destination.clone()).map_err(|error| {
-                    Failure::failed(
-                        format!("cannot open {destination}: {error}"),
-                        "Check that the directory exists and may be written to",
-                    )
-                })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let until = Until {
-            events: self.stop_after,
-            idle: self.stop_when_idle.map(|seconds| seconds * 1000),
+        let state = match &self.state {
+            None => None,
+            Some(path) => Some(
+                StateDir::open(path, self.reset_bookmark)
+                    .map_err(|error| Failure::failed(error, ""))?,
+            ),
         };
+        let server = self.server.to_string();
         let job = Job {
-            server: self.server.to_string(),
+            name: self.name.unwrap_or_else(|| server.clone()),
+            server,
             addresses,
             identity,
             rules: self.verification.rules(),
-            request,
-            outputs,
-            until,
+            from: self.from,
+            kinds,
+            state,
+            outputs: self.outputs,
+            until: Until {
+                events: self.stop_after,
+                idle: self.stop_when_idle.map(|seconds| seconds * 1000),
+            },
+            ahead: self.ack_ahead,
+            overlap: self.overlap,
+            memory: self.memory as usize * (1 << 20),
             quiet: self.quiet,
         };
         job.run()
@@ -133,95 +161,171 @@ pub(super) fn request(from: InitialTimestamp, kinds: &[EventKind]) -> Result<Vec
     Ok(buffer)
 }
 
-/// One collection, everything opened.
+/// One collection.
 pub(super) struct Job {
     pub(super) server: String,
+    pub(super) name: String,
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) identity: Identity,
     pub(super) rules: ServerRules,
-    pub(super) request: Vec<u8>,
-    pub(super) outputs: Vec<Output>,
+    pub(super) from: InitialTimestamp,
+    pub(super) kinds: Vec<EventKind>,
+    pub(super) state: Option<StateDir>,
+    pub(super) outputs: Vec<Destination>,
     pub(super) until: Until,
+    pub(super) ahead: u32,
+    pub(super) overlap: u32,
+    pub(super) memory: usize,
     pub(super) quiet: bool,
 }
 
+/// Bytes received into one piece of memory.
+const ARENA: usize = 256 << 10;
+/// Seconds before a server is tried again, at first and at most.
+const PAUSE: (u64, u64) = (1, 30);
+
 impl Job {
-    /// Tries the addresses in turn and collects from the first that answers.
-    pub(super) fn run(self) -> Result<(), Failure> {
+    /// Collects until told to stop, over as many connections as it takes.
+    pub(super) fn run(mut self) -> Result<(), Failure> {
         let tls = ClientTls::new(&self.identity, self.rules.clone())
             .map_err(|error| Failure::failed(error, ""))?;
         let mut event_loop = EventLoop::new().map_err(system)?;
         signals::watch(event_loop.handle()).map_err(system)?;
+        let setup = Setup {
+            state: self.state.take(),
+            outputs: std::mem::take(&mut self.outputs),
+            sources: vec![self.name.clone()],
+            overlap: self.overlap,
+        };
+        let mut pipeline = Pipeline::start(setup, event_loop.handle())
+            .map_err(|error| Failure::failed(error, "Check path and permissions"))?;
+        for surprise in &pipeline.surprises {
+            eprintln!("estreamer: {surprise}");
+        }
+        let pool = Pool::new(ARENA, self.memory, event_loop.handle());
+        let mut summary = Summary::default();
+        let result = self.connections(&tls, &mut event_loop, &mut pipeline, &pool, &mut summary);
+        self.conclude(pipeline, summary, result)
+    }
+
+    /// Connects, and connects again after a session that had begun was lost.
+    fn connections(
+        &self,
+        tls: &ClientTls,
+        event_loop: &mut EventLoop,
+        pipeline: &mut Pipeline,
+        pool: &Pool,
+        summary: &mut Summary,
+    ) -> Result<(), Failure> {
+        let mut pause = PAUSE.0;
+        loop {
+            let before = summary.events;
+            let (server, end) = self.connection(tls, event_loop, pipeline, pool, summary)?;
+            let failure = match end {
+                ClientEnd::Session(End::Closed, _) => return Ok(()),
+                end => explain(&server, &end),
+            };
+            if summary.events == before && before == 0 {
+                return Err(failure);
+            }
+            if summary.events > before {
+                pause = PAUSE.0;
+            }
+            eprintln!("estreamer: {failure}. Trying again in {pause} s.");
+            if !event_loop
+                .pause(Duration::from_secs(pause))
+                .map_err(system)?
+            {
+                return Ok(());
+            }
+            pause = (pause * 2).min(PAUSE.1);
+        }
+    }
+
+    /// Tries the addresses in turn, and stays with the first that answers.
+    fn connection(
+        &self,
+        tls: &ClientTls,
+        event_loop: &mut EventLoop,
+        pipeline: &mut Pipeline,
+        pool: &Pool,
+        summary: &mut Summary,
+    ) -> Result<(String, ClientEnd), Failure> {
         let progress = !self.quiet && io::stderr().is_terminal();
-        let mut outputs = Some(self.outputs);
         let mut last = None;
-        for address in self.addresses {
-            verification::warn(&self.rules, &format!("{} ({address})", self.server));
+        for &address in &self.addresses {
+            let server = match address.to_string() == self.server {
+                true => self.server.clone(),
+                false => format!("{} ({address})", self.server),
+            };
+            verification::warn(&self.rules, &server);
+            let Some(link) = pipeline.connect(&self.name, self.from) else {
+                break;
+            };
             let options = ClientOptions {
                 address,
-                request: self.request.clone(),
-                session: ClientConfig::default(),
+                request: request(link.from, &self.kinds)?,
+                session: ClientConfig {
+                    ahead: self.ahead,
+                    ..ClientConfig::default()
+                },
+                pool: pool.clone(),
                 handshake_timeout: 30_000,
             };
-            let (collector, outcome) =
-                Collector::new(outputs.take().unwrap_or_default(), self.until, progress);
-            match Client::new(&tls, options, collector, event_loop.now()) {
-                Err((end, collector)) => {
-                    outputs = Some(collector.into_outputs());
-                    last = Some((address, end));
+            let (collector, outcome) = Collector::new(link, self.until, progress, *summary);
+            match Client::new(tls, options, collector, event_loop.now()) {
+                Err((end, _)) => {
+                    last = Some((server, end));
                     continue;
                 }
                 Ok(client) => event_loop.add(Box::new(client)).map_err(system)?,
             }
             event_loop.run().map_err(system)?;
-            let mut outcome = outcome.take();
-            match outcome.end.take() {
+            let outcome = outcome.take();
+            *summary = outcome.summary;
+            match outcome.end {
+                None => break,
                 // The next address may answer.
                 Some(
                     end @ (ClientEnd::Connect(_)
                     | ClientEnd::ConnectTimeout
                     | ClientEnd::HandshakeTimeout),
-                ) => {
-                    outputs = Some(std::mem::take(&mut outcome.outputs));
-                    last = Some((address, end));
-                }
-                end => return conclude(&self.server, self.quiet, outcome, end),
+                ) => last = Some((server, end)),
+                Some(end) => return Ok((server, end)),
             }
         }
-        Err(match last {
-            Some((address, end)) if address.to_string() == self.server => {
-                explain(&self.server, &end)
-            }
-            Some((address, end)) => explain(&format!("{} ({address})", self.server), &end),
-            None => Failure::failed(format!("{} has no address", self.server), "Check the name"),
+        last.ok_or_else(|| {
+            Failure::failed(format!("{} cannot be tried", self.server), "Check the name")
         })
     }
-}
 
-/// Turns what a collector left behind into the command's result.
-fn conclude(
-    server: &str,
-    quiet: bool,
-    outcome: Outcome,
-    end: Option<ClientEnd>,
-) -> Result<(), Failure> {
-    match &outcome.failed {
-        // Whoever read our output has had enough.
-        Some((_, error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-        _ => {}
-    }
-    if outcome.summary.connected && !quiet {
-        eprintln!("estreamer: {}", outcome.summary);
-    }
-    if let Some((destination, error)) = outcome.failed {
-        return Err(Failure::failed(
-            format!("cannot write to {destination}: {error}"),
-            "What was not written was not acknowledged; make room and collect again",
-        ));
-    }
-    match end {
-        None | Some(ClientEnd::Session(End::Closed, _)) => Ok(()),
-        Some(end) => Err(explain(server, &end)),
+    /// Delivers what is under way, sums up, and says how it went.
+    fn conclude(
+        &self,
+        pipeline: Pipeline,
+        mut summary: Summary,
+        result: Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let finished = pipeline.finish();
+        if let Err(pipeline::Failure::ReaderLeft) = finished {
+            return Ok(());
+        }
+        if let Ok(noticed) = &finished
+            && let Some(noticed) = noticed.get(&self.name)
+        {
+            summary.duplicates = noticed.duplicates;
+            summary.missing = noticed.missing;
+        }
+        if summary.connected && !self.quiet {
+            eprintln!("estreamer: {summary}");
+        }
+        match finished {
+            Err(failure) => Err(Failure::failed(
+                failure,
+                "What was not written comes again; make room, or check the disk, and collect again",
+            )),
+            Ok(_) => result,
+        }
     }
 }
 

@@ -6,8 +6,9 @@ use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::tls::{Identity, ServerRules};
 
 use super::Failure;
-use super::collect::{Job, request, system};
-use crate::collect::{Destination, Output, Until};
+use super::collect::Job;
+use crate::collect::Until;
+use crate::output::destination::Destination;
 use crate::simulate::Simulator;
 use crate::simulate::pki::{DEFAULT_PASSWORD, Pki};
 
@@ -37,15 +38,21 @@ impl Demo {
             .map_err(|error| failed(&error))?;
         let job = Job {
             server: "the simulated server".into(),
+            name: "demo".into(),
             addresses: vec![server.address()],
             identity,
             rules: ServerRules::default(),
-            request: request(InitialTimestamp::OLDEST, &EventKind::ALL)?,
-            outputs: vec![Output::open(Destination::Stdout).map_err(system)?],
+            from: InitialTimestamp::OLDEST,
+            kinds: EventKind::ALL.to_vec(),
+            state: None,
+            outputs: vec![Destination::Stdout],
             until: Until {
                 events: Some(self.events),
                 idle: None,
             },
+            ahead: 16,
+            overlap: 5,
+            memory: 32 << 20,
             quiet: false,
         };
         job.run()

@@ -1,6 +1,6 @@
 //! How a command fails: what happened, to what, and what to do now.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::process::ExitCode;
 
 /// A failed command.
@@ -31,10 +31,16 @@ impl Failure {
 
     /// Tells the person and gives the exit status.
     pub(super) fn report(&self) -> ExitCode {
-        match self.remedy.is_empty() {
-            true => eprintln!("estreamer: {}.", self.what),
-            false => eprintln!("estreamer: {}. {}.", self.what, self.remedy),
-        }
+        eprintln!("estreamer: {self}.");
         ExitCode::from(self.code)
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.remedy.is_empty() {
+            true => f.write_str(&self.what),
+            false => write!(f, "{}. {}", self.what, self.remedy),
+        }
     }
 }

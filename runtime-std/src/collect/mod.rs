@@ -1,24 +1,20 @@
-//! The collector: what happens to the events of one connection.
+//! The collector's end of one connection: from the event loop into the pipeline.
 
-mod line;
-mod output;
 mod progress;
 mod summary;
 
-pub use output::{Destination, Output};
 pub use summary::Summary;
 
 use std::cell::RefCell;
-use std::io;
 use std::rc::Rc;
 
-use estreamer_core::decode::{Frame, Head, Kind};
 use estreamer_core::session::{ClientSession, Instant};
+use estreamer_mio::batch::{Batch, RecordKind};
 use estreamer_mio::client::{ClientEnd, Sink};
 use estreamer_mio::tls::TlsSession;
 
+use crate::delivery::pipeline::Link;
 use crate::doctor::certificate;
-
 use progress::Progress;
 
 /// When to stop of one's own accord.
@@ -37,80 +33,47 @@ pub struct Outcome {
     pub end: Option<ClientEnd>,
     /// What was counted.
     pub summary: Summary,
-    /// Where an output failed.
-    pub failed: Option<(Destination, io::Error)>,
-    /// The outputs, to be used again or closed.
-    pub outputs: Vec<Output>,
 }
 
-/// Writes each event of a connection as one line to every output.
+/// Hands the records of a connection on.
 pub struct Collector {
-    outputs: Vec<Output>,
+    link: Link,
     until: Until,
     outcome: Rc<RefCell<Outcome>>,
     progress: Option<Progress>,
-    /// A record that comes in pieces.
-    pieces: Option<Vec<u8>>,
-    line: Vec<u8>,
+    /// Units handed on.
+    units: u64,
     /// When the last event came, for [`Until::idle`].
     last: Option<Instant>,
     news: bool,
 }
 
 impl Collector {
-    /// A collector whose result is found in `outcome` when its connection is over.
-    pub fn new(outputs: Vec<Output>, until: Until, progress: bool) -> (Self, Rc<RefCell<Outcome>>) {
-        let outcome = Rc::new(RefCell::new(Outcome::default()));
+    /// A collector whose result is found in `outcome` when its connection is
+    /// over. It counts on from an earlier connection's `summary`.
+    pub fn new(
+        link: Link,
+        until: Until,
+        progress: bool,
+        summary: Summary,
+    ) -> (Self, Rc<RefCell<Outcome>>) {
+        let outcome = Rc::new(RefCell::new(Outcome { end: None, summary }));
         let collector = Self {
-            outputs,
+            link,
             until,
             outcome: outcome.clone(),
             progress: progress.then(Progress::new),
-            pieces: None,
-            line: Vec::new(),
+            units: 0,
             last: None,
             news: false,
         };
         (collector, outcome)
     }
 
-    /// The outputs of a collector that was never used.
-    pub fn into_outputs(self) -> Vec<Output> {
-        self.outputs
-    }
-
-    fn event(&mut self, data: &[u8]) -> Result<(), &'static str> {
-        if self.is_enough() {
-            return Ok(());
-        }
-        self.line.clear();
-        line::append(data, &mut self.line);
-        let mut outcome = self.outcome.borrow_mut();
-        for output in &mut self.outputs {
-            if let Err(error) = output.write(&self.line) {
-                outcome.failed = Some((output.destination().clone(), error));
-                return Err(CANNOT_WRITE);
-            }
-        }
-        self.news = true;
-        outcome.summary.events += 1;
-        Ok(())
-    }
-
-    /// What comes behind the last event wanted, in the same bundle, is left out.
+    /// What comes behind the last event wanted, in the same batch, is left out.
     fn is_enough(&self) -> bool {
         let events = self.outcome.borrow().summary.events;
         self.until.events.is_some_and(|enough| events >= enough)
-    }
-
-    fn flush(&mut self) -> Result<(), &'static str> {
-        for output in &mut self.outputs {
-            if let Err(error) = output.flush() {
-                self.outcome.borrow_mut().failed = Some((output.destination().clone(), error));
-                return Err(CANNOT_WRITE);
-            }
-        }
-        Ok(())
     }
 }
 
@@ -120,50 +83,53 @@ impl Sink for Collector {
         self.outcome.borrow_mut().summary.start();
     }
 
-    fn frame(&mut self, frame: &Frame, input: &[u8]) -> Result<(), &'static str> {
-        match frame {
-            Frame::Message { head, body } if is_event(head) => self.event(body.of(input)),
-            Frame::Begin { head, .. } if is_event(head) => {
-                self.pieces = Some(Vec::new());
-                Ok(())
+    fn batch(&mut self, mut batch: Batch) {
+        self.units = batch.units;
+        let mut outcome = self.outcome.borrow_mut();
+        let summary = &mut outcome.summary;
+        let mut taken = 0;
+        for record in batch.records() {
+            if self
+                .until
+                .events
+                .is_some_and(|enough| summary.events >= enough)
+            {
+                break;
             }
-            Frame::Chunk { body } => {
-                if let Some(pieces) = &mut self.pieces {
-                    pieces.extend_from_slice(body.of(input));
-                }
-                Ok(())
+            taken += 1;
+            summary.events += 1;
+            match record.kind {
+                RecordKind::Event => {}
+                RecordKind::Malformed(_) => summary.malformed += 1,
+                RecordKind::Oversize => summary.oversize += 1,
             }
-            Frame::End => match self.pieces.take() {
-                Some(pieces) => self.event(&pieces),
-                None => Ok(()),
-            },
-            Frame::Message { head, .. } | Frame::Begin { head, .. } => {
-                if matches!(head.kind, Kind::Malformed(_)) {
-                    self.outcome.borrow_mut().summary.malformed += 1;
-                }
-                Ok(())
-            }
-            Frame::Skipped { .. } => {
-                self.outcome.borrow_mut().summary.oversize += 1;
-                Ok(())
-            }
-            Frame::BundleBegin { .. } | Frame::BundleEnd => Ok(()),
         }
+        self.news |= taken > 0;
+        batch.truncate(taken);
+        self.link.batch(batch);
     }
 
-    fn deliver(&mut self, now: Instant) -> Result<Option<&'static str>, &'static str> {
+    fn delivered(&self) -> u64 {
+        self.link.delivered()
+    }
+
+    fn turn_ends(&mut self, now: Instant) -> Option<&'static str> {
         if std::mem::take(&mut self.news) {
             self.last = Some(now);
-            self.flush()?;
         }
+        let last = *self.last.get_or_insert(now);
         if let Some(progress) = &mut self.progress {
             progress.show(&self.outcome.borrow().summary, now);
         }
-        let last = *self.last.get_or_insert(now);
-        if self.until.idle.is_some_and(|idle| last.after(idle) <= now) {
-            return Ok(Some(IDLE));
+        if self.link.has_failed() {
+            return Some(CANNOT_WRITE);
         }
-        Ok(self.is_enough().then_some(ENOUGH))
+        // The last nulls go out before the goodbye.
+        if self.is_enough() && self.link.delivered() >= self.units {
+            return Some(ENOUGH);
+        }
+        let idle = self.until.idle.is_some_and(|idle| last.after(idle) <= now);
+        idle.then_some(IDLE)
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -171,20 +137,13 @@ impl Sink for Collector {
     }
 
     fn ended(&mut self, end: ClientEnd, session: Option<&ClientSession>) {
-        // The outputs are closed on every path; a failure is told below.
-        let _ = self.flush();
         if let Some(progress) = &mut self.progress {
             progress.clear();
         }
         let mut outcome = self.outcome.borrow_mut();
         outcome.summary.finish(session);
         outcome.end = Some(end);
-        outcome.outputs = std::mem::take(&mut self.outputs);
     }
-}
-
-fn is_event(head: &Head) -> bool {
-    matches!(head.kind, Kind::Event { .. })
 }
 
 const ENOUGH: &str = "the client has as many events as it wanted";

@@ -6,11 +6,15 @@ use std::time::{Duration, Instant};
 use estreamer_core::quirk::Quirk;
 use estreamer_core::session::ClientSession;
 
-/// Counted over one connection.
+/// Counted over the connections of a run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Summary {
-    /// Events handed to the outputs.
+    /// Events received, and whatever came in place of one.
     pub events: u64,
+    /// Those of them that were delivered before and left out.
+    pub duplicates: u64,
+    /// Events delivered before that did not come again.
+    pub missing: u64,
     /// Records that contradict their own lengths.
     pub malformed: u64,
     /// Records over the limit.
@@ -40,15 +44,16 @@ impl Summary {
         self.started = None;
         if let Some(session) = session {
             let statistics = session.statistics();
-            self.bytes = statistics.bytes;
-            self.bundles = statistics.bundles;
-            self.nulls = session.acknowledged();
-            self.gaps = statistics.deviations.of(Quirk::SequenceGap);
+            self.bytes += statistics.bytes;
+            self.bundles += statistics.bundles;
+            self.nulls += session.acknowledged();
+            self.gaps += statistics.deviations.of(Quirk::SequenceGap);
         }
     }
 
     fn elapsed(&self) -> Duration {
-        self.started.map_or(self.elapsed, |start| start.elapsed())
+        let since = self.started.map(|start| start.elapsed());
+        self.elapsed + since.unwrap_or_default()
     }
 
     /// Events per second since the connection stood.
@@ -75,8 +80,13 @@ impl fmt::Display for Summary {
             self.nulls
         )?;
         for (count, what) in [
-            (self.malformed, "malformed records left out"),
-            (self.oversize, "oversize records left out"),
+            (self.duplicates, "of them delivered before and left out"),
+            (self.missing, "delivered before that did not come again"),
+            (self.malformed, "malformed, in error envelopes"),
+            (
+                self.oversize,
+                "oversize, in error envelopes without their data",
+            ),
             (u64::from(self.gaps), "gaps in the bundle sequence"),
         ] {
             if count > 0 {

@@ -71,6 +71,12 @@ pub trait DiskFile: Send + Sync {
     /// # Errors
     /// The system's.
     fn identity(&self) -> io::Result<Identity>;
+
+    /// Keeps other processes off for as long as it is open.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] when another process has it.
+    fn lock(&self) -> io::Result<()>;
 }
 
 /// Which file it is, whatever its name by now.
@@ -138,6 +144,10 @@ impl DiskFile for RealFile {
 
     fn identity(&self) -> io::Result<Identity> {
         self.0.metadata().map(|metadata| identity(&metadata))
+    }
+
+    fn lock(&self) -> io::Result<()> {
+        self.0.try_lock().map_err(io::Error::from)
     }
 }
 

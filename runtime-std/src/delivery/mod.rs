@@ -13,6 +13,8 @@
 //! - [`sequence`]: numbers batches, and leaves out what comes again.
 //! - [`entry`], [`journal`], [`recovery`]: the bookmark on disk, and back.
 //! - [`opening`]: a start, from whatever the last process left behind.
+//! - [`state`]: the directory all that is kept in.
+//! - [`pipeline`]: the threads.
 //! - [`disk`]: the file operations all of that is made of.
 
 pub mod archival;
@@ -22,6 +24,10 @@ pub mod disk;
 pub mod entry;
 pub mod journal;
 pub mod opening;
+pub mod pipeline;
 pub mod recovery;
 pub mod seam;
 pub mod sequence;
+pub mod state;
+mod votes;
+mod writer;

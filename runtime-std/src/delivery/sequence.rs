@@ -2,36 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use estreamer_core::wire::{InitialTimestamp, RecordType};
+use estreamer_core::wire::InitialTimestamp;
+use estreamer_mio::batch::Record;
 
 use super::archival::{HighMark, Marks};
 use super::delivered::Delivered;
-use super::digest::Key;
+use super::digest::{Digest, Key};
 use super::entry::Batch;
 use super::recovery::Bookmark;
 use super::seam::Seam;
-
-/// A record as it came.
-#[derive(Debug, Clone, Copy)]
-pub struct Record<'a> {
-    /// Its type.
-    pub record_type: RecordType,
-    /// When the server stored it, UNIX seconds.
-    pub archival: Option<u32>,
-    /// The event.
-    pub data: &'a [u8],
-    /// Set where it is the first of its bundle: whether the bundle repeats its
-    /// predecessor's sequence number.
-    pub bundle: Option<bool>,
-}
 
 /// A batch with its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Numbered {
     /// For the journal.
     pub note: Batch,
-    /// For each record whether it is to be delivered.
-    pub keep: Vec<bool>,
+    /// What of each record is to be done.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// What is to be done with a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it is to be delivered.
+    pub keep: bool,
+    /// What it is known by.
+    pub digest: Digest,
 }
 
 /// What was noticed on the way.
@@ -105,12 +101,17 @@ impl Sequencer {
     /// Gives a batch its number and says what of it is to be delivered. The
     /// note has to be in the journal before anything of the batch goes out.
     /// `now` is UNIX seconds by our clock.
-    pub fn batch(&mut self, source: &str, records: &[Record<'_>], now: u64) -> Numbered {
+    pub fn batch<'r>(
+        &mut self,
+        source: &str,
+        records: impl ExactSizeIterator<Item = Record<'r>>,
+        now: u64,
+    ) -> Numbered {
         self.n += 1;
         let (key, overlap) = (&self.key, self.overlap);
         let state = self.sources.entry(source.into()).or_default();
         let before = state.delivered.marks();
-        let mut keep = Vec::with_capacity(records.len());
+        let mut verdicts = Vec::with_capacity(records.len());
         let mut handed_on = Vec::with_capacity(records.len());
         for record in records {
             if let Some(repeats) = record.bundle {
@@ -120,7 +121,10 @@ impl Sequencer {
             let archival = record.archival.filter(|&second| second != 0);
             let digest = key.digest(source, record.record_type, archival, record.data);
             let duplicate = state.seam.is_duplicate(digest);
-            keep.push(!duplicate);
+            verdicts.push(Verdict {
+                keep: !duplicate,
+                digest,
+            });
             state.noticed.duplicates += u64::from(duplicate);
             if let Some(second) = archival {
                 state.arrive(second, before, now);
@@ -140,7 +144,7 @@ impl Sequencer {
             marks: marks.map(|marks| (marks.high, marks.resume_from)),
             records: handed_on,
         };
-        Numbered { note, keep }
+        Numbered { note, verdicts }
     }
 
     /// What was noticed of a source.

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use estreamer_core::decode::{Frame, Head, Kind};
 use estreamer_core::fqe::EventKind;
 use estreamer_core::session::{ClientSession, Instant};
+use estreamer_mio::batch::Batch;
 use estreamer_mio::client::{ClientEnd, Sink};
 use estreamer_mio::tls::{CertificateFacts, TlsSession};
 
@@ -98,34 +98,33 @@ impl Sink for Probe {
         });
     }
 
-    fn frame(&mut self, frame: &Frame, _: &[u8]) -> Result<(), &'static str> {
-        let mut seen = self.seen.borrow_mut();
-        match frame.head() {
-            Some(Head {
-                kind: Kind::Event { record, .. },
-                ..
-            }) => {
-                let place = EventKind::ALL
-                    .iter()
-                    .position(|kind| kind.record_type() == record.record_type)
-                    .unwrap_or(EventKind::ALL.len());
-                seen.counts[place] += 1;
-            }
-            Some(Head {
-                kind: Kind::Null, ..
-            }) => seen.nulls += 1,
-            _ => {}
-        }
-        Ok(())
+    fn null(&mut self) {
+        self.seen.borrow_mut().nulls += 1;
     }
 
-    fn deliver(&mut self, now: Instant) -> Result<Option<&'static str>, &'static str> {
+    fn batch(&mut self, batch: Batch) {
+        let mut seen = self.seen.borrow_mut();
+        for record in batch.records() {
+            let place = EventKind::ALL
+                .iter()
+                .position(|kind| kind.record_type() == record.record_type)
+                .unwrap_or(EventKind::ALL.len());
+            seen.counts[place] += 1;
+        }
+    }
+
+    fn delivered(&self) -> u64 {
+        // Nothing is asked for beyond the first events.
+        0
+    }
+
+    fn turn_ends(&mut self, now: Instant) -> Option<&'static str> {
         // The first turn comes right after the request was sent.
         let asked = *self.asked.get_or_insert(now);
         let mut seen = self.seen.borrow_mut();
         seen.after = now.0.saturating_sub(asked.0);
         let over = self.deadline().is_some_and(|due| now >= due);
-        Ok((over || seen.events() > 0).then_some(ENOUGH))
+        (over || seen.events() > 0).then_some(ENOUGH)
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use estreamer_core::session::ClientConfig;
+use estreamer_mio::arena::Pool;
 use estreamer_mio::client::{Client, ClientOptions};
 use estreamer_mio::event_loop::EventLoop;
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
@@ -92,6 +93,7 @@ fn probe(
         address,
         request: options.request.clone(),
         session: ClientConfig::default(),
+        pool: Pool::new(WINDOW, 32 << 20, event_loop.handle()),
         handshake_timeout: options.timeout,
     };
     let (probe, seen) = Probe::new(goal);
@@ -104,3 +106,6 @@ fn probe(
     }
     Ok(seen.take())
 }
+
+/// Bytes of an arena to receive into.
+const WINDOW: usize = 64 << 10;

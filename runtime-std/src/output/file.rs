@@ -1,6 +1,7 @@
 //! Files: each event exactly once.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,6 +30,25 @@ pub enum Surprise {
     Shorter(PathBuf),
     /// It is another file than the bookmark says, and that one is not found.
     Replaced(PathBuf),
+}
+
+impl fmt::Display for Surprise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shorter(path) => write!(
+                f,
+                "{} is shorter than it was left: something else cut it, and what is gone there is \
+                 not collected again. Events go on at its end.",
+                path.display()
+            ),
+            Self::Replaced(path) => write!(
+                f,
+                "{} is not the file it was, and that is not in its directory any more. Events go \
+                 on at its end; compare the two around this time.",
+                path.display()
+            ),
+        }
+    }
 }
 
 impl FileOutput {
@@ -76,8 +96,11 @@ impl FileOutput {
         let known = marks.into_iter().flat_map(BTreeMap::keys);
         for path in known.chain(paths) {
             let failed = |error| (path.clone(), error);
-            if self.disk.identity(path).map_err(failed)?.is_some() {
-                if marks.is_some() && !settled.contains(path) {
+            let exists = self.disk.identity(path).map_err(failed)?.is_some();
+            // A file that all events go to is made at once, so that a path that
+            // cannot be written to is told at the start.
+            if exists || !self.by_event() {
+                if exists && marks.is_some() && !settled.contains(path) {
                     self.cut(path, 0).map_err(failed)?;
                 }
                 self.open(path).map_err(failed)?;
@@ -90,6 +113,7 @@ impl FileOutput {
         if !self.files.contains_key(path) {
             let is_new = self.disk.identity(path)?.is_none();
             let file = self.disk.open(path)?;
+            file.lock()?;
             if is_new {
                 // A file whose name is lost is lost, synced or not.
                 self.disk.sync_names(directory(path))?;
@@ -119,6 +143,11 @@ impl FileOutput {
     /// The open files, to make them durable.
     pub fn files(&self) -> Vec<Arc<dyn DiskFile>> {
         self.files.values().map(|open| open.file.clone()).collect()
+    }
+
+    /// Whether each event type has a file of its own.
+    pub fn by_event(&self) -> bool {
+        self.pattern.by_event()
     }
 
     /// The path an event belongs to.

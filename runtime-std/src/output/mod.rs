@@ -1,5 +1,6 @@
 //! Where events go. Each output takes batches in order, and votes for a batch
 //! once it has accepted it.
 
+pub mod destination;
 pub mod file;
 pub mod pattern;

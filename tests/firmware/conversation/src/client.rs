@@ -69,7 +69,7 @@ pub fn hold(note: &mut dyn FnMut(Note<'_>)) -> Result<(), &'static str> {
         filled -= done;
 
         let mut out = [0; 64];
-        let length = session.poll_transmit(&mut out);
+        let length = session.poll_transmit(&mut out, now);
         if length > 0 {
             note(Note::Sent(&out[..length]));
             if !server.receive(&out[..length]) {

@@ -23,7 +23,7 @@ fn exercise() -> bool {
     session.set_reading(black_box(true), now);
     now = black_box(session.poll_timeout().unwrap_or(now));
     let _ = black_box(session.handle_timeout(now));
-    let _ = black_box(session.poll_transmit(black_box(&mut window)));
+    let _ = black_box(session.poll_transmit(black_box(&mut window), now));
     let _ = black_box(session.close(black_box("done"), black_box(&mut window)));
     let _ = black_box(session.handle_eof());
     let _ = black_box((session.end(), session.acknowledged(), session.statistics()));

@@ -1,0 +1,429 @@
+//! The threads between the event loop and the outputs: one numbers the batches,
+//! one for each output writes them, one commits.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use estreamer_core::fqe::EventKind;
+use estreamer_core::wire::InitialTimestamp;
+use estreamer_mio::batch::Batch;
+use estreamer_mio::event_loop::Handle;
+
+use super::digest::Key;
+use super::disk::{Disk, RealDisk};
+use super::journal::Journal;
+use super::opening::{self, OpeningError, Target};
+use super::sequence::{Noticed, Sequencer, Verdict};
+use super::state::StateDir;
+use super::votes::Votes;
+use super::writer::Writer;
+use crate::output::destination::Destination;
+use crate::output::file::{FileOutput, Surprise};
+
+/// What is delivered where.
+pub struct Setup {
+    /// Where the bookmark lives; without it there is none.
+    pub state: Option<StateDir>,
+    /// The outputs.
+    pub outputs: Vec<Destination>,
+    /// The names of the sources, as far as files are named after them.
+    pub sources: Vec<String>,
+    /// Seconds asked for again at a resume.
+    pub overlap: u32,
+}
+
+/// What ended a pipeline.
+#[derive(Debug)]
+pub enum Failure {
+    /// Whoever read standard output has had enough.
+    ReaderLeft,
+    /// An output cannot be written any more.
+    Output(String, io::Error),
+    /// What was written could not be made durable: all since the last commit is
+    /// cut off and comes again.
+    NotDurable(io::Error),
+}
+
+/// The threads at work.
+pub struct Pipeline {
+    jobs: Option<Sender<Job>>,
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+    committer: Option<JoinHandle<()>>,
+    links: u64,
+    /// What was unexpected about the files.
+    pub surprises: Vec<Surprise>,
+    // Locked until everything is written.
+    _state: Option<StateDir>,
+}
+
+/// What the threads share.
+pub(super) struct Shared {
+    pub(super) votes: Votes,
+    pub(super) journal: Option<Mutex<Journal>>,
+    noticed: Mutex<BTreeMap<String, Noticed>>,
+}
+
+/// One connection's way into the pipeline.
+pub struct Link {
+    number: u64,
+    source: Arc<str>,
+    jobs: Sender<Job>,
+    shared: Arc<Shared>,
+    /// Where to ask from.
+    pub from: InitialTimestamp,
+}
+
+enum Job {
+    Connect {
+        source: Arc<str>,
+        from: InitialTimestamp,
+        answer: Sender<InitialTimestamp>,
+    },
+    Batch {
+        link: u64,
+        source: Arc<str>,
+        batch: Batch,
+    },
+}
+
+/// A batch on its way to the outputs.
+pub(super) struct Delivery {
+    pub(super) n: u64,
+    pub(super) source: Arc<str>,
+    pub(super) batch: Batch,
+    pub(super) verdicts: Vec<Verdict>,
+}
+
+/// Between two commits, while events come.
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// Or after so many bytes.
+const COMMIT_VOLUME: u64 = 64 << 20;
+
+impl Pipeline {
+    /// Brings files and bookmark together and starts the threads. The loop of
+    /// `wake` is woken whenever a link has more credit.
+    ///
+    /// # Errors
+    /// [`OpeningError`]; nothing was lost.
+    pub fn start(setup: Setup, wake: Handle) -> Result<Self, OpeningError> {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let mut targets = Vec::new();
+        let mut others = Vec::new();
+        for destination in &setup.outputs {
+            match destination {
+                Destination::File(pattern) => targets.push(Target {
+                    output: FileOutput::new(
+                        &destination.to_string(),
+                        pattern.clone(),
+                        disk.clone(),
+                    ),
+                    paths: paths(pattern, &setup.sources),
+                }),
+                Destination::Stdout => others.push(destination.to_string()),
+            }
+        }
+        let (mut journal, mut surprises) = (None, Vec::new());
+        if setup.state.is_none() {
+            for target in &mut targets {
+                let opened = target.output.restore(None, &target.paths);
+                opened.map_err(|(path, error)| OpeningError::File(path, error))?;
+            }
+        }
+        if let Some(state) = &setup.state {
+            let (started, found) =
+                opening::open(&disk, state.path(), state.boot(), &mut targets, &others)?;
+            journal = Some(started);
+            surprises = found;
+        }
+        let n = journal.as_ref().map_or(0, |journal| journal.bookmark().n);
+        let key = setup.state.as_ref().map(|state| state.key().clone());
+        let sequencer = Sequencer::new(
+            key.unwrap_or_else(|| Key::new([0; 32])),
+            setup.overlap,
+            &journal
+                .as_ref()
+                .map(|j| j.bookmark().clone())
+                .unwrap_or_default(),
+        );
+        let shared = Arc::new(Shared {
+            votes: Votes::new(setup.outputs.len(), n, wake),
+            journal: journal.map(Mutex::new),
+            noticed: Mutex::default(),
+        });
+        let mut writers: Vec<Writer> = targets
+            .into_iter()
+            .map(|target| Writer::file(target.output))
+            .collect();
+        writers.extend(others.into_iter().map(Writer::stdout));
+        Ok(Self::spawn(
+            setup.state,
+            sequencer,
+            writers,
+            shared,
+            surprises,
+        ))
+    }
+
+    fn spawn(
+        state: Option<StateDir>,
+        sequencer: Sequencer,
+        writers: Vec<Writer>,
+        shared: Arc<Shared>,
+        surprises: Vec<Surprise>,
+    ) -> Self {
+        let mut threads = Vec::new();
+        let mut outputs = Vec::new();
+        let mut files = Vec::new();
+        for (index, writer) in writers.into_iter().enumerate() {
+            let (sender, receiver) = channel();
+            outputs.push(sender);
+            files.extend(writer.files());
+            let shared = shared.clone();
+            threads.push(thread::spawn(move || writer.run(index, &receiver, &shared)));
+        }
+        let (jobs, receiver) = channel();
+        let of_jobs = shared.clone();
+        threads.push(thread::spawn(move || {
+            number(sequencer, &receiver, &outputs, &of_jobs);
+        }));
+        let of_commits = shared.clone();
+        let committer = thread::spawn(move || commits(&files, &of_commits));
+        Self {
+            jobs: Some(jobs),
+            shared,
+            threads,
+            committer: Some(committer),
+            links: 0,
+            surprises,
+            _state: state,
+        }
+    }
+
+    /// A new connection of a source. What it brings again of what was handed on
+    /// before will be left out. `None` when the pipeline has ended.
+    pub fn connect(&mut self, source: &str, from: InitialTimestamp) -> Option<Link> {
+        let jobs = self.jobs.clone()?;
+        let source: Arc<str> = source.into();
+        let (answer, receiver) = channel();
+        let job = Job::Connect {
+            source: source.clone(),
+            from,
+            answer,
+        };
+        jobs.send(job).ok()?;
+        self.links += 1;
+        Some(Link {
+            number: self.links,
+            source,
+            jobs,
+            shared: self.shared.clone(),
+            from: receiver.recv().ok()?,
+        })
+    }
+
+    /// Delivers what is under way, commits, and ends. All links have to be gone.
+    pub fn finish(mut self) -> Result<BTreeMap<String, Noticed>, Failure> {
+        drop(self.jobs.take());
+        self.shared.votes.finish();
+        for thread in self.threads.drain(..).chain(self.committer.take()) {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+        match self.shared.votes.take_failure() {
+            Some(failure) => Err(failure),
+            None => Ok(lock(&self.shared.noticed).clone()),
+        }
+    }
+}
+
+impl Link {
+    /// Hands a batch on.
+    pub fn batch(&self, batch: Batch) {
+        // Without a receiver the pipeline has failed, and says so.
+        let _ = self.jobs.send(Job::Batch {
+            link: self.number,
+            source: self.source.clone(),
+            batch,
+        });
+    }
+
+    /// Units of this connection that are where they belong.
+    pub fn delivered(&self) -> u64 {
+        self.shared.votes.credit(self.number)
+    }
+
+    /// Whether the pipeline cannot go on.
+    pub fn has_failed(&self) -> bool {
+        self.shared.votes.has_failed()
+    }
+}
+
+/// The thread that numbers batches.
+fn number(
+    mut sequencer: Sequencer,
+    jobs: &Receiver<Job>,
+    outputs: &[Sender<Arc<Delivery>>],
+    shared: &Shared,
+) {
+    for job in jobs {
+        match job {
+            Job::Connect {
+                source,
+                from,
+                answer,
+            } => {
+                // Whoever asked may be gone.
+                let _ = answer.send(sequencer.connect(&source, from));
+            }
+            Job::Batch {
+                link,
+                source,
+                batch,
+            } => {
+                let numbered = sequencer.batch(&source, batch.records(), unix_seconds());
+                lock(&shared.noticed).insert(source.to_string(), sequencer.noticed(&source));
+                let n = numbered.note.n;
+                let mut note = Some(numbered.note);
+                let noted = patiently(shared, "the journal", || match (&shared.journal, &note) {
+                    (Some(journal), Some(entry)) => {
+                        lock(journal).batch(entry.clone())?;
+                        note = None;
+                        Ok(())
+                    }
+                    _ => Ok(()),
+                });
+                if !noted {
+                    return;
+                }
+                shared.votes.sent(n, link, batch.units);
+                let delivery = Arc::new(Delivery {
+                    n,
+                    source,
+                    batch,
+                    verdicts: numbered.verdicts,
+                });
+                for output in outputs {
+                    // An output that has ended has failed, and says so.
+                    let _ = output.send(delivery.clone());
+                }
+            }
+        }
+    }
+}
+
+/// Tries until it works; false when it is not worth trying any more. The first
+/// failure is told.
+pub(super) fn patiently(
+    shared: &Shared,
+    what: &str,
+    mut work: impl FnMut() -> io::Result<()>,
+) -> bool {
+    let mut pause = Duration::from_millis(50);
+    let mut told = false;
+    loop {
+        match work() {
+            Ok(()) => {
+                if told {
+                    eprintln!("estreamer: {what} can be written again");
+                }
+                return true;
+            }
+            Err(error) if shared.votes.is_over() => {
+                shared.votes.fail(Failure::Output(what.into(), error));
+                return false;
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut told, true) {
+                    eprintln!(
+                        "estreamer: cannot write to {what}: {error}. Nothing is lost: it is tried \
+                         again, and the server waits."
+                    );
+                }
+                drop(shared.votes.wait(pause, |state| state.finishing));
+                pause = (pause * 2).min(Duration::from_secs(5));
+            }
+        }
+    }
+}
+
+/// The thread that commits.
+fn commits(files: &[super::writer::Files], shared: &Shared) {
+    let Some(journal) = &shared.journal else {
+        return;
+    };
+    let mut committed = lock(journal).bookmark().n;
+    loop {
+        let finishing = {
+            let mut state = shared.votes.wait(COMMIT_EVERY, |state| {
+                state.finishing || state.volume >= COMMIT_VOLUME
+            });
+            state.volume = 0;
+            state.finishing
+        };
+        if finishing {
+            shared.votes.wait_for_writers();
+        }
+        let cut = shared.votes.cut();
+        if cut > committed {
+            match commit(files, journal, cut) {
+                Ok(()) => committed = cut,
+                Err(error) => {
+                    shared.votes.fail(Failure::NotDurable(error));
+                    return;
+                }
+            }
+        }
+        if finishing || shared.votes.has_failed() {
+            return;
+        }
+    }
+}
+
+fn commit(files: &[super::writer::Files], journal: &Mutex<Journal>, n: u64) -> io::Result<()> {
+    for file in files.iter().flat_map(|files| lock(files).clone()) {
+        file.sync()?;
+    }
+    let segment = lock(journal).commit(n)?;
+    segment.sync()
+}
+
+/// The paths a pattern may become.
+fn paths(pattern: &crate::output::pattern::Pattern, sources: &[String]) -> Vec<PathBuf> {
+    let events = EventKind::ALL.map(EventKind::name);
+    let all = sources
+        .iter()
+        .flat_map(|source| events.map(|event| pattern.path(source, event)));
+    let mut paths: Vec<PathBuf> = all.collect();
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |age| age.as_secs())
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ReaderLeft => f.write_str("nobody reads standard output any more"),
+            Self::Output(what, error) => write!(f, "cannot write to {what}: {error}"),
+            Self::NotDurable(error) => {
+                write!(f, "what was written could not be made durable: {error}")
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The thread of one output: formats batches, writes them, votes.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
+
+use estreamer_core::fqe::EventKind;
+
+use super::disk::DiskFile;
+use super::entry::Written;
+use super::pipeline::{Delivery, Failure, Shared, lock, patiently};
+use crate::format;
+use crate::output::file::FileOutput;
+
+/// The open files of an output, for the thread that makes them durable.
+pub(super) type Files = Arc<Mutex<Vec<Arc<dyn DiskFile>>>>;
+
+/// An output and what it writes with.
+pub(super) struct Writer {
+    name: String,
+    kind: Kind,
+    files: Files,
+}
+
+enum Kind {
+    File(FileOutput),
+    Stdout,
+}
+
+impl Writer {
+    pub(super) fn file(output: FileOutput) -> Self {
+        let files = Arc::new(Mutex::new(output.files()));
+        Self {
+            name: output.name().into(),
+            kind: Kind::File(output),
+            files,
+        }
+    }
+
+    pub(super) fn stdout(name: String) -> Self {
+        Self {
+            name,
+            kind: Kind::Stdout,
+            files: Files::default(),
+        }
+    }
+
+    pub(super) fn files(&self) -> Option<Files> {
+        Some(self.files.clone())
+    }
+
+    /// Writes what comes, in order, until nothing comes any more.
+    pub(super) fn run(
+        mut self,
+        index: usize,
+        deliveries: &Receiver<Arc<Delivery>>,
+        shared: &Shared,
+    ) {
+        for delivery in deliveries {
+            let mut bytes = 0;
+            let name = self.name.clone();
+            let written = patiently(shared, &name, || match self.write(&delivery, shared) {
+                Ok(count) => {
+                    bytes = count;
+                    Ok(())
+                }
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    shared.votes.fail(Failure::ReaderLeft);
+                    Err(error)
+                }
+                Err(error) => Err(error),
+            });
+            if !written {
+                break;
+            }
+            // Its arena goes back before the vote wakes the loop.
+            let n = delivery.n;
+            drop(delivery);
+            shared.votes.accept(index, n, bytes);
+        }
+        shared.votes.writer_ended();
+    }
+
+    /// Writes a batch, all of it or none, and returns its bytes.
+    fn write(&mut self, delivery: &Delivery, shared: &Shared) -> io::Result<u64> {
+        match &mut self.kind {
+            Kind::File(output) => {
+                let bytes = lines_by_path(delivery, output);
+                let written = output.plan(delivery.n, &bytes)?;
+                *lock(&self.files) = output.files();
+                if let Some(journal) = &shared.journal {
+                    lock(journal).written(written)?;
+                }
+                output.write(&bytes)?;
+                Ok(bytes.values().map(|bytes| bytes.len() as u64).sum())
+            }
+            Kind::Stdout => {
+                let lines = lines(delivery);
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(&lines)?;
+                stdout.flush()?;
+                // What standard output has taken cannot be looked at later, so
+                // its word comes after the deed.
+                if let Some(journal) = &shared.journal {
+                    lock(journal).written(Written {
+                        n: delivery.n,
+                        output: self.name.clone(),
+                        files: Vec::new(),
+                    })?;
+                }
+                Ok(lines.len() as u64)
+            }
+        }
+    }
+}
+
+fn lines(delivery: &Delivery) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for (record, verdict) in delivery.batch.records().zip(&delivery.verdicts) {
+        if verdict.keep {
+            format::ndjson(&delivery.source, &record, verdict.digest, &mut lines);
+        }
+    }
+    lines
+}
+
+fn lines_by_path(delivery: &Delivery, output: &FileOutput) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut by_path = BTreeMap::new();
+    if !output.by_event() {
+        let lines = lines(delivery);
+        if !lines.is_empty() {
+            by_path.insert(output.path(&delivery.source, ""), lines);
+        }
+        return by_path;
+    }
+    for (record, verdict) in delivery.batch.records().zip(&delivery.verdicts) {
+        if verdict.keep {
+            let event = match EventKind::from_record_type(record.record_type) {
+                Some(kind) => kind.name().to_owned(),
+                None => format!("record-{}", record.record_type.0),
+            };
+            let path = output.path(&delivery.source, &event);
+            let lines = by_path.entry(path).or_default();
+            format::ndjson(&delivery.source, &record, verdict.digest, lines);
+        }
+    }
+    by_path
+}
