@@ -6,7 +6,7 @@ mod server;
 
 pub use process::{Ended, Running, estreamer, program};
 pub use raw::Raw;
-pub use server::{Pki, Simulator, collect, expected_lines, lines};
+pub use server::{Pki, Simulator, collect, events, expected_lines};
 
 use std::path::PathBuf;
 

@@ -119,13 +119,12 @@ pub fn expected_lines(archive: &Archive) -> Vec<Vec<u8>> {
     events.into_iter().map(|event| event.data).collect()
 }
 
-/// The lines of a text, without their ends.
-pub fn lines(text: &[u8]) -> Vec<Vec<u8>> {
-    let text = text.strip_suffix(b"\n").unwrap_or(text);
-    if text.is_empty() {
-        return Vec::new();
-    }
-    text.split(|&byte| byte == b'\n')
+/// The lines of what a collector wrote, without their ends and without those that
+/// tell of unreadable records.
+pub fn events(text: &[u8]) -> Vec<Vec<u8>> {
+    let lines = text.split(|&byte| byte == b'\n');
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with(b"{\"estreamer_error\""))
         .map(<[u8]>::to_vec)
         .collect()
 }
