@@ -81,7 +81,7 @@ impl<W: Write> Page<'_, W> {
             .map(|b| format!("{b:02x}"))
             .collect();
         let more = if field.len() > SHOWN { "…" } else { "" };
-        writeln!(self.out, "          {:<18} {name}: {meaning}", hex + more)
+        writeln!(self.out, "          {name:<19}{hex}{more}  {meaning}")
     }
 
     fn section(&mut self, section: &str) -> io::Result<()> {
@@ -216,6 +216,6 @@ fn time(second: u32) -> String {
 
 const BUNDLE: &str = "classic guide, Message Bundle Format";
 /// Bytes of a field shown in hexadecimal.
-const SHOWN: usize = 32;
+const SHOWN: usize = 16;
 /// Bytes of a text shown.
 const TEXT: usize = 400;
