@@ -1,6 +1,8 @@
 //! Everything a server can do wrong: all events come out exactly once, or the
 //! right error.
 
+use std::thread;
+
 use estreamer::simulate::chaos::{Chaos, ChaosKind};
 use estreamer::simulate::{Builder, Simulator};
 use estreamer_tests::{Ended, Pki, collect, events, expected_lines};
@@ -9,14 +11,16 @@ const EVENTS: u64 = 250;
 
 #[test]
 fn a_connection_cut_anywhere_loses_nothing() {
-    for (bytes, words) in [
-        (0, "without a word"),
-        (1, "in the middle of a message"),
-        (17, "in the middle of a message"),
-        (30_000, "in the middle of a message"),
-    ] {
-        broken(Chaos::with(ChaosKind::Cut, bytes), words);
-    }
+    thread::scope(|scope| {
+        for (bytes, words) in [
+            (0, "without a word"),
+            (1, "in the middle of a message"),
+            (17, "in the middle of a message"),
+            (30_000, "in the middle of a message"),
+        ] {
+            scope.spawn(move || broken(Chaos::with(ChaosKind::Cut, bytes), words));
+        }
+    });
 }
 
 #[test]

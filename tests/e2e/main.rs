@@ -1,6 +1,8 @@
 //! End to end: the real program over real TLS sockets.
 
 mod archive;
+mod capture;
+mod catalog;
 mod chaos;
 mod collect;
 mod demo;

@@ -103,6 +103,41 @@ fn csv_has_the_fields_in_the_order_asked_for_and_short_headers_without_bit_23() 
 }
 
 #[test]
+fn replayed_lines_are_cut_to_the_fields_asked_for_foreign_ones_too() {
+    use estreamer::simulate::archive::{Archive, ArchiveOptions, Content, Live, Oddities};
+    use estreamer::simulate::replay::Replay;
+    let pki = Pki::new();
+    let lines = r#"{"EventType":"FileEvent", "Foreign":[1], "FileName":"a", "EventSecond":7}
+{"EventType":"FileEvent", "FileName":"b", "EventSecond":9}"#;
+    let file = pki.write("events.ndjson", lines);
+    let archive = Archive::new(ArchiveOptions {
+        content: Content::Lines(Replay::open(file.as_ref()).unwrap()),
+        history: None,
+        live: Live::Nothing,
+        oddities: Oddities::default(),
+    });
+    let simulator = simulator(&pki, |builder| builder.archive(archive));
+    let mut raw = Raw::connect(&pki, simulator.address());
+    let fields = r#""FileName","Foreign""#;
+    raw.send(&request(
+        1 << 23,
+        block("FileEvent", fields, "JSON").as_bytes(),
+    ));
+    let events = first_bundle(&mut raw);
+    let data: Vec<_> = events
+        .iter()
+        .map(|(_, at, data)| (*at, data.as_slice()))
+        .collect();
+    assert_eq!(
+        data,
+        [
+            (Some(7), &br#"{"FileName":"a", "Foreign":[1]}"#[..]),
+            (Some(9), br#"{"FileName":"b"}"#),
+        ]
+    );
+}
+
+#[test]
 fn every_mistake_in_a_request_gets_its_error_and_a_close() {
     let pki = Pki::new();
     let simulator = simulator(&pki, |builder| builder);

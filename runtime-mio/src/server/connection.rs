@@ -168,7 +168,8 @@ impl Server {
             session.handle_timeout(now).map_err(ServerEnd::Session)?;
             let mut null = [0; HEADER_LEN];
             let length = session.poll_transmit(&mut null, now);
-            if length > 0 {
+            // A client that reads nothing must not make us keep nulls for it.
+            if length > 0 && self.transport.is_flushed() {
                 self.put(Outgoing::Other, &null[..length], now);
             }
         }

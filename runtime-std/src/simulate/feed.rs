@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use estreamer_core::session::{Instant, Statistics};
-use estreamer_core::wire::{ESTREAMER_SERVICE, EventStreamRequest, RequestFlags, Services};
+use estreamer_core::wire::{
+    ESTREAMER_SERVICE, EventStreamRequest, InitialTimestamp, RequestFlags, Services,
+};
 use estreamer_mio::server::{Answer, Feed, Outgoing, Record, Refusal, ServerEnd, Supply, Tampered};
 
 use super::archive::{Archive, Found, Reader};
@@ -125,7 +127,7 @@ impl Feed for ConnectionFeed {
             });
         };
         let flags = RequestFlags(entry.flags);
-        let from = estreamer_core::wire::InitialTimestamp(entry.timestamp);
+        let from = InitialTimestamp(entry.timestamp);
         let reader = self.common.archive.read(Request::packet_records(), from);
         self.stream = Some(Stream {
             extended: self.extended || flags.contains(RequestFlags::EXTENDED_HEADER),
