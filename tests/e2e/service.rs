@@ -274,6 +274,23 @@ fn without_limit_bundles_come_unacknowledged() {
 }
 
 #[test]
+fn a_drip_has_a_tls_record_for_each_byte() {
+    let pki = Pki::new();
+    let simulator = simulator(&pki, |builder| builder.count(10).chaos(ChaosKind::Drip));
+    let mut raw = Raw::connect(&pki, simulator.address());
+    let before = raw.wire();
+    raw.send(&request(
+        0,
+        block("FileEvent", r#""FileName""#, "JSON").as_bytes(),
+    ));
+    let (header, _) = raw.message().unwrap();
+    let wire = raw.wire() - before;
+    // A header of five bytes, and a tag of sixteen, to each.
+    let expected = u64::from(header.length + 8) * 22;
+    assert!(wire >= expected, "{wire} of {expected} bytes");
+}
+
+#[test]
 fn what_was_served_is_told() {
     let pki = Pki::new();
     let simulator = simulator(&pki, |builder| builder.bundle(10));

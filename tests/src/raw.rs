@@ -14,6 +14,7 @@ pub struct Raw {
     socket: TcpStream,
     tls: TlsSession,
     received: Vec<u8>,
+    wire: u64,
 }
 
 impl Raw {
@@ -35,6 +36,7 @@ impl Raw {
             socket,
             tls: tls.connect().expect("a session"),
             received: Vec::new(),
+            wire: 0,
         };
         while raw.tls.is_handshaking() {
             raw.flush();
@@ -75,6 +77,11 @@ impl Raw {
         }
     }
 
+    /// Bytes received so far as they were on the wire, those of TLS included.
+    pub fn wire(&self) -> u64 {
+        self.wire
+    }
+
     /// Reads once; false at the end.
     fn fill(&mut self) -> bool {
         let count = match self.tls.read_tls(&mut self.socket) {
@@ -82,6 +89,7 @@ impl Raw {
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => 0,
             Err(error) => panic!("{error}"),
         };
+        self.wire += count as u64;
         self.tls.process().expect("TLS");
         let mut buffer = [0; 4096];
         while let ReadOutcome::Data(length) = self.tls.read(&mut buffer) {
