@@ -5,6 +5,7 @@ mod capture;
 mod catalog;
 mod chaos;
 mod collect;
+mod delivery;
 mod demo;
 mod docs;
 mod doctor;

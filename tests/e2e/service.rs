@@ -168,6 +168,23 @@ fn every_mistake_in_a_request_gets_its_error_and_a_close() {
 }
 
 #[test]
+fn a_request_of_a_size_no_request_has_is_refused_before_it_is_there() {
+    let pki = Pki::new();
+    let simulator = simulator(&pki, |builder| builder);
+    for message_type in [
+        MessageType::EVENT_STREAM_REQUEST,
+        MessageType::STREAMING_REQUEST,
+    ] {
+        let mut raw = Raw::connect(&pki, simulator.address());
+        let [high, low] = message_type.0.to_be_bytes();
+        // Eight MiB are promised, and only the fixed fields sent.
+        raw.send(&[0, 1, high, low, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let (_, body) = raw.message().unwrap();
+        assert_eq!(ErrorMessage::parse(&body).unwrap().code, 6);
+    }
+}
+
+#[test]
 fn a_second_request_is_refused() {
     let pki = Pki::new();
     let simulator = simulator(&pki, |builder| builder);

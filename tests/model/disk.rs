@@ -100,6 +100,13 @@ impl ModelDisk {
         *durable_names = names.clone();
     }
 
+    /// Damages a byte of a file.
+    pub(crate) fn flip(&self, path: &Path, at: usize) {
+        let mut state = self.0.lock().unwrap();
+        let inode = state.names[path];
+        state.files.get_mut(&inode).unwrap().now[at] ^= 0x40;
+    }
+
     /// What a file holds.
     pub(crate) fn content(&self, path: &Path) -> Vec<u8> {
         let state = self.0.lock().unwrap();

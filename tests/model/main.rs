@@ -116,6 +116,45 @@ fn a_second_crash_while_recovering_from_the_first() {
     }
 }
 
+#[test]
+fn a_journal_with_any_bit_flipped_is_read_rightly_or_refused() {
+    let setting = Setting {
+        sources: vec![("a", in_order("a", 16))],
+        ..setting()
+    };
+    let segments = ["/state/journal.0", "/state/journal.1"].map(Path::new);
+    let run_twice = || {
+        let disk = ModelDisk::default();
+        // The second run leaves two segments.
+        for _ in 0..2 {
+            run(&setting, &disk, "1").unwrap();
+        }
+        disk
+    };
+    let (mut refused, mut read) = (0, 0);
+    for segment in segments {
+        for at in 0..run_twice().content(segment).len() {
+            let disk = run_twice();
+            disk.flip(segment, at);
+            match run(&setting, &disk, "1") {
+                Ok(()) => {
+                    read += 1;
+                    check(
+                        &setting,
+                        &disk,
+                        &format!("{} flipped at {at}", segment.display()),
+                    );
+                }
+                Err(error) => {
+                    refused += 1;
+                    assert!(error.to_string().contains("cannot be read"), "{error}");
+                }
+            }
+        }
+    }
+    assert!(read > 0, "{refused} refused");
+}
+
 /// Crashes at every operation there is, in every way; then goes on.
 fn everywhere(setting: &Setting) {
     let mut points = 0;

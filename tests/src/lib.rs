@@ -1,10 +1,12 @@
 //! The harness of the end-to-end tests: the real program, run as a user runs it.
 
+mod delivery;
 mod process;
 mod raw;
 mod server;
 
-pub use process::{Ended, Running, estreamer, program};
+pub use delivery::{ODD, Scene, lines};
+pub use process::{Ended, Running, estreamer, program, wait_until};
 pub use raw::Raw;
 pub use server::{Pki, Simulator, collect, events, expected_lines};
 

@@ -9,6 +9,19 @@ use std::time::{Duration, Instant};
 /// A test that waits longer than this has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Waits until something is so.
+///
+/// # Panics
+/// When it does not become so.
+#[track_caller]
+pub fn wait_until(mut so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !so() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// The path of the `estreamer` program, which cargo builds before these tests.
 ///
 /// # Panics
@@ -106,6 +119,16 @@ impl Running {
             .status()
             .expect("kill runs");
         assert!(status.success(), "{name} cannot be sent");
+    }
+
+    /// Kills it and waits until it is gone.
+    ///
+    /// # Panics
+    /// When it cannot be waited for.
+    pub fn kill(mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        self.child.wait().expect("a child can be waited for");
     }
 
     /// Whether it still runs.

@@ -69,8 +69,8 @@ pub(super) struct Collect {
     /// Stop after so many events.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     stop_after: Option<u64>,
-    /// Stop when no event came for so many seconds.
-    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u32).range(1..4_000_000))]
+    /// Stop when no event came for so many seconds, such as 0.5.
+    #[arg(long, value_name = "SECS", value_parser = milliseconds)]
     stop_when_idle: Option<u32>,
     /// No progress line and no summary.
     #[arg(short, long)]
@@ -135,7 +135,7 @@ impl Collect {
             outputs: self.outputs,
             until: Until {
                 events: self.stop_after,
-                idle: self.stop_when_idle.map(|seconds| seconds * 1000),
+                idle: self.stop_when_idle,
             },
             ahead: self.ack_ahead,
             overlap: self.overlap,
@@ -161,6 +161,14 @@ pub(super) fn request(from: InitialTimestamp, kinds: &[EventKind]) -> Result<Vec
     Ok(buffer)
 }
 
+/// Seconds with a fraction, as milliseconds.
+fn milliseconds(text: &str) -> Result<u32, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.001..4_000_000.0).contains(&seconds) => Ok((seconds * 1000.0) as u32),
+        _ => Err("use seconds such as 30 or 0.5".into()),
+    }
+}
+
 /// One collection.
 pub(super) struct Job {
     pub(super) server: String,
@@ -181,8 +189,8 @@ pub(super) struct Job {
 
 /// Bytes received into one piece of memory.
 const ARENA: usize = 256 << 10;
-/// Seconds before a server is tried again, at first and at most.
-const PAUSE: (u64, u64) = (1, 30);
+/// Before a server is tried again, at first and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
 
 impl Job {
     /// Collects until told to stop, over as many connections as it takes.
@@ -231,11 +239,8 @@ impl Job {
             if summary.events > before {
                 pause = PAUSE.0;
             }
-            eprintln!("estreamer: {failure}. Trying again in {pause} s.");
-            if !event_loop
-                .pause(Duration::from_secs(pause))
-                .map_err(system)?
-            {
+            eprintln!("estreamer: {failure}. Trying again in {pause:?}.");
+            if !event_loop.pause(pause).map_err(system)? {
                 return Ok(());
             }
             pause = (pause * 2).min(PAUSE.1);

@@ -1,0 +1,209 @@
+//! Nothing lost, nothing twice.
+
+use std::fs;
+use std::io::Write;
+
+use estreamer::simulate::archive::Oddities;
+use estreamer::simulate::chaos::ChaosKind;
+use estreamer_tests::{Ended, ODD, Running, Scene, lines, wait_until};
+
+#[test]
+fn a_second_run_adds_nothing_and_says_what_it_left_out() {
+    let scene = Scene::new(3000, ODD, |builder| builder);
+    for run in 1..=3 {
+        let ended = Ended::of(&mut scene.collect("out", "state")).success();
+        scene.check("out", &format!("run {run}"));
+        let again = ended.stderr.contains("delivered before and left out");
+        assert_eq!(again, run > 1, "{}", ended.stderr);
+        assert!(
+            !ended.stderr.contains("did not come again"),
+            "{}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
+fn a_collector_killed_again_and_again_loses_nothing_and_doubles_nothing() {
+    let scene = Scene::new(20_000, ODD, |builder| builder);
+    let mut kills = 0;
+    let mut before = 0;
+    // Each is killed once it has written more than the one before.
+    while kills < 8 {
+        let mut running = Running::start(&mut scene.collect("out", "state"));
+        let length = || fs::metadata(scene.path("out")).map_or(0, |file| file.len());
+        wait_until(|| !running.is_running() || length() >= before + 500_000);
+        before = length();
+        running.kill();
+        kills += 1;
+    }
+    Ended::of(&mut scene.collect("out", "state")).success();
+    scene.check("out", "after the kills");
+}
+
+#[test]
+fn a_strict_collector_acknowledges_each_bundle_after_delivery() {
+    let scene = Scene::new(2000, ODD, |builder| builder);
+    let mut command = scene.collect("out", "state");
+    let ended = Ended::of(command.args(["--ack-ahead", "0"])).success();
+    assert!(
+        ended.stderr.contains("20 bundles, 20 nulls"),
+        "{}",
+        ended.stderr
+    );
+    scene.check("out", "strictly");
+}
+
+#[test]
+fn a_connection_cut_at_random_bytes_is_made_again_and_nothing_is_lost() {
+    for seed in 1..=8 {
+        let scene = Scene::new(3000, ODD, |builder| {
+            builder
+                .seed(seed)
+                .chaos(ChaosKind::Cut)
+                .chaos_connections(3)
+        });
+        Ended::of(&mut scene.collect("out", "state")).success();
+        scene.check("out", &format!("seed {seed}"));
+    }
+}
+
+#[test]
+fn a_bundle_that_comes_twice_is_delivered_once() {
+    let scene = Scene::new(1000, Oddities::default(), |builder| {
+        builder.chaos(ChaosKind::DuplicateBundle)
+    });
+    let ended = Ended::of(&mut scene.collect("out", "state")).success();
+    scene.check("out", "with a bundle twice");
+    assert!(
+        ended.stderr.contains("100 of them delivered before"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn each_source_and_event_type_can_have_a_file_of_its_own() {
+    let scene = Scene::new(500, ODD, |builder| builder);
+    let out = "{source}.{event}";
+    for _ in 0..2 {
+        Ended::of(&mut scene.collect(out, "state")).success();
+    }
+    let total: usize = [
+        "ConnectionEvent",
+        "IntrusionEvent",
+        "IntrusionPacket",
+        "FileEvent",
+    ]
+    .iter()
+    .map(|event| {
+        let lines = lines(&scene.path(&format!("fmc.{event}")));
+        let kind = format!("{{\"EventType\":\"{event}\"");
+        assert!(lines.iter().all(|line| line.starts_with(kind.as_bytes())));
+        lines.len()
+    })
+    .sum();
+    assert_eq!(total, 500);
+}
+
+#[test]
+fn two_collectors_cannot_share_a_state_directory() {
+    let scene = Scene::new(10, ODD, |builder| builder);
+    let first = Running::start(&mut scene.collect_on("out", "state"));
+    wait_until(|| scene.path("out").exists());
+    Ended::of(&mut scene.collect("other", "state")).failure(1, &["in use", "--state"]);
+    Ended::of(&mut scene.collect("out", "other")).failure(1, &["out", "in use"]);
+    first.signal("INT");
+    first.wait().success();
+    scene.check("out", "after the others were refused");
+}
+
+#[test]
+fn a_file_that_was_there_before_is_kept_and_appended_to() {
+    let scene = Scene::new(100, ODD, |builder| builder);
+    fs::write(scene.path("out"), "mine\n").unwrap();
+    for _ in 0..2 {
+        Ended::of(&mut scene.collect("out", "state")).success();
+        let lines = lines(&scene.path("out"));
+        assert_eq!(lines[0], b"mine");
+        assert_eq!(lines.len(), 101);
+    }
+}
+
+#[test]
+fn what_was_written_behind_the_bookmark_is_cut_off() {
+    let scene = Scene::new(300, ODD, |builder| builder);
+    Ended::of(&mut scene.collect("out", "state")).success();
+    let mut file = fs::OpenOptions::new()
+        .append(true)
+        .open(scene.path("out"))
+        .unwrap();
+    file.write_all(b"{\"torn").unwrap();
+    drop(file);
+    Ended::of(&mut scene.collect("out", "state")).success();
+    scene.check("out", "after a torn write");
+}
+
+#[test]
+fn a_rotated_file_stays_and_a_new_one_goes_on() {
+    let scene = Scene::new(300, ODD, |builder| builder);
+    Ended::of(&mut scene.collect("out", "state")).success();
+    fs::rename(scene.path("out"), scene.path("out.1")).unwrap();
+    Ended::of(&mut scene.collect("out", "state")).success();
+    scene.check("out.1", "the rotated file");
+    assert_eq!(
+        lines(&scene.path("out")).len(),
+        0,
+        "all was delivered before"
+    );
+}
+
+#[test]
+fn a_file_cut_or_replaced_by_something_else_is_told_and_never_cut_further() {
+    let scene = Scene::new(300, ODD, |builder| builder);
+    Ended::of(&mut scene.collect("out", "state")).success();
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(scene.path("out"))
+        .unwrap();
+    file.set_len(1000).unwrap();
+    let ended = Ended::of(&mut scene.collect("out", "state")).success();
+    assert!(
+        ended.stderr.contains("shorter than it was left"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(fs::metadata(scene.path("out")).unwrap().len(), 1000);
+
+    fs::remove_file(scene.path("out")).unwrap();
+    fs::write(scene.path("other"), "theirs\n").unwrap();
+    fs::rename(scene.path("other"), scene.path("out")).unwrap();
+    let ended = Ended::of(&mut scene.collect("out", "state")).success();
+    assert!(
+        ended.stderr.contains("is not the file it was"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(fs::read(scene.path("out")).unwrap(), b"theirs\n");
+}
+
+#[test]
+fn an_unreadable_bookmark_is_refused_and_can_be_discarded() {
+    let scene = Scene::new(100, ODD, |builder| builder);
+    Ended::of(&mut scene.collect("out", "state")).success();
+    for segment in ["state/journal.0", "state/journal.1"] {
+        if scene.path(segment).exists() {
+            fs::write(scene.path(segment), "not a journal").unwrap();
+        }
+    }
+    let before = fs::read(scene.path("out")).unwrap();
+    let mut command = scene.collect("out", "state");
+    Ended::of(&mut command).failure(1, &["bookmark cannot be read", "--reset-bookmark"]);
+    assert_eq!(fs::read(scene.path("out")).unwrap(), before);
+    Ended::of(command.arg("--reset-bookmark")).success();
+    assert_eq!(
+        lines(&scene.path("out")).len(),
+        200,
+        "from oldest, as asked"
+    );
+}

@@ -1,0 +1,151 @@
+//! A simulator whose archive is known, a collector that keeps a bookmark, and
+//! the comparison of the two.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use estreamer::simulate::archive::{Archive, ArchiveOptions, Oddities};
+use estreamer::simulate::generator::Options;
+use estreamer::simulate::pki::Pki;
+use estreamer::simulate::{Builder, Simulator};
+
+use crate::process::estreamer;
+
+/// One server, one directory.
+pub struct Scene {
+    directory: tempfile::TempDir,
+    simulator: Simulator,
+    archive: Archive,
+}
+
+/// Odd in everything a collector has to live with: twins, a second with
+/// thousands of events, and disorder that just stays within the overlap of 5 s.
+pub const ODD: Oddities = Oddities {
+    disorder: 3,
+    late: 2,
+    twins: 20,
+    crowd: 1500,
+};
+
+impl Scene {
+    /// A server with this many events, and whatever else `more` asks of it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn new(events: u64, oddities: Oddities, more: impl FnOnce(Builder) -> Builder) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let pki = Pki::generate().expect("certificates");
+        pki.write_to(&directory.path().join("pki"))
+            .expect("a writable directory");
+        let mut options = ArchiveOptions::generated(Options::default(), events);
+        options.oddities = oddities;
+        let archive = Archive::new(options);
+        let builder = Simulator::builder(&pki)
+            .expect("an identity")
+            .archive(archive.clone());
+        let simulator = more(builder).spawn().expect("a loopback port");
+        Self {
+            directory,
+            simulator,
+            archive,
+        }
+    }
+
+    /// The archive.
+    pub fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    /// A path of this scene.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// `estreamer` with arguments that collect into `out` with a bookmark in
+    /// `state`, until nothing comes for half a second.
+    pub fn collect(&self, out: &str, state: &str) -> Command {
+        let mut command = self.collect_on(out, state);
+        command.args(["--stop-when-idle", "0.5"]);
+        command
+    }
+
+    /// The same, until it is told to stop.
+    pub fn collect_on(&self, out: &str, state: &str) -> Command {
+        let mut command = estreamer(&[]);
+        command.args(self.arguments(out, state));
+        command
+    }
+
+    /// Its arguments.
+    pub fn arguments(&self, out: &str, state: &str) -> Vec<String> {
+        let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        [
+            "collect",
+            "--server",
+            &self.simulator.address().to_string(),
+            "--name",
+            "fmc",
+            "--cert",
+            &text(self.path("pki/client.pem")),
+            "--key",
+            &text(self.path("pki/client.key")),
+            "--ca",
+            &text(self.path("pki/ca.pem")),
+            "--state",
+            &text(self.path(state)),
+            "--output",
+            &format!("file:{}", text(self.path(out))),
+            "--from",
+            "oldest",
+        ]
+        .map(String::from)
+        .to_vec()
+    }
+
+    /// Checks that a file holds every event exactly once, in the order in which
+    /// the server stored them.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn check(&self, out: &str, when: &str) {
+        let stored: Vec<Vec<u8>> = self.archive.events().into_iter().map(|e| e.data).collect();
+        let written = lines(&self.path(out));
+        let (expected, found) = (counts(&stored), counts(&written));
+        let lost = expected
+            .iter()
+            .filter(|(line, count)| found.get(*line).unwrap_or(&0) < count)
+            .count();
+        let doubled = found
+            .iter()
+            .filter(|(line, count)| expected.get(*line).unwrap_or(&0) < count)
+            .count();
+        assert!(
+            lost == 0 && doubled == 0,
+            "{when}: {lost} lost, {doubled} doubled of {}",
+            stored.len()
+        );
+        assert!(stored == written, "{when}: out of order");
+    }
+}
+
+/// A file's lines.
+///
+/// # Panics
+/// When it cannot be read.
+pub fn lines(path: &Path) -> Vec<Vec<u8>> {
+    let bytes = std::fs::read(path).expect("a readable file");
+    let lines = bytes.split_inclusive(|&byte| byte == b'\n');
+    lines
+        .map(|line| line.strip_suffix(b"\n").unwrap_or(line).to_vec())
+        .collect()
+}
+
+fn counts(lines: &[Vec<u8>]) -> BTreeMap<&[u8], usize> {
+    let mut counts = BTreeMap::new();
+    for line in lines {
+        *counts.entry(line.as_slice()).or_default() += 1;
+    }
+    counts
+}
