@@ -7,7 +7,7 @@ use estreamer_core::wire::{
     Bundle, ESTREAMER_SERVICE, ErrorMessage, EventList, EventStreamRequest, InitialTimestamp,
     Message, MessageType, Null, RecordType, RequestFlags, ServiceEntry, Services,
 };
-use estreamer_tests::{Pki, Raw};
+use estreamer_tests::{Ended, Pki, Raw, collect, events, expected_lines};
 
 fn simulator(pki: &Pki, build: impl FnOnce(Builder) -> Builder) -> Simulator {
     let builder = Simulator::with_identity(pki.identity()).count(250);
@@ -288,6 +288,18 @@ fn without_limit_bundles_come_unacknowledged() {
     for _ in 0..25 {
         assert_eq!(raw.message().unwrap().0.message_type, MessageType::BUNDLE);
     }
+}
+
+#[test]
+fn a_bundle_is_as_large_as_asked_for() {
+    let pki = Pki::new();
+    let simulator = simulator(&pki, |builder| builder.count(40_000).bundle(40_000));
+    let address = simulator.address().to_string();
+    let arguments = ["--from", "oldest", "--stop-after", "40000"];
+    let ended = Ended::of(&mut collect(&pki, &address, &arguments)).success();
+    assert!(ended.stderr.contains(" MiB, "), "{}", ended.stderr);
+    assert!(ended.stderr.contains(" 1 bundles"), "{}", ended.stderr);
+    assert!(events(&ended.stdout) == expected_lines(simulator.archive()));
 }
 
 #[test]
