@@ -1,5 +1,6 @@
 //! The server's end: accept, check, wait for the request, send bundles.
 
+mod bundle;
 mod connection;
 mod outbox;
 

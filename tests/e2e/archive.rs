@@ -1,8 +1,11 @@
 //! The simulator's archive: who asks from when gets what.
 
+use estreamer::simulate::Simulator as Server;
 use estreamer::simulate::archive::{Archive, ArchiveOptions, Content, Live, Oddities};
 use estreamer::simulate::generator::Options;
-use estreamer_tests::{Ended, Pki, Running, Simulator, collect, json_lines};
+use estreamer_tests::{
+    Ended, Pki, Running, Simulator, collect, events, expected_lines, json_lines,
+};
 
 const START: u32 = 1_750_000_000;
 
@@ -85,4 +88,27 @@ fn a_client_that_asked_from_now_gets_live_events_as_they_are_stored() {
     assert_eq!(events.len(), 40);
     let first = first.as_bytes();
     assert!(same.events().iter().all(|event| event.data != first));
+}
+
+#[test]
+fn a_server_that_was_stopped_in_the_middle_goes_on_with_the_same_archive() {
+    let pki = Pki::new();
+    let archive = Archive::new(ArchiveOptions::generated(Options::default(), 2_000));
+    let start = |address| {
+        let builder = Server::with_identity(pki.identity()).listen(address);
+        let builder = builder.archive(archive.clone()).bundle(50).rate(2_000);
+        builder.spawn().unwrap()
+    };
+    let mut server = start(([127, 0, 0, 1], 0).into());
+    let address = server.address();
+    let arguments = ["--from", "oldest", "--stop-when-idle", "4"];
+    let running = Running::start(&mut collect(&pki, &address.to_string(), &arguments));
+    assert!(server.wait(|served| served.iter().any(|served| served.events >= 500)));
+    server.stop();
+    let before = server.connections()[0].events;
+    assert!(before < 2_000, "it was stopped in the middle");
+    let server = start(address);
+    let ended = running.wait().success();
+    assert!(events(&ended.stdout) == expected_lines(&archive));
+    assert_eq!(server.connections().len(), 1);
 }

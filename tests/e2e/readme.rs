@@ -20,12 +20,29 @@ fn it_begins_with_the_two_set_up_commands_and_names_no_other() {
 }
 
 #[test]
-fn its_commands_do_what_it_says() {
+fn its_commands_and_those_of_every_page_do_what_they_say() {
+    let here = run_page(&root().join("README.md"));
+    let events = fs::read(here.path().join("events.ndjson")).unwrap();
+    assert_eq!(json_lines(&events).len(), 1000);
+    let mut pages: Vec<PathBuf> = fs::read_dir(root().join("docs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    pages.sort();
+    for page in pages {
+        run_page(&page);
+    }
+}
+
+/// Types every command of a page into a shell, in one empty directory, and
+/// returns that. A command that ends with `&` serves until the page ends.
+fn run_page(page: &Path) -> tempfile::TempDir {
     let here = tempfile::tempdir().unwrap();
     let path = with_estreamer(here.path());
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let text = fs::read_to_string(page).unwrap();
     let mut background = Vec::new();
-    for line in commands(&readme).filter(|line| !line.starts_with("cargo ")) {
+    for line in commands(&text).filter(|line| !line.starts_with("cargo ")) {
         let mut command = Command::new("sh");
         command.current_dir(here.path()).env("PATH", &path);
         match line.strip_suffix(" &") {
@@ -35,20 +52,21 @@ fn its_commands_do_what_it_says() {
                 background.push(Running::start_to_first_line(&mut command).0);
             }
             None => {
-                Ended::of(command.args(["-c", line])).success();
+                let ended = Ended::of(command.args(["-c", line]));
+                let said = &ended.stderr;
+                assert!(ended.status.success(), "{}: {line}: {said}", page.display());
             }
         }
     }
-    let events = fs::read(here.path().join("events.ndjson")).unwrap();
-    assert_eq!(json_lines(&events).len(), 1000);
     for mut server in background {
         assert!(server.is_running(), "the server serves on");
     }
+    here
 }
 
 #[test]
 fn every_command_explains_itself_with_an_example() {
-    for command in ["demo", "collect", "simulate", "pki"] {
+    for command in ["demo", "collect", "simulate", "pki", "catalog", "capture"] {
         let help = Ended::of(&mut estreamer(&[command, "--help"])).success();
         let help = String::from_utf8(help.stdout).unwrap();
         assert!(help.contains("Example:\n"), "{help}");

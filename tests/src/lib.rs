@@ -2,11 +2,13 @@
 
 mod delivery;
 mod process;
+mod raw;
 mod server;
 
 pub use delivery::{ODD, Scene, lines};
 pub use process::{Ended, Running, estreamer, program, wait_until};
-pub use server::{Pki, Simulator, collect};
+pub use raw::Raw;
+pub use server::{Pki, Simulator, collect, events, expected_lines};
 
 use std::path::PathBuf;
 

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use estreamer::simulate::archive::Archive;
+use estreamer_mio::tls::Identity;
+
 use crate::process::{Ended, Running, estreamer};
 
 /// A directory made by `estreamer pki init`, gone at the end of the test.
@@ -41,6 +44,15 @@ impl Pki {
     pub fn file(&self, name: &str) -> String {
         let path = self.path().join(name);
         path.to_str().expect("a path in UTF-8").into()
+    }
+
+    /// The server's identity, for a simulator in this process.
+    ///
+    /// # Panics
+    /// When the files are not there any more.
+    pub fn identity(&self) -> Identity {
+        let files = estreamer::simulate::pki::load(&self.path()).expect("the files of a PKI");
+        Identity::from_pem(&files.chain_pem, &files.key_pem, &files.ca_pem).expect("an identity")
     }
 
     /// A path beside the PKI for whatever a test writes.
@@ -99,4 +111,20 @@ pub fn collect(pki: &Pki, address: &str, arguments: &[&str]) -> Command {
     ]);
     command.args(arguments);
     command
+}
+
+/// What a collector writes that asks for everything in this archive.
+pub fn expected_lines(archive: &Archive) -> Vec<Vec<u8>> {
+    let events = archive.events();
+    events.into_iter().map(|event| event.data).collect()
+}
+
+/// The lines of what a collector wrote, without their ends and without those that
+/// tell of unreadable records.
+pub fn events(text: &[u8]) -> Vec<Vec<u8>> {
+    let lines = text.split(|&byte| byte == b'\n');
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with(b"{\"estreamer_error\""))
+        .map(<[u8]>::to_vec)
+        .collect()
 }

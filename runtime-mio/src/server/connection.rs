@@ -4,14 +4,14 @@ use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 
 use estreamer_core::decode::{Frame, Head, Kind};
-use estreamer_core::quirk::Quirks;
 use estreamer_core::session::{End, Instant, ServerSession};
 use estreamer_core::wire::{
-    BundleHeader, BundleWriter, ESTREAMER_SERVICE, ErrorMessage, Event, EventStreamRequest,
-    HEADER_LEN, Message, MessageType, ServiceEntry, Services,
+    ESTREAMER_SERVICE, ErrorMessage, EventStreamRequest, HEADER_LEN, Message, MessageType,
+    ServiceEntry, Services,
 };
 use mio::event::Source;
 
+use super::bundle;
 use super::outbox::{Outbox, Pumped};
 use super::{Answer, Feed, Outgoing, Refusal, ServerEnd, ServerOptions, Supply};
 use crate::event_loop::{Control, Endpoint, Turn};
@@ -60,8 +60,6 @@ enum Stage {
     Done,
 }
 
-/// Where a bundle's buffer starts; a larger record makes it grow.
-const BUNDLE_BYTES: usize = 128 << 10;
 /// Milliseconds to get a goodbye out.
 const GOODBYE: u32 = 1000;
 /// Bundles sent, and times read, in one turn, so that other connections get theirs.
@@ -89,7 +87,7 @@ impl Server {
             request: None,
             block: Vec::new(),
             offered: false,
-            bundle: vec![0; BUNDLE_BYTES],
+            bundle: Vec::new(),
             bundles: 0,
             outbox: Outbox::default(),
             next: None,
@@ -168,7 +166,8 @@ impl Server {
             session.handle_timeout(now).map_err(ServerEnd::Session)?;
             let mut null = [0; HEADER_LEN];
             let length = session.poll_transmit(&mut null, now);
-            if length > 0 {
+            // A client that reads nothing must not make us keep nulls for it.
+            if length > 0 && self.transport.is_flushed() {
                 self.put(Outgoing::Other, &null[..length], now);
             }
         }
@@ -314,12 +313,12 @@ impl Server {
             let feed = self.feed.as_mut();
             let count = self.options.bundle.max(1);
             let quirks = self.options.session.quirks;
-            let length = build(&mut self.bundle, header, quirks, feed, count, now);
+            bundle::build(&mut self.bundle, header, quirks, feed, count, now);
             self.outbox.put(
                 feed,
                 &mut self.transport,
                 Outgoing::Bundle(self.bundles),
-                &self.bundle[..length],
+                &self.bundle,
                 now,
             );
             self.transport.flush()?;
@@ -445,38 +444,6 @@ impl Endpoint for Server {
             self.finish(ServerEnd::Session(End::Closed));
         }
     }
-}
-
-/// Builds one bundle of at most `count` records in `buffer`, which grows for a
-/// record that does not fit it alone, and returns its length.
-fn build(
-    buffer: &mut Vec<u8>,
-    header: BundleHeader,
-    quirks: Quirks,
-    feed: &mut dyn Feed,
-    count: usize,
-    now: Instant,
-) -> usize {
-    if let Supply::Record(record) = feed.peek(now) {
-        let needed = 64 + record.data.len();
-        if buffer.len() < needed {
-            buffer.resize(needed, 0);
-        }
-    }
-    let Ok(mut writer) = BundleWriter::new(buffer, header, quirks) else {
-        return 0;
-    };
-    for _ in 0..count {
-        let Supply::Record(record) = feed.peek(now) else {
-            break;
-        };
-        let event = Event::new(record.record_type, record.archival, record.data);
-        if writer.push(&event).is_err() {
-            break;
-        }
-        feed.take();
-    }
-    writer.finish().len()
 }
 
 /// Whether a message asks for something.

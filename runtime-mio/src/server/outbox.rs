@@ -34,7 +34,7 @@ pub struct Tampered {
     pub close: bool,
 }
 
-/// What was tampered with and is not sent yet.
+/// What was tampered with, or is too large to be sent at once, and waits.
 #[derive(Default)]
 pub(super) struct Outbox {
     bytes: Vec<u8>,
@@ -57,6 +57,8 @@ pub(super) enum Pumped {
     Close,
 }
 
+/// Bytes handed to the transport at once: what it cannot send, it moves about.
+const AT_ONCE: usize = 256 << 10;
 /// Pieces sent in one turn, so that other connections get theirs.
 const PIECES: u32 = 4096;
 
@@ -71,7 +73,7 @@ impl Outbox {
         now: Instant,
     ) {
         match feed.tamper(outgoing, message) {
-            None if self.is_empty() => transport.send(message),
+            None if self.is_empty() && message.len() <= AT_ONCE => transport.send(message),
             None => self.bytes.extend_from_slice(message),
             Some(tampered) => {
                 self.bytes.extend_from_slice(&tampered.bytes);
@@ -121,7 +123,7 @@ impl Outbox {
                 });
             }
             let length = match self.pieces {
-                0 => rest.len(),
+                0 => AT_ONCE.min(rest.len()),
                 most => most.min(rest.len()),
             };
             transport.send(&rest[..length]);

@@ -16,6 +16,7 @@
 //! `Name`, or an object keyed by name, and what does not fit is a finding of
 //! [`Catalog::lint`] rather than the end.
 
+mod diff;
 pub(crate) mod document;
 mod lint;
 pub(crate) mod resolve;

@@ -1,6 +1,8 @@
 //! The command line: one file per command.
 
 mod address;
+mod capture;
+mod catalog;
 mod collect;
 mod demo;
 mod doctor;
@@ -43,6 +45,8 @@ enum Command {
     Identity(identity::Identity),
     Simulate(simulate::Simulate),
     Pki(pki::Pki),
+    Catalog(catalog::Catalogue),
+    Capture(capture::Capture),
 }
 
 /// Runs the program with the process's arguments.
@@ -63,6 +67,8 @@ pub fn main() -> ExitCode {
         Command::Identity(identity) => identity.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Pki(pki) => pki.run(),
+        Command::Catalog(catalog) => catalog.run(),
+        Command::Capture(capture) => capture.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -24,6 +24,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use estreamer_core::wire::InitialTimestamp;
+
 use super::generator::Options;
 use super::replay::Replay;
 use super::selection::{Request, RequestError};
@@ -224,8 +226,7 @@ impl Archive {
     }
 
     /// What a client is sent that asks from this initial timestamp.
-    pub fn read(&self, request: Request, from: estreamer_core::wire::InitialTimestamp) -> Reader {
-        use estreamer_core::wire::InitialTimestamp;
+    pub fn read(&self, request: Request, from: InitialTimestamp) -> Reader {
         let stored = self.stored();
         match from {
             InitialTimestamp::NOW => self.read_from(request, stored),

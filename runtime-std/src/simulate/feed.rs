@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use estreamer_core::session::{Instant, Statistics};
-use estreamer_core::wire::{ESTREAMER_SERVICE, EventStreamRequest, RequestFlags, Services};
+use estreamer_core::wire::{
+    ESTREAMER_SERVICE, EventStreamRequest, InitialTimestamp, RequestFlags, Services,
+};
 use estreamer_mio::server::{Answer, Feed, Outgoing, Record, Refusal, ServerEnd, Supply, Tampered};
 
 use super::archive::{Archive, Found, Reader};
-use super::selection::Request;
+use super::selection::{Request, RequestError};
 use super::served::Entry;
 use super::tamper::Tamper;
 
@@ -63,33 +65,7 @@ impl ConnectionFeed {
         }
     }
 
-    /// A request with a JSON block.
-    fn fully_qualified(&self, request: &EventStreamRequest<'_>) -> Result<Request, Refusal> {
-        let checked = request.check();
-        let refusal = |code, text| Refusal { code, text };
-        match checked {
-            Err(error) if error.code() == FLAGS => {
-                return Err(refusal(FLAGS, error.to_string()));
-            }
-            _ => {}
-        }
-        let code = checked.map_or_else(|error| error.code(), |_| FIELDS);
-        // What the archive says is closer to what was asked.
-        let parsed = self
-            .common
-            .archive
-            .parse(request.json())
-            .map_err(|error| refusal(code, error.to_string()))?;
-        match checked {
-            Ok(_) => Ok(parsed),
-            Err(error) => Err(refusal(code, error.to_string())),
-        }
-    }
-}
-
-impl Feed for ConnectionFeed {
-    fn request(&mut self, request: &EventStreamRequest<'_>) -> Result<Answer, Refusal> {
-        self.entry.asked(request);
+    fn answer(&mut self, request: &EventStreamRequest<'_>) -> Result<Answer, Refusal> {
         let extended = request.flags.contains(RequestFlags::EXTENDED_HEADER);
         if request.json().is_empty() {
             if request.flags.contains(RequestFlags::EXTENDED_REQUEST) {
@@ -111,6 +87,37 @@ impl Feed for ConnectionFeed {
         Ok(Answer::Stream)
     }
 
+    /// A request with a JSON block.
+    fn fully_qualified(&self, request: &EventStreamRequest<'_>) -> Result<Request, Refusal> {
+        let checked = request.check();
+        let refusal = |code, text| Refusal { code, text };
+        match checked {
+            Err(error) if error.code() == FLAGS => {
+                return Err(refusal(FLAGS, error.to_string()));
+            }
+            _ => {}
+        }
+        // What the archive says is closer to what was asked.
+        match (self.common.archive.parse(request.json()), checked) {
+            (Ok(parsed), Ok(_)) => Ok(parsed),
+            (Ok(_), Err(error)) => Err(refusal(error.code(), error.to_string())),
+            (Err(error), Err(checked)) => Err(refusal(checked.code(), error.to_string())),
+            (Err(error @ RequestError::Format { .. }), Ok(_)) => {
+                Err(refusal(FORMAT, error.to_string()))
+            }
+            (Err(error), Ok(_)) => Err(refusal(FIELDS, error.to_string())),
+        }
+    }
+}
+
+impl Feed for ConnectionFeed {
+    fn request(&mut self, request: &EventStreamRequest<'_>) -> Result<Answer, Refusal> {
+        let answer = self.answer(request);
+        // Told when it has taken effect, since tests wait for it.
+        self.entry.asked(request);
+        answer
+    }
+
     fn choice(&mut self, chosen: &Services<'_>) -> Result<(), Refusal> {
         let mut entries = chosen.entries();
         let Some(entry) = entries.find(|entry| entry.service == ESTREAMER_SERVICE) else {
@@ -120,7 +127,7 @@ impl Feed for ConnectionFeed {
             });
         };
         let flags = RequestFlags(entry.flags);
-        let from = estreamer_core::wire::InitialTimestamp(entry.timestamp);
+        let from = InitialTimestamp(entry.timestamp);
         let reader = self.common.archive.read(Request::packet_records(), from);
         self.stream = Some(Stream {
             extended: self.extended || flags.contains(RequestFlags::EXTENDED_HEADER),
@@ -197,6 +204,8 @@ impl Feed for ConnectionFeed {
 const LOOK_AGAIN: u32 = 5;
 /// Answered where the shape is right but a field is not known.
 const FIELDS: i32 = 3;
+/// Answered where the format is none of ours.
+const FORMAT: i32 = 4;
 /// Answered where flags do not go with a JSON block, or lack without one.
 const FLAGS: i32 = 5;
 /// Answered where another service is chosen than was offered.

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use estreamer_core::decode::Limits;
 use estreamer_core::quirk::Quirks;
 use estreamer_core::session::ServerConfig;
 use estreamer_mio::event_loop::{EventLoop, Handle};
@@ -129,6 +130,11 @@ impl Service {
                 },
                 keep_alive: options.keep_alive,
                 quirks: options.quirks,
+                // Of what clients send, only requests are kept, and those are small.
+                limits: Limits {
+                    message: Limits::DEFAULT.request,
+                    ..Limits::DEFAULT
+                },
                 ..ServerConfig::default()
             },
             bundle: options.bundle,

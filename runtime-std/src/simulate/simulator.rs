@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use estreamer_core::quirk::Quirk;
+use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_mio::event_loop::Handle;
 use estreamer_mio::tls::{ClientRules, Identity};
 
@@ -158,6 +158,13 @@ impl Builder {
     #[must_use]
     pub fn keep_alive(mut self, milliseconds: u32) -> Self {
         self.options.keep_alive = milliseconds;
+        self
+    }
+
+    /// Shows these deviations and no others.
+    #[must_use]
+    pub fn quirks(mut self, quirks: Quirks) -> Self {
+        self.options.quirks = quirks;
         self
     }
 

@@ -14,9 +14,9 @@ use crate::simulate::replay::Replay;
 #[derive(Args)]
 #[command(next_help_heading = "Archive")]
 pub(super) struct ArchiveArgs {
-    /// So many events are in the archive from the beginning. Without this and
-    /// --live it never ends, and events are stored as fast as they are read; of
-    /// a file, all lines are.
+    /// So many events are in the archive from the beginning. Not given, it is all
+    /// lines of a file; none with --live; and otherwise the archive never ends:
+    /// events are stored as fast as they are read.
     #[arg(long, value_name = "N")]
     count: Option<u64>,
     /// Store so many events a second while the server runs.

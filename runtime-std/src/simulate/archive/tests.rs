@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::simulate::generator::EventKind;
-use estreamer_core::wire::InitialTimestamp;
 use std::collections::HashSet;
 
 fn archive(history: u64, live: Live, oddities: Oddities) -> Archive {

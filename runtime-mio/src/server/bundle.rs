@@ -1,0 +1,60 @@
+//! One bundle, of as many records as are wanted and there.
+
+use estreamer_core::quirk::Quirks;
+use estreamer_core::session::Instant;
+use estreamer_core::wire::{Bundle, BundleHeader, Event, HEADER_LEN, Message};
+
+use super::{Feed, Supply};
+
+/// Bytes of a bundle, at most, unless one record alone has more: its length
+/// field has 32 bits.
+const MOST: usize = 1 << 30;
+/// Bytes of a buffer that is kept for the next bundle.
+const KEPT: usize = 1 << 20;
+
+/// Builds one bundle of at most `count` records in `buffer`, which is emptied and
+/// grows as it has to. A [`BundleWriter`](estreamer_core::wire::BundleWriter)
+/// fills a buffer whose size is known.
+pub(super) fn build(
+    buffer: &mut Vec<u8>,
+    header: BundleHeader,
+    quirks: Quirks,
+    feed: &mut dyn Feed,
+    count: usize,
+    now: Instant,
+) {
+    buffer.clear();
+    buffer.shrink_to(KEPT);
+    let empty = Message::Bundle(Bundle {
+        header,
+        nested: &[],
+    });
+    append(buffer, &empty, |out| empty.emit(out).is_ok());
+    for _ in 0..count {
+        let Supply::Record(record) = feed.peek(now) else {
+            break;
+        };
+        if buffer.len() > HEADER_LEN + 8 && buffer.len() + record.data.len() > MOST {
+            break;
+        }
+        let event = Event::new(record.record_type, record.archival, record.data);
+        let message = Message::Event(event);
+        append(buffer, &message, |out| {
+            message.emit_nested(quirks, out).is_ok()
+        });
+        feed.take();
+    }
+    let length = buffer.len().saturating_sub(HEADER_LEN) as u32;
+    if let Some(field) = buffer.get_mut(4..HEADER_LEN) {
+        field.copy_from_slice(&length.to_be_bytes());
+    }
+}
+
+/// Makes room for a message and has it written there, or takes the room back.
+fn append(buffer: &mut Vec<u8>, message: &Message<'_>, emit: impl FnOnce(&mut [u8]) -> bool) {
+    let start = buffer.len();
+    buffer.resize(start + message.encoded_len(), 0);
+    if !emit(&mut buffer[start..]) {
+        buffer.truncate(start);
+    }
+}

@@ -1,0 +1,222 @@
+//! `estreamer capture`: look at a recorded stream, message by message.
+
+mod explain;
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use estreamer_core::PeerError;
+use estreamer_core::decode::{Decoder, Frame, Limits, Oversize};
+
+use super::Failure;
+
+/// Look at a recorded stream.
+#[derive(Args)]
+#[command(after_help = "Example:\n  estreamer capture decode stream.bin --explain")]
+pub(super) struct Capture {
+    #[command(subcommand)]
+    command: CaptureCommand,
+}
+
+#[derive(Subcommand)]
+enum CaptureCommand {
+    /// Print every message of a stream, one a line with its offset.
+    #[command(after_help = "Example:\n  estreamer capture decode stream.bin --explain")]
+    Decode {
+        /// The bytes of one direction of one connection, TLS taken off.
+        file: PathBuf,
+        /// Print each field in hexadecimal with its meaning, and where the guide
+        /// describes the message.
+        #[arg(long)]
+        explain: bool,
+    },
+}
+
+impl Capture {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let CaptureCommand::Decode { file, explain } = self.command;
+        let unreadable = |error: io::Error| {
+            Failure::failed(
+                format!("cannot read {}: {error}", file.display()),
+                "Check the path and its permissions",
+            )
+        };
+        let mut input = File::open(&file).map_err(unreadable)?;
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        let decoded = decode(&mut input, explain, &mut out);
+        match (decoded, out.flush()) {
+            (Err(Stop::Write(error)), _) | (Ok(_), Err(error)) => match error.kind() {
+                // Whoever read our output has had enough.
+                io::ErrorKind::BrokenPipe => Ok(()),
+                _ => Err(Failure::failed(
+                    format!("cannot write what was decoded: {error}"),
+                    "",
+                )),
+            },
+            (Err(Stop::Read(error)), _) => Err(unreadable(error)),
+            (Err(Stop::Peer(error)), _) => Err(Failure::failed(
+                format!(
+                    "{} is no eStreamer stream from there on: {error}",
+                    file.display()
+                ),
+                "Record one direction alone, from its first byte, without TLS",
+            )),
+            (Ok(0), _) => Ok(()),
+            (Ok(bytes), _) => {
+                eprintln!("estreamer: the stream ends {bytes} bytes into a message.");
+                Ok(())
+            }
+        }
+    }
+}
+
+enum Stop {
+    Read(io::Error),
+    Write(io::Error),
+    Peer(PeerError),
+}
+
+/// Messages up to this size are printed whole, larger ones in part.
+const WINDOW: usize = 1 << 20;
+
+/// Prints every message; returns the bytes of one that is not there whole.
+fn decode(input: &mut impl Read, explain: bool, out: &mut impl Write) -> Result<u64, Stop> {
+    let limits = Limits {
+        record: u32::MAX,
+        request: u32::MAX,
+        message: u32::MAX,
+    };
+    // The window is larger than the least there may be.
+    let Ok(mut decoder) = Decoder::new(WINDOW, limits, Oversize::Pieces) else {
+        return Ok(0);
+    };
+    let mut window = vec![0; WINDOW];
+    let (mut start, mut end) = (0, 0);
+    let mut pieces = 0;
+    loop {
+        let offset = decoder.offset();
+        let unread = &window[start..end];
+        let step = decoder.step(unread).map_err(Stop::Peer)?;
+        if let Some(frame) = &step.frame {
+            let raw = &unread[..step.consumed];
+            match frame {
+                Frame::Begin { .. } => pieces = raw.len() as u64,
+                Frame::Chunk { body } => pieces += body.len as u64,
+                Frame::End => pieces = 0,
+                _ => {}
+            }
+            explain::print(offset, frame, raw, explain, out).map_err(Stop::Write)?;
+        }
+        start += step.consumed;
+        if step.consumed > 0 || step.frame.is_some() {
+            continue;
+        }
+        window.copy_within(start..end, 0);
+        end -= start;
+        start = 0;
+        match input.read(&mut window[end..]) {
+            Ok(0) => return Ok(end as u64 + pieces),
+            Ok(count) => end += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Stop::Read(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(stream: &[u8], explain: bool) -> (String, Result<u64, Stop>) {
+        let mut out = Vec::new();
+        let result = decode(&mut &stream[..], explain, &mut out);
+        (String::from_utf8(out).unwrap(), result)
+    }
+
+    const NULL: [u8; 8] = [0, 1, 0, 0, 0, 0, 0, 0];
+    /// A bundle of one intrusion event with its archival time, from the test vectors.
+    const BUNDLE: &[u8] = b"\0\x01\x0f\xa2\0\0\0\x2d\0\0\0\x2a\0\0\0\x01\
+        \0\0\0\x04\0\0\0\x1d\0\0\x01\x90\0\0\0\x0d\x65\x53\xf1\x01\0\0\0\0{\"EventID\":7}";
+
+    #[test]
+    fn a_message_is_a_line_with_its_offset_and_nested_ones_are_indented() {
+        let (text, result) = text(&[&NULL, BUNDLE, &NULL].concat(), false);
+        assert!(matches!(result, Ok(0)));
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), 4, "{text}");
+        assert!(lines[0].starts_with("00000000  null"), "{text}");
+        assert!(lines[1].starts_with("00000008  bundle 1 of connection 42"));
+        assert!(
+            lines[2].starts_with("00000018    event intrusion (400)"),
+            "{text}"
+        );
+        assert!(lines[3].starts_with("0000003d  null"));
+    }
+
+    #[test]
+    fn explained_each_byte_is_in_a_field_with_a_meaning_and_a_section() {
+        let (text, _) = text(BUNDLE, true);
+        for part in [
+            "0fa2",
+            "0000002a",
+            "connection id",
+            "00000190",
+            "400 = intrusion",
+            "2023-11-14T22:13:21Z",
+            "{\"EventID\":7}",
+            "classic guide, Message Bundle Format",
+            "FQE, Fully-Qualified Event Messages",
+        ] {
+            assert!(text.contains(part), "no {part:?} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_cut_stream_says_how_much_of_a_message_there_is() {
+        for cut in 1..BUNDLE.len() {
+            let (_, result) = text(&BUNDLE[..cut], true);
+            match (cut, result) {
+                // Between the bundle's fixed fields and its event nothing is cut.
+                (16, Ok(0)) | (_, Ok(1..)) => {}
+                (_, Ok(0)) => panic!("{cut}"),
+                (_, Err(_)) => panic!("{cut} is an error"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_stream_ends_with_its_offset() {
+        let (text, result) = text(&[&NULL[..], b"HTTP/1.1 400"].concat(), true);
+        assert!(text.starts_with("00000000"));
+        assert!(matches!(
+            result,
+            Err(Stop::Peer(PeerError::OutOfStep { offset: 8, .. }))
+        ));
+    }
+
+    #[test]
+    fn a_message_larger_than_the_window_is_shown_by_its_head() {
+        let length: u32 = (3 << 20) + 8;
+        let mut stream = vec![0, 1, 0, 4];
+        for word in [length, 500, length - 8] {
+            stream.extend_from_slice(&word.to_be_bytes());
+        }
+        stream.resize(8 + length as usize, b'x');
+        let (text, result) = text(&stream, true);
+        assert!(matches!(result, Ok(0)));
+        assert!(text.contains("500 = file"), "{text}");
+        assert!(text.len() < 2000);
+    }
+
+    #[test]
+    fn the_peers_bytes_cannot_steer_a_terminal() {
+        let mut message = vec![0, 1, 0, 1, 0, 0, 0, 10, 0, 0, 0, 1, 0, 4];
+        message.extend_from_slice(b"\x1b[2J");
+        for explain in [true, false] {
+            let (text, _) = text(&message, explain);
+            assert!(!text.contains('\x1b'), "{text}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! One message in words.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use estreamer_core::decode::{Frame, Head, Kind};
+use estreamer_core::wire::{
+    Header, Lossy, Message, MessageType, Record, RecordType, RequestFlags, Services,
+};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Prints what a frame shows, `raw` being its bytes, found at `offset`.
+pub(super) fn print(
+    offset: u64,
+    frame: &Frame,
+    raw: &[u8],
+    explain: bool,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut page = Page {
+        rest: raw,
+        explain,
+        out,
+    };
+    match frame {
+        Frame::BundleBegin { bundle, length } => {
+            page.line(offset, false, format_args!("{bundle}, {length} bytes"))?;
+            page.header(raw)?;
+            page.field(4, "connection id", bundle.connection_id)?;
+            page.field(4, "sequence number", bundle.sequence)?;
+            page.section(BUNDLE)
+        }
+        Frame::Message { head, body } => {
+            match (head.kind, Message::parse(raw)) {
+                (Kind::Malformed(malformed), _) => {
+                    page.line(offset, head.nested, format_args!("malformed: {malformed}"))?;
+                    return page.field(raw.len(), "as it came", "");
+                }
+                (_, Ok(((_, message), _))) => page.line(offset, head.nested, message)?,
+                (_, Err(_)) => page.line(offset, head.nested, head.header)?,
+            }
+            page.header(raw)?;
+            page.kind(head, body.len)?;
+            page.section(section(head))
+        }
+        Frame::Begin { head, length } | Frame::Skipped { head, length } => {
+            let large = format_args!("{}, too large to be shown whole", head.header);
+            page.line(offset, head.nested, large)?;
+            page.header(raw)?;
+            page.kind(head, *length as usize)?;
+            page.section(section(head))
+        }
+        Frame::Chunk { .. } | Frame::End | Frame::BundleEnd => Ok(()),
+    }
+}
+
+/// What is left of a message to be explained.
+struct Page<'a, W> {
+    rest: &'a [u8],
+    explain: bool,
+    out: &'a mut W,
+}
+
+impl<W: Write> Page<'_, W> {
+    fn line(&mut self, offset: u64, nested: bool, text: impl Display) -> io::Result<()> {
+        let indent = if nested { "  " } else { "" };
+        writeln!(self.out, "{offset:08x}  {indent}{text}")
+    }
+
+    /// The next `length` bytes in hexadecimal, with a name and a meaning.
+    fn field(&mut self, length: usize, name: &str, meaning: impl Display) -> io::Result<()> {
+        let (field, rest) = self.rest.split_at(length.min(self.rest.len()));
+        self.rest = rest;
+        if !self.explain {
+            return Ok(());
+        }
+        let hex: String = field
+            .iter()
+            .take(SHOWN)
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        let more = if field.len() > SHOWN { "…" } else { "" };
+        writeln!(self.out, "          {name:<19}{hex}{more}  {meaning}")
+    }
+
+    fn section(&mut self, section: &str) -> io::Result<()> {
+        match self.explain {
+            true => writeln!(self.out, "          see {section}"),
+            false => Ok(()),
+        }
+    }
+
+    fn header(&mut self, raw: &[u8]) -> io::Result<()> {
+        let Ok((header, _)) = Header::parse(raw) else {
+            return Ok(());
+        };
+        let name = header.message_type.name().unwrap_or("unknown");
+        self.field(2, "version", header.version)?;
+        self.field(
+            2,
+            "message type",
+            format_args!("{} = {name}", header.message_type.0),
+        )?;
+        self.field(
+            4,
+            "message length",
+            format_args!("{} bytes follow", header.length),
+        )
+    }
+
+    /// The fields behind the header; the variable part has `length` bytes.
+    fn kind(&mut self, head: &Head, length: usize) -> io::Result<()> {
+        match head.kind {
+            Kind::Null => self.rest(length, "body without meaning"),
+            Kind::Error { code, text_length } => {
+                self.field(4, "error code", code)?;
+                self.field(2, "text length", format_args!("{text_length} bytes"))?;
+                self.rest(length, "text")
+            }
+            Kind::Request { from, flags } => {
+                let time = match from.0 {
+                    0 | u32::MAX => from.to_string(),
+                    second => format!("{second} = {}", time(second)),
+                };
+                self.field(4, "initial timestamp", time)?;
+                self.field(4, "request flags", RequestFlags(flags.0))?;
+                self.rest(length, "JSON block")
+            }
+            Kind::Event { record, .. } => {
+                self.record(&record)?;
+                self.rest(length, "data")
+            }
+            Kind::Other if is_services(head) => {
+                let services = Services { body: self.rest }.to_string();
+                self.field(length, "services", services)
+            }
+            Kind::Other | Kind::Malformed(_) => self.rest(length, "body"),
+        }
+    }
+
+    fn record(&mut self, record: &Record) -> io::Result<()> {
+        let RecordType(number) = record.record_type;
+        let name = record.record_type.name().unwrap_or("unknown");
+        let flag = if record.flag {
+            ", extended-header flag"
+        } else {
+            ""
+        };
+        let netmap = match record.netmap {
+            0 => String::new(),
+            netmap => format!(", netmap {netmap}"),
+        };
+        self.field(
+            4,
+            "record type",
+            format_args!("{number} = {name}{netmap}{flag}"),
+        )?;
+        let length = self.rest.get(..4).and_then(|bytes| bytes.try_into().ok());
+        let length = length.map_or(0, u32::from_be_bytes);
+        self.field(4, "record length", format_args!("{length} bytes"))?;
+        if let Some(extension) = record.extension {
+            let second = extension.archival;
+            let archived = format_args!("{second} = {}", time(second));
+            self.field(4, "archival timestamp", archived)?;
+            self.field(4, "reserved", extension.reserved)?;
+        }
+        Ok(())
+    }
+
+    /// The variable part, as text where it is short.
+    fn rest(&mut self, length: usize, name: &str) -> io::Result<()> {
+        if length == 0 {
+            return Ok(());
+        }
+        let here = self.rest.len().min(length);
+        let shown = &self.rest[..here.min(TEXT)];
+        let more = if length > shown.len() { "…" } else { "" };
+        let text = format!("{length} bytes: {}{more}", Lossy(shown));
+        self.field(here, name, text)
+    }
+}
+
+fn is_services(head: &Head) -> bool {
+    [
+        MessageType::STREAMING_INFORMATION,
+        MessageType::STREAMING_REQUEST,
+    ]
+    .contains(&head.header.message_type)
+}
+
+/// Where a message is described.
+fn section(head: &Head) -> &'static str {
+    match head.header.message_type {
+        MessageType::NULL => "FQE, Fully-Qualified Event Messages; Accepting Data from eStreamer",
+        MessageType::ERROR => "FQE, Error Message Format; Terminating Connections",
+        MessageType::EVENT_STREAM_REQUEST => "FQE, Requesting Fully-qualified Events",
+        MessageType::EVENT_DATA | MessageType::EVENT_DATA_3 => {
+            "FQE, Fully-Qualified Event Messages"
+        }
+        MessageType::STREAMING_INFORMATION => "classic guide, Streaming Information Message",
+        MessageType::STREAMING_REQUEST => "classic guide, Streaming Request Message",
+        MessageType::HOST_REQUEST => "classic guide, Host Data Request",
+        MessageType::SINGLE_HOST | MessageType::MULTIPLE_HOST => "classic guide, Host Data",
+        MessageType::BUNDLE => BUNDLE,
+        _ => "no guide known to us",
+    }
+}
+
+fn time(second: u32) -> String {
+    OffsetDateTime::from_unix_timestamp(second.into())
+        .ok()
+        .and_then(|time| time.format(&Rfc3339).ok())
+        .unwrap_or_default()
+}
+
+const BUNDLE: &str = "classic guide, Message Bundle Format";
+/// Bytes of a field shown in hexadecimal.
+const SHOWN: usize = 16;
+/// Bytes of a text shown.
+const TEXT: usize = 400;

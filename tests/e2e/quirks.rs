@@ -1,0 +1,82 @@
+//! Every deviation a server can show: the collector bears it, and every event
+//! comes out exactly once.
+
+use std::thread;
+
+use estreamer::simulate::chaos::{Chaos, ChaosKind};
+use estreamer::simulate::tamper::SHOWN;
+use estreamer::simulate::{Served, Simulator};
+use estreamer_core::quirk::Quirk;
+use estreamer_tests::{Ended, Pki, collect, events, expected_lines};
+
+const EVENTS: u64 = 250;
+
+/// Shown only in error messages, which end a session.
+const IN_ERRORS: [Quirk; 3] = [Quirk::ErrorNul, Quirk::ErrorLength, Quirk::NestedError];
+
+#[test]
+fn every_event_comes_out_exactly_once_whatever_the_quirk() {
+    let pki = Pki::new();
+    thread::scope(|scope| {
+        for &quirk in Quirk::SERVER.iter().chain(SHOWN) {
+            if !IN_ERRORS.contains(&quirk) {
+                let pki = &pki;
+                scope.spawn(move || collect_all(pki, &[quirk]));
+            }
+        }
+    });
+}
+
+#[test]
+fn all_quirks_together_are_borne_too() {
+    // These two leave nothing of a bundle to be read behind them.
+    let last = [Quirk::BundleOverrun, Quirk::BundleTrailing];
+    let quirks: Vec<_> = Quirk::SERVER
+        .iter()
+        .chain(SHOWN)
+        .filter(|quirk| !IN_ERRORS.contains(quirk) && !last.contains(quirk))
+        .copied()
+        .collect();
+    collect_all(&Pki::new(), &quirks);
+}
+
+#[test]
+fn an_error_in_any_spelling_is_told_with_its_text_and_loses_nothing() {
+    let pki = Pki::new();
+    thread::scope(|scope| {
+        for quirk in IN_ERRORS {
+            let pki = &pki;
+            scope.spawn(move || {
+                let simulator = Simulator::with_identity(pki.identity())
+                    .count(EVENTS)
+                    .quirk(quirk)
+                    .chaos(Chaos::with(ChaosKind::Error, 1))
+                    .spawn()
+                    .unwrap();
+                let said = collect_from(pki, &simulator, "3");
+                assert!(said.contains("error 19: No space"), "{quirk}: {said}");
+            });
+        }
+    });
+}
+
+fn collect_all(pki: &Pki, quirks: &[Quirk]) {
+    let builder = Simulator::with_identity(pki.identity());
+    let builder = quirks.iter().fold(builder, |b, &quirk| b.quirk(quirk));
+    let simulator = builder.count(EVENTS).bundle(50).spawn().unwrap();
+    collect_from(pki, &simulator, "1");
+    assert_eq!(simulator.connections().len(), 1, "{quirks:?}");
+    let over = |served: &[Served]| served.iter().all(|served| served.end.is_some());
+    assert!(simulator.wait(over), "{quirks:?}");
+}
+
+/// Collects until nothing comes for so many seconds, checks that every event
+/// came exactly once, and returns what was said.
+fn collect_from(pki: &Pki, simulator: &Simulator, idle: &str) -> String {
+    let address = simulator.address().to_string();
+    let arguments = ["--from", "oldest", "--stop-when-idle", idle];
+    let ended = Ended::of(&mut collect(pki, &address, &arguments)).success();
+    let expected = expected_lines(simulator.archive());
+    assert!(events(&ended.stdout) == expected, "{}", ended.stderr);
+    ended.stderr
+}
