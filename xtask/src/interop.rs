@@ -1,17 +1,25 @@
-//! `cargo xtask interop`: both ends and the program against `openssl`.
+//! `cargo xtask interop`: the tests that need other programs.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::steps::Steps;
-use crate::{Result, process};
+use crate::{Result, apt, process};
 
-/// Tests that need `openssl` are ignored unless asked for; here they are.
+/// The programs, the packages they come in, and how to ask for their version.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("openssl", "openssl"),
+    ("strace", "strace"),
+    ("python3", "python3"),
+];
+
+/// Tests that need other programs are ignored unless asked for; here they are.
 pub(crate) fn run(steps: &mut Steps) -> Result {
-    steps.run("interop: openssl", openssl)?;
+    steps.run("interop: programs", programs)?;
     // The library's tests are one binary; the program's are modules of another.
     steps.run("interop: TLS library", || tests("openssl", &[]))?;
-    steps.run("interop: program", || tests("e2e", &["_openssl::"]))
+    steps.run("interop: program", || {
+        tests("e2e", &["_openssl::", "_strace::"])
+    })
 }
 
 fn tests(binary: &str, filter: &[&str]) -> Result {
@@ -24,57 +32,38 @@ fn tests(binary: &str, filter: &[&str]) -> Result {
     )
 }
 
-/// Finds the program, or installs it where that is ours to do.
-fn openssl() -> Result {
-    if version().is_err() {
-        install()?;
+/// Finds the programs, or installs them where that is ours to do.
+fn programs() -> Result {
+    for (program, package) in PROGRAMS {
+        if version(program).is_err() {
+            apt::install(&[package])?;
+        }
+        println!("{}", version(program)?);
     }
-    let version = version()?;
-    println!("{version}");
-    match major(&version) {
+    let openssl = version("openssl")?;
+    match major(&openssl) {
         Some(major) if major >= 3 => Ok(()),
         _ => Err(format!(
-            "{version} is too old; install OpenSSL 3.0 or newer"
+            "{openssl} is too old; install OpenSSL 3.0 or newer"
         )),
     }
 }
 
-fn version() -> Result<String> {
-    process::read(Command::new("openssl").arg("version"))
+/// The first line of what the program says of its version.
+fn version(program: &str) -> Result<String> {
+    let argument = if program == "openssl" {
+        "version"
+    } else {
+        "--version"
+    };
+    let said = process::read(Command::new(program).arg(argument))?;
+    Ok(said.lines().next().unwrap_or_default().to_owned())
 }
 
 /// `OpenSSL 3.0.19 27 Jan 2026` has 3.
 fn major(version: &str) -> Option<u32> {
     let number = version.strip_prefix("OpenSSL ")?.split('.').next()?;
     number.parse().ok()
-}
-
-fn install() -> Result {
-    let is_root = process::read(Command::new("id").arg("-u")).is_ok_and(|id| id == "0");
-    if !is_root || !Path::new("/etc/debian_version").exists() {
-        return Err(
-            "openssl is not installed; install it from your system. On Debian, as root: \
-             `apt-get install openssl`, or run this as root and it does that"
-                .to_owned(),
-        );
-    }
-    println!("installing openssl");
-    let apt = |arguments: &[&str]| {
-        process::run(
-            process::command("apt-get")
-                .args(arguments)
-                .env("DEBIAN_FRONTEND", "noninteractive")
-                .stdin(Stdio::null()),
-        )
-    };
-    apt(&["update", "--quiet"])?;
-    apt(&[
-        "install",
-        "--quiet",
-        "--yes",
-        "--no-install-recommends",
-        "openssl",
-    ])
 }
 
 #[cfg(test)]

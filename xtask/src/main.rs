@@ -1,5 +1,6 @@
 //! The project's chores: `cargo xtask TASK`, one file per task.
 
+mod apt;
 mod ci;
 mod elf;
 mod firmware;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use crate::{Result, process, tree};
+use crate::{Result, apt, process, tree};
 
 const TARGET: &str = "thumbv7m-none-eabi";
 const QEMU: &str = "qemu-system-arm";
@@ -27,13 +27,13 @@ pub(crate) struct Toolchain {
 impl Toolchain {
     /// Finds everything, or installs what is missing.
     pub(crate) fn find() -> Result<Self> {
-        if !works(QEMU) {
-            install(&["qemu-system-arm"])?;
+        if !apt::works(QEMU) {
+            apt::install(&["qemu-system-arm"])?;
         }
         if let Some(toolchain) = Self::present()? {
             return Ok(toolchain);
         }
-        install(&["rustc-web", "rust-web-src"])?;
+        apt::install(&["rustc-web", "rust-web-src"])?;
         Self::present()?.ok_or_else(|| {
             format!("Debian's rustc-web and rust-web-src are installed, but {DEBIAN_RUSTC} lacks the source of core")
         })
@@ -153,48 +153,8 @@ fn linker() -> Result<PathBuf> {
             }
         }
     }
-    if !works("ld.lld") {
-        install(&["lld"])?;
+    if !apt::works("ld.lld") {
+        apt::install(&["lld"])?;
     }
     Ok("ld.lld".into())
-}
-
-fn works(program: &str) -> bool {
-    process::output(Command::new(program).arg("--version"))
-        .is_ok_and(|output| output.status.success())
-}
-
-fn install(packages: &[&str]) -> Result {
-    let names = packages.join(" ");
-    let is_root = process::read(Command::new("id").arg("-u")).is_ok_and(|id| id == "0");
-    if !is_root || !works("apt-get") {
-        return Err(format!(
-            "needs a Rust target and QEMU. With rustup: `rustup target add {TARGET}`, and \
-             {QEMU} from your system. On Debian, as root: `apt-get install {names}`, or run \
-             this as root and it does that"
-        ));
-    }
-    println!("installing {names}");
-    for arguments in [
-        &["update"][..],
-        &["install", "-y", "--no-install-recommends"],
-    ] {
-        let packages = if arguments[0] == "install" {
-            packages
-        } else {
-            &[]
-        };
-        let mut command = Command::new("apt-get");
-        command
-            .args(arguments)
-            .args(packages)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .stdin(Stdio::null());
-        let output = process::output(&mut command)?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(format!("`apt-get {}` failed:\n{said}", arguments.join(" ")));
-        }
-    }
-    Ok(())
 }
