@@ -3,10 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
-use estreamer_tests::{Ended, ODD, Running, Scene, program};
+use estreamer_tests::{Ended, ODD, Running, Scene, at_each, program};
 
 #[test]
 #[ignore = "needs the strace program"]
@@ -157,22 +155,4 @@ fn traced(scene: &Scene, out: &str, state: &str, inject: &str, more: &[&str]) ->
         .args(scene.arguments(out, state))
         .args(["--stop-when-idle", "0.5"]);
     Running::start(&mut command).wait()
-}
-
-/// Does the work for each point, four at a time: they mostly wait.
-fn at_each(points: &[String], work: impl Fn(usize, &str) + Sync) {
-    let next = AtomicUsize::new(0);
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(point) = points.get(index) else {
-                        break;
-                    };
-                    work(index, point);
-                }
-            });
-        }
-    });
 }

@@ -6,6 +6,8 @@ mod catalog;
 mod chaos;
 mod collect;
 mod delivery;
+mod delivery_cuts;
+mod delivery_memory;
 mod delivery_strace;
 mod demo;
 mod docs;

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use estreamer::simulate::archive::{Archive, ArchiveOptions, Oddities};
 use estreamer::simulate::generator::Options;
@@ -34,12 +36,20 @@ impl Scene {
     /// # Panics
     /// When it cannot be started.
     pub fn new(events: u64, oddities: Oddities, more: impl FnOnce(Builder) -> Builder) -> Self {
+        let mut options = ArchiveOptions::generated(Options::default(), events);
+        options.oddities = oddities;
+        Self::of(options, more)
+    }
+
+    /// A server with this archive.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn of(options: ArchiveOptions, more: impl FnOnce(Builder) -> Builder) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let pki = Pki::generate().expect("certificates");
         pki.write_to(&directory.path().join("pki"))
             .expect("a writable directory");
-        let mut options = ArchiveOptions::generated(Options::default(), events);
-        options.oddities = oddities;
         let archive = Archive::new(options);
         let builder = Simulator::builder(&pki)
             .expect("an identity")
@@ -52,9 +62,10 @@ impl Scene {
         }
     }
 
-    /// The archive.
-    pub fn archive(&self) -> &Archive {
-        &self.archive
+    /// Events sent so far, over all connections.
+    pub fn served(&self) -> u64 {
+        let connections = self.simulator.connections();
+        connections.iter().map(|connection| connection.events).sum()
     }
 
     /// A path of this scene.
@@ -148,4 +159,25 @@ fn counts(lines: &[Vec<u8>]) -> BTreeMap<&[u8], usize> {
         *counts.entry(line.as_slice()).or_default() += 1;
     }
     counts
+}
+
+/// Does the work for each point, a few at a time: they mostly wait.
+///
+/// # Panics
+/// When one of them does.
+pub fn at_each<T: Sync>(points: &[T], work: impl Fn(usize, &T) + Sync) {
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(point) = points.get(index) else {
+                        break;
+                    };
+                    work(index, point);
+                }
+            });
+        }
+    });
 }

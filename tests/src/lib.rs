@@ -5,7 +5,7 @@ mod process;
 mod raw;
 mod server;
 
-pub use delivery::{ODD, Scene, lines};
+pub use delivery::{ODD, Scene, at_each, lines};
 pub use process::{Ended, Running, estreamer, program, wait_until};
 pub use raw::Raw;
 pub use server::{Pki, Simulator, collect, events, expected_lines};

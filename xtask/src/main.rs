@@ -29,7 +29,8 @@ cargo xtask TASK
   nostd      the core without std, allocator or C library (Linux)
   firmware   a client session on a Cortex-M3 under QEMU, its log through defmt
   footprint  what that session costs there; --bless rewrites the table
-  interop    both ends and the program against openssl
+  interop    the tests that need other programs (openssl, strace, python3), or
+             minutes
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         all of these, as .ci/run runs them";
 

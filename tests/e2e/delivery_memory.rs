@@ -1,0 +1,96 @@
+//! Memory is bounded whatever the server sends and however slow a reader is.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Instant;
+
+use estreamer::simulate::archive::Oddities;
+use estreamer_tests::{Pki, Scene, Simulator, estreamer, wait_until};
+
+/// A debug build gets through a tenth of it in the same time.
+const EVENTS: usize = if cfg!(debug_assertions) {
+    100_000
+} else {
+    2_000_000
+};
+
+#[test]
+fn a_bundle_far_larger_than_the_budget_passes() {
+    // In a release build, 300,000 events are 290 MiB.
+    let events = EVENTS.min(300_000);
+    let count = events.to_string();
+    let pki = Pki::new();
+    let server = Simulator::start(&pki.path(), &["--count", &count, "--bundle", &count]);
+    let (mut child, mut lines) = collect(&pki, &server.address, events);
+    read(&mut lines, events);
+    let peak = peak(&mut child);
+    assert!(peak < 64 << 10, "{peak} KiB resident");
+}
+
+#[test]
+fn a_reader_that_stops_stops_the_server_and_gets_everything_in_the_end() {
+    let scene = Scene::new(EVENTS as u64, Oddities::default(), |builder| {
+        builder.unacknowledged(1000).bundle(1000)
+    });
+    let mut command = scene.collect_on("out", "state");
+    let (mut child, mut lines) = piped(command.args(["--output", "-", "--quiet"]));
+    read(&mut lines, 1);
+    // It has stopped when the server could send nothing for a while.
+    let pause = if cfg!(debug_assertions) { 1 } else { 10 };
+    let mut last = (0, Instant::now());
+    wait_until(|| {
+        if scene.served() != last.0 {
+            last = (scene.served(), Instant::now());
+        }
+        last.1.elapsed().as_secs() >= pause
+    });
+    // An event has about 1 KiB: the budget, and what sockets and TLS hold.
+    assert!(last.0 < 60_000, "{} events were taken", last.0);
+    read(&mut lines, EVENTS - 1);
+    let peak = peak(&mut child);
+    assert!(peak < (32 + 16) << 10, "{peak} KiB resident");
+}
+
+/// A collector whose lines are read by the test.
+fn collect(pki: &Pki, address: &str, events: usize) -> (Child, BufReader<ChildStdout>) {
+    let mut command = estreamer(&["collect", "--server", address, "--from", "oldest"]);
+    let command = command
+        .args([
+            "--cert",
+            &pki.file("client.pem"),
+            "--key",
+            &pki.file("client.key"),
+        ])
+        .args(["--ca", &pki.file("ca.pem"), "--quiet"])
+        .args(["--stop-after", &(events + 1).to_string()]);
+    piped(command)
+}
+
+fn piped(command: &mut Command) -> (Child, BufReader<ChildStdout>) {
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let stdout = child.stdout.take().unwrap();
+    (child, BufReader::with_capacity(1 << 16, stdout))
+}
+
+/// Reads so many lines; the collector waits for one more than there are.
+fn read(lines: &mut impl BufRead, count: usize) {
+    let mut line = Vec::new();
+    for _ in 0..count {
+        line.clear();
+        lines.read_until(b'\n', &mut line).unwrap();
+        assert!(line.ends_with(b"\n"), "the collector has ended");
+    }
+}
+
+/// The most memory it ever had, KiB; then it is killed.
+fn peak(child: &mut Child) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
