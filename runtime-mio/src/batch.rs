@@ -223,8 +223,12 @@ impl Assembler {
     }
 
     /// The turn ends: what is there goes on its way, if there is room for what
-    /// is only half there.
-    pub(crate) fn turn_ends(&mut self) {
+    /// is only half there. While earlier batches are still on theirs, `busy`,
+    /// it waits for more company.
+    pub(crate) fn turn_ends(&mut self, busy: bool) {
+        if busy {
+            return;
+        }
         if self.records.is_empty() {
             if self.read == self.end {
                 // An idle connection owns no arena.
@@ -237,6 +241,11 @@ impl Assembler {
         } else {
             self.cut();
         }
+    }
+
+    /// Units handed over so far.
+    pub(crate) fn handed_over(&self) -> u64 {
+        self.handed_over
     }
 
     /// The next batch that is complete.
@@ -270,9 +279,11 @@ impl Assembler {
     }
 
     fn hand_over(&mut self, arena: Option<Arena>) {
+        // The next batch will have about as many.
+        let next = Vec::with_capacity(self.records.len());
         self.ready.push_back(Batch {
             arena,
-            records: std::mem::take(&mut self.records),
+            records: std::mem::replace(&mut self.records, next),
             units: self.units,
         });
         self.handed_over = self.units;
@@ -355,7 +366,7 @@ mod tests {
             }
             reads += 1;
             if reads % turn == 0 || rest.is_empty() || !open {
-                assembler.turn_ends();
+                assembler.turn_ends(false);
             }
             while let Some(batch) = assembler.ready() {
                 for record in batch.records() {

@@ -232,8 +232,10 @@ impl<S: Sink> Client<S> {
             error_text: &mut self.error_text,
         };
         let received = receiver.receive(now);
-        // What came before an end is delivered all the same.
-        self.window.turn_ends();
+        // What came before an end is delivered all the same. Otherwise events
+        // gather while the outputs are busy; their vote wakes the loop.
+        let busy = self.sink.delivered() < self.window.handed_over();
+        self.window.turn_ends(busy && received.is_ok());
         while let Some(batch) = self.window.ready() {
             self.sink.batch(batch);
         }

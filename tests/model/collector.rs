@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use estreamer::delivery::digest::Key;
 use estreamer::delivery::disk::Disk;
+use estreamer::delivery::entry::Entry;
 use estreamer::delivery::journal::Journal;
 use estreamer::delivery::opening::{self, Target};
 use estreamer::delivery::sequence::Sequencer;
@@ -125,7 +126,7 @@ impl Output {
                 bytes.insert(self.files.path("", ""), lines);
             }
             let written = self.files.plan(n, &bytes)?;
-            journal.written(written)?;
+            note(journal, Entry::Written(written))?;
             self.files.write(&bytes)?;
             self.voted = n;
         }
@@ -153,7 +154,7 @@ fn sequence(
         });
     let numbered = sequencer.batch(source, records, u64::MAX, now);
     let n = numbered.note.n;
-    journal.batch(numbered.note)?;
+    note(journal, Entry::Batch(numbered.note))?;
     let mut lines = Vec::new();
     for ((_, text), verdict) in events.iter().zip(numbered.verdicts) {
         if verdict.keep {
@@ -162,6 +163,12 @@ fn sequence(
         }
     }
     Ok((n, lines))
+}
+
+fn note(journal: &mut Journal, entry: Entry) -> io::Result<()> {
+    journal.write(&entry)?;
+    journal.keep(entry);
+    Ok(())
 }
 
 fn commit(outputs: &[Output], journal: &mut Journal) -> io::Result<()> {

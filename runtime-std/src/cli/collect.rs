@@ -21,6 +21,7 @@ use super::verification::VerificationArgs;
 use super::{Failure, from, identity_args, signals, verification};
 use crate::collect::{Collector, Summary};
 use crate::delivery::pipeline::{self, Pipeline, Setup};
+use crate::delivery::sequence::Noticed;
 use crate::delivery::state::StateDir;
 use crate::output::destination::Destination;
 
@@ -321,6 +322,7 @@ impl Job {
             summary.events = noticed.delivered;
             summary.duplicates = noticed.duplicates;
             summary.missing = noticed.missing;
+            warn(noticed, self.overlap);
         }
         if summary.connected && !self.quiet {
             eprintln!("estreamer: {summary}");
@@ -332,6 +334,30 @@ impl Job {
             )),
             Ok(_) => result,
         }
+    }
+}
+
+/// What bears on the promise that nothing is lost.
+fn warn(noticed: &Noticed, overlap: u32) {
+    if noticed.disorder > overlap / 2 {
+        eprintln!(
+            "estreamer: events were stored up to {} s out of order. Up to {overlap} s are asked for \
+             again at a restart; raise --overlap to twice the disorder.",
+            noticed.disorder
+        );
+    }
+    if noticed.ahead > 0 {
+        eprintln!(
+            "estreamer: {} events are stored more than an hour ahead of this machine's clock. \
+             Compare the two clocks.",
+            noticed.ahead
+        );
+    }
+    if noticed.bounded > 0 {
+        eprintln!(
+            "estreamer: more events came within {overlap} s than can be remembered. After a \
+             restart, what the server stored late may be missed; lower --overlap.",
+        );
     }
 }
 

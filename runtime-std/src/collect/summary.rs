@@ -134,7 +134,7 @@ mod tests {
         assert!(
             summary
                 .to_string()
-                .ends_with("2 malformed records left out")
+                .ends_with("2 malformed, in error envelopes")
         );
     }
 }

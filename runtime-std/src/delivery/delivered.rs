@@ -41,6 +41,21 @@ impl Delivered {
         self.forget_before(marks.resume_from);
     }
 
+    /// Forgets the earliest seconds as long as more than `most` digests are kept,
+    /// but never the latest one. Where that moves the second to resume from, the
+    /// marks are returned: what is stored late before it will be missed.
+    pub fn bound(&mut self, most: usize) -> Option<Marks> {
+        let mut moved = None;
+        while self.seconds.len() > 1 && self.len() > most {
+            self.seconds.pop_first();
+            let (&first, _) = self.seconds.first_key_value()?;
+            let marks = self.marks.as_mut()?;
+            marks.resume_from = marks.resume_from.max(first);
+            moved = Some(*marks);
+        }
+        moved
+    }
+
     /// What has to be removed of a stream that starts at the marks.
     pub fn seam(&self) -> Seam {
         let digests = self.seconds.values().flatten().copied();
@@ -87,6 +102,18 @@ mod tests {
             ],
             "9 is before 15 - 5"
         );
+    }
+
+    #[test]
+    fn too_many_digests_move_the_resume_second_up_by_whole_seconds() {
+        let mut delivered = Delivered::default();
+        let records: Vec<_> = (0..9).map(|n| (10 + n / 3, Digest(n.into()))).collect();
+        delivered.add(&records, Marks::new(12, 5, 0));
+        assert_eq!(delivered.bound(9), None);
+        let marks = delivered.bound(5).unwrap();
+        assert_eq!((marks.high, marks.resume_from), (12, 12));
+        assert_eq!(delivered.len(), 3);
+        assert_eq!(delivered.bound(1), None, "the latest second stays whole");
     }
 
     #[test]

@@ -97,9 +97,14 @@ const MAX_FRAME: usize = 1 << 30;
 
 /// The frame of an entry.
 pub fn frame(entry: &Entry) -> Vec<u8> {
-    let mut bytes = vec![0; HEAD];
+    let room = match entry {
+        Entry::Batch(batch) => 128 + 24 * batch.records.len(),
+        _ => 256,
+    };
+    let mut bytes = Vec::with_capacity(room);
+    bytes.resize(HEAD, 0);
     // Writing to a growing vector cannot fail.
-    let Ok(mut bytes) = postcard::to_extend(entry, std::mem::take(&mut bytes)) else {
+    let Ok(mut bytes) = postcard::to_extend(entry, bytes) else {
         return Vec::new();
     };
     let length = (bytes.len() - HEAD) as u32;

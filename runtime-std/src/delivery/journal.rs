@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::disk::{Disk, DiskFile};
-use super::entry::{self, Batch, Entry, Snapshot, Written};
+use super::entry::{self, Entry, Snapshot};
 use super::recovery::{Bookmark, Pending, Recovered, Unreadable};
 
 /// A segment that has grown beyond this many bytes makes place for the next.
@@ -96,36 +96,30 @@ impl Journal {
         &self.bookmark
     }
 
-    /// A batch has its number. Nothing of it may be written before this returns.
+    /// Writes an entry: a batch before anything of it goes out, or what an output
+    /// is about to write.
     ///
     /// # Errors
     /// The system's; it may be tried again.
-    pub fn batch(&mut self, batch: Batch) -> io::Result<()> {
-        let entry = Entry::Batch(batch);
-        self.segment.append(&entry)?;
-        if let Entry::Batch(batch) = entry {
-            self.pending.push_back(Pending {
-                batch,
-                written: Vec::new(),
-            });
-        }
-        Ok(())
+    pub fn write(&mut self, entry: &Entry) -> io::Result<()> {
+        self.segment.append(entry)
     }
 
-    /// An output is about to write a batch.
-    ///
-    /// # Errors
-    /// The system's; it may be tried again.
-    pub fn written(&mut self, written: Written) -> io::Result<()> {
-        let entry = Entry::Written(written);
-        self.segment.append(&entry)?;
-        if let Entry::Written(written) = entry {
-            let of = |pending: &&mut Pending| pending.batch.n == written.n;
-            if let Some(pending) = self.pending.iter_mut().find(of) {
-                pending.written.push(written);
+    /// Keeps an entry that was written, until it is committed.
+    pub fn keep(&mut self, entry: Entry) {
+        match entry {
+            Entry::Batch(batch) => self.pending.push_back(Pending {
+                batch,
+                written: Vec::new(),
+            }),
+            Entry::Written(written) => {
+                let of = |pending: &&mut Pending| pending.batch.n == written.n;
+                if let Some(pending) = self.pending.iter_mut().find(of) {
+                    pending.written.push(written);
+                }
             }
+            Entry::Snapshot(_) | Entry::Commit(_) => {}
         }
-        Ok(())
     }
 
     /// Everything up to batch `n` is durable in the outputs. The cut itself is

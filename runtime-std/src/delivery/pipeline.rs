@@ -17,6 +17,7 @@ use estreamer_mio::event_loop::Handle;
 
 use super::digest::Key;
 use super::disk::{Disk, RealDisk};
+use super::entry::Entry;
 use super::journal::Journal;
 use super::opening::{self, OpeningError, Target};
 use super::sequence::{Noticed, Sequencer, Verdict};
@@ -73,6 +74,16 @@ pub(super) struct Shared {
     pub(super) votes: Votes,
     pub(super) journal: Option<Mutex<Journal>>,
     noticed: Mutex<BTreeMap<String, Noticed>>,
+}
+
+impl Shared {
+    fn notice(&self, source: &str, noticed: Noticed) {
+        let mut all = lock(&self.noticed);
+        match all.get_mut(source) {
+            Some(of_source) => *of_source = noticed,
+            None => drop(all.insert(source.into(), noticed)),
+        }
+    }
 }
 
 /// One connection's way into the pipeline.
@@ -321,19 +332,14 @@ fn number(
                 if left == 0 {
                     shared.votes.enough();
                 }
-                lock(&shared.noticed).insert(source.to_string(), sequencer.noticed(&source));
+                shared.notice(&source, sequencer.noticed(&source));
                 let n = numbered.note.n;
-                let mut note = Some(numbered.note);
-                let noted = patiently(shared, "the journal", || match (&shared.journal, &note) {
-                    (Some(journal), Some(entry)) => {
-                        lock(journal).batch(entry.clone())?;
-                        note = None;
-                        Ok(())
+                if let Some(journal) = &shared.journal {
+                    let entry = Entry::Batch(numbered.note);
+                    if !patiently(shared, "the journal", || lock(journal).write(&entry)) {
+                        return;
                     }
-                    _ => Ok(()),
-                });
-                if !noted {
-                    return;
+                    lock(journal).keep(entry);
                 }
                 shared.votes.sent(n, link, batch.units);
                 let delivery = Arc::new(Delivery {

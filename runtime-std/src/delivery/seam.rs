@@ -36,8 +36,8 @@ impl Seam {
     /// A bundle begins. If it repeats its predecessor, all of that is expected
     /// again.
     pub fn bundle(&mut self, repeats: bool) {
-        let previous = std::mem::take(&mut self.bundle);
         self.repeated.clear();
+        let previous = self.bundle.drain(..);
         if repeats {
             for digest in previous {
                 *self.repeated.entry(digest).or_default() += 1;

@@ -41,6 +41,9 @@ pub struct Noticed {
     pub missing: u64,
     /// Records stored more than an hour ahead of our clock.
     pub ahead: u64,
+    /// How often the second to resume from had to move up, because too many
+    /// records came in the seconds before.
+    pub bounded: u64,
     /// The largest number of seconds a record came behind the high mark.
     pub disorder: u32,
 }
@@ -52,6 +55,9 @@ pub struct Sequencer {
     n: u64,
     sources: BTreeMap<String, SourceState>,
 }
+
+/// Digests kept for a source, at most: 32 MiB of memory or so.
+const MOST_DIGESTS: usize = 1 << 20;
 
 #[derive(Default)]
 struct SourceState {
@@ -147,7 +153,12 @@ impl Sequencer {
         if let Some(marks) = marks {
             state.noticed.missing += state.seam.release(marks.high, overlap).unwrap_or(0);
             state.delivered.add(&handed_on, marks);
+            if let Some(bound) = state.delivered.bound(MOST_DIGESTS) {
+                state.noticed.bounded += 1;
+                state.beginning = Some(bound.resume_from);
+            }
         }
+        let marks = state.delivered.marks();
         let note = Batch {
             n: self.n,
             source: source.into(),

@@ -7,9 +7,10 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
 
 use estreamer_core::fqe::EventKind;
+use estreamer_mio::batch::Record;
 
 use super::disk::DiskFile;
-use super::entry::Written;
+use super::entry::{Entry, Written};
 use super::pipeline::{Delivery, Failure, Shared, lock, patiently};
 use crate::format;
 use crate::output::file::FileOutput;
@@ -89,10 +90,10 @@ impl Writer {
             Kind::File(output) => {
                 let bytes = lines_by_path(delivery, output);
                 let written = output.plan(delivery.n, &bytes)?;
-                *lock(&self.files) = output.files();
-                if let Some(journal) = &shared.journal {
-                    lock(journal).written(written)?;
+                if output.count() != lock(&self.files).len() {
+                    *lock(&self.files) = output.files();
                 }
+                note(shared, written)?;
                 output.write(&bytes)?;
                 Ok(bytes.values().map(|bytes| bytes.len() as u64).sum())
             }
@@ -103,21 +104,32 @@ impl Writer {
                 stdout.flush()?;
                 // What standard output has taken cannot be looked at later, so
                 // its word comes after the deed.
-                if let Some(journal) = &shared.journal {
-                    lock(journal).written(Written {
-                        n: delivery.n,
-                        output: self.name.clone(),
-                        files: Vec::new(),
-                    })?;
-                }
+                let written = Written {
+                    n: delivery.n,
+                    output: self.name.clone(),
+                    files: Vec::new(),
+                };
+                note(shared, written)?;
                 Ok(lines.len() as u64)
             }
         }
     }
 }
 
+/// Puts an output's word into the journal, if there is one.
+fn note(shared: &Shared, written: Written) -> io::Result<()> {
+    if let Some(journal) = &shared.journal {
+        let mut journal = lock(journal);
+        let entry = Entry::Written(written);
+        journal.write(&entry)?;
+        journal.keep(entry);
+    }
+    Ok(())
+}
+
 fn lines(delivery: &Delivery) -> Vec<u8> {
-    let mut lines = Vec::new();
+    let bytes = |record: Record<'_>| record.data.len() + 1;
+    let mut lines = Vec::with_capacity(delivery.batch.records().map(bytes).sum());
     for (record, verdict) in delivery.batch.records().zip(&delivery.verdicts) {
         if verdict.keep {
             format::ndjson(&delivery.source, &record, verdict.digest, &mut lines);

@@ -140,6 +140,11 @@ impl FileOutput {
         self.files.values().map(|open| &open.mark)
     }
 
+    /// How many files are open.
+    pub fn count(&self) -> usize {
+        self.files.len()
+    }
+
     /// The open files, to make them durable.
     pub fn files(&self) -> Vec<Arc<dyn DiskFile>> {
         self.files.values().map(|open| open.file.clone()).collect()
