@@ -66,7 +66,9 @@ fn run_page(page: &Path) -> tempfile::TempDir {
 
 #[test]
 fn every_command_explains_itself_with_an_example() {
-    for command in ["demo", "collect", "simulate", "pki", "catalog", "capture"] {
+    for command in [
+        "demo", "collect", "simulate", "pki", "catalog", "capture", "doctor", "identity",
+    ] {
         let help = Ended::of(&mut estreamer(&[command, "--help"])).success();
         let help = String::from_utf8(help.stdout).unwrap();
         assert!(help.contains("Example:\n"), "{help}");
