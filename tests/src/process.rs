@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -45,7 +46,8 @@ pub fn estreamer(arguments: &[&str]) -> Command {
 pub struct Running {
     child: Child,
     stdout: Option<JoinHandle<Vec<u8>>>,
-    stderr: Option<JoinHandle<Vec<u8>>>,
+    stderr: Option<JoinHandle<()>>,
+    said: Arc<Mutex<Vec<u8>>>,
 }
 
 /// A program that has ended.
@@ -94,12 +96,14 @@ impl Running {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let stderr = child.stderr.take().map(read_along);
+        let said = Arc::<Mutex<Vec<u8>>>::default();
+        let stderr = child.stderr.take().map(|pipe| listen(pipe, said.clone()));
         let stdout = child.stdout.take();
         let running = Self {
             child,
             stdout: None,
             stderr,
+            said,
         };
         (running, stdout)
     }
@@ -107,6 +111,15 @@ impl Running {
     /// The process's id.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it has said on standard error so far.
+    ///
+    /// # Panics
+    /// When the thread that listens did.
+    pub fn said(&self) -> String {
+        let said = self.said.lock().expect("a listener without panic");
+        String::from_utf8_lossy(&said).into_owned()
     }
 
     /// Sends a signal by name, with the system's own `kill`.
@@ -150,19 +163,20 @@ impl Running {
                 Some(status) => break status,
                 None if start.elapsed() > PATIENCE => {
                     let _ = self.child.kill();
-                    let stderr = self.stderr.take().map(|thread| thread.join());
-                    panic!("still running after {PATIENCE:?}: {stderr:?}");
+                    panic!("still running after {PATIENCE:?}: {}", self.said());
                 }
                 None => std::thread::sleep(Duration::from_millis(2)),
             }
         };
-        let text = |thread: Option<JoinHandle<Vec<u8>>>| {
-            thread.map_or_else(Vec::new, |thread| thread.join().unwrap_or_default())
-        };
+        let stdout = self.stdout.take().map(JoinHandle::join);
+        if let Some(listener) = self.stderr.take() {
+            // What it said is in any case what was heard.
+            let _ = listener.join();
+        }
         Ended {
             status,
-            stdout: text(self.stdout.take()),
-            stderr: String::from_utf8_lossy(&text(self.stderr.take())).into_owned(),
+            stdout: stdout.and_then(Result::ok).unwrap_or_default(),
+            stderr: self.said(),
         }
     }
 }
@@ -221,5 +235,16 @@ fn read_along(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
         // What came before an error is what there is.
         let _ = pipe.read_to_end(&mut bytes);
         bytes
+    })
+}
+
+fn listen(mut pipe: impl Read + Send + 'static, said: Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut some = [0; 4096];
+        while let Ok(count @ 1..) = pipe.read(&mut some) {
+            if let Ok(mut said) = said.lock() {
+                said.extend_from_slice(&some[..count]);
+            }
+        }
     })
 }
