@@ -30,6 +30,16 @@ pub trait Sink {
     /// The handshake is complete and the request on its way.
     fn connected(&mut self, tls: &TlsSession);
 
+    /// These bytes were received, TLS taken off.
+    fn received(&mut self, bytes: &[u8]) {
+        let _ = bytes;
+    }
+
+    /// These bytes are sent, before TLS.
+    fn sent(&mut self, bytes: &[u8]) {
+        let _ = bytes;
+    }
+
     /// A null message came.
     fn null(&mut self) {}
 
@@ -200,6 +210,7 @@ impl<S: Sink> Client<S> {
             return Ok(Turn::Wait);
         };
         if let Fill::Bytes(count) = self.transport.fill(room)? {
+            self.sink.received(&room[..count]);
             self.window.filled(count);
         }
         self.transport.flush()?;
@@ -212,6 +223,7 @@ impl<S: Sink> Client<S> {
             .map_err(|error| ClientEnd::Connect(io::Error::other(error)))?;
         self.stage = Stage::Session(session);
         self.transport.send(&self.options.request);
+        self.sink.sent(&self.options.request);
         self.transport.flush()?;
         self.sink.connected(&self.transport.tls);
         Ok(Turn::Again)
@@ -252,7 +264,10 @@ impl<S: Sink> Client<S> {
         loop {
             match session.poll_transmit(&mut nulls, now) {
                 0 => break,
-                length => self.transport.send(&nulls[..length]),
+                length => {
+                    self.transport.send(&nulls[..length]);
+                    self.sink.sent(&nulls[..length]);
+                }
             }
         }
         self.transport.flush()?;
@@ -273,6 +288,7 @@ impl<S: Sink> Client<S> {
                 let mut message = vec![0; reason.len() + 32];
                 if let Ok(length) = session.close(reason, &mut message) {
                     self.transport.send(&message[..length]);
+                    self.sink.sent(&message[..length]);
                 }
                 self.transport.tls.send_close_notify();
                 self.stage = Stage::Closing {
@@ -377,6 +393,7 @@ impl<S: Sink> Receiver<'_, S> {
             };
             match self.transport.fill(room)? {
                 Fill::Bytes(count) => {
+                    self.sink.received(&room[..count]);
                     self.window.filled(count);
                     taken += count;
                 }

@@ -1,10 +1,11 @@
 //! Recorded streams on the command line.
 
+use estreamer::simulate::archive::Oddities;
 use estreamer_core::wire::{
     BundleHeader, BundleWriter, ErrorMessage, Event, EventStreamRequest, InitialTimestamp, Message,
     Null, RecordType, RequestFlags,
 };
-use estreamer_tests::{Ended, Pki, estreamer};
+use estreamer_tests::{Ended, Pki, Scene, estreamer};
 
 /// A bit of both directions, which are decoded alike.
 fn stream() -> Vec<u8> {
@@ -90,4 +91,24 @@ fn a_stream_cut_short_or_gone_astray_says_where() {
     ended.failure(1, &["junk.bin", "byte 0", "without TLS"]);
     let ended = Ended::of(&mut estreamer(&["capture", "decode", "/no/such/file"]));
     ended.failure(1, &["/no/such/file"]);
+}
+
+#[test]
+fn what_collect_records_is_decoded_message_by_message() {
+    let scene = Scene::new(250, Oddities::default(), |builder| builder);
+    let stream = scene.path("stream");
+    let stream = stream.to_str().unwrap();
+    let mut command = scene.collect("out", "state");
+    Ended::of(command.args(["--capture", stream])).success();
+    let decode = |file: &str| {
+        let ended = Ended::of(&mut estreamer(&["capture", "decode", file])).success();
+        String::from_utf8(ended.stdout).unwrap()
+    };
+    let received = decode(stream);
+    assert_eq!(received.matches("bundle ").count(), 3, "{received}");
+    assert_eq!(received.matches("event ").count(), 250);
+    let sent = decode(&format!("{stream}.sent"));
+    assert_eq!(sent.matches("event stream request").count(), 1, "{sent}");
+    assert_eq!(sent.matches("null").count(), 3, "{sent}");
+    assert_eq!(sent.matches("error -1").count(), 1, "{sent}");
 }

@@ -19,7 +19,7 @@ use super::address::Address;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
 use super::{Failure, from, identity_args, signals, verification};
-use crate::collect::{Collector, Summary};
+use crate::collect::{Capture, Collector, Summary};
 use crate::delivery::pipeline::{self, Pipeline, Setup};
 use crate::delivery::sequence::Noticed;
 use crate::delivery::state::StateDir;
@@ -73,6 +73,10 @@ pub(super) struct Collect {
     /// Stop when no event came for so many seconds, such as 0.5.
     #[arg(long, value_name = "SECS", value_parser = milliseconds)]
     stop_when_idle: Option<u32>,
+    /// Record what is received in FILE, and what is sent in FILE.sent, for
+    /// `estreamer capture decode`.
+    #[arg(long, value_name = "FILE")]
+    capture: Option<PathBuf>,
     /// No progress line and no summary.
     #[arg(short, long)]
     quiet: bool,
@@ -136,6 +140,7 @@ impl Collect {
             outputs: self.outputs,
             limit: self.stop_after.unwrap_or(u64::MAX),
             idle: self.stop_when_idle,
+            capture: self.capture,
             ahead: self.ack_ahead,
             overlap: self.overlap,
             memory: self.memory as usize * (1 << 20),
@@ -181,6 +186,7 @@ pub(super) struct Job {
     pub(super) outputs: Vec<Destination>,
     pub(super) limit: u64,
     pub(super) idle: Option<u32>,
+    pub(super) capture: Option<PathBuf>,
     pub(super) ahead: u32,
     pub(super) overlap: u32,
     pub(super) memory: usize,
@@ -278,7 +284,8 @@ impl Job {
                 pool: pool.clone(),
                 handshake_timeout: 30_000,
             };
-            let (collector, outcome) = Collector::new(link, self.idle, progress, *summary);
+            let capture = self.capture(summary)?;
+            let (collector, outcome) = Collector::new(link, self.idle, progress, capture, *summary);
             match Client::new(tls, options, collector, event_loop.now()) {
                 Err((end, _)) => {
                     last = Some((server, end));
@@ -302,6 +309,20 @@ impl Job {
         }
         last.ok_or_else(|| {
             Failure::failed(format!("{} cannot be tried", self.server), "Check the name")
+        })
+    }
+
+    fn capture(&self, summary: &mut Summary) -> Result<Option<Capture>, Failure> {
+        let Some(path) = &self.capture else {
+            return Ok(None);
+        };
+        summary.connections += 1;
+        let capture = Capture::create(path, summary.connections);
+        capture.map(Some).map_err(|(path, error)| {
+            Failure::failed(
+                format!("cannot record in {}: {error}", path.display()),
+                "Check path and permissions",
+            )
         })
     }
 

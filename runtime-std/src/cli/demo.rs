@@ -47,6 +47,7 @@ impl Demo {
             outputs: vec![Destination::Stdout],
             limit: self.events,
             idle: None,
+            capture: None,
             ahead: 16,
             overlap: 5,
             memory: 32 << 20,

@@ -1,11 +1,14 @@
 //! The collector's end of one connection: from the event loop into the pipeline.
 
+mod capture;
 mod progress;
 mod summary;
 
+pub use capture::Capture;
 pub use summary::Summary;
 
 use std::cell::RefCell;
+use std::io;
 use std::rc::Rc;
 
 use estreamer_core::session::{ClientSession, Instant};
@@ -33,6 +36,7 @@ pub struct Collector {
     idle: Option<u32>,
     outcome: Rc<RefCell<Outcome>>,
     progress: Option<Progress>,
+    capture: Option<Capture>,
     /// Units handed on.
     units: u64,
     /// When the last event came, for the idle time.
@@ -48,6 +52,7 @@ impl Collector {
         link: Link,
         idle: Option<u32>,
         progress: bool,
+        capture: Option<Capture>,
         summary: Summary,
     ) -> (Self, Rc<RefCell<Outcome>>) {
         let outcome = Rc::new(RefCell::new(Outcome { end: None, summary }));
@@ -56,6 +61,7 @@ impl Collector {
             idle,
             outcome: outcome.clone(),
             progress: progress.then(Progress::new),
+            capture,
             units: 0,
             last: None,
             news: false,
@@ -64,10 +70,30 @@ impl Collector {
     }
 }
 
+impl Collector {
+    /// Records something; a recording that fails ends, and the collection goes on.
+    fn record(&mut self, write: impl FnOnce(&mut Capture) -> io::Result<()>) {
+        if let Some(capture) = &mut self.capture
+            && let Err(error) = write(capture)
+        {
+            eprintln!("estreamer: the recording ends here: {error}. Events are not affected.");
+            self.capture = None;
+        }
+    }
+}
+
 impl Sink for Collector {
     fn connected(&mut self, tls: &TlsSession) {
         certificate::warn(tls.peer());
         self.outcome.borrow_mut().summary.start();
+    }
+
+    fn received(&mut self, bytes: &[u8]) {
+        self.record(|capture| capture.received(bytes));
+    }
+
+    fn sent(&mut self, bytes: &[u8]) {
+        self.record(|capture| capture.sent(bytes));
     }
 
     fn batch(&mut self, batch: Batch) {

@@ -28,6 +28,8 @@ pub struct Summary {
     pub nulls: u64,
     /// Bundles whose sequence number does not follow.
     pub gaps: u32,
+    /// Connections tried.
+    pub connections: u32,
     /// Whether the connection ever stood.
     pub connected: bool,
     started: Option<Instant>,

@@ -1,0 +1,43 @@
+//! Recording a connection, for `estreamer capture decode`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Both directions of one connection, TLS taken off, each in a file.
+pub struct Capture {
+    received: BufWriter<File>,
+    sent: BufWriter<File>,
+}
+
+impl Capture {
+    /// Records what is received in `path`, what is sent in `path` with `.sent`
+    /// behind it; of a run's further connections, with their number before that.
+    ///
+    /// # Errors
+    /// The file, and the system's reason.
+    pub fn create(path: &Path, connection: u32) -> Result<Self, (PathBuf, io::Error)> {
+        let mut name = path.as_os_str().to_owned();
+        if connection > 1 {
+            name.push(format!(".{connection}"));
+        }
+        let create = |path: PathBuf| match File::create(&path) {
+            Ok(file) => Ok(BufWriter::new(file)),
+            Err(error) => Err((path, error)),
+        };
+        let received = create(name.clone().into())?;
+        name.push(".sent");
+        Ok(Self {
+            received,
+            sent: create(name.into())?,
+        })
+    }
+
+    pub(super) fn received(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.received.write_all(bytes)
+    }
+
+    pub(super) fn sent(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sent.write_all(bytes)
+    }
+}
