@@ -302,7 +302,11 @@ impl Assembler {
             kind,
             record_type,
             archival,
-            bundle: self.bundle.take(),
+            // An event by itself repeats nothing.
+            bundle: match head.nested {
+                true => self.bundle.take(),
+                false => Some(false),
+            },
             length: u32::try_from(length).unwrap_or(u32::MAX),
             span: Span::default(),
         })

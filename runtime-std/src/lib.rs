@@ -1,5 +1,8 @@
 //! The eStreamer collector and simulator.
 
+#[macro_use]
+mod say;
+
 pub mod catalog;
 pub mod cli;
 pub mod collect;

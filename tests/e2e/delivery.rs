@@ -119,6 +119,47 @@ fn two_collectors_cannot_share_a_state_directory() {
 }
 
 #[test]
+fn a_file_that_another_collector_writes_is_not_cut() {
+    let scene = Scene::new(500, ODD, |builder| builder);
+    Ended::of(&mut scene.collect("out", "first")).success();
+    let second = Running::start(&mut scene.collect_on("out", "second"));
+    let length = || fs::metadata(scene.path("out")).unwrap().len();
+    let before = length();
+    wait_until(|| length() == 2 * before);
+    // By its bookmark it would cut what the second has written.
+    Ended::of(&mut scene.collect("out", "first")).failure(1, &["out", "in use"]);
+    assert_eq!(length(), 2 * before);
+    second.signal("INT");
+    second.wait().success();
+}
+
+#[test]
+fn a_slow_reader_is_not_a_silent_server() {
+    let scene = Scene::new(20_000, Oddities::default(), |builder| builder);
+    let mut command = scene.collect_on("out", "state");
+    command.args(["--output", "-", "--stop-when-idle", "0.2"]);
+    let mut child = command
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Nothing is read until all that fits the pipe has waited for longer than that.
+    let served = || scene.served();
+    wait_until(|| served() > 0);
+    let mut last = (0, std::time::Instant::now());
+    wait_until(|| {
+        if served() != last.0 {
+            last = (served(), std::time::Instant::now());
+        }
+        last.1.elapsed().as_millis() > 500
+    });
+    let output = child.stdout.take().unwrap();
+    let count = std::io::BufRead::lines(std::io::BufReader::new(output)).count();
+    assert_eq!(count, 20_000);
+    assert!(child.wait().unwrap().success());
+    scene.check("out", "with a slow reader");
+}
+
+#[test]
 fn a_file_that_was_there_before_is_kept_and_appended_to() {
     let scene = Scene::new(100, ODD, |builder| builder);
     fs::write(scene.path("out"), "mine\n").unwrap();

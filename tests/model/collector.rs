@@ -126,7 +126,7 @@ impl Output {
                 bytes.insert(self.files.path("", ""), lines);
             }
             let written = self.files.plan(n, &bytes)?;
-            note(journal, Entry::Written(written))?;
+            journal.note(&Entry::Written(written))?;
             self.files.write(&bytes)?;
             self.voted = n;
         }
@@ -154,7 +154,7 @@ fn sequence(
         });
     let numbered = sequencer.batch(source, records, u64::MAX, now);
     let n = numbered.note.n;
-    note(journal, Entry::Batch(numbered.note))?;
+    journal.note(&Entry::Batch(numbered.note))?;
     let mut lines = Vec::new();
     for ((_, text), verdict) in events.iter().zip(numbered.verdicts) {
         if verdict.keep {
@@ -163,12 +163,6 @@ fn sequence(
         }
     }
     Ok((n, lines))
-}
-
-fn note(journal: &mut Journal, entry: Entry) -> io::Result<()> {
-    journal.write(&entry)?;
-    journal.keep(entry);
-    Ok(())
 }
 
 fn commit(outputs: &[Output], journal: &mut Journal) -> io::Result<()> {
@@ -180,5 +174,6 @@ fn commit(outputs: &[Output], journal: &mut Journal) -> io::Result<()> {
             .iter()
             .try_for_each(|file| file.sync())?;
     }
-    journal.commit(cut.unwrap_or(0))?.sync()
+    journal.commit(cut.unwrap_or(0))?.sync()?;
+    journal.tidy()
 }

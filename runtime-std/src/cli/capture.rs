@@ -65,7 +65,7 @@ impl Capture {
             )),
             (Ok(0), _) => Ok(()),
             (Ok(bytes), _) => {
-                eprintln!("estreamer: the stream ends {bytes} bytes into a message.");
+                say!("estreamer: the stream ends {bytes} bytes into a message.");
                 Ok(())
             }
         }

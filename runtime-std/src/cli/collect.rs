@@ -145,6 +145,7 @@ impl Collect {
             overlap: self.overlap,
             memory: self.memory as usize * (1 << 20),
             quiet: self.quiet,
+            only_stdout: false,
         };
         job.run()
     }
@@ -191,6 +192,8 @@ pub(super) struct Job {
     pub(super) overlap: u32,
     pub(super) memory: usize,
     pub(super) quiet: bool,
+    /// Set when it runs: nobody is left to write for once the reader has gone.
+    pub(super) only_stdout: bool,
 }
 
 /// Bytes received into one piece of memory.
@@ -205,6 +208,13 @@ impl Job {
             .map_err(|error| Failure::failed(error, ""))?;
         let mut event_loop = EventLoop::new().map_err(system)?;
         signals::watch(event_loop.handle()).map_err(system)?;
+        if let Some(twice) = twice(&self.outputs) {
+            return Err(Failure::usage(
+                format!("{twice} is an output twice"),
+                "Name each output once",
+            ));
+        }
+        self.only_stdout = self.outputs == [Destination::Stdout];
         let setup = Setup {
             state: self.state.take(),
             outputs: std::mem::take(&mut self.outputs),
@@ -213,13 +223,15 @@ impl Job {
             limit: self.limit,
         };
         let mut pipeline = Pipeline::start(setup, event_loop.handle())
-            .map_err(|error| Failure::failed(error, "Check path and permissions"))?;
+            .map_err(|error| Failure::failed(error, ""))?;
         for surprise in &pipeline.surprises {
-            eprintln!("estreamer: {surprise}");
+            say!("estreamer: {surprise}");
         }
         let pool = Pool::new(ARENA, self.memory, event_loop.handle());
         let mut summary = Summary::default();
         let result = self.connections(&tls, &mut event_loop, &mut pipeline, &pool, &mut summary);
+        // A connection that is left in it would keep the pipeline waiting.
+        drop(event_loop);
         self.conclude(pipeline, summary, result)
     }
 
@@ -240,13 +252,16 @@ impl Job {
                 ClientEnd::Session(End::Closed, _) => return Ok(()),
                 end => explain(&server, &end),
             };
+            if pipeline.has_failed() {
+                return Ok(());
+            }
             if summary.events == before && before == 0 {
                 return Err(failure);
             }
             if summary.events > before {
                 pause = PAUSE.0;
             }
-            eprintln!("estreamer: {failure}. Trying again in {pause:?}.");
+            say!("estreamer: {failure}. Trying again in {pause:?}.");
             if !event_loop.pause(pause).map_err(system)? {
                 return Ok(());
             }
@@ -334,7 +349,8 @@ impl Job {
         result: Result<(), Failure>,
     ) -> Result<(), Failure> {
         let finished = pipeline.finish();
-        if let Err(pipeline::Failure::ReaderLeft) = finished {
+        if matches!(finished, Err(pipeline::Failure::ReaderLeft)) && self.only_stdout {
+            // Whoever read our output has had enough.
             return Ok(());
         }
         if let Ok(noticed) = &finished
@@ -346,7 +362,7 @@ impl Job {
             warn(noticed, self.overlap);
         }
         if summary.connected && !self.quiet {
-            eprintln!("estreamer: {summary}");
+            say!("estreamer: {summary}");
         }
         match finished {
             Err(failure) => Err(Failure::failed(
@@ -358,24 +374,31 @@ impl Job {
     }
 }
 
+/// An output that is named more than once.
+fn twice(outputs: &[Destination]) -> Option<&Destination> {
+    let mut seen = outputs.iter().enumerate();
+    seen.find(|(index, output)| outputs[..*index].contains(output))
+        .map(|(_, output)| output)
+}
+
 /// What bears on the promise that nothing is lost.
 fn warn(noticed: &Noticed, overlap: u32) {
     if noticed.disorder > overlap / 2 {
-        eprintln!(
+        say!(
             "estreamer: events were stored up to {} s out of order. Up to {overlap} s are asked for \
              again at a restart; raise --overlap to twice the disorder.",
             noticed.disorder
         );
     }
     if noticed.ahead > 0 {
-        eprintln!(
+        say!(
             "estreamer: {} events are stored more than an hour ahead of this machine's clock. \
              Compare the two clocks.",
             noticed.ahead
         );
     }
     if noticed.bounded > 0 {
-        eprintln!(
+        say!(
             "estreamer: more events came within {overlap} s than can be remembered. After a \
              restart, what the server stored late may be missed; lower --overlap.",
         );

@@ -52,6 +52,7 @@ impl Demo {
             overlap: 5,
             memory: 32 << 20,
             quiet: false,
+            only_stdout: true,
         };
         job.run()
     }

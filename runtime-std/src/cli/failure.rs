@@ -31,7 +31,7 @@ impl Failure {
 
     /// Tells the person and gives the exit status.
     pub(super) fn report(&self) -> ExitCode {
-        eprintln!("estreamer: {self}.");
+        say!("estreamer: {self}.");
         ExitCode::from(self.code)
     }
 }

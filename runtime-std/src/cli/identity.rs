@@ -173,7 +173,7 @@ fn to_pem(identity: &tls::Identity, directory: &Path) -> Result<(), Failure> {
         ],
     )
     .map_err(|error| Failure::failed(error, ""))?;
-    eprintln!(
+    say!(
         "estreamer: wrote client.pem, client.key and ca.pem into {}; the key is not encrypted",
         directory.display()
     );

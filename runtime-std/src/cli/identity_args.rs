@@ -50,7 +50,7 @@ impl IdentityArgs {
 /// Says on stderr which of our own certificates ends soon, or is over.
 pub(super) fn warn(identity: &Identity) {
     for warning in identity.warnings(certificate::now()) {
-        eprintln!("estreamer: warning: {warning}");
+        say!("estreamer: warning: {warning}");
     }
 }
 

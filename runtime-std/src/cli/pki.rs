@@ -39,7 +39,7 @@ impl Pki {
                 pki::Pki::generate()
                     .and_then(|pki| pki.write_to(&directory))
                     .map_err(|error| Failure::failed(error, ""))?;
-                eprintln!(
+                say!(
                     "estreamer: certificates are in {}; the password of client.p12 and client-legacy.p12 is \
                      {DEFAULT_PASSWORD:?}, client-nopassword.p12 has none",
                     directory.display()
@@ -48,7 +48,7 @@ impl Pki {
             PkiCommand::Client { name, pki } => {
                 let files =
                     pki::issue_client(&pki, &name).map_err(|error| Failure::failed(error, ""))?;
-                eprintln!(
+                say!(
                     "estreamer: wrote {}; its password is {DEFAULT_PASSWORD:?}",
                     files.p12.display()
                 );

@@ -73,5 +73,5 @@ impl Simulate {
 }
 
 fn log(line: &str) {
-    eprintln!("estreamer: {line}");
+    say!("estreamer: {line}");
 }

@@ -76,7 +76,7 @@ impl Collector {
         if let Some(capture) = &mut self.capture
             && let Err(error) = write(capture)
         {
-            eprintln!("estreamer: the recording ends here: {error}. Events are not affected.");
+            say!("estreamer: the recording ends here: {error}. Events are not affected.");
             self.capture = None;
         }
     }
@@ -116,7 +116,8 @@ impl Sink for Collector {
     }
 
     fn turn_ends(&mut self, now: Instant) -> Option<&'static str> {
-        if std::mem::take(&mut self.news) {
+        // Silence is the server's only while nothing waits for an output of ours.
+        if std::mem::take(&mut self.news) || self.link.is_busy() {
             self.last = Some(now);
         }
         let last = *self.last.get_or_insert(now);

@@ -9,6 +9,8 @@ use super::disk::{Disk, DiskFile};
 use super::entry::{self, Entry, Snapshot};
 use super::recovery::{Bookmark, Pending, Recovered, Unreadable};
 
+/// Where a segment is made.
+const ASIDE: &str = "journal.new";
 /// A segment that has grown beyond this many bytes makes place for the next.
 const SEGMENT: u64 = 16 << 20;
 
@@ -71,21 +73,17 @@ impl Journal {
         let (active, generation) = recovered.map_or((0, 1), |recovered| {
             (1 - recovered.segment, recovered.generation + 1)
         });
-        let segment = Segment::new(
-            disk.as_ref(),
-            directory,
-            active,
-            &bookmark.to_snapshot(boot, generation),
-            &VecDeque::new(),
-        )?;
+        let snapshot = bookmark.to_snapshot(boot, generation);
+        let segment = Segment::aside(disk.as_ref(), directory, snapshot, &VecDeque::new())?;
+        segment.place(disk.as_ref(), directory, active)?;
         Ok(Self {
             disk,
             directory: directory.into(),
             boot: boot.into(),
             generation,
             active,
+            limit: SEGMENT.max(2 * segment.length),
             segment,
-            limit: SEGMENT,
             bookmark,
             pending: VecDeque::new(),
         })
@@ -96,30 +94,27 @@ impl Journal {
         &self.bookmark
     }
 
-    /// Writes an entry: a batch before anything of it goes out, or what an output
+    /// Takes note of a batch, before anything of it goes out, or of what an output
     /// is about to write.
     ///
     /// # Errors
     /// The system's; it may be tried again.
-    pub fn write(&mut self, entry: &Entry) -> io::Result<()> {
-        self.segment.append(entry)
-    }
-
-    /// Keeps an entry that was written, until it is committed.
-    pub fn keep(&mut self, entry: Entry) {
+    pub fn note(&mut self, entry: &Entry) -> io::Result<()> {
+        self.segment.append(entry)?;
         match entry {
             Entry::Batch(batch) => self.pending.push_back(Pending {
-                batch,
+                batch: batch.clone(),
                 written: Vec::new(),
             }),
             Entry::Written(written) => {
                 let of = |pending: &&mut Pending| pending.batch.n == written.n;
                 if let Some(pending) = self.pending.iter_mut().find(of) {
-                    pending.written.push(written);
+                    pending.written.push(written.clone());
                 }
             }
             Entry::Snapshot(_) | Entry::Commit(_) => {}
         }
+        Ok(())
     }
 
     /// Everything up to batch `n` is durable in the outputs. The cut itself is
@@ -138,23 +133,33 @@ impl Journal {
                 self.bookmark.apply(&pending);
             }
         }
-        if self.segment.length > self.limit {
-            self.switch()?;
-        }
         Ok(self.segment.file.clone())
     }
 
-    /// Goes on in the other segment. Until that counts, this one does.
+    /// Goes on in the other segment if this one has grown too large; to be called
+    /// when the last commit is durable.
+    ///
+    /// # Errors
+    /// The system's, where nobody knows which of the two segments counts.
+    pub fn tidy(&mut self) -> io::Result<()> {
+        match self.segment.length > self.limit {
+            true => self.switch(),
+            false => Ok(()),
+        }
+    }
+
+    /// Goes on in the other segment. Until that counts, this one does, and if
+    /// there is no room for it, this one goes on.
     fn switch(&mut self) -> io::Result<()> {
-        self.segment.file.sync()?;
         let (active, generation) = (1 - self.active, self.generation + 1);
-        self.segment = Segment::new(
-            self.disk.as_ref(),
-            &self.directory,
-            active,
-            &self.bookmark.to_snapshot(&self.boot, generation),
-            &self.pending,
-        )?;
+        let snapshot = self.bookmark.to_snapshot(&self.boot, generation);
+        let disk = self.disk.as_ref();
+        let Ok(segment) = Segment::aside(disk, &self.directory, snapshot, &self.pending) else {
+            return Ok(());
+        };
+        segment.place(disk, &self.directory, active)?;
+        self.limit = SEGMENT.max(2 * segment.length);
+        self.segment = segment;
         (self.active, self.generation) = (active, generation);
         Ok(())
     }
@@ -170,24 +175,21 @@ struct Segment {
 }
 
 impl Segment {
-    /// Writes a segment aside and puts it into place once it is whole: one that
-    /// cannot be read was damaged, not interrupted.
-    fn new(
+    /// Writes a segment aside, durably.
+    fn aside(
         disk: &dyn Disk,
         directory: &Path,
-        index: usize,
-        snapshot: &Snapshot,
+        snapshot: Snapshot,
         pending: &VecDeque<Pending>,
     ) -> io::Result<Self> {
-        let aside = directory.join("journal.new");
-        let file = disk.open(&aside)?;
+        let file = disk.open(&directory.join(ASIDE))?;
         file.cut(0)?;
         let mut segment = Self {
             file,
             length: 0,
             torn: false,
         };
-        segment.append(&Entry::Snapshot(snapshot.clone()))?;
+        segment.append(&Entry::Snapshot(snapshot))?;
         for pending in pending {
             segment.append(&Entry::Batch(pending.batch.clone()))?;
             for written in &pending.written {
@@ -195,9 +197,14 @@ impl Segment {
             }
         }
         segment.file.sync()?;
-        disk.rename(&aside, &path(directory, index))?;
-        disk.sync_names(directory)?;
         Ok(segment)
+    }
+
+    /// Puts it into its place, whole: a segment that cannot be read was damaged,
+    /// not interrupted.
+    fn place(&self, disk: &dyn Disk, directory: &Path, index: usize) -> io::Result<()> {
+        disk.rename(&directory.join(ASIDE), &path(directory, index))?;
+        disk.sync_names(directory)
     }
 
     /// Appends a whole frame, or leaves what was there.

@@ -73,10 +73,18 @@ impl fmt::Display for OpeningError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path, error) if error.kind() == io::ErrorKind::WouldBlock => {
-                write!(f, "{} is in use by another process", path.display())
+                write!(
+                    f,
+                    "{} is in use by another process; give each its own",
+                    path.display()
+                )
             }
             Self::Journal(JournalError::Io(path, error)) | Self::File(path, error) => {
-                write!(f, "cannot use {}: {error}", path.display())
+                write!(
+                    f,
+                    "cannot use {}: {error}; check path and permissions",
+                    path.display()
+                )
             }
             Self::Journal(JournalError::Unreadable(path, error)) => {
                 write!(f, "{}: {error}", path.display())

@@ -1,6 +1,7 @@
 //! The threads between the event loop and the outputs: one numbers the batches,
 //! one for each output writes them, one commits.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -23,7 +24,7 @@ use super::opening::{self, OpeningError, Target};
 use super::sequence::{Noticed, Sequencer, Verdict};
 use super::state::StateDir;
 use super::votes::Votes;
-use super::writer::Writer;
+use super::writer::{OTHER, Writer};
 use crate::output::destination::Destination;
 use crate::output::file::{FileOutput, Surprise};
 use crate::output::pattern::Pattern;
@@ -92,6 +93,8 @@ pub struct Link {
     source: Arc<str>,
     jobs: Sender<Job>,
     shared: Arc<Shared>,
+    /// Batches handed on.
+    handed: Cell<u64>,
     /// Where to ask from.
     pub from: InitialTimestamp,
 }
@@ -220,6 +223,11 @@ impl Pipeline {
         }
     }
 
+    /// Whether it cannot go on.
+    pub fn has_failed(&self) -> bool {
+        self.shared.votes.has_failed()
+    }
+
     /// A new connection of a source. What it brings again of what was handed on
     /// before will be left out. `None` when the pipeline has ended.
     pub fn connect(&mut self, source: &str, from: InitialTimestamp) -> Option<Link> {
@@ -238,6 +246,7 @@ impl Pipeline {
             source,
             jobs,
             shared: self.shared.clone(),
+            handed: Cell::new(0),
             from: receiver.recv().ok()?,
         })
     }
@@ -268,7 +277,7 @@ impl Pipeline {
             let marks = journal.bookmark().outputs.get(&name);
             let mut output = FileOutput::new(&name, pattern.clone(), Arc::new(RealDisk));
             if let Err((path, error)) = output.restore(marks, paths) {
-                eprintln!(
+                say!(
                     "estreamer: cannot cut {} back either: {error}. Its end cannot be believed.",
                     path.display()
                 );
@@ -280,6 +289,7 @@ impl Pipeline {
 impl Link {
     /// Hands a batch on.
     pub fn batch(&self, batch: Batch) {
+        self.handed.set(self.handed.get() + 1);
         // Without a receiver the pipeline has failed, and says so.
         let _ = self.jobs.send(Job::Batch {
             link: self.number,
@@ -291,6 +301,11 @@ impl Link {
     /// Units of this connection that are where they belong.
     pub fn delivered(&self) -> u64 {
         self.shared.votes.credit(self.number)
+    }
+
+    /// Whether batches are on their way to the outputs.
+    pub fn is_busy(&self) -> bool {
+        self.handed.get() > self.shared.votes.accepted(self.number)
     }
 
     /// Whether as many records came as were wanted.
@@ -336,10 +351,9 @@ fn number(
                 let n = numbered.note.n;
                 if let Some(journal) = &shared.journal {
                     let entry = Entry::Batch(numbered.note);
-                    if !patiently(shared, "the journal", || lock(journal).write(&entry)) {
+                    if !patiently(shared, "the journal", || lock(journal).note(&entry)) {
                         return;
                     }
-                    lock(journal).keep(entry);
                 }
                 shared.votes.sent(n, link, batch.units);
                 let delivery = Arc::new(Delivery {
@@ -370,7 +384,7 @@ pub(super) fn patiently(
         match work() {
             Ok(()) => {
                 if told {
-                    eprintln!("estreamer: {what} can be written again");
+                    say!("estreamer: {what} can be written again");
                 }
                 return true;
             }
@@ -380,7 +394,7 @@ pub(super) fn patiently(
             }
             Err(error) => {
                 if !std::mem::replace(&mut told, true) {
-                    eprintln!(
+                    say!(
                         "estreamer: cannot write to {what}: {error}. Nothing is lost: it is tried \
                          again, and the server waits."
                     );
@@ -412,7 +426,9 @@ fn commits(files: &[super::writer::Files], shared: &Shared) {
         let cut = shared.votes.cut();
         if cut > committed {
             match commit(files, journal, cut) {
-                Ok(()) => committed = cut,
+                Ok(true) => committed = cut,
+                // No room for it; the next one tries again.
+                Ok(false) => {}
                 Err(error) => {
                     shared.votes.fail(Failure::NotDurable(error));
                     return;
@@ -425,20 +441,30 @@ fn commits(files: &[super::writer::Files], shared: &Shared) {
     }
 }
 
-fn commit(files: &[super::writer::Files], journal: &Mutex<Journal>, n: u64) -> io::Result<()> {
+/// Commits up to batch `n`; false if the journal has no room to say so.
+fn commit(files: &[super::writer::Files], journal: &Mutex<Journal>, n: u64) -> io::Result<bool> {
     for file in files.iter().flat_map(|files| lock(files).clone()) {
         file.sync()?;
     }
-    let segment = lock(journal).commit(n)?;
-    segment.sync()
+    let Ok(segment) = lock(journal).commit(n) else {
+        return Ok(false);
+    };
+    segment.sync()?;
+    lock(journal).tidy()?;
+    Ok(true)
 }
 
 /// The paths a pattern may become.
 fn paths(pattern: &Pattern, sources: &[String]) -> Vec<PathBuf> {
-    let events = EventKind::ALL.map(EventKind::name);
+    let events = || {
+        EventKind::ALL
+            .map(EventKind::name)
+            .into_iter()
+            .chain([OTHER])
+    };
     let all = sources
         .iter()
-        .flat_map(|source| events.map(|event| pattern.path(source, event)));
+        .flat_map(|source| events().map(|event| pattern.path(source, event)));
     let mut paths: Vec<PathBuf> = all.collect();
     paths.sort();
     paths.dedup();

@@ -22,6 +22,8 @@ pub(super) struct State {
     under_way: VecDeque<(u64, u64, u64)>,
     /// For each link the units that are where they belong.
     credit: HashMap<u64, u64>,
+    /// For each link the batches that are there.
+    batches: HashMap<u64, u64>,
     /// Bytes accepted since the last commit.
     pub(super) volume: u64,
     /// No more batches will come.
@@ -40,6 +42,7 @@ impl Votes {
                 accepted: vec![n; outputs],
                 under_way: VecDeque::new(),
                 credit: HashMap::new(),
+                batches: HashMap::new(),
                 volume: 0,
                 finishing: false,
                 enough: false,
@@ -71,6 +74,7 @@ impl Votes {
             }
             state.under_way.pop_front();
             state.credit.insert(link, units);
+            *state.batches.entry(link).or_default() += 1;
             any = true;
         }
         drop(state);
@@ -100,9 +104,20 @@ impl Votes {
         self.state().enough
     }
 
-    /// Something went wrong for good: the first of it stays.
+    /// Batches of a link that are where they belong.
+    pub(super) fn accepted(&self, link: u64) -> u64 {
+        self.state().batches.get(&link).copied().unwrap_or(0)
+    }
+
+    /// Something went wrong for good: the first of it stays, but that something
+    /// is not durable has consequences of its own.
     pub(super) fn fail(&self, failure: Failure) {
-        self.state().failure.get_or_insert(failure);
+        let mut state = self.state();
+        match failure {
+            Failure::NotDurable(_) => state.failure = Some(failure),
+            other => drop(state.failure.get_or_insert(other)),
+        }
+        drop(state);
         self.changed.notify_all();
         self.wake.wake();
     }

@@ -1,7 +1,9 @@
 //! The thread of one output: formats batches, writes them, votes.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex};
@@ -15,6 +17,9 @@ use super::pipeline::{Delivery, Failure, Shared, lock, patiently};
 use crate::format;
 use crate::output::file::FileOutput;
 
+/// The `{event}` of records that are none of the four types.
+pub(super) const OTHER: &str = "other";
+
 /// The open files of an output, for the thread that makes them durable.
 pub(super) type Files = Arc<Mutex<Vec<Arc<dyn DiskFile>>>>;
 
@@ -27,7 +32,8 @@ pub(super) struct Writer {
 
 enum Kind {
     File(FileOutput),
-    Stdout,
+    /// With what of the current batch is still to be written.
+    Stdout(Option<(u64, Vec<u8>)>),
 }
 
 impl Writer {
@@ -43,7 +49,7 @@ impl Writer {
     pub(super) fn stdout(name: String) -> Self {
         Self {
             name,
-            kind: Kind::Stdout,
+            kind: Kind::Stdout(None),
             files: Files::default(),
         }
     }
@@ -59,6 +65,7 @@ impl Writer {
         deliveries: &Receiver<Arc<Delivery>>,
         shared: &Shared,
     ) {
+        let _ends = Ends(shared);
         for delivery in deliveries {
             let mut bytes = 0;
             let name = self.name.clone();
@@ -81,7 +88,6 @@ impl Writer {
             drop(delivery);
             shared.votes.accept(index, n, bytes);
         }
-        shared.votes.writer_ended();
     }
 
     /// Writes a batch, all of it or none, and returns its bytes.
@@ -97,11 +103,18 @@ impl Writer {
                 output.write(&bytes)?;
                 Ok(bytes.values().map(|bytes| bytes.len() as u64).sum())
             }
-            Kind::Stdout => {
-                let lines = lines(delivery);
-                let mut stdout = io::stdout().lock();
-                stdout.write_all(&lines)?;
-                stdout.flush()?;
+            Kind::Stdout(left) => {
+                // A batch that is tried again goes on where it stopped.
+                let (n, lines) = left.get_or_insert_with(|| (delivery.n, lines(delivery)));
+                if *n != delivery.n {
+                    return Err(io::Error::other("a batch that was not finished"));
+                }
+                let bytes = lines.len() as u64;
+                let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+                while !lines.is_empty() {
+                    let count = stdout.write(lines)?;
+                    lines.drain(..count);
+                }
                 // What standard output has taken cannot be looked at later, so
                 // its word comes after the deed.
                 let written = Written {
@@ -110,21 +123,28 @@ impl Writer {
                     files: Vec::new(),
                 };
                 note(shared, written)?;
-                Ok(lines.len() as u64)
+                *left = None;
+                Ok(bytes)
             }
         }
     }
 }
 
+/// Tells the others that this output has ended, however it did.
+struct Ends<'a>(&'a Shared);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.votes.writer_ended();
+    }
+}
+
 /// Puts an output's word into the journal, if there is one.
 fn note(shared: &Shared, written: Written) -> io::Result<()> {
-    if let Some(journal) = &shared.journal {
-        let mut journal = lock(journal);
-        let entry = Entry::Written(written);
-        journal.write(&entry)?;
-        journal.keep(entry);
+    match &shared.journal {
+        Some(journal) => lock(journal).note(&Entry::Written(written)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn lines(delivery: &Delivery) -> Vec<u8> {
@@ -149,11 +169,9 @@ fn lines_by_path(delivery: &Delivery, output: &FileOutput) -> BTreeMap<PathBuf, 
     }
     for (record, verdict) in delivery.batch.records().zip(&delivery.verdicts) {
         if verdict.keep {
-            let event = match EventKind::from_record_type(record.record_type) {
-                Some(kind) => kind.name().to_owned(),
-                None => format!("record-{}", record.record_type.0),
-            };
-            let path = output.path(&delivery.source, &event);
+            let event =
+                EventKind::from_record_type(record.record_type).map_or(OTHER, EventKind::name);
+            let path = output.path(&delivery.source, event);
             let lines = by_path.entry(path).or_default();
             format::ndjson(&delivery.source, &record, verdict.digest, lines);
         }

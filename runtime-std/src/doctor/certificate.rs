@@ -65,7 +65,7 @@ pub fn json(facts: &CertificateFacts, now: i64) -> Value {
 /// Says on stderr what is wrong with a server's certificate soon.
 pub fn warn(facts: Option<&CertificateFacts>) {
     for warning in facts.into_iter().flat_map(|facts| facts.warnings(now())) {
-        eprintln!("estreamer: warning: {warning}");
+        say!("estreamer: warning: {warning}");
     }
 }
 

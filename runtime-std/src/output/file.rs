@@ -16,6 +16,8 @@ pub struct FileOutput {
     pattern: Pattern,
     disk: Arc<dyn Disk>,
     files: BTreeMap<PathBuf, Open>,
+    /// A write failed, and what it left behind may still be there.
+    torn: bool,
 }
 
 struct Open {
@@ -59,6 +61,7 @@ impl FileOutput {
             pattern,
             disk,
             files: BTreeMap::new(),
+            torn: false,
         }
     }
 
@@ -96,6 +99,9 @@ impl FileOutput {
         let known = marks.into_iter().flat_map(BTreeMap::keys);
         for path in known.chain(paths) {
             let failed = |error| (path.clone(), error);
+            if self.files.contains_key(path) {
+                continue;
+            }
             let exists = self.disk.identity(path).map_err(failed)?.is_some();
             // A file that all events go to is made at once, so that a path that
             // cannot be written to is told at the start.
@@ -187,17 +193,23 @@ impl FileOutput {
     /// were before, and the batch may be tried again.
     ///
     /// # Errors
-    /// The system's; if the files cannot be put back either, [`io::ErrorKind::Other`].
+    /// The system's.
     pub fn write(&mut self, bytes: &BTreeMap<PathBuf, Vec<u8>>) -> io::Result<()> {
+        if self.torn {
+            self.put_back()?;
+        }
+        self.torn = true;
         for (path, bytes) in bytes {
             let Some(open) = self.files.get(path) else {
                 return Err(io::Error::other("a file that was not planned"));
             };
             if let Err(error) = open.file.append(bytes) {
-                self.put_back()?;
+                // If that fails too, it is tried again before the next write.
+                self.torn = self.put_back().is_err();
                 return Err(error);
             }
         }
+        self.torn = false;
         for (path, bytes) in bytes {
             if let Some(open) = self.files.get_mut(path) {
                 open.mark.end += bytes.len() as u64;
@@ -211,11 +223,12 @@ impl FileOutput {
         self.files
             .values()
             .try_for_each(|open| open.file.cut(open.mark.end))
-            .map_err(io::Error::other)
     }
 
     fn cut(&self, path: &Path, length: u64) -> io::Result<()> {
         let file = self.disk.open(path)?;
+        // Whoever else writes to it has to be told before it is cut.
+        file.lock()?;
         file.cut(length)?;
         file.sync()
     }
