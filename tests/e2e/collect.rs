@@ -143,17 +143,7 @@ fn collect(pki: &Pki, server: &Simulator, arguments: &[&str]) -> Ended {
 }
 
 fn collect_command(pki: &Pki, address: &str, arguments: &[&str]) -> std::process::Command {
-    let mut command = estreamer(&["collect", "--server", address]);
-    command.args([
-        "--cert",
-        &pki.file("client.pem"),
-        "--key",
-        &pki.file("client.key"),
-        "--ca",
-        &pki.file("ca.pem"),
-        "--from",
-        "oldest",
-    ]);
+    let mut command = estreamer_tests::collect(pki, address, &["--from", "oldest"]);
     command.args(arguments);
     command
 }

@@ -126,7 +126,9 @@ impl Output {
                 bytes.insert(self.files.path("", ""), lines);
             }
             let written = self.files.plan(n, &bytes)?;
-            journal.note(&Entry::Written(written))?;
+            journal
+                .note(Entry::Written(written))
+                .map_err(|(_, error)| error)?;
             self.files.write(&bytes)?;
             self.voted = n;
         }
@@ -154,7 +156,9 @@ fn sequence(
         });
     let numbered = sequencer.batch(source, records, u64::MAX, now);
     let n = numbered.note.n;
-    journal.note(&Entry::Batch(numbered.note))?;
+    journal
+        .note(Entry::Batch(numbered.note))
+        .map_err(|(_, error)| error)?;
     let mut lines = Vec::new();
     for ((_, text), verdict) in events.iter().zip(numbered.verdicts) {
         if verdict.keep {

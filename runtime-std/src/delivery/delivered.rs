@@ -34,7 +34,8 @@ impl Delivered {
     pub fn add(&mut self, records: &[(u32, Digest)], marks: Marks) {
         for &(second, digest) in records {
             if second >= marks.resume_from {
-                self.seconds.entry(second).or_default().push(digest);
+                let new = || Vec::with_capacity(records.len().min(64));
+                self.seconds.entry(second).or_insert_with(new).push(digest);
             }
         }
         self.marks = Some(marks);

@@ -98,18 +98,20 @@ impl Journal {
     /// is about to write.
     ///
     /// # Errors
-    /// The system's; it may be tried again.
-    pub fn note(&mut self, entry: &Entry) -> io::Result<()> {
-        self.segment.append(entry)?;
+    /// The system's, with the entry: it may be tried again.
+    pub fn note(&mut self, entry: Entry) -> Result<(), (Entry, io::Error)> {
+        if let Err(error) = self.segment.append(&entry) {
+            return Err((entry, error));
+        }
         match entry {
             Entry::Batch(batch) => self.pending.push_back(Pending {
-                batch: batch.clone(),
+                batch,
                 written: Vec::new(),
             }),
             Entry::Written(written) => {
                 let of = |pending: &&mut Pending| pending.batch.n == written.n;
                 if let Some(pending) = self.pending.iter_mut().find(of) {
-                    pending.written.push(written.clone());
+                    pending.written.push(written);
                 }
             }
             Entry::Snapshot(_) | Entry::Commit(_) => {}

@@ -350,8 +350,15 @@ fn number(
                 shared.notice(&source, sequencer.noticed(&source));
                 let n = numbered.note.n;
                 if let Some(journal) = &shared.journal {
-                    let entry = Entry::Batch(numbered.note);
-                    if !patiently(shared, "the journal", || lock(journal).note(&entry)) {
+                    let mut entry = Some(Entry::Batch(numbered.note));
+                    let noted = patiently(shared, "the journal", || match entry.take() {
+                        None => Ok(()),
+                        Some(note) => lock(journal).note(note).map_err(|(note, error)| {
+                            entry = Some(note);
+                            error
+                        }),
+                    });
+                    if !noted {
                         return;
                     }
                 }

@@ -25,7 +25,7 @@ pub(super) type Files = Arc<Mutex<Vec<Arc<dyn DiskFile>>>>;
 
 /// An output and what it writes with.
 pub(super) struct Writer {
-    name: String,
+    name: Arc<str>,
     kind: Kind,
     files: Files,
 }
@@ -48,7 +48,7 @@ impl Writer {
 
     pub(super) fn stdout(name: String) -> Self {
         Self {
-            name,
+            name: name.into(),
             kind: Kind::Stdout(None),
             files: Files::default(),
         }
@@ -119,7 +119,7 @@ impl Writer {
                 // its word comes after the deed.
                 let written = Written {
                     n: delivery.n,
-                    output: self.name.clone(),
+                    output: self.name.to_string(),
                     files: Vec::new(),
                 };
                 note(shared, written)?;
@@ -142,7 +142,9 @@ impl Drop for Ends<'_> {
 /// Puts an output's word into the journal, if there is one.
 fn note(shared: &Shared, written: Written) -> io::Result<()> {
     match &shared.journal {
-        Some(journal) => lock(journal).note(&Entry::Written(written)),
+        Some(journal) => lock(journal)
+            .note(Entry::Written(written))
+            .map_err(|(_, error)| error),
         None => Ok(()),
     }
 }

@@ -51,7 +51,7 @@ impl Pattern {
     /// The path for an event of a source. What would lead out of the directory
     /// or hide the file becomes `_`.
     pub fn path(&self, source: &str, event: &str) -> PathBuf {
-        let mut path = String::new();
+        let mut path = String::with_capacity(128);
         for part in &self.0 {
             match part {
                 Part::Text(text) => path.push_str(text),
