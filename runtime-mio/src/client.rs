@@ -135,7 +135,7 @@ enum Stage {
         deadline: Instant,
     },
     Session(ClientSession),
-    /// Our error message is on its way.
+    /// Our error message is on its way, and then the peer's end awaited.
     Closing {
         session: ClientSession,
         deadline: Instant,
@@ -305,11 +305,18 @@ impl<S: Sink> Client<S> {
     }
 
     fn closing(&mut self, deadline: Instant, now: Instant) -> Turn {
-        let flushed = self.transport.flush();
-        if flushed.is_ok() && !self.transport.is_flushed() && now < deadline {
+        let left = self.transport.flush().is_ok() && !self.transport.is_flushed();
+        if now >= deadline {
+            return self.finish(ClientEnd::Session(End::Closed, String::new()));
+        }
+        if left {
             return Turn::Wait;
         }
-        self.finish(ClientEnd::Session(End::Closed, String::new()))
+        match self.transport.part() {
+            Fill::Bytes(_) => Turn::Again,
+            Fill::Blocked => Turn::Wait,
+            Fill::Eof => self.finish(ClientEnd::Session(End::Closed, String::new())),
+        }
     }
 
     fn finish(&mut self, end: ClientEnd) -> Turn {

@@ -1,7 +1,7 @@
 //! One TLS connection on one non-blocking socket.
 
-use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::io::{self, ErrorKind, Read};
+use std::net::{Shutdown, SocketAddr};
 
 use mio::net::TcpStream;
 use socket2::SockRef;
@@ -16,6 +16,7 @@ pub(crate) struct Transport {
     /// Plaintext that did not fit the TLS session's buffer yet.
     backlog: Vec<u8>,
     quick_ack: bool,
+    half_closed: bool,
 }
 
 /// What [`Transport::fill`] found.
@@ -63,6 +64,7 @@ impl Transport {
             connected: accepted,
             backlog: Vec::new(),
             quick_ack: !accepted,
+            half_closed: false,
         }
     }
 
@@ -161,6 +163,23 @@ impl Transport {
     /// Whether everything queued is with the kernel.
     pub(crate) fn is_flushed(&self) -> bool {
         self.backlog.is_empty() && !self.tls.wants_write()
+    }
+
+    /// Closes our half, then throws away what still comes: a socket closed over
+    /// unread bytes resets the connection, and what was said last goes with it.
+    pub(crate) fn part(&mut self) -> Fill {
+        if !std::mem::replace(&mut self.half_closed, true) {
+            // The peer may be gone already; then reading tells.
+            let _ = self.socket.shutdown(Shutdown::Write);
+        }
+        let mut scrap = [0; 16 << 10];
+        match self.socket.read(&mut scrap) {
+            Ok(0) => Fill::Eof,
+            Ok(count) => Fill::Bytes(count),
+            Err(error) if error.kind() == ErrorKind::Interrupted => Fill::Bytes(0),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Fill::Blocked,
+            Err(_) => Fill::Eof,
+        }
     }
 
     /// Linux forgets the setting, so it is renewed after every read.

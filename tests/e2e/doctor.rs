@@ -118,8 +118,7 @@ fn of_several_addresses_the_first_that_answers_is_examined_and_the_others_tried(
     let nobody = SocketAddr::from(([255, 255, 255, 255], 8302));
     let report = examine(vec![nobody, closed.address]);
     assert_eq!(report.class, Class::PortClosed);
-    let said = server.stop().stderr;
-    assert_eq!(said.matches("10 events served").count(), 1, "{said}");
+    server.stop_after("10 events served", 1);
 }
 
 #[test]

@@ -122,8 +122,7 @@ fn our_server_serves_the_right_client() {
         // Version 1, and the type of a bundle.
         assert_eq!(peer.read(4), [0, 1, 0x0f, 0xa2]);
         drop(peer);
-        let said = server.stop().stderr;
-        assert!(said.contains("10 events served"), "{said}");
+        server.stop_after("10 events served", 1);
     }
 }
 
@@ -145,8 +144,7 @@ fn our_server_refuses_each_wrong_client_with_the_cause_in_its_log_alone() {
             let arguments = [own, &[flag]].concat();
             let mut peer = client(&place.directory, &server.address, &request, &arguments);
             assert_eq!(peer.rest(), "", "{name} is told nothing");
-            let said = server.stop().stderr;
-            assert!(said.contains(words), "{name}: {said}");
+            server.stop_after(words, 1);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use estreamer::simulate::archive::Archive;
 use estreamer_mio::tls::Identity;
 
-use crate::process::{Ended, Running, estreamer};
+use crate::process::{Ended, Running, estreamer, wait_until};
 
 /// A directory made by `estreamer pki init`, gone at the end of the test.
 pub struct Pki {
@@ -88,6 +88,19 @@ impl Simulator {
         command.arg(pki).args(arguments);
         let (running, address) = Running::start_to_first_line(&mut command);
         Self { running, address }
+    }
+
+    /// Waits until it has said this so many times, then stops it: it may say a
+    /// thing after the client has ended.
+    ///
+    /// # Panics
+    /// When it does not say that.
+    pub fn stop_after(self, words: &str, times: usize) -> Ended {
+        wait_until(|| self.running.said().matches(words).count() >= times);
+        let ended = self.stop();
+        let said = ended.stderr.matches(words).count();
+        assert_eq!(said, times, "{words:?} in {}", ended.stderr);
+        ended
     }
 
     /// Stops it and returns what it said.

@@ -1,6 +1,6 @@
 //! One served connection.
 
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use estreamer_core::decode::{Frame, Head, Kind};
@@ -49,7 +49,6 @@ enum Stage {
     Closing {
         session: ServerSession,
         deadline: Instant,
-        half_closed: bool,
     },
     /// The client has closed, and we are slow to do the same.
     Lingering {
@@ -351,22 +350,11 @@ impl Server {
             self.stage = Stage::Closing {
                 session,
                 deadline: now.after(GOODBYE),
-                half_closed: false,
             };
         }
     }
 
-    /// Closes our half and waits for the client's: closing at once could reset
-    /// the connection and take what was said last with it.
-    fn closing(&mut self, now: Instant) -> Turn {
-        let Stage::Closing {
-            deadline,
-            half_closed,
-            ..
-        } = &mut self.stage
-        else {
-            return Turn::Done;
-        };
+    fn closing(&mut self, deadline: Instant, now: Instant) -> Turn {
         let left = match self.outbox.pump(&mut self.transport, now) {
             Ok(Pumped::Again) => return Turn::Again,
             Ok(Pumped::Waiting) => true,
@@ -375,21 +363,17 @@ impl Server {
             }
             Err(_) => false,
         };
-        if !left && !*half_closed {
-            *half_closed = true;
-            // The client may be gone already; then reading tells.
-            let _ = self.transport.socket.shutdown(Shutdown::Write);
+        if now >= deadline {
+            return self.finish(ServerEnd::Session(End::Closed));
         }
-        for _ in 0..TURN {
-            match self.window.fill(&mut self.transport) {
-                Ok(Fill::Bytes(count)) => self.window.consume(count),
-                Ok(Fill::Blocked) if now < *deadline => return Turn::Wait,
-                Ok(Fill::Blocked | Fill::Eof) | Err(_) => {
-                    return self.finish(ServerEnd::Session(End::Closed));
-                }
-            }
+        if left {
+            return Turn::Wait;
         }
-        Turn::Again
+        match self.transport.part() {
+            Fill::Bytes(_) => Turn::Again,
+            Fill::Blocked => Turn::Wait,
+            Fill::Eof => self.finish(ServerEnd::Session(End::Closed)),
+        }
     }
 
     fn finish(&mut self, end: ServerEnd) -> Turn {
@@ -414,7 +398,7 @@ impl Endpoint for Server {
         let turn = match &self.stage {
             Stage::Handshake { deadline } => self.handshake(*deadline, now),
             Stage::Session(_) => self.session(now),
-            Stage::Closing { .. } => return self.closing(now),
+            Stage::Closing { deadline, .. } => return self.closing(*deadline, now),
             Stage::Lingering { deadline, .. } if now < *deadline => return Turn::Wait,
             Stage::Lingering { end, .. } => Err(ServerEnd::Session(*end)),
             Stage::Done => return Turn::Done,
