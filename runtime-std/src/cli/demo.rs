@@ -6,7 +6,7 @@ use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::tls::{Identity, ServerRules};
 
 use super::Failure;
-use super::collect::Job;
+use super::collection::Job;
 use crate::output::destination::Destination;
 use crate::simulate::Simulator;
 use crate::simulate::pki::{DEFAULT_PASSWORD, Pki};

@@ -8,7 +8,7 @@ use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::tls::ClientTls;
 
 use super::address::Address;
-use super::collect::{request, system};
+use super::collect::request;
 use super::identity::print;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
@@ -69,7 +69,7 @@ impl Doctor {
             wait: self.wait * 1000,
             now: certificate::now(),
         })
-        .map_err(system)?;
+        .map_err(Failure::system)?;
         print(&match self.json {
             true => format!("{:#}\n", report.json()),
             false => report.to_string(),

@@ -4,9 +4,9 @@ mod address;
 mod capture;
 mod catalog;
 mod collect;
+mod collection;
 mod demo;
 mod doctor;
-mod failure;
 mod from;
 mod identity;
 mod identity_args;
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use failure::Failure;
+use crate::failure::Failure;
 
 /// Collect fully-qualified events from Cisco Secure Firewall Management Centers,
 /// and be such a server for tests.

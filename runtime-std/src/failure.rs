@@ -1,19 +1,20 @@
-//! How a command fails: what happened, to what, and what to do now.
+//! What went wrong, to what, and what to do now: for the person who has to act.
 
 use std::fmt::{self, Display};
+use std::io;
 use std::process::ExitCode;
 
-/// A failed command.
+/// A failure, with its remedy.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub struct Failure {
     code: u8,
     what: String,
     remedy: String,
 }
 
 impl Failure {
-    /// The command could not do its work.
-    pub(super) fn failed(what: impl Display, remedy: impl Display) -> Self {
+    /// The work could not be done.
+    pub fn failed(what: impl Display, remedy: impl Display) -> Self {
         Self {
             code: 1,
             what: what.to_string(),
@@ -21,16 +22,24 @@ impl Failure {
         }
     }
 
-    /// The command was not understood.
-    pub(super) fn usage(what: impl Display, remedy: impl Display) -> Self {
+    /// What was asked for was not understood.
+    pub fn usage(what: impl Display, remedy: impl Display) -> Self {
         Self {
             code: 2,
             ..Self::failed(what, remedy)
         }
     }
 
+    /// The operating system refuses a resource.
+    pub fn system(error: io::Error) -> Self {
+        Self::failed(
+            format!("the operating system refuses a resource: {error}"),
+            "Check the limits on files and threads",
+        )
+    }
+
     /// Tells the person and gives the exit status.
-    pub(super) fn report(&self) -> ExitCode {
+    pub fn report(&self) -> ExitCode {
         say!("estreamer: {self}.");
         ExitCode::from(self.code)
     }
