@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::batch::Received;
 use crate::event_loop::Handle;
 
 /// Where arenas come from. Clones share the budget.
@@ -27,12 +28,14 @@ struct State {
     large: bool,
     /// Somebody was refused and waits to be woken.
     waiting: bool,
-    spare: Vec<Box<[u8]>>,
+    spare: Vec<(Box<[u8]>, Vec<Received>)>,
 }
 
 /// A piece of the budget, given back when it is dropped.
 pub struct Arena {
     bytes: Box<[u8]>,
+    /// The records in it.
+    pub(crate) records: Vec<Received>,
     pool: Arc<Inner>,
     large: bool,
 }
@@ -62,10 +65,13 @@ impl Pool {
             return None;
         }
         state.used += self.0.size;
-        let bytes = state.spare.pop();
+        let spare = state.spare.pop();
         drop(state);
+        let (bytes, records) =
+            spare.unwrap_or_else(|| (vec![0; self.0.size].into(), Vec::with_capacity(64)));
         Some(Arena {
-            bytes: bytes.unwrap_or_else(|| vec![0; self.0.size].into()),
+            bytes,
+            records,
             pool: self.0.clone(),
             large: false,
         })
@@ -86,6 +92,7 @@ impl Pool {
         drop(state);
         Some(Arena {
             bytes: vec![0; bytes].into(),
+            records: Vec::with_capacity(1),
             pool: self.0.clone(),
             large: true,
         })
@@ -106,12 +113,14 @@ impl Inner {
 impl Drop for Arena {
     fn drop(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
+        let mut records = std::mem::take(&mut self.records);
+        records.clear();
         let mut state = self.pool.state();
         state.used -= bytes.len();
         if self.large {
             state.large = false;
         } else {
-            state.spare.push(bytes);
+            state.spare.push((bytes, records));
         }
         if std::mem::take(&mut state.waiting) {
             drop(state);

@@ -5,7 +5,8 @@
 //! be read does not count.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +59,7 @@ pub struct Batch {
     /// Its number, over all sources.
     pub n: u64,
     /// The source's name.
-    pub source: String,
+    pub source: Arc<str>,
     /// The source's marks after it; `None` before its first archival second.
     pub marks: Option<(u32, u32)>,
     /// Archival second and digest of each record handed on.
@@ -71,7 +72,7 @@ pub struct Written {
     /// The batch.
     pub n: u64,
     /// The output's name.
-    pub output: String,
+    pub output: Arc<str>,
     /// The files it changes; their length afterwards.
     pub files: Vec<FileMark>,
 }
@@ -80,7 +81,7 @@ pub struct Written {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileMark {
     /// Where it was.
-    pub path: PathBuf,
+    pub path: Arc<Path>,
     /// Its file system.
     pub device: u64,
     /// Which file it is there.
@@ -95,16 +96,12 @@ const HEAD: usize = 8;
 /// A length beyond this is no length.
 const MAX_FRAME: usize = 1 << 30;
 
-/// The frame of an entry.
-pub fn frame(entry: &Entry) -> Vec<u8> {
-    let room = match entry {
-        Entry::Batch(batch) => 128 + 24 * batch.records.len(),
-        _ => 256,
-    };
-    let mut bytes = Vec::with_capacity(room);
-    bytes.resize(HEAD, 0);
+/// The frame of an entry, in a buffer that is used again.
+pub fn frame(entry: &Entry, mut buffer: Vec<u8>) -> Vec<u8> {
+    buffer.clear();
+    buffer.resize(HEAD, 0);
     // Writing to a growing vector cannot fail.
-    let Ok(mut bytes) = postcard::to_extend(entry, bytes) else {
+    let Ok(mut bytes) = postcard::to_extend(entry, buffer) else {
         return Vec::new();
     };
     let length = (bytes.len() - HEAD) as u32;
@@ -148,7 +145,7 @@ mod tests {
             }),
             Entry::Commit(3),
         ];
-        let bytes = entries.iter().flat_map(frame).collect();
+        let bytes = entries.iter().flat_map(|e| frame(e, Vec::new())).collect();
         (entries, bytes)
     }
 
@@ -161,7 +158,7 @@ mod tests {
     #[test]
     fn a_torn_or_flipped_frame_ends_the_segment_before_it() {
         let (written, bytes) = two();
-        let first = frame(&written[0]).len();
+        let first = frame(&written[0], Vec::new()).len();
         for cut in 0..bytes.len() {
             let whole = entries(&bytes[..cut]).count();
             assert_eq!(whole, usize::from(cut >= first), "cut at {cut}");

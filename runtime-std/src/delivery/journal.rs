@@ -174,6 +174,8 @@ struct Segment {
     length: u64,
     /// Whether an append failed, so that there may be more bytes than that.
     torn: bool,
+    /// Where frames are made.
+    buffer: Vec<u8>,
 }
 
 impl Segment {
@@ -190,6 +192,7 @@ impl Segment {
             file,
             length: 0,
             torn: false,
+            buffer: Vec::new(),
         };
         segment.append(&Entry::Snapshot(snapshot))?;
         for pending in pending {
@@ -215,10 +218,10 @@ impl Segment {
             self.file.cut(self.length)?;
             self.torn = false;
         }
-        let frame = entry::frame(entry);
-        match self.file.append(&frame) {
+        self.buffer = entry::frame(entry, std::mem::take(&mut self.buffer));
+        match self.file.append(&self.buffer) {
             Ok(()) => {
-                self.length += frame.len() as u64;
+                self.length += self.buffer.len() as u64;
                 Ok(())
             }
             Err(error) => {

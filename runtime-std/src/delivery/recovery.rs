@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use super::archival::Marks;
 use super::delivered::Delivered;
@@ -15,9 +16,9 @@ pub struct Bookmark {
     /// The cut: everything up to this batch is delivered.
     pub n: u64,
     /// What of each source was handed on.
-    pub sources: BTreeMap<String, Delivered>,
+    pub sources: BTreeMap<Arc<str>, Delivered>,
     /// The files of each output, as they were after batch n.
-    pub outputs: BTreeMap<String, BTreeMap<PathBuf, FileMark>>,
+    pub outputs: BTreeMap<Arc<str>, BTreeMap<Arc<Path>, FileMark>>,
 }
 
 /// A batch behind the last commit, with what the outputs said about it.
@@ -78,12 +79,12 @@ impl Bookmark {
             sources: snapshot
                 .sources
                 .into_iter()
-                .map(|(name, of)| (name, source(of)))
+                .map(|(name, of)| (name.into(), source(of)))
                 .collect(),
             outputs: snapshot
                 .outputs
                 .into_iter()
-                .map(|(name, of)| (name, files(of)))
+                .map(|(name, of)| (name.into(), files(of)))
                 .collect(),
         }
     }
@@ -105,12 +106,12 @@ impl Bookmark {
             sources: self
                 .sources
                 .iter()
-                .filter_map(|(name, of)| Some((name.clone(), source(of)?)))
+                .filter_map(|(name, of)| Some((name.to_string(), source(of)?)))
                 .collect(),
             outputs: self
                 .outputs
                 .iter()
-                .map(|(name, of)| (name.clone(), of.values().cloned().collect()))
+                .map(|(name, of)| (name.to_string(), of.values().cloned().collect()))
                 .collect(),
         }
     }
@@ -202,7 +203,7 @@ impl Recovered {
         let mut adopted = 0;
         for pending in &self.pending {
             let everywhere = outputs.iter().all(|output| {
-                let mut said = pending.written.iter().filter(|w| &w.output == output);
+                let mut said = pending.written.iter().filter(|w| *w.output == **output);
                 said.next()
                     .is_some_and(|written| written.files.iter().all(whole))
             });

@@ -8,7 +8,20 @@ use std::io;
 
 use estreamer_mio::batch::{Record, RecordKind};
 
+use crate::config::{Data, Format};
 use crate::delivery::digest::Digest;
+
+/// Appends a record in an output's form.
+pub fn write(
+    _format: Format,
+    _data: &Data,
+    source: &str,
+    record: &Record<'_>,
+    digest: Digest,
+    bytes: &mut Vec<u8>,
+) {
+    ndjson(source, record, digest, bytes);
+}
 
 /// Appends a record as one line of JSON: an event as it is, anything else in the
 /// error envelope.
