@@ -25,6 +25,7 @@ use super::sequence::{Noticed, Sequencer, Verdict};
 use super::state::StateDir;
 use super::votes::Votes;
 use super::writer::{OTHER, Writer};
+use crate::config::{Data, Output};
 use crate::output::destination::Destination;
 use crate::output::file::{FileOutput, Surprise};
 use crate::output::pattern::Pattern;
@@ -34,7 +35,9 @@ pub struct Setup {
     /// Where the bookmark lives; without it there is none.
     pub state: Option<StateDir>,
     /// The outputs.
-    pub outputs: Vec<Destination>,
+    pub outputs: Vec<Output>,
+    /// The form the events' data comes in.
+    pub data: Data,
     /// The names of the sources, as far as files are named after them.
     pub sources: Vec<String>,
     /// Seconds asked for again at a resume.
@@ -136,16 +139,15 @@ impl Pipeline {
         let mut targets = Vec::new();
         let mut files = Vec::new();
         let mut others = Vec::new();
-        for destination in &setup.outputs {
-            match destination {
+        for setting in &setup.outputs {
+            match &setting.destination {
                 Destination::File(pattern) => {
                     let paths = paths(pattern, &setup.sources);
                     files.push((pattern.clone(), paths.clone()));
-                    let output =
-                        FileOutput::new(&destination.to_string(), pattern.clone(), disk.clone());
+                    let output = FileOutput::new(&setting.name, pattern.clone(), disk.clone());
                     targets.push(Target { output, paths });
                 }
-                Destination::Stdout => others.push(destination.to_string()),
+                Destination::Stdout => others.push(setting.name.clone()),
             }
         }
         let (mut journal, mut surprises) = (None, Vec::new());
@@ -178,9 +180,9 @@ impl Pipeline {
         });
         let mut writers: Vec<Writer> = targets
             .into_iter()
-            .map(|target| Writer::file(target.output))
+            .map(|target| Writer::file(target.output, &setup))
             .collect();
-        writers.extend(others.into_iter().map(Writer::stdout));
+        writers.extend(others.into_iter().map(|name| Writer::stdout(name, &setup)));
         let mut pipeline = Self::spawn(setup.state, setup.limit, sequencer, writers, shared);
         pipeline.surprises = surprises;
         pipeline.files = files;

@@ -11,9 +11,11 @@ use std::sync::{Arc, Mutex};
 use estreamer_core::fqe::EventKind;
 use estreamer_mio::batch::Record;
 
+use super::digest::Digest;
 use super::disk::DiskFile;
 use super::entry::{Entry, Written};
-use super::pipeline::{Delivery, Failure, Shared, lock, patiently};
+use super::pipeline::{Delivery, Failure, Setup, Shared, lock, patiently};
+use crate::config::{Data, Format};
 use crate::format;
 use crate::output::file::FileOutput;
 
@@ -26,8 +28,15 @@ pub(super) type Files = Arc<Mutex<Vec<Arc<dyn DiskFile>>>>;
 /// An output and what it writes with.
 pub(super) struct Writer {
     name: Arc<str>,
+    form: Form,
     kind: Kind,
     files: Files,
+}
+
+/// How records are written.
+struct Form {
+    format: Format,
+    data: Data,
 }
 
 enum Kind {
@@ -37,17 +46,19 @@ enum Kind {
 }
 
 impl Writer {
-    pub(super) fn file(output: FileOutput) -> Self {
+    pub(super) fn file(output: FileOutput, setup: &Setup) -> Self {
         let files = Arc::new(Mutex::new(output.files()));
         Self {
             name: output.name().into(),
+            form: Form::new(output.name(), setup),
             kind: Kind::File(output),
             files,
         }
     }
 
-    pub(super) fn stdout(name: String) -> Self {
+    pub(super) fn stdout(name: String, setup: &Setup) -> Self {
         Self {
+            form: Form::new(&name, setup),
             name: name.into(),
             kind: Kind::Stdout(None),
             files: Files::default(),
@@ -94,7 +105,7 @@ impl Writer {
     fn write(&mut self, delivery: &Delivery, shared: &Shared) -> io::Result<u64> {
         match &mut self.kind {
             Kind::File(output) => {
-                let bytes = lines_by_path(delivery, output);
+                let bytes = lines_by_path(delivery, output, &self.form);
                 let written = output.plan(delivery.n, &bytes)?;
                 if output.count() != lock(&self.files).len() {
                     *lock(&self.files) = output.files();
@@ -105,7 +116,8 @@ impl Writer {
             }
             Kind::Stdout(left) => {
                 // A batch that is tried again goes on where it stopped.
-                let (n, lines) = left.get_or_insert_with(|| (delivery.n, lines(delivery)));
+                let (n, lines) =
+                    left.get_or_insert_with(|| (delivery.n, lines(delivery, &self.form)));
                 if *n != delivery.n {
                     return Err(io::Error::other("a batch that was not finished"));
                 }
@@ -149,21 +161,40 @@ fn note(shared: &Shared, written: Written) -> io::Result<()> {
     }
 }
 
-fn lines(delivery: &Delivery) -> Vec<u8> {
-    let bytes = |record: Record<'_>| record.data.len() + 1;
+impl Form {
+    fn new(name: &str, setup: &Setup) -> Self {
+        let mut outputs = setup.outputs.iter();
+        let found = outputs.find(|output| output.name == name);
+        Self {
+            format: found.map_or(Format::Lines, |output| output.format),
+            data: setup.data.clone(),
+        }
+    }
+
+    fn write(&self, source: &str, record: &Record<'_>, digest: Digest, out: &mut Vec<u8>) {
+        format::write(self.format, &self.data, source, record, digest, out);
+    }
+}
+
+fn lines(delivery: &Delivery, form: &Form) -> Vec<u8> {
+    let bytes = |record: Record<'_>| format::size(form.format, &form.data, &record);
     let mut lines = Vec::with_capacity(delivery.batch.records().map(bytes).sum());
     for (record, verdict) in delivery.batch.records().zip(&delivery.verdicts) {
         if verdict.keep {
-            format::ndjson(&delivery.source, &record, verdict.digest, &mut lines);
+            form.write(&delivery.source, &record, verdict.digest, &mut lines);
         }
     }
     lines
 }
 
-fn lines_by_path(delivery: &Delivery, output: &FileOutput) -> BTreeMap<PathBuf, Vec<u8>> {
+fn lines_by_path(
+    delivery: &Delivery,
+    output: &FileOutput,
+    form: &Form,
+) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut by_path = BTreeMap::new();
     if !output.by_event() {
-        let lines = lines(delivery);
+        let lines = lines(delivery, form);
         if !lines.is_empty() {
             by_path.insert(output.path(&delivery.source, ""), lines);
         }
@@ -175,7 +206,7 @@ fn lines_by_path(delivery: &Delivery, output: &FileOutput) -> BTreeMap<PathBuf, 
                 EventKind::from_record_type(record.record_type).map_or(OTHER, EventKind::name);
             let path = output.path(&delivery.source, event);
             let lines = by_path.entry(path).or_default();
-            format::ndjson(&delivery.source, &record, verdict.digest, lines);
+            form.write(&delivery.source, &record, verdict.digest, lines);
         }
     }
     by_path
