@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use estreamer_core::fqe::EventKind;
+use estreamer_core::quirk::Quirks;
 use estreamer_core::session::{ClientConfig, End};
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::arena::Pool;
@@ -13,9 +13,9 @@ use estreamer_mio::client::{Client, ClientEnd, ClientOptions};
 use estreamer_mio::event_loop::EventLoop;
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
 
-use super::collect::request;
 use super::{Failure, signals, verification};
 use crate::collect::{Capture, Collector, Summary};
+use crate::config::{Ask, Output};
 use crate::delivery::pipeline::{self, Pipeline, Setup};
 use crate::delivery::sequence::Noticed;
 use crate::delivery::state::StateDir;
@@ -29,9 +29,10 @@ pub(super) struct Job {
     pub(super) identity: Identity,
     pub(super) rules: ServerRules,
     pub(super) from: InitialTimestamp,
-    pub(super) kinds: Vec<EventKind>,
+    pub(super) ask: Ask,
+    pub(super) quirks: Quirks,
     pub(super) state: Option<StateDir>,
-    pub(super) outputs: Vec<Destination>,
+    pub(super) outputs: Vec<Output>,
     pub(super) limit: u64,
     pub(super) idle: Option<u32>,
     pub(super) capture: Option<PathBuf>,
@@ -55,17 +56,13 @@ impl Job {
             .map_err(|error| Failure::failed(error, ""))?;
         let mut event_loop = EventLoop::new().map_err(Failure::system)?;
         signals::watch(event_loop.handle()).map_err(Failure::system)?;
-        if let Some(twice) = twice(&self.outputs) {
-            return Err(Failure::usage(
-                format!("{twice} is an output twice"),
-                "Name each output once",
-            ));
-        }
-        self.only_stdout = self.outputs == [Destination::Stdout];
+        let mut outputs = self.outputs.iter();
+        self.only_stdout = outputs.all(|output| output.destination == Destination::Stdout);
         let setup = Setup {
             state: self.state.take(),
             outputs: std::mem::take(&mut self.outputs),
             sources: vec![self.name.clone()],
+            data: self.ask.data.clone(),
             overlap: self.overlap,
             limit: self.limit,
         };
@@ -138,9 +135,10 @@ impl Job {
             };
             let options = ClientOptions {
                 address,
-                request: request(link.from, &self.kinds)?,
+                request: self.ask.message(link.from, self.quirks),
                 session: ClientConfig {
                     ahead: self.ahead,
+                    quirks: self.quirks,
                     ..ClientConfig::default()
                 },
                 pool: pool.clone(),
@@ -219,13 +217,6 @@ impl Job {
             Ok(_) => result,
         }
     }
-}
-
-/// An output that is named more than once.
-fn twice(outputs: &[Destination]) -> Option<&Destination> {
-    let mut seen = outputs.iter().enumerate();
-    seen.find(|(index, output)| outputs[..*index].contains(output))
-        .map(|(_, output)| output)
 }
 
 /// What bears on the promise that nothing is lost.

@@ -1,12 +1,14 @@
 //! `estreamer demo`: everything at once, on this machine alone.
 
 use clap::Args;
-use estreamer_core::fqe::EventKind;
+use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::tls::{Identity, ServerRules};
 
 use super::Failure;
 use super::collection::Job;
+use crate::config::number::{AHEAD, MEMORY, OVERLAP};
+use crate::config::{Ask, Output};
 use crate::output::destination::Destination;
 use crate::simulate::Simulator;
 use crate::simulate::pki::{DEFAULT_PASSWORD, Pki};
@@ -42,15 +44,16 @@ impl Demo {
             identity,
             rules: ServerRules::default(),
             from: InitialTimestamp::OLDEST,
-            kinds: EventKind::ALL.to_vec(),
+            ask: Ask::everything(),
+            quirks: Quirks::NONE,
             state: None,
-            outputs: vec![Destination::Stdout],
+            outputs: vec![Output::to(Destination::Stdout)],
             limit: self.events,
             idle: None,
             capture: None,
-            ahead: 16,
-            overlap: 5,
-            memory: 32 << 20,
+            ahead: AHEAD.default,
+            overlap: OVERLAP.default,
+            memory: MEMORY.mebibytes(),
             quiet: false,
             only_stdout: true,
         };

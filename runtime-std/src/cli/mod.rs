@@ -1,17 +1,18 @@
 //! The command line: one file per command.
 
-mod address;
+mod ask_args;
 mod capture;
 mod catalog;
+mod check;
 mod collect;
 mod collection;
 mod demo;
 mod doctor;
-mod from;
 mod identity;
 mod identity_args;
 mod password;
 mod pki;
+mod request;
 mod signals;
 mod simulate;
 mod verification;
@@ -41,7 +42,9 @@ struct Cli {
 enum Command {
     Demo(demo::Demo),
     Collect(Box<collect::Collect>),
+    Check(check::Check),
     Doctor(Box<doctor::Doctor>),
+    Request(Box<request::Request>),
     Identity(identity::Identity),
     Simulate(simulate::Simulate),
     Pki(pki::Pki),
@@ -63,7 +66,9 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Demo(demo) => demo.run(),
         Command::Collect(collect) => collect.run(),
+        Command::Check(check) => check.run(),
         Command::Doctor(doctor) => return doctor.run(),
+        Command::Request(request) => request.run(),
         Command::Identity(identity) => identity.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Pki(pki) => pki.run(),

@@ -16,6 +16,27 @@ pub enum Destination {
     Tcp(String),
 }
 
+impl Destination {
+    /// Whether each event type goes to a file of its own.
+    pub fn by_event(&self) -> bool {
+        matches!(self, Self::File(pattern) if pattern.by_event())
+    }
+
+    /// Whether each source goes to a file of its own.
+    pub fn by_source(&self) -> bool {
+        matches!(self, Self::File(pattern) if pattern.by_source())
+    }
+
+    /// The same, with a relative path taken from `base`.
+    #[must_use]
+    pub fn under(self, base: &str) -> Self {
+        match self {
+            Self::File(pattern) => Self::File(pattern.under(base)),
+            other => other,
+        }
+    }
+}
+
 impl FromStr for Destination {
     type Err = String;
 
