@@ -26,7 +26,18 @@ pub(crate) struct Received {
     archival: Option<u32>,
     bundle: Option<bool>,
     length: u32,
-    span: Span,
+    /// Where its data is.
+    start: u32,
+    size: u32,
+}
+
+impl Received {
+    fn span(&self) -> Span {
+        Span {
+            start: self.start as usize,
+            len: self.size as usize,
+        }
+    }
 }
 
 /// One record of a batch.
@@ -69,7 +80,7 @@ impl Batch {
             archival: received.archival,
             bundle: received.bundle,
             length: received.length,
-            data: received.span.of(arena.map_or(&[], |arena| arena)),
+            data: received.span().of(arena.map_or(&[], |arena| arena)),
         })
     }
 }
@@ -188,10 +199,8 @@ impl Assembler {
             }
             Frame::Message { head, body } => {
                 if let Some(mut received) = self.received(head, body.len) {
-                    received.span = Span {
-                        start: self.read + body.start,
-                        len: body.len,
-                    };
+                    received.start = (self.read + body.start) as u32;
+                    received.size = body.len as u32;
                     self.note(received);
                 }
             }
@@ -204,7 +213,7 @@ impl Assembler {
             Frame::Begin { head, length } => {
                 let length = *length as usize;
                 if let Some(mut received) = self.received(head, length) {
-                    received.span.len = length;
+                    received.size = length as u32;
                     self.large = Large::Waiting(received, length);
                 }
             }
@@ -330,7 +339,8 @@ impl Assembler {
                 false => Some(false),
             },
             length: u32::try_from(length).unwrap_or(u32::MAX),
-            span: Span::default(),
+            start: 0,
+            size: 0,
         })
     }
 }

@@ -12,4 +12,5 @@ pub mod doctor;
 pub mod failure;
 pub mod format;
 pub mod output;
+pub mod signals;
 pub mod simulate;

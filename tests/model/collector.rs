@@ -1,7 +1,7 @@
 //! The collector's rules on one thread: the real parts, in every order a test
 //! asks for.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use estreamer::delivery::entry::Entry;
 use estreamer::delivery::journal::Journal;
 use estreamer::delivery::opening::{self, Target};
 use estreamer::delivery::sequence::Sequencer;
-use estreamer::output::file::FileOutput;
+use estreamer::output::file::{FileOutput, Part};
 use estreamer::output::pattern::Pattern;
 use estreamer_core::wire::{InitialTimestamp, RecordType};
 use estreamer_mio::batch::{Record, RecordKind};
@@ -73,6 +73,7 @@ pub(crate) fn run(setting: &Setting, disk: &ModelDisk, boot: &str) -> io::Result
     let mut outputs: Vec<Output> = targets
         .into_iter()
         .map(|target| Output {
+            path: target.paths[0].as_path().into(),
             files: target.output,
             queue: VecDeque::new(),
             voted: journal.bookmark().n,
@@ -111,6 +112,7 @@ type Lines = (u64, Vec<u8>);
 
 struct Output {
     files: FileOutput,
+    path: Arc<Path>,
     queue: VecDeque<Lines>,
     voted: u64,
 }
@@ -121,15 +123,21 @@ impl Output {
             let Some((n, lines)) = self.queue.pop_front() else {
                 break;
             };
-            let mut bytes = BTreeMap::new();
-            if !lines.is_empty() {
-                bytes.insert(self.files.path("", ""), lines);
-            }
-            let written = self.files.plan(n, &bytes)?;
+            let part = Part {
+                path: self.path.clone(),
+                event: "",
+                bytes: lines,
+            };
+            let parts = match part.bytes.is_empty() {
+                true => vec![],
+                false => vec![part],
+            };
+            self.files.look(&parts)?;
+            let written = self.files.plan(n, &parts);
             journal
                 .note(Entry::Written(written))
                 .map_err(|(_, error)| error)?;
-            self.files.write(&bytes)?;
+            self.files.write(&parts)?;
             self.voted = n;
         }
         Ok(())
@@ -154,7 +162,7 @@ fn sequence(
             data: text.as_bytes(),
             bundle: (index == 0).then_some(false),
         });
-    let numbered = sequencer.batch(source, records, u64::MAX, now);
+    let numbered = sequencer.batch(&source.into(), records, u64::MAX, now, Vec::new());
     let n = numbered.note.n;
     journal
         .note(Entry::Batch(numbered.note))

@@ -7,14 +7,13 @@ use clap::Args;
 
 use super::Failure;
 use super::ask_args::AskArgs;
-use super::collection::Job;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
+use crate::collect::run::{self, Reload, Run};
 use crate::config::address::Address;
 use crate::config::draft::{At, Draft, OutputDraft, SourceDraft};
 use crate::config::number::{AHEAD, MEMORY, OVERLAP, SHUTDOWN};
 use crate::config::{Config, Format, file, identity, mistake};
-use crate::delivery::state::StateDir;
 use crate::output::destination::Destination;
 
 /// Collect events and write them out, one event a line: from a server by these
@@ -33,7 +32,7 @@ pub(super) struct Collect {
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
-    run: Run,
+    run: RunArgs,
     // Last, because their headings hold for all arguments that follow.
     #[command(flatten)]
     ask: AskArgs,
@@ -88,7 +87,7 @@ struct Settings {
 
 /// What is about one run, whatever the configuration.
 #[derive(Args)]
-struct Run {
+struct RunArgs {
     /// Discard the bookmark; --from says where to start.
     #[arg(long)]
     reset_bookmark: bool,
@@ -119,7 +118,26 @@ impl Collect {
                 "Add --state DIR, or leave out --reset-bookmark",
             ));
         }
-        job(config, self.run)?.run()
+        let reload = self.config.map(|path| -> Reload {
+            Box::new(move || {
+                let config = file::open(&path)?;
+                for source in &config.sources {
+                    identity::warn(&source.identity);
+                }
+                Ok(config)
+            })
+        });
+        let run = Run {
+            limit: self.run.stop_after,
+            idle: self.run.stop_when_idle,
+            capture: self.run.capture,
+            quiet: self.run.quiet,
+            reset_bookmark: self.run.reset_bookmark,
+            // A service waits for its servers; a person wants to know.
+            patient: reload.is_some(),
+            reload,
+        };
+        run::run(config, run)
     }
 
     /// The same from a file or from flags.
@@ -165,54 +183,6 @@ impl Collect {
             outputs: settings.outputs.iter().map(output).collect(),
         })
     }
-}
-
-/// Hands a configuration of one source to the collection there is.
-fn job(mut config: Config, run: Run) -> Result<Job, Failure> {
-    let simple = config
-        .outputs
-        .iter()
-        .all(|output| output.required && output.sources.is_none() && output.events.is_none());
-    let (Some(source), true, true) = (config.sources.pop(), config.sources.is_empty(), simple)
-    else {
-        return Err(Failure::failed(
-            "only one source and required outputs of everything are collected so far",
-            "",
-        ));
-    };
-    let server = source.server();
-    let addresses = server.resolve().map_err(|error| {
-        Failure::failed(
-            format!("cannot find the address of {server}: {error}"),
-            "Check the name, and the resolver of this machine",
-        )
-    })?;
-    let state = match &config.state {
-        None => None,
-        Some(path) => Some(
-            StateDir::open(path, run.reset_bookmark).map_err(|error| Failure::failed(error, ""))?,
-        ),
-    };
-    Ok(Job {
-        name: source.name,
-        server: server.to_string(),
-        addresses,
-        identity: source.identity,
-        rules: source.rules,
-        from: source.from,
-        ask: source.ask,
-        quirks: source.quirks,
-        state,
-        outputs: config.outputs,
-        limit: run.stop_after.unwrap_or(u64::MAX),
-        idle: run.stop_when_idle,
-        capture: run.capture,
-        ahead: config.ahead,
-        overlap: config.overlap,
-        memory: config.memory,
-        quiet: run.quiet,
-        only_stdout: false,
-    })
 }
 
 /// Seconds with a fraction, as milliseconds.

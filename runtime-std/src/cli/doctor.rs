@@ -10,9 +10,10 @@ use estreamer_mio::tls::ClientTls;
 use super::identity::print;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
-use super::{Failure, verification};
+use super::Failure;
 use crate::config::address::Address;
 use crate::config::ask::Ask;
+use crate::config::rules;
 use crate::doctor::{Class, Options, certificate, walk};
 
 /// Find out why a server does not send events: walk through a connection step
@@ -56,7 +57,7 @@ impl Doctor {
         let tls =
             ClientTls::new(&identity, rules.clone()).map_err(|error| Failure::failed(error, ""))?;
         let server = self.server.to_string();
-        verification::warn(&rules, &server);
+        rules::warn(&rules, &server);
         let report = walk(&Options {
             server,
             addresses: self.server.resolve(),

@@ -5,7 +5,6 @@ mod capture;
 mod catalog;
 mod check;
 mod collect;
-mod collection;
 mod demo;
 mod doctor;
 mod identity;
@@ -13,7 +12,6 @@ mod identity_args;
 mod password;
 mod pki;
 mod request;
-mod signals;
 mod simulate;
 mod verification;
 

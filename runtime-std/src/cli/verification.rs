@@ -36,13 +36,3 @@ impl VerificationArgs {
         }
     }
 }
-
-/// Says on stderr that the connection about to be made proves nothing.
-pub(super) fn warn(rules: &ServerRules, server: &str) {
-    if rules.insecure {
-        say!(
-            "estreamer: warning: connecting to {server} without verifying it \
-             (--insecure-no-verify): anyone in between can read and forge the events"
-        );
-    }
-}

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Both directions of one connection, TLS taken off, each in a file.
-pub struct Capture {
+pub(super) struct Capture {
     received: BufWriter<File>,
     sent: BufWriter<File>,
 }
@@ -17,7 +17,7 @@ impl Capture {
     ///
     /// # Errors
     /// The file, and the system's reason.
-    pub fn create(
+    pub(super) fn create(
         path: &Path,
         source: Option<&str>,
         connection: u32,

@@ -205,7 +205,9 @@ impl Fleet<'_> {
                         say!("estreamer: {name} is collected from, too.");
                         stations.push(station);
                     }
-                    Err(failure) => say!("estreamer: {failure}. {name} is left out."),
+                    Err(failure) => {
+                        say!("estreamer: {failure}. {name} is left out.");
+                    }
                 },
             }
             changes += 1;

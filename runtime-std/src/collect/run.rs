@@ -118,7 +118,13 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                 pause(&mut event_loop, at)?;
             }
             (finished, ended) => {
-                sum_up(&run, &ledger, began.get(), now);
+                if is_reader_gone(&current.config, &finished) {
+                    return Ok(());
+                }
+                ledger.tell(true);
+                if ledger.total().connections > 0 && !run.quiet {
+                    report(&ledger, began.get(), now);
+                }
                 let stopped = event_loop.handle().is_stopped();
                 return conclude(&current.config, finished, ended, stopped);
             }
@@ -190,11 +196,10 @@ pub(super) fn report(ledger: &Ledger, began: Option<Instant>, now: Instant) {
     say!("estreamer: {}", summary(ledger.total(), began, now));
 }
 
-fn sum_up(run: &Run, ledger: &Ledger, began: Option<Instant>, now: Instant) {
-    ledger.tell(true);
-    if began.is_some() && !run.quiet {
-        report(ledger, began, now);
-    }
+/// Whoever read our only output has had enough.
+fn is_reader_gone(config: &Config, finished: &Result<(), pipeline::Failure>) -> bool {
+    let is_stdout = |output: &Output| output.destination == Destination::Stdout;
+    matches!(finished, Err(pipeline::Failure::ReaderLeft)) && config.outputs.iter().all(is_stdout)
 }
 
 /// How it went.
@@ -210,8 +215,6 @@ fn conclude(
     };
     match finished {
         Ok(()) => ended.map(|_| ()),
-        // Whoever read our output has had enough.
-        Err(pipeline::Failure::ReaderLeft) if config.outputs.iter().all(is_stdout) => Ok(()),
         Err(failure @ pipeline::Failure::Late(_)) if stopped && config.state.is_some() => {
             say!("estreamer: {failure}. {comes_again}.");
             Ok(())
@@ -221,8 +224,4 @@ fn conclude(
             format!("{comes_again}. Make room, or check the disk or the receiver"),
         )),
     }
-}
-
-fn is_stdout(output: &Output) -> bool {
-    output.destination == Destination::Stdout
 }

@@ -21,7 +21,7 @@ use super::resolver::{Answer, Resolver};
 use crate::config::Source;
 use crate::delivery::order::Origin;
 use crate::delivery::pipeline::{Link, PendingLink, Pipeline};
-use crate::doctor::certificate;
+use crate::config::rules;
 use crate::failure::Failure;
 
 /// A source at work.
@@ -76,7 +76,6 @@ const HANDSHAKE: u32 = 30_000;
 impl Station {
     /// A source that is due at once.
     pub(super) fn new(source: Arc<Source>, now: Instant) -> Result<Self, Failure> {
-        certificate::warn_of_our_own(&source.identity);
         let tls = ClientTls::new(&source.identity, source.rules.clone())
             .map_err(|error| Failure::failed(format!("{}: {error}", source.name), ""))?;
         Ok(Self {
@@ -210,7 +209,7 @@ impl Station {
             true => typed,
             false => format!("{typed} ({address})"),
         };
-        certificate::warn_unverified(&self.source.rules, &server);
+        rules::warn(&self.source.rules, &server);
         let options = ClientOptions {
             address,
             bind: self.source.bind,

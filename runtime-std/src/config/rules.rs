@@ -1,6 +1,6 @@
 //! How a server is judged, as it is written.
 
-use estreamer_mio::tls::NameRule;
+use estreamer_mio::tls::{NameRule, ServerRules};
 
 /// Reads `cn:NAME` or `san:NAME`.
 ///
@@ -41,6 +41,16 @@ pub fn fingerprint(text: &str) -> Result<Fingerprint, String> {
     <[u8; 32]>::try_from(bytes)
         .map(Fingerprint)
         .map_err(|_| "use the 64 hexadecimal digits of a SHA-256, with or without colons".into())
+}
+
+/// Says on stderr that the connection about to be made proves nothing.
+pub fn warn(rules: &ServerRules, server: &str) {
+    if rules.insecure {
+        say!(
+            "estreamer: warning: connecting to {server} without verifying it \
+             (--insecure-no-verify): anyone in between can read and forge the events"
+        );
+    }
 }
 
 #[cfg(test)]

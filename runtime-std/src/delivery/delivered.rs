@@ -91,15 +91,15 @@ mod tests {
     #[test]
     fn it_forgets_what_cannot_come_again_and_nothing_else() {
         let mut delivered = Delivered::default();
-        delivered.add(&[(10, Digest(1)), (12, Digest(2))], Marks::new(12, 5, 0));
-        delivered.add(&[(15, Digest(3)), (9, Digest(4))], Marks::new(15, 5, 0));
+        delivered.add(&[(10, Digest::new(1)), (12, Digest::new(2))], Marks::new(12, 5, 0));
+        delivered.add(&[(15, Digest::new(3)), (9, Digest::new(4))], Marks::new(15, 5, 0));
         let kept: Vec<_> = delivered.seconds().iter().collect();
         assert_eq!(
             kept,
             [
-                (&10, &vec![Digest(1)]),
-                (&12, &vec![Digest(2)]),
-                (&15, &vec![Digest(3)])
+                (&10, &vec![Digest::new(1)]),
+                (&12, &vec![Digest::new(2)]),
+                (&15, &vec![Digest::new(3)])
             ],
             "9 is before 15 - 5"
         );
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn too_many_digests_move_the_resume_second_up_by_whole_seconds() {
         let mut delivered = Delivered::default();
-        let records: Vec<_> = (0..9).map(|n| (10 + n / 3, Digest(n.into()))).collect();
+        let records: Vec<_> = (0..9).map(|n| (10 + n / 3, Digest::new(n.into()))).collect();
         delivered.add(&records, Marks::new(12, 5, 0));
         assert_eq!(delivered.bound(9), None);
         let marks = delivered.bound(5).unwrap();
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn two_identical_records_stay_two() {
         let mut delivered = Delivered::default();
-        let twins = [(10, Digest(1)), (10, Digest(1))];
+        let twins = [(10, Digest::new(1)), (10, Digest::new(1))];
         delivered.add(&twins, Marks::new(10, 5, 0));
         assert_eq!(delivered.len(), 2);
     }

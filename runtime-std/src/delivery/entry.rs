@@ -141,7 +141,7 @@ mod tests {
                 n: 3,
                 source: "fmc".into(),
                 marks: Some((12, 7)),
-                records: vec![(12, Digest(u128::MAX)), (11, Digest(5))],
+                records: vec![(12, Digest::new(u128::MAX)), (11, Digest::new(5))],
             }),
             Entry::Commit(3),
         ];

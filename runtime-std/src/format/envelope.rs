@@ -120,7 +120,7 @@ mod tests {
             data: &data,
         };
         let mut line = Vec::new();
-        error("fmc", &record, Digest(7), &mut line);
+        error("fmc", &record, Digest::new(7), &mut line);
         let envelope: serde_json::Value = serde_json::from_slice(&line).unwrap();
         let error = &envelope["estreamer_error"];
         assert_eq!(error["kind"], "malformed");

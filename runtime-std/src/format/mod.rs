@@ -73,12 +73,12 @@ mod tests {
         let flat = Data::Other("FlatBuffer".into());
         for data in [Data::Json, Data::Csv, flat.clone()] {
             let mut out = Vec::new();
-            write(Format::Raw, &data, "fmc", &event, Digest(0), &mut out);
+            write(Format::Raw, &data, "fmc", &event, Digest::new(0), &mut out);
             assert_eq!(out, b"\0\0\0\x07a\nb\0\r\n\0");
             assert_eq!(out.len(), size(Format::Raw, &data, &event));
         }
         let mut out = Vec::new();
-        write(Format::Lines, &flat, "fmc", &event, Digest(0), &mut out);
+        write(Format::Lines, &flat, "fmc", &event, Digest::new(0), &mut out);
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "{\"estreamer_data\":{\"source\":\"fmc\",\"record_type\":71,\"archival\":1,\
@@ -95,7 +95,7 @@ mod tests {
             &Data::Json,
             "fmc",
             &malformed,
-            Digest(0),
+            Digest::new(0),
             &mut out,
         );
         let length = u32::from_be_bytes([out[0], out[1], out[2], out[3]]);
