@@ -38,6 +38,20 @@ pub struct Arena {
     pub(crate) records: Vec<Received>,
     pool: Arc<Inner>,
     large: bool,
+    /// Bytes beside its own that count as used as long as it is out.
+    notes: usize,
+}
+
+/// What is noted of a record until it is where it belongs: here, and by those
+/// who write it.
+const NOTES: usize = 100;
+
+impl Arena {
+    /// Nothing more is added: what is noted of its records counts as used, too.
+    pub(crate) fn seal(&mut self) {
+        self.notes = self.records.len() * NOTES;
+        self.pool.state().used += self.notes;
+    }
 }
 
 impl Pool {
@@ -67,13 +81,18 @@ impl Pool {
         state.used += self.0.size;
         let spare = state.spare.pop();
         drop(state);
-        let (bytes, records) =
-            spare.unwrap_or_else(|| (vec![0; self.0.size].into(), Vec::with_capacity(64)));
+        let (bytes, records) = spare.unwrap_or_else(|| {
+            (
+                vec![0; self.0.size].into(),
+                Vec::with_capacity(self.0.size / 512),
+            )
+        });
         Some(Arena {
             bytes,
             records,
             pool: self.0.clone(),
             large: false,
+            notes: 0,
         })
     }
 
@@ -95,6 +114,7 @@ impl Pool {
             records: Vec::with_capacity(1),
             pool: self.0.clone(),
             large: true,
+            notes: 0,
         })
     }
 
@@ -116,7 +136,7 @@ impl Drop for Arena {
         let mut records = std::mem::take(&mut self.records);
         records.clear();
         let mut state = self.pool.state();
-        state.used -= bytes.len();
+        state.used -= bytes.len() + self.notes;
         if self.large {
             state.large = false;
         } else {

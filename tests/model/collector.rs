@@ -11,7 +11,7 @@ use estreamer::delivery::disk::Disk;
 use estreamer::delivery::entry::Entry;
 use estreamer::delivery::journal::Journal;
 use estreamer::delivery::opening::{self, Target};
-use estreamer::delivery::sequence::Sequencer;
+use estreamer::delivery::sequence::{Memory, Sequencer};
 use estreamer::output::file::{FileOutput, Part};
 use estreamer::output::pattern::Pattern;
 use estreamer_core::wire::{InitialTimestamp, RecordType};
@@ -162,7 +162,7 @@ fn sequence(
             data: text.as_bytes(),
             bundle: (index == 0).then_some(false),
         });
-    let numbered = sequencer.batch(&source.into(), records, u64::MAX, now, Vec::new());
+    let numbered = sequencer.batch(&source.into(), records, u64::MAX, now, Memory::default());
     let n = numbered.note.n;
     journal
         .note(Entry::Batch(numbered.note))

@@ -7,10 +7,10 @@ use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::tls::ClientTls;
 
+use super::Failure;
 use super::identity::print;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
-use super::Failure;
 use crate::config::address::Address;
 use crate::config::ask::Ask;
 use crate::config::rules;

@@ -63,7 +63,9 @@ mod tests {
     #[test]
     fn waits_double_up_to_a_bound_and_begin_anew_after_success() {
         let mut backoff = Backoff::default();
-        let waits: Vec<_> = (0..4).map(|_| backoff.next(UNREACHABLE, 0).as_secs()).collect();
+        let waits: Vec<_> = (0..4)
+            .map(|_| backoff.next(UNREACHABLE, 0).as_secs())
+            .collect();
         assert_eq!(waits, [1, 2, 4, 8]);
         for _ in 0..100 {
             backoff.next(UNREACHABLE, 0);

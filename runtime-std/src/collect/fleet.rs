@@ -106,9 +106,7 @@ impl Fleet<'_> {
             let redraw = progress.as_ref().map(Progress::due);
             let dues = stations.iter().filter_map(Station::due);
             let dues = dues.chain(idle).chain(end).chain(redraw).chain([tell]);
-            self.event_loop
-                .step(dues.min())
-                .map_err(Failure::system)?;
+            self.event_loop.step(dues.min()).map_err(Failure::system)?;
         }
         if let Some(progress) = &mut progress {
             progress.clear();
@@ -177,13 +175,22 @@ impl Fleet<'_> {
             }
         };
         if !same_pipeline(self.config, &new) {
-            say!("estreamer: the configuration changed; all sources begin anew from their bookmarks.");
+            say!(
+                "estreamer: the configuration changed; all sources begin anew from their bookmarks."
+            );
             return Some(Box::new(new));
         }
         let now = self.event_loop.now();
         for station in stations.iter_mut() {
-            if !new.sources.iter().any(|source| source.name == station.source.name) {
-                say!("estreamer: {} is not collected from any more.", station.source.name);
+            if !new
+                .sources
+                .iter()
+                .any(|source| source.name == station.source.name)
+            {
+                say!(
+                    "estreamer: {} is not collected from any more.",
+                    station.source.name
+                );
                 station.end(REMOVED, None);
             }
         }
@@ -194,7 +201,10 @@ impl Fleet<'_> {
             let name = source.name.clone();
             let source = Arc::new(source);
             self.sources.push(source.clone());
-            match stations.iter_mut().find(|station| station.source.name == name) {
+            match stations
+                .iter_mut()
+                .find(|station| station.source.name == name)
+            {
                 Some(station) if same_source(&station.source, &source) => continue,
                 Some(station) => {
                     say!("estreamer: {name}: what is asked for changed; asking again.");
@@ -265,7 +275,10 @@ fn arena(memory: usize, sources: usize) -> Result<usize, Failure> {
     if size < ARENA.0 {
         let needed = (LARGEST + (2 * sources + 2) * ARENA.0).div_ceil(1 << 20);
         return Err(Failure::usage(
-            format!("{} MiB of memory are too few for {sources} sources", memory >> 20),
+            format!(
+                "{} MiB of memory are too few for {sources} sources",
+                memory >> 20
+            ),
             format!("Allow {needed} MiB at least"),
         ));
     }

@@ -11,8 +11,8 @@ mod collector;
 mod explain;
 mod fleet;
 mod progress;
-pub mod run;
 mod resolver;
+pub mod run;
 mod station;
 mod summary;
 

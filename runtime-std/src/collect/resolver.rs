@@ -36,7 +36,9 @@ impl Resolver {
         // An address that is one already needs nobody.
         let known = address.host.parse().ok();
         let sent = match known {
-            Some(ip) => sender.send(Ok(vec![SocketAddr::new(ip, address.port)])).is_ok(),
+            Some(ip) => sender
+                .send(Ok(vec![SocketAddr::new(ip, address.port)]))
+                .is_ok(),
             None => self.0.send((address, sender)).is_ok(),
         };
         debug_assert!(sent, "the thread lives as long as this");

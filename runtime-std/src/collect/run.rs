@@ -143,22 +143,25 @@ fn start(
     let failed = |error: &dyn std::fmt::Display| Failure::failed(error, "");
     let config = &settled.config;
     let state = match (&config.state, state) {
-        (Some(path), None) => Some(
-            StateDir::open(path, run.reset_bookmark).map_err(|error| failed(&error))?,
-        ),
+        (Some(path), None) => {
+            Some(StateDir::open(path, run.reset_bookmark).map_err(|error| failed(&error))?)
+        }
         (_, state) => state,
     };
     let left = |limit: u64| limit.saturating_sub(ledger.total().delivered);
     let setup = Setup {
         state,
         outputs: config.outputs.clone(),
-        sources: settled.sources.iter().map(|source| source.name.clone()).collect(),
+        sources: settled
+            .sources
+            .iter()
+            .map(|source| source.name.clone())
+            .collect(),
         overlap: config.overlap,
         limit: run.limit.map_or(u64::MAX, left),
         ledger: ledger.clone(),
     };
-    let pipeline =
-        Pipeline::start(setup, event_loop.handle()).map_err(|error| failed(&error))?;
+    let pipeline = Pipeline::start(setup, event_loop.handle()).map_err(|error| failed(&error))?;
     for surprise in &pipeline.surprises {
         say!("estreamer: {surprise}");
     }

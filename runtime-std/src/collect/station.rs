@@ -19,9 +19,9 @@ use super::collector::{Collector, Line};
 use super::explain::explain;
 use super::resolver::{Answer, Resolver};
 use crate::config::Source;
+use crate::config::rules;
 use crate::delivery::order::Origin;
 use crate::delivery::pipeline::{Link, PendingLink, Pipeline};
-use crate::config::rules;
 use crate::failure::Failure;
 
 /// A source at work.
@@ -192,7 +192,10 @@ impl Station {
         }
         let (server, end) = self.last.take().unwrap_or_else(|| {
             let nothing = std::io::Error::other("the name stands for no address");
-            (self.source.server().to_string(), ClientEnd::Connect(nothing))
+            (
+                self.source.server().to_string(),
+                ClientEnd::Connect(nothing),
+            )
         });
         let failure = explain(&server, &end);
         self.failed(&end, failure, means);
@@ -283,7 +286,11 @@ impl Station {
             self.phase = Phase::Over(None);
         } else if self.proven || means.patient {
             let wait = self.backoff.after(end);
-            say!("estreamer: {}{failure}. Trying again in {}.", self.prefix(means), Words(wait));
+            say!(
+                "estreamer: {}{failure}. Trying again in {}.",
+                self.prefix(means),
+                Words(wait)
+            );
             let now = means.event_loop.now();
             self.phase = Phase::Due(now.after(wait.as_millis() as u32));
         } else {

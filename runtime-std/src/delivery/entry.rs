@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::digest::Digest;
 
@@ -74,7 +75,7 @@ pub struct Written {
     /// The output's name.
     pub output: Arc<str>,
     /// The files it changes; their length afterwards.
-    pub files: Vec<FileMark>,
+    pub files: SmallVec<[FileMark; 1]>,
 }
 
 /// A file and how long it was.

@@ -5,6 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
+use super::digest::Digest;
 use super::disk::{Disk, DiskFile};
 use super::entry::{self, Entry, Snapshot};
 use super::recovery::{Bookmark, Pending, Recovered, Unreadable};
@@ -28,7 +31,12 @@ pub struct Journal {
     bookmark: Bookmark,
     /// The batches behind it.
     pending: VecDeque<Pending>,
+    /// Memory of batches that are committed.
+    spare: Vec<Vec<(u32, Digest)>>,
 }
+
+/// Batches whose memory is kept for others, at most.
+const SPARE: usize = 64;
 
 /// Why there is no bookmark to go on from.
 #[derive(Debug)]
@@ -86,6 +94,7 @@ impl Journal {
             segment,
             bookmark,
             pending: VecDeque::new(),
+            spare: Vec::new(),
         })
     }
 
@@ -106,7 +115,7 @@ impl Journal {
         match entry {
             Entry::Batch(batch) => self.pending.push_back(Pending {
                 batch,
-                written: Vec::new(),
+                written: SmallVec::new(),
             }),
             Entry::Written(written) => {
                 let of = |pending: &&mut Pending| pending.batch.n == written.n;
@@ -133,9 +142,17 @@ impl Journal {
         {
             if let Some(pending) = self.pending.pop_front() {
                 self.bookmark.apply(&pending);
+                if self.spare.len() < SPARE {
+                    self.spare.push(pending.batch.records);
+                }
             }
         }
         Ok(self.segment.file.clone())
+    }
+
+    /// Memory for the records of a batch.
+    pub fn spare(&mut self) -> Vec<(u32, Digest)> {
+        self.spare.pop().unwrap_or_default()
     }
 
     /// Goes on in the other segment if this one has grown too large; to be called

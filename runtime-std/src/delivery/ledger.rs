@@ -90,7 +90,9 @@ const CONCERNS: [Concern; 9] = [
         of: |counts| counts.oversize,
         from: |_| 1,
         text: |count, _| {
-            format!("{count} records over the size limit, delivered in error envelopes without data")
+            format!(
+                "{count} records over the size limit, delivered in error envelopes without data"
+            )
         },
     },
     Concern {

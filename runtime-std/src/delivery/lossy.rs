@@ -9,8 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::ledger::Ledger;
 use super::layout::Layout;
+use super::ledger::Ledger;
 use super::order::Delivery;
 use super::pipeline::lock;
 use crate::config::Output;
@@ -98,7 +98,10 @@ impl Shared {
             if queue.finishing {
                 return None;
             }
-            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = self
+                .changed
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 

@@ -12,7 +12,7 @@ use super::lossy::Lossy;
 use super::order::{Delivery, Order, Origin};
 use super::pipeline::{Shared, lock};
 use super::retry::patiently;
-use super::sequence::{Noticed, Numbered, Sequencer, Verdict};
+use super::sequence::{Memory, Noticed, Numbered, Sequencer, Verdict};
 use super::votes::Credit;
 
 /// What comes to the thread.
@@ -88,12 +88,16 @@ impl Numbering {
     /// Numbers a batch, notes it, and sends it on; false when that is over.
     fn batch(&mut self, origin: Arc<Origin>, credit: Arc<Credit>, batch: Batch) -> bool {
         let shared = self.shared.clone();
-        let spare = lock(&shared.spare).pop().unwrap_or_default();
+        let journal = shared.journal.as_ref();
+        let memory = Memory {
+            verdicts: lock(&shared.spare).pop().unwrap_or_default(),
+            records: journal.map_or_else(Vec::new, |journal| lock(journal).spare()),
+        };
         let (name, records) = (&origin.name, batch.records());
         let before = self.sequencer.noticed(name);
         let Numbered { note, verdicts } =
             self.sequencer
-                .batch(name, records, self.left, unix_seconds(), spare);
+                .batch(name, records, self.left, unix_seconds(), memory);
         let noticed = self.sequencer.noticed(name);
         self.left -= noticed.delivered - before.delivered;
         if self.left == 0 {

@@ -44,7 +44,9 @@ pub fn open(
     if let Some(recovered) = &mut recovered
         && recovered.boot == boot
     {
-        let names = targets.iter().map(|target| target.output.name().to_string());
+        let names = targets
+            .iter()
+            .map(|target| target.output.name().to_string());
         let names: Vec<String> = names.chain(others.iter().cloned()).collect();
         // A file that cannot be looked at is not whole.
         recovered.adopt(&names, |path| disk.identity(path).ok().flatten());

@@ -124,10 +124,8 @@ impl Pipeline {
         }
         let (journal, surprises) = match &setup.state {
             None => without_state(&mut targets).map(|()| (None, Vec::new())),
-            Some(state) => {
-                opening::open(&disk, state.path(), state.boot(), &mut targets, &others)
-                    .map(|(journal, found)| (Some(journal), found))
-            }
+            Some(state) => opening::open(&disk, state.path(), state.boot(), &mut targets, &others)
+                .map(|(journal, found)| (Some(journal), found)),
         }?;
         let bookmark = journal.as_ref().map(|journal| journal.bookmark().clone());
         let bookmark = bookmark.unwrap_or_default();
@@ -148,7 +146,13 @@ impl Pipeline {
                 Destination::Tcp(address) => Kind::Tcp(TcpOutput::new(address)),
             };
             let layout = Layout::new(output);
-            Some(Writer::new(index, &output.name, layout, kind, shared.clone()))
+            Some(Writer::new(
+                index,
+                &output.name,
+                layout,
+                kind,
+                shared.clone(),
+            ))
         });
         let writers: Vec<Writer> = writers.collect();
         let lossy = lossy.into_iter().map(Lossy::start).collect();
@@ -207,7 +211,11 @@ impl Pipeline {
     pub fn finish(mut self, limit: Duration) -> (Result<(), Failure>, Option<StateDir>) {
         drop(self.jobs.take());
         self.shared.votes.finish();
-        if !self.shared.votes.wait_for_writers(Some(Instant::now() + limit)) {
+        if !self
+            .shared
+            .votes
+            .wait_for_writers(Some(Instant::now() + limit))
+        {
             // Its thread is left behind, and what it holds comes again.
             let late = self.shared.votes.take_failure();
             return (Err(late.unwrap_or(Failure::Late(limit))), self.state);

@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::archival::Marks;
 use super::delivered::Delivered;
 use super::disk::Identity;
@@ -27,7 +29,7 @@ pub struct Pending {
     /// The batch.
     pub batch: Batch,
     /// What each output was about to write.
-    pub written: Vec<Written>,
+    pub written: SmallVec<[Written; 1]>,
 }
 
 /// What a journal holds.
@@ -170,7 +172,7 @@ impl Recovered {
             match entry {
                 Entry::Batch(batch) => recovered.pending.push(Pending {
                     batch,
-                    written: Vec::new(),
+                    written: SmallVec::new(),
                 }),
                 Entry::Written(written) => {
                     let of = |pending: &&mut Pending| pending.batch.n == written.n;

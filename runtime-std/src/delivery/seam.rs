@@ -94,7 +94,10 @@ mod tests {
     use super::*;
 
     fn seam(digests: &[u128], high: u32) -> Seam {
-        Seam::new(digests.iter().map(|&digest| Digest::new(digest)), Some(high))
+        Seam::new(
+            digests.iter().map(|&digest| Digest::new(digest)),
+            Some(high),
+        )
     }
 
     #[test]

@@ -22,6 +22,15 @@ pub struct Numbered {
     pub verdicts: Vec<Verdict>,
 }
 
+/// Lists that are used again.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// For the verdicts.
+    pub verdicts: Vec<Verdict>,
+    /// For what the journal is told.
+    pub records: Vec<(u32, Digest)>,
+}
+
 /// What is to be done with a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
@@ -121,21 +130,27 @@ impl Sequencer {
     /// Gives a batch its number and says what of it is to be delivered. The
     /// note has to be in the journal before anything of the batch goes out. After
     /// `limit` records to be delivered it looks at no more. `now` is UNIX seconds
-    /// by our clock. `verdicts` is memory that is used again.
+    /// by our clock. `memory` is used again.
     pub fn batch<'r>(
         &mut self,
         source: &Arc<str>,
         records: impl ExactSizeIterator<Item = Record<'r>>,
         limit: u64,
         now: u64,
-        mut verdicts: Vec<Verdict>,
+        memory: Memory,
     ) -> Numbered {
         self.n += 1;
         let (key, overlap) = (&self.key, self.overlap);
         let state = self.sources.entry(source.clone()).or_default();
         let before = state.delivered.marks();
+        let Memory {
+            mut verdicts,
+            records: mut handed_on,
+        } = memory;
         verdicts.clear();
-        let mut handed_on = Vec::with_capacity(records.len());
+        handed_on.clear();
+        verdicts.reserve(records.len());
+        handed_on.reserve(records.len());
         let mut kept = 0;
         for record in records {
             if kept >= limit {

@@ -170,7 +170,10 @@ impl Votes {
         while state.writers > 0 {
             let left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
             state = match left {
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
                 Some(Duration::ZERO) => return false,
                 Some(left) => {
                     let waited = self.changed.wait_timeout(state, left);

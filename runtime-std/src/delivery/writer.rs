@@ -7,6 +7,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::disk::DiskFile;
 use super::entry::{Entry, Written};
 use super::layout::Layout;
@@ -144,7 +146,11 @@ impl Writer {
     fn write_stdout(&mut self, n: u64) -> bool {
         let (shared, name) = (&self.shared, &self.name);
         // A batch that is tried again goes on where it stopped.
-        let mut left = self.layout.parts().first_mut().map_or(&[][..], |part| &part.bytes);
+        let mut left = self
+            .layout
+            .parts()
+            .first_mut()
+            .map_or(&[][..], |part| &part.bytes);
         patiently(shared, name, || {
             let stdout = io::stdout().as_fd().try_clone_to_owned();
             let mut stdout = File::from(stdout?);
@@ -244,7 +250,7 @@ fn after(n: u64, name: &Arc<str>) -> Written {
     Written {
         n,
         output: name.clone(),
-        files: Vec::new(),
+        files: SmallVec::new(),
     }
 }
 

@@ -78,7 +78,14 @@ mod tests {
             assert_eq!(out.len(), size(Format::Raw, &data, &event));
         }
         let mut out = Vec::new();
-        write(Format::Lines, &flat, "fmc", &event, Digest::new(0), &mut out);
+        write(
+            Format::Lines,
+            &flat,
+            "fmc",
+            &event,
+            Digest::new(0),
+            &mut out,
+        );
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "{\"estreamer_data\":{\"source\":\"fmc\",\"record_type\":71,\"archival\":1,\

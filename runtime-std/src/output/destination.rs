@@ -68,7 +68,9 @@ impl fmt::Display for Destination {
 fn host_and_port(text: &str) -> Option<String> {
     let (host, port) = text.strip_suffix('/').unwrap_or(text).rsplit_once(':')?;
     let port: u16 = port.parse().ok()?;
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
     let sound = !host.is_empty() && (bare.is_some() || !host.contains(':')) && port > 0;
     sound.then(|| format!("{host}:{port}"))
 }
@@ -89,7 +91,10 @@ mod tests {
             ("stdout", None),
             ("/tmp/a", None),
             ("http://a", None),
-            ("tcp://log.example.net:6514", Some("tcp://log.example.net:6514")),
+            (
+                "tcp://log.example.net:6514",
+                Some("tcp://log.example.net:6514"),
+            ),
             ("tcp://[::1]:5/", Some("tcp://[::1]:5")),
             ("tcp://::1:5", None),
             ("tcp://a", None),
