@@ -68,7 +68,7 @@ impl<'d> Section<'d> {
             let text: &str = key.get_ref();
             let what = format!("there is no key {} in {name}", shown(text));
             let remedy = match nearest(text, keys.iter().copied()) {
-                Some(near) => format!("Did you mean {near}?"),
+                Some(near) => format!("Perhaps you mean {near}"),
                 None => match elsewhere(text) {
                     Some(section) => format!("It belongs into {section}"),
                     None => format!("There are {}", keys.join(", ")),

@@ -58,7 +58,7 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
         (
             "[ack]\nahed = 3",
             2,
-            &["\"ahed\" in [ack]", "Did you mean ahead?"],
+            &["\"ahed\" in [ack]", "Perhaps you mean ahead"],
         ),
         (
             "[source]\nserver = \"a\"",
@@ -75,7 +75,7 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
         (
             &source("sever = \"x\""),
             4,
-            &["\"sever\"", "Did you mean server?"],
+            &["\"sever\"", "Perhaps you mean server"],
         ),
         (
             &source("colour = \"x\""),
@@ -118,7 +118,7 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
         (
             &source("password = { fiel = \"a\" }"),
             4,
-            &["fiel", "Did you mean file?"],
+            &["fiel", "Perhaps you mean file"],
         ),
         (
             &source("events = [\"conection\"]"),
@@ -140,7 +140,7 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
         (
             &source("events = { fil = true }"),
             4,
-            &["\"fil\"", "Did you mean file?"],
+            &["\"fil\"", "Perhaps you mean file"],
         ),
         (
             &source("events = { file = false }"),
