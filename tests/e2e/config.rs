@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use estreamer::config::file::KEYS;
+use estreamer::config::keys::{TABLES, Table};
 use estreamer_tests::{Ended, Pki, Simulator, estreamer, json_lines};
 
 #[test]
@@ -39,13 +39,10 @@ fn the_sample_explains_every_key_and_every_option_that_has_one() {
                 || line == format!("[[{key}]]")
         })
     };
-    for (section, keys) in KEYS {
+    for Table { name, keys } in TABLES {
         for key in keys {
             let place = format!("{{ {key} = ");
-            assert!(
-                explained(key) || sample.contains(&place),
-                "{key} of {section}"
-            );
+            assert!(explained(key) || sample.contains(&place), "{key} of {name}");
         }
     }
     // About one run, and a descriptor that is open in one process alone.
@@ -190,6 +187,8 @@ fn what_a_reader_could_not_take_apart_is_refused() {
     let csv = "data = \"csv\"\nevents = { file = [\"FileName\"] }\n";
     let two = "data = \"csv\"\nevents = { file = [\"FileName\"], packet = [\"EventID\"] }\n";
     let columns = "data = \"csv\"\nevents = { file = [\"FileSize\"] }\n";
+    let packets = "data = \"csv\"\nevents = { packet = [\"EventID\"] }\n";
+    let (file, packet) = ("events = [\"file\"]\n", "events = [\"packet\"]\n");
     let output = |path: &str| format!("[[output]]\nurl = \"file:{path}\"\n");
     let raw = |path: &str| output(path) + "format = \"raw\"\n";
     let flat = "data = \"FlatBuffer\"\n";
@@ -212,10 +211,25 @@ fn what_a_reader_could_not_take_apart_is_refused() {
         (all(&[&source, csv, &other, csv]), None),
         (
             all(&[&source, csv, &other, columns]),
-            Some("other columns of b"),
+            Some("file events of b in CSV form, and what is in each differs"),
         ),
-        (all(&[&source, csv, &other]), Some("JSON events of b")),
+        (
+            all(&[&source, csv, &other]),
+            Some("events of b in JSON form"),
+        ),
         (all(&[&source, csv, &other, &output("{source}")]), None),
+        (
+            all(&[&source, csv, &other, packets, &output("{event}")]),
+            None,
+        ),
+        (
+            all(&[&source, csv, &other, packets, &output("a")]),
+            Some("packet events of b in CSV form"),
+        ),
+        (
+            all(&[&source, flat, file, &other, flat, packet, &raw("a")]),
+            Some("packet events of b in FlatBuffer form"),
+        ),
         (all(&[&source, &other, flat, &output("a")]), None),
         (
             all(&[&source, &other, flat, &raw("{event}")]),
@@ -223,7 +237,7 @@ fn what_a_reader_could_not_take_apart_is_refused() {
         ),
         (
             all(&[&source, csv, &output("a"), "events = [\"packet\"]"]),
-            Some("not asked for"),
+            Some("that are not asked for"),
         ),
         (
             all(&[&source, "data = \"csv\"\n"]),

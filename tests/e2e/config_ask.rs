@@ -172,6 +172,24 @@ fn bytes_of_another_transform_come_out_of_either_format_as_they_were_sent() {
 }
 
 #[test]
+fn an_envelope_costs_no_allocation_of_its_own() {
+    let pki = Pki::new();
+    let simulate = ["--opaque", "FlatBuffer", "--unacked", "16"];
+    let server = Simulator::start(&pki.path(), &simulate);
+    let allocations = |events: &str| {
+        let arguments = ["--from", "oldest", "--transform", "FlatBuffer"];
+        let mut command = collect(&pki, &server.address, &arguments);
+        command.args(["--stop-after", events]);
+        command.env("ESTREAMER_TEST_ALLOCATIONS", "1");
+        Ended::of(&mut command).success().allocations()
+    };
+    // What a start costs is in both.
+    let (few, many) = (allocations("5000"), allocations("25000"));
+    let per_event = many.saturating_sub(few) as f64 / 20_000.0;
+    assert!(per_event <= 0.5, "{per_event} allocations per event");
+}
+
+#[test]
 fn text_can_be_written_raw_and_an_unreadable_record_is_marked() {
     let pki = Pki::new();
     let arguments = ["--count", "100", "--quirk", "record-malformed"];
