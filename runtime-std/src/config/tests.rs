@@ -376,6 +376,23 @@ fn no_text_makes_it_panic_or_goes_without_a_word() {
 }
 
 #[test]
+fn the_sample_cut_or_damaged_anywhere_is_read_or_refused() {
+    let sample = include_str!("../../../docs/estreamer.toml").replace("\n# ", "\n");
+    let sample = sample.as_bytes();
+    for at in 0..sample.len() {
+        let mut damaged = sample.to_vec();
+        damaged[at] = b"\"[]{}=\n.#'"[at % 10];
+        for text in [&sample[..at], &damaged] {
+            // What it says is of no matter here, but that it returns.
+            let text = String::from_utf8_lossy(text);
+            let lines = text.lines().count();
+            let found = mistakes(&text);
+            assert!(found.iter().all(|mistake| mistake.line <= lines + 1));
+        }
+    }
+}
+
+#[test]
 fn no_key_is_known_twice_in_a_table() {
     for Table { name, keys } in TABLES {
         let mut sorted = keys.to_vec();
