@@ -259,11 +259,7 @@ fn a_stream_costs_an_allocation_for_five_events_at_most() {
         command
             .args(["--stop-after", &events.to_string()])
             .env("ESTREAMER_TEST_ALLOCATIONS", "1");
-        let said = Ended::of(&mut command).success().stderr;
-        let count = said
-            .lines()
-            .find_map(|line| line.strip_prefix("allocations: "));
-        count.unwrap().parse().unwrap()
+        Ended::of(&mut command).success().allocations()
     };
     // What a start costs is in both. What is left is TLS, and a batch's own.
     let (few, many) = (allocations(10_000), allocations(60_000));

@@ -5,6 +5,8 @@ mod capture;
 mod catalog;
 mod chaos;
 mod collect;
+mod config;
+mod config_ask;
 mod delivery;
 mod delivery_cuts;
 mod delivery_memory;

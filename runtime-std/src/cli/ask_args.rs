@@ -13,7 +13,6 @@ use crate::config::from;
 
 /// What is asked for, and how.
 #[derive(Args)]
-#[group(id = "ask", multiple = true)]
 #[command(next_help_heading = "What is asked for")]
 pub(super) struct AskArgs {
     /// An event type to ask for, repeatable: connection, intrusion, packet or

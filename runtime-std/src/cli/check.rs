@@ -69,7 +69,7 @@ fn source(source: &Source) -> String {
         &format!("source {}", source.name),
         &[
             ("server", source.server().to_string()),
-            ("from here", bind),
+            ("bind", bind),
             ("identity", own.subject.clone()),
             ("valid", certificate::validity(own, certificate::now())),
             ("verified", verified),

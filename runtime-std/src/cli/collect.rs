@@ -27,7 +27,7 @@ use crate::output::destination::Destination;
 pub(super) struct Collect {
     /// A configuration file, which says all that is not said by the options
     /// about a run.
-    #[arg(short, long, value_name = "FILE", conflicts_with_all = ["settings", "ask", "identity", "password", "VerificationArgs"])]
+    #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
@@ -44,7 +44,6 @@ pub(super) struct Collect {
 
 /// What a configuration says as well.
 #[derive(Args)]
-#[group(id = "settings", multiple = true)]
 struct Settings {
     /// The server; the port is 8302 if none is given.
     #[arg(long, value_name = "HOST[:PORT]", required_unless_present = "config")]
@@ -184,6 +183,15 @@ impl Collect {
         })
     }
 }
+
+/// The options that go with a configuration: those about one run.
+pub(super) const ABOUT_A_RUN: [&str; 5] = [
+    "reset_bookmark",
+    "stop_after",
+    "stop_when_idle",
+    "capture",
+    "quiet",
+];
 
 /// Seconds with a fraction, as milliseconds.
 fn milliseconds(text: &str) -> Result<u32, String> {

@@ -11,7 +11,6 @@ use crate::config::identity::IdentityFiles;
 
 /// The client's identity: one PKCS#12 file, or three PEM files.
 #[derive(Args)]
-#[group(id = "identity", multiple = true)]
 #[command(next_help_heading = "Identity")]
 pub(super) struct IdentityArgs {
     /// The client's PKCS#12 file, as downloaded from the Management Center.

@@ -17,7 +17,7 @@ mod verification;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::failure::Failure;
 
@@ -52,7 +52,8 @@ enum Command {
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let matches = command().try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             // Help goes to stdout and ends well, usage errors end with 2; if
@@ -76,5 +77,29 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
+    }
+}
+
+/// The command line. What a configuration says is not said beside one.
+fn command() -> clap::Command {
+    let exclude = |command: clap::Command, beside: &'static [&str]| {
+        command.mut_args(|argument| {
+            let id = argument.get_id().as_str();
+            match id == "config" || beside.contains(&id) {
+                true => argument,
+                false => argument.conflicts_with("config"),
+            }
+        })
+    };
+    Cli::command()
+        .mut_subcommand("collect", |collect| exclude(collect, &collect::ABOUT_A_RUN))
+        .mut_subcommand("request", |request| exclude(request, &["source"]))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_does_not_contradict_itself() {
+        super::command().debug_assert();
     }
 }

@@ -22,7 +22,7 @@ use crate::config::{file, mistake};
 )]
 pub(super) struct Request {
     /// The configuration whose sources ask; their identities are not read.
-    #[arg(short, long, value_name = "FILE", conflicts_with = "ask")]
+    #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Only the source of this name.
     #[arg(long, value_name = "NAME", requires = "config")]

@@ -26,6 +26,7 @@ impl Draft {
         if self.outputs.is_empty() {
             self.outputs = vec![OutputDraft::to(At::argument(Destination::Stdout))];
         }
+        self.state = self.state.map(|path| base.join(path)).or_else(of_service);
         let mut mistakes = self.check();
         let asks: Vec<Option<Ask>> = self
             .sources
@@ -39,7 +40,6 @@ impl Draft {
             })
             .collect();
         mixture::check(&self, &asks, &mut mistakes);
-        let state = self.state.map(|path| base.join(path)).or_else(of_service);
         let mut sources = Vec::with_capacity(self.sources.len());
         for (source, ask) in self.sources.into_iter().zip(asks) {
             let line = source.identity.line;
@@ -71,7 +71,7 @@ impl Draft {
             events: output.events,
         });
         let config = Config {
-            state,
+            state: self.state,
             ahead: self.ahead,
             overlap: self.overlap,
             memory: mebibytes(self.memory),
@@ -93,8 +93,10 @@ impl At<Asked> {
     /// What a server would refuse, with the line it stands on.
     pub fn load(&self, base: &Path) -> Result<Ask, Mistake> {
         match &self.value {
-            Asked::Events(events, data) => Ask::events(events, data.clone())
-                .map_err(|error| Mistake::new(self.line, &error, remedy(&error, data))),
+            Asked::Events(events, data) => Ask::events(events, data.clone()).map_err(|error| {
+                let remedy = remedy(&error, data);
+                Mistake::new(self.line, error, remedy)
+            }),
             Asked::Request(file) => {
                 let path = base.join(file);
                 let refused = |what: String| {

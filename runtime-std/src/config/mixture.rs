@@ -12,16 +12,25 @@ use super::mistake::Mistake;
 /// Notes every output that would mix what cannot be told apart. An ask that is
 /// `None` is a mistake of its own.
 pub(super) fn check(draft: &Draft, asks: &[Option<Ask>], mistakes: &mut Vec<Mistake>) {
+    let known = asks.iter().all(Option::is_some);
     for output in &draft.outputs {
         let sources = draft.sources.iter().zip(asks);
+        let mut sources = sources.filter(|(source, _)| output.takes(&source.name.value));
+        let any = sources.clone().next().is_some();
         let taken: Vec<Taken<'_>> = sources
-            .filter(|(source, _)| output.takes(&source.name.value))
+            .by_ref()
             .filter_map(|(source, ask)| Taken::new(output, source, ask.as_ref()?))
             .collect();
-        let known = asks.iter().all(Option::is_some);
-        if let Some(problem) = problem(output, &taken, known) {
-            let what = format!("the output {} {}", output.name.value, problem.0);
-            mistakes.push(Mistake::new(output.url.line, what, problem.1));
+        let problem = match known && any && taken.is_empty() {
+            true => Some((
+                "takes only events that are not asked for".into(),
+                "Ask for them, or correct its events and sources",
+            )),
+            false => types(output, &taken).or_else(|| forms(output, &taken)),
+        };
+        if let Some((what, remedy)) = problem {
+            let what = format!("the output {} {what}", output.name.value);
+            mistakes.push(Mistake::new(output.url.line, what, remedy));
         }
     }
 }
@@ -44,66 +53,77 @@ impl<'d> Taken<'d> {
         let source = &source.name.value;
         (!kinds.is_empty()).then_some(Self { source, ask, kinds })
     }
+
+    /// Whether its records are written without a word on what they are.
+    fn is_bare(&self, output: &OutputDraft) -> bool {
+        match (&self.ask.data, output.format) {
+            (Data::Json, _) | (Data::Other(_), Format::Lines) => false,
+            (Data::Csv, _) | (Data::Other(_), Format::Raw) => true,
+        }
+    }
+
+    /// Whether an event type has the same form in both.
+    fn is_like(&self, other: &Self) -> bool {
+        let columns = self.ask.data != Data::Csv || self.ask.json == other.ask.json;
+        self.ask.data == other.ask.data && columns
+    }
 }
 
 /// What is wrong, and the remedy.
-fn problem(
-    output: &OutputDraft,
-    taken: &[Taken<'_>],
-    known: bool,
-) -> Option<(String, &'static str)> {
-    let destination = &output.url.value;
-    if taken.is_empty() && known && (output.events.is_some() || output.sources.is_some()) {
-        return Some((
-            "takes only what is not asked for".into(),
-            "Ask for it, or correct its events and sources",
-        ));
-    }
-    let bare = |taken: &&Taken<'_>| is_bare(&taken.ask.data, output.format);
-    if !destination.by_event()
-        && let Some(taken) = taken
-            .iter()
-            .filter(bare)
-            .find(|taken| taken.kinds.len() > 1)
-    {
-        return Some((
-            format!(
-                "would mix {} events in {} form, which does not tell them apart",
-                in_words(&taken.kinds),
-                taken.ask.data
-            ),
-            "Put {event} into the path of a file, or let it take one event type",
-        ));
-    }
-    if destination.by_source() {
+type Problem = (String, &'static str);
+
+/// Event types of one source in one place.
+fn types(output: &OutputDraft, taken: &[Taken<'_>]) -> Option<Problem> {
+    if output.url.value.by_event() {
         return None;
     }
-    let first = taken.first()?;
-    let others = taken.iter().skip(1);
-    let mut mixed = others.filter(|other| {
-        let bare = bare(&first) || bare(other);
-        let csv = first.ask.data == Data::Csv;
-        let same = first.ask.data == other.ask.data && (!csv || first.ask.json == other.ask.json);
-        bare && !same
-    });
-    let other = mixed.next()?;
-    let difference = match first.ask.data == other.ask.data {
-        true => "other columns".to_owned(),
-        false => format!("{} events", other.ask.data),
-    };
+    let mixes = |taken: &&Taken<'_>| taken.is_bare(output) && taken.kinds.len() > 1;
+    let taken = taken.iter().find(mixes)?;
     Some((
         format!(
-            "would mix {} events of {} with {difference} of {}",
-            first.ask.data, first.source, other.source
+            "would mix {} events in {} form, which does not tell them apart",
+            in_words(&taken.kinds),
+            taken.ask.data
         ),
-        "Put {source} into the path of a file, or give each source an output of its own",
+        "Put {event} into the path of a file, or let it take one event type",
     ))
 }
 
-/// Whether a record is written without a word on what it is.
-fn is_bare(data: &Data, format: Format) -> bool {
-    match (data, format) {
-        (Data::Json, _) | (Data::Other(_), Format::Lines) => false,
-        (Data::Csv, _) | (Data::Other(_), Format::Raw) => true,
+/// Forms of several sources in one place.
+fn forms(output: &OutputDraft, taken: &[Taken<'_>]) -> Option<Problem> {
+    let destination = &output.url.value;
+    if destination.by_source() {
+        return None;
     }
+    let places: Vec<Vec<&Taken<'_>>> = match destination.by_event() {
+        false => vec![taken.iter().collect()],
+        true => EventKind::ALL
+            .map(|kind| {
+                let in_place = taken.iter().filter(|taken| taken.kinds.contains(&kind));
+                in_place.collect()
+            })
+            .into(),
+    };
+    // Who is like his neighbour is like all of them.
+    let mut neighbours = places.iter().flat_map(|place| place.windows(2));
+    let mixed = neighbours.find(|pair| {
+        let bare = pair.iter().any(|taken| taken.is_bare(output));
+        let kinds = destination.by_event() || pair[0].kinds == pair[1].kinds;
+        bare && !(pair[0].is_like(pair[1]) && kinds)
+    })?;
+    let form = |taken: &Taken<'_>| {
+        let events = in_words(&taken.kinds);
+        format!(
+            "{events} events of {} in {} form",
+            taken.source, taken.ask.data
+        )
+    };
+    Some((
+        format!(
+            "would mix {} with {}, and what is in each differs",
+            form(mixed[0]),
+            form(mixed[1])
+        ),
+        "Put {source} into the path of a file, or give each source an output of its own",
+    ))
 }

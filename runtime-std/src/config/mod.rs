@@ -18,6 +18,7 @@ pub mod event;
 pub mod file;
 pub mod from;
 pub mod identity;
+pub mod keys;
 mod load;
 pub mod mistake;
 mod mixture;

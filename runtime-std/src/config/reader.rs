@@ -8,9 +8,13 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::draft::At;
+use super::keys::{TABLES, Table};
 use super::mistake::Mistake;
 use super::number::Number;
 use crate::catalog::resolve::{nearest, shown};
+
+/// Mistakes that are told at once; a file with more is corrected in turns.
+const MOST: usize = 100;
 
 /// The mistakes found so far, and where lines begin.
 pub(super) struct Notes {
@@ -33,8 +37,10 @@ impl Notes {
     }
 
     pub(super) fn note(&self, line: usize, what: impl Display, remedy: impl Display) {
-        let mistake = Mistake::new(line, what, remedy);
-        self.mistakes.borrow_mut().push(mistake);
+        let mut mistakes = self.mistakes.borrow_mut();
+        if mistakes.len() < MOST {
+            mistakes.push(Mistake::new(line, what, remedy));
+        }
     }
 
     pub(super) fn mistakes(self) -> Vec<Mistake> {
@@ -59,8 +65,7 @@ impl<'d> Section<'d> {
     /// A table with these keys; every other key in it is noted.
     pub(super) fn open(
         notes: &'d Notes,
-        name: &'static str,
-        keys: &[&str],
+        Table { name, keys }: Table,
         table: &'d DeTable<'d>,
         line: usize,
     ) -> Self {
@@ -68,7 +73,7 @@ impl<'d> Section<'d> {
             let text: &str = key.get_ref();
             let what = format!("there is no key {} in {name}", shown(text));
             let remedy = match nearest(text, keys.iter().copied()) {
-                Some(near) => format!("Did you mean {near}?"),
+                Some(near) => format!("Perhaps you mean {near}"),
                 None => match elsewhere(text) {
                     Some(section) => format!("It belongs into {section}"),
                     None => format!("There are {}", keys.join(", ")),
@@ -227,30 +232,30 @@ impl<'d> Section<'d> {
     }
 
     /// A table within.
-    pub(super) fn table(&self, key: &str, name: &'static str, keys: &[&str]) -> Option<Self> {
+    pub(super) fn table(&self, key: &str, of: Table) -> Option<Self> {
         let (line, value) = self.get(key)?;
         let Some(table) = value.get_ref().as_table() else {
-            self.wrong(key, line, value, &format!("{name}, a table"));
+            self.wrong(key, line, value, &format!("{}, a table", of.name));
             return None;
         };
-        Some(Section::open(self.notes, name, keys, table, line))
+        Some(Section::open(self.notes, of, table, line))
     }
 
-    /// The tables of a list, each of which begins with `name`.
-    pub(super) fn tables(&self, key: &str, name: &'static str, keys: &[&str]) -> Vec<Self> {
+    /// The tables of a list.
+    pub(super) fn tables(&self, key: &str, of: Table) -> Vec<Self> {
         let Some((line, value)) = self.get(key) else {
             return Vec::new();
         };
         let DeValue::Array(items) = value.get_ref() else {
-            self.wrong(key, line, value, &format!("{name}, with two brackets"));
+            self.wrong(key, line, value, &format!("{}, with two brackets", of.name));
             return Vec::new();
         };
         let mut sections = Vec::with_capacity(items.len());
         for item in items {
             let line = self.notes.line(&item.span());
             match item.get_ref().as_table() {
-                Some(table) => sections.push(Section::open(self.notes, name, keys, table, line)),
-                None => self.wrong(key, line, item, name),
+                Some(table) => sections.push(Section::open(self.notes, of, table, line)),
+                None => self.wrong(key, line, item, of.name),
             }
         }
         sections
@@ -264,11 +269,11 @@ impl<'d> Section<'d> {
     }
 }
 
-/// The section a key is known in.
+/// The table a key is known in.
 fn elsewhere(key: &str) -> Option<&'static str> {
-    let mut sections = super::file::KEYS.iter();
-    let found = sections.find(|(_, keys)| keys.contains(&key));
-    found.map(|(section, _)| *section)
+    let mut tables = TABLES.iter();
+    let found = tables.find(|table| table.keys.contains(&key));
+    found.map(|table| table.name)
 }
 
 /// What a value is, in words.

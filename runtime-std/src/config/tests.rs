@@ -8,8 +8,9 @@ use estreamer_core::quirk::Quirk;
 use estreamer_core::wire::InitialTimestamp;
 
 use super::draft::{Asked, Draft};
-use super::file::{KEYS, parse};
+use super::file::parse;
 use super::identity::IdentityFiles;
+use super::keys::{TABLES, Table};
 use super::mistake::{self, Mistake};
 use super::secret::Secret;
 use super::{Data, Format};
@@ -58,7 +59,7 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
         (
             "[ack]\nahed = 3",
             2,
-            &["\"ahed\" in [ack]", "Did you mean ahead?"],
+            &["\"ahed\" in [ack]", "Perhaps you mean ahead"],
         ),
         (
             "[source]\nserver = \"a\"",
@@ -75,7 +76,7 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
         (
             &source("sever = \"x\""),
             4,
-            &["\"sever\"", "Did you mean server?"],
+            &["\"sever\"", "Perhaps you mean server"],
         ),
         (
             &source("colour = \"x\""),
@@ -118,7 +119,7 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
         (
             &source("password = { fiel = \"a\" }"),
             4,
-            &["fiel", "Did you mean file?"],
+            &["fiel", "Perhaps you mean file"],
         ),
         (
             &source("events = [\"conection\"]"),
@@ -140,7 +141,7 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
         (
             &source("events = { fil = true }"),
             4,
-            &["\"fil\"", "Did you mean file?"],
+            &["\"fil\"", "Perhaps you mean file"],
         ),
         (
             &source("events = { file = false }"),
@@ -154,6 +155,8 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
         ),
         (&source("from = \"yesterday\""), 4, &["yesterday", "oldest"]),
         (&source("from = 0"), 4, &["from", "1970"]),
+        (&source("from = 0x6543210f"), 4, &["UNIX seconds"]),
+        (&source("from = -5"), 4, &["-5", "UNIX seconds"]),
         (
             &source("quirks = [\"request-null\"]"),
             4,
@@ -366,16 +369,35 @@ fn no_text_makes_it_panic_or_goes_without_a_word() {
     ] {
         assert!(!mistakes(text).is_empty(), "{text:?}");
     }
+    let many: String = (0..1000).map(|n| format!("a{n} = 1\n")).collect();
+    assert_eq!(mistakes(&many).len(), 100, "and no more");
     let deep = format!("a = {}{}", "[".repeat(10_000), "]".repeat(10_000));
     assert!(!mistakes(&deep).is_empty());
 }
 
 #[test]
+fn the_sample_cut_or_damaged_anywhere_is_read_or_refused() {
+    let sample = include_str!("../../../docs/estreamer.toml").replace("\n# ", "\n");
+    let sample = sample.as_bytes();
+    for at in 0..sample.len() {
+        let mut damaged = sample.to_vec();
+        damaged[at] = b"\"[]{}=\n.#'"[at % 10];
+        for text in [&sample[..at], &damaged] {
+            // What it says is of no matter here, but that it returns.
+            let text = String::from_utf8_lossy(text);
+            let lines = text.lines().count();
+            let found = mistakes(&text);
+            assert!(found.iter().all(|mistake| mistake.line <= lines + 1));
+        }
+    }
+}
+
+#[test]
 fn no_key_is_known_twice_in_a_table() {
-    for (section, keys) in KEYS {
+    for Table { name, keys } in TABLES {
         let mut sorted = keys.to_vec();
         sorted.sort_unstable();
         sorted.dedup();
-        assert_eq!(sorted.len(), keys.len(), "{section}");
+        assert_eq!(sorted.len(), keys.len(), "{name}");
     }
 }
