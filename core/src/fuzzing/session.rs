@@ -2,7 +2,7 @@
 
 use super::Choices;
 use crate::Malformed;
-use crate::decode::{Frame, Kind, Limits, Oversize};
+use crate::decode::{Frame, Head, Kind, Limits, Oversize};
 use crate::quirk::{Quirk, Quirks};
 use crate::session::{ClientConfig, ClientSession, End, Instant};
 use crate::wire::{
@@ -67,8 +67,8 @@ struct World {
     nulls: u64,
     /// Nulls that acknowledge nothing: probes due, keep-alives to answer.
     surplus: u64,
-    /// The kind of message in pieces.
-    open: Option<bool>,
+    /// The message in pieces.
+    open: Option<Head>,
     /// When silence began, whether it was probed, whether we read.
     heard: Instant,
     probed: bool,
@@ -228,22 +228,22 @@ impl World {
                 self.units += 1;
                 return;
             }
-            Frame::End => {
-                self.units += u64::from(self.open.take() == Some(true));
-                return;
-            }
-            Frame::Message { head, .. } | Frame::Skipped { head, .. } => head,
             Frame::Begin { head, .. } => {
-                self.open = Some(is_unit(head));
+                self.open = Some(*head);
                 return;
             }
+            Frame::Message { head, .. } | Frame::Skipped { head, .. } => *head,
+            Frame::End => self.open.take().expect("an end of some message"),
             Frame::BundleBegin { .. } | Frame::Chunk { .. } => return,
         };
-        self.units += u64::from(is_unit(head));
-        let answers = self.config.quirks.has(Quirk::AcknowledgeKeepAlives);
-        if answers && head.kind == Kind::Null && !head.nested {
-            self.surplus += 1;
+        if head.nested {
+            return;
         }
+        let event = EventNumber::from_message_type(head.header.message_type).is_some();
+        let bundle = head.kind == Kind::Malformed(Malformed::BundleTooShort);
+        self.units += u64::from(event || bundle);
+        let answers = self.config.quirks.has(Quirk::AcknowledgeKeepAlives);
+        self.surplus += u64::from(answers && head.kind == Kind::Null);
     }
 
     fn deliver(&mut self, units: u64) {
@@ -363,11 +363,4 @@ impl World {
         }
         self.check();
     }
-}
-
-/// Whether the message is acknowledged by itself.
-fn is_unit(head: &crate::decode::Head) -> bool {
-    let event = EventNumber::from_message_type(head.header.message_type).is_some();
-    let bundle = head.kind == Kind::Malformed(Malformed::BundleTooShort);
-    !head.nested && (event || bundle)
 }
