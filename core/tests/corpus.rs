@@ -7,38 +7,21 @@ mod common;
 
 use common::provoke::{Provoked, provoke};
 use common::{bundle, error, extended, message, nested_event, null, request, with_length};
+use estreamer_core::fuzzing::corpus::{self, Seed};
 use estreamer_core::fuzzing::{self, TARGETS};
 use estreamer_core::quirk::Quirk;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 const VECTORS: &str = include_str!("vectors.txt");
 const REAL_EVENTS: &str = include_str!("../../tests/data/real-events.ndjson");
 
-fn corpus(target: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../fuzz/corpus")
-        .join(target)
-}
-
 #[test]
 fn every_corpus_keeps_its_promises() {
-    for (name, target) in TARGETS {
-        let mut count = 0;
-        for entry in fs::read_dir(corpus(name)).unwrap() {
-            let path = entry.unwrap().path();
-            println!("{}", path.display());
-            target(&fs::read(path).unwrap());
-            count += 1;
-        }
-        assert!(count >= 8, "{name}: {count} inputs");
-    }
+    corpus::replay(TARGETS);
 }
 
 #[test]
 fn the_corpus_of_decode_keeps_its_promises_in_every_window() {
-    for entry in fs::read_dir(corpus("decode")).unwrap() {
-        let mut data = fs::read(entry.unwrap().path()).unwrap();
+    for (_, mut data) in corpus::inputs("decode") {
         for window in 0..=255 {
             data[0] = window;
             fuzzing::decode(&data);
@@ -48,20 +31,8 @@ fn the_corpus_of_decode_keeps_its_promises_in_every_window() {
 
 #[test]
 fn the_seeds_are_what_they_are_made_of() {
-    for (target, name, bytes) in seeds() {
-        let path = corpus(target).join(name);
-        if std::env::var_os("ESTREAMER_BLESS").is_some() {
-            fs::create_dir_all(corpus(target)).unwrap();
-            fs::write(&path, bytes).unwrap();
-        } else {
-            let found = fs::read(&path).unwrap_or_default();
-            assert_eq!(found, bytes, "{}", path.display());
-        }
-    }
+    corpus::check(&seeds());
 }
-
-/// Target, name, bytes.
-type Seed = (&'static str, String, Vec<u8>);
 
 fn seeds() -> Vec<Seed> {
     let mut seeds = Vec::new();

@@ -14,6 +14,7 @@
 
 mod account;
 mod choices;
+pub mod corpus;
 mod decode;
 pub mod pair;
 mod parse;
