@@ -9,5 +9,8 @@ pub mod collect;
 pub mod delivery;
 pub mod doctor;
 pub mod format;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod output;
 pub mod simulate;

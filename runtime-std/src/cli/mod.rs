@@ -1,7 +1,7 @@
 //! The command line: one file per command.
 
 mod address;
-mod capture;
+pub(crate) mod capture;
 mod catalog;
 mod collect;
 mod demo;

@@ -23,7 +23,9 @@ pub struct Journal {
     /// Which of the two segments grows.
     active: usize,
     segment: Segment,
+    /// What a segment may grow to, and the least of that.
     limit: u64,
+    least: u64,
     /// As of the last commit.
     bookmark: Bookmark,
     /// The batches behind it.
@@ -83,10 +85,17 @@ impl Journal {
             generation,
             active,
             limit: SEGMENT.max(2 * segment.length),
+            least: SEGMENT,
             segment,
             bookmark,
             pending: VecDeque::new(),
         })
+    }
+
+    /// Makes segments change hands after so many bytes, for tests that have few.
+    #[cfg(feature = "fuzzing")]
+    pub fn set_limit(&mut self, bytes: u64) {
+        (self.limit, self.least) = (bytes, bytes);
     }
 
     /// The bookmark of the last commit.
@@ -160,7 +169,7 @@ impl Journal {
             return Ok(());
         };
         segment.place(disk, &self.directory, active)?;
-        self.limit = SEGMENT.max(2 * segment.length);
+        self.limit = self.least.max(2 * segment.length);
         self.segment = segment;
         (self.active, self.generation) = (active, generation);
         Ok(())

@@ -5,11 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use estreamer::delivery::disk::{Disk, DiskFile, Identity};
+use crate::delivery::disk::{Disk, DiskFile, Identity};
 
 /// What a crash does to bytes that were not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Crash {
+pub enum Crash {
     /// The process is killed: the system still writes them.
     Kill,
     /// The power fails, and no file has them.
@@ -23,7 +23,8 @@ pub(crate) enum Crash {
     PowerAndLength,
 }
 
-pub(crate) const CRASHES: [Crash; 5] = [
+/// Every kind.
+pub const CRASHES: [Crash; 5] = [
     Crash::Kill,
     Crash::Power,
     Crash::PowerButJournal,
@@ -33,7 +34,7 @@ pub(crate) const CRASHES: [Crash; 5] = [
 
 /// The disk; clones are the same disk.
 #[derive(Clone, Default)]
-pub(crate) struct ModelDisk(Arc<Mutex<State>>);
+pub struct ModelDisk(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -56,18 +57,18 @@ struct Content {
 
 impl ModelDisk {
     /// Crashes at operation `at`, counted from now.
-    pub(crate) fn crash_at(&self, at: u64) {
+    pub fn crash_at(&self, at: u64) {
         let mut state = self.0.lock().unwrap();
         state.crash_at = Some(state.operations + at);
     }
 
     /// Whether it has crashed.
-    pub(crate) fn has_crashed(&self) -> bool {
+    pub fn has_crashed(&self) -> bool {
         self.0.lock().unwrap().crashed
     }
 
     /// The machine is up again.
-    pub(crate) fn come_up(&self, crash: Crash) {
+    pub fn come_up(&self, crash: Crash) {
         let mut state = self.0.lock().unwrap();
         state.crash_at = None;
         state.crashed = false;
@@ -101,14 +102,14 @@ impl ModelDisk {
     }
 
     /// Damages a byte of a file.
-    pub(crate) fn flip(&self, path: &Path, at: usize) {
+    pub fn flip(&self, path: &Path, at: usize) {
         let mut state = self.0.lock().unwrap();
         let inode = state.names[path];
         state.files.get_mut(&inode).unwrap().now[at] ^= 0x40;
     }
 
     /// What a file holds.
-    pub(crate) fn content(&self, path: &Path) -> Vec<u8> {
+    pub fn content(&self, path: &Path) -> Vec<u8> {
         let state = self.0.lock().unwrap();
         let content = state.file(path);
         content.map_or_else(Vec::new, |content| content.now.clone())
