@@ -19,14 +19,18 @@ use crate::event_loop::{EventLoop, Handle};
 pub fn batch(data: &[u8]) {
     let mut choices = Choices::new(data);
     let size = 64 + choices.size();
+    // What is left of a bundle that cannot be read on is handed out like a
+    // record, and is held to the limit of other messages.
+    let limit = 16 * (1 + choices.size() as u32);
     let limits = Limits {
-        record: 16 * (1 + choices.size() as u32),
+        record: limit,
+        message: limit,
         ..Limits::DEFAULT
     };
     let shape = Shape {
         size,
         // The least that does not lock up.
-        budget: limits.record as usize + 2 * size,
+        budget: limit as usize + 2 * size,
         limits,
         read: 1 + choices.size(),
         turn: 1 + usize::from(choices.below(8)),
@@ -117,6 +121,10 @@ impl Shape {
                 open = assembler.is_open();
             }
             let over = lost || (rest.is_empty() && open);
+            if over {
+                // What is half there needs an arena before the rest can go.
+                held.clear();
+            }
             if turn % self.turn == 0 || over || !open {
                 assembler.turn_ends(false);
             }
