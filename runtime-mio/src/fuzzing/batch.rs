@@ -64,6 +64,14 @@ struct Found {
 }
 
 impl Found {
+    /// Looks at what is ready, and keeps it.
+    fn take(&mut self, assembler: &mut Assembler, held: &mut VecDeque<Batch>) {
+        while let Some(batch) = assembler.ready() {
+            self.batch(&batch);
+            held.push_back(batch);
+        }
+    }
+
     fn batch(&mut self, batch: &Batch) {
         assert!(batch.units >= self.units, "units only grow");
         self.units = batch.units;
@@ -121,16 +129,15 @@ impl Shape {
                 open = assembler.is_open();
             }
             let over = lost || (rest.is_empty() && open);
-            if over {
-                // What is half there needs an arena before the rest can go.
-                held.clear();
-            }
             if turn % self.turn == 0 || over || !open {
                 assembler.turn_ends(false);
             }
-            while let Some(batch) = assembler.ready() {
-                found.batch(&batch);
-                held.push_back(batch);
+            found.take(&mut assembler, &mut held);
+            if over {
+                // What is half there needs an arena before the rest can go.
+                held.clear();
+                assembler.turn_ends(false);
+                found.take(&mut assembler, &mut held);
             }
             assert!(pool.used() <= self.budget, "the budget is never exceeded");
             if over {
