@@ -11,6 +11,9 @@ pub mod delivery;
 pub mod doctor;
 pub mod failure;
 pub mod format;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod output;
 pub mod signals;
 pub mod simulate;

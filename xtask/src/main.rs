@@ -5,6 +5,7 @@ mod ci;
 mod elf;
 mod firmware;
 mod footprint;
+mod fuzz;
 mod interop;
 mod nostd;
 mod process;
@@ -31,8 +32,12 @@ cargo xtask TASK
   footprint  what that session costs there; --bless rewrites the table
   interop    the tests that need other programs (openssl, strace, python3), or
              minutes
+  fuzz       [TARGET] [--seconds N]: one fuzz target, or all of them in turn,
+             60 seconds each (nightly toolchain, cargo-fuzz); --smoke: those of
+             the core, 5 seconds each
   tidy       file lengths, stray spaces, unfinished work and links, alone
-  ci         all of these, as .ci/run runs them";
+  ci         what a change must pass, as .ci/run runs it: all of these, and of
+             fuzz the smoke run";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -46,15 +51,16 @@ fn main() -> ExitCode {
         ["footprint"] => footprint::run(&mut steps, false).map(|()| None),
         ["footprint", "--bless"] => footprint::run(&mut steps, true).map(|()| None),
         ["interop"] => interop::run(&mut steps).map(|()| None),
+        ["fuzz", ref options @ ..] => match fuzz::Options::parse(options) {
+            Some(options) => fuzz::run(&mut steps, &options).map(|()| None),
+            None => return usage(),
+        },
         ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
         ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             return ExitCode::SUCCESS;
         }
-        _ => {
-            eprintln!("{HELP}");
-            return ExitCode::from(2);
-        }
+        _ => return usage(),
     };
     steps.print();
     match outcome {
@@ -70,4 +76,9 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("{HELP}");
+    ExitCode::from(2)
 }

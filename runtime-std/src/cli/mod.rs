@@ -1,7 +1,7 @@
 //! The command line: one file per command.
 
 mod ask_args;
-mod capture;
+pub(crate) mod capture;
 mod catalog;
 mod check;
 mod collect;

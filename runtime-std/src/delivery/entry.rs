@@ -97,8 +97,13 @@ const HEAD: usize = 8;
 /// A length beyond this is no length.
 const MAX_FRAME: usize = 1 << 30;
 
-/// The frame of an entry, in a buffer that is used again.
-pub fn frame(entry: &Entry, mut buffer: Vec<u8>) -> Vec<u8> {
+/// The frame of an entry.
+pub fn frame(entry: &Entry) -> Vec<u8> {
+    frame_in(Vec::new(), entry)
+}
+
+/// The same, in a buffer that is used again.
+pub fn frame_in(mut buffer: Vec<u8>, entry: &Entry) -> Vec<u8> {
     buffer.clear();
     buffer.resize(HEAD, 0);
     // Writing to a growing vector cannot fail.
@@ -146,7 +151,7 @@ mod tests {
             }),
             Entry::Commit(3),
         ];
-        let bytes = entries.iter().flat_map(|e| frame(e, Vec::new())).collect();
+        let bytes = entries.iter().flat_map(frame).collect();
         (entries, bytes)
     }
 
@@ -159,7 +164,7 @@ mod tests {
     #[test]
     fn a_torn_or_flipped_frame_ends_the_segment_before_it() {
         let (written, bytes) = two();
-        let first = frame(&written[0], Vec::new()).len();
+        let first = frame(&written[0]).len();
         for cut in 0..bytes.len() {
             let whole = entries(&bytes[..cut]).count();
             assert_eq!(whole, usize::from(cut >= first), "cut at {cut}");

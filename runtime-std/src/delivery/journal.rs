@@ -26,7 +26,9 @@ pub struct Journal {
     /// Which of the two segments grows.
     active: usize,
     segment: Segment,
+    /// What a segment may grow to, and the least of that.
     limit: u64,
+    least: u64,
     /// As of the last commit.
     bookmark: Bookmark,
     /// The batches behind it.
@@ -91,11 +93,18 @@ impl Journal {
             generation,
             active,
             limit: SEGMENT.max(2 * segment.length),
+            least: SEGMENT,
             segment,
             bookmark,
             pending: VecDeque::new(),
             spare: Vec::new(),
         })
+    }
+
+    /// Makes segments change hands after so many bytes, for tests that have few.
+    #[cfg(feature = "fuzzing")]
+    pub fn set_limit(&mut self, bytes: u64) {
+        (self.limit, self.least) = (bytes, bytes);
     }
 
     /// The bookmark of the last commit.
@@ -177,7 +186,7 @@ impl Journal {
             return Ok(());
         };
         segment.place(disk, &self.directory, active)?;
-        self.limit = SEGMENT.max(2 * segment.length);
+        self.limit = self.least.max(2 * segment.length);
         self.segment = segment;
         (self.active, self.generation) = (active, generation);
         Ok(())
@@ -235,7 +244,7 @@ impl Segment {
             self.file.cut(self.length)?;
             self.torn = false;
         }
-        self.buffer = entry::frame(entry, std::mem::take(&mut self.buffer));
+        self.buffer = entry::frame_in(std::mem::take(&mut self.buffer), entry);
         match self.file.append(&self.buffer) {
             Ok(()) => {
                 self.length += self.buffer.len() as u64;

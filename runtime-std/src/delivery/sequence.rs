@@ -171,10 +171,11 @@ impl Sequencer {
             state.noticed.delivered += u64::from(!duplicate);
             kept += u64::from(!duplicate);
             if let Some(second) = archival {
-                state.arrive(second, before, now);
                 if !duplicate {
+                    state.look_back(second, before);
                     handed_on.push((second, digest));
                 }
+                state.arrive(second, now);
             }
         }
         let marks = state.next_marks(before, overlap);
@@ -206,11 +207,16 @@ impl Sequencer {
 }
 
 impl SourceState {
-    /// A record of this archival second arrived.
-    fn arrive(&mut self, second: u32, before: Option<Marks>, now: u64) {
+    /// How far behind the others a record comes that was not there before: one
+    /// that comes again says nothing of the archive's order.
+    fn look_back(&mut self, second: u32, before: Option<Marks>) {
         let high = self.mark.high().or(before.map(|marks| marks.high));
         let behind = high.map_or(0, |high| high.saturating_sub(second));
         self.noticed.disorder = self.noticed.disorder.max(behind);
+    }
+
+    /// A record of this archival second arrived.
+    fn arrive(&mut self, second: u32, now: u64) {
         if !self.mark.arrive(second, now) {
             self.noticed.ahead += 1;
         } else if self.beginning.is_none() {
