@@ -3,7 +3,9 @@
 #[macro_use]
 mod say;
 
+#[cfg(feature = "simulate")]
 pub mod catalog;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod collect;
 pub mod config;
@@ -12,4 +14,5 @@ pub mod doctor;
 pub mod failure;
 pub mod format;
 pub mod output;
+#[cfg(feature = "simulate")]
 pub mod simulate;
