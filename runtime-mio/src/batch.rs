@@ -61,14 +61,23 @@ pub enum RecordKind {
 impl Batch {
     /// The records, in the order they came.
     pub fn records(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
-        self.records.iter().map(|received| Record {
+        self.records.iter().map(|received| self.look(received))
+    }
+
+    /// The record at this place.
+    pub fn record(&self, index: usize) -> Option<Record<'_>> {
+        Some(self.look(self.records.get(index)?))
+    }
+
+    fn look(&self, received: &Received) -> Record<'_> {
+        Record {
             kind: received.kind,
             record_type: received.record_type,
             archival: received.archival,
             bundle: received.bundle,
             length: received.length,
             data: received.span.of(self.arena.as_deref().unwrap_or_default()),
-        })
+        }
     }
 }
 

@@ -50,6 +50,12 @@ pub trait Sink {
     /// [`ClientSession::delivered`].
     fn delivered(&self) -> u64;
 
+    /// Whether batches are on their way to an output, so that more may gather
+    /// meanwhile; `units` were handed over.
+    fn is_busy(&self, units: u64) -> bool {
+        self.delivered() < units
+    }
+
     /// The turn ends. With `Some`, the connection is to be closed for that
     /// reason, which is told to the peer.
     fn turn_ends(&mut self, now: Instant) -> Option<&'static str>;
@@ -233,9 +239,6 @@ impl<S: Sink> Client<S> {
         let Stage::Session(session) = &mut self.stage else {
             return Ok(Turn::Done);
         };
-        if session.poll_timeout().is_some_and(|due| due <= now) {
-            session.handle_timeout(now).map_err(ended)?;
-        }
         let receiver = Receiver {
             transport: &mut self.transport,
             window: &mut self.window,
@@ -246,7 +249,7 @@ impl<S: Sink> Client<S> {
         let received = receiver.receive(now);
         // What came before an end is delivered all the same. Otherwise events
         // gather while the outputs are busy; their vote wakes the loop.
-        let busy = self.sink.delivered() < self.window.handed_over();
+        let busy = self.sink.is_busy(self.window.handed_over());
         self.window.turn_ends(busy && received.is_ok());
         while let Some(batch) = self.window.ready() {
             self.sink.batch(batch);
@@ -260,6 +263,11 @@ impl<S: Sink> Client<S> {
         })?;
         session.set_reading(reading != Reading::Stalled, now);
         session.delivered(self.sink.delivered());
+        // After reading: what waited in the socket while no turn came was no
+        // silence.
+        if session.poll_timeout().is_some_and(|due| due <= now) {
+            session.handle_timeout(now).map_err(ended)?;
+        }
         let mut nulls = [0; 64];
         loop {
             match session.poll_transmit(&mut nulls, now) {

@@ -158,26 +158,45 @@ impl EventLoop {
     /// The system's, when it cannot poll.
     pub fn run(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(256);
-        while self.places.iter().any(|place| place.endpoint.is_some()) {
-            let wait = self.wait();
-            match self.poll.poll(&mut events, wait) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            }
-            for event in &events {
-                match event.token() {
-                    WAKER => (0..self.places.len()).for_each(|index| self.queue(index)),
-                    Token(index) => self.queue(index),
-                }
-            }
-            if self.handle.stop.load(Ordering::Acquire) {
-                self.stop("shutting down");
-            }
-            self.queue_due();
-            self.turns()?;
-        }
+        while self.step_with(&mut events, None)? {}
         Ok(())
+    }
+
+    /// Waits until something happens, but no longer than `at_most`, and gives a
+    /// turn to everyone who is ready. Returns whether an endpoint is left.
+    ///
+    /// # Errors
+    /// The system's, when it cannot poll.
+    pub fn step(&mut self, at_most: Option<Duration>) -> io::Result<bool> {
+        self.step_with(&mut Events::with_capacity(16), at_most)
+    }
+
+    fn step_with(&mut self, events: &mut Events, at_most: Option<Duration>) -> io::Result<bool> {
+        if self.is_empty() {
+            return Ok(false);
+        }
+        let wait = self.wait().into_iter().chain(at_most).min();
+        match self.poll.poll(events, wait) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
+            Err(error) => return Err(error),
+        }
+        for event in events.iter() {
+            match event.token() {
+                WAKER => (0..self.places.len()).for_each(|index| self.queue(index)),
+                Token(index) => self.queue(index),
+            }
+        }
+        if self.handle.stop.load(Ordering::Acquire) {
+            self.stop("shutting down");
+        }
+        self.queue_due();
+        self.turns()?;
+        Ok(!self.is_empty())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.places.iter().all(|place| place.endpoint.is_none())
     }
 
     /// Waits for so long, or until the loop is asked to stop: then `false`.
@@ -232,7 +251,8 @@ impl EventLoop {
         Ok(())
     }
 
-    fn stop(&mut self, reason: &str) {
+    /// Asks every endpoint to stop, and to say why.
+    pub fn stop(&mut self, reason: &str) {
         if std::mem::replace(&mut self.stopped, true) {
             return;
         }

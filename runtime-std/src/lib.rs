@@ -7,6 +7,7 @@ mod say;
 pub mod catalog;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod client;
 pub mod collect;
 pub mod config;
 pub mod delivery;

@@ -7,11 +7,11 @@ use estreamer_core::fqe::{EventKind, Request};
 use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::InitialTimestamp;
 
-use super::address::Address;
 use super::collection::Job;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
 use super::{Failure, from, identity_args};
+use crate::config::address::Address;
 use crate::delivery::state::StateDir;
 use crate::output::destination::Destination;
 

@@ -15,7 +15,7 @@ use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
 
 use super::collect::request;
 use super::{Failure, signals, verification};
-use crate::collect::{Capture, Collector, Summary};
+use crate::collect::{Capture, Collector, Summary, explain};
 use crate::delivery::pipeline::{self, Pipeline, Setup};
 use crate::delivery::sequence::Noticed;
 use crate::delivery::state::StateDir;
@@ -249,55 +249,5 @@ fn warn(noticed: &Noticed, overlap: u32) {
             "estreamer: more events came within {overlap} s than can be remembered. After a \
              restart, what the server stored late may be missed; lower --overlap.",
         );
-    }
-}
-
-/// What happened on the wire, in the words of the person who has to act on it.
-fn explain(server: &str, end: &ClientEnd) -> Failure {
-    match end {
-        ClientEnd::Connect(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            Failure::failed(
-                format!("{server} refuses the connection: nothing listens on that port"),
-                "Check address and port (8302 on a Management Center), and that eStreamer is on there",
-            )
-        }
-        ClientEnd::Connect(error) => Failure::failed(
-            format!("cannot connect to {server}: {error}"),
-            "Check address, routing, and the firewalls between",
-        ),
-        ClientEnd::ConnectTimeout => Failure::failed(
-            format!("{server} does not answer within 30 s"),
-            "Check the address, and the firewalls between: one of them drops the packets",
-        ),
-        ClientEnd::HandshakeTimeout => Failure::failed(
-            format!("{server} does not speak: no TLS handshake within 30 s"),
-            "Check that the port is eStreamer's, and the firewalls between",
-        ),
-        ClientEnd::Tls(error) => Failure::failed(format!("TLS with {server} failed: {error}"), ""),
-        ClientEnd::Socket(error) => Failure::failed(
-            format!("the connection to {server} broke: {error}"),
-            "Check the network between, and the server's own log",
-        ),
-        ClientEnd::Session(End::BeforeFirstByte, _) => Failure::failed(
-            format!("{server} closed the connection after the TLS handshake without a word"),
-            "A Management Center refuses clients this way: check that this client is registered \
-             there under the address it sees this machine by",
-        ),
-        ClientEnd::Session(End::PeerError { code }, text) => Failure::failed(
-            format!("{server} ended the session with error {code}: {text}"),
-            "Check the request, and the eStreamer page of the server",
-        ),
-        ClientEnd::Session(End::OutOfStep(error), _) => Failure::failed(
-            format!("what {server} sends is not eStreamer: {error}"),
-            "Check that address and port are an eStreamer service's; otherwise collect again",
-        ),
-        ClientEnd::Session(end @ (End::Idle | End::MidMessage), _) => Failure::failed(
-            format!("{server} ended the session: {end}"),
-            "The server shut down or the network broke; collect again from where this ended",
-        ),
-        ClientEnd::Session(end, _) => Failure::failed(
-            format!("the session with {server} ended: {end}"),
-            "Check the network between; collect again from where this ended",
-        ),
     }
 }

@@ -7,12 +7,12 @@ use estreamer_core::fqe::EventKind;
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::tls::ClientTls;
 
-use super::address::Address;
 use super::collect::request;
 use super::identity::print;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
 use super::{Failure, verification};
+use crate::config::address::Address;
 use crate::doctor::{Class, Options, certificate, walk};
 
 /// Find out why a server does not send events: walk through a connection step

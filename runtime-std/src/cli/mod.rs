@@ -1,6 +1,5 @@
 //! The command line: one file per command.
 
-mod address;
 mod capture;
 mod catalog;
 mod collect;

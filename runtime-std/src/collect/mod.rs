@@ -1,10 +1,12 @@
 //! The collector's end of one connection: from the event loop into the pipeline.
 
 mod capture;
+mod explain;
 mod progress;
 mod summary;
 
 pub use capture::Capture;
+pub use explain::explain;
 pub use summary::Summary;
 
 use std::cell::RefCell;

@@ -1,6 +1,8 @@
 //! What is collected from whom, and where it goes: the same whether it was read
 //! from a file or from flags.
 
+pub mod address;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;

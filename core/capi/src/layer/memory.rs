@@ -34,7 +34,9 @@ impl Memory {
 
     /// A place for `T`, aligned, and two regions behind it.
     pub(crate) fn lay_out<T>(self, window: usize, output: usize) -> (*mut T, Region, Region) {
-        let place = self.start.wrapping_add(self.start.align_offset(align_of::<T>()));
+        let place = self
+            .start
+            .wrapping_add(self.start.align_offset(align_of::<T>()));
         let window = Region {
             start: place.wrapping_add(size_of::<T>()),
             length: window,

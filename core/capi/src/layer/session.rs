@@ -502,7 +502,10 @@ impl Session {
             _ => return self.look_again(frame, from),
         };
         let Some(mut event) = event(head, length) else {
-            self.keep_error(head, span.map(|span| span.of(self.window.filled(from..self.end))));
+            self.keep_error(
+                head,
+                span.map(|span| span.of(self.window.filled(from..self.end))),
+            );
             return None;
         };
         match span {
@@ -555,7 +558,8 @@ impl Session {
     fn keep_error(&mut self, head: &Head, text: Option<&[u8]>) {
         if let Kind::Error { code, .. } = head.kind {
             let text = Lossy(trim_nul(text.unwrap_or_default()));
-            self.detail.set(format_args!("the server sent error {code}: {text}"));
+            self.detail
+                .set(format_args!("the server sent error {code}: {text}"));
         }
     }
 

@@ -141,14 +141,19 @@ pub extern "C" fn est_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
-    Ok(version) => version,
-    Err(_) => c"",
-};
+const VERSION: &CStr =
+    match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+        Ok(version) => version,
+        Err(_) => c"",
+    };
 
 /// What a status means, in a few words; never NULL, and valid for ever.
 #[unsafe(no_mangle)]
 pub extern "C" fn est_strerror(status: c_int) -> *const c_char {
-    let known = est_status::ALL.iter().find(|known| **known as c_int == status);
-    known.map_or(c"unknown status", |known| known.text()).as_ptr()
+    let known = est_status::ALL
+        .iter()
+        .find(|known| **known as c_int == status);
+    known
+        .map_or(c"unknown status", |known| known.text())
+        .as_ptr()
 }
