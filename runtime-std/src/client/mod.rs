@@ -32,6 +32,7 @@ mod inbox;
 pub use builder::Builder;
 pub use error::{Error, ErrorKind};
 pub use estreamer_mio::batch::{Record, RecordKind};
+pub use estreamer_mio::tls;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -32,16 +32,40 @@ pub enum Mistake {
 }
 
 impl Request<'_> {
+    /// Whether the arguments go together.
+    ///
+    /// # Errors
+    /// [`Mistake::Arguments`].
+    pub const fn check(&self) -> Result<(), Mistake> {
+        match (self.events, self.json) {
+            (0, Some(_)) | (1..=EST_ALL_EVENTS, None) => Ok(()),
+            _ => Err(Mistake::Arguments),
+        }
+    }
+
+    /// The kinds of event that are named by their bits.
+    pub fn kinds(&self) -> impl Iterator<Item = EventKind> {
+        let bits = [
+            (EST_CONNECTION_EVENTS, EventKind::Connection),
+            (EST_INTRUSION_EVENTS, EventKind::Intrusion),
+            (EST_PACKET_EVENTS, EventKind::Packet),
+            (EST_FILE_EVENTS, EventKind::File),
+        ];
+        let events = self.events;
+        let named = bits.into_iter().filter(move |(bit, _)| events & bit != 0);
+        named.map(|(_, kind)| kind)
+    }
+
     /// Writes the whole message into `out` and returns its length.
     ///
     /// # Errors
     /// [`Mistake`]; nothing is written that counts.
     pub fn emit(&self, out: &mut [u8]) -> Result<usize, Mistake> {
-        match (self.events, self.json) {
-            (0, Some(json)) => Ok(self.block(json, out)?),
-            (1..=EST_ALL_EVENTS, None) => Ok(self.events(out)?),
-            _ => Err(Mistake::Arguments),
-        }
+        self.check()?;
+        Ok(match self.json {
+            Some(json) => self.block(json, out)?,
+            None => self.events(out)?,
+        })
     }
 
     fn block(&self, json: &str, out: &mut [u8]) -> Result<usize, RequestError> {
@@ -56,15 +80,8 @@ impl Request<'_> {
 
     fn events(&self, out: &mut [u8]) -> Result<usize, RequestError> {
         let mut request = fqe::Request::new(InitialTimestamp(self.from));
-        for (bit, kind) in [
-            (EST_CONNECTION_EVENTS, EventKind::Connection),
-            (EST_INTRUSION_EVENTS, EventKind::Intrusion),
-            (EST_PACKET_EVENTS, EventKind::Packet),
-            (EST_FILE_EVENTS, EventKind::File),
-        ] {
-            if self.events & bit != 0 {
-                request = request.event(kind, kind.default_fields());
-            }
+        for kind in self.kinds() {
+            request = request.event(kind, kind.default_fields());
         }
         Ok(request.emit(Quirks::NONE, out)?.len())
     }

@@ -14,6 +14,8 @@ pub enum est_status {
     EST_AGAIN = 1,
     /// est_client_interrupt() ended the wait.
     EST_INTERRUPTED = 2,
+    /// The server sends nothing more before what came is acknowledged.
+    EST_UNACKNOWLEDGED = 3,
 
     /// A pointer is NULL.
     EST_NULL = 10,
@@ -64,10 +66,11 @@ pub enum est_status {
 use est_status::*;
 
 impl est_status {
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 25] = [
         EST_OK,
         EST_AGAIN,
         EST_INTERRUPTED,
+        EST_UNACKNOWLEDGED,
         EST_NULL,
         EST_INVALID,
         EST_STATE,
@@ -96,6 +99,7 @@ impl est_status {
             EST_OK => c"done",
             EST_AGAIN => c"nothing there yet",
             EST_INTERRUPTED => c"the wait was interrupted",
+            EST_UNACKNOWLEDGED => c"the server waits for an acknowledgement",
             EST_NULL => c"a pointer is NULL",
             EST_INVALID => c"an argument is out of its range",
             EST_STATE => c"the call does not fit the state of the handle",
