@@ -2,6 +2,7 @@
 
 mod apt;
 mod ci;
+mod dist;
 mod elf;
 mod firmware;
 mod footprint;
@@ -31,8 +32,10 @@ cargo xtask TASK
   footprint  what that session costs there; --bless rewrites the table
   interop    the tests that need other programs (openssl, strace, python3), or
              minutes
+  header     makes the C library's header anew
+  dist       the C library as an install tree and as an archive, in target/dist
   tidy       file lengths, stray spaces, unfinished work and links, alone
-  ci         all of these, as .ci/run runs them";
+  ci         all of these but header, as .ci/run runs them";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -46,6 +49,8 @@ fn main() -> ExitCode {
         ["footprint"] => footprint::run(&mut steps, false).map(|()| None),
         ["footprint", "--bless"] => footprint::run(&mut steps, true).map(|()| None),
         ["interop"] => interop::run(&mut steps).map(|()| None),
+        ["header"] => steps.run("header", header).map(|()| None),
+        ["dist"] => dist::run(&mut steps).map(|()| None),
         ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
         ["help" | "--help" | "-h"] => {
             println!("{HELP}");
@@ -70,4 +75,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The test that compares the header writes it where it is told to.
+fn header() -> Result {
+    process::run(
+        process::cargo()
+            .args(["test", "--package=estreamer-capi", "--test=header"])
+            .env("ESTREAMER_BLESS", "1"),
+    )
 }
