@@ -72,16 +72,28 @@ pub enum RecordKind {
 impl Batch {
     /// The records, in the order they came.
     pub fn records(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
-        let arena = self.arena.as_ref();
-        let records = arena.map_or(&[][..], |arena| &arena.records);
-        records.iter().map(move |received| Record {
+        self.received().iter().map(|received| self.look(received))
+    }
+
+    /// The record at this place.
+    pub fn record(&self, index: usize) -> Option<Record<'_>> {
+        Some(self.look(self.received().get(index)?))
+    }
+
+    fn received(&self) -> &[Received] {
+        self.arena.as_ref().map_or(&[], |arena| &arena.records)
+    }
+
+    fn look(&self, received: &Received) -> Record<'_> {
+        let bytes = self.arena.as_deref().unwrap_or_default();
+        Record {
             kind: received.kind,
             record_type: received.record_type,
             archival: received.archival,
             bundle: received.bundle,
             length: received.length,
-            data: received.span().of(arena.map_or(&[], |arena| arena)),
-        })
+            data: received.span().of(bytes),
+        }
     }
 }
 

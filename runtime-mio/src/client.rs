@@ -51,6 +51,12 @@ pub trait Sink {
     /// [`ClientSession::delivered`].
     fn delivered(&self) -> u64;
 
+    /// Whether batches are on their way to an output, so that more may gather
+    /// meanwhile; `units` were handed over.
+    fn is_busy(&self, units: u64) -> bool {
+        self.delivered() < units
+    }
+
     /// Whether more is wanted; otherwise the socket is left alone.
     fn reads(&self) -> bool {
         true
@@ -254,9 +260,6 @@ impl<S: Sink> Client<S> {
         let Stage::Session(session) = &mut self.stage else {
             return Ok(Turn::Done);
         };
-        if session.poll_timeout().is_some_and(|due| due <= now) {
-            session.handle_timeout(now).map_err(ended)?;
-        }
         let received = match self.sink.reads() {
             false => Ok(Reading::Stalled),
             true => Receiver {
@@ -270,7 +273,7 @@ impl<S: Sink> Client<S> {
         };
         // What came before an end is delivered all the same. Otherwise events
         // gather while the outputs are busy; their vote wakes the loop.
-        let busy = self.sink.delivered() < self.window.handed_over();
+        let busy = self.sink.is_busy(self.window.handed_over());
         let more = received.is_ok() && self.sink.reads();
         self.window.turn_ends(busy && more);
         while let Some(batch) = self.window.ready() {
@@ -287,6 +290,11 @@ impl<S: Sink> Client<S> {
         self.stalled = reading == Reading::Stalled || self.window.is_waiting();
         self.delivered = self.sink.delivered();
         session.delivered(self.delivered);
+        // After reading: what waited in the socket while no turn came was no
+        // silence.
+        if session.poll_timeout().is_some_and(|due| due <= now) {
+            session.handle_timeout(now).map_err(ended)?;
+        }
         let mut nulls = [0; 64];
         loop {
             match session.poll_transmit(&mut nulls, now) {

@@ -193,16 +193,17 @@ impl EventLoop {
         self.places.iter().all(|place| place.endpoint.is_none())
     }
 
-    /// Waits until somebody is ready, but not beyond `until`, and gives everyone
-    /// who is a turn. It may return although nothing happened.
+    /// Waits until somebody is ready, but no longer than `at_most`, and gives
+    /// everyone who is a turn. It may return although nothing happened. Returns
+    /// whether an endpoint is left.
     ///
     /// # Errors
     /// The system's, when it cannot poll.
-    pub fn step(&mut self, until: Option<Instant>) -> io::Result<()> {
-        let wait = self.wait(until);
+    pub fn step(&mut self, at_most: Option<Duration>) -> io::Result<bool> {
+        let wait = self.wait().min(at_most.unwrap_or(LOOK_AROUND));
         match self.poll.poll(&mut self.events, Some(wait)) {
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
             Err(error) => return Err(error),
         }
         let mut stirred = self.events.is_empty();
@@ -218,7 +219,8 @@ impl EventLoop {
             self.queue_stirred();
         }
         self.queue_due();
-        self.turns()
+        self.turns()?;
+        Ok(!self.is_empty())
     }
 
     /// One turn for everyone who is ready by now.
@@ -253,7 +255,8 @@ impl EventLoop {
         Ok(())
     }
 
-    fn stop(&mut self, reason: &str) {
+    /// Asks every endpoint to stop, and to say why.
+    pub fn stop(&mut self, reason: &str) {
         if std::mem::replace(&mut self.stopped, true) {
             return;
         }
@@ -299,14 +302,13 @@ impl EventLoop {
     }
 
     /// No waiting while somebody is ready.
-    fn wait(&self, until: Option<Instant>) -> Duration {
+    fn wait(&self) -> Duration {
         if !self.ready.is_empty() {
             return Duration::ZERO;
         }
         let now = self.now();
         (0..self.places.len())
             .filter_map(|index| self.deadline(index))
-            .chain(until)
             .min()
             .map_or(LOOK_AROUND, |due| {
                 Duration::from_millis(due.0.saturating_sub(now.0)).min(LOOK_AROUND)

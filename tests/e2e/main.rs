@@ -4,6 +4,7 @@ mod archive;
 mod capture;
 mod catalog;
 mod chaos;
+mod client;
 mod collect;
 mod config;
 mod config_ask;

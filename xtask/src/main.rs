@@ -2,6 +2,7 @@
 
 mod apt;
 mod ci;
+mod dist;
 mod elf;
 mod firmware;
 mod footprint;
@@ -35,9 +36,11 @@ cargo xtask TASK
   fuzz       [TARGET] [--seconds N]: one fuzz target, or all of them in turn,
              60 seconds each (nightly toolchain, cargo-fuzz); --smoke: those of
              the core, 5 seconds each
+  header     makes the C library's header anew
+  dist       the C library as an install tree and as an archive, in target/dist
   tidy       file lengths, stray spaces, unfinished work and links, alone
-  ci         what a change must pass, as .ci/run runs it: all of these, and of
-             fuzz the smoke run";
+  ci         what a change must pass, as .ci/run runs it: all of these but
+             header, and of fuzz the smoke run";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -55,6 +58,8 @@ fn main() -> ExitCode {
             Some(options) => fuzz::run(&mut steps, &options).map(|()| None),
             None => return usage(),
         },
+        ["header"] => steps.run("header", header).map(|()| None),
+        ["dist"] => dist::run(&mut steps).map(|()| None),
         ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
         ["help" | "--help" | "-h"] => {
             println!("{HELP}");
@@ -81,4 +86,13 @@ fn main() -> ExitCode {
 fn usage() -> ExitCode {
     eprintln!("{HELP}");
     ExitCode::from(2)
+}
+
+/// The test that compares the header writes it where it is told to.
+fn header() -> Result {
+    process::run(
+        process::cargo()
+            .args(["test", "--package=estreamer-capi", "--test=header"])
+            .env("ESTREAMER_BLESS", "1"),
+    )
 }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
+use std::time::Duration;
 
 use estreamer_core::session::Instant;
 use estreamer_mio::arena::Pool;
@@ -106,7 +107,9 @@ impl Fleet<'_> {
             let redraw = progress.as_ref().map(Progress::due);
             let dues = stations.iter().filter_map(Station::due);
             let dues = dues.chain(idle).chain(end).chain(redraw).chain([tell]);
-            self.event_loop.step(dues.min()).map_err(Failure::system)?;
+            let wait = dues.min().map(|due| due.0.saturating_sub(now.0));
+            let wait = wait.map(Duration::from_millis);
+            self.event_loop.step(wait).map_err(Failure::system)?;
         }
         if let Some(progress) = &mut progress {
             progress.clear();

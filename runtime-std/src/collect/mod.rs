@@ -8,7 +8,6 @@
 mod backoff;
 mod capture;
 mod collector;
-mod explain;
 mod fleet;
 mod progress;
 mod resolver;

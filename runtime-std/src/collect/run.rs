@@ -173,7 +173,9 @@ fn start(
 fn pause(event_loop: &mut EventLoop, at: Instant) -> Result<(), Failure> {
     let until = at.after(1000);
     while event_loop.now() < until && !event_loop.handle().is_stopped() {
-        event_loop.step(Some(until)).map_err(Failure::system)?;
+        let left = until.0 - event_loop.now().0.min(until.0);
+        let left = Some(Duration::from_millis(left));
+        event_loop.step(left).map_err(Failure::system)?;
     }
     Ok(())
 }

@@ -16,12 +16,12 @@ use estreamer_mio::tls::ClientTls;
 use super::Capture;
 use super::backoff::Backoff;
 use super::collector::{Collector, Line};
-use super::explain::explain;
 use super::resolver::{Answer, Resolver};
 use crate::config::Source;
 use crate::config::rules;
 use crate::delivery::order::Origin;
 use crate::delivery::pipeline::{Link, PendingLink, Pipeline};
+use crate::explain::explain;
 use crate::failure::Failure;
 
 /// A source at work.

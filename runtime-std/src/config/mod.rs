@@ -7,27 +7,37 @@
 //! flags of a command ────────────┘
 //! ```
 //!
-//! A [`Draft`](draft::Draft) is what was written, with the lines it stands on,
-//! and nothing named in it was touched yet. [`Draft::load`](draft::Draft::load)
+//! A `Draft` is what was written, with the lines it stands on,
+//! and nothing named in it was touched yet. `Draft::load`
 //! reads identities, passwords and requests. Both report every mistake there is.
 
 pub mod address;
 pub mod ask;
+#[cfg(feature = "cli")]
 pub mod draft;
+#[cfg(feature = "cli")]
 pub mod event;
+#[cfg(feature = "cli")]
 pub mod file;
 pub mod from;
+#[cfg(feature = "cli")]
 pub mod identity;
+#[cfg(feature = "cli")]
 pub mod keys;
+#[cfg(feature = "cli")]
 mod load;
+#[cfg(feature = "cli")]
 pub mod mistake;
+#[cfg(feature = "cli")]
 mod mixture;
 pub mod number;
+#[cfg(feature = "cli")]
 mod reader;
 pub mod rules;
+#[cfg(feature = "cli")]
 pub mod secret;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod tests;
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What happened on the wire, in the words of the person who has to act on it.
+//! Why a connection ended, in the words of the person who has to act on it.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use estreamer_mio::client::ClientEnd;
 use crate::failure::Failure;
 
 /// The end of a connection to `server`.
-pub(super) fn explain(server: &str, end: &ClientEnd) -> Failure {
+pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
     match end {
         ClientEnd::Connect(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             Failure::failed(
