@@ -30,6 +30,7 @@
 /* Everything one connection needs. */
 struct client {
     int epoll, socket;
+    OSSL_PROVIDER *legacy, *standard;
     SSL_CTX *context;
     SSL *ssl;
     est_session *session;
@@ -75,8 +76,8 @@ static int identify(struct client *c, const char *file, const char *password) {
         return fail(file, strerror(errno));
     }
     /* Management Centers encrypt these files with what only "legacy" knows. */
-    OSSL_PROVIDER_load(NULL, "legacy");
-    OSSL_PROVIDER_load(NULL, "default");
+    c->legacy = OSSL_PROVIDER_load(NULL, "legacy");
+    c->standard = OSSL_PROVIDER_load(NULL, "default");
     c->context = SSL_CTX_new(TLS_client_method());
     p12 = d2i_PKCS12_fp(stream, NULL);
     fclose(stream);
@@ -291,6 +292,8 @@ int main(int argc, char **argv) {
     est_session_free(&c.session);
     SSL_free(c.ssl);
     SSL_CTX_free(c.context);
+    OSSL_PROVIDER_unload(c.legacy);
+    OSSL_PROVIDER_unload(c.standard);
     if (c.socket >= 0) {
         close(c.socket);
     }

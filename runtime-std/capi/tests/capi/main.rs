@@ -1,0 +1,7 @@
+//! The C library, as C sees it.
+
+mod c;
+mod common;
+mod header;
+mod install;
+mod server;
