@@ -4,6 +4,9 @@ pub mod arena;
 pub mod batch;
 pub mod client;
 pub mod event_loop;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod server;
 pub mod tls;
 mod transport;

@@ -5,7 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 /// A failure, with its remedy.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     code: u8,
     what: String,
@@ -36,6 +36,11 @@ impl Failure {
             format!("the operating system refuses a resource: {error}"),
             "Check the limits on files and threads",
         )
+    }
+
+    /// The exit status it ends with.
+    pub fn code(&self) -> u8 {
+        self.code
     }
 
     /// Tells the person and gives the exit status.

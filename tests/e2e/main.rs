@@ -6,6 +6,8 @@ mod catalog;
 mod chaos;
 mod client;
 mod collect;
+mod config;
+mod config_ask;
 mod delivery;
 mod delivery_cuts;
 mod delivery_memory;

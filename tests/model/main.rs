@@ -1,14 +1,14 @@
 //! The rules of delivery, crashed at every point: each output holds every event
 //! exactly once, whatever was lost.
 
-mod collector;
-mod disk;
+mod setting;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use collector::{Event, Setting, run};
-use disk::{CRASHES, Crash, ModelDisk};
+use estreamer::fuzzing::collector::Event;
+use estreamer::fuzzing::disk::{CRASHES, Crash, ModelDisk};
+use setting::{Setting, run};
 
 /// One event a second, twins included.
 fn in_order(name: &str, count: u32) -> Vec<Event> {

@@ -2,7 +2,7 @@
 
 use crate::steps::Steps;
 use crate::test::{self, Summary};
-use crate::{Result, firmware, footprint, interop, nostd};
+use crate::{Result, firmware, footprint, fuzz, interop, nostd};
 
 /// Everything, cheapest first; the first failure ends it.
 pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
@@ -11,5 +11,6 @@ pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
     nostd::run(steps)?;
     firmware::run(steps)?;
     footprint::run(steps, false)?;
+    fuzz::smoke(steps)?;
     Ok(summary)
 }

@@ -6,6 +6,7 @@ mod dist;
 mod elf;
 mod firmware;
 mod footprint;
+mod fuzz;
 mod interop;
 mod nostd;
 mod process;
@@ -33,10 +34,14 @@ cargo xtask TASK
   footprint  what that session costs there; --bless rewrites the table
   interop    the tests that need other programs (openssl, strace, python3,
              valgrind …), or minutes; those of the C library's install tree
+  fuzz       [TARGET] [--seconds N]: one fuzz target, or all of them in turn,
+             60 seconds each (nightly toolchain, cargo-fuzz); --smoke: those of
+             the core, 5 seconds each
   header     makes the C library's header anew
   dist       the C library as an install tree and as an archive, in target/dist
   tidy       file lengths, stray spaces, unfinished work and links, alone
-  ci         all of these but header, as .ci/run runs them";
+  ci         what a change must pass, as .ci/run runs it: all of these but
+             header, and of fuzz the smoke run";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -50,6 +55,10 @@ fn main() -> ExitCode {
         ["footprint"] => footprint::run(&mut steps, false).map(|()| None),
         ["footprint", "--bless"] => footprint::run(&mut steps, true).map(|()| None),
         ["interop"] => interop::run(&mut steps).map(|()| None),
+        ["fuzz", ref options @ ..] => match fuzz::Options::parse(options) {
+            Some(options) => fuzz::run(&mut steps, &options).map(|()| None),
+            None => return usage(),
+        },
         ["header"] => steps.run("header", header).map(|()| None),
         ["dist"] => dist::run(&mut steps).map(|()| None),
         ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
@@ -57,10 +66,7 @@ fn main() -> ExitCode {
             println!("{HELP}");
             return ExitCode::SUCCESS;
         }
-        _ => {
-            eprintln!("{HELP}");
-            return ExitCode::from(2);
-        }
+        _ => return usage(),
     };
     steps.print();
     match outcome {
@@ -76,6 +82,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("{HELP}");
+    ExitCode::from(2)
 }
 
 /// The test that compares the header writes it where it is told to.

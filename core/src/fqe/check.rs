@@ -50,12 +50,12 @@ impl<'a> EventStreamRequest<'a> {
 }
 
 /// Checks a JSON block, in the shape of the guide's `json_request.json`. Keys
-/// the guide does not know are left alone.
+/// the guide does not know are left alone; their values are skipped, not read.
 ///
 /// # Errors
 /// The first thing to change.
 pub fn check(json: &[u8]) -> Result<Asked<'_>, RequestError> {
-    check_depth(json)?;
+    check_nesting(json)?;
     let mut found = Found::default();
     let mut deserializer = serde_json_core::de::Deserializer::new(json, None);
     let parsed = Reader {
@@ -102,7 +102,9 @@ pub(super) fn is_field_name(name: &str) -> bool {
 }
 
 /// The reader below recurses, so the depth is checked without recursion first.
-fn check_depth(json: &[u8]) -> Result<(), RequestError> {
+/// And it skips what it does not know without looking for its end very hard, so
+/// a block that does not close what it opens is refused here.
+fn check_nesting(json: &[u8]) -> Result<(), RequestError> {
     let mut nesting = super::Nesting::default();
     for &byte in json {
         nesting.feed(byte);
@@ -110,7 +112,10 @@ fn check_depth(json: &[u8]) -> Result<(), RequestError> {
             return Err(RequestError::TooDeep);
         }
     }
-    Ok(())
+    match nesting.is_closed() {
+        true => Ok(()),
+        false => Err(RequestError::NotJson),
+    }
 }
 
 /// What the visitors found so far.
@@ -293,6 +298,11 @@ mod tests {
             (String::from("[]"), RequestError::NotJson),
             (String::from("{\"Events\":"), RequestError::NotJson),
             (with_events(file) + "x", RequestError::NotJson),
+            // A quote too many in a value that is skipped.
+            (
+                with_events(r#""FileEvent":{"Fields":["FileName"],"Other":[x"y]}"#),
+                RequestError::NotJson,
+            ),
             (String::from("{}"), RequestError::NothingRequested),
             (with_events(""), RequestError::NothingRequested),
             (

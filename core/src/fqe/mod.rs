@@ -261,7 +261,7 @@ pub(crate) fn is_complete(json: &[u8]) -> bool {
     for &byte in json {
         nesting.feed(byte);
     }
-    nesting.depth == 0 && !nesting.quoted && json.trim_ascii_end().ends_with(b"}")
+    nesting.is_closed() && json.trim_ascii_end().ends_with(b"}")
 }
 
 /// How deep in arrays and objects a byte of JSON stands.
@@ -273,6 +273,11 @@ struct Nesting {
 }
 
 impl Nesting {
+    /// Whether everything that was opened is closed.
+    const fn is_closed(&self) -> bool {
+        self.depth == 0 && !self.quoted
+    }
+
     fn feed(&mut self, byte: u8) {
         match (self.quoted, byte) {
             (true, _) if self.escaped => self.escaped = false,

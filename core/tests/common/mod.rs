@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod conversation;
+pub mod provoke;
 
 use estreamer_core::PeerError;
 use estreamer_core::decode::{Decoder, Frame, Head, Limits, Oversize};

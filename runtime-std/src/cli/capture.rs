@@ -72,7 +72,7 @@ impl Capture {
     }
 }
 
-enum Stop {
+pub(crate) enum Stop {
     Read(io::Error),
     Write(io::Error),
     Peer(PeerError),
@@ -82,7 +82,11 @@ enum Stop {
 const WINDOW: usize = 1 << 20;
 
 /// Prints every message; returns the bytes of one that is not there whole.
-fn decode(input: &mut impl Read, explain: bool, out: &mut impl Write) -> Result<u64, Stop> {
+pub(crate) fn decode(
+    input: &mut impl Read,
+    explain: bool,
+    out: &mut impl Write,
+) -> Result<u64, Stop> {
     let limits = Limits {
         record: u32::MAX,
         request: u32::MAX,

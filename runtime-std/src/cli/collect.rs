@@ -1,62 +1,95 @@
-//! `estreamer collect`: from one server to the outputs.
+//! `estreamer collect`: from servers to the outputs.
 
-use std::path::PathBuf;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
-use estreamer_core::fqe::{EventKind, Request};
-use estreamer_core::quirk::Quirks;
-use estreamer_core::wire::InitialTimestamp;
+use clap::Args;
 
-use super::collection::Job;
+use super::Failure;
+use super::ask_args::AskArgs;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
-use super::{Failure, from, identity_args};
+use crate::collect::run::{self, Reload, Run};
 use crate::config::address::Address;
-use crate::delivery::state::StateDir;
+use crate::config::draft::{At, Draft, OutputDraft, SourceDraft};
+use crate::config::number::{AHEAD, MEMORY, OVERLAP, SHUTDOWN};
+use crate::config::{Config, Format, file, identity, mistake};
 use crate::output::destination::Destination;
 
-/// Collect events from a server and write them out, one event a line.
+/// Collect events and write them out, one event a line: from a server by these
+/// options, or from many by a configuration file.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  estreamer collect --server fmc.example.net --pkcs12 client.p12 \
-                  --password-file client.pass --from -1h --output file:events.ndjson"
+                  --password-file client.pass --from -1h --output file:events.ndjson\n  \
+                  estreamer collect --config /etc/estreamer/estreamer.toml"
 )]
 pub(super) struct Collect {
+    /// A configuration file, which says all that is not said by the options
+    /// about a run.
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    run: RunArgs,
+    // Last, because their headings hold for all arguments that follow.
+    #[command(flatten)]
+    ask: AskArgs,
+    #[command(flatten)]
+    identity: IdentityArgs,
+    #[command(flatten)]
+    verification: VerificationArgs,
+}
+
+/// What a configuration says as well.
+#[derive(Args)]
+struct Settings {
     /// The server; the port is 8302 if none is given.
-    #[arg(long, value_name = "HOST[:PORT]")]
-    server: Address,
-    /// An event type to ask for, repeatable; all four if none is given.
-    #[arg(long = "event", value_name = "TYPE", value_enum)]
-    events: Vec<EventType>,
-    /// Where in the server's archive to start: oldest, now, UNIX seconds, RFC
-    /// 3339, or a time ago like -1h.
-    #[arg(long, value_name = "TIME", default_value = "now", value_parser = from::parse, allow_hyphen_values = true)]
-    from: InitialTimestamp,
+    #[arg(long, value_name = "HOST[:PORT]", required_unless_present = "config")]
+    server: Option<Address>,
+    /// The address of this machine to connect from; the system chooses if none
+    /// is given.
+    #[arg(long, value_name = "ADDR")]
+    bind: Option<IpAddr>,
     /// Where events go, repeatable: stdout: or file:PATH (appended to), with
     /// {source} and {event} in the path.
     #[arg(short, long = "output", value_name = "URL", default_value = "stdout:")]
     outputs: Vec<Destination>,
+    /// How they are written: ndjson (one event a line, as it came; bytes in an
+    /// envelope as base64) or raw (the bytes, each event behind its length).
+    #[arg(long, value_name = "FORMAT", default_value_t = Format::Lines)]
+    format: Format,
     /// Where bookmarks are kept: with it, a restart goes on where it ended, and
     /// files hold every event exactly once. One process at a time.
-    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY")]
+    /// [default: $STATE_DIRECTORY, if that is set]
+    #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Discard the bookmark; --from says where to start.
-    #[arg(long, requires = "state")]
-    reset_bookmark: bool,
     /// The source's name, by which its bookmark is found; the server as typed if
     /// not given.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Bundles acknowledged before they are delivered; 0 is strict.
-    #[arg(long, value_name = "N", default_value_t = 16)]
+    #[arg(long, value_name = "N", default_value_t = AHEAD.default)]
     ack_ahead: u32,
     /// Seconds asked for again at a restart: how far the server's archive may be
     /// out of order.
-    #[arg(long, value_name = "SECS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    #[arg(long, value_name = "SECS", default_value_t = OVERLAP.default, value_parser = clap::value_parser!(u32).range(OVERLAP.range()))]
     overlap: u32,
     /// Memory for events on their way, MiB; when it is full, the server waits.
-    #[arg(long, value_name = "MIB", default_value_t = 32, value_parser = clap::value_parser!(u32).range(20..=65_536))]
+    #[arg(long, value_name = "MIB", default_value_t = MEMORY.default, value_parser = clap::value_parser!(u32).range(MEMORY.range()))]
     memory: u32,
+    /// Seconds a stop may take to deliver what is under way.
+    #[arg(long, value_name = "SECS", default_value_t = SHUTDOWN.default, value_parser = clap::value_parser!(u32).range(SHUTDOWN.range()))]
+    shutdown: u32,
+}
+
+/// What is about one run, whatever the configuration.
+#[derive(Args)]
+struct RunArgs {
+    /// Discard the bookmark; --from says where to start.
+    #[arg(long)]
+    reset_bookmark: bool,
     /// Stop after so many events were delivered.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     stop_after: Option<u64>,
@@ -70,91 +103,95 @@ pub(super) struct Collect {
     /// No progress line and no summary.
     #[arg(short, long)]
     quiet: bool,
-    // Last, because their headings hold for all arguments that follow.
-    #[command(flatten)]
-    identity: IdentityArgs,
-    #[command(flatten)]
-    verification: VerificationArgs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum EventType {
-    Connection,
-    Intrusion,
-    Packet,
-    File,
-}
-
-impl From<EventType> for EventKind {
-    fn from(event: EventType) -> Self {
-        match event {
-            EventType::Connection => Self::Connection,
-            EventType::Intrusion => Self::Intrusion,
-            EventType::Packet => Self::Packet,
-            EventType::File => Self::File,
-        }
-    }
 }
 
 impl Collect {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let identity = self.identity.load()?;
-        identity_args::warn(&identity);
-        let kinds: Vec<EventKind> = match self.events.is_empty() {
-            true => EventKind::ALL.to_vec(),
-            false => self.events.iter().map(|&event| event.into()).collect(),
+        let config = self.config()?;
+        for source in &config.sources {
+            identity::warn(&source.identity);
+        }
+        if self.run.reset_bookmark && config.state.is_none() {
+            return Err(Failure::usage(
+                "there is no state directory with a bookmark to discard",
+                "Add --state DIR, or leave out --reset-bookmark",
+            ));
+        }
+        let reload = self.config.map(|path| -> Reload {
+            Box::new(move || {
+                let config = file::open(&path)?;
+                for source in &config.sources {
+                    identity::warn(&source.identity);
+                }
+                Ok(config)
+            })
+        });
+        let run = Run {
+            limit: self.run.stop_after,
+            idle: self.run.stop_when_idle,
+            capture: self.run.capture,
+            quiet: self.run.quiet,
+            reset_bookmark: self.run.reset_bookmark,
+            // A service waits for its servers; a person wants to know.
+            patient: reload.is_some(),
+            reload,
         };
-        let addresses = self.server.resolve().map_err(|error| {
-            Failure::failed(
-                format!("cannot find the address of {}: {error}", self.server),
-                "Check the name, and the resolver of this machine",
-            )
-        })?;
-        let state = match &self.state {
-            None => None,
-            Some(path) => Some(
-                StateDir::open(path, self.reset_bookmark)
-                    .map_err(|error| Failure::failed(error, ""))?,
-            ),
+        run::run(config, run)
+    }
+
+    /// The same from a file or from flags.
+    fn config(&self) -> Result<Config, Failure> {
+        match (&self.config, &self.settings.server) {
+            (Some(path), _) => file::open(path),
+            (None, Some(server)) => {
+                let draft = self.draft(server)?;
+                let loaded = draft.load(Path::new(""));
+                loaded.map_err(|mistakes| mistake::failure(None, mistakes))
+            }
+            (None, None) => Err(Failure::usage(
+                "no server is given",
+                "Add --server, or --config with a configuration file",
+            )),
+        }
+    }
+
+    fn draft(&self, server: &Address) -> Result<Draft, Failure> {
+        let settings = &self.settings;
+        let output = |destination: &Destination| OutputDraft {
+            format: settings.format,
+            ..OutputDraft::to(At::argument(destination.clone()))
         };
-        let server = self.server.to_string();
-        let job = Job {
-            name: self.name.unwrap_or_else(|| server.clone()),
-            server,
-            addresses,
-            identity,
+        let name = settings.name.clone();
+        let source = SourceDraft {
+            name: At::argument(name.unwrap_or_else(|| server.to_string())),
+            server: server.clone(),
+            bind: settings.bind,
+            identity: At::argument(self.identity.files()?),
+            ask: self.ask.draft(),
+            from: self.ask.from,
+            quirks: self.ask.quirks(),
             rules: self.verification.rules(),
-            from: self.from,
-            kinds,
-            state,
-            outputs: self.outputs,
-            limit: self.stop_after.unwrap_or(u64::MAX),
-            idle: self.stop_when_idle,
-            capture: self.capture,
-            ahead: self.ack_ahead,
-            overlap: self.overlap,
-            memory: self.memory as usize * (1 << 20),
-            quiet: self.quiet,
-            only_stdout: false,
         };
-        job.run()
+        Ok(Draft {
+            state: settings.state.clone(),
+            ahead: settings.ack_ahead,
+            overlap: settings.overlap,
+            memory: settings.memory,
+            shutdown: settings.shutdown,
+            sources: vec![source],
+            outputs: settings.outputs.iter().map(output).collect(),
+        })
     }
 }
 
-/// The whole request message for JSON events of these kinds.
-pub(super) fn request(from: InitialTimestamp, kinds: &[EventKind]) -> Result<Vec<u8>, Failure> {
-    let mut request = Request::new(from);
-    for &kind in kinds {
-        request = request.event(kind, kind.default_fields());
-    }
-    let mut buffer = vec![0; 4096];
-    let length = request
-        .emit(Quirks::NONE, &mut buffer)
-        .map_err(|error| Failure::usage(error, ""))?
-        .len();
-    buffer.truncate(length);
-    Ok(buffer)
-}
+/// The options that go with a configuration: those about one run.
+pub(super) const ABOUT_A_RUN: [&str; 5] = [
+    "reset_bookmark",
+    "stop_after",
+    "stop_when_idle",
+    "capture",
+    "quiet",
+];
 
 /// Seconds with a fraction, as milliseconds.
 fn milliseconds(text: &str) -> Result<u32, String> {

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use clap::Args;
 use estreamer_mio::tls::{ClientRules, Identity};
 
-use super::{Failure, signals};
+use super::Failure;
+use crate::signals;
 use crate::simulate::pki;
 use crate::simulate::service::{Service, ServiceOptions};
 use archive::ArchiveArgs;

@@ -12,13 +12,13 @@ use crate::delivery::disk::{Disk, RealDisk};
 use crate::delivery::entry::{Batch, Entry};
 use crate::delivery::journal::Journal;
 use crate::delivery::opening;
-use crate::delivery::sequence::Sequencer;
+use crate::delivery::sequence::{Memory, Sequencer};
 use crate::delivery::state::StateDir;
 
 /// The same journal as a collector's, in which a batch is what was acknowledged
 /// at once.
 pub(super) struct Bookmark {
-    source: String,
+    source: Arc<str>,
     sequencer: Sequencer,
     journal: Journal,
     n: u64,
@@ -72,7 +72,9 @@ impl Bookmark {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |age| age.as_secs());
         let one = std::iter::once(record);
-        let numbered = self.sequencer.batch(&self.source, one, u64::MAX, now);
+        let numbered = self
+            .sequencer
+            .batch(&self.source, one, u64::MAX, now, Memory::default());
         self.handed_out.records.extend(numbered.note.records);
         self.handed_out.marks = numbered.note.marks.or(self.handed_out.marks);
         numbered.verdicts.iter().any(|verdict| verdict.keep)

@@ -185,6 +185,7 @@ impl Builder {
         for address in addresses {
             let options = ClientOptions {
                 address,
+                bind: None,
                 request: request.clone(),
                 session: self.session,
                 pool: pool.clone(),

@@ -6,7 +6,7 @@ use std::io;
 use estreamer_core::session::End;
 use estreamer_mio::client::ClientEnd;
 
-use crate::collect::explain;
+use crate::explain::explain;
 use crate::failure::Failure;
 
 /// What went wrong, to what, and what to do about it.

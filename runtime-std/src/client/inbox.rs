@@ -1,5 +1,6 @@
 //! What the event loop leaves for the client.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -53,7 +54,7 @@ impl Sink for Slot {
         !self.0.borrow().batches.is_empty()
     }
 
-    fn turn_ends(&mut self, _: Instant) -> Option<&'static str> {
+    fn turn_ends(&mut self, _: &ClientSession, _: Instant) -> Option<Cow<'static, str>> {
         None
     }
 

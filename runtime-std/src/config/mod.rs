@@ -1,10 +1,49 @@
 //! What is collected from whom, and where it goes: the same whether it was read
 //! from a file or from flags.
+//!
+//! ```text
+//! text of a file ─▶ file::parse ─┐
+//!                                ├─▶ Draft ─▶ load ─▶ Config
+//! flags of a command ────────────┘
+//! ```
+//!
+//! A `Draft` is what was written, with the lines it stands on,
+//! and nothing named in it was touched yet. `Draft::load`
+//! reads identities, passwords and requests. Both report every mistake there is.
 
 pub mod address;
+pub mod ask;
+#[cfg(feature = "cli")]
+pub mod draft;
+#[cfg(feature = "cli")]
+pub mod event;
+#[cfg(feature = "cli")]
+pub mod file;
+pub mod from;
+#[cfg(feature = "cli")]
+pub mod identity;
+#[cfg(feature = "cli")]
+pub mod keys;
+#[cfg(feature = "cli")]
+mod load;
+#[cfg(feature = "cli")]
+pub mod mistake;
+#[cfg(feature = "cli")]
+mod mixture;
+pub mod number;
+#[cfg(feature = "cli")]
+mod reader;
+pub mod rules;
+#[cfg(feature = "cli")]
+pub mod secret;
 
+#[cfg(all(test, feature = "cli"))]
+mod tests;
+
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use estreamer_core::fqe::EventKind;
@@ -12,9 +51,12 @@ use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::tls::{Identity, ServerRules};
 
+pub use ask::{Ask, Data};
+
 use crate::output::destination::Destination;
 
 /// A whole collection.
+#[derive(Debug)]
 pub struct Config {
     /// The directory bookmarks are kept in; without it there are none.
     pub state: Option<PathBuf>,
@@ -33,6 +75,7 @@ pub struct Config {
 }
 
 /// One server.
+#[derive(Debug)]
 pub struct Source {
     /// Its name, also the bookmark's.
     pub name: String,
@@ -52,26 +95,6 @@ pub struct Source {
     pub ask: Ask,
     /// Deviations of ours that this server needs.
     pub quirks: Quirks,
-}
-
-/// What a source is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
-    /// The JSON block of the request.
-    pub json: Vec<u8>,
-    /// The form the events' data comes in.
-    pub data: Data,
-}
-
-/// The form of an event's data (the guide's `transform`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Data {
-    /// Text, one JSON object.
-    Json,
-    /// Text, comma-separated values.
-    Csv,
-    /// Bytes that are never altered, by the transform's name.
-    Other(String),
 }
 
 /// One output.
@@ -100,4 +123,52 @@ pub enum Format {
     Lines,
     /// The bytes as they came, each record with its length before it.
     Raw,
+}
+
+impl Source {
+    /// Host and port, as they are typed.
+    pub fn server(&self) -> address::Address {
+        address::Address {
+            host: self.host.clone(),
+            port: self.port,
+        }
+    }
+}
+
+impl Output {
+    /// A required output of everything, one event a line, named by where it goes.
+    pub fn to(destination: Destination) -> Self {
+        Self {
+            name: destination.to_string(),
+            destination,
+            format: Format::Lines,
+            required: true,
+            queue: number::QUEUE.mebibytes(),
+            sources: None,
+            events: None,
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "ndjson" => Ok(Self::Lines),
+            "raw" => Ok(Self::Raw),
+            _ => {
+                Err("use ndjson (one event a line, as it came) or raw (bytes behind their length)")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lines => "ndjson",
+            Self::Raw => "raw",
+        })
+    }
 }

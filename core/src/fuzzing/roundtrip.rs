@@ -1,0 +1,131 @@
+//! What is written reads back as what it was.
+
+use crate::ResourceError;
+use crate::decode::{Decoder, Frame, Kind, Limits, Oversize};
+use crate::quirk::{Quirk, Quirks};
+use crate::wire::{
+    BundleHeader, BundleWriter, Event, Header, Message, Record, RecordType, trim_nul,
+};
+use arbitrary::Unstructured;
+use std::{vec, vec::Vec};
+
+/// Writes arbitrary messages, showing arbitrary quirks, and reads them back;
+/// then arbitrary events as a bundle.
+pub fn roundtrip(data: &[u8]) {
+    let mut choices = Unstructured::new(data);
+    // A fuzzer's bytes that end early make a message of what they are.
+    let _ = messages(&mut choices);
+}
+
+fn messages(choices: &mut Unstructured<'_>) -> arbitrary::Result<()> {
+    let events: Vec<Event<'_>> = choices.arbitrary()?;
+    let quirks: Quirks = choices.arbitrary()?;
+    bundle(&events, choices.arbitrary()?, quirks);
+    while !choices.is_empty() {
+        let message: Message<'_> = choices.arbitrary()?;
+        let quirks: Quirks = choices.arbitrary()?;
+        strict(&message);
+        deviating(&message, quirks, choices.arbitrary()?);
+    }
+    Ok(())
+}
+
+/// By the rules, it is the same.
+fn strict(message: &Message<'_>) {
+    let out = emit(message.encoded_len(), |out| message.emit(out));
+    let ((header, found), rest) = Message::parse(&out).expect("it reads");
+    assert_eq!((&found, rest), (message, &[][..]));
+    let expected = Header::new(message.message_type(), out.len() as u32 - 8);
+    assert_eq!(header, expected);
+}
+
+/// With quirks, it says the same.
+fn deviating(message: &Message<'_>, quirks: Quirks, nested: bool) {
+    let write = |out: &mut [u8]| match nested {
+        true => message.emit_nested(quirks, out),
+        false => message.emit_with(quirks, out),
+    };
+    let Err(ResourceError::BufferTooSmall { needed }) = write(&mut []) else {
+        panic!("no message is empty");
+    };
+    let out = emit(needed, write);
+    let (header, body) = Header::parse(&out).expect("it has a header");
+    let version = !nested || quirks.has(Quirk::NestedVersion1);
+    assert_eq!(header.version, u16::from(version));
+    let found = Message::parse_body(header.message_type, body).expect("it reads");
+    match (message, found) {
+        (Message::Event(sent), Message::Event(found)) => same_event(sent, &found),
+        (Message::Request(sent), Message::Request(found)) => {
+            assert_eq!((sent.from, sent.flags), (found.from, found.flags));
+            let nul = &found.block[sent.block.len()..];
+            assert_eq!(&found.block[..sent.block.len()], sent.block);
+            assert!(nul == [0; 1] || nul.is_empty());
+        }
+        (Message::Error(sent), Message::Error(found)) => {
+            assert_eq!((sent.code, trim_nul(sent.text)), (found.code, found.text));
+        }
+        (sent, found) => assert_eq!(sent, &found),
+    }
+}
+
+/// All that counts; the flag may be shown.
+fn same_event(sent: &Event<'_>, found: &Event<'_>) {
+    let plain = |record: Record| Record {
+        flag: false,
+        ..record
+    };
+    assert_eq!(plain(sent.record), plain(found.record));
+    assert_eq!(sent.data, found.data);
+}
+
+/// A bundle of events comes out of the decoder as what was put in.
+fn bundle(events: &[Event<'_>], header: BundleHeader, quirks: Quirks) {
+    let room = 16 + events.iter().map(|e| 8 + e.encoded_len()).sum::<usize>();
+    let mut buffer = vec![0; room];
+    let mut writer = BundleWriter::new(&mut buffer, header, quirks).expect("there is room");
+    for event in events {
+        writer.push(event).expect("there is room");
+    }
+    assert_eq!(writer.len(), room);
+    let one_more = Event::new(RecordType::FILE, None, b"");
+    assert!(writer.push(&one_more).is_err(), "there is no more room");
+    let message = writer.finish();
+    assert_eq!(message.len(), room);
+    let mut decoder =
+        Decoder::new(room.max(64), Limits::DEFAULT, Oversize::Pieces).expect("at least 64");
+    let mut rest = message;
+    let mut expected = events.iter();
+    loop {
+        let step = decoder.step(rest).expect("in step");
+        match step.frame {
+            None => break,
+            Some(Frame::Message { head, body }) => {
+                let sent = expected.next().expect("no more than were put in");
+                let Kind::Event { record, .. } = head.kind else {
+                    panic!("{head:?} is no event");
+                };
+                let found = Event {
+                    number: sent.number,
+                    record,
+                    data: body.of(rest),
+                };
+                same_event(sent, &found);
+            }
+            Some(_) => {}
+        }
+        rest = &rest[step.consumed..];
+    }
+    assert!(rest.is_empty() && decoder.at_boundary() && expected.next().is_none());
+}
+
+/// Writes into exactly the room that is needed, and nothing into less.
+fn emit(needed: usize, write: impl Fn(&mut [u8]) -> Result<usize, ResourceError>) -> Vec<u8> {
+    let mut short = vec![0xaa; needed - 1];
+    let refused = write(&mut short);
+    assert_eq!(refused, Err(ResourceError::BufferTooSmall { needed }));
+    assert!(short.iter().all(|&byte| byte == 0xaa), "nothing on failure");
+    let mut out = vec![0xaa; needed + 1];
+    assert_eq!(write(&mut out), Ok(needed));
+    assert_eq!(out.pop(), Some(0xaa), "nothing behind it");
+    out
+}

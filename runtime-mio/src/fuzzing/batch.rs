@@ -1,0 +1,209 @@
+//! A stream through arenas that are too few.
+
+use std::collections::VecDeque;
+use std::sync::LazyLock;
+
+use estreamer_core::decode::{Decoder, Frame, Head, Kind, Limits, Oversize};
+use estreamer_core::fuzzing::Choices;
+
+use crate::arena::Pool;
+use crate::batch::{Assembler, Batch, RecordKind};
+use crate::event_loop::{EventLoop, Handle};
+
+/// Reads a stream into arenas and demands the records that decoding it gives,
+/// in order, within the budget.
+///
+/// Five bytes choose the size of an arena, the limit of a record, how much is
+/// read at once, how many reads make a turn and how many batches are on their
+/// way; the rest is the stream.
+pub fn batch(data: &[u8]) {
+    let mut choices = Choices::new(data);
+    let size = 64 + choices.size();
+    // What is left of a bundle that cannot be read on is handed out like a
+    // record, and is held to the limit of other messages.
+    let limit = 16 * (1 + choices.size() as u32);
+    let limits = Limits {
+        record: limit,
+        message: limit,
+        ..Limits::DEFAULT
+    };
+    let shape = Shape {
+        size,
+        // The least that does not lock up.
+        budget: limit as usize + 2 * size,
+        limits,
+        read: 1 + choices.size(),
+        turn: 1 + usize::from(choices.below(8)),
+        keep: usize::from(choices.below(4)),
+    };
+    let stream = choices.rest();
+    let (expected, units) = decoded(stream, limits);
+    let mut found = Found::default();
+    shape.read(stream, &mut found);
+    assert_eq!(found.records, expected, "{shape:?}");
+    assert_eq!(found.units, units, "every unit is handed over");
+}
+
+/// The one loop that is woken; nothing runs on it.
+static LOOP: LazyLock<Handle> =
+    LazyLock::new(|| EventLoop::new().expect("a system that can poll").handle());
+
+/// What of a record has to come out.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    kind: RecordKind,
+    archival: Option<u32>,
+    bundle: Option<bool>,
+    data: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Found {
+    records: Vec<Seen>,
+    units: u64,
+}
+
+impl Found {
+    /// Looks at what is ready, and keeps it.
+    fn take(&mut self, assembler: &mut Assembler, held: &mut VecDeque<Batch>) {
+        while let Some(batch) = assembler.ready() {
+            self.batch(&batch);
+            held.push_back(batch);
+        }
+    }
+
+    fn batch(&mut self, batch: &Batch) {
+        assert!(batch.units >= self.units, "units only grow");
+        self.units = batch.units;
+        for record in batch.records() {
+            let whole = match record.kind {
+                RecordKind::Oversize => 0,
+                _ => record.length as usize,
+            };
+            assert_eq!(record.data.len(), whole, "every byte of it");
+            self.records.push(Seen {
+                kind: record.kind,
+                archival: record.archival,
+                bundle: record.bundle,
+                data: record.data.to_vec(),
+            });
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Shape {
+    size: usize,
+    budget: usize,
+    limits: Limits,
+    read: usize,
+    turn: usize,
+    keep: usize,
+}
+
+impl Shape {
+    fn read(&self, stream: &[u8], found: &mut Found) {
+        let pool = Pool::new(self.size, self.budget, LOOP.clone());
+        let mut assembler = Assembler::new(pool.clone());
+        let mut decoder = decoder(self.size, self.limits);
+        let mut held: VecDeque<Batch> = VecDeque::new();
+        let (mut rest, mut units) = (stream, 0);
+        let mut steps = 64 + 16 * stream.len();
+        for turn in 1.. {
+            let mut lost = false;
+            let mut open = assembler.is_open();
+            while open {
+                steps = steps.checked_sub(1).expect("steps are bounded");
+                let Ok(step) = decoder.step(assembler.unread()) else {
+                    lost = true;
+                    break;
+                };
+                if let Some(frame) = &step.frame {
+                    units += u64::from(*frame == Frame::BundleEnd);
+                    assembler.frame(frame, units);
+                }
+                assembler.consume(step.consumed);
+                if step.consumed == 0 && step.frame.is_none() {
+                    break;
+                }
+                open = assembler.is_open();
+            }
+            let over = lost || (rest.is_empty() && open);
+            if turn % self.turn == 0 || over || !open {
+                assembler.turn_ends(false);
+            }
+            found.take(&mut assembler, &mut held);
+            if over {
+                // What is half there needs an arena before the rest can go.
+                held.clear();
+                assembler.turn_ends(false);
+                found.take(&mut assembler, &mut held);
+            }
+            assert!(pool.used() <= self.budget, "the budget is never exceeded");
+            if over {
+                break;
+            }
+            steps = steps.checked_sub(1).expect("steps are bounded");
+            let room = if open { assembler.room() } else { None };
+            let Some(room) = room else {
+                held.pop_front().expect("somebody holds the budget");
+                continue;
+            };
+            let count = self.read.min(room.len()).min(rest.len());
+            let (now, later) = rest.split_at(count);
+            room[..count].copy_from_slice(now);
+            assembler.filled(count);
+            rest = later;
+            while held.len() > self.keep {
+                held.pop_front();
+            }
+        }
+        drop((assembler, held));
+        assert_eq!(pool.used(), 0, "all of it comes back");
+    }
+}
+
+fn decoder(window: usize, limits: Limits) -> Decoder {
+    Decoder::new(window, limits, Oversize::Pieces).expect("at least 64")
+}
+
+/// The records of a stream, by the decoder alone, and the units it has.
+fn decoded(stream: &[u8], limits: Limits) -> (Vec<Seen>, u64) {
+    let mut decoder = decoder(stream.len().max(64), limits);
+    let (mut rest, mut units) = (stream, 0);
+    let mut seen = Vec::new();
+    let (mut bundle, mut sequence) = (None, None);
+    while let Ok(step) = decoder.step(rest) {
+        let mut add = |head: &Head, over: bool, data: &[u8]| {
+            let (kind, archival) = match head.kind {
+                Kind::Event { record, .. } => (RecordKind::Event, record.archival()),
+                Kind::Malformed(malformed) => (RecordKind::Malformed(malformed), None),
+                _ => return,
+            };
+            seen.push(Seen {
+                kind: if over { RecordKind::Oversize } else { kind },
+                archival,
+                bundle: match head.nested {
+                    true => bundle.take(),
+                    false => Some(false),
+                },
+                data: data.to_vec(),
+            });
+        };
+        match &step.frame {
+            None if step.consumed == 0 => break,
+            Some(Frame::BundleBegin { bundle: header, .. }) => {
+                bundle = Some(sequence == Some(header.sequence));
+                sequence = Some(header.sequence);
+            }
+            Some(Frame::BundleEnd) => units += 1,
+            Some(Frame::Message { head, body }) => add(head, false, body.of(rest)),
+            Some(Frame::Skipped { head, .. }) => add(head, true, b""),
+            // A message that is not there whole.
+            Some(Frame::Begin { .. }) => break,
+            _ => {}
+        }
+        rest = &rest[step.consumed..];
+    }
+    (seen, units)
+}

@@ -1,0 +1,268 @@
+//! A disk in memory that crashes at a chosen operation.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use crate::delivery::disk::{Disk, DiskFile, Identity};
+
+/// What a crash does to bytes that were not synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crash {
+    /// The process is killed: the system still writes them.
+    Kill,
+    /// The power fails, and no file has them.
+    Power,
+    /// The power fails, but the journal has them.
+    PowerButJournal,
+    /// The power fails, but the outputs have them.
+    PowerButOutputs,
+    /// The power fails; the journal has them, and the outputs have their length
+    /// but not their content.
+    PowerAndLength,
+}
+
+/// Every kind.
+pub const CRASHES: [Crash; 5] = [
+    Crash::Kill,
+    Crash::Power,
+    Crash::PowerButJournal,
+    Crash::PowerButOutputs,
+    Crash::PowerAndLength,
+];
+
+/// The disk; clones are the same disk.
+#[derive(Clone, Default)]
+pub struct ModelDisk(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    names: BTreeMap<PathBuf, u64>,
+    durable_names: BTreeMap<PathBuf, u64>,
+    files: BTreeMap<u64, Content>,
+    /// Operations that change something, so far.
+    operations: u64,
+    /// The operation that is torn, after which nothing works.
+    crash_at: Option<u64>,
+    crashed: bool,
+}
+
+#[derive(Clone, Default)]
+struct Content {
+    journal: bool,
+    now: Vec<u8>,
+    durable: Vec<u8>,
+}
+
+impl ModelDisk {
+    /// Crashes at operation `at`, counted from now.
+    pub fn crash_at(&self, at: u64) {
+        let mut state = self.0.lock().unwrap();
+        state.crash_at = Some(state.operations + at);
+    }
+
+    /// Whether it has crashed.
+    pub fn has_crashed(&self) -> bool {
+        self.0.lock().unwrap().crashed
+    }
+
+    /// The machine is up again.
+    pub fn come_up(&self, crash: Crash) {
+        let mut state = self.0.lock().unwrap();
+        state.crash_at = None;
+        state.crashed = false;
+        let survives = |is_journal: bool| match crash {
+            Crash::Kill => true,
+            Crash::Power => false,
+            Crash::PowerButJournal => is_journal,
+            Crash::PowerAndLength => true,
+            Crash::PowerButOutputs => !is_journal,
+        };
+        for content in state.files.values_mut() {
+            if crash == Crash::PowerAndLength && !content.journal {
+                let length = content.now.len();
+                content.now = content.durable.clone();
+                content.now.resize(length.max(content.now.len()), 0);
+            }
+            match survives(content.journal) {
+                true => content.durable = content.now.clone(),
+                false => content.now = content.durable.clone(),
+            }
+        }
+        let State {
+            names,
+            durable_names,
+            ..
+        } = &mut *state;
+        names.retain(|path, _| survives(is_journal(path)));
+        durable_names.retain(|path, _| !survives(is_journal(path)));
+        names.append(durable_names);
+        *durable_names = names.clone();
+    }
+
+    /// Damages a byte of a file.
+    pub fn flip(&self, path: &Path, at: usize) {
+        let mut state = self.0.lock().unwrap();
+        let inode = state.names[path];
+        state.files.get_mut(&inode).unwrap().now[at] ^= 0x40;
+    }
+
+    /// What a file holds.
+    pub fn content(&self, path: &Path) -> Vec<u8> {
+        let state = self.0.lock().unwrap();
+        let content = state.file(path);
+        content.map_or_else(Vec::new, |content| content.now.clone())
+    }
+}
+
+fn is_journal(path: &Path) -> bool {
+    path.starts_with("/state")
+}
+
+impl State {
+    fn file(&self, path: &Path) -> Option<&Content> {
+        self.files.get(self.names.get(path)?)
+    }
+
+    /// Counts an operation; an error from the crash on. The crashing one itself
+    /// is torn: the caller does half of it.
+    fn operation(&mut self) -> Result<bool, io::Error> {
+        if self.crashed {
+            return Err(io::Error::other("crashed"));
+        }
+        self.operations += 1;
+        self.crashed = self.crash_at.is_some_and(|at| self.operations >= at);
+        Ok(self.crashed)
+    }
+}
+
+impl Disk for ModelDisk {
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let mut state = self.0.lock().unwrap();
+        if state.crashed {
+            return Err(io::Error::other("crashed"));
+        }
+        let inode = match state.names.get(path) {
+            Some(inode) => *inode,
+            None => {
+                let inode = state.files.len() as u64;
+                let content = Content {
+                    journal: is_journal(path),
+                    ..Content::default()
+                };
+                state.files.insert(inode, content);
+                state.names.insert(path.into(), inode);
+                inode
+            }
+        };
+        Ok(Arc::new(ModelFile {
+            disk: self.0.clone(),
+            inode,
+        }))
+    }
+
+    fn identity(&self, path: &Path) -> io::Result<Option<Identity>> {
+        let state = self.0.lock().unwrap();
+        let inode = state.names.get(path);
+        Ok(inode.map(|&inode| Identity {
+            device: 1,
+            inode,
+            length: state.files[&inode].now.len() as u64,
+        }))
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        let state = self.0.lock().unwrap();
+        Ok(state.file(path).map(|content| content.now.clone()))
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
+        let state = self.0.lock().unwrap();
+        let inside = |path: &&PathBuf| path.parent() == Some(directory);
+        Ok(state.names.keys().filter(inside).cloned().collect())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        if state.operation()? {
+            return Err(io::Error::other("crashed"));
+        }
+        let inode = state.names.remove(from).unwrap();
+        state.names.insert(to.into(), inode);
+        Ok(())
+    }
+
+    fn sync_names(&self, directory: &Path) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        if state.operation()? {
+            return Err(io::Error::other("crashed"));
+        }
+        let inside = |path: &Path| path.parent() == Some(directory);
+        let State {
+            names,
+            durable_names,
+            ..
+        } = &mut *state;
+        durable_names.retain(|path, _| !inside(path));
+        let now = names.iter().filter(|(path, _)| inside(path));
+        durable_names.extend(now.map(|(path, inode)| (path.clone(), *inode)));
+        Ok(())
+    }
+}
+
+struct ModelFile {
+    disk: Arc<Mutex<State>>,
+    inode: u64,
+}
+
+impl ModelFile {
+    /// Runs an operation on the content; the crashing one is told so.
+    fn change(&self, work: impl FnOnce(&mut Content, bool)) -> io::Result<()> {
+        let mut state = self.disk.lock().unwrap();
+        let torn = state.operation()?;
+        work(state.files.get_mut(&self.inode).unwrap(), torn);
+        match torn {
+            true => Err(io::Error::other("crashed")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl DiskFile for ModelFile {
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        self.change(|content, torn| {
+            let length = if torn { bytes.len() / 2 } else { bytes.len() };
+            content.now.extend_from_slice(&bytes[..length]);
+        })
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.change(|content, torn| {
+            if !torn {
+                content.durable = content.now.clone();
+            }
+        })
+    }
+
+    fn cut(&self, length: u64) -> io::Result<()> {
+        self.change(|content, torn| {
+            if !torn {
+                content.now.truncate(length as usize);
+            }
+        })
+    }
+
+    fn identity(&self) -> io::Result<Identity> {
+        let state = self.disk.lock().unwrap();
+        Ok(Identity {
+            device: 1,
+            inode: self.inode,
+            length: state.files[&self.inode].now.len() as u64,
+        })
+    }
+
+    fn lock(&self) -> io::Result<()> {
+        Ok(())
+    }
+}

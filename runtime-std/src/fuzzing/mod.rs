@@ -1,0 +1,30 @@
+//! What fuzzers call, as in [`estreamer_core::fuzzing`].
+//!
+//! - [`delivery`]: whatever crashes, each event is in each output exactly once,
+//!   and the bookmark is never ahead of the outputs.
+//! - [`journal`]: a journal is read as far as it is whole.
+//! - [`capture`]: a recorded stream is explained, whatever it holds.
+//! - [`envelope`]: any record is one line, and all of it is accounted for.
+//!
+//! [`collector`] and [`disk`] are what `delivery` and the model in
+//! `tests/model` are made of.
+
+pub mod collector;
+mod delivery;
+pub mod disk;
+mod journal;
+mod readers;
+
+pub use delivery::delivery;
+pub use journal::journal;
+pub use readers::{capture, envelope};
+
+use estreamer_core::fuzzing::Target;
+
+/// The targets here.
+pub const TARGETS: &[Target] = &[
+    ("delivery", delivery),
+    ("journal", journal),
+    ("capture", capture),
+    ("envelope", envelope),
+];

@@ -1,0 +1,183 @@
+//! Replays the fuzzers' corpora: what they once found stays found. And makes
+//! their seeds; `ESTREAMER_BLESS=1` writes them.
+#![cfg(feature = "fuzzing")]
+
+use estreamer::delivery::entry::{Batch, Entry, frame};
+use estreamer::fuzzing::TARGETS;
+use estreamer::fuzzing::disk::CRASHES;
+use estreamer_core::fuzzing::corpus::{self, Seed};
+
+#[test]
+fn every_corpus_keeps_its_promises() {
+    corpus::replay(TARGETS);
+}
+
+#[test]
+fn the_seeds_are_what_they_are_made_of() {
+    corpus::check(&seeds());
+}
+
+fn seeds() -> Vec<Seed> {
+    let mut seeds = Vec::new();
+    for (name, stream) in corpus::inputs("parse") {
+        // The seeds among them have names for people.
+        if name.contains(['-', '_']) {
+            let kind = [name.len() as u8, 1, 144, 9, 9, 0, 1, 3, b'f', b'm', b'c'];
+            let record = [&kind, &stream[1..]].concat();
+            seeds.push(("envelope", name.clone(), record));
+            seeds.push(("capture", name, [&[7], &stream[1..]].concat()));
+        }
+    }
+    for (name, bytes) in journals() {
+        seeds.push(("journal", name.to_owned(), bytes));
+    }
+    for (name, script) in deliveries() {
+        seeds.push(("delivery", name, script));
+    }
+    seeds
+}
+
+/// See `estreamer::fuzzing::journal`.
+fn journals() -> Vec<(&'static str, Vec<u8>)> {
+    let batch = Entry::Batch(Batch {
+        n: 1,
+        source: "a".into(),
+        marks: Some((9, 4)),
+        records: Vec::new(),
+    });
+    // A snapshot of version 1, generation 1, boot x, batch 0, and nothing in it.
+    let snapshot = [0, 1, 1, 1, b'x', 0, 0, 0];
+    let commit = [3, 1];
+    let payload = &frame(&batch)[8..];
+    let parts: [&[u8]; 3] = [&snapshot, payload, &commit];
+    let framed: Vec<u8> = parts
+        .iter()
+        .flat_map(|part| [&[part.len() as u8], *part].concat())
+        .collect();
+    let entries = [
+        0, 1, 0, 1, 0, 0, 9, 0, 4, 2, 0, 9, 0, 1, 0, 8, 0, 2, 1, 1, 1, 0, 77, 1, 2, 2, 0,
+    ];
+    let with = |count: usize, cut, flip, rest: &[u8]| [&[count as u8, cut, flip], rest].concat();
+    let both = [&framed, &entries[..]].concat();
+    let two = [frame(&batch), frame(&Entry::Commit(1))].concat();
+    let commits = [0, 1, 0, 1, 0, 1, 2, 3, 2, 2, 2];
+    vec![
+        ("nothing", Vec::new()),
+        ("a-frame", frame(&batch)),
+        ("two-frames", two),
+        ("whole-frames", with(framed.len(), 128, 128, &framed)),
+        ("no-snapshot", with(framed.len() - 9, 0, 0, &framed[9..])),
+        ("entries", with(0, 255, 255, &entries)),
+        ("entries-cut", with(0, 128, 0, &entries)),
+        ("entries-flipped", with(0, 0, 100, &entries)),
+        ("frames-and-entries", with(framed.len(), 30, 60, &both)),
+        ("commits", with(0, 255, 255, &commits)),
+    ]
+}
+
+/// An operation of `estreamer::fuzzing::delivery`, and how.
+type Operation = [u8; 2];
+
+/// Scripts for `estreamer::fuzzing::delivery`.
+fn deliveries() -> Vec<(String, Vec<u8>)> {
+    let mut all: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut add = |name: &str, settings: [u8; 3], operations: &[&[Operation]]| {
+        let operations: Vec<Operation> = operations.concat();
+        let script = [&settings[..], operations.as_flattened()].concat();
+        all.push((name.to_owned(), script));
+    };
+    // The overlap less one, the outputs less one, the size of a segment.
+    let (plain, two_files, segments) = ([4, 0, 255], [4, 1, 255], [4, 0, 0]);
+    let stored = &[store(0, 10), store(0, 8), store(0, 9), store(0, 11)][..];
+    let whole = &[send(0, 7), batch(0, 15), write(0, 0), COMMIT][..];
+    let late = store(0, 6);
+    let twin = store(0, 7);
+    add("plain", plain, &[stored, whole]);
+    let other = [
+        store(1, 9),
+        store(1, 15),
+        send(1, 7),
+        batch(1, 1),
+        write(1, 0),
+    ];
+    add("two-sources", two_files, &[stored, whole, &other, whole]);
+    let far = [stored, stored, stored, whole, whole].concat();
+    add("late", plain, &[&far, &[crash(1), late], whole]);
+    let away = [late, crash(0), late];
+    add("late-while-away", plain, &[&far, &away, whole]);
+    let again = [late, connect(0)];
+    add("late-at-reconnect", plain, &[&far, &again, whole]);
+    let cut = [crash(1), late];
+    add(
+        "late-by-one",
+        [0, 0, 255],
+        &[&far, &cut, whole, &[crash(0)]],
+    );
+    let twins = [store(0, 9), twin, twin];
+    add("twins", plain, &[&twins, whole, &[crash(0), twin], whole]);
+    let twice = [send(0, 3), batch(0, 2), REPEAT, batch(0, 15), write(0, 0)];
+    add(
+        "bundle-twice",
+        plain,
+        &[stored, &twice, &[COMMIT, crash(1)]],
+    );
+    let ahead = [send(0, 2), batch(0, 2), write(0, 0), COMMIT];
+    let behind = [write(1, 1), COMMIT, crash(2)];
+    add(
+        "one-file-lags",
+        two_files,
+        &[stored, &ahead, &ahead, &behind],
+    );
+    let written = &whole[..3];
+    let kills = [stored, written, &[crash(0)], stored, written, &[crash(1)]];
+    add("not-committed", plain, &kills);
+    let lives = [stored, whole, &[crash(1)], stored, whole, &[crash(0)]].concat();
+    add("segments", segments, &[stored, whole, &lives, stored]);
+    let later = [LATER, LATER, late, connect(0)];
+    add("time-passes", plain, &[stored, whole, &later, whole]);
+    for (kind, crash) in CRASHES.iter().enumerate() {
+        for at in [2, 5, 8, 11, 14, 17, 20, 23] {
+            let name = format!("crash-{crash:?}-{at}").to_lowercase();
+            // The kind is read when it comes, in the place of an operation.
+            let torn = [[13, at], send(0, 3), batch(0, 3), write(0, 0)];
+            let which = [[10, kind as u8], [10, kind as u8]];
+            let settings = [4, at % 2, 1];
+            add(
+                &name,
+                settings,
+                &[stored, whole, &[late, twin], &torn, &which, stored, whole],
+            );
+        }
+    }
+    all
+}
+
+const COMMIT: Operation = [10, 0];
+const REPEAT: Operation = [5, 0];
+const LATER: Operation = [11, 40];
+
+/// An event: 0 to 5 seconds late, 6 late by the overlap, 7 a twin, from 8 on
+/// ahead.
+const fn store(source: u8, how: u8) -> Operation {
+    [0, source + 2 * how]
+}
+
+const fn send(source: u8, count: u8) -> Operation {
+    [3, source + 2 * count]
+}
+
+const fn batch(source: u8, count: u8) -> Operation {
+    [6, source + 2 * count]
+}
+
+const fn write(output: u8, behind: u8) -> Operation {
+    [8, output + 2 * behind]
+}
+
+const fn connect(source: u8) -> Operation {
+    [12, source]
+}
+
+const fn crash(how: u8) -> Operation {
+    [15, how]
+}
