@@ -6,13 +6,14 @@ use crate::steps::Steps;
 use crate::{Result, apt, dist, process};
 
 /// The programs, the packages they come in, and how to ask for their version.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("openssl", "openssl"),
     ("strace", "strace"),
     ("python3", "python3"),
     ("pkg-config", "pkg-config"),
     ("valgrind", "valgrind"),
     ("c++", "g++"),
+    ("go", "golang-go"),
 ];
 
 /// Tests that need other programs, or minutes, are ignored unless asked for;
@@ -78,10 +79,9 @@ fn programs() -> Result {
 
 /// The first line of what the program says of its version.
 fn version(program: &str) -> Result<String> {
-    let argument = if program == "openssl" {
-        "version"
-    } else {
-        "--version"
+    let argument = match program {
+        "openssl" | "go" => "version",
+        _ => "--version",
     };
     let said = process::read(Command::new(program).arg(argument))?;
     Ok(said.lines().next().unwrap_or_default().to_owned())

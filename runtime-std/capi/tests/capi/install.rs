@@ -299,7 +299,7 @@ fn library_path(command: &mut Command) -> &mut Command {
 }
 
 /// Where `cargo xtask dist` puts the tree.
-fn prefix() -> PathBuf {
+pub(crate) fn prefix() -> PathBuf {
     project().join("target/dist/prefix")
 }
 

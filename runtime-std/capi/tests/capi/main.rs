@@ -4,4 +4,5 @@ mod c;
 mod common;
 mod header;
 mod install;
+mod pages;
 mod server;
