@@ -23,6 +23,8 @@ struct Inner {
 #[derive(Default)]
 struct State {
     used: usize,
+    /// What is noted of the records in arenas, roughly.
+    notes: usize,
     /// One arena for a record larger than the others may be out at a time: two
     /// half-read records would wait for each other's room.
     large: bool,
@@ -38,7 +40,7 @@ pub struct Arena {
     pub(crate) records: Vec<Received>,
     pool: Arc<Inner>,
     large: bool,
-    /// Bytes beside its own that count as used as long as it is out.
+    /// Bytes beside its own that count as long as it is out.
     notes: usize,
 }
 
@@ -50,7 +52,7 @@ impl Arena {
     /// Nothing more is added: what is noted of its records counts as used, too.
     pub(crate) fn seal(&mut self) {
         self.notes = self.records.len() * NOTES;
-        self.pool.state().used += self.notes;
+        self.pool.state().notes += self.notes;
     }
 }
 
@@ -74,7 +76,7 @@ impl Pool {
     /// An arena; `None` when the budget is used up.
     pub fn arena(&self) -> Option<Arena> {
         let mut state = self.0.state();
-        if state.used + self.0.size > self.0.budget {
+        if state.used + state.notes + self.0.size > self.0.budget {
             state.waiting = true;
             return None;
         }
@@ -100,7 +102,7 @@ impl Pool {
     /// it, and while another such arena is out.
     pub fn large(&self, bytes: usize) -> Option<Arena> {
         let mut state = self.0.state();
-        if state.large || state.used + bytes > self.0.budget {
+        if state.large || state.used + state.notes + bytes > self.0.budget {
             state.waiting = true;
             return None;
         }
@@ -136,7 +138,8 @@ impl Drop for Arena {
         let mut records = std::mem::take(&mut self.records);
         records.clear();
         let mut state = self.pool.state();
-        state.used -= bytes.len() + self.notes;
+        state.used -= bytes.len();
+        state.notes -= self.notes;
         if self.large {
             state.large = false;
         } else {
