@@ -23,7 +23,11 @@ fn two_hundred_sources_deliver_everything_and_none_starves() {
     // All begin at the same time.
     let asked = |count| {
         let connections = server.connections();
-        connections.iter().filter(|c| !c.requests.is_empty()).count() == count
+        connections
+            .iter()
+            .filter(|c| !c.requests.is_empty())
+            .count()
+            == count
     };
     wait_until(|| asked(SOURCES));
     server.archive().store(EVENTS);
@@ -43,7 +47,11 @@ fn two_hundred_sources_deliver_everything_and_none_starves() {
     running.signal("TERM");
     let ended = running.wait().success();
     let total = SOURCES as u64 * EVENTS;
-    assert!(ended.stderr.contains(&format!("{total} events")), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains(&format!("{total} events")),
+        "{}",
+        ended.stderr
+    );
     let mut last = lines(&fleet.path("out/fmc-199.ndjson"));
     last.sort();
     assert!(last == expected, "byte for byte");
@@ -60,7 +68,10 @@ fn who_stalls_lies_refuses_or_is_not_there_does_not_disturb_the_others() {
         builder.chaos(Chaos::with(ChaosKind::Garbage, 2))
     });
     let refuses = others.server(4, 300, |builder| builder);
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let tables = [
         Fleet::source("stalls", &stalls),
         Fleet::source("lies", &lies),
@@ -72,7 +83,12 @@ fn who_stalls_lies_refuses_or_is_not_there_does_not_disturb_the_others() {
     fleet.configure("", &tables);
     let running = Running::start(&mut fleet.collect());
     wait_for_lines(&fleet.path("good.ndjson"), 300, &running);
-    for words in ["lies: what ", "refuses: TLS with", "nobody: ", "nothing listens"] {
+    for words in [
+        "lies: what ",
+        "refuses: TLS with",
+        "nobody: ",
+        "nothing listens",
+    ] {
         running.wait_for(words);
     }
     // Live events go on coming, too.
@@ -124,7 +140,11 @@ fn every_source_has_its_own_request_and_its_own_bookmark() {
         let running = Running::start(&mut fleet.collect());
         let arguments = [("a.out", 20, &a), ("b.out", 100, &b)];
         for (file, count, server) in arguments {
-            assert!(server.wait(|served| served.len() > round), "{}", running.said());
+            assert!(
+                server.wait(|served| served.len() > round),
+                "{}",
+                running.said()
+            );
             wait_for_lines(&fleet.path(file), count, &running);
         }
         running.signal("TERM");

@@ -44,13 +44,17 @@ fn every_event_is_a_line_at_the_receiver_and_a_restart_adds_none() {
     fleet.configure("", &tables);
     let receiver = std::thread::spawn(move || (receive(&listener, usize::MAX), listener));
     let mut command = fleet.collect();
-    let ended = Running::start(command.args(["--stop-after", "5000"])).wait().success();
+    let ended = Running::start(command.args(["--stop-after", "5000"]))
+        .wait()
+        .success();
     let (mut found, listener) = receiver.join().unwrap();
     found.sort();
     assert!(found == stored([&server]), "{}", ended.stderr);
     // The receiver has said by its close that it has all of it.
     let mut command = fleet.collect();
-    let ended = Running::start(command.args(["--stop-when-idle", "0.5"])).wait().success();
+    let ended = Running::start(command.args(["--stop-when-idle", "0.5"]))
+        .wait()
+        .success();
     assert!(ended.stderr.contains("0 events"), "{}", ended.stderr);
     drop(listener);
 }
@@ -73,10 +77,20 @@ fn a_receiver_that_leaves_and_comes_back_has_every_event() {
         found
     });
     let mut command = fleet.collect();
-    let ended = Running::start(command.args(["--stop-after", "3000"])).wait().success();
+    let ended = Running::start(command.args(["--stop-after", "3000"]))
+        .wait()
+        .success();
     let mut found = receiver.join().unwrap();
-    assert!(ended.stderr.contains("cannot write to tcp://"), "{}", ended.stderr);
-    assert!(ended.stderr.contains("can be written again"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("cannot write to tcp://"),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        ended.stderr.contains("can be written again"),
+        "{}",
+        ended.stderr
+    );
     found.sort();
     found.dedup();
     let mut expected = stored([&server]);
@@ -105,7 +119,9 @@ fn a_required_output_that_is_not_there_holds_everything_back() {
     let listener = TcpListener::bind(address).unwrap();
     let receiver = std::thread::spawn(move || receive(&listener, usize::MAX));
     let mut command = fleet.collect();
-    let ended = Running::start(command.args(["--stop-when-idle", "0.5"])).wait().success();
+    let ended = Running::start(command.args(["--stop-when-idle", "0.5"]))
+        .wait()
+        .success();
     let mut found = receiver.join().unwrap();
     found.sort();
     assert!(found == stored([&server]), "{}", ended.stderr);

@@ -62,7 +62,12 @@ fn a_file_that_was_renamed_is_let_go_without_a_signal_too() {
 fn a_file_that_something_else_cuts_or_writes_to_is_told_and_goes_on() {
     let (fleet, server, running) = start(100);
     let file = fleet.path(OUT);
-    std::fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(0).unwrap();
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(&file)
+        .unwrap()
+        .set_len(0)
+        .unwrap();
     server.archive().store(20);
     running.wait_for("is shorter than it was left");
     wait_for_lines(&file, 20, &running);
@@ -95,7 +100,11 @@ fn a_changed_request_is_asked_again_from_the_bookmark() {
     assert!(end.contains("error -1"), "the server is told: {end}");
     let request = &connections[1].requests[0];
     assert!(request.from.0 > 0, "from the bookmark");
-    assert!(!request.json.contains("ConnectionEvent"), "{}", request.json);
+    assert!(
+        !request.json.contains("ConnectionEvent"),
+        "{}",
+        request.json
+    );
     server.archive().store(100);
     wait_for_lines(&fleet.path(OUT), 110, &running);
     running.signal("TERM");
@@ -246,7 +255,10 @@ fn a_stop_takes_no_longer_than_allowed_and_a_second_one_no_time() {
         running.signal("TERM");
         if signals == 2 {
             // It waits, and says nothing more: only the second ends it.
-            wait_until(|| server.connections().last().is_some_and(|c| c.end.is_some()) || start.elapsed().as_secs() >= 2);
+            wait_until(|| {
+                server.connections().last().is_some_and(|c| c.end.is_some())
+                    || start.elapsed().as_secs() >= 2
+            });
             running.signal("TERM");
             let ended = running.wait();
             assert!(!ended.status.success(), "it was ended by the signal");

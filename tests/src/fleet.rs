@@ -43,7 +43,12 @@ impl Fleet {
     ///
     /// # Panics
     /// When it cannot be started.
-    pub fn server(&self, seed: u64, events: u64, more: impl FnOnce(Builder) -> Builder) -> Simulator {
+    pub fn server(
+        &self,
+        seed: u64,
+        events: u64,
+        more: impl FnOnce(Builder) -> Builder,
+    ) -> Simulator {
         let options = Options {
             seed,
             ..Options::default()
@@ -53,7 +58,9 @@ impl Fleet {
             ..ArchiveOptions::generated(options, events)
         });
         let builder = Simulator::builder(&self.pki).expect("an identity");
-        more(builder.archive(archive)).spawn().expect("a loopback port")
+        more(builder.archive(archive))
+            .spawn()
+            .expect("a loopback port")
     }
 
     /// A path beside the configuration.
@@ -124,7 +131,9 @@ pub fn wait_for_lines(path: &Path, count: usize, running: &Running) {
 
 /// What the archives hold, one line an event.
 pub fn stored<'a>(servers: impl IntoIterator<Item = &'a Simulator>) -> Vec<Vec<u8>> {
-    let events = servers.into_iter().flat_map(|server| server.archive().events());
+    let events = servers
+        .into_iter()
+        .flat_map(|server| server.archive().events());
     let mut lines: Vec<Vec<u8>> = events.map(|event| event.data).collect();
     lines.sort();
     lines

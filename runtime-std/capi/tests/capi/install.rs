@@ -142,6 +142,25 @@ fn the_second_layer_shows_valgrind_nothing_but_what_is_known() {
 }
 
 #[test]
+#[ignore = "needs strace; `cargo xtask interop` runs it"]
+fn a_closed_connection_cannot_raise_a_signal() {
+    let server = Server::new(2000);
+    let blocking = example("blocking", Link::Shared, &["estreamer"]);
+    let log = server.path("strace");
+    let mut command = Command::new("strace");
+    // What can be written to a socket by, and nothing else does here.
+    command.args(["-f", "-e", "trace=writev,sendto,sendmsg", "-o"]);
+    command.arg(&log).arg(&blocking.path);
+    command.args([&server.address(), &server.pkcs12(), PASSWORD, "2000"]);
+    succeed(library_path(&mut command));
+    let log = std::fs::read_to_string(log).unwrap();
+    let calls = log.lines().filter(|line| line.contains('('));
+    let (quiet, loud): (Vec<_>, Vec<_>) = calls.partition(|line| line.contains("MSG_NOSIGNAL"));
+    assert!(loud.is_empty(), "{loud:?}");
+    assert!(!quiet.is_empty(), "request, nulls and good-bye were sent");
+}
+
+#[test]
 #[ignore = "needs the install tree; `cargo xtask interop` runs it"]
 fn the_first_layer_pleases_the_sanitizers() {
     for sources in FIRST_LAYER {
