@@ -2,6 +2,7 @@
 
 mod apt;
 mod ci;
+mod coverage;
 mod elf;
 mod firmware;
 mod footprint;
@@ -35,9 +36,11 @@ cargo xtask TASK
   fuzz       [TARGET] [--seconds N]: one fuzz target, or all of them in turn,
              60 seconds each (nightly toolchain, cargo-fuzz); --smoke: those of
              the core, 5 seconds each
+  coverage   the share of lines that tests and corpora run, of the core and of
+             all that reads other people's bytes (llvm-cov)
   tidy       file lengths, stray spaces, unfinished work and links, alone
-  ci         what a change must pass, as .ci/run runs it: all of these, and of
-             fuzz the smoke run";
+  ci         what a change must pass, as .ci/run runs it: all of these but
+             coverage, and of fuzz the smoke run";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         ["footprint"] => footprint::run(&mut steps, false).map(|()| None),
         ["footprint", "--bless"] => footprint::run(&mut steps, true).map(|()| None),
         ["interop"] => interop::run(&mut steps).map(|()| None),
+        ["coverage"] => coverage::run(&mut steps).map(|()| None),
         ["fuzz", ref options @ ..] => match fuzz::Options::parse(options) {
             Some(options) => fuzz::run(&mut steps, &options).map(|()| None),
             None => return usage(),
