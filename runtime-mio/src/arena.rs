@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::batch::Received;
 use crate::event_loop::Handle;
 
 /// Where arenas come from. Clones share the budget.
@@ -22,19 +23,37 @@ struct Inner {
 #[derive(Default)]
 struct State {
     used: usize,
+    /// What is noted of the records in arenas, roughly.
+    notes: usize,
     /// One arena for a record larger than the others may be out at a time: two
     /// half-read records would wait for each other's room.
     large: bool,
     /// Somebody was refused and waits to be woken.
     waiting: bool,
-    spare: Vec<Box<[u8]>>,
+    spare: Vec<(Box<[u8]>, Vec<Received>)>,
 }
 
 /// A piece of the budget, given back when it is dropped.
 pub struct Arena {
     bytes: Box<[u8]>,
+    /// The records in it.
+    pub(crate) records: Vec<Received>,
     pool: Arc<Inner>,
     large: bool,
+    /// Bytes beside its own that count as long as it is out.
+    notes: usize,
+}
+
+/// What is noted of a record until it is where it belongs: here, and by those
+/// who write it.
+const NOTES: usize = 100;
+
+impl Arena {
+    /// Nothing more is added: what is noted of its records counts as used, too.
+    pub(crate) fn seal(&mut self) {
+        self.notes = self.records.len() * NOTES;
+        self.pool.state().notes += self.notes;
+    }
 }
 
 impl Pool {
@@ -57,17 +76,25 @@ impl Pool {
     /// An arena; `None` when the budget is used up.
     pub fn arena(&self) -> Option<Arena> {
         let mut state = self.0.state();
-        if state.used + self.0.size > self.0.budget {
+        if state.used + state.notes + self.0.size > self.0.budget {
             state.waiting = true;
             return None;
         }
         state.used += self.0.size;
-        let bytes = state.spare.pop();
+        let spare = state.spare.pop();
         drop(state);
+        let (bytes, records) = spare.unwrap_or_else(|| {
+            (
+                vec![0; self.0.size].into(),
+                Vec::with_capacity(self.0.size / 512),
+            )
+        });
         Some(Arena {
-            bytes: bytes.unwrap_or_else(|| vec![0; self.0.size].into()),
+            bytes,
+            records,
             pool: self.0.clone(),
             large: false,
+            notes: 0,
         })
     }
 
@@ -75,7 +102,7 @@ impl Pool {
     /// it, and while another such arena is out.
     pub fn large(&self, bytes: usize) -> Option<Arena> {
         let mut state = self.0.state();
-        if state.large || state.used + bytes > self.0.budget {
+        if state.large || state.used + state.notes + bytes > self.0.budget {
             state.waiting = true;
             return None;
         }
@@ -86,8 +113,10 @@ impl Pool {
         drop(state);
         Some(Arena {
             bytes: vec![0; bytes].into(),
+            records: Vec::with_capacity(1),
             pool: self.0.clone(),
             large: true,
+            notes: 0,
         })
     }
 
@@ -106,12 +135,15 @@ impl Inner {
 impl Drop for Arena {
     fn drop(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
+        let mut records = std::mem::take(&mut self.records);
+        records.clear();
         let mut state = self.pool.state();
         state.used -= bytes.len();
+        state.notes -= self.notes;
         if self.large {
             state.large = false;
         } else {
-            state.spare.push(bytes);
+            state.spare.push((bytes, records));
         }
         if std::mem::take(&mut state.waiting) {
             drop(state);

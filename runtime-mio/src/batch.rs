@@ -13,20 +13,31 @@ use crate::arena::{Arena, Pool};
 pub struct Batch {
     /// None where there is no record.
     arena: Option<Arena>,
-    records: Vec<Received>,
     /// Units of the session received with its last record; see
     /// [`ClientSession`](estreamer_core::session::ClientSession).
     pub units: u64,
 }
 
+/// What is noted of a record.
 #[derive(Debug)]
-struct Received {
+pub(crate) struct Received {
     kind: RecordKind,
     record_type: RecordType,
     archival: Option<u32>,
     bundle: Option<bool>,
     length: u32,
-    span: Span,
+    /// Where its data is.
+    start: u32,
+    size: u32,
+}
+
+impl Received {
+    fn span(&self) -> Span {
+        Span {
+            start: self.start as usize,
+            len: self.size as usize,
+        }
+    }
 }
 
 /// One record of a batch.
@@ -61,14 +72,28 @@ pub enum RecordKind {
 impl Batch {
     /// The records, in the order they came.
     pub fn records(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
-        self.records.iter().map(|received| Record {
+        self.received().iter().map(|received| self.look(received))
+    }
+
+    /// The record at this place.
+    pub fn record(&self, index: usize) -> Option<Record<'_>> {
+        Some(self.look(self.received().get(index)?))
+    }
+
+    fn received(&self) -> &[Received] {
+        self.arena.as_ref().map_or(&[], |arena| &arena.records)
+    }
+
+    fn look(&self, received: &Received) -> Record<'_> {
+        let bytes = self.arena.as_deref().unwrap_or_default();
+        Record {
             kind: received.kind,
             record_type: received.record_type,
             archival: received.archival,
             bundle: received.bundle,
             length: received.length,
-            data: received.span.of(self.arena.as_deref().unwrap_or_default()),
-        })
+            data: received.span().of(bytes),
+        }
     }
 }
 
@@ -81,7 +106,6 @@ pub(crate) struct Assembler {
     /// Bytes of the arena the session is done with, and bytes filled.
     read: usize,
     end: usize,
-    records: Vec<Received>,
     /// The marker for the next record.
     bundle: Option<bool>,
     sequence: Option<u32>,
@@ -101,6 +125,10 @@ enum Large {
     Filling(Received, Arena, usize),
 }
 
+/// Of an arena, for each record noted in it: smaller records end a batch before
+/// its arena is full, so that the notes on them stay small beside it.
+const BYTES_A_RECORD: usize = 128;
+
 impl Assembler {
     pub(crate) fn new(pool: Pool) -> Self {
         Self {
@@ -108,7 +136,6 @@ impl Assembler {
             arena: None,
             read: 0,
             end: 0,
-            records: Vec::new(),
             bundle: None,
             sequence: None,
             large: Large::None,
@@ -154,9 +181,13 @@ impl Assembler {
 
     /// Whether the next frames can be taken: a large record has its room.
     pub(crate) fn is_open(&mut self) -> bool {
+        // What is noted of records is memory, too.
+        if self.noted() >= self.pool.size() / BYTES_A_RECORD && !self.cut() {
+            return false;
+        }
         if let Large::Waiting(_, length) = self.large {
             // What came before it goes before it.
-            if !self.records.is_empty() && !self.cut() {
+            if self.noted() > 0 && !self.cut() {
                 return false;
             }
             let Some(arena) = self.pool.large(length) else {
@@ -180,23 +211,21 @@ impl Assembler {
             }
             Frame::Message { head, body } => {
                 if let Some(mut received) = self.received(head, body.len) {
-                    received.span = Span {
-                        start: self.read + body.start,
-                        len: body.len,
-                    };
-                    self.records.push(received);
+                    received.start = (self.read + body.start) as u32;
+                    received.size = body.len as u32;
+                    self.note(received);
                 }
             }
             Frame::Skipped { head, length } => {
                 if let Some(mut received) = self.received(head, *length as usize) {
                     received.kind = RecordKind::Oversize;
-                    self.records.push(received);
+                    self.note(received);
                 }
             }
             Frame::Begin { head, length } => {
                 let length = *length as usize;
                 if let Some(mut received) = self.received(head, length) {
-                    received.span.len = length;
+                    received.size = length as u32;
                     self.large = Large::Waiting(received, length);
                 }
             }
@@ -211,10 +240,10 @@ impl Assembler {
                 }
             }
             Frame::End => {
-                if let Large::Filling(received, arena, _) =
+                if let Large::Filling(received, mut arena, _) =
                     std::mem::replace(&mut self.large, Large::None)
                 {
-                    self.records.push(received);
+                    arena.records.push(received);
                     self.hand_over(Some(arena));
                 }
             }
@@ -229,7 +258,7 @@ impl Assembler {
         if busy {
             return;
         }
-        if self.records.is_empty() {
+        if self.noted() == 0 {
             if self.read == self.end {
                 // An idle connection owns no arena.
                 self.arena = None;
@@ -241,6 +270,11 @@ impl Assembler {
         } else {
             self.cut();
         }
+    }
+
+    /// Whether records wait in it, for room or for company.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.noted() > 0
     }
 
     /// Units handed over so far.
@@ -257,7 +291,7 @@ impl Assembler {
     /// moves on. False if there is no arena for it.
     fn cut(&mut self) -> bool {
         let half = self.end - self.read;
-        if self.records.is_empty() {
+        if self.noted() == 0 {
             // Nothing stays behind, so the arena itself goes on.
             if let Some(arena) = &mut self.arena {
                 arena.copy_within(self.read..self.end, 0);
@@ -278,15 +312,27 @@ impl Assembler {
         true
     }
 
-    fn hand_over(&mut self, arena: Option<Arena>) {
-        // The next batch will have about as many.
-        let next = Vec::with_capacity(self.records.len());
+    fn hand_over(&mut self, mut arena: Option<Arena>) {
+        if let Some(arena) = &mut arena {
+            arena.seal();
+        }
         self.ready.push_back(Batch {
             arena,
-            records: std::mem::replace(&mut self.records, next),
             units: self.units,
         });
         self.handed_over = self.units;
+    }
+
+    /// Records in the current arena.
+    fn noted(&self) -> usize {
+        self.arena.as_ref().map_or(0, |arena| arena.records.len())
+    }
+
+    /// Notes a record found in the current arena.
+    fn note(&mut self, received: Received) {
+        if let Some(arena) = &mut self.arena {
+            arena.records.push(received);
+        }
     }
 
     /// What is to be noted of a message; `None` if it is no record.
@@ -308,7 +354,8 @@ impl Assembler {
                 false => Some(false),
             },
             length: u32::try_from(length).unwrap_or(u32::MAX),
-            span: Span::default(),
+            start: 0,
+            size: 0,
         })
     }
 }

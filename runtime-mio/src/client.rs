@@ -1,8 +1,9 @@
 //! The client's end: connect, ask, receive, acknowledge.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use estreamer_core::decode::{Frame, Head, Kind};
 use estreamer_core::session::{ClientConfig, ClientSession, End, Instant};
@@ -50,9 +51,26 @@ pub trait Sink {
     /// [`ClientSession::delivered`].
     fn delivered(&self) -> u64;
 
+    /// Whether batches are on their way to an output, so that more may gather
+    /// meanwhile; `units` were handed over.
+    fn is_busy(&self, units: u64) -> bool {
+        self.delivered() < units
+    }
+
+    /// Whether more is wanted; otherwise the socket is left alone.
+    fn reads(&self) -> bool {
+        true
+    }
+
+    /// Whether [`turn_ends`](Self::turn_ends) has something to decide that
+    /// another thread brought about.
+    fn is_stirred(&self) -> bool {
+        false
+    }
+
     /// The turn ends. With `Some`, the connection is to be closed for that
     /// reason, which is told to the peer.
-    fn turn_ends(&mut self, now: Instant) -> Option<&'static str>;
+    fn turn_ends(&mut self, session: &ClientSession, now: Instant) -> Option<Cow<'static, str>>;
 
     /// When [`turn_ends`](Self::turn_ends) is due although nothing arrives.
     fn deadline(&self) -> Option<Instant>;
@@ -107,6 +125,8 @@ impl From<Broken> for ClientEnd {
 pub struct ClientOptions {
     /// The server.
     pub address: SocketAddr,
+    /// The address of ours to connect from; the system's choice if not given.
+    pub bind: Option<IpAddr>,
     /// The whole request message; see [`estreamer_core::fqe`].
     pub request: Vec<u8>,
     /// The session's behaviour; its window is the pool's arena.
@@ -125,6 +145,10 @@ pub struct Client<S> {
     stage: Stage,
     sink: S,
     error_text: ErrorText,
+    /// What the sink had delivered at the last turn.
+    delivered: u64,
+    /// Whether it waits for room.
+    stalled: bool,
 }
 
 enum Stage {
@@ -164,7 +188,8 @@ impl<S: Sink> Client<S> {
     ) -> Result<Self, (ClientEnd, S)> {
         let transport = match tls.connect() {
             Err(error) => Err(ClientEnd::Tls(error)),
-            Ok(session) => Transport::connect(options.address, session).map_err(ClientEnd::Connect),
+            Ok(session) => Transport::connect(options.address, options.bind, session)
+                .map_err(ClientEnd::Connect),
         };
         let transport = match transport {
             Ok(transport) => transport,
@@ -179,6 +204,8 @@ impl<S: Sink> Client<S> {
             options,
             sink,
             error_text: ErrorText::default(),
+            delivered: 0,
+            stalled: false,
         })
     }
 
@@ -233,21 +260,22 @@ impl<S: Sink> Client<S> {
         let Stage::Session(session) = &mut self.stage else {
             return Ok(Turn::Done);
         };
-        if session.poll_timeout().is_some_and(|due| due <= now) {
-            session.handle_timeout(now).map_err(ended)?;
-        }
-        let receiver = Receiver {
-            transport: &mut self.transport,
-            window: &mut self.window,
-            session,
-            sink: &mut self.sink,
-            error_text: &mut self.error_text,
+        let received = match self.sink.reads() {
+            false => Ok(Reading::Stalled),
+            true => Receiver {
+                transport: &mut self.transport,
+                window: &mut self.window,
+                session,
+                sink: &mut self.sink,
+                error_text: &mut self.error_text,
+            }
+            .receive(now),
         };
-        let received = receiver.receive(now);
         // What came before an end is delivered all the same. Otherwise events
         // gather while the outputs are busy; their vote wakes the loop.
-        let busy = self.sink.delivered() < self.window.handed_over();
-        self.window.turn_ends(busy && received.is_ok());
+        let busy = self.sink.is_busy(self.window.handed_over());
+        let more = received.is_ok() && self.sink.reads();
+        self.window.turn_ends(busy && more);
         while let Some(batch) = self.window.ready() {
             self.sink.batch(batch);
         }
@@ -259,7 +287,14 @@ impl<S: Sink> Client<S> {
             other => other,
         })?;
         session.set_reading(reading != Reading::Stalled, now);
-        session.delivered(self.sink.delivered());
+        self.stalled = reading == Reading::Stalled || self.window.is_waiting();
+        self.delivered = self.sink.delivered();
+        session.delivered(self.delivered);
+        // After reading: what waited in the socket while no turn came was no
+        // silence.
+        if session.poll_timeout().is_some_and(|due| due <= now) {
+            session.handle_timeout(now).map_err(ended)?;
+        }
         let mut nulls = [0; 64];
         loop {
             match session.poll_transmit(&mut nulls, now) {
@@ -271,8 +306,8 @@ impl<S: Sink> Client<S> {
             }
         }
         self.transport.flush()?;
-        if let Some(reason) = self.sink.turn_ends(now) {
-            self.close(reason, now);
+        if let Some(reason) = self.sink.turn_ends(session, now) {
+            self.close(&reason, now);
             return Ok(Turn::Again);
         }
         Ok(match reading {
@@ -336,6 +371,12 @@ impl<S: Sink> Endpoint for Client<S> {
     }
 
     fn turn(&mut self, now: Instant, _: &mut Control) -> Turn {
+        if matches!(
+            self.stage,
+            Stage::Connect { .. } | Stage::Handshake { .. } if !self.sink.reads()
+        ) {
+            return self.finish(ClientEnd::Session(End::Closed, String::new()));
+        }
         let turn = match &self.stage {
             Stage::Connect { deadline } => self.connect(*deadline, now),
             Stage::Handshake { deadline } => self.handshake(*deadline, now),
@@ -357,6 +398,10 @@ impl<S: Sink> Endpoint for Client<S> {
             }
             Stage::Done => None,
         }
+    }
+
+    fn is_stirred(&self) -> bool {
+        self.stalled || self.sink.delivered() != self.delivered || self.sink.is_stirred()
     }
 
     fn stop(&mut self, reason: &str, now: Instant) {

@@ -21,6 +21,11 @@ pub trait Endpoint {
     fn turn(&mut self, now: Instant, control: &mut Control) -> Turn;
     /// When a turn is due although nothing happens.
     fn deadline(&self) -> Option<Instant>;
+    /// Whether a turn would find something to do when another thread woke the
+    /// loop, whatever the socket says.
+    fn is_stirred(&self) -> bool {
+        true
+    }
     /// The loop is to end: say goodbye, then be [`Turn::Done`] soon.
     fn stop(&mut self, reason: &str, now: Instant);
 }
@@ -58,6 +63,7 @@ impl Control {
 /// The loop.
 pub struct EventLoop {
     poll: Poll,
+    events: Events,
     clock: std::time::Instant,
     places: Vec<Place>,
     ready: VecDeque<usize>,
@@ -84,7 +90,12 @@ impl Handle {
         self.wake();
     }
 
-    /// Gives every endpoint of the loop a turn.
+    /// Whether that was asked.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    /// Gives every endpoint of the loop that has something to do a turn.
     pub fn wake(&self) {
         // A loop that cannot be woken has ended already.
         let _ = self.waker.wake();
@@ -92,6 +103,9 @@ impl Handle {
 }
 
 const WAKER: Token = Token(usize::MAX);
+/// The loop looks around this often, in case a wake-up was lost: the system may
+/// refuse one.
+const LOOK_AROUND: Duration = Duration::from_secs(1);
 
 impl EventLoop {
     /// A loop without endpoints.
@@ -103,6 +117,7 @@ impl EventLoop {
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         Ok(Self {
             poll,
+            events: Events::with_capacity(256),
             clock: std::time::Instant::now(),
             places: Vec::new(),
             ready: VecDeque::new(),
@@ -157,47 +172,55 @@ impl EventLoop {
     /// # Errors
     /// The system's, when it cannot poll.
     pub fn run(&mut self) -> io::Result<()> {
-        let mut events = Events::with_capacity(256);
-        while self.places.iter().any(|place| place.endpoint.is_some()) {
-            let wait = self.wait();
-            match self.poll.poll(&mut events, wait) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            }
-            for event in &events {
-                match event.token() {
-                    WAKER => (0..self.places.len()).for_each(|index| self.queue(index)),
-                    Token(index) => self.queue(index),
-                }
-            }
-            if self.handle.stop.load(Ordering::Acquire) {
+        while !self.is_empty() {
+            self.step(None)?;
+            if self.handle.is_stopped() {
                 self.stop("shutting down");
             }
-            self.queue_due();
-            self.turns()?;
         }
         Ok(())
     }
 
-    /// Waits for so long, or until the loop is asked to stop: then `false`.
+    /// Lets go of every endpoint, without a word to anybody.
+    pub fn clear(&mut self) {
+        for place in &mut self.places {
+            place.endpoint = None;
+        }
+    }
+
+    /// Whether no endpoint is left.
+    pub fn is_empty(&self) -> bool {
+        self.places.iter().all(|place| place.endpoint.is_none())
+    }
+
+    /// Waits until somebody is ready, but no longer than `at_most`, and gives
+    /// everyone who is a turn. It may return although nothing happened. Returns
+    /// whether an endpoint is left.
     ///
     /// # Errors
     /// The system's, when it cannot poll.
-    pub fn pause(&mut self, time: Duration) -> io::Result<bool> {
-        let mut events = Events::with_capacity(16);
-        let end = std::time::Instant::now() + time;
-        while !self.handle.stop.load(Ordering::Acquire) {
-            let left = end.saturating_duration_since(std::time::Instant::now());
-            if left.is_zero() {
-                return Ok(true);
-            }
-            match self.poll.poll(&mut events, Some(left)) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-                _ => {}
+    pub fn step(&mut self, at_most: Option<Duration>) -> io::Result<bool> {
+        let wait = self.wait().min(at_most.unwrap_or(LOOK_AROUND));
+        match self.poll.poll(&mut self.events, Some(wait)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
+            Err(error) => return Err(error),
+        }
+        let mut stirred = self.events.is_empty();
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            match event.token() {
+                WAKER => stirred = true,
+                Token(index) => self.queue(index),
             }
         }
-        Ok(false)
+        self.events = events;
+        if stirred {
+            self.queue_stirred();
+        }
+        self.queue_due();
+        self.turns()?;
+        Ok(!self.is_empty())
     }
 
     /// One turn for everyone who is ready by now.
@@ -232,7 +255,8 @@ impl EventLoop {
         Ok(())
     }
 
-    fn stop(&mut self, reason: &str) {
+    /// Asks every endpoint to stop, and to say why.
+    pub fn stop(&mut self, reason: &str) {
         if std::mem::replace(&mut self.stopped, true) {
             return;
         }
@@ -255,6 +279,15 @@ impl EventLoop {
         }
     }
 
+    fn queue_stirred(&mut self) {
+        for index in 0..self.places.len() {
+            let endpoint = self.places[index].endpoint.as_ref();
+            if endpoint.is_some_and(|endpoint| endpoint.is_stirred()) {
+                self.queue(index);
+            }
+        }
+    }
+
     fn queue_due(&mut self) {
         let now = self.now();
         for index in 0..self.places.len() {
@@ -269,14 +302,16 @@ impl EventLoop {
     }
 
     /// No waiting while somebody is ready.
-    fn wait(&self) -> Option<Duration> {
+    fn wait(&self) -> Duration {
         if !self.ready.is_empty() {
-            return Some(Duration::ZERO);
+            return Duration::ZERO;
         }
         let now = self.now();
         (0..self.places.len())
             .filter_map(|index| self.deadline(index))
             .min()
-            .map(|due| Duration::from_millis(due.0.saturating_sub(now.0)))
+            .map_or(LOOK_AROUND, |due| {
+                Duration::from_millis(due.0.saturating_sub(now.0)).min(LOOK_AROUND)
+            })
     }
 }

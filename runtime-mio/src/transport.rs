@@ -1,10 +1,10 @@
 //! One TLS connection on one non-blocking socket.
 
 use std::io::{self, ErrorKind, Read};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 
 use mio::net::TcpStream;
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::tls::{ReadOutcome, TlsError, TlsSession};
 
@@ -43,9 +43,16 @@ impl Transport {
     /// A connection that is being made to `address`. Small messages are sent at
     /// once, and received bytes acknowledged at once: against a server that
     /// leaves Nagle's algorithm on, each bundle would wait for a delayed TCP
-    /// acknowledgement otherwise.
-    pub(crate) fn connect(address: SocketAddr, tls: TlsSession) -> io::Result<Self> {
-        let socket = TcpStream::connect(address)?;
+    /// acknowledgement otherwise. `bind` is the address of ours it is made from.
+    pub(crate) fn connect(
+        address: SocketAddr,
+        bind: Option<IpAddr>,
+        tls: TlsSession,
+    ) -> io::Result<Self> {
+        let socket = match bind {
+            None => TcpStream::connect(address)?,
+            Some(bind) => connect_from(bind, address)?,
+        };
         // Fails on some systems before the connection is made; then it comes later.
         let _ = socket.set_nodelay(true);
         Ok(Self::new(socket, tls, false))
@@ -188,6 +195,17 @@ impl Transport {
             #[cfg(target_os = "linux")]
             let _ = SockRef::from(&self.socket).set_tcp_quickack(true);
         }
+    }
+}
+
+/// A connection being made from one of our addresses.
+fn connect_from(bind: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SocketAddr::new(bind, 0).into())?;
+    match socket.connect(&address.into()) {
+        Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
+        _ => Ok(TcpStream::from_std(socket.into())),
     }
 }
 

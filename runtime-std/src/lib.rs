@@ -3,14 +3,24 @@
 #[macro_use]
 mod say;
 
+#[cfg(feature = "simulate")]
 pub mod catalog;
+#[cfg(feature = "cli")]
 pub mod cli;
+pub mod client;
+#[cfg(feature = "cli")]
 pub mod collect;
+pub mod config;
 pub mod delivery;
 pub mod doctor;
+mod explain;
+pub mod failure;
 pub mod format;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod output;
+#[cfg(feature = "cli")]
+pub mod signals;
+#[cfg(feature = "simulate")]
 pub mod simulate;

@@ -67,7 +67,8 @@ fn run_page(page: &Path) -> tempfile::TempDir {
 #[test]
 fn every_command_explains_itself_with_an_example() {
     for command in [
-        "demo", "collect", "simulate", "pki", "catalog", "capture", "doctor", "identity",
+        "demo", "collect", "check", "request", "simulate", "pki", "catalog", "capture", "doctor",
+        "identity",
     ] {
         let help = Ended::of(&mut estreamer(&[command, "--help"])).success();
         let help = String::from_utf8(help.stdout).unwrap();

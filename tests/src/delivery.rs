@@ -68,6 +68,11 @@ impl Scene {
         connections.iter().map(|connection| connection.events).sum()
     }
 
+    /// The server itself.
+    pub fn simulator(&self) -> &Simulator {
+        &self.simulator
+    }
+
     /// A path of this scene.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)

@@ -207,6 +207,19 @@ impl Ended {
         self
     }
 
+    /// How often a program that was started with `ESTREAMER_TEST_ALLOCATIONS`
+    /// allocated.
+    ///
+    /// # Panics
+    /// When it does not say so.
+    #[track_caller]
+    pub fn allocations(&self) -> u64 {
+        let mut lines = self.stderr.lines();
+        let count = lines.find_map(|line| line.strip_prefix("allocations: "));
+        let count = count.expect("the count of allocations");
+        count.parse().expect("a number")
+    }
+
     /// Checks that it failed with this status and one clear sentence that holds
     /// these words, and neither panicked nor printed data.
     ///

@@ -3,6 +3,7 @@
 mod apt;
 mod ci;
 mod coverage;
+mod dist;
 mod elf;
 mod firmware;
 mod footprint;
@@ -38,9 +39,11 @@ cargo xtask TASK
              the core, 5 seconds each
   coverage   the share of lines that tests and corpora run, of the core and of
              all that reads other people's bytes (llvm-cov)
+  header     makes the C library's header anew
+  dist       the C library as an install tree and as an archive, in target/dist
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
-             coverage, and of fuzz the smoke run";
+             coverage and header, and of fuzz the smoke run";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -59,6 +62,8 @@ fn main() -> ExitCode {
             Some(options) => fuzz::run(&mut steps, &options).map(|()| None),
             None => return usage(),
         },
+        ["header"] => steps.run("header", header).map(|()| None),
+        ["dist"] => dist::run(&mut steps).map(|()| None),
         ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
         ["help" | "--help" | "-h"] => {
             println!("{HELP}");
@@ -85,4 +90,13 @@ fn main() -> ExitCode {
 fn usage() -> ExitCode {
     eprintln!("{HELP}");
     ExitCode::from(2)
+}
+
+/// The test that compares the header writes it where it is told to.
+fn header() -> Result {
+    process::run(
+        process::cargo()
+            .args(["test", "--package=estreamer-capi", "--test=header"])
+            .env("ESTREAMER_BLESS", "1"),
+    )
 }

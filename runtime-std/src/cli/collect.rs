@@ -1,72 +1,95 @@
-//! `estreamer collect`: from one server to the outputs.
+//! `estreamer collect`: from servers to the outputs.
 
-use std::io::{self, IsTerminal};
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
-use estreamer_core::fqe::{EventKind, Request};
-use estreamer_core::quirk::Quirks;
-use estreamer_core::session::{ClientConfig, End};
-use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::arena::Pool;
-use estreamer_mio::client::{Client, ClientEnd, ClientOptions};
-use estreamer_mio::event_loop::EventLoop;
-use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
+use clap::Args;
 
-use super::address::Address;
+use super::Failure;
+use super::ask_args::AskArgs;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
-use super::{Failure, from, identity_args, signals, verification};
-use crate::collect::{Capture, Collector, Summary};
-use crate::delivery::pipeline::{self, Pipeline, Setup};
-use crate::delivery::sequence::Noticed;
-use crate::delivery::state::StateDir;
+use crate::collect::run::{self, Reload, Run};
+use crate::config::address::Address;
+use crate::config::draft::{At, Draft, OutputDraft, SourceDraft};
+use crate::config::number::{AHEAD, MEMORY, OVERLAP, SHUTDOWN};
+use crate::config::{Config, Format, file, identity, mistake};
 use crate::output::destination::Destination;
 
-/// Collect events from a server and write them out, one event a line.
+/// Collect events and write them out, one event a line: from a server by these
+/// options, or from many by a configuration file.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  estreamer collect --server fmc.example.net --pkcs12 client.p12 \
-                  --password-file client.pass --from -1h --output file:events.ndjson"
+                  --password-file client.pass --from -1h --output file:events.ndjson\n  \
+                  estreamer collect --config /etc/estreamer/estreamer.toml"
 )]
 pub(super) struct Collect {
+    /// A configuration file, which says all that is not said by the options
+    /// about a run.
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    run: RunArgs,
+    // Last, because their headings hold for all arguments that follow.
+    #[command(flatten)]
+    ask: AskArgs,
+    #[command(flatten)]
+    identity: IdentityArgs,
+    #[command(flatten)]
+    verification: VerificationArgs,
+}
+
+/// What a configuration says as well.
+#[derive(Args)]
+struct Settings {
     /// The server; the port is 8302 if none is given.
-    #[arg(long, value_name = "HOST[:PORT]")]
-    server: Address,
-    /// An event type to ask for, repeatable; all four if none is given.
-    #[arg(long = "event", value_name = "TYPE", value_enum)]
-    events: Vec<EventType>,
-    /// Where in the server's archive to start: oldest, now, UNIX seconds, RFC
-    /// 3339, or a time ago like -1h.
-    #[arg(long, value_name = "TIME", default_value = "now", value_parser = from::parse, allow_hyphen_values = true)]
-    from: InitialTimestamp,
+    #[arg(long, value_name = "HOST[:PORT]", required_unless_present = "config")]
+    server: Option<Address>,
+    /// The address of this machine to connect from; the system chooses if none
+    /// is given.
+    #[arg(long, value_name = "ADDR")]
+    bind: Option<IpAddr>,
     /// Where events go, repeatable: stdout: or file:PATH (appended to), with
     /// {source} and {event} in the path.
     #[arg(short, long = "output", value_name = "URL", default_value = "stdout:")]
     outputs: Vec<Destination>,
+    /// How they are written: ndjson (one event a line, as it came; bytes in an
+    /// envelope as base64) or raw (the bytes, each event behind its length).
+    #[arg(long, value_name = "FORMAT", default_value_t = Format::Lines)]
+    format: Format,
     /// Where bookmarks are kept: with it, a restart goes on where it ended, and
     /// files hold every event exactly once. One process at a time.
-    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY")]
+    /// [default: $STATE_DIRECTORY, if that is set]
+    #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Discard the bookmark; --from says where to start.
-    #[arg(long, requires = "state")]
-    reset_bookmark: bool,
     /// The source's name, by which its bookmark is found; the server as typed if
     /// not given.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Bundles acknowledged before they are delivered; 0 is strict.
-    #[arg(long, value_name = "N", default_value_t = 16)]
+    #[arg(long, value_name = "N", default_value_t = AHEAD.default)]
     ack_ahead: u32,
     /// Seconds asked for again at a restart: how far the server's archive may be
     /// out of order.
-    #[arg(long, value_name = "SECS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    #[arg(long, value_name = "SECS", default_value_t = OVERLAP.default, value_parser = clap::value_parser!(u32).range(OVERLAP.range()))]
     overlap: u32,
     /// Memory for events on their way, MiB; when it is full, the server waits.
-    #[arg(long, value_name = "MIB", default_value_t = 32, value_parser = clap::value_parser!(u32).range(20..=65_536))]
+    #[arg(long, value_name = "MIB", default_value_t = MEMORY.default, value_parser = clap::value_parser!(u32).range(MEMORY.range()))]
     memory: u32,
+    /// Seconds a stop may take to deliver what is under way.
+    #[arg(long, value_name = "SECS", default_value_t = SHUTDOWN.default, value_parser = clap::value_parser!(u32).range(SHUTDOWN.range()))]
+    shutdown: u32,
+}
+
+/// What is about one run, whatever the configuration.
+#[derive(Args)]
+struct RunArgs {
+    /// Discard the bookmark; --from says where to start.
+    #[arg(long)]
+    reset_bookmark: bool,
     /// Stop after so many events were delivered.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     stop_after: Option<u64>,
@@ -80,91 +103,95 @@ pub(super) struct Collect {
     /// No progress line and no summary.
     #[arg(short, long)]
     quiet: bool,
-    // Last, because their headings hold for all arguments that follow.
-    #[command(flatten)]
-    identity: IdentityArgs,
-    #[command(flatten)]
-    verification: VerificationArgs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum EventType {
-    Connection,
-    Intrusion,
-    Packet,
-    File,
-}
-
-impl From<EventType> for EventKind {
-    fn from(event: EventType) -> Self {
-        match event {
-            EventType::Connection => Self::Connection,
-            EventType::Intrusion => Self::Intrusion,
-            EventType::Packet => Self::Packet,
-            EventType::File => Self::File,
-        }
-    }
 }
 
 impl Collect {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let identity = self.identity.load()?;
-        identity_args::warn(&identity);
-        let kinds: Vec<EventKind> = match self.events.is_empty() {
-            true => EventKind::ALL.to_vec(),
-            false => self.events.iter().map(|&event| event.into()).collect(),
+        let config = self.config()?;
+        for source in &config.sources {
+            identity::warn(&source.identity);
+        }
+        if self.run.reset_bookmark && config.state.is_none() {
+            return Err(Failure::usage(
+                "there is no state directory with a bookmark to discard",
+                "Add --state DIR, or leave out --reset-bookmark",
+            ));
+        }
+        let reload = self.config.map(|path| -> Reload {
+            Box::new(move || {
+                let config = file::open(&path)?;
+                for source in &config.sources {
+                    identity::warn(&source.identity);
+                }
+                Ok(config)
+            })
+        });
+        let run = Run {
+            limit: self.run.stop_after,
+            idle: self.run.stop_when_idle,
+            capture: self.run.capture,
+            quiet: self.run.quiet,
+            reset_bookmark: self.run.reset_bookmark,
+            // A service waits for its servers; a person wants to know.
+            patient: reload.is_some(),
+            reload,
         };
-        let addresses = self.server.resolve().map_err(|error| {
-            Failure::failed(
-                format!("cannot find the address of {}: {error}", self.server),
-                "Check the name, and the resolver of this machine",
-            )
-        })?;
-        let state = match &self.state {
-            None => None,
-            Some(path) => Some(
-                StateDir::open(path, self.reset_bookmark)
-                    .map_err(|error| Failure::failed(error, ""))?,
-            ),
+        run::run(config, run)
+    }
+
+    /// The same from a file or from flags.
+    fn config(&self) -> Result<Config, Failure> {
+        match (&self.config, &self.settings.server) {
+            (Some(path), _) => file::open(path),
+            (None, Some(server)) => {
+                let draft = self.draft(server)?;
+                let loaded = draft.load(Path::new(""));
+                loaded.map_err(|mistakes| mistake::failure(None, mistakes))
+            }
+            (None, None) => Err(Failure::usage(
+                "no server is given",
+                "Add --server, or --config with a configuration file",
+            )),
+        }
+    }
+
+    fn draft(&self, server: &Address) -> Result<Draft, Failure> {
+        let settings = &self.settings;
+        let output = |destination: &Destination| OutputDraft {
+            format: settings.format,
+            ..OutputDraft::to(At::argument(destination.clone()))
         };
-        let server = self.server.to_string();
-        let job = Job {
-            name: self.name.unwrap_or_else(|| server.clone()),
-            server,
-            addresses,
-            identity,
+        let name = settings.name.clone();
+        let source = SourceDraft {
+            name: At::argument(name.unwrap_or_else(|| server.to_string())),
+            server: server.clone(),
+            bind: settings.bind,
+            identity: At::argument(self.identity.files()?),
+            ask: self.ask.draft(),
+            from: self.ask.from,
+            quirks: self.ask.quirks(),
             rules: self.verification.rules(),
-            from: self.from,
-            kinds,
-            state,
-            outputs: self.outputs,
-            limit: self.stop_after.unwrap_or(u64::MAX),
-            idle: self.stop_when_idle,
-            capture: self.capture,
-            ahead: self.ack_ahead,
-            overlap: self.overlap,
-            memory: self.memory as usize * (1 << 20),
-            quiet: self.quiet,
-            only_stdout: false,
         };
-        job.run()
+        Ok(Draft {
+            state: settings.state.clone(),
+            ahead: settings.ack_ahead,
+            overlap: settings.overlap,
+            memory: settings.memory,
+            shutdown: settings.shutdown,
+            sources: vec![source],
+            outputs: settings.outputs.iter().map(output).collect(),
+        })
     }
 }
 
-/// The whole request message for JSON events of these kinds.
-pub(super) fn request(from: InitialTimestamp, kinds: &[EventKind]) -> Result<Vec<u8>, Failure> {
-    let mut request = Request::new(from);
-    for &kind in kinds {
-        request = request.event(kind, kind.default_fields());
-    }
-    let mut buffer = vec![0; 4096];
-    let length = request
-        .emit(Quirks::NONE, &mut buffer)
-        .map_err(|error| Failure::usage(error, ""))?
-        .len();
-    buffer.truncate(length);
-    Ok(buffer)
-}
+/// The options that go with a configuration: those about one run.
+pub(super) const ABOUT_A_RUN: [&str; 5] = [
+    "reset_bookmark",
+    "stop_after",
+    "stop_when_idle",
+    "capture",
+    "quiet",
+];
 
 /// Seconds with a fraction, as milliseconds.
 fn milliseconds(text: &str) -> Result<u32, String> {
@@ -172,293 +199,4 @@ fn milliseconds(text: &str) -> Result<u32, String> {
         Ok(seconds) if (0.001..4_000_000.0).contains(&seconds) => Ok((seconds * 1000.0) as u32),
         _ => Err("use seconds such as 30 or 0.5".into()),
     }
-}
-
-/// One collection.
-pub(super) struct Job {
-    pub(super) server: String,
-    pub(super) name: String,
-    pub(super) addresses: Vec<SocketAddr>,
-    pub(super) identity: Identity,
-    pub(super) rules: ServerRules,
-    pub(super) from: InitialTimestamp,
-    pub(super) kinds: Vec<EventKind>,
-    pub(super) state: Option<StateDir>,
-    pub(super) outputs: Vec<Destination>,
-    pub(super) limit: u64,
-    pub(super) idle: Option<u32>,
-    pub(super) capture: Option<PathBuf>,
-    pub(super) ahead: u32,
-    pub(super) overlap: u32,
-    pub(super) memory: usize,
-    pub(super) quiet: bool,
-    /// Set when it runs: nobody is left to write for once the reader has gone.
-    pub(super) only_stdout: bool,
-}
-
-/// Bytes received into one piece of memory.
-const ARENA: usize = 256 << 10;
-/// Before a server is tried again, at first and at most.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
-
-impl Job {
-    /// Collects until told to stop, over as many connections as it takes.
-    pub(super) fn run(mut self) -> Result<(), Failure> {
-        let tls = ClientTls::new(&self.identity, self.rules.clone())
-            .map_err(|error| Failure::failed(error, ""))?;
-        let mut event_loop = EventLoop::new().map_err(system)?;
-        signals::watch(event_loop.handle()).map_err(system)?;
-        if let Some(twice) = twice(&self.outputs) {
-            return Err(Failure::usage(
-                format!("{twice} is an output twice"),
-                "Name each output once",
-            ));
-        }
-        self.only_stdout = self.outputs == [Destination::Stdout];
-        let setup = Setup {
-            state: self.state.take(),
-            outputs: std::mem::take(&mut self.outputs),
-            sources: vec![self.name.clone()],
-            overlap: self.overlap,
-            limit: self.limit,
-        };
-        let mut pipeline = Pipeline::start(setup, event_loop.handle())
-            .map_err(|error| Failure::failed(error, ""))?;
-        for surprise in &pipeline.surprises {
-            say!("estreamer: {surprise}");
-        }
-        let pool = Pool::new(ARENA, self.memory, event_loop.handle());
-        let mut summary = Summary::default();
-        let result = self.connections(&tls, &mut event_loop, &mut pipeline, &pool, &mut summary);
-        // A connection that is left in it would keep the pipeline waiting.
-        drop(event_loop);
-        self.conclude(pipeline, summary, result)
-    }
-
-    /// Connects, and connects again after a session that had begun was lost.
-    fn connections(
-        &self,
-        tls: &ClientTls,
-        event_loop: &mut EventLoop,
-        pipeline: &mut Pipeline,
-        pool: &Pool,
-        summary: &mut Summary,
-    ) -> Result<(), Failure> {
-        let mut pause = PAUSE.0;
-        loop {
-            let before = summary.events;
-            let (server, end) = self.connection(tls, event_loop, pipeline, pool, summary)?;
-            let failure = match end {
-                ClientEnd::Session(End::Closed, _) => return Ok(()),
-                end => explain(&server, &end),
-            };
-            if pipeline.has_failed() {
-                return Ok(());
-            }
-            if summary.events == before && before == 0 {
-                return Err(failure);
-            }
-            if summary.events > before {
-                pause = PAUSE.0;
-            }
-            say!("estreamer: {failure}. Trying again in {pause:?}.");
-            if !event_loop.pause(pause).map_err(system)? {
-                return Ok(());
-            }
-            pause = (pause * 2).min(PAUSE.1);
-        }
-    }
-
-    /// Tries the addresses in turn, and stays with the first that answers.
-    fn connection(
-        &self,
-        tls: &ClientTls,
-        event_loop: &mut EventLoop,
-        pipeline: &mut Pipeline,
-        pool: &Pool,
-        summary: &mut Summary,
-    ) -> Result<(String, ClientEnd), Failure> {
-        let progress = !self.quiet && io::stderr().is_terminal();
-        let mut last = None;
-        for &address in &self.addresses {
-            let server = match address.to_string() == self.server {
-                true => self.server.clone(),
-                false => format!("{} ({address})", self.server),
-            };
-            verification::warn(&self.rules, &server);
-            let Some(link) = pipeline.connect(&self.name, self.from) else {
-                break;
-            };
-            let options = ClientOptions {
-                address,
-                request: request(link.from, &self.kinds)?,
-                session: ClientConfig {
-                    ahead: self.ahead,
-                    ..ClientConfig::default()
-                },
-                pool: pool.clone(),
-                handshake_timeout: 30_000,
-            };
-            let capture = self.capture(summary)?;
-            let (collector, outcome) = Collector::new(link, self.idle, progress, capture, *summary);
-            match Client::new(tls, options, collector, event_loop.now()) {
-                Err((end, _)) => {
-                    last = Some((server, end));
-                    continue;
-                }
-                Ok(client) => event_loop.add(Box::new(client)).map_err(system)?,
-            }
-            event_loop.run().map_err(system)?;
-            let outcome = outcome.take();
-            *summary = outcome.summary;
-            match outcome.end {
-                None => break,
-                // The next address may answer.
-                Some(
-                    end @ (ClientEnd::Connect(_)
-                    | ClientEnd::ConnectTimeout
-                    | ClientEnd::HandshakeTimeout),
-                ) => last = Some((server, end)),
-                Some(end) => return Ok((server, end)),
-            }
-        }
-        last.ok_or_else(|| {
-            Failure::failed(format!("{} cannot be tried", self.server), "Check the name")
-        })
-    }
-
-    fn capture(&self, summary: &mut Summary) -> Result<Option<Capture>, Failure> {
-        let Some(path) = &self.capture else {
-            return Ok(None);
-        };
-        summary.connections += 1;
-        let capture = Capture::create(path, summary.connections);
-        capture.map(Some).map_err(|(path, error)| {
-            Failure::failed(
-                format!("cannot record in {}: {error}", path.display()),
-                "Check path and permissions",
-            )
-        })
-    }
-
-    /// Delivers what is under way, sums up, and says how it went.
-    fn conclude(
-        &self,
-        pipeline: Pipeline,
-        mut summary: Summary,
-        result: Result<(), Failure>,
-    ) -> Result<(), Failure> {
-        let finished = pipeline.finish();
-        if matches!(finished, Err(pipeline::Failure::ReaderLeft)) && self.only_stdout {
-            // Whoever read our output has had enough.
-            return Ok(());
-        }
-        if let Ok(noticed) = &finished
-            && let Some(noticed) = noticed.get(&self.name)
-        {
-            summary.events = noticed.delivered;
-            summary.duplicates = noticed.duplicates;
-            summary.missing = noticed.missing;
-            warn(noticed, self.overlap);
-        }
-        if summary.connected && !self.quiet {
-            say!("estreamer: {summary}");
-        }
-        match finished {
-            Err(failure) => Err(Failure::failed(
-                failure,
-                "What was not written comes again; make room, or check the disk, and collect again",
-            )),
-            Ok(_) => result,
-        }
-    }
-}
-
-/// An output that is named more than once.
-fn twice(outputs: &[Destination]) -> Option<&Destination> {
-    let mut seen = outputs.iter().enumerate();
-    seen.find(|(index, output)| outputs[..*index].contains(output))
-        .map(|(_, output)| output)
-}
-
-/// What bears on the promise that nothing is lost.
-fn warn(noticed: &Noticed, overlap: u32) {
-    if noticed.disorder > overlap / 2 {
-        say!(
-            "estreamer: events were stored up to {} s out of order. Up to {overlap} s are asked for \
-             again at a restart; raise --overlap to twice the disorder.",
-            noticed.disorder
-        );
-    }
-    if noticed.ahead > 0 {
-        say!(
-            "estreamer: {} events are stored more than an hour ahead of this machine's clock. \
-             Compare the two clocks.",
-            noticed.ahead
-        );
-    }
-    if noticed.bounded > 0 {
-        say!(
-            "estreamer: more events came within {overlap} s than can be remembered. After a \
-             restart, what the server stored late may be missed; lower --overlap.",
-        );
-    }
-}
-
-/// What happened on the wire, in the words of the person who has to act on it.
-fn explain(server: &str, end: &ClientEnd) -> Failure {
-    match end {
-        ClientEnd::Connect(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            Failure::failed(
-                format!("{server} refuses the connection: nothing listens on that port"),
-                "Check address and port (8302 on a Management Center), and that eStreamer is on there",
-            )
-        }
-        ClientEnd::Connect(error) => Failure::failed(
-            format!("cannot connect to {server}: {error}"),
-            "Check address, routing, and the firewalls between",
-        ),
-        ClientEnd::ConnectTimeout => Failure::failed(
-            format!("{server} does not answer within 30 s"),
-            "Check the address, and the firewalls between: one of them drops the packets",
-        ),
-        ClientEnd::HandshakeTimeout => Failure::failed(
-            format!("{server} does not speak: no TLS handshake within 30 s"),
-            "Check that the port is eStreamer's, and the firewalls between",
-        ),
-        ClientEnd::Tls(error) => Failure::failed(format!("TLS with {server} failed: {error}"), ""),
-        ClientEnd::Socket(error) => Failure::failed(
-            format!("the connection to {server} broke: {error}"),
-            "Check the network between, and the server's own log",
-        ),
-        ClientEnd::Session(End::BeforeFirstByte, _) => Failure::failed(
-            format!("{server} closed the connection after the TLS handshake without a word"),
-            "A Management Center refuses clients this way: check that this client is registered \
-             there under the address it sees this machine by",
-        ),
-        ClientEnd::Session(End::PeerError { code }, text) => Failure::failed(
-            format!("{server} ended the session with error {code}: {text}"),
-            "Check the request, and the eStreamer page of the server",
-        ),
-        ClientEnd::Session(End::OutOfStep(error), _) => Failure::failed(
-            format!("what {server} sends is not eStreamer: {error}"),
-            "Check that address and port are an eStreamer service's; otherwise collect again",
-        ),
-        ClientEnd::Session(end @ (End::Idle | End::MidMessage), _) => Failure::failed(
-            format!("{server} ended the session: {end}"),
-            "The server shut down or the network broke; collect again from where this ended",
-        ),
-        ClientEnd::Session(end, _) => Failure::failed(
-            format!("the session with {server} ended: {end}"),
-            "Check the network between; collect again from where this ended",
-        ),
-    }
-}
-
-/// What the operating system refuses.
-pub(super) fn system(error: io::Error) -> Failure {
-    Failure::failed(
-        format!("the operating system refuses a resource: {error}"),
-        "Check the limits on files and threads",
-    )
 }

@@ -1,12 +1,16 @@
 //! `estreamer demo`: everything at once, on this machine alone.
 
+use std::time::Duration;
+
 use clap::Args;
-use estreamer_core::fqe::EventKind;
+use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::tls::{Identity, ServerRules};
 
 use super::Failure;
-use super::collect::Job;
+use crate::collect::run::{self, Run};
+use crate::config::number::{AHEAD, MEMORY, OVERLAP, SHUTDOWN};
+use crate::config::{Ask, Config, Output, Source};
 use crate::output::destination::Destination;
 use crate::simulate::Simulator;
 use crate::simulate::pki::{DEFAULT_PASSWORD, Pki};
@@ -35,25 +39,30 @@ impl Demo {
             .count(self.events)
             .spawn()
             .map_err(|error| failed(&error))?;
-        let job = Job {
-            server: "the simulated server".into(),
-            name: "demo".into(),
-            addresses: vec![server.address()],
-            identity,
-            rules: ServerRules::default(),
-            from: InitialTimestamp::OLDEST,
-            kinds: EventKind::ALL.to_vec(),
+        let address = server.address();
+        let config = Config {
             state: None,
-            outputs: vec![Destination::Stdout],
-            limit: self.events,
-            idle: None,
-            capture: None,
-            ahead: 16,
-            overlap: 5,
-            memory: 32 << 20,
-            quiet: false,
-            only_stdout: true,
+            ahead: AHEAD.default,
+            overlap: OVERLAP.default,
+            memory: MEMORY.mebibytes(),
+            shutdown: Duration::from_secs(SHUTDOWN.default.into()),
+            sources: vec![Source {
+                name: "demo".into(),
+                host: address.ip().to_string(),
+                port: address.port(),
+                bind: None,
+                identity,
+                rules: ServerRules::default(),
+                from: InitialTimestamp::OLDEST,
+                ask: Ask::everything(),
+                quirks: Quirks::NONE,
+            }],
+            outputs: vec![Output::to(Destination::Stdout)],
         };
-        job.run()
+        let run = Run {
+            limit: Some(self.events),
+            ..Run::default()
+        };
+        run::run(config, run)
     }
 }

@@ -3,16 +3,17 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use estreamer_core::fqe::EventKind;
+use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::tls::ClientTls;
 
-use super::address::Address;
-use super::collect::{request, system};
+use super::Failure;
 use super::identity::print;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
-use super::{Failure, verification};
+use crate::config::address::Address;
+use crate::config::ask::Ask;
+use crate::config::rules;
 use crate::doctor::{Class, Options, certificate, walk};
 
 /// Find out why a server does not send events: walk through a connection step
@@ -56,20 +57,20 @@ impl Doctor {
         let tls =
             ClientTls::new(&identity, rules.clone()).map_err(|error| Failure::failed(error, ""))?;
         let server = self.server.to_string();
-        verification::warn(&rules, &server);
+        rules::warn(&rules, &server);
         let report = walk(&Options {
             server,
             addresses: self.server.resolve(),
             identity: &identity,
             rules: &rules,
             tls: &tls,
-            request: request(InitialTimestamp::OLDEST, &EventKind::ALL)?,
+            request: Ask::everything().message(InitialTimestamp::OLDEST, Quirks::NONE),
             asked: "all event types from the oldest on".into(),
             timeout: self.timeout * 1000,
             wait: self.wait * 1000,
             now: certificate::now(),
         })
-        .map_err(system)?;
+        .map_err(Failure::system)?;
         print(&match self.json {
             true => format!("{:#}\n", report.json()),
             false => report.to_string(),

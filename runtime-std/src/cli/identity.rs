@@ -8,8 +8,9 @@ use estreamer_mio::tls::{self, CertificateFacts, IdentityError};
 use serde_json::json;
 
 use super::Failure;
-use super::identity_args::read;
 use super::password::PasswordArgs;
+use crate::config::identity::read;
+use crate::config::secret::unlock;
 use crate::doctor::certificate;
 use crate::simulate::pki::{Mode, write_all};
 
@@ -77,7 +78,7 @@ impl Identity {
                 identity: tls::Identity::from_pem(&bytes, &bytes, &[]),
             });
         }
-        self.password.unlock(&self.file, |password| {
+        unlock(&self.file, self.password.secret().as_ref(), |password| {
             Ok(Contents {
                 form: "PKCS#12",
                 certificates: tls::inspect(&bytes, password)?,

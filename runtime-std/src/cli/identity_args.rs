@@ -1,22 +1,20 @@
 //! Who we are: the arguments every connecting command takes.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use estreamer_mio::tls::Identity;
-use zeroize::Zeroizing;
 
 use super::Failure;
 use super::password::PasswordArgs;
-use crate::doctor::certificate;
+use crate::config::identity::IdentityFiles;
 
 /// The client's identity: one PKCS#12 file, or three PEM files.
 #[derive(Args)]
 #[command(next_help_heading = "Identity")]
 pub(super) struct IdentityArgs {
     /// The client's PKCS#12 file, as downloaded from the Management Center.
-    #[arg(long, value_name = "FILE", required_unless_present = "cert")]
+    #[arg(long, value_name = "FILE")]
     pkcs12: Option<PathBuf>,
     #[command(flatten)]
     password: PasswordArgs,
@@ -32,34 +30,29 @@ pub(super) struct IdentityArgs {
 }
 
 impl IdentityArgs {
+    /// The files that were named.
+    pub(super) fn files(&self) -> Result<IdentityFiles, Failure> {
+        if let (Some(cert), Some(key), Some(ca)) = (&self.cert, &self.key, &self.ca) {
+            return Ok(IdentityFiles::Pem {
+                cert: cert.clone(),
+                key: key.clone(),
+                ca: ca.clone(),
+            });
+        }
+        match &self.pkcs12 {
+            Some(file) => Ok(IdentityFiles::Pkcs12 {
+                file: file.clone(),
+                password: self.password.secret(),
+            }),
+            None => Err(Failure::usage(
+                "no identity is given",
+                "Add --pkcs12 FILE, as downloaded from the Management Center, or --cert, --key and --ca",
+            )),
+        }
+    }
+
     /// Reads the files.
     pub(super) fn load(&self) -> Result<Identity, Failure> {
-        if let (Some(cert), Some(key), Some(ca)) = (&self.cert, &self.key, &self.ca) {
-            return Identity::from_pem(&read(cert)?, &read(key)?, &read(ca)?)
-                .map_err(|error| Failure::failed(format!("{}: {error}", cert.display()), ""));
-        }
-        let Some(path) = &self.pkcs12 else {
-            return Err(Failure::usage("no identity is given", "Add --pkcs12 FILE"));
-        };
-        let bytes = read(path)?;
-        self.password
-            .unlock(path, |password| Identity::from_pkcs12(&bytes, password))
+        self.files()?.load(Path::new(""))
     }
-}
-
-/// Says on stderr which of our own certificates ends soon, or is over.
-pub(super) fn warn(identity: &Identity) {
-    for warning in identity.warnings(certificate::now()) {
-        say!("estreamer: warning: {warning}");
-    }
-}
-
-/// Reads a file that may hold a key, or says which one and why not.
-pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    fs::read(path).map(Zeroizing::new).map_err(|error| {
-        Failure::failed(
-            format!("cannot read {}: {error}", path.display()),
-            "Check the path and its permissions",
-        )
-    })
 }

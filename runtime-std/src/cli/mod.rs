@@ -1,26 +1,25 @@
 //! The command line: one file per command.
 
-mod address;
+mod ask_args;
 pub(crate) mod capture;
 mod catalog;
+mod check;
 mod collect;
 mod demo;
 mod doctor;
-mod failure;
-mod from;
 mod identity;
 mod identity_args;
 mod password;
 mod pki;
-mod signals;
+mod request;
 mod simulate;
 mod verification;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use failure::Failure;
+use crate::failure::Failure;
 
 /// Collect fully-qualified events from Cisco Secure Firewall Management Centers,
 /// and be such a server for tests.
@@ -41,7 +40,9 @@ struct Cli {
 enum Command {
     Demo(demo::Demo),
     Collect(Box<collect::Collect>),
+    Check(check::Check),
     Doctor(Box<doctor::Doctor>),
+    Request(Box<request::Request>),
     Identity(identity::Identity),
     Simulate(simulate::Simulate),
     Pki(pki::Pki),
@@ -51,7 +52,8 @@ enum Command {
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let matches = command().try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             // Help goes to stdout and ends well, usage errors end with 2; if
@@ -63,7 +65,9 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Demo(demo) => demo.run(),
         Command::Collect(collect) => collect.run(),
+        Command::Check(check) => check.run(),
         Command::Doctor(doctor) => return doctor.run(),
+        Command::Request(request) => request.run(),
         Command::Identity(identity) => identity.run(),
         Command::Simulate(simulate) => simulate.run(),
         Command::Pki(pki) => pki.run(),
@@ -73,5 +77,29 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
+    }
+}
+
+/// The command line. What a configuration says is not said beside one.
+fn command() -> clap::Command {
+    let exclude = |command: clap::Command, beside: &'static [&str]| {
+        command.mut_args(|argument| {
+            let id = argument.get_id().as_str();
+            match id == "config" || beside.contains(&id) {
+                true => argument,
+                false => argument.conflicts_with("config"),
+            }
+        })
+    };
+    Cli::command()
+        .mut_subcommand("collect", |collect| exclude(collect, &collect::ABOUT_A_RUN))
+        .mut_subcommand("request", |request| exclude(request, &["source"]))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_does_not_contradict_itself() {
+        super::command().debug_assert();
     }
 }

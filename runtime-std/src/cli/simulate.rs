@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use clap::Args;
 use estreamer_mio::tls::{ClientRules, Identity};
 
-use super::collect::system;
-use super::{Failure, signals};
+use super::Failure;
+use crate::signals;
 use crate::simulate::pki;
 use crate::simulate::service::{Service, ServiceOptions};
 use archive::ArchiveArgs;
@@ -64,11 +64,11 @@ impl Simulate {
         options.log = (!self.quiet).then_some(log as fn(&str));
         self.behaviour.apply(&mut options);
         let service = Service::new(options).map_err(|error| failed(&error))?;
-        signals::watch(service.handle()).map_err(system)?;
+        signals::watch(service.handle()).map_err(Failure::system)?;
         // The address is what was asked for; scripts read it from here.
         let mut stdout = std::io::stdout();
         let _ = writeln!(stdout, "{}", service.address()).and_then(|()| stdout.flush());
-        service.run().map_err(system)
+        service.run().map_err(Failure::system)
     }
 }
 

@@ -5,19 +5,27 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Both directions of one connection, TLS taken off, each in a file.
-pub struct Capture {
+pub(super) struct Capture {
     received: BufWriter<File>,
     sent: BufWriter<File>,
 }
 
 impl Capture {
     /// Records what is received in `path`, what is sent in `path` with `.sent`
-    /// behind it; of a run's further connections, with their number before that.
+    /// behind it; before that the name of the source, where there are several,
+    /// and of its further connections the number.
     ///
     /// # Errors
     /// The file, and the system's reason.
-    pub fn create(path: &Path, connection: u32) -> Result<Self, (PathBuf, io::Error)> {
+    pub(super) fn create(
+        path: &Path,
+        source: Option<&str>,
+        connection: u32,
+    ) -> Result<Self, (PathBuf, io::Error)> {
         let mut name = path.as_os_str().to_owned();
+        if let Some(source) = source {
+            name.push(format!(".{}", source.replace(['/', '\\'], "_")));
+        }
         if connection > 1 {
             name.push(format!(".{connection}"));
         }

@@ -27,9 +27,14 @@ impl Progress {
         let _ = write!(
             std::io::stderr(),
             "\r\x1b[K{} events, {:.0} events/s",
-            summary.events,
+            summary.counts.delivered,
             summary.rate()
         );
+    }
+
+    /// When it may be drawn again.
+    pub(super) fn due(&self) -> Instant {
+        self.due
     }
 
     pub(super) fn clear(&mut self) {

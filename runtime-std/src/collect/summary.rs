@@ -1,69 +1,25 @@
 //! What a run amounted to.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use estreamer_core::quirk::Quirk;
-use estreamer_core::session::ClientSession;
+use crate::delivery::ledger::Counts;
 
-/// Counted over the connections of a run.
+/// The counts of a source or of a run, over a time.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Summary {
-    /// Events received, and whatever came in place of one; in the end, those of
-    /// them that were delivered.
-    pub events: u64,
-    /// Those that were delivered before and left out.
-    pub duplicates: u64,
-    /// Events delivered before that did not come again.
-    pub missing: u64,
-    /// Records that contradict their own lengths.
-    pub malformed: u64,
-    /// Records over the limit.
-    pub oversize: u64,
-    /// Bytes received, framing included.
-    pub bytes: u64,
-    /// Whole bundles.
-    pub bundles: u64,
-    /// Null messages sent.
-    pub nulls: u64,
-    /// Bundles whose sequence number does not follow.
-    pub gaps: u32,
-    /// Connections tried.
-    pub connections: u32,
-    /// Whether the connection ever stood.
-    pub connected: bool,
-    started: Option<Instant>,
-    elapsed: Duration,
+    /// What was counted.
+    pub counts: Counts,
+    /// In which time.
+    pub elapsed: Duration,
 }
 
 impl Summary {
-    pub(super) fn start(&mut self) {
-        self.connected = true;
-        self.started = Some(Instant::now());
-    }
-
-    pub(super) fn finish(&mut self, session: Option<&ClientSession>) {
-        self.elapsed = self.elapsed();
-        self.started = None;
-        if let Some(session) = session {
-            let statistics = session.statistics();
-            self.bytes += statistics.bytes;
-            self.bundles += statistics.bundles;
-            self.nulls += session.acknowledged();
-            self.gaps += statistics.deviations.of(Quirk::SequenceGap);
-        }
-    }
-
-    fn elapsed(&self) -> Duration {
-        let since = self.started.map(|start| start.elapsed());
-        self.elapsed + since.unwrap_or_default()
-    }
-
-    /// Events per second since the connection stood.
+    /// Events per second.
     pub(super) fn rate(&self) -> f64 {
-        let seconds = self.elapsed().as_secs_f64();
+        let seconds = self.elapsed.as_secs_f64();
         if seconds > 0.0 {
-            self.events as f64 / seconds
+            self.counts.delivered as f64 / seconds
         } else {
             0.0
         }
@@ -72,29 +28,35 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = &self.counts;
         write!(
             f,
             "{} events, {}, {:.2} s, {:.0} events/s, {} bundles, {} nulls",
-            self.events,
-            Size(self.bytes),
-            self.elapsed().as_secs_f64(),
+            counts.delivered,
+            Size(counts.bytes),
+            self.elapsed.as_secs_f64(),
             self.rate(),
-            self.bundles,
-            self.nulls
+            counts.bundles,
+            counts.nulls
         )?;
         for (count, what) in [
-            (self.duplicates, "delivered before and left out"),
-            (self.missing, "delivered before that did not come again"),
-            (self.malformed, "malformed, in error envelopes"),
+            (counts.duplicates, "delivered before and left out"),
+            (counts.missing, "delivered before that did not come again"),
+            (counts.malformed, "malformed, in error envelopes"),
             (
-                self.oversize,
+                counts.oversize,
                 "oversize, in error envelopes without their data",
             ),
-            (u64::from(self.gaps), "gaps in the bundle sequence"),
+            (counts.gaps, "gaps in the bundle sequence"),
+            (counts.dropped, "dropped by outputs that are not required"),
+            (counts.ahead, "stored more than an hour ahead of our clock"),
         ] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;
             }
+        }
+        if counts.disorder > 0 {
+            write!(f, ", up to {} s out of order", counts.disorder)?;
         }
         Ok(())
     }
@@ -122,17 +84,20 @@ mod tests {
     #[test]
     fn what_was_left_out_is_told_and_nothing_else() {
         let mut summary = Summary {
-            events: 3,
-            bytes: 2048,
-            bundles: 1,
-            nulls: 1,
-            ..Summary::default()
+            counts: Counts {
+                delivered: 3,
+                bytes: 2048,
+                bundles: 1,
+                nulls: 1,
+                ..Counts::default()
+            },
+            elapsed: Duration::ZERO,
         };
         assert_eq!(
             summary.to_string(),
             "3 events, 2.0 KiB, 0.00 s, 0 events/s, 1 bundles, 1 nulls"
         );
-        summary.malformed = 2;
+        summary.counts.malformed = 2;
         assert!(
             summary
                 .to_string()

@@ -8,16 +8,33 @@ use super::seam::Seam;
 
 /// The digests of every record handed on with an archival second from
 /// [`Marks::resume_from`] on.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Delivered {
     marks: Option<Marks>,
     seconds: BTreeMap<u32, Vec<Digest>>,
+    /// The memory of seconds that were forgotten, for the next ones.
+    spare: Vec<Vec<Digest>>,
 }
+
+/// Seconds whose memory is kept for others, at most.
+const SPARE: usize = 8;
+
+impl PartialEq for Delivered {
+    fn eq(&self, other: &Self) -> bool {
+        (self.marks, &self.seconds) == (other.marks, &other.seconds)
+    }
+}
+
+impl Eq for Delivered {}
 
 impl Delivered {
     /// As it was written down.
     pub fn restore(marks: Option<Marks>, seconds: BTreeMap<u32, Vec<Digest>>) -> Self {
-        Self { marks, seconds }
+        Self {
+            marks,
+            seconds,
+            spare: Vec::new(),
+        }
     }
 
     /// How far the source has come; `None` before its first record.
@@ -34,8 +51,9 @@ impl Delivered {
     pub fn add(&mut self, records: &[(u32, Digest)], marks: Marks) {
         for &(second, digest) in records {
             if second >= marks.resume_from {
-                let new = || Vec::with_capacity(records.len().min(64));
-                self.seconds.entry(second).or_insert_with(new).push(digest);
+                let spare = || self.spare.pop().unwrap_or_default();
+                let of_second = self.seconds.entry(second).or_insert_with(spare);
+                of_second.push(digest);
             }
         }
         self.marks = Some(marks);
@@ -74,12 +92,14 @@ impl Delivered {
     }
 
     fn forget_before(&mut self, second: u32) {
-        if self
-            .seconds
-            .first_key_value()
-            .is_some_and(|(&first, _)| first < second)
+        while let Some(first) = self.seconds.first_entry()
+            && *first.key() < second
         {
-            self.seconds = self.seconds.split_off(&second);
+            let mut digests = first.remove();
+            if self.spare.len() < SPARE {
+                digests.clear();
+                self.spare.push(digests);
+            }
         }
     }
 }
@@ -91,15 +111,21 @@ mod tests {
     #[test]
     fn it_forgets_what_cannot_come_again_and_nothing_else() {
         let mut delivered = Delivered::default();
-        delivered.add(&[(10, Digest(1)), (12, Digest(2))], Marks::new(12, 5, 0));
-        delivered.add(&[(15, Digest(3)), (9, Digest(4))], Marks::new(15, 5, 0));
+        delivered.add(
+            &[(10, Digest::new(1)), (12, Digest::new(2))],
+            Marks::new(12, 5, 0),
+        );
+        delivered.add(
+            &[(15, Digest::new(3)), (9, Digest::new(4))],
+            Marks::new(15, 5, 0),
+        );
         let kept: Vec<_> = delivered.seconds().iter().collect();
         assert_eq!(
             kept,
             [
-                (&10, &vec![Digest(1)]),
-                (&12, &vec![Digest(2)]),
-                (&15, &vec![Digest(3)])
+                (&10, &vec![Digest::new(1)]),
+                (&12, &vec![Digest::new(2)]),
+                (&15, &vec![Digest::new(3)])
             ],
             "9 is before 15 - 5"
         );
@@ -108,7 +134,9 @@ mod tests {
     #[test]
     fn too_many_digests_move_the_resume_second_up_by_whole_seconds() {
         let mut delivered = Delivered::default();
-        let records: Vec<_> = (0..9).map(|n| (10 + n / 3, Digest(n.into()))).collect();
+        let records: Vec<_> = (0..9)
+            .map(|n| (10 + n / 3, Digest::new(n.into())))
+            .collect();
         delivered.add(&records, Marks::new(12, 5, 0));
         assert_eq!(delivered.bound(9), None);
         let marks = delivered.bound(5).unwrap();
@@ -120,7 +148,7 @@ mod tests {
     #[test]
     fn two_identical_records_stay_two() {
         let mut delivered = Delivered::default();
-        let twins = [(10, Digest(1)), (10, Digest(1))];
+        let twins = [(10, Digest::new(1)), (10, Digest::new(1))];
         delivered.add(&twins, Marks::new(10, 5, 0));
         assert_eq!(delivered.len(), 2);
     }

@@ -8,11 +8,18 @@ use serde::{Deserialize, Serialize};
 
 /// 128 bits that stand for one record of one source.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Digest(pub u128);
+pub struct Digest([u64; 2]);
+
+impl Digest {
+    /// From one number. Kept as two, which need no gap before them in memory.
+    pub const fn new(value: u128) -> Self {
+        Self([(value >> 64) as u64, value as u64])
+    }
+}
 
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        write!(f, "{:016x}{:016x}", self.0[0], self.0[1])
     }
 }
 
@@ -51,7 +58,7 @@ impl Key {
         hasher.append(source.as_bytes());
         hasher.append(data);
         let [low, high] = hasher.finalize128();
-        Digest(u128::from(high) << 64 | u128::from(low))
+        Digest([high, low])
     }
 }
 

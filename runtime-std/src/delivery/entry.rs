@@ -5,9 +5,11 @@
 //! be read does not count.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::digest::Digest;
 
@@ -58,7 +60,7 @@ pub struct Batch {
     /// Its number, over all sources.
     pub n: u64,
     /// The source's name.
-    pub source: String,
+    pub source: Arc<str>,
     /// The source's marks after it; `None` before its first archival second.
     pub marks: Option<(u32, u32)>,
     /// Archival second and digest of each record handed on.
@@ -71,16 +73,16 @@ pub struct Written {
     /// The batch.
     pub n: u64,
     /// The output's name.
-    pub output: String,
+    pub output: Arc<str>,
     /// The files it changes; their length afterwards.
-    pub files: Vec<FileMark>,
+    pub files: SmallVec<[FileMark; 1]>,
 }
 
 /// A file and how long it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileMark {
     /// Where it was.
-    pub path: PathBuf,
+    pub path: Arc<Path>,
     /// Its file system.
     pub device: u64,
     /// Which file it is there.
@@ -97,14 +99,15 @@ const MAX_FRAME: usize = 1 << 30;
 
 /// The frame of an entry.
 pub fn frame(entry: &Entry) -> Vec<u8> {
-    let room = match entry {
-        Entry::Batch(batch) => 128 + 24 * batch.records.len(),
-        _ => 256,
-    };
-    let mut bytes = Vec::with_capacity(room);
-    bytes.resize(HEAD, 0);
+    frame_in(Vec::new(), entry)
+}
+
+/// The same, in a buffer that is used again.
+pub fn frame_in(mut buffer: Vec<u8>, entry: &Entry) -> Vec<u8> {
+    buffer.clear();
+    buffer.resize(HEAD, 0);
     // Writing to a growing vector cannot fail.
-    let Ok(mut bytes) = postcard::to_extend(entry, bytes) else {
+    let Ok(mut bytes) = postcard::to_extend(entry, buffer) else {
         return Vec::new();
     };
     let length = (bytes.len() - HEAD) as u32;
@@ -144,7 +147,7 @@ mod tests {
                 n: 3,
                 source: "fmc".into(),
                 marks: Some((12, 7)),
-                records: vec![(12, Digest(u128::MAX)), (11, Digest(5))],
+                records: vec![(12, Digest::new(u128::MAX)), (11, Digest::new(5))],
             }),
             Entry::Commit(3),
         ];

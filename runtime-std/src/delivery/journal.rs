@@ -5,6 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
+use super::digest::Digest;
 use super::disk::{Disk, DiskFile};
 use super::entry::{self, Entry, Snapshot};
 use super::recovery::{Bookmark, Pending, Recovered, Unreadable};
@@ -30,7 +33,12 @@ pub struct Journal {
     bookmark: Bookmark,
     /// The batches behind it.
     pending: VecDeque<Pending>,
+    /// Memory of batches that are committed.
+    spare: Vec<Vec<(u32, Digest)>>,
 }
+
+/// Batches whose memory is kept for others, at most.
+const SPARE: usize = 64;
 
 /// Why there is no bookmark to go on from.
 #[derive(Debug)]
@@ -89,6 +97,7 @@ impl Journal {
             segment,
             bookmark,
             pending: VecDeque::new(),
+            spare: Vec::new(),
         })
     }
 
@@ -115,7 +124,7 @@ impl Journal {
         match entry {
             Entry::Batch(batch) => self.pending.push_back(Pending {
                 batch,
-                written: Vec::new(),
+                written: SmallVec::new(),
             }),
             Entry::Written(written) => {
                 let of = |pending: &&mut Pending| pending.batch.n == written.n;
@@ -142,9 +151,17 @@ impl Journal {
         {
             if let Some(pending) = self.pending.pop_front() {
                 self.bookmark.apply(&pending);
+                if self.spare.len() < SPARE {
+                    self.spare.push(pending.batch.records);
+                }
             }
         }
         Ok(self.segment.file.clone())
+    }
+
+    /// Memory for the records of a batch.
+    pub fn spare(&mut self) -> Vec<(u32, Digest)> {
+        self.spare.pop().unwrap_or_default()
     }
 
     /// Goes on in the other segment if this one has grown too large; to be called
@@ -183,6 +200,8 @@ struct Segment {
     length: u64,
     /// Whether an append failed, so that there may be more bytes than that.
     torn: bool,
+    /// Where frames are made.
+    buffer: Vec<u8>,
 }
 
 impl Segment {
@@ -199,6 +218,7 @@ impl Segment {
             file,
             length: 0,
             torn: false,
+            buffer: Vec::new(),
         };
         segment.append(&Entry::Snapshot(snapshot))?;
         for pending in pending {
@@ -224,10 +244,10 @@ impl Segment {
             self.file.cut(self.length)?;
             self.torn = false;
         }
-        let frame = entry::frame(entry);
-        match self.file.append(&frame) {
+        self.buffer = entry::frame_in(std::mem::take(&mut self.buffer), entry);
+        match self.file.append(&self.buffer) {
             Ok(()) => {
-                self.length += frame.len() as u64;
+                self.length += self.buffer.len() as u64;
                 Ok(())
             }
             Err(error) => {

@@ -14,18 +14,26 @@
 //! - [`entry`], [`journal`], [`recovery`]: the bookmark on disk, and back.
 //! - [`opening`]: a start, from whatever the last process left behind.
 //! - [`state`]: the directory all that is kept in.
-//! - [`pipeline`]: the threads.
+//! - [`pipeline`]: the threads, and what they are told ([`order`]).
+//! - [`ledger`]: what bears on the promise, counted and told.
 //! - [`disk`]: the file operations all of that is made of.
 
 pub mod archival;
+mod committing;
 pub mod delivered;
 pub mod digest;
 pub mod disk;
 pub mod entry;
 pub mod journal;
+mod layout;
+pub mod ledger;
+mod lossy;
+mod numbering;
 pub mod opening;
+pub mod order;
 pub mod pipeline;
 pub mod recovery;
+mod retry;
 pub mod seam;
 pub mod sequence;
 pub mod state;

@@ -44,7 +44,9 @@ pub fn open(
     if let Some(recovered) = &mut recovered
         && recovered.boot == boot
     {
-        let names = targets.iter().map(|target| target.output.name().to_owned());
+        let names = targets
+            .iter()
+            .map(|target| target.output.name().to_string());
         let names: Vec<String> = names.chain(others.iter().cloned()).collect();
         // A file that cannot be looked at is not whole.
         recovered.adopt(&names, |path| disk.identity(path).ok().flatten());
@@ -62,7 +64,7 @@ pub fn open(
         let marks = output.marks().map(|mark| (mark.path.clone(), mark.clone()));
         bookmark
             .outputs
-            .insert(output.name().into(), marks.collect());
+            .insert(output.name().clone(), marks.collect());
     }
     let journal = Journal::start(disk.clone(), directory, boot, bookmark, recovered.as_ref())
         .map_err(|error| OpeningError::File(directory.into(), error))?;

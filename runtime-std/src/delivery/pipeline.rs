@@ -2,45 +2,53 @@
 //! one for each output writes them, one commits.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use estreamer_core::fqe::EventKind;
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::batch::Batch;
 use estreamer_mio::event_loop::Handle;
 
+use super::committing;
 use super::digest::Key;
 use super::disk::{Disk, RealDisk};
-use super::entry::Entry;
 use super::journal::Journal;
+use super::layout::{Layout, OTHER};
+use super::ledger::Ledger;
+use super::lossy::Lossy;
+use super::numbering::{Job, Numbering, Spare};
 use super::opening::{self, OpeningError, Target};
-use super::sequence::{Noticed, Sequencer, Verdict};
+use super::order::Origin;
+use super::sequence::Sequencer;
 use super::state::StateDir;
-use super::votes::Votes;
-use super::writer::{OTHER, Writer};
+use super::votes::{Credit, Votes};
+use super::writer::{Kind, Writer};
+use crate::config::Output;
 use crate::output::destination::Destination;
 use crate::output::file::{FileOutput, Surprise};
 use crate::output::pattern::Pattern;
+use crate::output::tcp::TcpOutput;
 
 /// What is delivered where.
 pub struct Setup {
     /// Where the bookmark lives; without it there is none.
     pub state: Option<StateDir>,
     /// The outputs.
-    pub outputs: Vec<Destination>,
+    pub outputs: Vec<Output>,
     /// The names of the sources, as far as files are named after them.
     pub sources: Vec<String>,
     /// Seconds asked for again at a resume.
     pub overlap: u32,
     /// Records to deliver, at most.
     pub limit: u64,
+    /// Where everything is counted.
+    pub ledger: Arc<Ledger>,
 }
 
 /// What ended a pipeline.
@@ -53,6 +61,8 @@ pub enum Failure {
     /// What was written could not be made durable: all since the last commit is
     /// cut off and comes again.
     NotDurable(io::Error),
+    /// An output took too long to finish.
+    Late(Duration),
 }
 
 /// The threads at work.
@@ -60,70 +70,33 @@ pub struct Pipeline {
     jobs: Option<Sender<Job>>,
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-    committer: Option<JoinHandle<()>>,
-    links: u64,
     /// What was unexpected about the files.
     pub surprises: Vec<Surprise>,
     /// The file outputs, as they are found again.
-    files: Vec<(Pattern, Vec<PathBuf>)>,
+    files: Vec<(String, Pattern, Vec<PathBuf>)>,
     // Locked until everything is written.
-    _state: Option<StateDir>,
+    state: Option<StateDir>,
 }
 
 /// What the threads share.
 pub(super) struct Shared {
     pub(super) votes: Votes,
     pub(super) journal: Option<Mutex<Journal>>,
-    noticed: Mutex<BTreeMap<String, Noticed>>,
-}
-
-impl Shared {
-    fn notice(&self, source: &str, noticed: Noticed) {
-        let mut all = lock(&self.noticed);
-        match all.get_mut(source) {
-            Some(of_source) => *of_source = noticed,
-            None => drop(all.insert(source.into(), noticed)),
-        }
-    }
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) spare: Arc<Spare>,
 }
 
 /// One connection's way into the pipeline.
 pub struct Link {
-    number: u64,
-    source: Arc<str>,
+    origin: Arc<Origin>,
     jobs: Sender<Job>,
     shared: Arc<Shared>,
+    credit: Arc<Credit>,
     /// Batches handed on.
     handed: Cell<u64>,
     /// Where to ask from.
     pub from: InitialTimestamp,
 }
-
-enum Job {
-    Connect {
-        source: Arc<str>,
-        from: InitialTimestamp,
-        answer: Sender<InitialTimestamp>,
-    },
-    Batch {
-        link: u64,
-        source: Arc<str>,
-        batch: Batch,
-    },
-}
-
-/// A batch on its way to the outputs.
-pub(super) struct Delivery {
-    pub(super) n: u64,
-    pub(super) source: Arc<str>,
-    pub(super) batch: Batch,
-    pub(super) verdicts: Vec<Verdict>,
-}
-
-/// Between two commits, while events come.
-const COMMIT_EVERY: Duration = Duration::from_secs(1);
-/// Or after so many bytes.
-const COMMIT_VOLUME: u64 = 64 << 20;
 
 impl Pipeline {
     /// Brings files and bookmark together and starts the threads. The loop of
@@ -133,94 +106,65 @@ impl Pipeline {
     /// [`OpeningError`]; nothing was lost.
     pub fn start(setup: Setup, wake: Handle) -> Result<Self, OpeningError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let (required, lossy): (Vec<_>, Vec<_>) =
+            setup.outputs.iter().partition(|output| output.required);
         let mut targets = Vec::new();
         let mut files = Vec::new();
         let mut others = Vec::new();
-        for destination in &setup.outputs {
-            match destination {
+        for output in &required {
+            match &output.destination {
                 Destination::File(pattern) => {
                     let paths = paths(pattern, &setup.sources);
-                    files.push((pattern.clone(), paths.clone()));
-                    let output =
-                        FileOutput::new(&destination.to_string(), pattern.clone(), disk.clone());
+                    files.push((output.name.clone(), pattern.clone(), paths.clone()));
+                    let output = FileOutput::new(&output.name, pattern.clone(), disk.clone());
                     targets.push(Target { output, paths });
                 }
-                Destination::Stdout => others.push(destination.to_string()),
+                Destination::Stdout | Destination::Tcp(_) => others.push(output.name.clone()),
             }
         }
-        let (mut journal, mut surprises) = (None, Vec::new());
-        if setup.state.is_none() {
-            for target in &mut targets {
-                let opened = target.output.restore(None, &target.paths);
-                opened.map_err(|(path, error)| OpeningError::File(path, error))?;
-            }
-        }
-        if let Some(state) = &setup.state {
-            let (started, found) =
-                opening::open(&disk, state.path(), state.boot(), &mut targets, &others)?;
-            journal = Some(started);
-            surprises = found;
-        }
-        let n = journal.as_ref().map_or(0, |journal| journal.bookmark().n);
+        let (journal, surprises) = match &setup.state {
+            None => without_state(&mut targets).map(|()| (None, Vec::new())),
+            Some(state) => opening::open(&disk, state.path(), state.boot(), &mut targets, &others)
+                .map(|(journal, found)| (Some(journal), found)),
+        }?;
+        let bookmark = journal.as_ref().map(|journal| journal.bookmark().clone());
+        let bookmark = bookmark.unwrap_or_default();
         let key = setup.state.as_ref().map(|state| state.key().clone());
-        let sequencer = Sequencer::new(
-            key.unwrap_or_else(|| Key::new([0; 32])),
-            setup.overlap,
-            &journal
-                .as_ref()
-                .map(|j| j.bookmark().clone())
-                .unwrap_or_default(),
-        );
+        let key = key.unwrap_or_else(|| Key::new([0; 32]));
+        let sequencer = Sequencer::new(key, setup.overlap, &bookmark);
         let shared = Arc::new(Shared {
-            votes: Votes::new(setup.outputs.len(), n, wake),
+            votes: Votes::new(required.len(), bookmark.n, wake),
             journal: journal.map(Mutex::new),
-            noticed: Mutex::default(),
+            ledger: setup.ledger,
+            spare: Arc::default(),
         });
-        let mut writers: Vec<Writer> = targets
-            .into_iter()
-            .map(|target| Writer::file(target.output))
-            .collect();
-        writers.extend(others.into_iter().map(Writer::stdout));
-        let mut pipeline = Self::spawn(setup.state, setup.limit, sequencer, writers, shared);
-        pipeline.surprises = surprises;
-        pipeline.files = files;
-        Ok(pipeline)
-    }
-
-    fn spawn(
-        state: Option<StateDir>,
-        limit: u64,
-        sequencer: Sequencer,
-        writers: Vec<Writer>,
-        shared: Arc<Shared>,
-    ) -> Self {
-        let mut threads = Vec::new();
-        let mut outputs = Vec::new();
-        let mut files = Vec::new();
-        for (index, writer) in writers.into_iter().enumerate() {
-            let (sender, receiver) = channel();
-            outputs.push(sender);
-            files.extend(writer.files());
-            let shared = shared.clone();
-            threads.push(thread::spawn(move || writer.run(index, &receiver, &shared)));
-        }
-        let (jobs, receiver) = channel();
-        let of_jobs = shared.clone();
-        threads.push(thread::spawn(move || {
-            number(sequencer, limit, &receiver, &outputs, &of_jobs);
-        }));
-        let of_commits = shared.clone();
-        let committer = thread::spawn(move || commits(&files, &of_commits));
-        Self {
+        let mut targets = targets.into_iter();
+        let writers = required.iter().enumerate().filter_map(|(index, output)| {
+            let kind = match &output.destination {
+                Destination::File(_) => Kind::File(targets.next()?.output),
+                Destination::Stdout => Kind::Stdout,
+                Destination::Tcp(address) => Kind::Tcp(TcpOutput::new(address)),
+            };
+            let layout = Layout::new(output);
+            Some(Writer::new(
+                index,
+                &output.name,
+                layout,
+                kind,
+                shared.clone(),
+            ))
+        });
+        let writers: Vec<Writer> = writers.collect();
+        let lossy = lossy.into_iter().map(Lossy::start).collect();
+        let (jobs, threads) = spawn(writers, lossy, sequencer, setup.limit, &shared);
+        Ok(Self {
             jobs: Some(jobs),
             shared,
             threads,
-            committer: Some(committer),
-            links: 0,
-            surprises: Vec::new(),
-            files: Vec::new(),
-            _state: state,
-        }
+            surprises,
+            files,
+            state: setup.state,
+        })
     }
 
     /// Whether it cannot go on.
@@ -228,34 +172,55 @@ impl Pipeline {
         self.shared.votes.has_failed()
     }
 
+    /// Whether as many records came as were wanted.
+    pub fn is_enough(&self) -> bool {
+        self.shared.votes.is_enough()
+    }
+
     /// A new connection of a source. What it brings again of what was handed on
-    /// before will be left out. `None` when the pipeline has ended.
-    pub fn connect(&mut self, source: &str, from: InitialTimestamp) -> Option<Link> {
+    /// before will be left out. `None` when the pipeline has ended. The loop is
+    /// woken when the link is there.
+    pub fn connect(&self, origin: &Arc<Origin>, from: InitialTimestamp) -> Option<PendingLink> {
         let jobs = self.jobs.clone()?;
-        let source: Arc<str> = source.into();
         let (answer, receiver) = channel();
         let job = Job::Connect {
-            source: source.clone(),
+            origin: origin.clone(),
             from,
             answer,
         };
         jobs.send(job).ok()?;
-        self.links += 1;
-        Some(Link {
-            number: self.links,
-            source,
+        Some(PendingLink {
+            origin: origin.clone(),
             jobs,
             shared: self.shared.clone(),
-            handed: Cell::new(0),
-            from: receiver.recv().ok()?,
+            from: receiver,
         })
     }
 
-    /// Delivers what is under way, commits, and ends. All links have to be gone.
-    pub fn finish(mut self) -> Result<BTreeMap<String, Noticed>, Failure> {
+    /// Has the outputs make their files durable and open them by their names
+    /// again.
+    pub fn reopen(&self) {
+        if let Some(jobs) = &self.jobs {
+            // Without a receiver the pipeline has failed, and says so.
+            let _ = jobs.send(Job::Reopen);
+        }
+    }
+
+    /// Delivers what is under way, commits, and ends, within `limit`. All links
+    /// have to be gone. The state directory can be used again afterwards.
+    pub fn finish(mut self, limit: Duration) -> (Result<(), Failure>, Option<StateDir>) {
         drop(self.jobs.take());
         self.shared.votes.finish();
-        for thread in self.threads.drain(..).chain(self.committer.take()) {
+        if !self
+            .shared
+            .votes
+            .wait_for_writers(Some(Instant::now() + limit))
+        {
+            // Its thread is left behind, and what it holds comes again.
+            let late = self.shared.votes.take_failure();
+            return (Err(late.unwrap_or(Failure::Late(limit))), self.state);
+        }
+        for thread in self.threads.drain(..) {
             // A thread that panicked has said so.
             let _ = thread.join();
         }
@@ -263,19 +228,15 @@ impl Pipeline {
         if let (Some(Failure::NotDurable(_)), Some(journal)) = (&failure, &self.shared.journal) {
             self.cut_back(&lock(journal));
         }
-        match failure {
-            Some(failure) => Err(failure),
-            None => Ok(lock(&self.shared.noticed).clone()),
-        }
+        (failure.map_or(Ok(()), Err), self.state)
     }
 
     /// Cuts the files to the last commit: after a failed sync nothing behind it
     /// can be believed, although it can still be read.
     fn cut_back(&self, journal: &Journal) {
-        for (pattern, paths) in &self.files {
-            let name = pattern.to_string();
-            let marks = journal.bookmark().outputs.get(&name);
-            let mut output = FileOutput::new(&name, pattern.clone(), Arc::new(RealDisk));
+        for (name, pattern, paths) in &self.files {
+            let marks = journal.bookmark().outputs.get(name.as_str());
+            let mut output = FileOutput::new(name, pattern.clone(), Arc::new(RealDisk));
             if let Err((path, error)) = output.restore(marks, paths) {
                 say!(
                     "estreamer: cannot cut {} back either: {error}. Its end cannot be believed.",
@@ -286,26 +247,98 @@ impl Pipeline {
     }
 }
 
+fn without_state(targets: &mut [Target]) -> Result<(), OpeningError> {
+    for target in targets {
+        let opened = target.output.restore(None, &target.paths);
+        opened.map_err(|(path, error)| OpeningError::File(path, error))?;
+    }
+    Ok(())
+}
+
+fn spawn(
+    writers: Vec<Writer>,
+    lossy: Vec<Lossy>,
+    sequencer: Sequencer,
+    limit: u64,
+    shared: &Arc<Shared>,
+) -> (Sender<Job>, Vec<JoinHandle<()>>) {
+    let mut threads = Vec::new();
+    let mut outputs = Vec::new();
+    let files: Vec<_> = writers.iter().map(Writer::files).collect();
+    for writer in writers {
+        let (sender, receiver) = channel();
+        outputs.push(sender);
+        threads.push(thread::spawn(move || writer.run(&receiver)));
+    }
+    let (jobs, receiver) = channel();
+    let numbering = Numbering {
+        sequencer,
+        left: limit,
+        outputs,
+        lossy,
+        shared: shared.clone(),
+    };
+    threads.push(thread::spawn(move || numbering.run(&receiver)));
+    let of_commits = shared.clone();
+    threads.push(thread::spawn(move || committing::run(&files, &of_commits)));
+    (jobs, threads)
+}
+
+/// A link on its way: the pipeline has to work off what came before.
+pub struct PendingLink {
+    origin: Arc<Origin>,
+    jobs: Sender<Job>,
+    shared: Arc<Shared>,
+    from: Receiver<InitialTimestamp>,
+}
+
+impl PendingLink {
+    /// The link, once.
+    pub fn link(&self) -> Option<Link> {
+        let from = self.from.try_recv().ok()?;
+        Some(Link {
+            origin: self.origin.clone(),
+            jobs: self.jobs.clone(),
+            shared: self.shared.clone(),
+            credit: Arc::default(),
+            handed: Cell::new(0),
+            from,
+        })
+    }
+}
+
 impl Link {
+    /// The session has begun.
+    pub fn began(&self) {
+        let origin = self.origin.clone();
+        // As below.
+        let _ = self.jobs.send(Job::Began { origin });
+    }
+
     /// Hands a batch on.
     pub fn batch(&self, batch: Batch) {
         self.handed.set(self.handed.get() + 1);
         // Without a receiver the pipeline has failed, and says so.
         let _ = self.jobs.send(Job::Batch {
-            link: self.number,
-            source: self.source.clone(),
+            origin: self.origin.clone(),
+            credit: self.credit.clone(),
             batch,
         });
     }
 
+    /// The ledger's account of this source.
+    pub fn ledger(&self) -> (&Ledger, &Arc<str>) {
+        (&self.shared.ledger, &self.origin.name)
+    }
+
     /// Units of this connection that are where they belong.
     pub fn delivered(&self) -> u64 {
-        self.shared.votes.credit(self.number)
+        self.credit.units()
     }
 
     /// Whether batches are on their way to the outputs.
     pub fn is_busy(&self) -> bool {
-        self.handed.get() > self.shared.votes.accepted(self.number)
+        self.handed.get() > self.credit.batches()
     }
 
     /// Whether as many records came as were wanted.
@@ -317,148 +350,6 @@ impl Link {
     pub fn has_failed(&self) -> bool {
         self.shared.votes.has_failed()
     }
-}
-
-/// The thread that numbers batches.
-fn number(
-    mut sequencer: Sequencer,
-    mut left: u64,
-    jobs: &Receiver<Job>,
-    outputs: &[Sender<Arc<Delivery>>],
-    shared: &Shared,
-) {
-    for job in jobs {
-        match job {
-            Job::Connect {
-                source,
-                from,
-                answer,
-            } => {
-                // Whoever asked may be gone.
-                let _ = answer.send(sequencer.connect(&source, from));
-            }
-            Job::Batch {
-                link,
-                source,
-                batch,
-            } => {
-                let numbered = sequencer.batch(&source, batch.records(), left, unix_seconds());
-                left -= numbered.verdicts.iter().filter(|v| v.keep).count() as u64;
-                if left == 0 {
-                    shared.votes.enough();
-                }
-                shared.notice(&source, sequencer.noticed(&source));
-                let n = numbered.note.n;
-                if let Some(journal) = &shared.journal {
-                    let mut entry = Some(Entry::Batch(numbered.note));
-                    let noted = patiently(shared, "the journal", || match entry.take() {
-                        None => Ok(()),
-                        Some(note) => lock(journal).note(note).map_err(|(note, error)| {
-                            entry = Some(note);
-                            error
-                        }),
-                    });
-                    if !noted {
-                        return;
-                    }
-                }
-                shared.votes.sent(n, link, batch.units);
-                let delivery = Arc::new(Delivery {
-                    n,
-                    source,
-                    batch,
-                    verdicts: numbered.verdicts,
-                });
-                for output in outputs {
-                    // An output that has ended has failed, and says so.
-                    let _ = output.send(delivery.clone());
-                }
-            }
-        }
-    }
-}
-
-/// Tries until it works; false when it is not worth trying any more. The first
-/// failure is told.
-pub(super) fn patiently(
-    shared: &Shared,
-    what: &str,
-    mut work: impl FnMut() -> io::Result<()>,
-) -> bool {
-    let mut pause = Duration::from_millis(50);
-    let mut told = false;
-    loop {
-        match work() {
-            Ok(()) => {
-                if told {
-                    say!("estreamer: {what} can be written again");
-                }
-                return true;
-            }
-            Err(error) if shared.votes.is_over() => {
-                shared.votes.fail(Failure::Output(what.into(), error));
-                return false;
-            }
-            Err(error) => {
-                if !std::mem::replace(&mut told, true) {
-                    say!(
-                        "estreamer: cannot write to {what}: {error}. Nothing is lost: it is tried \
-                         again, and the server waits."
-                    );
-                }
-                drop(shared.votes.wait(pause, |state| state.finishing));
-                pause = (pause * 2).min(Duration::from_secs(5));
-            }
-        }
-    }
-}
-
-/// The thread that commits.
-fn commits(files: &[super::writer::Files], shared: &Shared) {
-    let Some(journal) = &shared.journal else {
-        return;
-    };
-    let mut committed = lock(journal).bookmark().n;
-    loop {
-        let finishing = {
-            let mut state = shared.votes.wait(COMMIT_EVERY, |state| {
-                state.finishing || state.volume >= COMMIT_VOLUME
-            });
-            state.volume = 0;
-            state.finishing
-        };
-        if finishing {
-            shared.votes.wait_for_writers();
-        }
-        let cut = shared.votes.cut();
-        if cut > committed {
-            match commit(files, journal, cut) {
-                Ok(true) => committed = cut,
-                // No room for it; the next one tries again.
-                Ok(false) => {}
-                Err(error) => {
-                    shared.votes.fail(Failure::NotDurable(error));
-                    return;
-                }
-            }
-        }
-        if finishing || shared.votes.has_failed() {
-            return;
-        }
-    }
-}
-
-/// Commits up to batch `n`; false if the journal has no room to say so.
-fn commit(files: &[super::writer::Files], journal: &Mutex<Journal>, n: u64) -> io::Result<bool> {
-    for file in files.iter().flat_map(|files| lock(files).clone()) {
-        file.sync()?;
-    }
-    let Ok(segment) = lock(journal).commit(n) else {
-        return Ok(false);
-    };
-    segment.sync()?;
-    lock(journal).tidy()?;
-    Ok(true)
 }
 
 /// The paths a pattern may become.
@@ -478,12 +369,6 @@ fn paths(pattern: &Pattern, sources: &[String]) -> Vec<PathBuf> {
     paths
 }
 
-fn unix_seconds() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |age| age.as_secs())
-}
-
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -496,6 +381,11 @@ impl fmt::Display for Failure {
             Self::NotDurable(error) => {
                 write!(f, "what was written could not be made durable: {error}")
             }
+            Self::Late(limit) => write!(
+                f,
+                "an output did not take what was under way within {} s",
+                limit.as_secs_f32()
+            ),
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use super::archival::Marks;
 use super::delivered::Delivered;
@@ -15,9 +18,9 @@ pub struct Bookmark {
     /// The cut: everything up to this batch is delivered.
     pub n: u64,
     /// What of each source was handed on.
-    pub sources: BTreeMap<String, Delivered>,
+    pub sources: BTreeMap<Arc<str>, Delivered>,
     /// The files of each output, as they were after batch n.
-    pub outputs: BTreeMap<String, BTreeMap<PathBuf, FileMark>>,
+    pub outputs: BTreeMap<Arc<str>, BTreeMap<Arc<Path>, FileMark>>,
 }
 
 /// A batch behind the last commit, with what the outputs said about it.
@@ -26,7 +29,7 @@ pub struct Pending {
     /// The batch.
     pub batch: Batch,
     /// What each output was about to write.
-    pub written: Vec<Written>,
+    pub written: SmallVec<[Written; 1]>,
 }
 
 /// What a journal holds.
@@ -78,12 +81,12 @@ impl Bookmark {
             sources: snapshot
                 .sources
                 .into_iter()
-                .map(|(name, of)| (name, source(of)))
+                .map(|(name, of)| (name.into(), source(of)))
                 .collect(),
             outputs: snapshot
                 .outputs
                 .into_iter()
-                .map(|(name, of)| (name, files(of)))
+                .map(|(name, of)| (name.into(), files(of)))
                 .collect(),
         }
     }
@@ -105,12 +108,12 @@ impl Bookmark {
             sources: self
                 .sources
                 .iter()
-                .filter_map(|(name, of)| Some((name.clone(), source(of)?)))
+                .filter_map(|(name, of)| Some((name.to_string(), source(of)?)))
                 .collect(),
             outputs: self
                 .outputs
                 .iter()
-                .map(|(name, of)| (name.clone(), of.values().cloned().collect()))
+                .map(|(name, of)| (name.to_string(), of.values().cloned().collect()))
                 .collect(),
         }
     }
@@ -169,7 +172,7 @@ impl Recovered {
             match entry {
                 Entry::Batch(batch) => recovered.pending.push(Pending {
                     batch,
-                    written: Vec::new(),
+                    written: SmallVec::new(),
                 }),
                 Entry::Written(written) => {
                     let of = |pending: &&mut Pending| pending.batch.n == written.n;
@@ -202,7 +205,7 @@ impl Recovered {
         let mut adopted = 0;
         for pending in &self.pending {
             let everywhere = outputs.iter().all(|output| {
-                let mut said = pending.written.iter().filter(|w| &w.output == output);
+                let mut said = pending.written.iter().filter(|w| *w.output == **output);
                 said.next()
                     .is_some_and(|written| written.files.iter().all(whole))
             });

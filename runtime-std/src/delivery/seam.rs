@@ -94,13 +94,16 @@ mod tests {
     use super::*;
 
     fn seam(digests: &[u128], high: u32) -> Seam {
-        Seam::new(digests.iter().map(|&digest| Digest(digest)), Some(high))
+        Seam::new(
+            digests.iter().map(|&digest| Digest::new(digest)),
+            Some(high),
+        )
     }
 
     #[test]
     fn each_record_is_removed_as_often_as_it_was_handed_on() {
         let mut seam = seam(&[1, 1, 2], 10);
-        let again = [1, 2, 1, 1, 2].map(|digest| seam.is_duplicate(Digest(digest)));
+        let again = [1, 2, 1, 1, 2].map(|digest| seam.is_duplicate(Digest::new(digest)));
         assert_eq!(again, [true, true, true, false, false]);
     }
 
@@ -108,20 +111,20 @@ mod tests {
     fn a_bundle_that_comes_twice_is_removed_once() {
         let mut seam = seam(&[], 10);
         seam.bundle(false);
-        assert!(!seam.is_duplicate(Digest(1)));
-        assert!(!seam.is_duplicate(Digest(2)));
+        assert!(!seam.is_duplicate(Digest::new(1)));
+        assert!(!seam.is_duplicate(Digest::new(2)));
         seam.bundle(true);
-        assert!(seam.is_duplicate(Digest(1)));
-        assert!(seam.is_duplicate(Digest(2)));
-        assert!(!seam.is_duplicate(Digest(1)), "a twin within it");
+        assert!(seam.is_duplicate(Digest::new(1)));
+        assert!(seam.is_duplicate(Digest::new(2)));
+        assert!(!seam.is_duplicate(Digest::new(1)), "a twin within it");
         seam.bundle(false);
-        assert!(!seam.is_duplicate(Digest(1)));
+        assert!(!seam.is_duplicate(Digest::new(1)));
     }
 
     #[test]
     fn what_did_not_come_again_is_told_once_when_it_cannot_come_any_more() {
         let mut seam = seam(&[1, 2], 10);
-        assert!(seam.is_duplicate(Digest(1)));
+        assert!(seam.is_duplicate(Digest::new(1)));
         assert_eq!(seam.release(15, 5), None);
         assert_eq!(seam.release(16, 5), Some(1));
         assert_eq!(seam.release(17, 5), None);

@@ -1,6 +1,7 @@
 //! Batches get their numbers, and lose what was handed on before.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::batch::Record;
@@ -19,6 +20,15 @@ pub struct Numbered {
     pub note: Batch,
     /// What of each record is to be done; shorter than the batch at the limit.
     pub verdicts: Vec<Verdict>,
+}
+
+/// Lists that are used again.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// For the verdicts.
+    pub verdicts: Vec<Verdict>,
+    /// For what the journal is told.
+    pub records: Vec<(u32, Digest)>,
 }
 
 /// What is to be done with a record.
@@ -53,7 +63,7 @@ pub struct Sequencer {
     key: Key,
     overlap: u32,
     n: u64,
-    sources: BTreeMap<String, SourceState>,
+    sources: BTreeMap<Arc<str>, SourceState>,
 }
 
 /// Digests kept for a source, at most: 32 MiB of memory or so.
@@ -66,6 +76,8 @@ struct SourceState {
     mark: HighMark,
     /// Not to be asked for: what was archived before this second.
     beginning: Option<u32>,
+    /// Our clock's second when "now" was first asked for.
+    asked: Option<u32>,
     noticed: Noticed,
 }
 
@@ -89,40 +101,56 @@ impl Sequencer {
         }
     }
 
-    /// A connection of the source stands. Returns where to ask from: the
-    /// bookmark wins over `from`.
+    /// A connection of the source is about to be made. Returns where to ask from:
+    /// the bookmark wins over `from`. Where "now" was asked before and nothing
+    /// came since, it is that now, by our clock, and not a later one.
     pub fn connect(&mut self, source: &str, from: InitialTimestamp) -> InitialTimestamp {
         let state = self.sources.entry(source.into()).or_default();
         state.seam = state.delivered.seam();
-        match state.delivered.marks() {
-            Some(marks) => InitialTimestamp(marks.resume_from),
-            None => {
-                state.beginning = match from {
-                    InitialTimestamp::NOW => None,
-                    InitialTimestamp(second) => Some(second),
-                };
-                from
+        if let Some(marks) = state.delivered.marks() {
+            return InitialTimestamp(marks.resume_from);
+        }
+        let from = match (from, state.asked) {
+            (InitialTimestamp::NOW, Some(asked)) => {
+                InitialTimestamp(asked.saturating_sub(self.overlap))
             }
+            _ => from,
+        };
+        state.beginning = (from != InitialTimestamp::NOW).then_some(from.0);
+        from
+    }
+
+    /// A session of the source has begun: the server counts from here.
+    pub fn began(&mut self, source: &str, now: u64) {
+        if let Some(state) = self.sources.get_mut(source) {
+            state.asked.get_or_insert(now as u32);
         }
     }
 
     /// Gives a batch its number and says what of it is to be delivered. The
     /// note has to be in the journal before anything of the batch goes out. After
     /// `limit` records to be delivered it looks at no more. `now` is UNIX seconds
-    /// by our clock.
+    /// by our clock. `memory` is used again.
     pub fn batch<'r>(
         &mut self,
-        source: &str,
+        source: &Arc<str>,
         records: impl ExactSizeIterator<Item = Record<'r>>,
         limit: u64,
         now: u64,
+        memory: Memory,
     ) -> Numbered {
         self.n += 1;
         let (key, overlap) = (&self.key, self.overlap);
-        let state = self.sources.entry(source.into()).or_default();
+        let state = self.sources.entry(source.clone()).or_default();
         let before = state.delivered.marks();
-        let mut verdicts = Vec::with_capacity(records.len());
-        let mut handed_on = Vec::with_capacity(records.len());
+        let Memory {
+            mut verdicts,
+            records: mut handed_on,
+        } = memory;
+        verdicts.clear();
+        handed_on.clear();
+        verdicts.reserve(records.len());
+        handed_on.reserve(records.len());
         let mut kept = 0;
         for record in records {
             if kept >= limit {
@@ -162,7 +190,7 @@ impl Sequencer {
         let marks = state.delivered.marks();
         let note = Batch {
             n: self.n,
-            source: source.into(),
+            source: source.clone(),
             marks: marks.map(|marks| (marks.high, marks.resume_from)),
             records: handed_on,
         };

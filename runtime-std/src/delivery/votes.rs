@@ -1,8 +1,9 @@
 //! Who has accepted what, and what that allows.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use estreamer_mio::event_loop::Handle;
 
@@ -16,14 +17,12 @@ pub(super) struct Votes {
 }
 
 pub(super) struct State {
-    /// For each output the last batch it accepted.
+    /// For each required output the last batch it accepted.
     accepted: Vec<u64>,
+    /// The last batch that was sent: where nobody votes, that is the cut.
+    sent: u64,
     /// Batches on their way: number, link, units received with it.
-    under_way: VecDeque<(u64, u64, u64)>,
-    /// For each link the units that are where they belong.
-    credit: HashMap<u64, u64>,
-    /// For each link the batches that are there.
-    batches: HashMap<u64, u64>,
+    under_way: VecDeque<(u64, Arc<Credit>, u64)>,
     /// Bytes accepted since the last commit.
     pub(super) volume: u64,
     /// No more batches will come.
@@ -35,14 +34,31 @@ pub(super) struct State {
     failure: Option<Failure>,
 }
 
+/// What of a connection is where it belongs.
+#[derive(Debug, Default)]
+pub(super) struct Credit {
+    units: AtomicU64,
+    batches: AtomicU64,
+}
+
+impl Credit {
+    pub(super) fn units(&self) -> u64 {
+        self.units.load(Ordering::Acquire)
+    }
+
+    pub(super) fn batches(&self) -> u64 {
+        self.batches.load(Ordering::Acquire)
+    }
+}
+
 impl Votes {
+    /// `outputs` vote; before them everything up to batch `n` was accepted.
     pub(super) fn new(outputs: usize, n: u64, wake: Handle) -> Self {
         Self {
             state: Mutex::new(State {
                 accepted: vec![n; outputs],
+                sent: n,
                 under_way: VecDeque::new(),
-                credit: HashMap::new(),
-                batches: HashMap::new(),
                 volume: 0,
                 finishing: false,
                 enough: false,
@@ -55,26 +71,36 @@ impl Votes {
     }
 
     /// A batch of a link goes to the outputs.
-    pub(super) fn sent(&self, n: u64, link: u64, units: u64) {
-        self.state().under_way.push_back((n, link, units));
+    pub(super) fn sent(&self, n: u64, credit: Arc<Credit>, units: u64) {
+        let mut state = self.state();
+        state.sent = n;
+        state.under_way.push_back((n, credit, units));
+        if state.accepted.is_empty() {
+            self.settle(state);
+        }
     }
 
-    /// An output accepted a batch, and wrote so many bytes for it.
+    /// An output accepted everything up to a batch, and wrote so many bytes for it.
     pub(super) fn accept(&self, output: usize, n: u64, bytes: u64) {
         let mut state = self.state();
         if let Some(accepted) = state.accepted.get_mut(output) {
             *accepted = n;
         }
         state.volume += bytes;
+        self.settle(state);
+    }
+
+    /// Gives credit for what every output has accepted.
+    fn settle(&self, mut state: MutexGuard<'_, State>) {
         let cut = state.cut();
         let mut any = false;
-        while let Some(&(n, link, units)) = state.under_way.front() {
-            if n > cut {
+        while let Some((n, credit, units)) = state.under_way.front() {
+            if *n > cut {
                 break;
             }
+            credit.units.store(*units, Ordering::Release);
+            credit.batches.fetch_add(1, Ordering::AcqRel);
             state.under_way.pop_front();
-            state.credit.insert(link, units);
-            *state.batches.entry(link).or_default() += 1;
             any = true;
         }
         drop(state);
@@ -84,14 +110,14 @@ impl Votes {
         }
     }
 
+    /// Wakes the loop.
+    pub(super) fn wake(&self) {
+        self.wake.wake();
+    }
+
     /// The last batch that every output has accepted.
     pub(super) fn cut(&self) -> u64 {
         self.state().cut()
-    }
-
-    /// Units of a link that are where they belong.
-    pub(super) fn credit(&self, link: u64) -> u64 {
-        self.state().credit.get(&link).copied().unwrap_or(0)
     }
 
     /// As many records came as were wanted.
@@ -102,11 +128,6 @@ impl Votes {
 
     pub(super) fn is_enough(&self) -> bool {
         self.state().enough
-    }
-
-    /// Batches of a link that are where they belong.
-    pub(super) fn accepted(&self, link: u64) -> u64 {
-        self.state().batches.get(&link).copied().unwrap_or(0)
     }
 
     /// Something went wrong for good: the first of it stays, but that something
@@ -142,14 +163,25 @@ impl Votes {
         self.changed.notify_all();
     }
 
-    /// Waits until every output has written all it will.
-    pub(super) fn wait_for_writers(&self) {
-        let state = self.state();
-        drop(
-            self.changed
-                .wait_while(state, |state| state.writers > 0)
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+    /// Waits until every output has written all it will; false if that does not
+    /// come to pass by `deadline`.
+    pub(super) fn wait_for_writers(&self, deadline: Option<Instant>) -> bool {
+        let mut state = self.state();
+        while state.writers > 0 {
+            let left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
+            state = match left {
+                None => self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return false,
+                Some(left) => {
+                    let waited = self.changed.wait_timeout(state, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        true
     }
 
     /// Waits until `ready`, but no longer than this.
@@ -178,6 +210,6 @@ impl Votes {
 
 impl State {
     fn cut(&self) -> u64 {
-        self.accepted.iter().copied().min().unwrap_or(0)
+        self.accepted.iter().copied().min().unwrap_or(self.sent)
     }
 }

@@ -1,133 +1,239 @@
-//! The thread of one output: formats batches, writes them, votes.
+//! The thread of one required output: lays batches out, writes them, votes.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use estreamer_core::fqe::EventKind;
-use estreamer_mio::batch::Record;
+use smallvec::SmallVec;
 
 use super::disk::DiskFile;
 use super::entry::{Entry, Written};
-use super::pipeline::{Delivery, Failure, Shared, lock, patiently};
-use crate::format;
-use crate::output::file::FileOutput;
-
-/// The `{event}` of records that are none of the four types.
-pub(super) const OTHER: &str = "other";
+use super::layout::Layout;
+use super::order::Order;
+use super::pipeline::{Failure, Shared, lock};
+use super::retry::patiently;
+use crate::output::file::{FileOutput, Part};
+use crate::output::tcp::TcpOutput;
 
 /// The open files of an output, for the thread that makes them durable.
 pub(super) type Files = Arc<Mutex<Vec<Arc<dyn DiskFile>>>>;
 
 /// An output and what it writes with.
 pub(super) struct Writer {
+    /// Its number among those that vote.
+    index: usize,
     name: Arc<str>,
+    layout: Layout,
     kind: Kind,
     files: Files,
+    shared: Arc<Shared>,
 }
 
-enum Kind {
+/// Where a writer writes to.
+pub(super) enum Kind {
     File(FileOutput),
-    /// With what of the current batch is still to be written.
-    Stdout(Option<(u64, Vec<u8>)>),
+    Stdout,
+    Tcp(TcpOutput),
 }
 
 impl Writer {
-    pub(super) fn file(output: FileOutput) -> Self {
-        let files = Arc::new(Mutex::new(output.files()));
+    pub(super) fn new(
+        index: usize,
+        name: &str,
+        layout: Layout,
+        kind: Kind,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let files = match &kind {
+            Kind::File(output) => output.files(),
+            Kind::Stdout | Kind::Tcp(_) => Vec::new(),
+        };
         Self {
-            name: output.name().into(),
-            kind: Kind::File(output),
-            files,
-        }
-    }
-
-    pub(super) fn stdout(name: String) -> Self {
-        Self {
+            index,
             name: name.into(),
-            kind: Kind::Stdout(None),
-            files: Files::default(),
+            layout,
+            kind,
+            files: Arc::new(Mutex::new(files)),
+            shared,
         }
     }
 
-    pub(super) fn files(&self) -> Option<Files> {
-        Some(self.files.clone())
+    pub(super) fn files(&self) -> Files {
+        self.files.clone()
     }
 
     /// Writes what comes, in order, until nothing comes any more.
-    pub(super) fn run(
-        mut self,
-        index: usize,
-        deliveries: &Receiver<Arc<Delivery>>,
-        shared: &Shared,
-    ) {
-        let _ends = Ends(shared);
-        for delivery in deliveries {
-            let mut bytes = 0;
-            let name = self.name.clone();
-            let written = patiently(shared, &name, || match self.write(&delivery, shared) {
-                Ok(count) => {
-                    bytes = count;
-                    Ok(())
+    pub(super) fn run(mut self, orders: &Receiver<Order>) {
+        let shared = self.shared.clone();
+        let _ends = Ends(&shared);
+        loop {
+            let goes_on = match orders.recv_timeout(self.patience()) {
+                Ok(Order::Deliver(delivery)) => {
+                    self.layout.lay_out(&delivery);
+                    let n = delivery.n;
+                    // Its arena goes back before the vote wakes the loop.
+                    drop(delivery);
+                    self.write(n)
                 }
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                    shared.votes.fail(Failure::ReaderLeft);
-                    Err(error)
-                }
-                Err(error) => Err(error),
-            });
-            if !written {
-                break;
+                Ok(Order::Reopen) => self.reopen(),
+                Err(RecvTimeoutError::Timeout) => self.confirm(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            if !goes_on {
+                return;
             }
-            // Its arena goes back before the vote wakes the loop.
-            let n = delivery.n;
-            drop(delivery);
-            shared.votes.accept(index, n, bytes);
+        }
+        self.complete();
+    }
+
+    /// How long to wait for the next batch before looking what became of those
+    /// that are on their way.
+    fn patience(&self) -> Duration {
+        match &self.kind {
+            Kind::Tcp(output) => output.patience(),
+            Kind::File(_) | Kind::Stdout => Duration::from_secs(3600),
         }
     }
 
-    /// Writes a batch, all of it or none, and returns its bytes.
-    fn write(&mut self, delivery: &Delivery, shared: &Shared) -> io::Result<u64> {
-        match &mut self.kind {
-            Kind::File(output) => {
-                let bytes = lines_by_path(delivery, output);
-                let written = output.plan(delivery.n, &bytes)?;
-                if output.count() != lock(&self.files).len() {
-                    *lock(&self.files) = output.files();
-                }
-                note(shared, written)?;
-                output.write(&bytes)?;
-                Ok(bytes.values().map(|bytes| bytes.len() as u64).sum())
+    /// Writes what is laid out, all of it or none; false when that is over.
+    fn write(&mut self, n: u64) -> bool {
+        let bytes: u64 = self.layout.parts().iter().map(Part::length).sum();
+        match self.kind {
+            Kind::File(_) => self.write_files(n) && self.accept(n, bytes),
+            Kind::Stdout => self.write_stdout(n) && self.accept(n, bytes),
+            Kind::Tcp(_) => self.write_tcp(n),
+        }
+    }
+
+    fn accept(&self, n: u64, bytes: u64) -> bool {
+        self.shared.votes.accept(self.index, n, bytes);
+        true
+    }
+
+    fn write_files(&mut self, n: u64) -> bool {
+        let Kind::File(output) = &mut self.kind else {
+            return false;
+        };
+        let shared = &self.shared;
+        let parts = self.layout.parts();
+        let mut lost = None;
+        let written = patiently(shared, &self.name, || {
+            let looked = output.look(parts);
+            for surprise in output.surprises() {
+                say!("estreamer: {surprise}");
             }
-            Kind::Stdout(left) => {
-                // A batch that is tried again goes on where it stopped.
-                let (n, lines) = left.get_or_insert_with(|| (delivery.n, lines(delivery)));
-                if *n != delivery.n {
-                    return Err(io::Error::other("a batch that was not finished"));
+            if let Err(error) = retire(output) {
+                // Reported as the end of it; there is nothing to try again.
+                lost = Some(error);
+                return Ok(());
+            }
+            if looked? {
+                *lock(&self.files) = output.files();
+            }
+            note(shared, output.plan(n, parts))?;
+            output.write(parts)
+        });
+        if let Some(error) = lost {
+            shared.votes.fail(Failure::NotDurable(error));
+            return false;
+        }
+        written
+    }
+
+    fn write_stdout(&mut self, n: u64) -> bool {
+        let (shared, name) = (&self.shared, &self.name);
+        // A batch that is tried again goes on where it stopped.
+        let mut left = self
+            .layout
+            .parts()
+            .first_mut()
+            .map_or(&[][..], |part| &part.bytes);
+        patiently(shared, name, || {
+            let stdout = io::stdout().as_fd().try_clone_to_owned();
+            let mut stdout = File::from(stdout?);
+            while !left.is_empty() {
+                match stdout.write(left) {
+                    Ok(count) => left = &left[count..],
+                    Err(error) => {
+                        if error.kind() == io::ErrorKind::BrokenPipe {
+                            shared.votes.fail(Failure::ReaderLeft);
+                        }
+                        return Err(error);
+                    }
                 }
-                let bytes = lines.len() as u64;
-                let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-                while !lines.is_empty() {
-                    let count = stdout.write(lines)?;
-                    lines.drain(..count);
-                }
-                // What standard output has taken cannot be looked at later, so
-                // its word comes after the deed.
-                let written = Written {
-                    n: delivery.n,
-                    output: self.name.to_string(),
-                    files: Vec::new(),
-                };
-                note(shared, written)?;
-                *left = None;
-                Ok(bytes)
+            }
+            // What standard output has taken cannot be looked at later, so its
+            // word comes after the deed.
+            note(shared, after(n, name))
+        })
+    }
+
+    fn write_tcp(&mut self, n: u64) -> bool {
+        let Kind::Tcp(output) = &mut self.kind else {
+            return false;
+        };
+        let part = self.layout.parts().first_mut();
+        output.push(n, part.map_or(&[][..], |part| &part.bytes));
+        patiently(&self.shared, &self.name, || output.flush()) && self.confirm()
+    }
+
+    /// Votes for what has reached its receiver by now.
+    fn confirm(&mut self) -> bool {
+        let Kind::Tcp(output) = &mut self.kind else {
+            return true;
+        };
+        let (shared, name) = (&self.shared, &self.name);
+        if !patiently(shared, name, || output.check()) {
+            return false;
+        }
+        while let Some((n, bytes)) = output.confirmed() {
+            if !patiently(shared, name, || note(shared, after(n, name))) {
+                return false;
+            }
+            shared.votes.accept(self.index, n, bytes);
+        }
+        true
+    }
+
+    /// Nothing comes any more: waits for what is on its way.
+    fn complete(&mut self) {
+        if let Kind::Tcp(output) = &mut self.kind {
+            output.half_close();
+        }
+        while let Kind::Tcp(output) = &self.kind
+            && !output.is_empty()
+        {
+            std::thread::sleep(Duration::from_millis(20).min(self.patience()));
+            if !self.confirm() {
+                return;
             }
         }
     }
+
+    /// Commits are of the open files, so what is closed is made durable here.
+    fn reopen(&mut self) -> bool {
+        let Kind::File(output) = &mut self.kind else {
+            return true;
+        };
+        if !patiently(&self.shared, &self.name, || output.close()) {
+            return false;
+        }
+        let retired = retire(output);
+        lock(&self.files).clear();
+        if let Err(error) = retired {
+            self.shared.votes.fail(Failure::NotDurable(error));
+            return false;
+        }
+        true
+    }
+}
+
+/// Makes the files durable that are not written to any more.
+fn retire(output: &mut FileOutput) -> io::Result<()> {
+    output.retired().iter().try_for_each(|file| file.sync())
 }
 
 /// Tells the others that this output has ended, however it did.
@@ -139,6 +245,15 @@ impl Drop for Ends<'_> {
     }
 }
 
+/// The word of an output that has no files to look at.
+fn after(n: u64, name: &Arc<str>) -> Written {
+    Written {
+        n,
+        output: name.clone(),
+        files: SmallVec::new(),
+    }
+}
+
 /// Puts an output's word into the journal, if there is one.
 fn note(shared: &Shared, written: Written) -> io::Result<()> {
     match &shared.journal {
@@ -147,36 +262,4 @@ fn note(shared: &Shared, written: Written) -> io::Result<()> {
             .map_err(|(_, error)| error),
         None => Ok(()),
     }
-}
-
-fn lines(delivery: &Delivery) -> Vec<u8> {
-    let bytes = |record: Record<'_>| record.data.len() + 1;
-    let mut lines = Vec::with_capacity(delivery.batch.records().map(bytes).sum());
-    for (record, verdict) in delivery.batch.records().zip(&delivery.verdicts) {
-        if verdict.keep {
-            format::ndjson(&delivery.source, &record, verdict.digest, &mut lines);
-        }
-    }
-    lines
-}
-
-fn lines_by_path(delivery: &Delivery, output: &FileOutput) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut by_path = BTreeMap::new();
-    if !output.by_event() {
-        let lines = lines(delivery);
-        if !lines.is_empty() {
-            by_path.insert(output.path(&delivery.source, ""), lines);
-        }
-        return by_path;
-    }
-    for (record, verdict) in delivery.batch.records().zip(&delivery.verdicts) {
-        if verdict.keep {
-            let event =
-                EventKind::from_record_type(record.record_type).map_or(OTHER, EventKind::name);
-            let path = output.path(&delivery.source, event);
-            let lines = by_path.entry(path).or_default();
-            format::ndjson(&delivery.source, &record, verdict.digest, lines);
-        }
-    }
-    by_path
 }

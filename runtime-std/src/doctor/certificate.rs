@@ -85,7 +85,7 @@ pub fn role(facts: &CertificateFacts) -> &'static str {
 }
 
 /// `2026-01-01T00:00:00Z to 2027-01-01T00:00:00Z, 200 days left`.
-pub(super) fn validity(facts: &CertificateFacts, now: i64) -> String {
+pub(crate) fn validity(facts: &CertificateFacts, now: i64) -> String {
     let (from, to) = (utc(facts.not_before), utc(facts.not_after));
     match facts.validity(now) {
         Validity::NotYet => format!("{from} to {to}, not yet"),

@@ -1,5 +1,6 @@
 //! A client's sink that only remembers what happened.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -118,13 +119,13 @@ impl Sink for Probe {
         0
     }
 
-    fn turn_ends(&mut self, now: Instant) -> Option<&'static str> {
+    fn turn_ends(&mut self, _: &ClientSession, now: Instant) -> Option<Cow<'static, str>> {
         // The first turn comes right after the request was sent.
         let asked = *self.asked.get_or_insert(now);
         let mut seen = self.seen.borrow_mut();
         seen.after = now.0.saturating_sub(asked.0);
         let over = self.deadline().is_some_and(|due| now >= due);
-        (over || seen.events() > 0).then_some(ENOUGH)
+        (over || seen.events() > 0).then_some(ENOUGH.into())
     }
 
     fn deadline(&self) -> Option<Instant> {

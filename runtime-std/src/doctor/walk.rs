@@ -91,6 +91,7 @@ fn probe(
 ) -> io::Result<Seen> {
     let client = ClientOptions {
         address,
+        bind: None,
         request: options.request.clone(),
         session: ClientConfig::default(),
         pool: Pool::new(WINDOW, 32 << 20, event_loop.handle()),

@@ -1,47 +1,115 @@
-//! The error envelope: a record that could not be read as an event, with all
-//! there is to know about it.
+//! Envelopes: lines of JSON around a record that is no text. Nothing is
+//! allocated for them but room in the output.
 
-use std::io::Write;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::display::Base64Display;
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use estreamer_mio::batch::{Record, RecordKind};
+use serde::{Serialize, Serializer};
 
 use crate::delivery::digest::Digest;
 
-/// Bytes of the record that are shown; length and digest are always of all.
+/// Bytes of an unreadable record that are shown; length and digest are always
+/// of all.
 const SHOWN: usize = 64 << 10;
 
-/// Appends the envelope as one line.
-pub(super) fn append(source: &str, record: &Record<'_>, digest: Digest, lines: &mut Vec<u8>) {
+/// A record that could not be read as an event, with all there is to know.
+#[derive(Serialize)]
+struct Unreadable<'a> {
+    kind: &'static str,
+    source: &'a str,
+    record_type: u16,
+    archival: Option<u32>,
+    length: u32,
+    #[serde(serialize_with = "debugged")]
+    digest: Digest,
+    data_base64: Base64<'a>,
+}
+
+/// An event whose data is bytes.
+#[derive(Serialize)]
+struct Bytes<'a> {
+    source: &'a str,
+    record_type: u16,
+    archival: Option<u32>,
+    transform: &'a str,
+    length: u32,
+    data_base64: Base64<'a>,
+}
+
+/// The one member of a line.
+#[derive(Serialize)]
+enum Line<'a> {
+    #[serde(rename = "estreamer_error")]
+    Error(Unreadable<'a>),
+    #[serde(rename = "estreamer_data")]
+    Data(Bytes<'a>),
+}
+
+/// Appends an unreadable record as a JSON object, without line end.
+pub(super) fn error(source: &str, record: &Record<'_>, digest: Digest, out: &mut Vec<u8>) {
     let kind = match record.kind {
         RecordKind::Event => "unreadable",
         RecordKind::Malformed(_) => "malformed",
         RecordKind::Oversize => "oversize",
     };
-    let data = &record.data[..record.data.len().min(SHOWN)];
-    let envelope = serde_json::json!({
-        "estreamer_error": {
-            "kind": kind,
-            "source": source,
-            "record_type": record.record_type.0,
-            "archival": record.archival,
-            "length": record.length,
-            "digest": format!("{digest:?}"),
-            "data_base64": STANDARD.encode(data),
-        }
-    });
-    super::infallible(writeln!(lines, "{envelope}"));
+    append(
+        &Line::Error(Unreadable {
+            kind,
+            source,
+            record_type: record.record_type.0,
+            archival: record.archival,
+            length: record.length,
+            digest,
+            data_base64: Base64(&record.data[..record.data.len().min(SHOWN)]),
+        }),
+        out,
+    );
+}
+
+/// Appends an event of another transform than JSON and CSV as a JSON object
+/// with all its bytes, without line end.
+pub(super) fn data(source: &str, transform: &str, record: &Record<'_>, out: &mut Vec<u8>) {
+    append(
+        &Line::Data(Bytes {
+            source,
+            record_type: record.record_type.0,
+            archival: record.archival,
+            transform,
+            length: record.length,
+            data_base64: Base64(record.data),
+        }),
+        out,
+    );
+}
+
+fn append(line: &Line<'_>, out: &mut Vec<u8>) {
+    let written = serde_json::to_writer(out, line);
+    debug_assert!(written.is_ok(), "memory does not fail");
+}
+
+/// Bytes that are shown as base64.
+struct Base64<'a>(&'a [u8]);
+
+impl Serialize for Base64<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shown: Base64Display<'_, '_, GeneralPurpose> = Base64Display::new(self.0, &STANDARD);
+        serializer.collect_str(&shown)
+    }
+}
+
+fn debugged<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{digest:?}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine;
     use estreamer_core::Malformed;
     use estreamer_core::wire::RecordType;
 
     #[test]
-    fn it_tells_all_there_is_to_know_and_bounds_the_data() {
+    fn an_error_tells_all_there_is_to_know_and_bounds_the_data() {
         let data = vec![0xff; SHOWN + 1];
         let record = Record {
             kind: RecordKind::Malformed(Malformed::RecordLength),
@@ -51,15 +119,39 @@ mod tests {
             length: data.len() as u32,
             data: &data,
         };
-        let mut lines = Vec::new();
-        append("fmc", &record, Digest(7), &mut lines);
-        assert_eq!(lines.iter().filter(|&&byte| byte == b'\n').count(), 1);
-        let envelope: serde_json::Value = serde_json::from_slice(&lines).unwrap();
+        let mut line = Vec::new();
+        error("fmc", &record, Digest::new(7), &mut line);
+        let envelope: serde_json::Value = serde_json::from_slice(&line).unwrap();
         let error = &envelope["estreamer_error"];
         assert_eq!(error["kind"], "malformed");
         assert_eq!(error["length"], 65_537);
         assert_eq!(error["digest"], "00000000000000000000000000000007");
         let shown = STANDARD.decode(error["data_base64"].as_str().unwrap());
         assert_eq!(shown.unwrap(), data[..SHOWN]);
+    }
+
+    #[test]
+    fn bytes_are_all_there_and_a_name_cannot_break_out() {
+        let data: Vec<u8> = (0..=255).cycle().take(SHOWN * 2).collect();
+        let record = Record {
+            kind: RecordKind::Event,
+            record_type: RecordType::FILE,
+            archival: Some(1_750_000_000),
+            bundle: None,
+            length: data.len() as u32,
+            data: &data,
+        };
+        let mut line = Vec::new();
+        super::data("fmc\"\n", "FlatBuffer", &record, &mut line);
+        let envelope: serde_json::Value = serde_json::from_slice(&line).unwrap();
+        let bytes = &envelope["estreamer_data"];
+        assert_eq!(bytes["source"], "fmc\"\n");
+        assert_eq!(bytes["record_type"], 500);
+        assert_eq!(bytes["archival"], 1_750_000_000);
+        assert_eq!(bytes["transform"], "FlatBuffer");
+        assert_eq!(bytes["length"], 131_072);
+        let all = STANDARD.decode(bytes["data_base64"].as_str().unwrap());
+        assert_eq!(all.unwrap(), data);
+        assert!(!line.contains(&b'\n'));
     }
 }

@@ -1,7 +1,7 @@
 //! The collector's rules on one thread: the real parts, in every order a test
 //! asks for.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use crate::delivery::entry::Entry;
 use crate::delivery::journal::Journal;
 use crate::delivery::opening::{self, Target};
 use crate::delivery::recovery::Bookmark;
-use crate::delivery::sequence::{Noticed, Sequencer};
-use crate::output::file::FileOutput;
+use crate::delivery::sequence::{Memory, Noticed, Sequencer};
+use crate::output::file::{FileOutput, Part};
 use crate::output::pattern::Pattern;
 
 /// An event of a source: archival second and text.
@@ -48,6 +48,7 @@ pub struct Collector {
 
 /// A file and the batches that are to go there.
 struct Output {
+    path: Arc<Path>,
     files: FileOutput,
     queue: VecDeque<Lines>,
     voted: u64,
@@ -79,6 +80,7 @@ impl Collector {
         assert_eq!(surprises, [], "nobody else writes here");
         let voted = journal.bookmark().n;
         let outputs = targets.into_iter().map(|target| Output {
+            path: target.paths[0].as_path().into(),
             files: target.output,
             queue: VecDeque::new(),
             voted,
@@ -125,7 +127,10 @@ impl Collector {
             data: text.as_bytes(),
             bundle: *bundle,
         });
-        let numbered = self.sequencer.batch(source, records, u64::MAX, now);
+        let memory = Memory::default();
+        let numbered = self
+            .sequencer
+            .batch(&source.into(), records, u64::MAX, now, memory);
         let n = numbered.note.n;
         self.journal
             .note(Entry::Batch(numbered.note))
@@ -155,15 +160,21 @@ impl Collector {
             let Some((n, lines)) = output.queue.pop_front() else {
                 break;
             };
-            let mut bytes = BTreeMap::new();
-            if !lines.is_empty() {
-                bytes.insert(output.files.path("", ""), lines);
-            }
-            let written = output.files.plan(n, &bytes)?;
+            let parts: Vec<Part> = (!lines.is_empty())
+                .then(|| Part {
+                    path: output.path.clone(),
+                    event: "",
+                    bytes: lines,
+                })
+                .into_iter()
+                .collect();
+            output.files.look(&parts)?;
+            assert_eq!(output.files.surprises(), [], "nobody else writes here");
+            let written = output.files.plan(n, &parts);
             self.journal
                 .note(Entry::Written(written))
                 .map_err(|(_, error)| error)?;
-            output.files.write(&bytes)?;
+            output.files.write(&parts)?;
             output.voted = n;
         }
         Ok(())

@@ -105,7 +105,7 @@ fn made(choices: &mut Choices<'_>) -> Vec<Entry> {
             Source {
                 high: 12,
                 resume_from: 7,
-                seconds: BTreeMap::from([(9, vec![Digest(1), Digest(u128::MAX)])]),
+                seconds: BTreeMap::from([(9, vec![Digest::new(1), Digest::new(u128::MAX)])]),
             },
         )]),
         outputs: BTreeMap::from([("out".into(), vec![mark(0)])]),
@@ -118,7 +118,7 @@ fn made(choices: &mut Choices<'_>) -> Vec<Entry> {
                 source: ["a", "b"][usize::from(choices.below(2))].into(),
                 marks: (n > 2).then_some((choices.word().into(), choices.word().into())),
                 records: (0..choices.below(5))
-                    .map(|_| (choices.word().into(), Digest(choices.word().into())))
+                    .map(|_| (choices.word().into(), Digest::new(choices.word().into())))
                     .collect(),
             }),
             1 => Entry::Written(Written {
@@ -136,7 +136,7 @@ fn made(choices: &mut Choices<'_>) -> Vec<Entry> {
 
 fn mark(end: u64) -> FileMark {
     FileMark {
-        path: PathBuf::from(format!("/out/{}", end % 3)),
+        path: PathBuf::from(format!("/out/{}", end % 3)).into(),
         device: 1,
         inode: end % 5,
         end,

@@ -10,6 +10,7 @@ use estreamer_core::wire::RecordType;
 use estreamer_mio::batch::{Record, RecordKind};
 
 use crate::cli::capture;
+use crate::config::{Data, Format};
 use crate::delivery::digest::Digest;
 use crate::format;
 
@@ -67,7 +68,7 @@ pub fn envelope(data: &[u8]) {
         0 => None,
         second => Some(u32::from(second)),
     };
-    let digest = Digest(u128::from(choices.word()) << 112 | 1);
+    let digest = Digest::new(u128::from(choices.word()) << 112 | 1);
     let name = choices.size() % 8;
     let source = String::from_utf8_lossy(choices.bytes(name)).into_owned();
     let body = choices.rest();
@@ -83,7 +84,8 @@ pub fn envelope(data: &[u8]) {
         },
     };
     let mut lines = b"before\n".to_vec();
-    format::ndjson(&source, &record, digest, &mut lines);
+    let (form, text) = (Format::Lines, &Data::Json);
+    format::write(form, text, &source, &record, digest, &mut lines);
     let line = lines.strip_prefix(b"before\n").expect("it is appended");
     let line = line.strip_suffix(b"\n").expect("a line has an end");
     assert!(!line.contains(&b'\n') && !line.contains(&b'\r'), "one line");

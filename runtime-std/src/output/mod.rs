@@ -4,3 +4,4 @@
 pub mod destination;
 pub mod file;
 pub mod pattern;
+pub mod tcp;

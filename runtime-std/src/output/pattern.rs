@@ -66,6 +66,22 @@ impl Pattern {
     pub fn by_event(&self) -> bool {
         self.0.contains(&Part::Event)
     }
+
+    /// Whether each source has a file of its own.
+    pub fn by_source(&self) -> bool {
+        self.0.contains(&Part::Source)
+    }
+
+    /// The same, with a relative path taken from `base`.
+    #[must_use]
+    pub fn under(mut self, base: &str) -> Self {
+        let absolute = matches!(self.0.first(), Some(Part::Text(text)) if text.starts_with('/'));
+        if !base.is_empty() && !absolute {
+            let slash = if base.ends_with('/') { "" } else { "/" };
+            self.0.insert(0, Part::Text(format!("{base}{slash}")));
+        }
+        self
+    }
 }
 
 fn harmless(character: char) -> char {
@@ -107,6 +123,19 @@ mod tests {
     fn a_source_cannot_lead_out_of_its_directory() {
         let pattern = Pattern::parse("/log/{source}").unwrap();
         assert_eq!(pattern.path("../etc/x", ""), PathBuf::from("/log/.._etc_x"));
+    }
+
+    #[test]
+    fn a_relative_path_is_taken_from_its_base_and_an_absolute_one_is_not() {
+        for (text, base, expected) in [
+            ("{event}", "/etc/{x}", "/etc/{x}/FileEvent"),
+            ("log/{event}", "conf/", "conf/log/FileEvent"),
+            ("log", "", "log"),
+            ("/log", "/etc", "/log"),
+        ] {
+            let pattern = Pattern::parse(text).unwrap().under(base);
+            assert_eq!(pattern.path("", "FileEvent"), PathBuf::from(expected));
+        }
     }
 
     #[test]

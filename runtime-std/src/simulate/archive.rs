@@ -184,14 +184,12 @@ impl Archive {
         inner.history.saturating_add(live).min(self.end())
     }
 
-    /// What the request understood by this archive's catalogue asks for.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn parse(&self, json: &[u8]) -> Result<Request, RequestError> {
+    /// What the request understood by this archive's catalogue asks for; the
+    /// transform `opaque` is served too.
+    pub(super) fn parse(&self, json: &[u8], opaque: Option<&str>) -> Result<Request, RequestError> {
         match &self.0.source {
-            Source::Generated(_) => Request::parse(json, &Catalog::built_in()),
-            Source::Lines(lines) => Request::parse(json, lines.catalog()),
+            Source::Generated(_) => Request::parse_with(json, &Catalog::built_in(), opaque),
+            Source::Lines(lines) => Request::parse_with(json, lines.catalog(), opaque),
         }
     }
 

@@ -9,8 +9,9 @@ use estreamer_core::wire::{
 use estreamer_mio::server::{Answer, Feed, Outgoing, Record, Refusal, ServerEnd, Supply, Tampered};
 
 use super::archive::{Archive, Found, Reader};
-use super::selection::{Request, RequestError};
+use super::selection::{Format, Request, RequestError};
 use super::served::Entry;
+use super::service::OPAQUE;
 use super::tamper::Tamper;
 
 /// What the connections of a service have in common.
@@ -18,6 +19,8 @@ pub(super) struct Common {
     pub(super) archive: Archive,
     /// Events a second for each client.
     pub(super) rate: Option<u32>,
+    /// A transform that is served as bytes.
+    pub(super) opaque: Option<String>,
     pub(super) log: Option<fn(&str)>,
 }
 
@@ -40,6 +43,8 @@ struct Stream {
     /// Whether records carry their archival timestamp.
     extended: bool,
     reader: Reader,
+    /// The record to be sent, of an opaque transform.
+    opaque: Option<Vec<u8>>,
 }
 
 impl ConnectionFeed {
@@ -82,6 +87,7 @@ impl ConnectionFeed {
         let asked = self.fully_qualified(request)?;
         self.stream = Some(Stream {
             extended,
+            opaque: (asked.format() == Format::Opaque).then(Vec::new),
             reader: self.common.archive.read(asked, request.from),
         });
         Ok(Answer::Stream)
@@ -97,8 +103,9 @@ impl ConnectionFeed {
             }
             _ => {}
         }
+        let opaque = self.common.opaque.as_deref();
         // What the archive says is closer to what was asked.
-        match (self.common.archive.parse(request.json()), checked) {
+        match (self.common.archive.parse(request.json(), opaque), checked) {
             (Ok(parsed), Ok(_)) => Ok(parsed),
             (Ok(_), Err(error)) => Err(refusal(error.code(), error.to_string())),
             (Err(error), Err(checked)) => Err(refusal(checked.code(), error.to_string())),
@@ -131,6 +138,7 @@ impl Feed for ConnectionFeed {
         let reader = self.common.archive.read(Request::packet_records(), from);
         self.stream = Some(Stream {
             extended: self.extended || flags.contains(RequestFlags::EXTENDED_HEADER),
+            opaque: None,
             reader,
         });
         Ok(())
@@ -146,7 +154,14 @@ impl Feed for ConnectionFeed {
             Found::Event(event) => Supply::Record(Record {
                 record_type: event.kind.record_type(),
                 archival: stream.extended.then_some(event.archival),
-                data: event.data,
+                data: match &mut stream.opaque {
+                    None => event.data,
+                    Some(bytes) => {
+                        bytes.clear();
+                        bytes.extend(event.data.iter().map(|byte| byte ^ OPAQUE));
+                        bytes
+                    }
+                },
             }),
             Found::Busy => Supply::Later(now),
             // Rounded up, so that it is not asked again too early.

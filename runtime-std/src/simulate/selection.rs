@@ -26,6 +26,8 @@ pub enum Format {
     Json,
     /// Values in the order asked for (`TransformConfig` CSV).
     Csv,
+    /// Bytes that are no text, under a name of the server's choice.
+    Opaque,
     /// Binary records of intrusion packets, for clients that ask by flags.
     Packets,
 }
@@ -47,6 +49,15 @@ impl Request {
     /// Reads the JSON block; NULs at its end are ignored. Field sets are those
     /// of `catalog`, and those the block defines itself.
     pub fn parse(json: &[u8], catalog: &Catalog) -> Result<Self, RequestError> {
+        Self::parse_with(json, catalog, None)
+    }
+
+    /// The same where the `TransformConfig` named `opaque` is served too.
+    pub(super) fn parse_with(
+        json: &[u8],
+        catalog: &Catalog,
+        opaque: Option<&str>,
+    ) -> Result<Self, RequestError> {
         let end = json.iter().rposition(|&b| b != 0).map_or(0, |i| i + 1);
         let top =
             document::parse(&json[..end]).map_err(|e| RequestError::NotJson(e.to_string()))?;
@@ -66,7 +77,7 @@ impl Request {
         if fields.iter().all(Option::is_none) {
             return Err(shape("Events", "an object with a block per event type"));
         }
-        Ok(Self::new(format(&top)?, fields))
+        Ok(Self::new(format(&top, opaque)?, fields))
     }
 
     /// All event types with all fields the generator can emit.
@@ -135,7 +146,8 @@ impl Request {
             return false;
         };
         match self.format {
-            Format::Json => {
+            // What is opaque is JSON until it is sent.
+            Format::Json | Format::Opaque => {
                 let asked = (!self.whole[event.kind as usize]).then_some(fields);
                 render_json_noting(event, asked, out, note);
             }
@@ -196,7 +208,7 @@ fn names(node: &Node, path: &str) -> Result<Vec<String>, RequestError> {
     list.ok_or_else(|| shape(path, "a list of names"))
 }
 
-fn format(top: &Node) -> Result<Format, RequestError> {
+fn format(top: &Node, opaque: Option<&str>) -> Result<Format, RequestError> {
     let value = |key: &'static str, path: &str, expected| {
         top.get("OutputFormat")
             .and_then(|format| format.get(key)?.text())
@@ -217,6 +229,7 @@ fn format(top: &Node) -> Result<Format, RequestError> {
     match config {
         "JSON" => Ok(Format::Json),
         "CSV" => Ok(Format::Csv),
+        other if opaque == Some(other) => Ok(Format::Opaque),
         other => Err(RequestError::Format {
             key: "TransformConfig",
             value: other.to_owned(),

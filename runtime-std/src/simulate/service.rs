@@ -37,6 +37,9 @@ pub struct ServiceOptions {
     /// Milliseconds of silence after which a null message goes out; 0: never.
     /// Default 30 s.
     pub keep_alive: u32,
+    /// A transform that is served besides JSON and CSV: the bytes of JSON, each
+    /// XORed with [`OPAQUE`], so that they are no text.
+    pub opaque: Option<String>,
     /// Deviations to show, on all connections.
     pub quirks: Quirks,
     /// What to do wrong.
@@ -62,6 +65,7 @@ impl ServiceOptions {
             bundle: 100,
             unacknowledged: session.unacknowledged,
             keep_alive: session.keep_alive,
+            opaque: None,
             quirks: Quirks::NONE,
             chaos: Vec::new(),
             chaos_connections: 1,
@@ -70,6 +74,9 @@ impl ServiceOptions {
         }
     }
 }
+
+/// What makes JSON bytes that are no text: its spaces become line ends.
+pub const OPAQUE: u8 = b' ' ^ b'\n';
 
 /// A server ready to run.
 pub struct Service {
@@ -143,6 +150,7 @@ impl Service {
         let common = Arc::new(Common {
             archive: options.archive,
             rate: options.rate,
+            opaque: options.opaque,
             log: options.log,
         });
         let (quirks, chaos, seed) = (options.quirks, options.chaos, options.seed);

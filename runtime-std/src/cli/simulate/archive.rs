@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use estreamer_core::wire::InitialTimestamp;
 
-use super::super::{Failure, from};
+use super::super::Failure;
+use crate::config::from;
 use crate::simulate::archive::{Archive, ArchiveOptions, Content, Live, Oddities};
 use crate::simulate::generator::Options;
 use crate::simulate::replay::Replay;

@@ -24,6 +24,10 @@ pub(super) struct BehaviourArgs {
     /// Send each client so many events a second, at most.
     #[arg(long, value_name = "EPS", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
+    /// Serve this transform too, as bytes that are no text: those of JSON, each
+    /// XORed with 0x2a.
+    #[arg(long, value_name = "NAME")]
+    opaque: Option<String>,
     /// Deviate in all that the guides print otherwise than real servers do it
     /// (guide), or in nothing (field).
     #[arg(long, value_enum, default_value_t = Profile::Field)]
@@ -61,6 +65,7 @@ impl BehaviourArgs {
         options.unacknowledged = self.unacked;
         options.keep_alive = self.keep_alive * 1000;
         options.rate = self.rate;
+        options.opaque = self.opaque;
         let profile = match self.profile {
             Profile::Field => Quirks::NONE,
             Profile::Guide => guide(),

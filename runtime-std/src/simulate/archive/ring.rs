@@ -93,7 +93,7 @@ impl Ring {
             };
             match templates.request.format() {
                 Format::Packets => out.extend_from_slice(&value.to_be_bytes()),
-                Format::Json | Format::Csv => push_integer(value.into(), out),
+                Format::Json | Format::Csv | Format::Opaque => push_integer(value.into(), out),
             }
             at = moving.end;
         }

@@ -34,7 +34,7 @@ impl LineView {
         let verbatim = EventKind::ALL.map(|kind| {
             let asked = request.fields(kind).unwrap_or_default();
             let all = |names: &[String]| names.iter().all(|name| asked.contains(name));
-            request.format() == Format::Json && all(&names[kind as usize])
+            matches!(request.format(), Format::Json | Format::Opaque) && all(&names[kind as usize])
         });
         Self { request, verbatim }
     }
@@ -55,7 +55,7 @@ impl LineView {
             return false;
         };
         match self.request.format() {
-            Format::Json => members.push_json(asked, out),
+            Format::Json | Format::Opaque => members.push_json(asked, out),
             Format::Csv => members.push_csv(asked, out),
             Format::Packets => return members.push_packet(out),
         }

@@ -1,4 +1,4 @@
-//! `--from`: where in the server's archive to start.
+//! Where in the server's archive to start.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,7 +7,10 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// Reads `oldest`, `now`, UNIX seconds, RFC 3339, or a time ago such as `-1h`.
-pub(super) fn parse(text: &str) -> Result<InitialTimestamp, String> {
+///
+/// # Errors
+/// What is possible instead.
+pub fn parse(text: &str) -> Result<InitialTimestamp, String> {
     let seconds = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |age| age.as_secs());

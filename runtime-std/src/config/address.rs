@@ -5,18 +5,23 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
 /// The port Management Centers listen on (FQE, Connection Specifications).
-pub(super) const PORT: u16 = 8302;
+pub const PORT: u16 = 8302;
 
 /// A server as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Address {
-    host: String,
-    port: u16,
+pub struct Address {
+    /// Host name or address, without brackets.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
 }
 
 impl Address {
     /// Every address the name stands for.
-    pub(super) fn resolve(&self) -> std::io::Result<Vec<SocketAddr>> {
+    ///
+    /// # Errors
+    /// The resolver's.
+    pub fn resolve(&self) -> std::io::Result<Vec<SocketAddr>> {
         Ok((self.host.as_str(), self.port).to_socket_addrs()?.collect())
     }
 }

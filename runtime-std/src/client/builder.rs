@@ -1,0 +1,334 @@
+//! What a client needs to know before it connects.
+
+use std::cell::RefCell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use estreamer_core::fqe::{self, EventKind, Request, RequestError, Transform};
+use estreamer_core::quirk::Quirks;
+use estreamer_core::session::ClientConfig;
+use estreamer_core::wire::{EventStreamRequest, InitialTimestamp, RequestFlags};
+use estreamer_mio::arena::Pool;
+use estreamer_mio::client::{Client as Connection, ClientEnd, ClientOptions};
+use estreamer_mio::event_loop::EventLoop;
+use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
+use zeroize::Zeroizing;
+
+use super::bookmark::Bookmark;
+use super::inbox::{Inbox, Slot};
+use super::{Client, Error, ErrorKind, Statistics};
+use crate::config::address::Address;
+use crate::delivery::state::StateDir;
+
+/// How a client is to be. Every setting but the identity has a default.
+#[must_use]
+pub struct Builder {
+    server: String,
+    identity: Option<Source>,
+    rules: ServerRules,
+    from: InitialTimestamp,
+    events: Vec<(EventKind, Vec<String>)>,
+    csv: bool,
+    json: Option<String>,
+    state: Option<PathBuf>,
+    name: Option<String>,
+    overlap: u32,
+    session: ClientConfig,
+    memory: usize,
+    connect_timeout: u32,
+}
+
+/// Where the identity comes from.
+enum Source {
+    Pkcs12(PathBuf, Zeroizing<String>),
+    Read(Box<Identity>),
+}
+
+/// Bytes received into one piece of memory.
+const ARENA: usize = 256 << 10;
+/// Of memory, the least that works: the largest record and two pieces.
+const LEAST: usize = 20 << 20;
+
+impl Builder {
+    pub(super) fn new(server: &str) -> Self {
+        Self {
+            server: server.into(),
+            identity: None,
+            rules: ServerRules::default(),
+            from: InitialTimestamp::NOW,
+            events: Vec::new(),
+            csv: false,
+            json: None,
+            state: None,
+            name: None,
+            overlap: 5,
+            session: ClientConfig::default(),
+            memory: 32 << 20,
+            connect_timeout: 30_000,
+        }
+    }
+
+    /// Who we are: the PKCS#12 file downloaded from the Management Center. The
+    /// password may be empty.
+    pub fn pkcs12(mut self, file: impl AsRef<Path>, password: &str) -> Self {
+        let password = Zeroizing::new(password.to_owned());
+        self.identity = Some(Source::Pkcs12(file.as_ref().into(), password));
+        self
+    }
+
+    /// Who we are: an identity that was read, for instance from PEM files.
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(Source::Read(Box::new(identity)));
+        self
+    }
+
+    /// How the server's certificate is judged; by default by its chain and
+    /// subject.
+    pub fn rules(mut self, rules: ServerRules) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// Where in the server's archive to start; by default now. A bookmark wins.
+    pub fn from(mut self, from: InitialTimestamp) -> Self {
+        self.from = from;
+        self
+    }
+
+    /// Asks for events of a kind with the guide's fields. Without any, all four
+    /// kinds are asked for.
+    pub fn event(self, kind: EventKind) -> Self {
+        self.fields(kind, kind.default_fields())
+    }
+
+    /// Asks for events of a kind with these fields and field sets.
+    pub fn fields(mut self, kind: EventKind, fields: &[&str]) -> Self {
+        let fields = fields.iter().map(ToString::to_string).collect();
+        self.events.push((kind, fields));
+        self
+    }
+
+    /// Asks for events as CSV instead of JSON.
+    pub fn csv(mut self) -> Self {
+        self.csv = true;
+        self
+    }
+
+    /// Asks for what a JSON block says, in the form of the guide's
+    /// json_request.json, instead of single kinds.
+    pub fn json(mut self, block: &str) -> Self {
+        self.json = Some(block.into());
+        self
+    }
+
+    /// Keeps a bookmark in this directory, which is made if it is not there. One
+    /// client at a time.
+    pub fn state(mut self, directory: impl AsRef<Path>) -> Self {
+        self.state = Some(directory.as_ref().into());
+        self
+    }
+
+    /// The name by which the bookmark is found; the server as given by default.
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Seconds asked for again at a restart, 5 by default: how far the server's
+    /// archive may be out of order.
+    pub fn overlap(mut self, seconds: u32) -> Self {
+        self.overlap = seconds;
+        self
+    }
+
+    /// Bundles the server may send before the first of them is acknowledged by
+    /// the program, 16 by default; with 0 a null follows each acknowledgement.
+    pub fn ahead(mut self, bundles: u32) -> Self {
+        self.session.ahead = bundles;
+        self
+    }
+
+    /// Bytes of memory for what was received, 32 MiB by default and at least 20;
+    /// when they are used up, the server waits.
+    pub fn memory(mut self, bytes: usize) -> Self {
+        self.memory = bytes.max(LEAST);
+        self
+    }
+
+    /// Milliseconds until TCP and TLS have to stand, 30 000 by default.
+    pub fn connect_timeout(mut self, milliseconds: u32) -> Self {
+        self.connect_timeout = milliseconds;
+        self
+    }
+
+    /// Connects and sends the request. Returns when the TLS handshake is
+    /// complete; whether the server accepts the client shows with what it sends.
+    ///
+    /// # Errors
+    /// [`Error`] says what to do.
+    pub fn connect(self) -> Result<Client, Error> {
+        // Mistakes come before anything is touched.
+        self.request(self.from)?;
+        let tls = self.tls()?;
+        let addresses = self.addresses()?;
+        let mut bookmark = self.bookmark()?;
+        let from = match &mut bookmark {
+            Some(bookmark) => bookmark.connect(self.from),
+            None => self.from,
+        };
+        let request = self.request(from)?;
+        let mut event_loop = EventLoop::new().map_err(Error::system)?;
+        let pool = Pool::new(ARENA, self.memory, event_loop.handle());
+        let mut last = None;
+        for address in addresses {
+            let options = ClientOptions {
+                address,
+                bind: None,
+                request: request.clone(),
+                session: self.session,
+                pool: pool.clone(),
+                handshake_timeout: self.connect_timeout,
+            };
+            match establish(&tls, options, &mut event_loop)? {
+                Err(end) => last = Some(Error::ended(&self.server, &end)),
+                Ok(inbox) => {
+                    return Ok(Client {
+                        server: self.server,
+                        event_loop,
+                        inbox,
+                        bookmark,
+                        batch: None,
+                        handed_out: 0,
+                        outstanding: false,
+                        ahead: self.session.ahead.into(),
+                        interrupted: Arc::default(),
+                        counted: Statistics::default(),
+                        over: false,
+                    });
+                }
+            }
+        }
+        Err(last.unwrap_or_else(|| self.no_address("it has none")))
+    }
+
+    fn tls(&self) -> Result<ClientTls, Error> {
+        let refuse = |what: String| Error::new(ErrorKind::Identity, what, "");
+        let identity = match &self.identity {
+            Some(Source::Read(identity)) => identity,
+            Some(Source::Pkcs12(file, password)) => {
+                let bytes = fs::read(file).map(Zeroizing::new).map_err(|error| {
+                    let what = format!("cannot read {}: {error}", file.display());
+                    let remedy = "Check the path and its permissions";
+                    Error::new(ErrorKind::Identity, what, remedy)
+                })?;
+                &Identity::from_pkcs12(&bytes, Some(password))
+                    .map_err(|error| refuse(format!("{}: {error}", file.display())))?
+            }
+            None => {
+                let what = "no identity is given";
+                let remedy = "Name the PKCS#12 file of this client";
+                return Err(Error::new(ErrorKind::Identity, what, remedy));
+            }
+        };
+        ClientTls::new(identity, self.rules.clone()).map_err(|error| refuse(error.to_string()))
+    }
+
+    fn addresses(&self) -> Result<Vec<std::net::SocketAddr>, Error> {
+        let address: Address = self.server.parse().map_err(|error: String| {
+            Error::new(
+                ErrorKind::Address,
+                format!("{:?}: {error}", self.server),
+                "",
+            )
+        })?;
+        address.resolve().map_err(|error| self.no_address(error))
+    }
+
+    fn no_address(&self, error: impl std::fmt::Display) -> Error {
+        let what = format!("cannot find the address of {}: {error}", self.server);
+        let remedy = "Check the name, and the resolver of this machine";
+        Error::new(ErrorKind::Address, what, remedy)
+    }
+
+    fn bookmark(&self) -> Result<Option<Bookmark>, Error> {
+        let Some(path) = &self.state else {
+            return Ok(None);
+        };
+        let state = StateDir::open(path, false).map_err(Error::bookmark)?;
+        let name = self.name.as_ref().unwrap_or(&self.server);
+        Bookmark::open(state, name, self.overlap).map(Some)
+    }
+
+    /// The whole request message.
+    fn request(&self, from: InitialTimestamp) -> Result<Vec<u8>, Error> {
+        let mut buffer = vec![0; 4096];
+        loop {
+            match self.emit(from, &mut buffer) {
+                Ok(length) => {
+                    buffer.truncate(length);
+                    return Ok(buffer);
+                }
+                Err(RequestError::Resource(estreamer_core::ResourceError::BufferTooSmall {
+                    needed,
+                })) => buffer.resize(needed, 0),
+                Err(error) => return Err(Error::new(ErrorKind::Request, error, "")),
+            }
+        }
+    }
+
+    fn emit(&self, from: InitialTimestamp, out: &mut [u8]) -> Result<usize, RequestError> {
+        if let Some(json) = &self.json {
+            let request = EventStreamRequest {
+                from,
+                flags: RequestFlags::EXTENDED_HEADER,
+                block: json.as_bytes(),
+            };
+            request.check()?.check_csv()?;
+            return Ok(fqe::emit(&request, Quirks::NONE, out)?.len());
+        }
+        let events: Vec<(EventKind, Vec<&str>)> = self
+            .events
+            .iter()
+            .map(|(kind, fields)| (*kind, fields.iter().map(String::as_str).collect()))
+            .collect();
+        let mut request = Request::new(from);
+        if self.csv {
+            request = request.transform(Transform::Csv);
+        }
+        if events.is_empty() {
+            for kind in EventKind::ALL {
+                request = request.event(kind, kind.default_fields());
+            }
+        }
+        for (kind, fields) in &events {
+            request = request.event(*kind, fields);
+        }
+        Ok(request.emit(Quirks::NONE, out)?.len())
+    }
+}
+
+/// Waits until a connection stands, with the handshake done and the request on
+/// its way.
+fn establish(
+    tls: &ClientTls,
+    options: ClientOptions,
+    event_loop: &mut EventLoop,
+) -> Result<Result<Rc<RefCell<Inbox>>, ClientEnd>, Error> {
+    let inbox = Rc::new(RefCell::new(Inbox::default()));
+    let slot = Slot(inbox.clone());
+    match Connection::new(tls, options, slot, event_loop.now()) {
+        Err((end, _)) => return Ok(Err(end)),
+        Ok(connection) => event_loop
+            .add(Box::new(connection))
+            .map_err(Error::system)?,
+    }
+    while !inbox.borrow().connected {
+        if let Some(end) = inbox.borrow_mut().end.take() {
+            return Ok(Err(end));
+        }
+        event_loop.step(None).map_err(Error::system)?;
+    }
+    Ok(Ok(inbox))
+}

@@ -1,0 +1,68 @@
+//! What the event loop leaves for the client.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use estreamer_core::session::{ClientSession, Instant};
+use estreamer_mio::batch::Batch;
+use estreamer_mio::client::{ClientEnd, Sink};
+use estreamer_mio::tls::TlsSession;
+
+/// Shared by the two.
+#[derive(Default)]
+pub(super) struct Inbox {
+    pub(super) connected: bool,
+    /// What arrived and was not taken out. Their memory is the pool's, so the
+    /// budget bounds them.
+    pub(super) batches: VecDeque<Batch>,
+    /// Units that arrived with them.
+    pub(super) units: u64,
+    /// Units that are where they belong.
+    pub(super) delivered: u64,
+    /// Bytes that arrived.
+    pub(super) bytes: u64,
+    /// Why the connection ended.
+    pub(super) end: Option<ClientEnd>,
+}
+
+/// The event loop's end of it.
+pub(super) struct Slot(pub(super) Rc<RefCell<Inbox>>);
+
+impl Sink for Slot {
+    fn connected(&mut self, _: &TlsSession) {
+        self.0.borrow_mut().connected = true;
+    }
+
+    fn received(&mut self, bytes: &[u8]) {
+        self.0.borrow_mut().bytes += bytes.len() as u64;
+    }
+
+    fn batch(&mut self, batch: Batch) {
+        let mut inbox = self.0.borrow_mut();
+        inbox.units = batch.units;
+        inbox.batches.push_back(batch);
+    }
+
+    fn delivered(&self) -> u64 {
+        self.0.borrow().delivered
+    }
+
+    /// Whoever asks waits for whatever there is.
+    fn is_busy(&self, _: u64) -> bool {
+        !self.0.borrow().batches.is_empty()
+    }
+
+    fn turn_ends(&mut self, _: &ClientSession, _: Instant) -> Option<Cow<'static, str>> {
+        None
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn ended(&mut self, end: ClientEnd, _: Option<&ClientSession>) {
+        self.0.borrow_mut().end = Some(end);
+    }
+}

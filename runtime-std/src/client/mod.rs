@@ -1,0 +1,356 @@
+//! A client for programs: connect, then take events one after the other.
+//!
+//! ```no_run
+//! use estreamer::client::Client;
+//! use estreamer_core::wire::InitialTimestamp;
+//!
+//! let client = Client::builder("fmc.example.net")
+//!     .pkcs12("client.p12", "password")
+//!     .from(InitialTimestamp::OLDEST)
+//!     .connect()?;
+//! for event in client {
+//!     println!("{}", String::from_utf8_lossy(&event?.data));
+//! }
+//! # Ok::<_, estreamer::client::Error>(())
+//! ```
+//!
+//! The iterator acknowledges an event when the next one is asked for. With
+//! [`Client::receive`] and [`Client::acknowledge`] the program does that itself,
+//! and events are looked at where they were received, without a copy.
+//!
+//! With [`Builder::state`] there is a bookmark: after a restart the server is
+//! asked from there, and exactly what was acknowledged is left out.
+//!
+//! There is no thread behind this: the connection is served while the program
+//! is in a call. A program that is busy for minutes lets the server wait.
+
+mod bookmark;
+mod builder;
+mod error;
+mod inbox;
+
+pub use builder::Builder;
+pub use error::{Error, ErrorKind};
+pub use estreamer_mio::batch::{Record, RecordKind};
+pub use estreamer_mio::tls;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use estreamer_core::wire::RecordType;
+use estreamer_mio::batch::Batch;
+use estreamer_mio::event_loop::{EventLoop, Handle};
+
+use bookmark::Bookmark;
+use inbox::Inbox;
+
+/// One connection to a server. See the [module](self).
+///
+/// - Inputs: [`receive`](Self::receive), and the iterator.
+/// - Commands: [`acknowledge`](Self::acknowledge), [`close`](Self::close).
+/// - Getters: [`statistics`](Self::statistics), [`interrupter`](Self::interrupter).
+///
+/// Where it is dropped, the server is told good-bye, and what was acknowledged
+/// is made durable.
+pub struct Client {
+    server: String,
+    event_loop: EventLoop,
+    inbox: Rc<RefCell<Inbox>>,
+    bookmark: Option<Bookmark>,
+    /// What is being handed out, and the place of the next record in it.
+    batch: Option<(Batch, usize)>,
+    /// Units of which everything was handed out.
+    handed_out: u64,
+    /// Something was handed out since the last acknowledgement.
+    outstanding: bool,
+    /// Units the server may send before the first of them is acknowledged.
+    ahead: u64,
+    interrupted: Arc<AtomicBool>,
+    counted: Statistics,
+    over: bool,
+}
+
+/// An event of its own, as the iterator gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Whether it is an event, or why not.
+    pub kind: RecordKind,
+    /// Its type; 0 where that could not be read.
+    pub record_type: RecordType,
+    /// When the server stored it, UNIX seconds.
+    pub archival: Option<u32>,
+    /// Bytes of it that were sent; more than there is data where it was over
+    /// the limit.
+    pub length: u32,
+    /// The event, in the format that was asked for.
+    pub data: Vec<u8>,
+}
+
+/// What was counted on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Statistics {
+    /// Bytes received, TLS taken off.
+    pub bytes: u64,
+    /// Records received, those that came in place of an event included.
+    pub records: u64,
+    /// Records that contradict their own lengths.
+    pub malformed: u64,
+    /// Records over the limit, which came without data.
+    pub oversize: u64,
+    /// Records left out because they were acknowledged before.
+    pub duplicates: u64,
+    /// Bundles received, and records outside of any.
+    pub bundles: u64,
+    /// Of these, how many the program acknowledged.
+    pub acknowledged: u64,
+}
+
+/// Ends a client's wait from another thread.
+#[derive(Clone)]
+pub struct Interrupter {
+    interrupted: Arc<AtomicBool>,
+    handle: Handle,
+}
+
+impl Client {
+    /// A client of this server, `HOST[:PORT]`; the port is 8302 if none is given.
+    pub fn builder(server: &str) -> Builder {
+        Builder::new(server)
+    }
+
+    /// Waits for the next record, but no longer than `timeout`: then `None`.
+    /// Records that were acknowledged before a restart are left out.
+    ///
+    /// # Errors
+    /// Why the connection ended, and from then on [`ErrorKind::Ended`];
+    /// [`ErrorKind::Interrupted`] and [`ErrorKind::Unacknowledged`], after which
+    /// it can go on.
+    pub fn receive(&mut self, timeout: Option<Duration>) -> Result<Option<Record<'_>>, Error> {
+        let until = timeout.map(|timeout| Instant::now() + timeout);
+        let mut left = until.map(|_| Duration::ZERO);
+        while !self.advance() {
+            self.check()?;
+            if left.is_some_and(|left| left.is_zero()) {
+                // What has arrived by now counts, however short the timeout.
+                self.step(Some(Duration::ZERO))?;
+                left = None;
+                continue;
+            }
+            if self.is_withheld() {
+                return Err(Error::unacknowledged());
+            }
+            left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            match left {
+                Some(Duration::ZERO) => return Ok(None),
+                left => self.step(left)?,
+            }
+        }
+        Ok(self.current())
+    }
+
+    /// Everything handed out so far is where it belongs: the server may send
+    /// more, and with a bookmark, none of it comes again. That is durable when
+    /// this returns, so once for many events is cheaper than for each.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Bookmark`]: it is not durable. With a full disk it may be
+    /// tried again.
+    pub fn acknowledge(&mut self) -> Result<(), Error> {
+        self.accept()?;
+        match &mut self.bookmark {
+            Some(bookmark) => bookmark.commit(),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the session: tells the server why, and waits up to a second until it
+    /// has closed. What was handed out and not acknowledged comes again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Bookmark`], [`ErrorKind::System`].
+    pub fn close(&mut self, reason: &str) -> Result<(), Error> {
+        self.event_loop.stop(reason);
+        while self.event_loop.step(None).map_err(Error::system)? {}
+        self.over = true;
+        self.batch = None;
+        self.inbox.borrow_mut().batches.clear();
+        match &mut self.bookmark {
+            Some(bookmark) => bookmark.commit(),
+            None => Ok(()),
+        }
+    }
+
+    /// What was counted so far.
+    pub fn statistics(&self) -> Statistics {
+        let inbox = self.inbox.borrow();
+        Statistics {
+            bytes: inbox.bytes,
+            bundles: inbox.units,
+            acknowledged: inbox.delivered,
+            ..self.counted
+        }
+    }
+
+    /// Ends a wait in [`receive`](Self::receive) from another thread.
+    pub fn interrupter(&self) -> Interrupter {
+        Interrupter {
+            interrupted: self.interrupted.clone(),
+            handle: self.event_loop.handle(),
+        }
+    }
+
+    /// Goes to the next record that is to be handed out, of those that are here.
+    fn advance(&mut self) -> bool {
+        loop {
+            let Some((batch, next)) = &mut self.batch else {
+                let Some(batch) = self.inbox.borrow_mut().batches.pop_front() else {
+                    return false;
+                };
+                self.batch = Some((batch, 0));
+                continue;
+            };
+            let Some(record) = batch.record(*next) else {
+                self.handed_out = batch.units;
+                self.batch = None;
+                if !self.outstanding {
+                    self.inbox.borrow_mut().delivered = self.handed_out;
+                }
+                continue;
+            };
+            *next += 1;
+            self.counted.records += 1;
+            match record.kind {
+                RecordKind::Event => {}
+                RecordKind::Malformed(_) => self.counted.malformed += 1,
+                RecordKind::Oversize => self.counted.oversize += 1,
+            }
+            if let Some(bookmark) = &mut self.bookmark
+                && !bookmark.is_new(record)
+            {
+                self.counted.duplicates += 1;
+                continue;
+            }
+            self.outstanding = true;
+            return true;
+        }
+    }
+
+    /// The record handed out last.
+    fn current(&self) -> Option<Record<'_>> {
+        let (batch, next) = self.batch.as_ref()?;
+        batch.record(next.checked_sub(1)?)
+    }
+
+    /// Whether the client can go on.
+    fn check(&mut self) -> Result<(), Error> {
+        if let Some(end) = self.inbox.borrow_mut().end.take() {
+            self.over = true;
+            return Err(Error::ended(&self.server, &end));
+        }
+        if self.over {
+            return Err(Error::over());
+        }
+        match self.interrupted.swap(false, Ordering::AcqRel) {
+            true => Err(Error::interrupted()),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the server sends nothing more before the program acknowledges.
+    fn is_withheld(&self) -> bool {
+        let inbox = self.inbox.borrow();
+        self.outstanding && inbox.units > inbox.delivered.saturating_add(self.ahead)
+    }
+
+    /// Serves the connection until something happens.
+    fn step(&mut self, at_most: Option<Duration>) -> Result<(), Error> {
+        let due = match &mut self.bookmark {
+            Some(bookmark) => bookmark.commit_if_due()?,
+            None => None,
+        };
+        let at_most = at_most.into_iter().chain(due).min();
+        self.event_loop.step(at_most).map_err(Error::system)?;
+        Ok(())
+    }
+
+    /// Everything handed out is where it belongs; the bookmark follows.
+    fn accept(&mut self) -> Result<(), Error> {
+        if let Some((batch, next)) = &self.batch
+            && *next >= batch.records().len()
+        {
+            self.handed_out = batch.units;
+        }
+        self.outstanding = false;
+        if let Some(bookmark) = &mut self.bookmark {
+            bookmark.accept();
+        }
+        let before = std::mem::replace(&mut self.inbox.borrow_mut().delivered, self.handed_out);
+        if before < self.handed_out {
+            // The server need not wait until the program asks for more.
+            self.event_loop.handle().wake();
+            let now = Some(Duration::ZERO);
+            self.event_loop.step(now).map_err(Error::system)?;
+        }
+        Ok(())
+    }
+}
+
+/// Waits for each next event, and acknowledges the one before. Ends after the
+/// error that tells why the connection ended.
+///
+/// With a bookmark, acknowledgements are made durable at least once a second: a
+/// crash brings the events of the last second again, but loses none.
+impl Iterator for Client {
+    type Item = Result<Event, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.over {
+            return None;
+        }
+        if self.outstanding
+            && let Err(error) = self.accept()
+        {
+            return Some(Err(error));
+        }
+        match self.receive(None) {
+            Ok(record) => record.map(|record| Ok(record.into())),
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if let Some(bookmark) = &mut self.bookmark {
+            // Nobody is left to be told; what is not durable comes again.
+            let _ = bookmark.commit();
+        }
+        self.event_loop.stop("the client is done");
+        // As much of the good-bye as goes out at once.
+        let _ = self.event_loop.step(Some(Duration::ZERO));
+    }
+}
+
+impl Interrupter {
+    /// Ends the wait, or the next one if there is none: it returns
+    /// [`ErrorKind::Interrupted`].
+    pub fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::Release);
+        self.handle.wake();
+    }
+}
+
+impl From<Record<'_>> for Event {
+    fn from(record: Record<'_>) -> Self {
+        Self {
+            kind: record.kind,
+            record_type: record.record_type,
+            archival: record.archival,
+            length: record.length,
+            data: record.data.into(),
+        }
+    }
+}

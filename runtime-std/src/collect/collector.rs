@@ -1,0 +1,190 @@
+//! The collector's end of one connection: from the event loop into the pipeline.
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+
+use estreamer_core::quirk::Quirk;
+use estreamer_core::session::{ClientSession, Instant};
+use estreamer_mio::batch::Batch;
+use estreamer_mio::client::{ClientEnd, Sink};
+use estreamer_mio::tls::TlsSession;
+
+use super::Capture;
+use crate::delivery::pipeline::Link;
+use crate::doctor::certificate;
+
+/// What a connection and the one who made it know of each other.
+pub(super) struct Line {
+    pub(super) link: Link,
+    /// Why it is to end, told to the server.
+    stop: Cell<Option<&'static str>>,
+    /// Why it ended.
+    pub(super) end: RefCell<Option<ClientEnd>>,
+    /// Whether the session has begun, and whether it brought bytes.
+    pub(super) connected: Cell<bool>,
+    pub(super) heard: Cell<bool>,
+    /// When the last event came or was delivered.
+    pub(super) last: Cell<Option<Instant>>,
+}
+
+impl Line {
+    pub(super) fn new(link: Link) -> Self {
+        Self {
+            link,
+            stop: Cell::default(),
+            end: RefCell::default(),
+            connected: Cell::default(),
+            heard: Cell::default(),
+            last: Cell::default(),
+        }
+    }
+
+    /// Asks the connection to end: it reads no more, waits until what came is
+    /// delivered, and tells the server why.
+    pub(super) fn stop(&self, reason: &'static str) {
+        if self.stop.get().is_none() {
+            self.stop.set(Some(reason));
+        }
+    }
+}
+
+/// Hands the records of a connection on.
+pub(super) struct Collector {
+    line: Rc<Line>,
+    capture: Option<Capture>,
+    /// Units handed on.
+    units: u64,
+    news: bool,
+    /// What of the session is in the ledger already.
+    counted: Counted,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Counted {
+    bytes: u64,
+    bundles: u64,
+    nulls: u64,
+    gaps: u64,
+}
+
+impl Counted {
+    fn of(session: &ClientSession) -> Self {
+        let statistics = session.statistics();
+        Self {
+            bytes: statistics.bytes,
+            bundles: statistics.bundles,
+            nulls: session.acknowledged(),
+            gaps: statistics.deviations.of(Quirk::SequenceGap).into(),
+        }
+    }
+}
+
+impl Collector {
+    pub(super) fn new(line: Rc<Line>, capture: Option<Capture>) -> Self {
+        Self {
+            line,
+            capture,
+            units: 0,
+            news: false,
+            counted: Counted::default(),
+        }
+    }
+
+    /// Records something; a recording that fails ends, and the collection goes on.
+    fn record(&mut self, write: impl FnOnce(&mut Capture) -> io::Result<()>) {
+        if let Some(capture) = &mut self.capture
+            && let Err(error) = write(capture)
+        {
+            say!("estreamer: the recording ends here: {error}. Events are not affected.");
+            self.capture = None;
+        }
+    }
+
+    fn count(&mut self, session: &ClientSession) {
+        let now = Counted::of(session);
+        let before = std::mem::replace(&mut self.counted, now);
+        if now != before {
+            self.line.heard.set(true);
+            let (ledger, source) = self.line.link.ledger();
+            ledger.change(source, |counts| {
+                counts.bytes += now.bytes - before.bytes;
+                counts.bundles += now.bundles - before.bundles;
+                counts.nulls += now.nulls - before.nulls;
+                counts.gaps += now.gaps - before.gaps;
+            });
+        }
+    }
+}
+
+impl Sink for Collector {
+    fn connected(&mut self, tls: &TlsSession) {
+        certificate::warn(tls.peer());
+        self.line.connected.set(true);
+        self.line.link.began();
+        let (ledger, source) = self.line.link.ledger();
+        ledger.change(source, |counts| counts.connections += 1);
+    }
+
+    fn received(&mut self, bytes: &[u8]) {
+        self.record(|capture| capture.received(bytes));
+    }
+
+    fn sent(&mut self, bytes: &[u8]) {
+        self.record(|capture| capture.sent(bytes));
+    }
+
+    fn batch(&mut self, batch: Batch) {
+        self.units = batch.units;
+        self.news |= batch.records().len() > 0;
+        self.line.link.batch(batch);
+    }
+
+    fn delivered(&self) -> u64 {
+        self.line.link.delivered()
+    }
+
+    fn reads(&self) -> bool {
+        self.line.stop.get().is_none()
+    }
+
+    fn is_stirred(&self) -> bool {
+        let link = &self.line.link;
+        self.line.stop.get().is_some() || link.has_failed() || link.is_enough()
+    }
+
+    fn turn_ends(&mut self, session: &ClientSession, now: Instant) -> Option<Cow<'static, str>> {
+        self.count(session);
+        let line = &self.line;
+        // Silence is the server's only while nothing waits for an output of ours.
+        if std::mem::take(&mut self.news) || line.link.is_busy() || line.last.get().is_none() {
+            line.last.set(Some(now));
+        }
+        if line.link.has_failed() {
+            return Some(CANNOT_WRITE.into());
+        }
+        // The last nulls go out before the goodbye.
+        if line.link.delivered() < self.units {
+            return None;
+        }
+        if line.link.is_enough() {
+            return Some(ENOUGH.into());
+        }
+        line.stop.get().map(Cow::from)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn ended(&mut self, end: ClientEnd, session: Option<&ClientSession>) {
+        if let Some(session) = session {
+            self.count(session);
+        }
+        *self.line.end.borrow_mut() = Some(end);
+    }
+}
+
+const ENOUGH: &str = "the client has as many events as it wanted";
+const CANNOT_WRITE: &str = "the client cannot write its output";

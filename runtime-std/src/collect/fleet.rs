@@ -1,0 +1,289 @@
+//! The sources of one pipeline, until all have ended.
+
+use std::cell::Cell;
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::time::Duration;
+
+use estreamer_core::session::Instant;
+use estreamer_mio::arena::Pool;
+use estreamer_mio::event_loop::EventLoop;
+
+use super::progress::Progress;
+use super::resolver::Resolver;
+use super::run::Run;
+use super::station::{Means, Station};
+use crate::config::{Config, Source};
+use crate::delivery::ledger::Ledger;
+use crate::delivery::pipeline::Pipeline;
+use crate::failure::Failure;
+use crate::signals::Asked;
+
+/// Why the sources of a pipeline have ended.
+pub(super) enum Ended {
+    /// Somebody asked, or there was enough; or the pipeline failed.
+    Stopped,
+    /// Another configuration takes over.
+    Replaced(Box<Config>),
+}
+
+/// What sources work with, and how they are doing.
+pub(super) struct Fleet<'a> {
+    pub(super) config: &'a mut Config,
+    pub(super) sources: &'a mut Vec<Arc<Source>>,
+    pub(super) run: &'a mut Run,
+    pub(super) event_loop: &'a mut EventLoop,
+    pub(super) asked: &'a Asked,
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) resolver: &'a Resolver,
+    pub(super) ledger: &'a Ledger,
+    /// When the first session of the run began.
+    pub(super) began: &'a Cell<Option<Instant>>,
+}
+
+/// Milliseconds between two looks at what there is to tell.
+const TELL: u32 = 1000;
+
+const STOPPED: &str = "the client shuts down";
+const IDLE: &str = "the client stops because no events came for a while";
+const CHANGED: &str = "the client's configuration changed";
+const REMOVED: &str = "the client's configuration does not name this server any more";
+
+impl Fleet<'_> {
+    /// Works until every source has ended.
+    pub(super) fn serve(mut self) -> Result<Ended, Failure> {
+        let now = self.event_loop.now();
+        let mut stations = Vec::with_capacity(self.sources.len());
+        for source in self.sources.iter() {
+            stations.push(Station::new(source.clone(), now)?);
+        }
+        let progress = !self.run.quiet && io::stderr().is_terminal();
+        let mut progress = progress.then(Progress::new);
+        let arena = arena(self.config.memory, stations.len())?;
+        let pool = Pool::new(arena, self.config.memory, self.event_loop.handle());
+        let mut successor = None;
+        let mut last: Option<Instant> = None;
+        let mut tell = now.after(TELL);
+        // By when they have to have ended, once they are asked to.
+        let mut end: Option<Instant> = None;
+        loop {
+            let now = self.event_loop.now();
+            if self.event_loop.handle().is_stopped() && end.is_none() {
+                end = Some(self.stop(&mut stations, STOPPED));
+            }
+            if self.pipeline.has_failed() || self.pipeline.is_enough() {
+                end.get_or_insert_with(|| self.stop(&mut stations, STOPPED));
+            }
+            if self.asked.reload() && end.is_none() {
+                successor = self.reload(&mut stations);
+                if successor.is_some() {
+                    end = Some(self.stop(&mut stations, CHANGED));
+                }
+            }
+            if self.asked.report() {
+                super::run::report(self.ledger, self.began.get(), now);
+            }
+            self.advance(&mut stations, &pool)?;
+            if stations.is_empty() || end.is_some_and(|end| now >= end) {
+                break;
+            }
+            last = last.max(activity(&stations, now));
+            if let Some(last) = last {
+                self.began.set(self.began.get().or(Some(last)));
+                let idle = self.run.idle.map(|idle| last.after(idle));
+                if idle.is_some_and(|due| now >= due) && end.is_none() {
+                    end = Some(self.stop(&mut stations, IDLE));
+                }
+            }
+            if now >= tell {
+                self.ledger.tell(false);
+                tell = now.after(TELL);
+            }
+            if let Some(progress) = &mut progress {
+                let total = self.ledger.total();
+                progress.show(&super::run::summary(total, self.began.get(), now), now);
+            }
+            let idle = self.run.idle.and_then(|idle| Some(last?.after(idle)));
+            let redraw = progress.as_ref().map(Progress::due);
+            let dues = stations.iter().filter_map(Station::due);
+            let dues = dues.chain(idle).chain(end).chain(redraw).chain([tell]);
+            let wait = dues.min().map(|due| due.0.saturating_sub(now.0));
+            let wait = wait.map(Duration::from_millis);
+            self.event_loop.step(wait).map_err(Failure::system)?;
+        }
+        if let Some(progress) = &mut progress {
+            progress.clear();
+        }
+        Ok(successor.map_or(Ended::Stopped, Ended::Replaced))
+    }
+
+    /// Gives every source its turn, and lets those go that have ended.
+    fn advance(&mut self, stations: &mut Vec<Station>, pool: &Pool) -> Result<(), Failure> {
+        let several = self.sources.len() > 1;
+        let mut means = Means {
+            event_loop: self.event_loop,
+            pipeline: self.pipeline,
+            pool,
+            resolver: self.resolver,
+            ahead: self.config.ahead,
+            patient: self.run.patient,
+            capture: self.run.capture.as_deref(),
+            several,
+        };
+        let mut index = 0;
+        while let Some(station) = stations.get_mut(index) {
+            station.advance(&mut means)?;
+            match station.over() {
+                None => index += 1,
+                Some(failure) => {
+                    if let Some(failure) = failure {
+                        return Err(failure.clone());
+                    }
+                    let now = means.event_loop.now();
+                    match station.successor() {
+                        Some(source) => *station = Station::new(source, now)?,
+                        None => drop(stations.swap_remove(index)),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks all of them to end; returns by when they have to.
+    fn stop(&self, stations: &mut [Station], reason: &'static str) -> Instant {
+        for station in stations {
+            station.end(reason, None);
+        }
+        let limit = u32::try_from(self.config.shutdown.as_millis()).unwrap_or(u32::MAX);
+        // Their last word has a moment of its own.
+        self.event_loop.handle().wake();
+        self.event_loop.now().after(limit)
+    }
+
+    /// Reads the configuration again. Sources that changed ask again, outputs
+    /// open their files anew; where more changed, the new configuration is
+    /// returned and takes over. What cannot be read changes nothing.
+    fn reload(&mut self, stations: &mut Vec<Station>) -> Option<Box<Config>> {
+        self.pipeline.reopen();
+        let Some(reload) = &mut self.run.reload else {
+            say!("estreamer: files are opened anew.");
+            return None;
+        };
+        let new = match reload() {
+            Ok(new) => new,
+            Err(failure) => {
+                say!("estreamer: {failure}. The configuration stays as it was.");
+                return None;
+            }
+        };
+        if !same_pipeline(self.config, &new) {
+            say!(
+                "estreamer: the configuration changed; all sources begin anew from their bookmarks."
+            );
+            return Some(Box::new(new));
+        }
+        let now = self.event_loop.now();
+        for station in stations.iter_mut() {
+            if !new
+                .sources
+                .iter()
+                .any(|source| source.name == station.source.name)
+            {
+                say!(
+                    "estreamer: {} is not collected from any more.",
+                    station.source.name
+                );
+                station.end(REMOVED, None);
+            }
+        }
+        self.config.shutdown = new.shutdown;
+        let mut changes = 0;
+        self.sources.clear();
+        for source in new.sources {
+            let name = source.name.clone();
+            let source = Arc::new(source);
+            self.sources.push(source.clone());
+            match stations
+                .iter_mut()
+                .find(|station| station.source.name == name)
+            {
+                Some(station) if same_source(&station.source, &source) => continue,
+                Some(station) => {
+                    say!("estreamer: {name}: what is asked for changed; asking again.");
+                    station.end(CHANGED, Some(source));
+                }
+                None => match Station::new(source, now) {
+                    Ok(station) => {
+                        say!("estreamer: {name} is collected from, too.");
+                        stations.push(station);
+                    }
+                    Err(failure) => {
+                        say!("estreamer: {failure}. {name} is left out.");
+                    }
+                },
+            }
+            changes += 1;
+        }
+        if changes == 0 {
+            say!("estreamer: the configuration is read again; files are opened anew.");
+        }
+        None
+    }
+}
+
+/// When something came or was delivered last, as far as any connection knows.
+fn activity(stations: &[Station], now: Instant) -> Option<Instant> {
+    let lines = stations.iter().filter_map(Station::line);
+    lines
+        .filter_map(|line| match line.link.is_busy() {
+            true => Some(now),
+            false => line.last.get(),
+        })
+        .max()
+}
+
+/// Whether a pipeline serves both configurations.
+fn same_pipeline(old: &Config, new: &Config) -> bool {
+    old.state == new.state
+        && old.ahead == new.ahead
+        && old.overlap == new.overlap
+        && old.memory == new.memory
+        && old.outputs == new.outputs
+}
+
+/// Whether a connection serves both sources.
+fn same_source(old: &Source, new: &Source) -> bool {
+    let (a, b) = (&old.identity, &new.identity);
+    let authorities = |identity: &estreamer_mio::tls::Identity| -> Vec<[u8; 32]> {
+        let all = identity.authorities().iter();
+        all.map(|facts| facts.sha256).collect()
+    };
+    (&old.host, old.port, old.bind) == (&new.host, new.port, new.bind)
+        && (&old.ask, old.quirks) == (&new.ask, new.quirks)
+        && old.rules == new.rules
+        && a.certificate().sha256 == b.certificate().sha256
+        && authorities(a) == authorities(b)
+}
+
+/// The largest record with its room: what the budget has to hold beside arenas.
+const LARGEST: usize = 16 << 20;
+/// An arena holds a TLS record at least, and no more than makes sense.
+const ARENA: (usize, usize) = (16 << 10, 256 << 10);
+
+/// Bytes received into one piece of memory. Each source may hold one that is
+/// half read while it needs the next.
+fn arena(memory: usize, sources: usize) -> Result<usize, Failure> {
+    let size = memory.saturating_sub(LARGEST) / (2 * sources + 2);
+    if size < ARENA.0 {
+        let needed = (LARGEST + (2 * sources + 2) * ARENA.0).div_ceil(1 << 20);
+        return Err(Failure::usage(
+            format!(
+                "{} MiB of memory are too few for {sources} sources",
+                memory >> 20
+            ),
+            format!("Allow {needed} MiB at least"),
+        ));
+    }
+    Ok(size.min(ARENA.1))
+}

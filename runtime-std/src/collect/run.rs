@@ -1,0 +1,232 @@
+//! A collection from start to end: over reloads, and over what cannot be made
+//! durable.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use estreamer_core::session::Instant;
+use estreamer_mio::event_loop::EventLoop;
+
+use super::Summary;
+use super::fleet::{Ended, Fleet};
+use super::resolver::Resolver;
+use crate::config::{Config, Output, Source};
+use crate::delivery::ledger::{Counts, Ledger};
+use crate::delivery::pipeline::{self, Pipeline, Setup};
+use crate::delivery::state::StateDir;
+use crate::failure::Failure;
+use crate::output::destination::Destination;
+use crate::signals;
+
+/// Reads the configuration again.
+pub type Reload = Box<dyn FnMut() -> Result<Config, Failure>>;
+
+/// What concerns a run rather than a configuration.
+#[derive(Default)]
+pub struct Run {
+    /// Stop after so many events were delivered.
+    pub limit: Option<u64>,
+    /// Stop when no event came for so many milliseconds.
+    pub idle: Option<u32>,
+    /// Record what is received in this file, and what is sent beside it.
+    pub capture: Option<PathBuf>,
+    /// No progress line and no summary.
+    pub quiet: bool,
+    /// Discard the bookmark.
+    pub reset_bookmark: bool,
+    /// Try a source again although it never worked.
+    pub patient: bool,
+    /// How to read the configuration again when that is asked for.
+    pub reload: Option<Reload>,
+}
+
+/// A configuration, with sources that outlive their connections.
+struct Settled {
+    config: Config,
+    sources: Vec<Arc<Source>>,
+}
+
+impl Settled {
+    fn new(mut config: Config) -> Self {
+        let sources = std::mem::take(&mut config.sources);
+        Self {
+            config,
+            sources: sources.into_iter().map(Arc::new).collect(),
+        }
+    }
+}
+
+/// Collects until told to stop.
+///
+/// # Errors
+/// What ended it, and what to do.
+pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
+    let mut event_loop = EventLoop::new().map_err(Failure::system)?;
+    let asked = signals::watch_all(event_loop.handle()).map_err(Failure::system)?;
+    let resolver = Resolver::start(event_loop.handle());
+    let ledger = Arc::new(Ledger::new(config.overlap));
+    let began = Cell::new(None);
+    let mut current = Settled::new(config);
+    // What goes on if the new configuration cannot begin.
+    let mut previous: Option<Settled> = None;
+    let mut state: Option<StateDir> = None;
+    loop {
+        let started = start(&current, &run, state.take(), &ledger, &event_loop);
+        run.reset_bookmark = false;
+        let (pipeline, at) = match (started, previous.take()) {
+            (Ok(started), _) => (started, event_loop.now()),
+            (Err(failure), None) => return Err(failure),
+            (Err(failure), Some(old)) => {
+                say!("estreamer: {failure}. The configuration stays as it was.");
+                current = old;
+                continue;
+            }
+        };
+        let fleet = Fleet {
+            config: &mut current.config,
+            sources: &mut current.sources,
+            run: &mut run,
+            event_loop: &mut event_loop,
+            asked: &asked,
+            pipeline: &pipeline,
+            resolver: &resolver,
+            ledger: &ledger,
+            began: &began,
+        };
+        let ended = fleet.serve();
+        // A connection that is left in it would keep the pipeline waiting.
+        event_loop.clear();
+        let (finished, left) = pipeline.finish(current.config.shutdown);
+        let now = event_loop.now();
+        match (finished, ended) {
+            (Ok(()), Ok(Ended::Replaced(new))) => {
+                if new.state == current.config.state {
+                    state = left;
+                }
+                previous = Some(std::mem::replace(&mut current, Settled::new(*new)));
+            }
+            (Err(pipeline::Failure::NotDurable(error)), Ok(_))
+                if left.is_some() && !event_loop.handle().is_stopped() =>
+            {
+                say!(
+                    "estreamer: what was written could not be made durable: {error}. All since \
+                     the last commit is cut off and comes again."
+                );
+                state = left;
+                pause(&mut event_loop, at)?;
+            }
+            (finished, ended) => {
+                if is_reader_gone(&current.config, &finished) {
+                    return Ok(());
+                }
+                ledger.tell(true);
+                if ledger.total().connections > 0 && !run.quiet {
+                    report(&ledger, began.get(), now);
+                }
+                let stopped = event_loop.handle().is_stopped();
+                return conclude(&current.config, finished, ended, stopped);
+            }
+        }
+    }
+}
+
+/// Opens the state directory, unless it is there already, and starts a pipeline.
+fn start(
+    settled: &Settled,
+    run: &Run,
+    state: Option<StateDir>,
+    ledger: &Arc<Ledger>,
+    event_loop: &EventLoop,
+) -> Result<Pipeline, Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::failed(error, "");
+    let config = &settled.config;
+    let state = match (&config.state, state) {
+        (Some(path), None) => {
+            Some(StateDir::open(path, run.reset_bookmark).map_err(|error| failed(&error))?)
+        }
+        (_, state) => state,
+    };
+    let left = |limit: u64| limit.saturating_sub(ledger.total().delivered);
+    let setup = Setup {
+        state,
+        outputs: config.outputs.clone(),
+        sources: settled
+            .sources
+            .iter()
+            .map(|source| source.name.clone())
+            .collect(),
+        overlap: config.overlap,
+        limit: run.limit.map_or(u64::MAX, left),
+        ledger: ledger.clone(),
+    };
+    let pipeline = Pipeline::start(setup, event_loop.handle()).map_err(|error| failed(&error))?;
+    for surprise in &pipeline.surprises {
+        say!("estreamer: {surprise}");
+    }
+    Ok(pipeline)
+}
+
+/// A disk that fails is not asked again and again without end: a pipeline that
+/// began at `at` has a second at least.
+fn pause(event_loop: &mut EventLoop, at: Instant) -> Result<(), Failure> {
+    let until = at.after(1000);
+    while event_loop.now() < until && !event_loop.handle().is_stopped() {
+        let left = until.0 - event_loop.now().0.min(until.0);
+        let left = Some(Duration::from_millis(left));
+        event_loop.step(left).map_err(Failure::system)?;
+    }
+    Ok(())
+}
+
+/// The counts of a run, at this time.
+pub(super) fn summary(counts: Counts, began: Option<Instant>, now: Instant) -> Summary {
+    let elapsed = began.map_or(0, |began| now.0.saturating_sub(began.0));
+    Summary {
+        counts,
+        elapsed: Duration::from_millis(elapsed),
+    }
+}
+
+/// Says what was counted so far: of each source, where there are several, and of
+/// all.
+pub(super) fn report(ledger: &Ledger, began: Option<Instant>, now: Instant) {
+    let counts = ledger.counts();
+    if counts.len() > 1 {
+        for (source, counts) in counts {
+            say!("estreamer: {source}: {}", summary(counts, began, now));
+        }
+    }
+    say!("estreamer: {}", summary(ledger.total(), began, now));
+}
+
+/// Whoever read our only output has had enough.
+fn is_reader_gone(config: &Config, finished: &Result<(), pipeline::Failure>) -> bool {
+    let is_stdout = |output: &Output| output.destination == Destination::Stdout;
+    matches!(finished, Err(pipeline::Failure::ReaderLeft)) && config.outputs.iter().all(is_stdout)
+}
+
+/// How it went.
+fn conclude(
+    config: &Config,
+    finished: Result<(), pipeline::Failure>,
+    ended: Result<Ended, Failure>,
+    stopped: bool,
+) -> Result<(), Failure> {
+    let comes_again = match config.state {
+        Some(_) => "What was not written comes again at the next start",
+        None => "Without --state nobody knows what was written: collect again from before it",
+    };
+    match finished {
+        Ok(()) => ended.map(|_| ()),
+        Err(failure @ pipeline::Failure::Late(_)) if stopped && config.state.is_some() => {
+            say!("estreamer: {failure}. {comes_again}.");
+            Ok(())
+        }
+        Err(failure) => Err(Failure::failed(
+            failure,
+            format!("{comes_again}. Make room, or check the disk or the receiver"),
+        )),
+    }
+}

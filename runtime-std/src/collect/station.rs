@@ -1,0 +1,320 @@
+//! One source: resolve, ask, connect, collect, and again.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use estreamer_core::session::{ClientConfig, End, Instant};
+use estreamer_mio::arena::Pool;
+use estreamer_mio::client::{Client, ClientEnd, ClientOptions};
+use estreamer_mio::event_loop::EventLoop;
+use estreamer_mio::tls::ClientTls;
+
+use super::Capture;
+use super::backoff::Backoff;
+use super::collector::{Collector, Line};
+use super::resolver::{Answer, Resolver};
+use crate::config::Source;
+use crate::config::rules;
+use crate::delivery::order::Origin;
+use crate::delivery::pipeline::{Link, PendingLink, Pipeline};
+use crate::explain::explain;
+use crate::failure::Failure;
+
+/// A source at work.
+pub(super) struct Station {
+    pub(super) source: Arc<Source>,
+    origin: Arc<Origin>,
+    tls: ClientTls,
+    phase: Phase,
+    backoff: Backoff,
+    /// Addresses still to be tried this time.
+    addresses: VecDeque<SocketAddr>,
+    /// The last of them that failed, and how.
+    last: Option<(String, ClientEnd)>,
+    /// Whether it ever spoke the protocol with us.
+    proven: bool,
+    connections: u32,
+    /// Set when it is to end: what comes in its place, if anything does.
+    after: Option<Option<Arc<Source>>>,
+}
+
+enum Phase {
+    /// To be tried at this time.
+    Due(Instant),
+    /// Its addresses are looked up.
+    Resolving(Answer),
+    /// The pipeline is asked where to go on from.
+    Asking(PendingLink, SocketAddr),
+    /// A connection is made or stands.
+    Connected(Rc<Line>, String),
+    Over(Option<Failure>),
+}
+
+/// What a station works with.
+pub(super) struct Means<'a> {
+    pub(super) event_loop: &'a mut EventLoop,
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) pool: &'a Pool,
+    pub(super) resolver: &'a Resolver,
+    /// Bundles acknowledged ahead.
+    pub(super) ahead: u32,
+    /// Whether a source that fails at its first try is tried again.
+    pub(super) patient: bool,
+    /// Where connections are recorded.
+    pub(super) capture: Option<&'a Path>,
+    /// Whether there are several sources.
+    pub(super) several: bool,
+}
+
+/// Milliseconds until TCP and TLS have to stand.
+const HANDSHAKE: u32 = 30_000;
+
+impl Station {
+    /// A source that is due at once.
+    pub(super) fn new(source: Arc<Source>, now: Instant) -> Result<Self, Failure> {
+        let tls = ClientTls::new(&source.identity, source.rules.clone())
+            .map_err(|error| Failure::failed(format!("{}: {error}", source.name), ""))?;
+        Ok(Self {
+            origin: Arc::new(Origin {
+                name: source.name.as_str().into(),
+                data: source.ask.data.clone(),
+            }),
+            source,
+            tls,
+            phase: Phase::Due(now),
+            backoff: Backoff::default(),
+            addresses: VecDeque::new(),
+            last: None,
+            proven: false,
+            connections: 0,
+            after: None,
+        })
+    }
+
+    /// Its connection, if there is one.
+    pub(super) fn line(&self) -> Option<&Rc<Line>> {
+        match &self.phase {
+            Phase::Connected(line, _) => Some(line),
+            _ => None,
+        }
+    }
+
+    /// When it has to be looked at again although nothing happens.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Due(due) => Some(*due),
+            _ => None,
+        }
+    }
+
+    /// Whether it has ended; with the failure that ended it.
+    pub(super) fn over(&self) -> Option<Option<&Failure>> {
+        match &self.phase {
+            Phase::Over(failure) => Some(failure.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// What is to come in its place once it is over.
+    pub(super) fn successor(&mut self) -> Option<Arc<Source>> {
+        self.after.take().flatten()
+    }
+
+    /// Ends it; `successor` takes its place.
+    pub(super) fn end(&mut self, reason: &'static str, successor: Option<Arc<Source>>) {
+        self.after = Some(successor);
+        match &self.phase {
+            Phase::Connected(line, _) => line.stop(reason),
+            Phase::Over(_) => {}
+            _ => self.phase = Phase::Over(None),
+        }
+    }
+
+    /// Does what can be done now.
+    pub(super) fn advance(&mut self, means: &mut Means<'_>) -> Result<(), Failure> {
+        loop {
+            let now = means.event_loop.now();
+            match &self.phase {
+                Phase::Due(due) if *due <= now => {
+                    let answer = means.resolver.ask(self.source.server());
+                    self.phase = Phase::Resolving(answer);
+                }
+                Phase::Resolving(answer) => match answer.try_recv() {
+                    Err(_) => return Ok(()),
+                    Ok(Ok(addresses)) => {
+                        self.addresses = addresses.into();
+                        self.last = None;
+                        self.next(means);
+                    }
+                    Ok(Err(error)) => {
+                        let failure = Failure::failed(
+                            format!(
+                                "cannot find the address of {}: {error}",
+                                self.source.server()
+                            ),
+                            "Check the name, and the resolver of this machine",
+                        );
+                        self.failed(&ClientEnd::Connect(error), failure, means);
+                    }
+                },
+                Phase::Asking(pending, address) => {
+                    let address = *address;
+                    match pending.link() {
+                        None => return Ok(()),
+                        Some(link) => self.connect(link, address, means)?,
+                    }
+                }
+                Phase::Connected(line, _) => {
+                    let end = line.end.borrow_mut().take();
+                    match end {
+                        None => return Ok(()),
+                        Some(end) => self.ended(end, means),
+                    }
+                }
+                Phase::Due(_) | Phase::Over(_) => return Ok(()),
+            }
+        }
+    }
+
+    /// Tries the next address, or gives up for this time.
+    fn next(&mut self, means: &mut Means<'_>) {
+        let pending = self.addresses.pop_front().and_then(|address| {
+            let pending = means.pipeline.connect(&self.origin, self.source.from)?;
+            Some(Phase::Asking(pending, address))
+        });
+        if let Some(phase) = pending {
+            self.phase = phase;
+            return;
+        }
+        let (server, end) = self.last.take().unwrap_or_else(|| {
+            let nothing = std::io::Error::other("the name stands for no address");
+            (
+                self.source.server().to_string(),
+                ClientEnd::Connect(nothing),
+            )
+        });
+        let failure = explain(&server, &end);
+        self.failed(&end, failure, means);
+    }
+
+    fn connect(
+        &mut self,
+        link: Link,
+        address: SocketAddr,
+        means: &mut Means<'_>,
+    ) -> Result<(), Failure> {
+        let typed = self.source.server().to_string();
+        let server = match address.to_string() == typed {
+            true => typed,
+            false => format!("{typed} ({address})"),
+        };
+        rules::warn(&self.source.rules, &server);
+        let options = ClientOptions {
+            address,
+            bind: self.source.bind,
+            request: self.source.ask.message(link.from, self.source.quirks),
+            session: ClientConfig {
+                ahead: means.ahead,
+                quirks: self.source.quirks,
+                ..ClientConfig::default()
+            },
+            pool: means.pool.clone(),
+            handshake_timeout: HANDSHAKE,
+        };
+        self.connections += 1;
+        let capture = match means.capture {
+            None => None,
+            Some(path) => Some(self.capture(path, means.several)?),
+        };
+        let line = Rc::new(Line::new(link));
+        let collector = Collector::new(line.clone(), capture);
+        self.phase = Phase::Connected(line.clone(), server);
+        match Client::new(&self.tls, options, collector, means.event_loop.now()) {
+            Err((end, _)) => *line.end.borrow_mut() = Some(end),
+            Ok(client) => means
+                .event_loop
+                .add(Box::new(client))
+                .map_err(Failure::system)?,
+        }
+        Ok(())
+    }
+
+    fn capture(&self, path: &Path, several: bool) -> Result<Capture, Failure> {
+        let source = several.then_some(&*self.source.name);
+        Capture::create(path, source, self.connections).map_err(|(path, error)| {
+            Failure::failed(
+                format!("cannot record in {}: {error}", path.display()),
+                "Check path and permissions",
+            )
+        })
+    }
+
+    /// The connection is over.
+    fn ended(&mut self, end: ClientEnd, means: &mut Means<'_>) {
+        let Phase::Connected(line, server) = std::mem::replace(&mut self.phase, Phase::Over(None))
+        else {
+            return;
+        };
+        if line.heard.get() {
+            self.proven = true;
+            self.backoff.reset();
+        }
+        match end {
+            ClientEnd::Session(End::Closed, _) => {}
+            // Another of its addresses may answer.
+            ClientEnd::Connect(_) | ClientEnd::ConnectTimeout | ClientEnd::HandshakeTimeout => {
+                self.last = Some((server, end));
+                self.next(means);
+            }
+            end => {
+                let failure = explain(&server, &end);
+                self.failed(&end, failure, means);
+            }
+        }
+        if self.after.is_some() {
+            self.phase = Phase::Over(None);
+        }
+    }
+
+    /// It did not work this time.
+    fn failed(&mut self, end: &ClientEnd, failure: Failure, means: &Means<'_>) {
+        if means.pipeline.has_failed() {
+            self.phase = Phase::Over(None);
+        } else if self.proven || means.patient {
+            let wait = self.backoff.after(end);
+            say!(
+                "estreamer: {}{failure}. Trying again in {}.",
+                self.prefix(means),
+                Words(wait)
+            );
+            let now = means.event_loop.now();
+            self.phase = Phase::Due(now.after(wait.as_millis() as u32));
+        } else {
+            self.phase = Phase::Over(Some(failure));
+        }
+    }
+
+    /// Names the source where there are several.
+    fn prefix(&self, means: &Means<'_>) -> String {
+        match means.several {
+            true => format!("{}: ", self.source.name),
+            false => String::new(),
+        }
+    }
+}
+
+/// A wait, with as many digits as matter.
+struct Words(Duration);
+
+impl std::fmt::Display for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0.as_secs() {
+            0 => write!(f, "{} ms", self.0.as_millis()),
+            seconds => write!(f, "{seconds} s"),
+        }
+    }
+}

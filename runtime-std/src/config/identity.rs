@@ -1,0 +1,77 @@
+//! Who we are: the files an identity is read from.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use estreamer_mio::tls::Identity;
+use zeroize::Zeroizing;
+
+use super::secret::{Secret, unlock};
+use crate::doctor::certificate;
+use crate::failure::Failure;
+
+/// One PKCS#12 file, or three PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IdentityFiles {
+    /// As downloaded from the Management Center.
+    Pkcs12 {
+        /// The file.
+        file: PathBuf,
+        /// Where its password is; `None` tries without one, then asks.
+        password: Option<Secret>,
+    },
+    /// Certificate, key and CA, each in PEM form.
+    Pem {
+        /// The client's certificate.
+        cert: PathBuf,
+        /// Its private key, not encrypted.
+        key: PathBuf,
+        /// The server's CA.
+        ca: PathBuf,
+    },
+}
+
+impl IdentityFiles {
+    /// Reads the files; relative paths are taken from `base`.
+    ///
+    /// # Errors
+    /// The file, the cause, and what to do.
+    pub fn load(self, base: &Path) -> Result<Identity, Failure> {
+        match self {
+            Self::Pkcs12 { file, password } => {
+                let path = base.join(file);
+                let bytes = read(&path)?;
+                let password = password.map(|secret| secret.under(base));
+                unlock(&path, password.as_ref(), |password| {
+                    Identity::from_pkcs12(&bytes, password)
+                })
+            }
+            Self::Pem { cert, key, ca } => {
+                let cert = base.join(cert);
+                let (key, ca) = (read(&base.join(key))?, read(&base.join(ca))?);
+                Identity::from_pem(&read(&cert)?, &key, &ca)
+                    .map_err(|error| Failure::failed(format!("{}: {error}", cert.display()), ""))
+            }
+        }
+    }
+}
+
+/// Says on stderr which of our own certificates ends soon, or is over.
+pub fn warn(identity: &Identity) {
+    for warning in identity.warnings(certificate::now()) {
+        say!("estreamer: warning: {warning}");
+    }
+}
+
+/// Reads a file that may hold a key.
+///
+/// # Errors
+/// Which one, and why not.
+pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    fs::read(path).map(Zeroizing::new).map_err(|error| {
+        Failure::failed(
+            format!("cannot read {}: {error}", path.display()),
+            "Check the path and its permissions",
+        )
+    })
+}

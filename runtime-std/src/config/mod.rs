@@ -1,0 +1,174 @@
+//! What is collected from whom, and where it goes: the same whether it was read
+//! from a file or from flags.
+//!
+//! ```text
+//! text of a file ─▶ file::parse ─┐
+//!                                ├─▶ Draft ─▶ load ─▶ Config
+//! flags of a command ────────────┘
+//! ```
+//!
+//! A `Draft` is what was written, with the lines it stands on,
+//! and nothing named in it was touched yet. `Draft::load`
+//! reads identities, passwords and requests. Both report every mistake there is.
+
+pub mod address;
+pub mod ask;
+#[cfg(feature = "cli")]
+pub mod draft;
+#[cfg(feature = "cli")]
+pub mod event;
+#[cfg(feature = "cli")]
+pub mod file;
+pub mod from;
+#[cfg(feature = "cli")]
+pub mod identity;
+#[cfg(feature = "cli")]
+pub mod keys;
+#[cfg(feature = "cli")]
+mod load;
+#[cfg(feature = "cli")]
+pub mod mistake;
+#[cfg(feature = "cli")]
+mod mixture;
+pub mod number;
+#[cfg(feature = "cli")]
+mod reader;
+pub mod rules;
+#[cfg(feature = "cli")]
+pub mod secret;
+
+#[cfg(all(test, feature = "cli"))]
+mod tests;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use estreamer_core::fqe::EventKind;
+use estreamer_core::quirk::Quirks;
+use estreamer_core::wire::InitialTimestamp;
+use estreamer_mio::tls::{Identity, ServerRules};
+
+pub use ask::{Ask, Data};
+
+use crate::output::destination::Destination;
+
+/// A whole collection.
+#[derive(Debug)]
+pub struct Config {
+    /// The directory bookmarks are kept in; without it there are none.
+    pub state: Option<PathBuf>,
+    /// Bundles acknowledged before they are delivered; 0 is strict.
+    pub ahead: u32,
+    /// Seconds asked for again at a resume.
+    pub overlap: u32,
+    /// Bytes for events on their way.
+    pub memory: usize,
+    /// How long a stop may take.
+    pub shutdown: Duration,
+    /// The servers.
+    pub sources: Vec<Source>,
+    /// Where events go.
+    pub outputs: Vec<Output>,
+}
+
+/// One server.
+#[derive(Debug)]
+pub struct Source {
+    /// Its name, also the bookmark's.
+    pub name: String,
+    /// Host name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The address of ours to connect from.
+    pub bind: Option<IpAddr>,
+    /// Who we are to it.
+    pub identity: Identity,
+    /// How its certificate is judged.
+    pub rules: ServerRules,
+    /// Where to start without a bookmark.
+    pub from: InitialTimestamp,
+    /// What is asked for.
+    pub ask: Ask,
+    /// Deviations of ours that this server needs.
+    pub quirks: Quirks,
+}
+
+/// One output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Its name, also in the bookmark.
+    pub name: String,
+    /// Where to.
+    pub destination: Destination,
+    /// In which form.
+    pub format: Format,
+    /// Whether its delivery moves the bookmark; otherwise it drops and counts.
+    pub required: bool,
+    /// Bytes an output that is not required may lag behind before it drops.
+    pub queue: usize,
+    /// The sources it takes, by name; `None` takes all.
+    pub sources: Option<Vec<String>>,
+    /// The event types it takes; `None` takes all, and whatever else comes.
+    pub events: Option<Vec<EventKind>>,
+}
+
+/// How a record is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Text as it came, one event a line; bytes in an envelope as base64.
+    Lines,
+    /// The bytes as they came, each record with its length before it.
+    Raw,
+}
+
+impl Source {
+    /// Host and port, as they are typed.
+    pub fn server(&self) -> address::Address {
+        address::Address {
+            host: self.host.clone(),
+            port: self.port,
+        }
+    }
+}
+
+impl Output {
+    /// A required output of everything, one event a line, named by where it goes.
+    pub fn to(destination: Destination) -> Self {
+        Self {
+            name: destination.to_string(),
+            destination,
+            format: Format::Lines,
+            required: true,
+            queue: number::QUEUE.mebibytes(),
+            sources: None,
+            events: None,
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "ndjson" => Ok(Self::Lines),
+            "raw" => Ok(Self::Raw),
+            _ => {
+                Err("use ndjson (one event a line, as it came) or raw (bytes behind their length)")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lines => "ndjson",
+            Self::Raw => "raw",
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! A batch as an output writes it: which records, in which form, to which path.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use estreamer_core::fqe::EventKind;
+use estreamer_mio::batch::Record;
+
+use super::order::{Delivery, Origin};
+use crate::config::{Format, Output};
+use crate::format;
+use crate::output::destination::Destination;
+use crate::output::file::Part;
+use crate::output::pattern::Pattern;
+
+/// The `{event}` of records that are none of the four types.
+pub(super) const OTHER: &str = "other";
+
+/// How an output writes, with buffers that are used again.
+pub(super) struct Layout {
+    format: Format,
+    sources: Option<Vec<String>>,
+    events: Option<Vec<EventKind>>,
+    /// Of files.
+    pattern: Option<Pattern>,
+    paths: HashMap<(Arc<str>, &'static str), Arc<Path>>,
+    parts: Vec<Part>,
+    /// How many of the parts belong to the current batch.
+    used: usize,
+}
+
+impl Layout {
+    pub(super) fn new(output: &Output) -> Self {
+        let pattern = match &output.destination {
+            Destination::File(pattern) => Some(pattern.clone()),
+            _ => None,
+        };
+        Self {
+            format: output.format,
+            sources: output.sources.clone(),
+            events: output.events.clone(),
+            pattern,
+            paths: HashMap::new(),
+            parts: Vec::new(),
+            used: 0,
+        }
+    }
+
+    /// Lays a batch out, and returns how many of its records the output takes.
+    pub(super) fn lay_out(&mut self, delivery: &Delivery) -> u64 {
+        self.used = 0;
+        let origin = &*delivery.origin;
+        if let Some(sources) = &self.sources
+            && !sources.iter().any(|name| **name == *origin.name)
+        {
+            return 0;
+        }
+        let mut count = 0;
+        for (record, verdict) in delivery.kept() {
+            let kind = EventKind::from_record_type(record.record_type);
+            if let Some(events) = &self.events
+                && !kind.is_some_and(|kind| events.contains(&kind))
+            {
+                continue;
+            }
+            count += 1;
+            let (form, data, name) = (self.format, &origin.data, &*origin.name);
+            let bytes = self.bytes(origin, &record);
+            format::write(form, data, name, &record, verdict.digest, bytes);
+        }
+        count
+    }
+
+    /// What is to be written: no part is empty.
+    pub(super) fn parts(&mut self) -> &mut [Part] {
+        &mut self.parts[..self.used]
+    }
+
+    /// Where the bytes of a record go.
+    fn bytes(&mut self, origin: &Origin, record: &Record<'_>) -> &mut Vec<u8> {
+        let event = match &self.pattern {
+            Some(pattern) if pattern.by_event() => {
+                EventKind::from_record_type(record.record_type).map_or(OTHER, EventKind::name)
+            }
+            _ => "",
+        };
+        let used = &self.parts[..self.used];
+        let index = match used.iter().position(|part| part.event == event) {
+            Some(index) => index,
+            None => self.begin(origin, event),
+        };
+        &mut self.parts[index].bytes
+    }
+
+    fn begin(&mut self, origin: &Origin, event: &'static str) -> usize {
+        let path = match &self.pattern {
+            None => Arc::from(Path::new("")),
+            Some(pattern) => self
+                .paths
+                .entry((origin.name.clone(), event))
+                .or_insert_with(|| pattern.path(&origin.name, event).into())
+                .clone(),
+        };
+        let index = self.used;
+        self.used += 1;
+        if let Some(part) = self.parts.get_mut(index) {
+            part.bytes.clear();
+            (part.path, part.event) = (path, event);
+        } else {
+            self.parts.push(Part {
+                path,
+                event,
+                bytes: Vec::new(),
+            });
+        }
+        index
+    }
+}

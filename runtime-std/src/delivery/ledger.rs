@@ -1,0 +1,233 @@
+//! What bears on the promise that nothing is lost, counted per source: told when
+//! it begins, once a minute while it goes on, and summed up at the end.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::pipeline::lock;
+
+/// What was counted of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Records handed on to the outputs, error envelopes among them.
+    pub delivered: u64,
+    /// Records left out because they were handed on before.
+    pub duplicates: u64,
+    /// Records handed on before that did not come again.
+    pub missing: u64,
+    /// Messages that contradict themselves.
+    pub malformed: u64,
+    /// Records over the limit.
+    pub oversize: u64,
+    /// Bundles whose sequence number does not follow.
+    pub gaps: u64,
+    /// Records dropped by outputs that are not required.
+    pub dropped: u64,
+    /// Records stored more than an hour ahead of our clock.
+    pub ahead: u64,
+    /// How often the second to resume from had to move up, because too many
+    /// records came in the seconds before.
+    pub bounded: u64,
+    /// The largest number of seconds a record came behind the high mark.
+    pub disorder: u64,
+    /// Bytes received, framing included.
+    pub bytes: u64,
+    /// Whole bundles.
+    pub bundles: u64,
+    /// Null messages sent.
+    pub nulls: u64,
+    /// Connections that stood.
+    pub connections: u64,
+}
+
+/// The counts of all sources.
+pub struct Ledger {
+    overlap: u32,
+    accounts: Mutex<BTreeMap<Arc<str>, Account>>,
+}
+
+#[derive(Default)]
+struct Account {
+    counts: Counts,
+    /// What was told of each concern, and when.
+    told: [(u64, Option<Instant>); CONCERNS.len()],
+}
+
+/// Something a person should know of.
+struct Concern {
+    of: fn(&Counts) -> u64,
+    /// Below this it is nobody's concern.
+    from: fn(u32) -> u64,
+    text: fn(u64, u32) -> String,
+}
+
+/// While it goes on, a concern is told this often.
+const AGAIN: Duration = Duration::from_secs(60);
+
+const CONCERNS: [Concern; 9] = [
+    Concern {
+        of: |counts| counts.gaps,
+        from: |_| 1,
+        text: |count, _| {
+            format!(
+                "{count} gaps in the bundle sequence. The server skipped numbers; events may be \
+                 missing: compare with its own count"
+            )
+        },
+    },
+    Concern {
+        of: |counts| counts.malformed,
+        from: |_| 1,
+        text: |count, _| {
+            format!(
+                "{count} malformed records, delivered in error envelopes with all their bytes. \
+                 Look at them; a capture (--capture) shows where"
+            )
+        },
+    },
+    Concern {
+        of: |counts| counts.oversize,
+        from: |_| 1,
+        text: |count, _| {
+            format!(
+                "{count} records over the size limit, delivered in error envelopes without data"
+            )
+        },
+    },
+    Concern {
+        of: |counts| counts.missing,
+        from: |_| 1,
+        text: |count, _| {
+            format!(
+                "{count} events delivered before did not come again at a resume. They are \
+                 delivered; but the server's archive no longer holds what it sent: check its disk"
+            )
+        },
+    },
+    Concern {
+        of: |counts| counts.duplicates,
+        from: |_| 1,
+        text: |count, _| format!("{count} events came again and were left out"),
+    },
+    Concern {
+        of: |counts| counts.dropped,
+        from: |_| 1,
+        text: |count, _| {
+            format!("{count} events dropped by an output that is not required and fell behind")
+        },
+    },
+    Concern {
+        of: |counts| counts.disorder,
+        from: |overlap| u64::from(overlap / 2) + 1,
+        text: |seconds, overlap| {
+            format!(
+                "events were stored up to {seconds} s out of order. Up to {overlap} s are asked \
+                 for again at a restart; raise overlap to twice the disorder"
+            )
+        },
+    },
+    Concern {
+        of: |counts| counts.ahead,
+        from: |_| 1,
+        text: |count, _| {
+            format!(
+                "{count} events are stored more than an hour ahead of this machine's clock, and \
+                 the bookmark does not follow them: a restart asks for them again. Compare the \
+                 two clocks"
+            )
+        },
+    },
+    Concern {
+        of: |counts| counts.bounded,
+        from: |_| 1,
+        text: |_, overlap| {
+            format!(
+                "more events came within {overlap} s than can be remembered. After a restart, \
+                 what the server stored late may be missed; lower overlap"
+            )
+        },
+    },
+];
+
+impl Ledger {
+    /// An empty one, of a collection with this overlap.
+    pub fn new(overlap: u32) -> Self {
+        Self {
+            overlap,
+            accounts: Mutex::default(),
+        }
+    }
+
+    /// Changes the counts of a source, and tells what begins with that.
+    pub fn change(&self, source: &Arc<str>, change: impl FnOnce(&mut Counts)) {
+        let mut accounts = lock(&self.accounts);
+        if !accounts.contains_key(source) {
+            accounts.insert(source.clone(), Account::default());
+        }
+        if let Some(account) = accounts.get_mut(source) {
+            change(&mut account.counts);
+            account.tell(source, self.overlap, false);
+        }
+    }
+
+    /// Tells what went on since it was told last, where that is a minute ago; or
+    /// all of it, at the end.
+    pub fn tell(&self, all: bool) {
+        for (source, account) in lock(&self.accounts).iter_mut() {
+            account.tell(source, self.overlap, all);
+        }
+    }
+
+    /// The counts of each source, by name.
+    pub fn counts(&self) -> Vec<(Arc<str>, Counts)> {
+        let accounts = lock(&self.accounts);
+        let counts = accounts.iter().map(|(name, of)| (name.clone(), of.counts));
+        counts.collect()
+    }
+
+    /// The counts of all sources together; of the disorder, the largest.
+    pub fn total(&self) -> Counts {
+        let mut total = Counts::default();
+        for (_, counts) in self.counts() {
+            total.add(&counts);
+        }
+        total
+    }
+}
+
+impl Account {
+    fn tell(&mut self, source: &str, overlap: u32, all: bool) {
+        for (concern, (told, when)) in CONCERNS.iter().zip(&mut self.told) {
+            let count = (concern.of)(&self.counts);
+            let due = all || when.is_none_or(|when| when.elapsed() >= AGAIN);
+            if count > *told && count >= (concern.from)(overlap) && due {
+                say!("estreamer: {source}: {}.", (concern.text)(count, overlap));
+                (*told, *when) = (count, Some(Instant::now()));
+            }
+        }
+    }
+}
+
+impl Counts {
+    fn add(&mut self, other: &Self) {
+        for (sum, count) in [
+            (&mut self.delivered, other.delivered),
+            (&mut self.duplicates, other.duplicates),
+            (&mut self.missing, other.missing),
+            (&mut self.malformed, other.malformed),
+            (&mut self.oversize, other.oversize),
+            (&mut self.gaps, other.gaps),
+            (&mut self.dropped, other.dropped),
+            (&mut self.ahead, other.ahead),
+            (&mut self.bounded, other.bounded),
+            (&mut self.bytes, other.bytes),
+            (&mut self.bundles, other.bundles),
+            (&mut self.nulls, other.nulls),
+            (&mut self.connections, other.connections),
+        ] {
+            *sum += count;
+        }
+        self.disorder = self.disorder.max(other.disorder);
+    }
+}

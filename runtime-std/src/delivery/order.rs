@@ -1,0 +1,53 @@
+//! What the outputs are told to do.
+
+use std::sync::Arc;
+
+use estreamer_mio::batch::{Batch, Record};
+
+use super::numbering::Spare;
+use super::pipeline::lock;
+use super::sequence::Verdict;
+use crate::config::Data;
+
+/// Where records come from.
+#[derive(Debug)]
+pub struct Origin {
+    /// The source's name.
+    pub name: Arc<str>,
+    /// The form its events' data comes in.
+    pub data: Data,
+}
+
+/// A batch on its way to the outputs.
+pub(super) struct Delivery {
+    pub(super) n: u64,
+    pub(super) origin: Arc<Origin>,
+    pub(super) batch: Batch,
+    pub(super) verdicts: Vec<Verdict>,
+    /// Where the verdicts go when everybody is done with them.
+    pub(super) spare: Arc<Spare>,
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        lock(&self.spare).push(std::mem::take(&mut self.verdicts));
+    }
+}
+
+impl Delivery {
+    /// The records to be delivered.
+    pub(super) fn kept(&self) -> impl Iterator<Item = (Record<'_>, &Verdict)> {
+        self.batch
+            .records()
+            .zip(&self.verdicts)
+            .filter(|(_, verdict)| verdict.keep)
+    }
+}
+
+/// What comes to an output, in order.
+#[derive(Clone)]
+pub(super) enum Order {
+    Deliver(Arc<Delivery>),
+    /// Files are closed durably and opened by their names again.
+    Reopen,
+}

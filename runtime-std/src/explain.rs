@@ -1,0 +1,58 @@
+//! Why a connection ended, in the words of the person who has to act on it.
+
+use std::io;
+
+use estreamer_core::session::End;
+use estreamer_mio::client::ClientEnd;
+
+use crate::failure::Failure;
+
+/// The end of a connection to `server`.
+pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
+    match end {
+        ClientEnd::Connect(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            Failure::failed(
+                format!("{server} refuses the connection: nothing listens on that port"),
+                "Check address and port (8302 on a Management Center), and that eStreamer is on there",
+            )
+        }
+        ClientEnd::Connect(error) => Failure::failed(
+            format!("cannot connect to {server}: {error}"),
+            "Check address, routing, and the firewalls between",
+        ),
+        ClientEnd::ConnectTimeout => Failure::failed(
+            format!("{server} does not answer within 30 s"),
+            "Check the address, and the firewalls between: one of them drops the packets",
+        ),
+        ClientEnd::HandshakeTimeout => Failure::failed(
+            format!("{server} does not speak: no TLS handshake within 30 s"),
+            "Check that the port is eStreamer's, and the firewalls between",
+        ),
+        ClientEnd::Tls(error) => Failure::failed(format!("TLS with {server} failed: {error}"), ""),
+        ClientEnd::Socket(error) => Failure::failed(
+            format!("the connection to {server} broke: {error}"),
+            "Check the network between, and the server's own log",
+        ),
+        ClientEnd::Session(End::BeforeFirstByte, _) => Failure::failed(
+            format!("{server} closed the connection after the TLS handshake without a word"),
+            "A Management Center refuses clients this way: check that this client is registered \
+             there under the address it sees this machine by",
+        ),
+        ClientEnd::Session(End::PeerError { code }, text) => Failure::failed(
+            format!("{server} ended the session with error {code}: {text}"),
+            "Check the request, and the eStreamer page of the server",
+        ),
+        ClientEnd::Session(End::OutOfStep(error), _) => Failure::failed(
+            format!("what {server} sends is not eStreamer: {error}"),
+            "Check that address and port are an eStreamer service's; otherwise collect again",
+        ),
+        ClientEnd::Session(end @ (End::Idle | End::MidMessage), _) => Failure::failed(
+            format!("{server} ended the session: {end}"),
+            "The server shut down or the network broke; collect again from where this ended",
+        ),
+        ClientEnd::Session(end, _) => Failure::failed(
+            format!("the session with {server} ended: {end}"),
+            "Check the network between; collect again from where this ended",
+        ),
+    }
+}
