@@ -159,6 +159,32 @@ fn every_source_has_its_own_request_and_its_own_bookmark() {
 }
 
 #[test]
+fn both_kinds_of_address_are_reached_and_all_of_a_name_are_tried() {
+    let fleet = Fleet::new();
+    // Its certificate names another address, which this server does not mind.
+    let lenient = || ClientRules {
+        address: false,
+        ..ClientRules::default()
+    };
+    let six = fleet.server(1, 10, |builder| {
+        builder.listen("[::1]:0".parse().unwrap()).clients(lenient())
+    });
+    // A name of both kinds, where only one answers.
+    let four = fleet.server(2, 10, |builder| builder);
+    let named = format!("localhost:{}", four.address().port());
+    let tables = [
+        Fleet::source("six", &six),
+        Fleet::source_at("named", &named),
+        Fleet::output("file:{source}.ndjson"),
+    ];
+    fleet.configure("", &tables);
+    let running = Running::start(&mut fleet.collect());
+    for source in ["six", "named"] {
+        wait_for_lines(&fleet.path(&format!("{source}.ndjson")), 10, &running);
+    }
+}
+
+#[test]
 fn a_connection_comes_from_the_address_it_is_bound_to() {
     let fleet = Fleet::new();
     let server = fleet.server(1, 10, |builder| {

@@ -2,6 +2,7 @@
 
 mod apt;
 mod ci;
+mod coverage;
 mod dist;
 mod elf;
 mod firmware;
@@ -37,11 +38,13 @@ cargo xtask TASK
   fuzz       [TARGET] [--seconds N]: one fuzz target, or all of them in turn,
              60 seconds each (nightly toolchain, cargo-fuzz); --smoke: those of
              the core, 5 seconds each
+  coverage   the share of lines that tests and corpora run, of the core and of
+             all that reads other people's bytes (llvm-cov)
   header     makes the C library's header anew
   dist       the C library as an install tree and as an archive, in target/dist
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
-             header, and of fuzz the smoke run";
+             coverage and header, and of fuzz the smoke run";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         ["footprint"] => footprint::run(&mut steps, false).map(|()| None),
         ["footprint", "--bless"] => footprint::run(&mut steps, true).map(|()| None),
         ["interop"] => interop::run(&mut steps).map(|()| None),
+        ["coverage"] => coverage::run(&mut steps).map(|()| None),
         ["fuzz", ref options @ ..] => match fuzz::Options::parse(options) {
             Some(options) => fuzz::run(&mut steps, &options).map(|()| None),
             None => return usage(),

@@ -243,7 +243,7 @@ typedef struct {
 // What a client is to do. Begin with EST_CLIENT_CONFIG_DEFAULT, then set server,
 // pkcs12 and password.
 typedef struct {
-    // HOST[:PORT]; the port is 8302 if none is given.
+    // HOST or HOST:PORT; without, the port is 8302.
     const char *server;
     // The file downloaded from the Management Center.
     const char *pkcs12;

@@ -177,6 +177,12 @@ impl Pipeline {
         self.shared.votes.is_enough()
     }
 
+    /// The last batch that is known to be durable; 0 without a bookmark.
+    pub fn committed(&self) -> u64 {
+        let journal = self.shared.journal.as_ref();
+        journal.map_or(0, |journal| lock(journal).bookmark().n)
+    }
+
     /// A new connection of a source. What it brings again of what was handed on
     /// before will be left out. `None` when the pipeline has ended. The loop is
     /// woken when the link is there.
