@@ -214,7 +214,7 @@ typedef struct {
     // 71 connection, 400 intrusion, 2 intrusion packet, 500 and 502 file;
     // others as the server sends them.
     uint16_t record_type;
-    // The Netmap ID; 0 in a single-domain server.
+    // The Netmap ID; 0 in a single-domain server, and always with est_client.
     uint16_t netmap;
     // What it is.
     est_kind kind;
