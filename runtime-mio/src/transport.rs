@@ -100,22 +100,29 @@ impl Transport {
         }
     }
 
-    /// Moves plaintext into the room until that is full, or the socket blocks,
-    /// or one TLS record was read.
+    /// Moves plaintext into the room until that is full or nothing is left of
+    /// what came, and reads from the socket only when there was nothing.
     pub(crate) fn fill(&mut self, room: &mut [u8]) -> Result<Fill, Broken> {
         loop {
-            let read = match self.tls.read(room) {
+            match self.tls.read(room) {
                 ReadOutcome::Data(count) => return Ok(Fill::Bytes(count)),
                 ReadOutcome::Closed | ReadOutcome::Eof if !self.tls.is_handshaking() => {
                     return Ok(Fill::Eof);
                 }
-                // A goodbye instead of a handshake; `process` says what it means.
-                ReadOutcome::Closed | ReadOutcome::Eof => self.tls.read_tls(&mut io::empty()),
-                ReadOutcome::WouldBlock => self.tls.read_tls(&mut self.socket),
-            };
-            match read {
+                // An end instead of a handshake; `process` says what it means.
+                ReadOutcome::Closed | ReadOutcome::Eof | ReadOutcome::WouldBlock => {}
+            }
+            if let Err(error) = self.tls.process() {
+                // The alert that tells the peer why.
+                let _ = self.tls.write_tls(&mut Quiet(&self.socket));
+                return Err(Broken::Tls(error));
+            }
+            if self.tls.is_handshaking() {
+                self.flush()?;
+            }
+            match self.tls.read_tls(&mut self.socket) {
                 Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.acknowledge_quickly();
                     return Ok(Fill::Blocked);
@@ -125,14 +132,6 @@ impl Transport {
                     let _ = self.tls.read_tls(&mut io::empty());
                 }
                 Err(error) => return Err(Broken::Socket(error)),
-            }
-            if let Err(error) = self.tls.process() {
-                // The alert that tells the peer why.
-                let _ = self.tls.write_tls(&mut Quiet(&self.socket));
-                return Err(Broken::Tls(error));
-            }
-            if self.tls.is_handshaking() {
-                self.flush()?;
             }
         }
     }

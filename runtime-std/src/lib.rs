@@ -29,3 +29,5 @@ pub mod simulate;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+pub use client::Client;

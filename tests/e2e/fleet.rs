@@ -167,7 +167,9 @@ fn both_kinds_of_address_are_reached_and_all_of_a_name_are_tried() {
         ..ClientRules::default()
     };
     let six = fleet.server(1, 10, |builder| {
-        builder.listen("[::1]:0".parse().unwrap()).clients(lenient())
+        builder
+            .listen("[::1]:0".parse().unwrap())
+            .clients(lenient())
     });
     // A name of both kinds, where only one answers.
     let four = fleet.server(2, 10, |builder| builder);

@@ -182,6 +182,28 @@ fn other_outputs_take_over_without_loss() {
 }
 
 #[test]
+fn a_receiver_that_is_gone_is_replaced_by_another() {
+    let gone = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let fleet = Fleet::new();
+    let server = fleet.server(1, 500, |builder| builder);
+    let tables = |output: &str| {
+        let both = Fleet::output(&format!("file:{OUT}"));
+        [Fleet::source("fmc", &server), both, Fleet::output(output)]
+    };
+    fleet.configure("shutdown = 1", &tables(&format!("tcp://{gone}")));
+    let running = Running::start(&mut fleet.collect());
+    running.wait_for("cannot write to tcp://");
+    fleet.configure("shutdown = 1", &tables("file:second.ndjson"));
+    running.signal("HUP");
+    wait_for_lines(&fleet.path("second.ndjson"), 500, &running);
+    wait_for_lines(&fleet.path(OUT), 500, &running);
+    check(running, &server, &[&fleet.path(OUT)]);
+}
+
+#[test]
 fn a_kill_during_a_reload_loses_nothing() {
     let (fleet, server, running) = start(200);
     let output = |name: &str| Fleet::output(&format!("file:{name}"));

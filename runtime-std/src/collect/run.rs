@@ -111,7 +111,10 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
         let (finished, left) = pipeline.finish(current.config.shutdown);
         let now = event_loop.now();
         match (finished, ended) {
-            (Ok(()), Ok(Ended::Replaced(new))) => {
+            (finished, Ok(Ended::Replaced(new))) if goes_on(&finished, left.is_some()) => {
+                if let Err(failure) = finished {
+                    say!("estreamer: {failure}. What it did not take comes again.");
+                }
                 if new.state == current.config.state {
                     state = left;
                 }
@@ -214,6 +217,16 @@ pub(super) fn report(ledger: &Ledger, began: Option<Instant>, now: Instant) {
     say!("estreamer: {}", summary(ledger.total(), began, now));
 }
 
+/// Whether another configuration can take over: also from an output that is
+/// stuck, since that may be why there is another one.
+fn goes_on(finished: &Result<(), pipeline::Failure>, has_state: bool) -> bool {
+    match finished {
+        Ok(()) => true,
+        Err(pipeline::Failure::Output(..) | pipeline::Failure::Late(_)) => has_state,
+        Err(pipeline::Failure::ReaderLeft | pipeline::Failure::NotDurable(_)) => false,
+    }
+}
+
 /// Whoever read our only output has had enough.
 fn is_reader_gone(config: &Config, finished: &Result<(), pipeline::Failure>) -> bool {
     let is_stdout = |output: &Output| output.destination == Destination::Stdout;
@@ -233,7 +246,9 @@ fn conclude(
     };
     match finished {
         Ok(()) => ended.map(|_| ()),
-        Err(failure @ pipeline::Failure::Late(_)) if stopped && config.state.is_some() => {
+        Err(failure @ (pipeline::Failure::Late(_) | pipeline::Failure::Output(..)))
+            if stopped && config.state.is_some() =>
+        {
             say!("estreamer: {failure}. {comes_again}.");
             Ok(())
         }
