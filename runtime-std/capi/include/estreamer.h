@@ -214,7 +214,7 @@ typedef struct {
     // 71 connection, 400 intrusion, 2 intrusion packet, 500 and 502 file;
     // others as the server sends them.
     uint16_t record_type;
-    // The Netmap ID; 0 in a single-domain server.
+    // The Netmap ID; 0 in a single-domain server, and always with est_client.
     uint16_t netmap;
     // What it is.
     est_kind kind;
@@ -243,7 +243,7 @@ typedef struct {
 // What a client is to do. Begin with EST_CLIENT_CONFIG_DEFAULT, then set server,
 // pkcs12 and password.
 typedef struct {
-    // HOST[:PORT]; the port is 8302 if none is given.
+    // HOST or HOST:PORT; without, the port is 8302.
     const char *server;
     // The file downloaded from the Management Center.
     const char *pkcs12;

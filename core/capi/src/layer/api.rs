@@ -15,6 +15,7 @@ use super::request::Request;
 use super::session::Session;
 use super::types::*;
 use super::{Handle, pointer, text};
+use crate::system;
 
 /// Bytes of a session beside its window and its output, at most.
 pub const EST_SESSION_STATE: usize = 1024;
@@ -46,29 +47,42 @@ pub unsafe extern "C" fn est_session_new(
         return EST_NULL;
     }
     // SAFETY: the caller's contract.
+    let made = system::catch(|| unsafe { make(config, memory, size, Instant(now)) });
+    match made {
+        None => EST_POISONED,
+        Some(Err(status)) => status,
+        Some(Ok(made)) => {
+            // SAFETY: the caller's contract.
+            unsafe { session.write(made) };
+            EST_OK
+        }
+    }
+}
+
+/// Makes a session in its memory.
+///
+/// # Safety
+/// The pointers are null, or to a configuration and to so much memory.
+unsafe fn make(
+    config: *const est_config,
+    memory: *mut c_void,
+    size: usize,
+    now: Instant,
+) -> Result<*mut est_session, est_status> {
+    // SAFETY: the caller's contract.
     let config = unsafe { pointer(config) }.copied().unwrap_or_default();
-    let Some(protocol) = Session::protocol(&config, Instant(now)) else {
-        return EST_INVALID;
-    };
-    let Some(needed) = EST_SESSION_STATE
+    let protocol = Session::protocol(&config, now).ok_or(EST_INVALID)?;
+    let needed = EST_SESSION_STATE
         .checked_add(config.window)
         .and_then(|bytes| bytes.checked_add(config.output))
-    else {
-        return EST_NO_MEMORY;
-    };
+        .ok_or(EST_NO_MEMORY)?;
     // SAFETY: the caller's contract.
-    let Some(memory) = (unsafe { Memory::of(memory.cast(), size, needed) }) else {
-        return EST_NO_MEMORY;
-    };
+    let memory = unsafe { Memory::of(memory.cast(), size, needed) }.ok_or(EST_NO_MEMORY)?;
     let (place, window, output) = memory.lay_out::<est_session>(config.window, config.output);
-    let session_in_it = Session::new(protocol, window, output, memory);
-    // SAFETY: the place is aligned and large enough, and the output is the
-    // caller's.
-    unsafe {
-        place.write(est_session(Handle::new(session_in_it)));
-        session.write(place);
-    }
-    EST_OK
+    let made = Session::new(protocol, window, output, memory);
+    // SAFETY: the place is aligned and large enough.
+    unsafe { place.write(est_session(Handle::new(made))) };
+    Ok(place)
 }
 
 /// Frees a session and clears the pointer. Memory that was given stays its

@@ -1,6 +1,6 @@
 //! The first layer of the C library: the protocol without I/O, for C.
 //!
-//! Every handle is opaque and guards itself ([`handle`]): a null pointer, a
+//! Every handle is opaque and guards itself (`handle.rs`): a null pointer, a
 //! second thread, and a panic each become a status. The header that goes with
 //! it is `runtime-std/capi/include/estreamer.h`. Both libraries compile these
 //! files; what they have to build on is in their `crate::system`.

@@ -57,6 +57,26 @@ fn the_library_exports_the_functions_of_the_header_and_nothing_else() {
     assert_eq!(exported, functions(&header()));
 }
 
+#[test]
+fn the_settings_a_program_begins_with_are_those_of_the_library() {
+    use estreamer_capi::layer::est_config;
+    let est_config {
+        window,
+        output,
+        ahead,
+        probe_after,
+        dead_after,
+        record_limit,
+        pieces,
+        reserved: _,
+    } = est_config::default();
+    let macro_text = format!(
+        "{{ {window}, {output}, {ahead}, {probe_after}, {dead_after}, {record_limit}, {pieces}, \
+         {{ 0, 0, 0, 0, 0 }} }}\n"
+    );
+    assert!(header().contains(&macro_text), "{macro_text}");
+}
+
 /// The header, made anew.
 fn header() -> String {
     let config = std::fs::read_to_string(root().join("cbindgen.toml")).unwrap();
