@@ -91,7 +91,7 @@ impl Caller {
                     est_timeout(session, self.now)
                 }
                 12 => {
-                    let json = [&choices.bytes(usize::from(how))[..], &[0]].concat();
+                    let json = [choices.bytes(usize::from(how)), &[0]].concat();
                     let json = match how {
                         0 => ptr::null(),
                         _ => json.as_ptr().cast(),
