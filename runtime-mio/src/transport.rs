@@ -1,6 +1,6 @@
 //! One TLS connection on one non-blocking socket.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr};
 
 use mio::net::TcpStream;
@@ -128,7 +128,7 @@ impl Transport {
             }
             if let Err(error) = self.tls.process() {
                 // The alert that tells the peer why.
-                let _ = self.tls.write_tls(&mut self.socket);
+                let _ = self.tls.write_tls(&mut Quiet(&self.socket));
                 return Err(Broken::Tls(error));
             }
             if self.tls.is_handshaking() {
@@ -156,7 +156,7 @@ impl Transport {
             if !self.tls.wants_write() {
                 return Ok(());
             }
-            match self.tls.write_tls(&mut self.socket) {
+            match self.tls.write_tls(&mut Quiet(&self.socket)) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
@@ -195,6 +195,31 @@ impl Transport {
             #[cfg(target_os = "linux")]
             let _ = SockRef::from(&self.socket).set_tcp_quickack(true);
         }
+    }
+}
+
+/// The socket as it is written to. A closed connection is an error and no more:
+/// `writev` would raise SIGPIPE as well, which ends a program in C that we are a
+/// part of.
+struct Quiet<'a>(&'a TcpStream);
+
+#[cfg(not(target_vendor = "apple"))]
+const NO_SIGNAL: libc::c_int = libc::MSG_NOSIGNAL;
+// There std asks for it when it makes a socket.
+#[cfg(target_vendor = "apple")]
+const NO_SIGNAL: libc::c_int = 0;
+
+impl Write for Quiet<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        SockRef::from(self.0).send_with_flags(bytes, NO_SIGNAL)
+    }
+
+    fn write_vectored(&mut self, bytes: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        SockRef::from(self.0).send_vectored_with_flags(bytes, NO_SIGNAL)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

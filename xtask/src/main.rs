@@ -30,10 +30,11 @@ cargo xtask TASK
   test       formatting, tidiness, clippy, documentation and all tests; needs
              nothing but Rust and a C compiler
   nostd      the core without std, allocator or C library (Linux)
-  firmware   a client session on a Cortex-M3 under QEMU, its log through defmt
+  firmware   a client session on a Cortex-M3 under QEMU, its log through defmt,
+             and one in C
   footprint  what that session costs there; --bless rewrites the table
-  interop    the tests that need other programs (openssl, strace, python3), or
-             minutes
+  interop    the tests that need other programs (openssl, strace, python3,
+             valgrind …), or minutes; those of the C library's install tree
   fuzz       [TARGET] [--seconds N]: one fuzz target, or all of them in turn,
              60 seconds each (nightly toolchain, cargo-fuzz); --smoke: those of
              the core, 5 seconds each
@@ -96,7 +97,7 @@ fn usage() -> ExitCode {
 fn header() -> Result {
     process::run(
         process::cargo()
-            .args(["test", "--package=estreamer-capi", "--test=header"])
+            .args(["test", "--package=estreamer-capi", "--test=capi", "header"])
             .env("ESTREAMER_BLESS", "1"),
     )
 }

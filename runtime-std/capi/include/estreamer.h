@@ -20,8 +20,8 @@
 //   end with NUL. A pointer may be NULL only where its comment says so.
 // - est_..._free() clears the pointer it is given, so that a use after that is
 //   EST_NULL. A copy of the pointer made before is yours to look after.
-// - Nothing calls back, prints, ends the process, or touches signals; internal
-//   errors become EST_POISONED.
+// - Nothing calls back, ends the process, or raises or touches signals. An
+//   internal error becomes EST_POISONED, with a line on standard error.
 // - The first layer measures time in milliseconds of a clock of your choice that
 //   never goes back, such as CLOCK_MONOTONIC. One reading each time your program
 //   wakes up is enough.

@@ -9,8 +9,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use estreamer::client::tls::{NameRule, ServerRules};
-use estreamer::client::{Client, Error, ErrorKind, Interrupter, Record, RecordKind};
-use estreamer_core::wire::InitialTimestamp;
+use estreamer::client::{
+    Client, Error, ErrorKind, InitialTimestamp, Interrupter, Record, RecordKind,
+};
 
 use crate::layer::est_status::{self, *};
 use crate::layer::{

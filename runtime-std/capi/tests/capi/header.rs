@@ -1,17 +1,15 @@
 //! The header is what the sources say, and the ABI is what it was.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use common::{library, root, succeed};
+use crate::common::{library, root, succeed};
 
 /// The files of the interface, in the header's order.
 const SOURCES: [&str; 4] = [
     "../../core/capi/src/layer/status.rs",
     "../../core/capi/src/layer/types.rs",
-    "../../core/capi/src/layer/session.rs",
+    "../../core/capi/src/layer/api.rs",
     "src/client.rs",
 ];
 

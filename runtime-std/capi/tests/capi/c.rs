@@ -1,17 +1,20 @@
 //! Programs in C against both libraries.
 
-mod common;
-
 use std::process::Command;
 
-use common::{Link, compile, succeed};
+use crate::common::{Link, compile, succeed};
+use crate::server::{PASSWORD, Server};
 
 /// Compiles these files, links them both ways, and runs what comes of it.
 fn run(sources: &[&str]) {
+    run_with(sources, &[]);
+}
+
+fn run_with(sources: &[&str], arguments: &[&str]) {
     let directory = tempfile::tempdir().unwrap();
     for link in [Link::Static, Link::Shared] {
         let program = compile(directory.path(), sources, link);
-        succeed(&mut Command::new(program));
+        succeed(Command::new(program).args(arguments));
     }
 }
 
@@ -41,4 +44,13 @@ fn a_client_used_wrongly_answers_with_a_status() {
 #[test]
 fn numbers_and_layouts_are_what_programs_have_compiled_in() {
     run(&["tests/c/abi.c"]);
+}
+
+#[test]
+fn a_second_thread_in_a_client_is_refused_and_may_interrupt_the_first() {
+    let server = Server::new(1);
+    run_with(
+        &["tests/c/client_threads.c"],
+        &[&server.address(), &server.pkcs12(), PASSWORD],
+    );
 }
