@@ -1,6 +1,7 @@
 //! The project's chores: `cargo xtask TASK`, one file per task.
 
 mod apt;
+mod bench;
 mod ci;
 mod dist;
 mod elf;
@@ -36,6 +37,9 @@ cargo xtask TASK
   fuzz       [TARGET] [--seconds N]: one fuzz target, or all of them in turn,
              60 seconds each (nightly toolchain, cargo-fuzz); --smoke: those of
              the core, 5 seconds each
+  bench      [--check] [--instructions]: how fast the collector is beside simpler
+             clients (docs/speed.md); --check: fails where it is too slow;
+             --instructions: counts them as well, under valgrind
   header     makes the C library's header anew
   dist       the C library as an install tree and as an archive, in target/dist
   tidy       file lengths, stray spaces, unfinished work and links, alone
@@ -56,6 +60,10 @@ fn main() -> ExitCode {
         ["interop"] => interop::run(&mut steps).map(|()| None),
         ["fuzz", ref options @ ..] => match fuzz::Options::parse(options) {
             Some(options) => fuzz::run(&mut steps, &options).map(|()| None),
+            None => return usage(),
+        },
+        ["bench", ref options @ ..] => match bench::Options::parse(options) {
+            Some(options) => bench::run(&mut steps, &options).map(|()| None),
             None => return usage(),
         },
         ["header"] => steps.run("header", header).map(|()| None),
