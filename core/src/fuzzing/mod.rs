@@ -1,14 +1,14 @@
 //! What fuzzers call: plain functions over bytes that panic when a promise is
 //! broken, so that a stable toolchain can replay a corpus as a test.
 //!
-//! - [`decode`]: a stream means the same however it is chopped up, and each of
+//! - `decode`: a stream means the same however it is chopped up, and each of
 //!   its bytes belongs to one message.
-//! - [`parse`]: reading whole messages and decoding a stream agree.
-//! - [`roundtrip`]: what is written reads back as what it was.
-//! - [`session`]: a client acknowledges each unit once, and never sleeps past
+//! - `parse`: reading whole messages and decoding a stream agree.
+//! - `roundtrip`: what is written reads back as what it was.
+//! - `session`: a client acknowledges each unit once, and never sleeps past
 //!   or spins at a deadline.
-//! - [`pair`]: a client and a server lose, double and block nothing.
-//! - [`request`]: a request is judged the same in every dress.
+//! - `pair`: a client and a server lose, double and block nothing.
+//! - `request`: a request is judged the same in every dress.
 //!
 //! Work is counted in steps, never in seconds: a slow machine finds the same.
 

@@ -1,9 +1,9 @@
-//! What fuzzers call, as in [`estreamer_core::fuzzing`].
+//! What fuzzers call, as in `estreamer_core::fuzzing`.
 //!
-//! - [`batch`]: records come out of the arenas as they were sent, within the
+//! - `batch`: records come out of the arenas as they were sent, within the
 //!   budget.
 //! - [`pkcs12`]: an identity is read, or refused with a reason.
-//! - [`certificate`]: what a certificate says cannot steer who reads it.
+//! - `certificate`: what a certificate says cannot steer who reads it.
 
 mod batch;
 mod identity;

@@ -1,4 +1,4 @@
-//! What fuzzers call, as in [`estreamer_core::fuzzing`]: the first layer by
+//! What fuzzers call, as in `estreamer_core::fuzzing`: the first layer by
 //! sequences of calls, as a C program that is careful with its pointers and
 //! careless with everything else would make them.
 

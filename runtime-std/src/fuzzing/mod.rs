@@ -1,13 +1,13 @@
-//! What fuzzers call, as in [`estreamer_core::fuzzing`].
+//! What fuzzers call, as in `estreamer_core::fuzzing`.
 //!
-//! - [`delivery`]: whatever crashes, each event is in each output exactly once,
+//! - `delivery`: whatever crashes, each event is in each output exactly once,
 //!   and the bookmark is never ahead of the outputs.
-//! - [`journal`]: a journal is read as far as it is whole.
-//! - [`capture`]: a recorded stream is explained, whatever it holds.
-//! - [`config`]: a configuration is understood, or its mistakes are told by line.
-//! - [`envelope`]: any record is one line, and all of it is accounted for.
+//! - `journal`: a journal is read as far as it is whole.
+//! - `capture`: a recorded stream is explained, whatever it holds.
+//! - `config`: a configuration is understood, or its mistakes are told by line.
+//! - `envelope`: any record is one line, and all of it is accounted for.
 //!
-//! [`collector`] and [`disk`] are what `delivery` and the model in
+//! `collector` and `disk` are what `delivery` and the model in
 //! `tests/model` are made of.
 
 pub mod collector;
