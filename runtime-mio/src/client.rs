@@ -94,7 +94,9 @@ pub struct ClientOptions {
     pub request: Vec<u8>,
     /// The session's behaviour; its window is the pool's arena.
     pub session: ClientConfig,
-    /// The memory to receive into.
+    /// The memory to receive into: room for two arenas and the largest message
+    /// within the session's limits, be it a record or not. With less, such a
+    /// message waits for ever.
     pub pool: Pool,
     /// Milliseconds until TCP and TLS have to stand.
     pub handshake_timeout: u32,

@@ -134,6 +134,9 @@ pub struct ServerOptions {
     pub bundle: usize,
     /// Milliseconds until the TLS handshake has to be complete.
     pub handshake_timeout: u32,
+    /// Whether Nagle's algorithm stays on, as where nobody thought of it: the
+    /// end of a bundle may wait for a TCP acknowledgement of its beginning.
+    pub nagle: bool,
 }
 
 /// Accepts connections; each gets a feed of its own.
@@ -190,7 +193,7 @@ impl<F: FnMut(SocketAddr) -> Box<dyn Feed>> Endpoint for Listener<F> {
                             continue;
                         }
                     };
-                    match Transport::accepted(socket, tls) {
+                    match Transport::accepted(socket, tls, self.options.nagle) {
                         Ok(transport) => control.add(Box::new(Server::new(
                             transport,
                             self.options.clone(),

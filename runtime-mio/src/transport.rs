@@ -58,9 +58,9 @@ impl Transport {
         Ok(Self::new(socket, tls, false))
     }
 
-    /// A connection that was accepted.
-    pub(crate) fn accepted(socket: TcpStream, tls: TlsSession) -> io::Result<Self> {
-        socket.set_nodelay(true)?;
+    /// A connection that was accepted; `nagle` leaves Nagle's algorithm on.
+    pub(crate) fn accepted(socket: TcpStream, tls: TlsSession, nagle: bool) -> io::Result<Self> {
+        socket.set_nodelay(!nagle)?;
         Ok(Self::new(socket, tls, true))
     }
 

@@ -86,6 +86,11 @@ fn a_server_without_limit_sends_all_at_once_and_all_is_acknowledged() {
 }
 
 #[test]
+fn a_server_that_leaves_nagle_on_loses_nothing() {
+    borne(ChaosKind::Nagle.into(), |builder| builder.bundle(5));
+}
+
+#[test]
 fn a_certificate_a_careful_client_refuses_is_refused() {
     let pki = Pki::new();
     for (name, words) in [

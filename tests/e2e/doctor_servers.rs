@@ -46,6 +46,7 @@ impl Server {
                 },
                 bundle: 100,
                 handshake_timeout: 30_000,
+                nagle: false,
             };
             let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
             let feed = move |_| Box::new(Empty(answer)) as Box<dyn Feed>;

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 
 use estreamer_tests::{Fleet, Running, lines, stored, wait_for_lines, wait_until};
@@ -216,4 +217,36 @@ fn a_receiver_that_says_something_is_not_listened_to() {
     drop(stream);
     running.signal("TERM");
     running.wait().success();
+}
+
+#[test]
+fn one_that_is_stuck_and_not_required_does_not_keep_a_stop_waiting() {
+    let fleet = Fleet::new();
+    let server = fleet.server(1, 2000, |builder| builder.unacknowledged(16));
+    let tables = [
+        Fleet::source("fmc", &server),
+        Fleet::output("file:out.ndjson"),
+        Fleet::output("-") + "required = false\n",
+    ];
+    fleet.configure("", &tables);
+    // A pipe that nobody reads.
+    let mut command = fleet.collect();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let file = fleet.path("out.ndjson");
+    wait_until(|| file.exists() && lines(&file).len() == 2000);
+    let id = child.id().to_string();
+    Command::new("kill")
+        .args(["-s", "TERM", &id])
+        .status()
+        .unwrap();
+    let mut status = None;
+    wait_until(|| {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    assert!(status.unwrap().success());
 }

@@ -15,7 +15,7 @@ EXTENDED = 1 << 23
 
 
 def read(stream, count):
-    data = b""
+    data = bytearray()
     while len(data) < count:
         more = stream.recv(count - len(data))
         if not more:
@@ -54,9 +54,11 @@ def events(stream, flags):
 
 
 def bundle(nested, flags):
-    while nested:
-        _, kind, length = struct.unpack(">HHI", nested[:8])
-        message, nested = nested[8 : 8 + length], nested[8 + length :]
+    at = 0
+    while at < len(nested):
+        _, kind, length = struct.unpack_from(">HHI", nested, at)
+        message = nested[at + 8 : at + 8 + length]
+        at += 8 + length
         if kind in EVENT:
             header = 16 if flags & EXTENDED else 8
             record_length = struct.unpack(">I", message[4:8])[0]

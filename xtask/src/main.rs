@@ -1,6 +1,7 @@
 //! The project's chores: `cargo xtask TASK`, one file per task.
 
 mod apt;
+mod bench;
 mod ci;
 mod coverage;
 mod dist;
@@ -40,6 +41,9 @@ cargo xtask TASK
              the core, 5 seconds each
   coverage   the share of lines that tests and corpora run, of the core and of
              all that reads other people's bytes (llvm-cov)
+  bench      [--check] [--instructions]: how fast the collector is beside simpler
+             clients (docs/speed.md); --check: fails where it is too slow;
+             --instructions: counts them as well, under valgrind
   header     makes the C library's header anew
   dist       the C library as an install tree and as an archive, in target/dist
   tidy       file lengths, stray spaces, unfinished work and links, alone
@@ -61,6 +65,10 @@ fn main() -> ExitCode {
         ["coverage"] => coverage::run(&mut steps).map(|()| None),
         ["fuzz", ref options @ ..] => match fuzz::Options::parse(options) {
             Some(options) => fuzz::run(&mut steps, &options).map(|()| None),
+            None => return usage(),
+        },
+        ["bench", ref options @ ..] => match bench::Options::parse(options) {
+            Some(options) => bench::run(&mut steps, &options).map(|()| None),
             None => return usage(),
         },
         ["header"] => steps.run("header", header).map(|()| None),

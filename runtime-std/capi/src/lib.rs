@@ -8,6 +8,9 @@
 #![allow(non_camel_case_types)]
 
 pub mod client;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 #[path = "../../../core/capi/src/layer/mod.rs"]
 pub mod layer;
 mod system;

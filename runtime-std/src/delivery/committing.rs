@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use super::journal::Journal;
 use super::pipeline::{Failure, Shared, lock};
+use super::votes::State;
 use super::writer::Files;
 
 /// Between two commits, while events come.
 const EVERY: Duration = Duration::from_secs(1);
-/// Or after so many bytes.
-const VOLUME: u64 = 64 << 20;
 
 /// Works until every output has written all it will.
 pub(super) fn run(files: &[Files], shared: &Shared) {
@@ -22,9 +21,7 @@ pub(super) fn run(files: &[Files], shared: &Shared) {
     let mut committed = lock(journal).bookmark().n;
     loop {
         let finishing = {
-            let mut state = shared
-                .votes
-                .wait(EVERY, |state| state.finishing || state.volume >= VOLUME);
+            let mut state = shared.votes.wait(EVERY, State::is_due);
             state.volume = 0;
             state.finishing
         };

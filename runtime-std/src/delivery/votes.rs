@@ -34,6 +34,9 @@ pub(super) struct State {
     failure: Option<Failure>,
 }
 
+/// So many bytes accepted make a commit due.
+const VOLUME: u64 = 64 << 20;
+
 /// What of a connection is where it belongs.
 #[derive(Debug, Default)]
 pub(super) struct Credit {
@@ -93,6 +96,7 @@ impl Votes {
     /// Gives credit for what every output has accepted.
     fn settle(&self, mut state: MutexGuard<'_, State>) {
         let cut = state.cut();
+        let due = state.is_due();
         let mut any = false;
         while let Some((n, credit, units)) = state.under_way.front() {
             if *n > cut {
@@ -104,7 +108,10 @@ impl Votes {
             any = true;
         }
         drop(state);
-        self.changed.notify_all();
+        // Whoever commits waits for a second or for much, not for each batch.
+        if due {
+            self.changed.notify_all();
+        }
         if any {
             self.wake.wake();
         }
@@ -212,6 +219,11 @@ impl Votes {
 }
 
 impl State {
+    /// Whether a commit is due, whatever the time.
+    pub(super) fn is_due(&self) -> bool {
+        self.finishing || self.volume >= VOLUME
+    }
+
     fn cut(&self) -> u64 {
         self.accepted.iter().copied().min().unwrap_or(self.sent)
     }

@@ -63,10 +63,22 @@ chaos! {
         "When the client has closed, the server does not close for so many milliseconds."
     NoLimit "no-limit" None,
         "Bundles come without waiting for acknowledgements, on all connections."
+    Nagle "nagle" None,
+        "Nagle's algorithm stays on, on all connections."
     WrongSubject "wrong-subject" None,
         "The server's certificate has no title eStreamer, on all connections."
     ExpiredCertificate "expired-certificate" None,
         "The server's certificate ended yesterday, on all connections."
+}
+
+impl ChaosKind {
+    /// Whether messages, or when they go out, show it; not the connection as such.
+    pub(super) const fn is_in_messages(self) -> bool {
+        !matches!(
+            self,
+            Self::NoLimit | Self::Nagle | Self::WrongSubject | Self::ExpiredCertificate
+        )
+    }
 }
 
 /// A kind of wrong with its value, if one was given.

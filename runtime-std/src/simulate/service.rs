@@ -126,12 +126,12 @@ impl Service {
     ) -> Result<Self, ServiceError> {
         let tls = ServerTls::new(&options.identity).map_err(ServiceError::Tls)?;
         let mut event_loop = EventLoop::new().map_err(ServiceError::System)?;
-        let no_limit = |chaos: &Chaos| chaos.kind == ChaosKind::NoLimit;
+        let has = |kind| options.chaos.iter().any(|chaos| chaos.kind == kind);
         let server = ServerOptions {
             tls,
             clients: options.clients,
             session: ServerConfig {
-                unacknowledged: match options.chaos.iter().any(no_limit) {
+                unacknowledged: match has(ChaosKind::NoLimit) {
                     true => u32::MAX,
                     false => options.unacknowledged,
                 },
@@ -146,6 +146,7 @@ impl Service {
             },
             bundle: options.bundle,
             handshake_timeout: 30_000,
+            nagle: has(ChaosKind::Nagle),
         };
         let common = Arc::new(Common {
             archive: options.archive,

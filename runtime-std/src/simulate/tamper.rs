@@ -30,7 +30,9 @@ pub(super) struct Tamper {
 impl Tamper {
     /// `None` where nothing is to be changed.
     pub(super) fn new(quirks: Quirks, chaos: &[Chaos], seed: u64) -> Option<Self> {
-        if chaos.is_empty() && !SHOWN.iter().any(|&quirk| quirks.has(quirk)) {
+        if !chaos.iter().any(|chaos| chaos.kind.is_in_messages())
+            && !SHOWN.iter().any(|&quirk| quirks.has(quirk))
+        {
             return None;
         }
         let mut rng = Rng::new(seed);

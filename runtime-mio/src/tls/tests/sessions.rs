@@ -288,8 +288,12 @@ fn no_damage_to_a_flight_makes_a_session_panic() {
             let mut server = server.accept().unwrap();
             deliver(&mut client, &mut server).unwrap();
             let mut flight = outgoing(&mut server);
+            // Signatures differ in length from time to time.
             length = flight.len();
-            flight[place] ^= 0x55;
+            let Some(byte) = flight.get_mut(place) else {
+                break;
+            };
+            *byte ^= 0x55;
             place += 17;
             // An end of either kind, and the last words of both.
             let result = feed(&mut client, &flight);
