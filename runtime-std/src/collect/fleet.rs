@@ -87,7 +87,7 @@ impl Fleet<'_> {
             if stations.is_empty() || end.is_some_and(|end| now >= end) {
                 break;
             }
-            last = last.max(activity(&stations, now));
+            last = activity(&stations, last, now);
             if let Some(last) = last {
                 self.began.set(self.began.get().or(Some(last)));
                 let idle = self.run.idle.map(|idle| last.after(idle));
@@ -240,14 +240,16 @@ fn replace(stations: &mut Vec<Station>, sources: &[Arc<Source>], fresh: Vec<Stat
 }
 
 /// When something came or was delivered last, as far as any connection knows.
-fn activity(stations: &[Station], now: Instant) -> Option<Instant> {
-    let lines = stations.iter().filter_map(Station::line);
-    lines
-        .filter_map(|line| match line.link.is_busy() {
-            true => Some(now),
-            false => line.last.get(),
-        })
-        .max()
+/// While none stands, that is now: silence is a server's.
+fn activity(stations: &[Station], last: Option<Instant>, now: Instant) -> Option<Instant> {
+    let lines = || stations.iter().filter_map(Station::line);
+    if !lines().any(|line| line.connected.get()) {
+        return last.map(|_| now);
+    }
+    if lines().any(|line| line.link.is_busy()) {
+        return Some(now);
+    }
+    lines().filter_map(|line| line.last.get()).max().max(last)
 }
 
 /// Whether a pipeline serves both configurations.
