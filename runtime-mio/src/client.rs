@@ -195,6 +195,7 @@ impl<S: Sink> Client<S> {
         // In the handshake, plaintext cannot come; what comes with its last
         // flight waits in the window for the session.
         let Some(room) = self.window.room() else {
+            self.stalled = true;
             return Ok(Turn::Wait);
         };
         if let Fill::Bytes(count) = self.transport.fill(room)? {

@@ -84,6 +84,10 @@ impl Bookmark {
     pub(super) fn accept(&mut self) {
         let Since { records, marks } = &mut self.handed_out;
         self.acknowledged.records.append(records);
+        if marks.is_none() && self.acknowledged.marks.is_none() {
+            // Without marks nothing can be asked from, and nothing recognised.
+            self.acknowledged.records.clear();
+        }
         if marks.is_some() {
             self.acknowledged.marks = marks.take();
         }

@@ -22,7 +22,7 @@ pub(super) struct Line {
     stop: Cell<Option<&'static str>>,
     /// Why it ended.
     pub(super) end: RefCell<Option<ClientEnd>>,
-    /// Whether the session has begun, and whether it brought bytes.
+    /// Whether the session has begun, and whether it brought events or nulls.
     pub(super) connected: Cell<bool>,
     pub(super) heard: Cell<bool>,
     /// When the last event came or was delivered.
@@ -106,7 +106,6 @@ impl Collector {
         let now = Counted::of(session);
         let before = std::mem::replace(&mut self.counted, now);
         if now != before {
-            self.line.heard.set(true);
             let (ledger, source) = self.line.link.ledger();
             ledger.change(source, |counts| {
                 counts.bytes += now.bytes - before.bytes;
@@ -135,9 +134,18 @@ impl Sink for Collector {
         self.record(|capture| capture.sent(bytes));
     }
 
+    fn null(&mut self) {
+        self.line.heard.set(true);
+    }
+
     fn batch(&mut self, batch: Batch) {
         self.units = batch.units;
-        self.news |= batch.records().len() > 0;
+        let any = batch.records().len() > 0;
+        self.news |= any;
+        if any {
+            // An error message alone is no success.
+            self.line.heard.set(true);
+        }
         self.line.link.batch(batch);
     }
 

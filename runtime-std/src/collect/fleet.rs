@@ -12,7 +12,7 @@ use estreamer_mio::event_loop::EventLoop;
 use super::progress::Progress;
 use super::resolver::Resolver;
 use super::run::Run;
-use super::station::{Means, Station};
+use super::station::{Means, Station, tls};
 use crate::config::{Config, Source};
 use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::Pipeline;
@@ -37,6 +37,8 @@ pub(super) struct Fleet<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) resolver: &'a Resolver,
     pub(super) ledger: &'a Ledger,
+    /// By when everything has to have ended, once it was asked to.
+    pub(super) stop_by: &'a Cell<Option<Instant>>,
     /// When the first session of the run began.
     pub(super) began: &'a Cell<Option<Instant>>,
 }
@@ -74,7 +76,7 @@ impl Fleet<'_> {
             if self.pipeline.has_failed() || self.pipeline.is_enough() {
                 end.get_or_insert_with(|| self.stop(&mut stations, STOPPED));
             }
-            if self.asked.reload() && end.is_none() {
+            if end.is_none() && self.asked.reload() {
                 successor = self.reload(&mut stations);
                 if successor.is_some() {
                     end = Some(self.stop(&mut stations, CHANGED));
@@ -103,7 +105,8 @@ impl Fleet<'_> {
                 let total = self.ledger.total();
                 progress.show(&super::run::summary(total, self.began.get(), now), now);
             }
-            let idle = self.run.idle.and_then(|idle| Some(last?.after(idle)));
+            let idle = self.run.idle.filter(|_| end.is_none());
+            let idle = idle.and_then(|idle| Some(last?.after(idle)));
             let redraw = progress.as_ref().map(Progress::due);
             let dues = stations.iter().filter_map(Station::due);
             let dues = dues.chain(idle).chain(end).chain(redraw).chain([tell]);
@@ -157,7 +160,9 @@ impl Fleet<'_> {
         let limit = u32::try_from(self.config.shutdown.as_millis()).unwrap_or(u32::MAX);
         // Their last word has a moment of its own.
         self.event_loop.handle().wake();
-        self.event_loop.now().after(limit)
+        let end = self.event_loop.now().after(limit);
+        self.stop_by.set(Some(end));
+        end
     }
 
     /// Reads the configuration again. Sources that changed ask again, outputs
@@ -176,7 +181,12 @@ impl Fleet<'_> {
                 return None;
             }
         };
-        if !same_pipeline(self.config, &new) {
+        let arenas = (self.sources.len(), new.sources.len());
+        if !same_pipeline(self.config, &new, arenas) {
+            if let Err(failure) = self.usable(&new) {
+                say!("estreamer: {failure}. The configuration stays as it was.");
+                return None;
+            }
             say!(
                 "estreamer: the configuration changed; all sources begin anew from their bookmarks."
             );
@@ -192,6 +202,15 @@ impl Fleet<'_> {
             }
         }
         None
+    }
+
+    /// Whether a fleet can be made of a configuration.
+    fn usable(&self, config: &Config) -> Result<(), Failure> {
+        arena(config.memory, config.sources.len())?;
+        for source in &config.sources {
+            tls(source)?;
+        }
+        Ok(())
     }
 
     /// Those of the sources that are new or changed, ready to begin.
@@ -253,8 +272,11 @@ fn activity(stations: &[Station], last: Option<Instant>, now: Instant) -> Option
 }
 
 /// Whether a pipeline serves both configurations.
-fn same_pipeline(old: &Config, new: &Config) -> bool {
-    old.state == new.state
+fn same_pipeline(old: &Config, new: &Config, (before, now): (usize, usize)) -> bool {
+    // Fewer sources are served by arenas that are smaller than need be.
+    let serves = now <= before || arena(old.memory, now).ok() == arena(old.memory, before).ok();
+    serves
+        && old.state == new.state
         && old.ahead == new.ahead
         && old.overlap == new.overlap
         && old.memory == new.memory
@@ -269,7 +291,7 @@ fn same_source(old: &Source, new: &Source) -> bool {
         all.map(|facts| facts.sha256).collect()
     };
     (&old.name, &old.host, old.port, old.bind) == (&new.name, &new.host, new.port, new.bind)
-        && (&old.ask, old.quirks) == (&new.ask, new.quirks)
+        && (&old.ask, old.from, old.quirks) == (&new.ask, new.from, new.quirks)
         && old.rules == new.rules
         && a.certificate().sha256 == b.certificate().sha256
         && authorities(a) == authorities(b)

@@ -15,6 +15,7 @@ use super::resolver::Resolver;
 use crate::config::{Config, Output, Source};
 use crate::delivery::ledger::{Counts, Ledger};
 use crate::delivery::pipeline::{self, Pipeline, Setup};
+use crate::delivery::sequence::Asked;
 use crate::delivery::state::StateDir;
 use crate::failure::Failure;
 use crate::output::destination::Destination;
@@ -46,6 +47,9 @@ pub struct Run {
 /// commit: a disk that keeps failing is for a person to look at.
 const FAILED_SYNCS: u32 = 3;
 
+/// Milliseconds a pipeline has to end, whatever was used up before.
+const AT_LEAST: u64 = 500;
+
 /// A configuration, with sources that outlive their connections.
 struct Settled {
     config: Config,
@@ -72,6 +76,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     let resolver = Resolver::start(event_loop.handle());
     let ledger = Arc::new(Ledger::new(config.overlap));
     let began = Cell::new(None);
+    let when_asked = Asked::default();
     let mut current = Settled::new(config);
     // What goes on if the new configuration cannot begin.
     let mut previous: Option<Settled> = None;
@@ -79,7 +84,14 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     // Times in a row that nothing could be made durable.
     let mut failed_syncs = 0;
     loop {
-        let started = start(&current, &run, state.take(), &ledger, &event_loop);
+        let started = start(
+            &current,
+            &run,
+            state.take(),
+            &ledger,
+            &when_asked,
+            &event_loop,
+        );
         run.reset_bookmark = false;
         let (pipeline, at) = match (started, previous.take()) {
             (Ok(started), _) => (started, event_loop.now()),
@@ -91,6 +103,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
             }
         };
         let before = pipeline.committed();
+        let stop_by = Cell::new(None);
         let fleet = Fleet {
             config: &mut current.config,
             sources: &mut current.sources,
@@ -100,6 +113,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
             pipeline: &pipeline,
             resolver: &resolver,
             ledger: &ledger,
+            stop_by: &stop_by,
             began: &began,
         };
         let ended = fleet.serve();
@@ -108,7 +122,13 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
         if pipeline.committed() > before {
             failed_syncs = 0;
         }
-        let (finished, left) = pipeline.finish(current.config.shutdown);
+        let now: Instant = event_loop.now();
+        let limit = stop_by
+            .get()
+            .map_or(current.config.shutdown, |by: Instant| {
+                Duration::from_millis(by.0.saturating_sub(now.0).max(AT_LEAST))
+            });
+        let (finished, left) = pipeline.finish(limit);
         let now = event_loop.now();
         match (finished, ended) {
             (finished, Ok(Ended::Replaced(new))) if goes_on(&finished, left.is_some()) => {
@@ -120,9 +140,9 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                 }
                 previous = Some(std::mem::replace(&mut current, Settled::new(*new)));
             }
-            (Err(pipeline::Failure::NotDurable(error)), Ok(_))
+            (Err(pipeline::Failure::NotDurable(error)), ended @ Ok(_))
                 if left.is_some()
-                    && failed_syncs < FAILED_SYNCS
+                    && failed_syncs + 1 < FAILED_SYNCS
                     && !event_loop.handle().is_stopped() =>
             {
                 failed_syncs += 1;
@@ -130,7 +150,12 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                     "estreamer: what was written could not be made durable: {error}. All since \
                      the last commit is cut off and comes again."
                 );
-                state = left;
+                // The servers were there before.
+                run.patient |= ledger.total().connections > 0;
+                if let Ok(Ended::Replaced(new)) = ended {
+                    current = Settled::new(*new);
+                }
+                state = left.filter(|state| Some(state.path()) == current.config.state.as_deref());
                 pause(&mut event_loop, at)?;
             }
             (finished, ended) => {
@@ -154,6 +179,7 @@ fn start(
     run: &Run,
     state: Option<StateDir>,
     ledger: &Arc<Ledger>,
+    asked: &Asked,
     event_loop: &EventLoop,
 ) -> Result<Pipeline, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::failed(error, "");
@@ -176,6 +202,7 @@ fn start(
         overlap: config.overlap,
         limit: run.limit.map_or(u64::MAX, left),
         ledger: ledger.clone(),
+        asked: asked.clone(),
     };
     let pipeline = Pipeline::start(setup, event_loop.handle()).map_err(|error| failed(&error))?;
     for surprise in &pipeline.surprises {

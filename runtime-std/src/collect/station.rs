@@ -1,10 +1,12 @@
 //! One source: resolve, ask, connect, collect, and again.
 
 use std::collections::VecDeque;
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
 use estreamer_core::session::{ClientConfig, End, Instant};
@@ -76,8 +78,7 @@ const HANDSHAKE: u32 = 30_000;
 impl Station {
     /// A source that is due at once.
     pub(super) fn new(source: Arc<Source>, now: Instant) -> Result<Self, Failure> {
-        let tls = ClientTls::new(&source.identity, source.rules.clone())
-            .map_err(|error| Failure::failed(format!("{}: {error}", source.name), ""))?;
+        let tls = tls(&source)?;
         Ok(Self {
             origin: Arc::new(Origin {
                 name: source.name.as_str().into(),
@@ -149,7 +150,11 @@ impl Station {
                     self.phase = Phase::Resolving(answer);
                 }
                 Phase::Resolving(answer) => match answer.try_recv() {
-                    Err(_) => return Ok(()),
+                    Err(TryRecvError::Empty) => return Ok(()),
+                    Err(TryRecvError::Disconnected) => {
+                        let error = io::Error::other("the resolver's thread has ended");
+                        return Err(Failure::system(error));
+                    }
                     Ok(Ok(addresses)) => {
                         self.addresses = addresses.into();
                         self.last = None;
@@ -196,7 +201,7 @@ impl Station {
             return;
         }
         let (server, end) = self.last.take().unwrap_or_else(|| {
-            let nothing = std::io::Error::other("the name stands for no address");
+            let nothing = io::Error::other("the name stands for no address");
             (
                 self.source.server().to_string(),
                 ClientEnd::Connect(nothing),
@@ -310,6 +315,12 @@ impl Station {
             false => String::new(),
         }
     }
+}
+
+/// How a source's connections are secured.
+pub(super) fn tls(source: &Source) -> Result<ClientTls, Failure> {
+    ClientTls::new(&source.identity, source.rules.clone())
+        .map_err(|error| Failure::failed(format!("{}: {error}", source.name), ""))
 }
 
 /// A wait, with as many digits as matter.

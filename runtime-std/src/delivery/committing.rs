@@ -3,12 +3,13 @@
 
 use std::io;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::journal::Journal;
 use super::pipeline::{Failure, Shared, lock};
 use super::votes::State;
-use super::writer::Files;
+use super::writer::{Files, TellsPanic};
 
 /// Between two commits, while events come.
 const EVERY: Duration = Duration::from_secs(1);
@@ -18,6 +19,7 @@ pub(super) fn run(files: &[Files], shared: &Shared) {
     let Some(journal) = &shared.journal else {
         return;
     };
+    let _told = TellsPanic(shared);
     let mut committed = lock(journal).bookmark().n;
     loop {
         let finishing = {
@@ -28,14 +30,23 @@ pub(super) fn run(files: &[Files], shared: &Shared) {
         if finishing && !shared.votes.wait_for_writers(None) {
             return;
         }
+        if shared.votes.is_void() {
+            // A sync failed: what is synced now would be believed wrongly.
+            lock(journal).void();
+            return;
+        }
         let cut = shared.votes.cut();
         if cut > committed {
-            match commit(files, journal, cut) {
-                Ok(true) => committed = cut,
+            match commit(files, journal, cut, shared) {
+                Ok(true) => {
+                    committed = cut;
+                    shared.durable.store(cut, Ordering::Release);
+                }
                 // No room for it; the next one tries again.
                 Ok(false) => {}
                 Err(error) => {
                     shared.votes.fail(Failure::NotDurable(error));
+                    lock(journal).void();
                     return;
                 }
             }
@@ -47,9 +58,13 @@ pub(super) fn run(files: &[Files], shared: &Shared) {
 }
 
 /// Commits up to batch `n`; false if the journal has no room to say so.
-fn commit(files: &[Files], journal: &Mutex<Journal>, n: u64) -> io::Result<bool> {
+fn commit(files: &[Files], journal: &Mutex<Journal>, n: u64, shared: &Shared) -> io::Result<bool> {
     for file in files.iter().flat_map(|files| lock(files).clone()) {
         file.sync()?;
+    }
+    if shared.votes.is_late() {
+        // The journal may be another pipeline's by now.
+        return Ok(false);
     }
     let Ok(segment) = lock(journal).commit(n) else {
         return Ok(false);

@@ -66,6 +66,16 @@ impl Delivered {
     pub fn bound(&mut self, most: usize) -> Option<Marks> {
         let mut moved = None;
         while self.seconds.len() > 1 && self.len() > most {
+            let high = self.marks.map_or(0, |marks| marks.high);
+            // Those of the future first: the bookmark does not stand for them.
+            if self
+                .seconds
+                .last_key_value()
+                .is_some_and(|(&last, _)| last > high)
+            {
+                self.seconds.pop_last();
+                continue;
+            }
             self.seconds.pop_first();
             let (&first, _) = self.seconds.first_key_value()?;
             let marks = self.marks.as_mut()?;

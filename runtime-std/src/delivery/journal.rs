@@ -135,6 +135,24 @@ impl Journal {
         Ok(self.segment.file.clone())
     }
 
+    /// Makes durable what was noted.
+    ///
+    /// # Errors
+    /// The system's; nothing noted since the last commit can be believed then.
+    pub fn sync(&self) -> io::Result<()> {
+        self.segment.file.sync()
+    }
+
+    /// Nothing behind the last commit is to be believed, whatever the files hold: a
+    /// new segment says so, in the name of a boot that never was. Where that
+    /// cannot be written, the files are cut back all the same.
+    pub fn void(&mut self) {
+        self.tail = Tail::default();
+        self.boot = "void".into();
+        // The disk has failed already; that is told.
+        let _ = self.switch();
+    }
+
     /// Memory for the records of a batch.
     pub fn spare(&mut self) -> Vec<(u32, Digest)> {
         self.tail.spare()

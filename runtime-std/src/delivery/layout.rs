@@ -17,6 +17,9 @@ use crate::output::pattern::Pattern;
 /// The `{event}` of records that are none of the four types.
 pub(super) const OTHER: &str = "other";
 
+/// Bytes of a buffer that are kept for the next batch.
+const KEPT: usize = 1 << 20;
+
 /// How an output writes, with buffers that are used again.
 pub(super) struct Layout {
     format: Format,
@@ -50,6 +53,11 @@ impl Layout {
     /// Lays a batch out, and returns how many of its records the output takes.
     pub(super) fn lay_out(&mut self, delivery: &Delivery) -> u64 {
         self.used = 0;
+        for part in &mut self.parts {
+            // A record may have been very large.
+            part.bytes.clear();
+            part.bytes.shrink_to(KEPT);
+        }
         let origin = &*delivery.origin;
         if let Some(sources) = &self.sources
             && !sources.iter().any(|name| **name == *origin.name)

@@ -33,11 +33,19 @@ struct Shared {
 
 #[derive(Default)]
 struct Queue {
-    parts: VecDeque<Part>,
+    parts: VecDeque<Waiting>,
     bytes: u64,
     finishing: bool,
     /// Nothing is written any more.
     ended: bool,
+}
+
+/// A part, and how many records are lost with it: of a batch in several parts
+/// all count with the last.
+struct Waiting {
+    part: Part,
+    source: Arc<str>,
+    records: u64,
 }
 
 /// Before something is tried again.
@@ -74,33 +82,44 @@ impl Lossy {
             return;
         }
         queue.bytes += bytes;
-        queue.parts.extend(parts.iter().cloned());
+        let last = parts.len().saturating_sub(1);
+        let waiting = parts.iter().enumerate().map(|(index, part)| Waiting {
+            part: part.clone(),
+            source: delivery.origin.name.clone(),
+            records: if index == last { count } else { 0 },
+        });
+        queue.parts.extend(waiting);
         drop(queue);
         self.shared.changed.notify_all();
     }
 
     /// Nothing comes any more. What is left has a moment; a write that is stuck
     /// is left behind.
-    pub(super) fn finish(self) {
+    pub(super) fn finish(self, ledger: &Ledger) {
         let mut queue = lock(&self.shared.queue);
         queue.finishing = true;
         self.shared.changed.notify_all();
         let limit = AT_THE_END + PAUSE;
-        drop(
-            self.shared
-                .changed
-                .wait_timeout_while(queue, limit, |queue| !queue.ended),
-        );
+        let waited = self
+            .shared
+            .changed
+            .wait_timeout_while(queue, limit, |queue| !queue.ended);
+        let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let left: Vec<Waiting> = queue.parts.drain(..).collect();
+        drop(queue);
+        for waiting in left {
+            ledger.change(&waiting.source, |counts| counts.dropped += waiting.records);
+        }
     }
 }
 
 impl Shared {
     /// The next part; `None` when nothing comes any more.
-    fn next(&self) -> Option<Part> {
+    fn next(&self) -> Option<Waiting> {
         let mut queue = lock(&self.queue);
         loop {
-            if let Some(part) = queue.parts.pop_front() {
-                return Some(part);
+            if let Some(waiting) = queue.parts.pop_front() {
+                return Some(waiting);
             }
             if queue.finishing {
                 return None;
@@ -139,13 +158,14 @@ fn write(name: &str, destination: &Destination, shared: &Shared) {
     let mut open: Option<Box<dyn Write>> = None;
     let mut told = false;
     let mut end = None;
-    while let Some(part) = shared.next() {
+    while let Some(waiting) = shared.next() {
+        let part = &waiting.part;
         let mut done = 0;
         if matches!(destination, Destination::File(_)) {
             // It may have been renamed, or be another one this time.
             open = None;
         }
-        while let Err(error) = append(&mut open, destination, &part, &mut done) {
+        while let Err(error) = append(&mut open, destination, part, &mut done) {
             open = None;
             if !std::mem::replace(&mut told, true) {
                 say!(
@@ -154,6 +174,7 @@ fn write(name: &str, destination: &Destination, shared: &Shared) {
                 );
             }
             if !shared.pause(&mut end) {
+                lock(&shared.queue).parts.push_front(waiting);
                 return;
             }
         }

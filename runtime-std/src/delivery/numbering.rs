@@ -10,10 +10,11 @@ use estreamer_mio::batch::{Batch, RecordKind};
 use super::entry::Entry;
 use super::lossy::Lossy;
 use super::order::{Delivery, Order, Origin};
-use super::pipeline::{Shared, lock};
+use super::pipeline::{Failure, Shared, lock};
 use super::retry::patiently;
 use super::sequence::{Memory, Noticed, Numbered, Sequencer, Verdict};
 use super::votes::Credit;
+use super::writer::TellsPanic;
 
 /// What comes to the thread.
 pub(super) enum Job {
@@ -50,6 +51,8 @@ pub(super) struct Numbering {
 impl Numbering {
     /// Works until nothing comes any more.
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+        let shared = self.shared.clone();
+        let _told = TellsPanic(&shared);
         for job in jobs {
             match job {
                 Job::Connect {
@@ -75,7 +78,9 @@ impl Numbering {
             }
         }
         drop(self.outputs);
-        self.lossy.into_iter().for_each(Lossy::finish);
+        for lossy in self.lossy {
+            lossy.finish(&shared.ledger);
+        }
     }
 
     fn tell(&self, order: &Order) {
@@ -95,6 +100,7 @@ impl Numbering {
         };
         let (name, records) = (&origin.name, batch.records());
         let before = self.sequencer.noticed(name);
+        let anchored = self.sequencer.is_anchored(name);
         let Numbered { note, verdicts } =
             self.sequencer
                 .batch(name, records, self.left, unix_seconds(), memory);
@@ -105,6 +111,7 @@ impl Numbering {
         }
         self.count(&origin, &batch, before, noticed);
         let n = note.n;
+        let is_anchor = !anchored && note.marks.is_some();
         if let Some(journal) = &shared.journal {
             let mut entry = Some(Entry::Batch(note));
             let noted = patiently(&shared, "the journal", || match entry.take() {
@@ -115,6 +122,11 @@ impl Numbering {
                 }),
             });
             if !noted {
+                return false;
+            }
+            // Where to go on from is known from now on, whatever happens.
+            if is_anchor && let Err(error) = lock(journal).sync() {
+                shared.votes.fail(Failure::NotDurable(error));
                 return false;
             }
         }

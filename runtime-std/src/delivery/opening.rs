@@ -51,6 +51,9 @@ pub fn open(
         // A file that cannot be looked at is not whole.
         recovered.adopt(&names, |path| disk.identity(path).ok().flatten());
     }
+    if let Some(recovered) = &mut recovered {
+        recovered.anchor();
+    }
     let before = recovered.as_ref().map(|recovered| &recovered.bookmark);
     let mut bookmark = before.cloned().unwrap_or_default();
     bookmark.outputs.clear();

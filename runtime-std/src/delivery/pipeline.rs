@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -25,7 +26,7 @@ use super::lossy::Lossy;
 use super::numbering::{Job, Numbering, Spare};
 use super::opening::{self, OpeningError, Target};
 use super::order::Origin;
-use super::sequence::Sequencer;
+use super::sequence::{Asked, Sequencer};
 use super::state::StateDir;
 use super::votes::{Credit, Votes};
 use super::writer::{Kind, Writer};
@@ -49,6 +50,8 @@ pub struct Setup {
     pub limit: u64,
     /// Where everything is counted.
     pub ledger: Arc<Ledger>,
+    /// When each source was first asked.
+    pub asked: Asked,
 }
 
 /// What ended a pipeline.
@@ -84,6 +87,8 @@ pub(super) struct Shared {
     pub(super) journal: Option<Mutex<Journal>>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) spare: Arc<Spare>,
+    /// The last batch that is durable.
+    pub(super) durable: AtomicU64,
 }
 
 /// One connection's way into the pipeline.
@@ -131,12 +136,13 @@ impl Pipeline {
         let bookmark = bookmark.unwrap_or_default();
         let key = setup.state.as_ref().map(|state| state.key().clone());
         let key = key.unwrap_or_else(|| Key::new([0; 32]));
-        let sequencer = Sequencer::new(key, setup.overlap, &bookmark);
+        let sequencer = Sequencer::new(key, setup.overlap, &bookmark).remembering(setup.asked);
         let shared = Arc::new(Shared {
             votes: Votes::new(required.len(), bookmark.n, wake),
             journal: journal.map(Mutex::new),
             ledger: setup.ledger,
             spare: Arc::default(),
+            durable: AtomicU64::new(bookmark.n),
         });
         let mut targets = targets.into_iter();
         let writers = required.iter().enumerate().filter_map(|(index, output)| {
@@ -179,8 +185,7 @@ impl Pipeline {
 
     /// The last batch that is known to be durable; 0 without a bookmark.
     pub fn committed(&self) -> u64 {
-        let journal = self.shared.journal.as_ref();
-        journal.map_or(0, |journal| lock(journal).bookmark().n)
+        self.shared.durable.load(Ordering::Acquire)
     }
 
     /// A new connection of a source. What it brings again of what was handed on

@@ -193,6 +193,24 @@ impl Recovered {
         Some(recovered)
     }
 
+    /// A source whose first batches were not delivered is asked from the earliest
+    /// second of theirs: it may have been asked for "now", which is over.
+    pub fn anchor(&mut self) {
+        for Pending { batch, .. } in &self.pending {
+            let first = batch.records.iter().map(|(second, _)| *second).min();
+            if let Some(first) = first
+                && !self.bookmark.sources.contains_key(&batch.source)
+            {
+                let marks = Marks {
+                    high: first,
+                    resume_from: first,
+                };
+                let anchored = Delivered::restore(Some(marks), BTreeMap::new());
+                self.bookmark.sources.insert(batch.source.clone(), anchored);
+            }
+        }
+    }
+
     /// Takes over the batches behind the last commit that are whole in every
     /// output's files. Only for the boot they were written in: after a power
     /// loss a file's length proves nothing.

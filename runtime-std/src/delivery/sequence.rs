@@ -1,7 +1,7 @@
 //! Batches get their numbers, and lose what was handed on before.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::batch::Record;
@@ -10,6 +10,7 @@ use super::archival::{HighMark, Marks};
 use super::delivered::Delivered;
 use super::digest::{Digest, Key};
 use super::entry::Batch;
+use super::pipeline::lock;
 use super::recovery::Bookmark;
 use super::seam::Seam;
 
@@ -64,7 +65,12 @@ pub struct Sequencer {
     overlap: u32,
     n: u64,
     sources: BTreeMap<Arc<str>, SourceState>,
+    asked: Asked,
 }
+
+/// For each source our clock's second when its first session began, for as long
+/// as the process runs.
+pub type Asked = Arc<Mutex<BTreeMap<Arc<str>, u32>>>;
 
 /// Digests kept for a source, at most: 32 MiB of memory or so.
 const MOST_DIGESTS: usize = 1 << 20;
@@ -76,8 +82,6 @@ struct SourceState {
     mark: HighMark,
     /// Not to be asked for: what was archived before this second.
     beginning: Option<u32>,
-    /// Our clock's second when "now" was first asked for.
-    asked: Option<u32>,
     noticed: Noticed,
 }
 
@@ -92,6 +96,7 @@ impl Sequencer {
         Self {
             key,
             overlap: overlap.max(1),
+            asked: Asked::default(),
             n: bookmark.n,
             sources: bookmark
                 .sources
@@ -99,6 +104,19 @@ impl Sequencer {
                 .map(|(name, delivered)| (name.clone(), source(delivered)))
                 .collect(),
         }
+    }
+
+    /// The same, with what earlier ones of the process remember.
+    #[must_use]
+    pub fn remembering(mut self, asked: Asked) -> Self {
+        self.asked = asked;
+        self
+    }
+
+    /// Whether it is known where the source is to be asked from.
+    pub fn is_anchored(&self, source: &str) -> bool {
+        let state = self.sources.get(source);
+        state.is_some_and(|state| state.delivered.marks().is_some())
     }
 
     /// A connection of the source is about to be made. Returns where to ask from:
@@ -110,7 +128,8 @@ impl Sequencer {
         if let Some(marks) = state.delivered.marks() {
             return InitialTimestamp(marks.resume_from);
         }
-        let from = match (from, state.asked) {
+        let asked = lock(&self.asked).get(source).copied();
+        let from = match (from, asked) {
             (InitialTimestamp::NOW, Some(asked)) => {
                 InitialTimestamp(asked.saturating_sub(self.overlap))
             }
@@ -122,9 +141,7 @@ impl Sequencer {
 
     /// A session of the source has begun: the server counts from here.
     pub fn began(&mut self, source: &str, now: u64) {
-        if let Some(state) = self.sources.get_mut(source) {
-            state.asked.get_or_insert(now as u32);
-        }
+        lock(&self.asked).entry(source.into()).or_insert(now as u32);
     }
 
     /// Gives a batch its number and says what of it is to be delivered. The

@@ -17,7 +17,10 @@ pub(super) struct Votes {
 }
 
 pub(super) struct State {
-    /// For each required output the last batch it accepted.
+    /// For each required output the last batch it has taken over: that is where
+    /// acknowledgements come from.
+    taken: Vec<u64>,
+    /// And the last it accepted: that is where the bookmark comes from.
     accepted: Vec<u64>,
     /// The last batch that was sent: where nobody votes, that is the cut.
     sent: u64,
@@ -59,6 +62,7 @@ impl Votes {
     pub(super) fn new(outputs: usize, n: u64, wake: Handle) -> Self {
         Self {
             state: Mutex::new(State {
+                taken: vec![n; outputs],
                 accepted: vec![n; outputs],
                 sent: n,
                 under_way: VecDeque::new(),
@@ -83,23 +87,36 @@ impl Votes {
         }
     }
 
+    /// An output has taken everything up to a batch over, and does not know yet
+    /// what becomes of it.
+    pub(super) fn take(&self, output: usize, n: u64) {
+        let mut state = self.state();
+        if let Some(taken) = state.taken.get_mut(output) {
+            *taken = n.max(*taken);
+        }
+        self.settle(state);
+    }
+
     /// An output accepted everything up to a batch, and wrote so many bytes for it.
     pub(super) fn accept(&self, output: usize, n: u64, bytes: u64) {
         let mut state = self.state();
         if let Some(accepted) = state.accepted.get_mut(output) {
             *accepted = n;
         }
+        if let Some(taken) = state.taken.get_mut(output) {
+            *taken = n.max(*taken);
+        }
         state.volume += bytes;
         self.settle(state);
     }
 
-    /// Gives credit for what every output has accepted.
+    /// Gives credit for what every output has taken over.
     fn settle(&self, mut state: MutexGuard<'_, State>) {
-        let cut = state.cut();
+        let taken = state.taken.iter().copied().min().unwrap_or(state.sent);
         let due = state.is_due();
         let mut any = false;
         while let Some((n, credit, units)) = state.under_way.front() {
-            if *n > cut {
+            if *n > taken {
                 break;
             }
             credit.units.store(*units, Ordering::Release);
@@ -152,6 +169,16 @@ impl Votes {
 
     pub(super) fn has_failed(&self) -> bool {
         self.state().failure.is_some()
+    }
+
+    /// Whether a sync failed.
+    pub(super) fn is_void(&self) -> bool {
+        matches!(self.state().failure, Some(Failure::NotDurable(_)))
+    }
+
+    /// Whether nobody waits for the outputs any more.
+    pub(super) fn is_late(&self) -> bool {
+        matches!(self.state().failure, Some(Failure::Late(_)))
     }
 
     pub(super) fn take_failure(&self) -> Option<Failure> {

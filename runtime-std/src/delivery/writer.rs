@@ -69,8 +69,14 @@ impl Writer {
     pub(super) fn run(mut self, orders: &Receiver<Order>) {
         let shared = self.shared.clone();
         let _ends = Ends(&shared);
+        let _told = TellsPanic(&shared);
         loop {
-            let goes_on = match orders.recv_timeout(self.patience()) {
+            let order = orders.recv_timeout(self.patience());
+            if shared.votes.is_late() {
+                // Another pipeline may write there by now.
+                return;
+            }
+            let goes_on = match order {
                 Ok(Order::Deliver(delivery)) => {
                     self.layout.lay_out(&delivery);
                     let n = delivery.n;
@@ -130,9 +136,9 @@ impl Writer {
                 lost = Some(error);
                 return Ok(());
             }
-            if looked? {
-                *lock(&self.files) = output.files();
-            }
+            // Also of what was opened before an error.
+            *lock(&self.files) = output.files();
+            looked?;
             note(shared, output.plan(n, parts))?;
             output.write(parts)
         });
@@ -177,7 +183,11 @@ impl Writer {
         };
         let part = self.layout.parts().first_mut();
         output.push(n, part.map_or(&[][..], |part| &part.bytes));
-        patiently(&self.shared, &self.name, || output.flush()) && self.confirm()
+        if !patiently(&self.shared, &self.name, || output.flush()) {
+            return false;
+        }
+        self.shared.votes.take(self.index, n);
+        self.confirm()
     }
 
     /// Votes for what has reached its receiver by now.
@@ -221,12 +231,11 @@ impl Writer {
         if !patiently(&self.shared, &self.name, || output.close()) {
             return false;
         }
-        let retired = retire(output);
-        lock(&self.files).clear();
-        if let Err(error) = retired {
+        if let Err(error) = retire(output) {
             self.shared.votes.fail(Failure::NotDurable(error));
             return false;
         }
+        lock(&self.files).clear();
         true
     }
 }
@@ -234,6 +243,19 @@ impl Writer {
 /// Makes the files durable that are not written to any more.
 fn retire(output: &mut FileOutput) -> io::Result<()> {
     output.retired().iter().try_for_each(|file| file.sync())
+}
+
+/// A thread that panics must not leave the others waiting for it.
+pub(super) struct TellsPanic<'a>(pub(super) &'a Shared);
+
+impl Drop for TellsPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let error = io::Error::other("a thread of this program failed; please report it");
+            let failure = Failure::Output("the outputs".into(), error);
+            self.0.votes.fail(failure);
+        }
+    }
 }
 
 /// Tells the others that this output has ended, however it did.

@@ -75,7 +75,8 @@ impl TcpOutput {
     /// The system's. Everything that is not confirmed is sent again next time.
     pub fn flush(&mut self) -> io::Result<()> {
         let result = self.try_flush();
-        if result.is_err() {
+        // One that only waits is still there, and goes on where it stopped.
+        if result.as_ref().is_err_and(|error| !is_quiet(error)) {
             self.disconnect();
         }
         result
@@ -123,10 +124,9 @@ impl TcpOutput {
         let Some(stream) = &mut self.stream else {
             return Ok(());
         };
-        let mut scrap = [0; 1024];
         stream.set_nonblocking(!self.closing)?;
         stream.set_read_timeout(Some(wait))?;
-        let read = stream.read(&mut scrap);
+        let read = hear(stream);
         stream.set_nonblocking(false)?;
         match read {
             // It has read everything, or it would have reset the connection.
@@ -141,7 +141,6 @@ impl TcpOutput {
                     "the receiver closed the connection",
                 ))
             }
-            // What a receiver says means nothing.
             Ok(_) => Ok(()),
             Err(error) if is_quiet(&error) => Ok(()),
             Err(error) => {
@@ -189,6 +188,18 @@ impl TcpOutput {
             (kept.done, kept.at) = (0, None);
         }
     }
+}
+
+/// Reads what a receiver says, which means nothing, so that it is not stuck with
+/// it; 0 when it has closed.
+fn hear(stream: &mut TcpStream) -> io::Result<usize> {
+    let mut scrap = [0; 4096];
+    for _ in 0..64 {
+        if stream.read(&mut scrap)? == 0 {
+            return Ok(0);
+        }
+    }
+    Ok(scrap.len())
 }
 
 /// A connection to the first of its addresses that answers.
