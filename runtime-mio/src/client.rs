@@ -1,11 +1,14 @@
 //! The client's end: connect, ask, receive, acknowledge.
 
+mod end;
+mod receive;
+
+pub use end::ClientEnd;
+
 use std::borrow::Cow;
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use estreamer_core::decode::{Frame, Head, Kind};
 use estreamer_core::session::{ClientConfig, ClientSession, End, Instant};
 use estreamer_core::wire::{Lossy, trim_nul};
 use mio::event::Source;
@@ -13,8 +16,9 @@ use mio::event::Source;
 use crate::arena::Pool;
 use crate::batch::{Assembler, Batch};
 use crate::event_loop::{Control, Endpoint, Turn};
-use crate::tls::{ClientTls, TlsError, TlsSession};
-use crate::transport::{Broken, Fill, Transport};
+use crate::tls::{ClientTls, TlsSession};
+use crate::transport::{Fill, Transport};
+use receive::{ErrorText, Reading, Receiver, ended};
 
 /// Where a client's records go.
 pub trait Sink {
@@ -79,47 +83,6 @@ pub trait Sink {
     fn ended(&mut self, end: ClientEnd, session: Option<&ClientSession>);
 }
 
-/// Why a client's connection ended.
-#[derive(Debug)]
-pub enum ClientEnd {
-    /// TCP could not be established.
-    Connect(io::Error),
-    /// TCP was not established in time: nobody answers.
-    ConnectTimeout,
-    /// TLS was not established in time, although TCP was.
-    HandshakeTimeout,
-    /// TLS failed.
-    Tls(TlsError),
-    /// The connection broke.
-    Socket(io::Error),
-    /// The session ended, with the text of the peer's error message.
-    Session(End, String),
-}
-
-impl fmt::Display for ClientEnd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Connect(error) => write!(f, "cannot connect: {error}"),
-            Self::ConnectTimeout => f.write_str("no answer within the time allowed"),
-            Self::HandshakeTimeout => f.write_str("no TLS handshake within the time allowed"),
-            Self::Tls(error) => error.fmt(f),
-            Self::Socket(error) => write!(f, "the connection broke: {error}"),
-            Self::Session(end, text) if text.is_empty() => end.fmt(f),
-            Self::Session(end, text) => write!(f, "{end}: {text}"),
-        }
-    }
-}
-
-impl From<Broken> for ClientEnd {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Connect(error) => Self::Connect(error),
-            Broken::Tls(error) => Self::Tls(error),
-            Broken::Socket(error) => Self::Socket(error),
-        }
-    }
-}
-
 /// What a client needs to know.
 #[derive(Clone)]
 pub struct ClientOptions {
@@ -131,7 +94,9 @@ pub struct ClientOptions {
     pub request: Vec<u8>,
     /// The session's behaviour; its window is the pool's arena.
     pub session: ClientConfig,
-    /// The memory to receive into.
+    /// The memory to receive into: room for two arenas and the largest message
+    /// within the session's limits, be it a record or not. With less, such a
+    /// message waits for ever.
     pub pool: Pool,
     /// Milliseconds until TCP and TLS have to stand.
     pub handshake_timeout: u32,
@@ -167,12 +132,8 @@ enum Stage {
     Done,
 }
 
-/// Bytes a client takes from its socket in one turn.
-const TURN_BYTES: usize = 256 << 10;
 /// Milliseconds to get a goodbye out.
 const GOODBYE: u32 = 1000;
-/// Bytes of a peer's error text that are kept.
-const ERROR_TEXT: usize = 4096;
 
 impl<S: Sink> Client<S> {
     /// Starts to connect.
@@ -407,100 +368,4 @@ impl<S: Sink> Endpoint for Client<S> {
     fn stop(&mut self, reason: &str, now: Instant) {
         self.close(reason, now);
     }
-}
-
-/// What a turn of receiving works on.
-struct Receiver<'a, S> {
-    transport: &'a mut Transport,
-    window: &'a mut Assembler,
-    session: &'a mut ClientSession,
-    sink: &'a mut S,
-    error_text: &'a mut ErrorText,
-}
-
-/// How a turn of receiving ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reading {
-    /// The socket may have more.
-    More,
-    /// The socket has nothing for now.
-    Blocked,
-    /// There is no room: the socket is left alone until some is given back.
-    Stalled,
-}
-
-impl<S: Sink> Receiver<'_, S> {
-    fn receive(mut self, now: Instant) -> Result<Reading, ClientEnd> {
-        let mut taken = 0;
-        // The first round looks at what is in the window already.
-        loop {
-            if !self.steps(now)? {
-                return Ok(Reading::Stalled);
-            }
-            if taken >= TURN_BYTES {
-                return Ok(Reading::More);
-            }
-            let Some(room) = self.window.room() else {
-                return Ok(Reading::Stalled);
-            };
-            match self.transport.fill(room)? {
-                Fill::Bytes(count) => {
-                    self.sink.received(&room[..count]);
-                    self.window.filled(count);
-                    taken += count;
-                }
-                Fill::Blocked => return Ok(Reading::Blocked),
-                Fill::Eof => return Err(ended(self.session.handle_eof())),
-            }
-        }
-    }
-
-    /// Steps through the unread bytes; false if a large record waits for room.
-    fn steps(&mut self, now: Instant) -> Result<bool, ClientEnd> {
-        while self.window.is_open() {
-            let input = self.window.unread();
-            let step = self.session.step(input, now).map_err(ended)?;
-            if let Some(frame) = &step.frame {
-                self.error_text.keep(frame, input);
-                if frame.head().is_some_and(|head| head.kind == Kind::Null) {
-                    self.sink.null();
-                }
-                self.window.frame(frame, self.session.received());
-            }
-            self.window.consume(step.consumed);
-            if step.consumed == 0 && step.frame.is_none() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-}
-
-/// The text of a peer's error message, whole or in pieces.
-#[derive(Default)]
-struct ErrorText {
-    bytes: Vec<u8>,
-    inside: bool,
-}
-
-impl ErrorText {
-    fn keep(&mut self, frame: &Frame, input: &[u8]) {
-        let is_error = |head: &Head| matches!(head.kind, Kind::Error { .. });
-        let part = match frame {
-            Frame::Message { head, body } if is_error(head) => body,
-            Frame::Chunk { body } if self.inside => body,
-            Frame::Begin { head, .. } => {
-                self.inside = is_error(head);
-                return;
-            }
-            _ => return,
-        };
-        let room = ERROR_TEXT.saturating_sub(self.bytes.len());
-        let part = part.of(input);
-        self.bytes.extend_from_slice(&part[..part.len().min(room)]);
-    }
-}
-
-fn ended(end: End) -> ClientEnd {
-    ClientEnd::Session(end, String::new())
 }

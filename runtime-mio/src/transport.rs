@@ -1,6 +1,6 @@
 //! One TLS connection on one non-blocking socket.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr};
 
 use mio::net::TcpStream;
@@ -100,22 +100,29 @@ impl Transport {
         }
     }
 
-    /// Moves plaintext into the room until that is full, or the socket blocks,
-    /// or one TLS record was read.
+    /// Moves plaintext into the room until that is full or nothing is left of
+    /// what came, and reads from the socket only when there was nothing.
     pub(crate) fn fill(&mut self, room: &mut [u8]) -> Result<Fill, Broken> {
         loop {
-            let read = match self.tls.read(room) {
+            match self.tls.read(room) {
                 ReadOutcome::Data(count) => return Ok(Fill::Bytes(count)),
                 ReadOutcome::Closed | ReadOutcome::Eof if !self.tls.is_handshaking() => {
                     return Ok(Fill::Eof);
                 }
-                // A goodbye instead of a handshake; `process` says what it means.
-                ReadOutcome::Closed | ReadOutcome::Eof => self.tls.read_tls(&mut io::empty()),
-                ReadOutcome::WouldBlock => self.tls.read_tls(&mut self.socket),
-            };
-            match read {
+                // An end instead of a handshake; `process` says what it means.
+                ReadOutcome::Closed | ReadOutcome::Eof | ReadOutcome::WouldBlock => {}
+            }
+            if let Err(error) = self.tls.process() {
+                // The alert that tells the peer why.
+                let _ = self.tls.write_tls(&mut Quiet(&self.socket));
+                return Err(Broken::Tls(error));
+            }
+            if self.tls.is_handshaking() {
+                self.flush()?;
+            }
+            match self.tls.read_tls(&mut self.socket) {
                 Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.acknowledge_quickly();
                     return Ok(Fill::Blocked);
@@ -125,14 +132,6 @@ impl Transport {
                     let _ = self.tls.read_tls(&mut io::empty());
                 }
                 Err(error) => return Err(Broken::Socket(error)),
-            }
-            if let Err(error) = self.tls.process() {
-                // The alert that tells the peer why.
-                let _ = self.tls.write_tls(&mut self.socket);
-                return Err(Broken::Tls(error));
-            }
-            if self.tls.is_handshaking() {
-                self.flush()?;
             }
         }
     }
@@ -156,7 +155,7 @@ impl Transport {
             if !self.tls.wants_write() {
                 return Ok(());
             }
-            match self.tls.write_tls(&mut self.socket) {
+            match self.tls.write_tls(&mut Quiet(&self.socket)) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
@@ -195,6 +194,31 @@ impl Transport {
             #[cfg(target_os = "linux")]
             let _ = SockRef::from(&self.socket).set_tcp_quickack(true);
         }
+    }
+}
+
+/// The socket as it is written to. A closed connection is an error and no more:
+/// `writev` would raise SIGPIPE as well, which ends a program in C that we are a
+/// part of.
+struct Quiet<'a>(&'a TcpStream);
+
+#[cfg(not(target_vendor = "apple"))]
+const NO_SIGNAL: libc::c_int = libc::MSG_NOSIGNAL;
+// There std asks for it when it makes a socket.
+#[cfg(target_vendor = "apple")]
+const NO_SIGNAL: libc::c_int = 0;
+
+impl Write for Quiet<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        SockRef::from(self.0).send_with_flags(bytes, NO_SIGNAL)
+    }
+
+    fn write_vectored(&mut self, bytes: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        SockRef::from(self.0).send_vectored_with_flags(bytes, NO_SIGNAL)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -33,6 +33,54 @@ fn our_client_and_an_openssl_server_accept_each_other() {
 
 #[test]
 #[ignore = "needs the openssl program"]
+fn keys_may_be_renewed_between_events() {
+    let mut server = Server::start_talking("server", &["-tls1_3", "-CAfile", "ca-v1.pem"]);
+    let mut connection = server.connect(&rsa("client"), ServerRules::default());
+    connection.finish_handshake().unwrap();
+    let exchange = |server: &mut Server, connection: &mut Connection, answer: &str| {
+        server.program.say(b"events\n");
+        assert_eq!(connection.receive(7).unwrap(), b"events\n");
+        let written = connection.session.write(answer.as_bytes());
+        assert_eq!(written, answer.len());
+        connection.flush();
+    };
+    exchange(&mut server, &mut connection, "first\n");
+    for round in 0..3 {
+        // New keys there, and new keys at both ends.
+        for command in ["k", "K"] {
+            server.program.say(format!("{command}\n").as_bytes());
+            connection.read().unwrap();
+            let answer = format!("answer {command} {round}\n");
+            exchange(&mut server, &mut connection, &answer);
+        }
+    }
+    let heard = server.hear_after(connection);
+    for answer in ["first", "answer k 0", "answer K 0", "answer K 2"] {
+        assert!(heard.contains(answer), "{heard}");
+    }
+}
+
+#[test]
+#[ignore = "needs the openssl program"]
+fn a_server_that_wants_to_negotiate_again_is_told_no() {
+    let mut server = Server::start_talking("server", &["-tls1_2", "-CAfile", "ca-v1.pem"]);
+    let mut connection = server.connect(&rsa("client"), ServerRules::default());
+    connection.finish_handshake().unwrap();
+    server.program.say(b"events\n");
+    assert_eq!(connection.receive(7).unwrap(), b"events\n");
+    server.program.say(b"r\n");
+    while !connection.session.wants_write() {
+        connection.read().unwrap();
+    }
+    assert!(!connection.session.is_handshaking());
+    connection.flush();
+    // An openssl server does not take that for an answer, and goes.
+    let error = connection.receive(1).unwrap_err();
+    assert!(error.to_string().contains("handshake_failure"), "{error}");
+}
+
+#[test]
+#[ignore = "needs the openssl program"]
 fn an_openssl_server_of_another_ca_is_refused() {
     for (flag, _) in VERSIONS {
         let server = Server::start("server-weak-ca", &[flag, "-CAfile", "ca-v1.pem"]);
@@ -203,13 +251,17 @@ impl Connection {
 
     fn turn(&mut self) -> Result<(), TlsError> {
         self.flush();
+        let result = self.read();
+        self.flush();
+        result
+    }
+
+    fn read(&mut self) -> Result<(), TlsError> {
         // A reset by the peer is an end as well.
         if self.session.read_tls(&mut self.socket).is_err() {
             self.session.read_tls(&mut std::io::empty()).unwrap();
         }
-        let result = self.session.process();
-        self.flush();
-        result
+        self.session.process()
     }
 
     fn flush(&mut self) {
@@ -226,11 +278,15 @@ struct Program(Child);
 
 impl Program {
     fn start(arguments: &[&str]) -> Self {
+        Self::start_to(Stdio::null(), arguments)
+    }
+
+    fn start_to(stdout: Stdio, arguments: &[&str]) -> Self {
         let child = Command::new("openssl")
             .args(arguments)
             .current_dir(fixtures())
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(stdout)
             .stderr(Stdio::null())
             .spawn()
             .expect("the openssl program");
@@ -251,12 +307,24 @@ impl Drop for Program {
 
 /// An `openssl s_server` that asks for a client certificate.
 struct Server {
-    _program: Program,
+    program: Program,
     address: String,
 }
 
 impl Server {
+    /// One that sends every line back reversed.
     fn start(name: &str, extra: &[&str]) -> Self {
+        Self::start_to(Stdio::null(), name, &[&["-rev"], extra].concat())
+    }
+
+    /// One that takes lines and commands from its standard input, and ends with
+    /// its first connection.
+    fn start_talking(name: &str, extra: &[&str]) -> Self {
+        let once = ["-naccept", "1"];
+        Self::start_to(Stdio::piped(), name, &[&once[..], extra].concat())
+    }
+
+    fn start_to(stdout: Stdio, name: &str, extra: &[&str]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = port.local_addr().unwrap().to_string();
         drop(port);
@@ -270,11 +338,22 @@ impl Server {
             "-key",
             &key,
         ];
-        let asking = ["-Verify", "1", "-verify_return_error", "-rev"];
+        let asking = ["-Verify", "1", "-verify_return_error"];
         Self {
-            _program: Program::start(&[&fixed[..], &asking, extra].concat()),
+            program: Program::start_to(stdout, &[&fixed[..], &asking, extra].concat()),
             address,
         }
+    }
+
+    /// What a talking server heard, once the connection is closed.
+    fn hear_after(mut self, mut connection: Connection) -> String {
+        connection.session.send_close_notify();
+        connection.flush();
+        drop(connection);
+        let mut heard = String::new();
+        let stdout = self.program.0.stdout.as_mut().unwrap();
+        stdout.read_to_string(&mut heard).unwrap();
+        heard
     }
 
     fn connect(&self, identity: &Identity, rules: ServerRules) -> Connection {

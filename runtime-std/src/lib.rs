@@ -24,3 +24,10 @@ pub mod output;
 pub mod signals;
 #[cfg(feature = "simulate")]
 pub mod simulate;
+
+// The README's examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
+pub use client::Client;

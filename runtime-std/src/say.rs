@@ -3,10 +3,10 @@
 
 /// As `eprintln!`, but it does not panic.
 macro_rules! say {
-    ($($argument:tt)*) => {
+    ($($argument:tt)*) => {{
         let _ = std::io::Write::write_fmt(
             &mut std::io::stderr(),
             format_args!("{}\n", format_args!($($argument)*)),
         );
-    };
+    }};
 }

@@ -31,10 +31,38 @@ fn seeds() -> Vec<Seed> {
     for (name, bytes) in journals() {
         seeds.push(("journal", name.to_owned(), bytes));
     }
+    for (name, text) in configurations() {
+        seeds.push(("config", name, text.into_bytes()));
+    }
     for (name, script) in deliveries() {
         seeds.push(("delivery", name, script));
     }
     seeds
+}
+
+/// Small ones, and mistakes. Beside them lies the sample as it once was.
+fn configurations() -> Vec<(String, String)> {
+    let source = "[[source]]\nserver = \"fmc:8302\"\npkcs12 = \"a.p12\"\n";
+    let output = "[[output]]\nurl = \"file:events.ndjson\"\n";
+    let mut all = vec![
+        ("least".to_owned(), [source, output].concat()),
+        (
+            "twice".to_owned(),
+            [source, source, output, output].concat(),
+        ),
+    ];
+    for (name, wrong) in [
+        ("not-toml", "[[source\n"),
+        ("unknown-key", "[[source]]\nservr = \"x\"\n"),
+        ("wrong-type", "overlap = \"5\"\nmemory = []\n"),
+        ("out-of-range", "overlap = -1\nmemory = 99999999999999\n"),
+        ("nothing", ""),
+        ("bad-address", "[[source]]\nserver = \"fmc:port\"\n"),
+        ("bad-output", "[[output]]\nurl = \"gopher:x\"\n"),
+    ] {
+        all.push((name.to_owned(), wrong.to_owned()));
+    }
+    all
 }
 
 /// See `estreamer::fuzzing::journal`.

@@ -78,6 +78,29 @@ fn after_a_restart_exactly_what_was_acknowledged_is_left_out() {
 }
 
 #[test]
+fn what_was_acknowledged_is_on_the_disk_when_the_call_returns() {
+    let scene = Scene::new(500, Oddities::default(), |server| server);
+    let expected = archived(&scene);
+    let mut client = bookmarked(&scene).connect().unwrap();
+    for acknowledged in [1, 7, 192] {
+        for _ in 0..acknowledged {
+            client.receive(SOON).unwrap().unwrap();
+        }
+        client.acknowledge().unwrap();
+    }
+    client.receive(SOON).unwrap().unwrap();
+    // What a process that is killed now leaves behind.
+    let left = scene.path("left");
+    std::fs::create_dir(&left).unwrap();
+    for file in ["key", "journal.0"] {
+        std::fs::copy(scene.path("state").join(file), left.join(file)).unwrap();
+    }
+    let mut again = bookmarked(&scene).state(left).connect().unwrap();
+    let next = again.receive(SOON).unwrap().unwrap();
+    assert!(next.data == expected[200]);
+}
+
+#[test]
 fn a_loop_that_breaks_off_gets_its_last_event_again_and_no_other() {
     let scene = Scene::new(100, Oddities::default(), |server| server);
     let expected = archived(&scene);

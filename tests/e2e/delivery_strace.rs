@@ -79,9 +79,12 @@ fn a_sync_that_fails_voids_what_came_since_the_last_commit() {
         let (out, state) = (format!("out{index}"), format!("state{index}"));
         let first = traced(&scene, &out, &state, point, &[]);
         let failed = first.stderr.contains("Input/output error");
-        assert_eq!(first.status.code(), Some(i32::from(failed)), "{point}");
         reached.fetch_add(usize::from(failed), Ordering::Relaxed);
-        Ended::of(&mut scene.collect(&out, &state)).success();
+        // It begins anew by itself, unless that fails again and again.
+        if first.status.code() != Some(0) {
+            assert_eq!(first.status.code(), Some(1), "{point}: {}", first.stderr);
+            Ended::of(&mut scene.collect(&out, &state)).success();
+        }
         scene.check(&out, point);
     });
     assert!(reached.into_inner() >= 2, "of {}", points.len());

@@ -1,11 +1,13 @@
 //! The harness of the end-to-end tests: the real program, run as a user runs it.
 
 mod delivery;
+mod fleet;
 mod process;
 mod raw;
 mod server;
 
 pub use delivery::{ODD, Scene, at_each, lines};
+pub use fleet::{Fleet, stored, wait_for_lines};
 pub use process::{Ended, Running, estreamer, program, wait_until};
 pub use raw::Raw;
 pub use server::{Pki, Simulator, collect, events, expected_lines};

@@ -144,6 +144,23 @@ impl Running {
         self.child.wait().expect("a child can be waited for");
     }
 
+    /// Waits until it has said this on standard error.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn wait_for(&self, words: &str) {
+        let start = Instant::now();
+        while !self.said().contains(words) {
+            assert!(
+                start.elapsed() < PATIENCE,
+                "no {words:?} in {}",
+                self.said()
+            );
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
         self.child

@@ -6,10 +6,13 @@ use std::process::Command;
 
 use crate::steps::Steps;
 use crate::thumb::{self, Toolchain};
-use crate::{Result, process, tree};
+use crate::{Result, apt, process, tree};
 
 /// Its own package: the workspace should not compile what reads ELF and DWARF.
 const DECODER: &str = "tests/firmware/decoder/Cargo.toml";
+
+const C_COMPILER: &str = "arm-none-eabi-gcc";
+const C_IMAGE: &str = "session-in-c";
 
 pub(crate) fn run(steps: &mut Steps) -> Result {
     let toolchain = steps.run("firmware: tools", || {
@@ -35,6 +38,14 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
             other => Err(format!("must exit with 1, not {other:?}")),
         }
     })?;
+    steps.run("firmware: session in C", || {
+        let library = toolchain.build_c_library()?;
+        compile_c(&library)?;
+        match thumb::emulate(C_IMAGE)?.0.code() {
+            Some(0) => Ok(()),
+            other => Err(format!("must exit with 0, not {other:?}")),
+        }
+    })?;
     steps.run("firmware: session", || {
         let (status, frames) = thumb::emulate("session")?;
         let log = decode("session", &frames)?;
@@ -47,6 +58,26 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
         }
         Ok(())
     })
+}
+
+/// The same session through the C library: a start in C, a `main` in C, and
+/// libestreamer_core.a.
+fn compile_c(library: &Path) -> Result {
+    if !apt::works(C_COMPILER) {
+        apt::install(&["gcc-arm-none-eabi"])?;
+    }
+    let mut command = process::command(C_COMPILER);
+    command.args(["-mcpu=cortex-m3", "-mthumb", "-Os", "-ffreestanding"]);
+    command.args(["-nostdlib", "-std=c99", "-Wall", "-Wextra", "-Werror"]);
+    command.args(["-Iruntime-std/capi/include", "-Icore/capi/c"]);
+    command.args([
+        "-Tcore/capi/c/firmware.ld",
+        "-Wl,--gc-sections",
+        "-Wl,-z,noexecstack",
+    ]);
+    command.args(["core/capi/c/firmware.c", "core/capi/c/conversation.c"]);
+    command.arg(library).arg("-lgcc");
+    process::run(command.arg("-o").arg(thumb::image(C_IMAGE)))
 }
 
 /// The log in words.

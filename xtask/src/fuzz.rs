@@ -46,7 +46,7 @@ impl Options {
 const SMOKE: [&str; 6] = ["decode", "parse", "roundtrip", "session", "pair", "request"];
 const SMOKE_SECONDS: u32 = 5;
 /// An input that takes longer, or more memory than this, is a finding.
-const LIMITS: [&str; 2] = ["-timeout=10", "-rss_limit_mb=1024"];
+const LIMITS: [&str; 2] = ["-timeout=20", "-rss_limit_mb=2048"];
 
 /// One target, or all of them in turn. A finding does not keep the others from
 /// their turn.
@@ -350,6 +350,21 @@ mod tests {
             &["--smoke", "decode"],
         ] {
             assert_eq!(Options::parse(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn every_target_is_a_few_lines_and_has_a_binary_and_a_corpus() {
+        let fuzz = tree::root().join("fuzz");
+        let manifest = tree::read(&fuzz.join("Cargo.toml")).unwrap();
+        for name in targets().unwrap() {
+            let shim = tree::read(&fuzz.join(format!("fuzz_targets/{name}.rs"))).unwrap();
+            assert!(
+                shim.lines().count() <= 5,
+                "{name}: more belongs into its function"
+            );
+            assert!(manifest.contains(&format!("name = \"{name}\"")), "{name}");
+            assert!(fuzz.join("corpus").join(&name).is_dir(), "{name}");
         }
     }
 

@@ -3,13 +3,17 @@
 use std::process::Command;
 
 use crate::steps::Steps;
-use crate::{Result, apt, process};
+use crate::{Result, apt, dist, process};
 
 /// The programs, the packages they come in, and how to ask for their version.
-const PROGRAMS: [(&str, &str); 3] = [
+const PROGRAMS: [(&str, &str); 7] = [
     ("openssl", "openssl"),
     ("strace", "strace"),
     ("python3", "python3"),
+    ("pkg-config", "pkg-config"),
+    ("valgrind", "valgrind"),
+    ("c++", "g++"),
+    ("go", "golang-go"),
 ];
 
 /// Tests that need other programs, or minutes, are ignored unless asked for;
@@ -18,7 +22,25 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
     steps.run("interop: programs", programs)?;
     // The library's tests are one binary; the program's are modules of another.
     steps.run("interop: TLS library", || tests("openssl"))?;
-    steps.run("interop: program", || tests("e2e"))
+    steps.run("interop: program", || tests("e2e"))?;
+    dist::run(steps)?;
+    steps.run("interop: core called directly", direct)?;
+    steps.run("interop: C library", || tests("capi"))
+}
+
+/// What the C library's cost is measured against, optimised as that is.
+fn direct() -> Result {
+    process::run(process::cargo().args([
+        "build",
+        "--release",
+        "--locked",
+        "--manifest-path=core/capi/Cargo.toml",
+        "--target-dir=target/core-capi",
+        "--example=direct",
+        "--config=profile.release.opt-level=3",
+        "--config=profile.release.lto='thin'",
+        "--config=profile.release.codegen-units=4",
+    ]))
 }
 
 fn tests(binary: &str) -> Result {
@@ -38,6 +60,14 @@ fn programs() -> Result {
         }
         println!("{}", version(program)?);
     }
+    // A library has no program to ask.
+    let has = |library| {
+        let mut command = Command::new("pkg-config");
+        process::output(command.args(["--exists", library])).is_ok_and(|it| it.status.success())
+    };
+    if !has("libssl") {
+        apt::install(&["libssl-dev"])?;
+    }
     let openssl = version("openssl")?;
     match major(&openssl) {
         Some(major) if major >= 3 => Ok(()),
@@ -49,10 +79,9 @@ fn programs() -> Result {
 
 /// The first line of what the program says of its version.
 fn version(program: &str) -> Result<String> {
-    let argument = if program == "openssl" {
-        "version"
-    } else {
-        "--version"
+    let argument = match program {
+        "openssl" | "go" => "version",
+        _ => "--version",
     };
     let said = process::read(Command::new(program).arg(argument))?;
     Ok(said.lines().next().unwrap_or_default().to_owned())

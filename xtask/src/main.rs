@@ -3,6 +3,7 @@
 mod apt;
 mod bench;
 mod ci;
+mod coverage;
 mod dist;
 mod elf;
 mod firmware;
@@ -30,13 +31,16 @@ cargo xtask TASK
   test       formatting, tidiness, clippy, documentation and all tests; needs
              nothing but Rust and a C compiler
   nostd      the core without std, allocator or C library (Linux)
-  firmware   a client session on a Cortex-M3 under QEMU, its log through defmt
+  firmware   a client session on a Cortex-M3 under QEMU, its log through defmt,
+             and one in C
   footprint  what that session costs there; --bless rewrites the table
-  interop    the tests that need other programs (openssl, strace, python3), or
-             minutes
+  interop    the tests that need other programs (openssl, strace, python3,
+             valgrind …), or minutes; those of the C library's install tree
   fuzz       [TARGET] [--seconds N]: one fuzz target, or all of them in turn,
              60 seconds each (nightly toolchain, cargo-fuzz); --smoke: those of
              the core, 5 seconds each
+  coverage   the share of lines that tests and corpora run, of the core and of
+             all that reads other people's bytes (llvm-cov)
   bench      [--check] [--instructions]: how fast the collector is beside simpler
              clients (docs/speed.md); --check: fails where it is too slow;
              --instructions: counts them as well, under valgrind
@@ -44,7 +48,7 @@ cargo xtask TASK
   dist       the C library as an install tree and as an archive, in target/dist
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
-             bench and header, and of fuzz the smoke run";
+             bench, coverage and header, and of fuzz the smoke run";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         ["footprint"] => footprint::run(&mut steps, false).map(|()| None),
         ["footprint", "--bless"] => footprint::run(&mut steps, true).map(|()| None),
         ["interop"] => interop::run(&mut steps).map(|()| None),
+        ["coverage"] => coverage::run(&mut steps).map(|()| None),
         ["fuzz", ref options @ ..] => match fuzz::Options::parse(options) {
             Some(options) => fuzz::run(&mut steps, &options).map(|()| None),
             None => return usage(),
@@ -100,7 +105,7 @@ fn usage() -> ExitCode {
 fn header() -> Result {
     process::run(
         process::cargo()
-            .args(["test", "--package=estreamer-capi", "--test=header"])
+            .args(["test", "--package=estreamer-capi", "--test=capi", "header"])
             .env("ESTREAMER_BLESS", "1"),
     )
 }

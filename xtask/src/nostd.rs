@@ -11,6 +11,8 @@ use crate::{Result, process, tree};
 const PROOF: &str = "tests/nostd";
 /// What it does; the firmware does the same.
 const CONVERSATION: &str = "tests/firmware/conversation";
+/// The same core for C, outside the workspace as well.
+const CAPI: &str = "core/capi";
 /// Features under which the program must not build, with the compiler's reason.
 const CONTROLS: [(&str, &str); 2] = [
     ("std-control", "found duplicate lang item `panic_impl`"),
@@ -22,7 +24,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
         return Err("speaks to the Linux kernel itself; run it on Linux".to_owned());
     }
     steps.run("nostd: clippy", || {
-        for package in [PROOF, CONVERSATION] {
+        for package in [PROOF, CONVERSATION, CAPI] {
             process::run(cargo("clippy", package, "").args(["--", "-Dwarnings"]))?;
         }
         Ok(())

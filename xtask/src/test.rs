@@ -21,6 +21,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
     steps.run("tidy", tidy::run)?;
     steps.run("clippy", clippy)?;
     steps.run("clippy: features of core", clippy_core)?;
+    steps.run("clippy: the client alone", clippy_client)?;
     steps.run("doc", doc)?;
     steps.run("cargo test", cargo_test)
 }
@@ -75,6 +76,30 @@ fn clippy_core() -> Result {
             "--",
             "-Dwarnings",
         ]))?;
+    }
+    Ok(())
+}
+
+/// The product as a library: no command line, no simulator, and nothing of what
+/// those need.
+fn clippy_client() -> Result {
+    const ALONE: [&str; 2] = ["--package=estreamer", "--no-default-features"];
+    process::run(
+        process::cargo()
+            .arg("clippy")
+            .args(ALONE)
+            .args(["--", "-Dwarnings"]),
+    )?;
+    let mut tree = process::cargo();
+    tree.arg("tree").args(ALONE);
+    let tree = process::read(tree.args(["--edges=normal", "--prefix=none"]))?;
+    for package in ["clap", "rcgen", "rpassword", "toml"] {
+        if tree
+            .lines()
+            .any(|line| line.starts_with(&format!("{package} ")))
+        {
+            return Err(format!("{package} comes along without the command line"));
+        }
     }
     Ok(())
 }

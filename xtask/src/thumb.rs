@@ -73,16 +73,30 @@ impl Toolchain {
 
     /// Builds images of tests/firmware, optimised for size.
     pub(crate) fn build(&self, images: &[&str], features: &str) -> Result {
-        let mut command = process::cargo();
-        command.args(["build", "--release", "--locked", "--target", TARGET]);
-        command.args(["--manifest-path", "tests/firmware/Cargo.toml"]);
-        command.args(["--target-dir", "target/firmware"]);
+        let mut command = self.cargo("build", "tests/firmware/Cargo.toml");
         command.arg(format!("--features={features}"));
         for image in images {
             command.args(["--bin", image]);
         }
-        command.env("RUSTC", &self.rustc);
         command.env("DEFMT_LOG", "info");
+        process::run(&mut command)
+    }
+
+    /// Builds libestreamer_core.a; gives its file.
+    pub(crate) fn build_c_library(&self) -> Result<PathBuf> {
+        let mut command = self.cargo("rustc", "core/capi/Cargo.toml");
+        command.args(["--crate-type=staticlib", "--features=panic-handler"]);
+        process::run(&mut command)?;
+        Ok(image("libestreamer_core.a"))
+    }
+
+    /// A task for the board.
+    fn cargo(&self, task: &str, manifest: &str) -> Command {
+        let mut command = process::cargo();
+        command.args([task, "--release", "--locked", "--target", TARGET]);
+        command.args(["--manifest-path", manifest]);
+        command.args(["--target-dir", "target/firmware"]);
+        command.env("RUSTC", &self.rustc);
         if self.build_core {
             command.arg("-Zbuild-std=core");
             command.env("RUSTC_BOOTSTRAP", "1");
@@ -90,7 +104,7 @@ impl Toolchain {
         if let Some(linker) = &self.linker {
             command.env("CARGO_TARGET_THUMBV7M_NONE_EABI_LINKER", linker);
         }
-        process::run(&mut command)
+        command
     }
 }
 

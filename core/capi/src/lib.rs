@@ -5,6 +5,8 @@
 // The names are C's.
 #![allow(non_camel_case_types)]
 
+extern crate protocol as estreamer_core;
+
 pub mod layer;
 mod system;
 

@@ -4,19 +4,17 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use rustls::client::Resumption;
+use rustls::client::{Resumption, UnbufferedClientConnection};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::server::NoServerSessionStorage;
+use rustls::server::{NoServerSessionStorage, UnbufferedServerConnection};
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{
-    ALL_VERSIONS, ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection,
-    SupportedProtocolVersion,
-};
+use rustls::{ALL_VERSIONS, ClientConfig, ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::ServerName;
 
 use super::error::{Peer, TlsError};
 use super::identity::Identity;
+use super::machine::Machine;
 use super::rules::{NameRule, ServerRules};
 use super::session::TlsSession;
 use super::verify::{ClientVerifier, ServerVerifier};
@@ -95,12 +93,9 @@ impl ClientTls {
     pub fn connect(&self) -> Result<TlsSession, TlsError> {
         // The library wants a name; ours is never sent nor compared.
         let nobody = ServerName::from(IpAddr::from(Ipv4Addr::UNSPECIFIED));
-        let connection =
-            ClientConnection::new(Arc::clone(&self.config), nobody).map_err(TlsError::setup)?;
-        Ok(TlsSession::new(
-            Connection::Client(connection),
-            Peer::Server,
-        ))
+        let client = UnbufferedClientConnection::new(Arc::clone(&self.config), nobody);
+        let machine = Machine::Client(client.map_err(TlsError::setup)?);
+        Ok(TlsSession::new(machine, Peer::Server))
     }
 }
 
@@ -139,12 +134,9 @@ impl ServerTls {
     /// # Errors
     /// [`TlsError::Setup`] if the system gives no random bytes.
     pub fn accept(&self) -> Result<TlsSession, TlsError> {
-        let connection =
-            ServerConnection::new(Arc::clone(&self.config)).map_err(TlsError::setup)?;
-        Ok(TlsSession::new(
-            Connection::Server(connection),
-            Peer::Client,
-        ))
+        let server = UnbufferedServerConnection::new(Arc::clone(&self.config));
+        let machine = Machine::Server(server.map_err(TlsError::setup)?);
+        Ok(TlsSession::new(machine, Peer::Client))
     }
 }
 

@@ -25,6 +25,7 @@ mod identity;
 mod identity_error;
 mod inspect;
 mod key;
+mod machine;
 mod pem;
 mod pkcs12;
 mod pkcs12_null;

@@ -16,6 +16,7 @@
 #include <openssl/pkcs12.h>
 #include <openssl/provider.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@
 /* Everything one connection needs. */
 struct client {
     int epoll, socket;
+    OSSL_PROVIDER *legacy, *standard;
     SSL_CTX *context;
     SSL *ssl;
     est_session *session;
@@ -75,8 +77,8 @@ static int identify(struct client *c, const char *file, const char *password) {
         return fail(file, strerror(errno));
     }
     /* Management Centers encrypt these files with what only "legacy" knows. */
-    OSSL_PROVIDER_load(NULL, "legacy");
-    OSSL_PROVIDER_load(NULL, "default");
+    c->legacy = OSSL_PROVIDER_load(NULL, "legacy");
+    c->standard = OSSL_PROVIDER_load(NULL, "default");
     c->context = SSL_CTX_new(TLS_client_method());
     p12 = d2i_PKCS12_fp(stream, NULL);
     fclose(stream);
@@ -279,6 +281,8 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: epoll HOST PORT PKCS12 PASSWORD EVENTS\n");
         return 2;
     }
+    /* OpenSSL writes to sockets in a way that raises it. */
+    signal(SIGPIPE, SIG_IGN);
     c.wanted = strtoul(argv[5], NULL, 10);
     sha256_start(&c.hash);
     good = identify(&c, argv[3], argv[4]) && dial(&c, argv[1], argv[2]) && handshake(&c) &&
@@ -291,6 +295,8 @@ int main(int argc, char **argv) {
     est_session_free(&c.session);
     SSL_free(c.ssl);
     SSL_CTX_free(c.context);
+    OSSL_PROVIDER_unload(c.legacy);
+    OSSL_PROVIDER_unload(c.standard);
     if (c.socket >= 0) {
         close(c.socket);
     }

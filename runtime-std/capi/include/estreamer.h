@@ -20,8 +20,8 @@
 //   end with NUL. A pointer may be NULL only where its comment says so.
 // - est_..._free() clears the pointer it is given, so that a use after that is
 //   EST_NULL. A copy of the pointer made before is yours to look after.
-// - Nothing calls back, prints, ends the process, or touches signals; internal
-//   errors become EST_POISONED.
+// - Nothing calls back, ends the process, or raises or touches signals. An
+//   internal error becomes EST_POISONED, with a line on standard error.
 // - The first layer measures time in milliseconds of a clock of your choice that
 //   never goes back, such as CLOCK_MONOTONIC. One reading each time your program
 //   wakes up is enough.
@@ -214,7 +214,7 @@ typedef struct {
     // 71 connection, 400 intrusion, 2 intrusion packet, 500 and 502 file;
     // others as the server sends them.
     uint16_t record_type;
-    // The Netmap ID; 0 in a single-domain server.
+    // The Netmap ID; 0 in a single-domain server, and always with est_client.
     uint16_t netmap;
     // What it is.
     est_kind kind;
@@ -243,7 +243,7 @@ typedef struct {
 // What a client is to do. Begin with EST_CLIENT_CONFIG_DEFAULT, then set server,
 // pkcs12 and password.
 typedef struct {
-    // HOST[:PORT]; the port is 8302 if none is given.
+    // HOST or HOST:PORT; without, the port is 8302.
     const char *server;
     // The file downloaded from the Management Center.
     const char *pkcs12;

@@ -9,8 +9,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use estreamer::client::tls::{NameRule, ServerRules};
-use estreamer::client::{Client, Error, ErrorKind, Interrupter, Record, RecordKind};
-use estreamer_core::wire::InitialTimestamp;
+use estreamer::client::{
+    Client, Error, ErrorKind, InitialTimestamp, Interrupter, Record, RecordKind,
+};
 
 use crate::layer::est_status::{self, *};
 use crate::layer::{
@@ -28,7 +29,7 @@ pub const EST_INSECURE: u32 = 2;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct est_client_config {
-    /// HOST[:PORT]; the port is 8302 if none is given.
+    /// HOST or HOST:PORT; without, the port is 8302.
     pub server: *const c_char,
     /// The file downloaded from the Management Center.
     pub pkcs12: *const c_char,

@@ -52,8 +52,8 @@ struct Settings {
     /// is given.
     #[arg(long, value_name = "ADDR")]
     bind: Option<IpAddr>,
-    /// Where events go, repeatable: stdout: or file:PATH (appended to), with
-    /// {source} and {event} in the path.
+    /// Where events go, repeatable: stdout:, tcp://HOST:PORT, or file:PATH
+    /// (appended to), with {source} and {event} in the path.
     #[arg(short, long = "output", value_name = "URL", default_value = "stdout:")]
     outputs: Vec<Destination>,
     /// How they are written: ndjson (one event a line, as it came; bytes in an

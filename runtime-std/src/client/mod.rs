@@ -1,8 +1,7 @@
 //! A client for programs: connect, then take events one after the other.
 //!
 //! ```no_run
-//! use estreamer::client::Client;
-//! use estreamer_core::wire::InitialTimestamp;
+//! use estreamer::client::{Client, InitialTimestamp};
 //!
 //! let client = Client::builder("fmc.example.net")
 //!     .pkcs12("client.p12", "password")
@@ -31,6 +30,8 @@ mod inbox;
 
 pub use builder::Builder;
 pub use error::{Error, ErrorKind};
+pub use estreamer_core::fqe::EventKind;
+pub use estreamer_core::wire::InitialTimestamp;
 pub use estreamer_mio::batch::{Record, RecordKind};
 pub use estreamer_mio::tls;
 

@@ -139,9 +139,8 @@ impl Fleet<'_> {
                     if let Some(failure) = failure {
                         return Err(failure.clone());
                     }
-                    let now = means.event_loop.now();
                     match station.successor() {
-                        Some(source) => *station = Station::new(source, now)?,
+                        Some(successor) => *station = successor,
                         None => drop(stations.swap_remove(index)),
                     }
                 }
@@ -183,52 +182,60 @@ impl Fleet<'_> {
             );
             return Some(Box::new(new));
         }
-        let now = self.event_loop.now();
-        for station in stations.iter_mut() {
-            if !new
-                .sources
-                .iter()
-                .any(|source| source.name == station.source.name)
-            {
-                say!(
-                    "estreamer: {} is not collected from any more.",
-                    station.source.name
-                );
-                station.end(REMOVED, None);
+        let sources: Vec<Arc<Source>> = new.sources.into_iter().map(Arc::new).collect();
+        match self.fresh(&sources, stations) {
+            Err(failure) => say!("estreamer: {failure}. The configuration stays as it was."),
+            Ok(fresh) => {
+                self.config.shutdown = new.shutdown;
+                replace(stations, &sources, fresh);
+                *self.sources = sources;
             }
-        }
-        self.config.shutdown = new.shutdown;
-        let mut changes = 0;
-        self.sources.clear();
-        for source in new.sources {
-            let name = source.name.clone();
-            let source = Arc::new(source);
-            self.sources.push(source.clone());
-            match stations
-                .iter_mut()
-                .find(|station| station.source.name == name)
-            {
-                Some(station) if same_source(&station.source, &source) => continue,
-                Some(station) => {
-                    say!("estreamer: {name}: what is asked for changed; asking again.");
-                    station.end(CHANGED, Some(source));
-                }
-                None => match Station::new(source, now) {
-                    Ok(station) => {
-                        say!("estreamer: {name} is collected from, too.");
-                        stations.push(station);
-                    }
-                    Err(failure) => {
-                        say!("estreamer: {failure}. {name} is left out.");
-                    }
-                },
-            }
-            changes += 1;
-        }
-        if changes == 0 {
-            say!("estreamer: the configuration is read again; files are opened anew.");
         }
         None
+    }
+
+    /// Those of the sources that are new or changed, ready to begin.
+    fn fresh(
+        &self,
+        sources: &[Arc<Source>],
+        stations: &[Station],
+    ) -> Result<Vec<Station>, Failure> {
+        let stays = |source: &Source| {
+            let mut stations = stations.iter();
+            stations.any(|station| !station.is_ending() && same_source(&station.source, source))
+        };
+        let fresh = sources.iter().filter(|source| !stays(source));
+        fresh
+            .map(|source| Station::new(source.clone(), self.event_loop.now()))
+            .collect()
+    }
+}
+
+/// Ends what is not among the sources any more, and lets `fresh` ones begin: at
+/// once, or when what had their name has ended.
+fn replace(stations: &mut Vec<Station>, sources: &[Arc<Source>], fresh: Vec<Station>) {
+    if fresh.is_empty() && sources.len() == stations.len() {
+        say!("estreamer: the configuration is read again; files are opened anew.");
+    }
+    for station in stations.iter_mut() {
+        let name = &station.source.name;
+        if !sources.iter().any(|source| source.name == *name) {
+            say!("estreamer: {name} is not collected from any more.");
+            station.end(REMOVED, None);
+        }
+    }
+    for new in fresh {
+        let name = new.source.name.clone();
+        match stations.iter_mut().find(|old| old.source.name == name) {
+            Some(old) => {
+                say!("estreamer: {name}: what is asked for changed; asking again.");
+                old.end(CHANGED, Some(new));
+            }
+            None => {
+                say!("estreamer: {name} is collected from, too.");
+                stations.push(new);
+            }
+        }
     }
 }
 
@@ -259,7 +266,7 @@ fn same_source(old: &Source, new: &Source) -> bool {
         let all = identity.authorities().iter();
         all.map(|facts| facts.sha256).collect()
     };
-    (&old.host, old.port, old.bind) == (&new.host, new.port, new.bind)
+    (&old.name, &old.host, old.port, old.bind) == (&new.name, &new.host, new.port, new.bind)
         && (&old.ask, old.quirks) == (&new.ask, new.quirks)
         && old.rules == new.rules
         && a.certificate().sha256 == b.certificate().sha256

@@ -42,6 +42,10 @@ pub struct Run {
     pub reload: Option<Reload>,
 }
 
+/// How often in a row a sync may fail and everything begins anew from the last
+/// commit: a disk that keeps failing is for a person to look at.
+const FAILED_SYNCS: u32 = 3;
+
 /// A configuration, with sources that outlive their connections.
 struct Settled {
     config: Config,
@@ -72,6 +76,8 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     // What goes on if the new configuration cannot begin.
     let mut previous: Option<Settled> = None;
     let mut state: Option<StateDir> = None;
+    // Times in a row that nothing could be made durable.
+    let mut failed_syncs = 0;
     loop {
         let started = start(&current, &run, state.take(), &ledger, &event_loop);
         run.reset_bookmark = false;
@@ -84,6 +90,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                 continue;
             }
         };
+        let before = pipeline.committed();
         let fleet = Fleet {
             config: &mut current.config,
             sources: &mut current.sources,
@@ -98,18 +105,27 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
         let ended = fleet.serve();
         // A connection that is left in it would keep the pipeline waiting.
         event_loop.clear();
+        if pipeline.committed() > before {
+            failed_syncs = 0;
+        }
         let (finished, left) = pipeline.finish(current.config.shutdown);
         let now = event_loop.now();
         match (finished, ended) {
-            (Ok(()), Ok(Ended::Replaced(new))) => {
+            (finished, Ok(Ended::Replaced(new))) if goes_on(&finished, left.is_some()) => {
+                if let Err(failure) = finished {
+                    say!("estreamer: {failure}. What it did not take comes again.");
+                }
                 if new.state == current.config.state {
                     state = left;
                 }
                 previous = Some(std::mem::replace(&mut current, Settled::new(*new)));
             }
             (Err(pipeline::Failure::NotDurable(error)), Ok(_))
-                if left.is_some() && !event_loop.handle().is_stopped() =>
+                if left.is_some()
+                    && failed_syncs < FAILED_SYNCS
+                    && !event_loop.handle().is_stopped() =>
             {
+                failed_syncs += 1;
                 say!(
                     "estreamer: what was written could not be made durable: {error}. All since \
                      the last commit is cut off and comes again."
@@ -201,6 +217,16 @@ pub(super) fn report(ledger: &Ledger, began: Option<Instant>, now: Instant) {
     say!("estreamer: {}", summary(ledger.total(), began, now));
 }
 
+/// Whether another configuration can take over: also from an output that is
+/// stuck, since that may be why there is another one.
+fn goes_on(finished: &Result<(), pipeline::Failure>, has_state: bool) -> bool {
+    match finished {
+        Ok(()) => true,
+        Err(pipeline::Failure::Output(..) | pipeline::Failure::Late(_)) => has_state,
+        Err(pipeline::Failure::ReaderLeft | pipeline::Failure::NotDurable(_)) => false,
+    }
+}
+
 /// Whoever read our only output has had enough.
 fn is_reader_gone(config: &Config, finished: &Result<(), pipeline::Failure>) -> bool {
     let is_stdout = |output: &Output| output.destination == Destination::Stdout;
@@ -220,7 +246,9 @@ fn conclude(
     };
     match finished {
         Ok(()) => ended.map(|_| ()),
-        Err(failure @ pipeline::Failure::Late(_)) if stopped && config.state.is_some() => {
+        Err(failure @ (pipeline::Failure::Late(_) | pipeline::Failure::Output(..)))
+            if stopped && config.state.is_some() =>
+        {
             say!("estreamer: {failure}. {comes_again}.");
             Ok(())
         }

@@ -39,7 +39,7 @@ pub(super) struct Station {
     proven: bool,
     connections: u32,
     /// Set when it is to end: what comes in its place, if anything does.
-    after: Option<Option<Arc<Source>>>,
+    after: Option<Option<Box<Station>>>,
 }
 
 enum Phase {
@@ -119,14 +119,19 @@ impl Station {
         }
     }
 
+    /// Whether it was asked to end.
+    pub(super) fn is_ending(&self) -> bool {
+        self.after.is_some()
+    }
+
     /// What is to come in its place once it is over.
-    pub(super) fn successor(&mut self) -> Option<Arc<Source>> {
-        self.after.take().flatten()
+    pub(super) fn successor(&mut self) -> Option<Station> {
+        self.after.take().flatten().map(|station| *station)
     }
 
     /// Ends it; `successor` takes its place.
-    pub(super) fn end(&mut self, reason: &'static str, successor: Option<Arc<Source>>) {
-        self.after = Some(successor);
+    pub(super) fn end(&mut self, reason: &'static str, successor: Option<Station>) {
+        self.after = Some(successor.map(Box::new));
         match &self.phase {
             Phase::Connected(line, _) => line.stop(reason),
             Phase::Over(_) => {}

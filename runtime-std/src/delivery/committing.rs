@@ -25,8 +25,8 @@ pub(super) fn run(files: &[Files], shared: &Shared) {
             state.volume = 0;
             state.finishing
         };
-        if finishing {
-            shared.votes.wait_for_writers(None);
+        if finishing && !shared.votes.wait_for_writers(None) {
+            return;
         }
         let cut = shared.votes.cut();
         if cut > committed {

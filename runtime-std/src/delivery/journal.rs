@@ -1,16 +1,14 @@
 //! The bookmark on disk: two segments, of which the newer one grows.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use super::digest::Digest;
 use super::disk::{Disk, DiskFile};
 use super::entry::{self, Entry, Snapshot};
-use super::recovery::{Bookmark, Pending, Recovered, Unreadable};
+use super::recovery::{Bookmark, Recovered, Unreadable};
+use super::tail::Tail;
 
 /// Where a segment is made.
 const ASIDE: &str = "journal.new";
@@ -32,13 +30,8 @@ pub struct Journal {
     /// As of the last commit.
     bookmark: Bookmark,
     /// The batches behind it.
-    pending: VecDeque<Pending>,
-    /// Memory of batches that are committed.
-    spare: Vec<Vec<(u32, Digest)>>,
+    tail: Tail,
 }
-
-/// Batches whose memory is kept for others, at most.
-const SPARE: usize = 64;
 
 /// Why there is no bookmark to go on from.
 #[derive(Debug)]
@@ -84,7 +77,7 @@ impl Journal {
             (1 - recovered.segment, recovered.generation + 1)
         });
         let snapshot = bookmark.to_snapshot(boot, generation);
-        let segment = Segment::aside(disk.as_ref(), directory, snapshot, &VecDeque::new())?;
+        let segment = Segment::aside(disk.as_ref(), directory, snapshot, &Tail::default())?;
         segment.place(disk.as_ref(), directory, active)?;
         Ok(Self {
             disk,
@@ -96,8 +89,7 @@ impl Journal {
             least: SEGMENT,
             segment,
             bookmark,
-            pending: VecDeque::new(),
-            spare: Vec::new(),
+            tail: Tail::default(),
         })
     }
 
@@ -122,16 +114,8 @@ impl Journal {
             return Err((entry, error));
         }
         match entry {
-            Entry::Batch(batch) => self.pending.push_back(Pending {
-                batch,
-                written: SmallVec::new(),
-            }),
-            Entry::Written(written) => {
-                let of = |pending: &&mut Pending| pending.batch.n == written.n;
-                if let Some(pending) = self.pending.iter_mut().find(of) {
-                    pending.written.push(written);
-                }
-            }
+            Entry::Batch(batch) => self.tail.push(batch),
+            Entry::Written(written) => self.tail.written(written),
             Entry::Snapshot(_) | Entry::Commit(_) => {}
         }
         Ok(())
@@ -144,24 +128,16 @@ impl Journal {
     /// The system's; it may be tried again.
     pub fn commit(&mut self, n: u64) -> io::Result<Arc<dyn DiskFile>> {
         self.segment.append(&Entry::Commit(n))?;
-        while self
-            .pending
-            .front()
-            .is_some_and(|pending| pending.batch.n <= n)
-        {
-            if let Some(pending) = self.pending.pop_front() {
-                self.bookmark.apply(&pending);
-                if self.spare.len() < SPARE {
-                    self.spare.push(pending.batch.records);
-                }
-            }
+        while let Some(pending) = self.tail.pop(n) {
+            self.bookmark.apply(&pending);
+            self.tail.give_back(pending.batch.records);
         }
         Ok(self.segment.file.clone())
     }
 
     /// Memory for the records of a batch.
     pub fn spare(&mut self) -> Vec<(u32, Digest)> {
-        self.spare.pop().unwrap_or_default()
+        self.tail.spare()
     }
 
     /// Goes on in the other segment if this one has grown too large; to be called
@@ -182,7 +158,7 @@ impl Journal {
         let (active, generation) = (1 - self.active, self.generation + 1);
         let snapshot = self.bookmark.to_snapshot(&self.boot, generation);
         let disk = self.disk.as_ref();
-        let Ok(segment) = Segment::aside(disk, &self.directory, snapshot, &self.pending) else {
+        let Ok(segment) = Segment::aside(disk, &self.directory, snapshot, &self.tail) else {
             return Ok(());
         };
         segment.place(disk, &self.directory, active)?;
@@ -210,7 +186,7 @@ impl Segment {
         disk: &dyn Disk,
         directory: &Path,
         snapshot: Snapshot,
-        pending: &VecDeque<Pending>,
+        tail: &Tail,
     ) -> io::Result<Self> {
         let file = disk.open(&directory.join(ASIDE))?;
         file.cut(0)?;
@@ -221,10 +197,10 @@ impl Segment {
             buffer: Vec::new(),
         };
         segment.append(&Entry::Snapshot(snapshot))?;
-        for pending in pending {
-            segment.append(&Entry::Batch(pending.batch.clone()))?;
-            for written in &pending.written {
-                segment.append(&Entry::Written(written.clone()))?;
+        for pending in tail.iter() {
+            segment.append(&Entry::Batch(pending.batch))?;
+            for written in pending.written {
+                segment.append(&Entry::Written(written))?;
             }
         }
         segment.file.sync()?;

@@ -6,7 +6,6 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::layout::Layout;
@@ -24,7 +23,6 @@ pub(super) struct Lossy {
     /// Bytes that may wait.
     bound: u64,
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
@@ -38,6 +36,8 @@ struct Queue {
     parts: VecDeque<Part>,
     bytes: u64,
     finishing: bool,
+    /// Nothing is written any more.
+    ended: bool,
 }
 
 /// Before something is tried again.
@@ -50,12 +50,15 @@ impl Lossy {
         let shared = Arc::<Shared>::default();
         let (of_thread, name) = (shared.clone(), output.name.clone());
         let destination = output.destination.clone();
-        let thread = std::thread::spawn(move || write(&name, &destination, &of_thread));
+        std::thread::spawn(move || {
+            write(&name, &destination, &of_thread);
+            lock(&of_thread.queue).ended = true;
+            of_thread.changed.notify_all();
+        });
         Self {
             layout: Layout::new(output),
             bound: output.queue as u64,
             shared,
-            thread: Some(thread),
         }
     }
 
@@ -76,14 +79,18 @@ impl Lossy {
         self.shared.changed.notify_all();
     }
 
-    /// Nothing comes any more.
-    pub(super) fn finish(mut self) {
-        lock(&self.shared.queue).finishing = true;
+    /// Nothing comes any more. What is left has a moment; a write that is stuck
+    /// is left behind.
+    pub(super) fn finish(self) {
+        let mut queue = lock(&self.shared.queue);
+        queue.finishing = true;
         self.shared.changed.notify_all();
-        if let Some(thread) = self.thread.take() {
-            // A thread that panicked has said so.
-            let _ = thread.join();
-        }
+        let limit = AT_THE_END + PAUSE;
+        drop(
+            self.shared
+                .changed
+                .wait_timeout_while(queue, limit, |queue| !queue.ended),
+        );
     }
 }
 

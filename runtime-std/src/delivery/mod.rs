@@ -37,5 +37,6 @@ mod retry;
 pub mod seam;
 pub mod sequence;
 pub mod state;
+mod tail;
 mod votes;
 mod writer;

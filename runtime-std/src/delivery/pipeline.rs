@@ -177,6 +177,12 @@ impl Pipeline {
         self.shared.votes.is_enough()
     }
 
+    /// The last batch that is known to be durable; 0 without a bookmark.
+    pub fn committed(&self) -> u64 {
+        let journal = self.shared.journal.as_ref();
+        journal.map_or(0, |journal| lock(journal).bookmark().n)
+    }
+
     /// A new connection of a source. What it brings again of what was handed on
     /// before will be left out. `None` when the pipeline has ended. The loop is
     /// woken when the link is there.
@@ -216,9 +222,11 @@ impl Pipeline {
             .votes
             .wait_for_writers(Some(Instant::now() + limit))
         {
-            // Its thread is left behind, and what it holds comes again.
-            let late = self.shared.votes.take_failure();
-            return (Err(late.unwrap_or(Failure::Late(limit))), self.state);
+            // Its thread is left behind, and what it holds comes again. The thread
+            // that commits must not wait for it: the journal may be another's.
+            let failure = self.shared.votes.take_failure();
+            self.shared.votes.fail(Failure::Late(limit));
+            return (Err(failure.unwrap_or(Failure::Late(limit))), self.state);
         }
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so.

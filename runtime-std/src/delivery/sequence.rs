@@ -242,3 +242,48 @@ impl SourceState {
         Some(Marks::new(high, overlap, self.beginning.unwrap_or(0)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use estreamer_core::wire::RecordType;
+    use estreamer_mio::batch::RecordKind;
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_that_is_noticed() {
+        let mut sequencer = Sequencer::new(Key::new([1; 32]), 5, &Bookmark::default());
+        let source: Arc<str> = "fmc".into();
+        sequencer.connect(&source, InitialTimestamp::OLDEST);
+        let mut resume_from = 0;
+        for second in 1000..1004 {
+            // A third of what is kept at most, in each second.
+            let records = (0..(MOST_DIGESTS / 3) as u32).map(|number| Record {
+                kind: RecordKind::Event,
+                record_type: RecordType::FILE,
+                archival: Some(second),
+                bundle: None,
+                length: 4,
+                data: [&b"a"[..], b"b", b"c"][number as usize % 3],
+            });
+            let records: Vec<Record<'_>> = records.collect();
+            let records = records.into_iter();
+            let numbered = sequencer.batch(&source, records, u64::MAX, 2000, Memory::default());
+            resume_from = numbered.note.marks.unwrap().1;
+        }
+        assert_eq!(sequencer.noticed(&source).bounded, 1);
+        assert_eq!(resume_from, 1001, "a whole second is forgotten");
+    }
+
+    #[test]
+    fn now_stays_the_now_that_was_asked_first() {
+        let mut sequencer = Sequencer::new(Key::new([1; 32]), 5, &Bookmark::default());
+        let source: Arc<str> = "fmc".into();
+        let now = InitialTimestamp::NOW;
+        assert_eq!(sequencer.connect(&source, now), now);
+        // Nothing was heard: the next try asks the same.
+        assert_eq!(sequencer.connect(&source, now), now);
+        sequencer.began(&source, 5000);
+        sequencer.began(&source, 6000);
+        assert_eq!(sequencer.connect(&source, now), InitialTimestamp(4995));
+    }
+}

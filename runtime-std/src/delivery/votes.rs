@@ -171,10 +171,13 @@ impl Votes {
     }
 
     /// Waits until every output has written all it will; false if that does not
-    /// come to pass by `deadline`.
+    /// come to pass by `deadline`, or nobody waits for it any more.
     pub(super) fn wait_for_writers(&self, deadline: Option<Instant>) -> bool {
         let mut state = self.state();
         while state.writers > 0 {
+            if matches!(state.failure, Some(Failure::Late(_))) {
+                return false;
+            }
             let left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
             state = match left {
                 None => self

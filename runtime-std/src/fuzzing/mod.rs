@@ -4,17 +4,20 @@
 //!   and the bookmark is never ahead of the outputs.
 //! - [`journal`]: a journal is read as far as it is whole.
 //! - [`capture`]: a recorded stream is explained, whatever it holds.
+//! - [`config`]: a configuration is understood, or its mistakes are told by line.
 //! - [`envelope`]: any record is one line, and all of it is accounted for.
 //!
 //! [`collector`] and [`disk`] are what `delivery` and the model in
 //! `tests/model` are made of.
 
 pub mod collector;
+mod config;
 mod delivery;
 pub mod disk;
 mod journal;
 mod readers;
 
+pub use config::config;
 pub use delivery::delivery;
 pub use journal::journal;
 pub use readers::{capture, envelope};
@@ -27,4 +30,5 @@ pub const TARGETS: &[Target] = &[
     ("journal", journal),
     ("capture", capture),
     ("envelope", envelope),
+    ("config", config),
 ];

@@ -25,6 +25,8 @@ pub struct TcpOutput {
     buffer: u64,
     /// Nothing is sent any more; the receiver's end is awaited.
     closing: bool,
+    /// The receiver has closed after that: it has everything.
+    closed: bool,
 }
 
 struct Kept {
@@ -53,6 +55,7 @@ impl TcpOutput {
             sent: 0,
             buffer: 0,
             closing: false,
+            closed: false,
         }
     }
 
@@ -128,9 +131,7 @@ impl TcpOutput {
         match read {
             // It has read everything, or it would have reset the connection.
             Ok(0) if self.closing => {
-                for kept in &mut self.kept {
-                    kept.at = Some((Instant::now() - SETTLED, 0));
-                }
+                self.closed = true;
                 Ok(())
             }
             Ok(0) => {
@@ -154,7 +155,7 @@ impl TcpOutput {
     pub fn confirmed(&mut self) -> Option<(u64, u64)> {
         let (at, end) = self.kept.front()?.at?;
         let gone = self.sent.saturating_sub(end) >= self.buffer;
-        if !gone && at.elapsed() < SETTLED {
+        if !gone && !self.closed && at.elapsed() < SETTLED {
             return None;
         }
         let kept = self.kept.pop_front()?;

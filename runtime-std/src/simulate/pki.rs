@@ -19,6 +19,7 @@ mod tests;
 
 pub use error::PkiError;
 pub use files::{ClientFiles, ServerPki, issue_client, load, load_faulty};
+#[cfg(feature = "cli")]
 pub(crate) use files::{Mode, write_all};
 
 use rcgen::{

@@ -74,7 +74,7 @@ impl Request<'_> {
             flags: RequestFlags::EXTENDED_HEADER,
             block: json.as_bytes(),
         };
-        request.check()?;
+        request.check()?.check_csv()?;
         Ok(fqe::emit(&request, Quirks::NONE, out)?.len())
     }
 

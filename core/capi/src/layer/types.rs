@@ -95,7 +95,7 @@ pub struct est_event {
     /// 71 connection, 400 intrusion, 2 intrusion packet, 500 and 502 file;
     /// others as the server sends them.
     pub record_type: u16,
-    /// The Netmap ID; 0 in a single-domain server.
+    /// The Netmap ID; 0 in a single-domain server, and always with est_client.
     pub netmap: u16,
     /// What it is.
     pub kind: est_kind,

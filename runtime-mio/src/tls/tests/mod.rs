@@ -2,6 +2,7 @@
 
 mod handshake;
 mod identities;
+mod records;
 mod refusals;
 mod sessions;
 
@@ -91,11 +92,17 @@ fn pump(client: &mut TlsSession, server: &mut TlsSession) -> Outcome {
 
 /// Takes what `from` has to send to `to`.
 fn deliver(from: &mut TlsSession, to: &mut TlsSession) -> Result<(), TlsError> {
-    let mut bytes = Vec::new();
-    while from.wants_write() {
-        from.write_tls(&mut bytes).unwrap();
+    let wire = outgoing(from);
+    feed(to, &wire)
+}
+
+/// All a session has for the socket.
+fn outgoing(session: &mut TlsSession) -> Vec<u8> {
+    let mut wire = Vec::new();
+    while session.wants_write() {
+        session.write_tls(&mut wire).unwrap();
     }
-    feed(to, &bytes)
+    wire
 }
 
 /// Gives a session bytes as if from the socket; the connection stays open.
@@ -123,6 +130,17 @@ fn meet(client: &ClientTls, server: &ServerTls) -> (TlsSession, TlsSession, Outc
     let mut server = server.accept().unwrap();
     let outcome = pump(&mut client, &mut server);
     (client, server, outcome)
+}
+
+/// Two ends that are through the handshake.
+fn pair(versions: TlsVersions) -> (TlsSession, TlsSession) {
+    let pki = Pki::new();
+    let rules = ServerRules::default();
+    let client = ClientTls::with_versions(&pki.client(), rules, versions).unwrap();
+    let server = ServerTls::new(&pki.server()).unwrap();
+    let (client, server, outcome) = meet(&client, &server);
+    assert_eq!(outcome, (Ok(()), Ok(())));
+    (client, server)
 }
 
 /// All plaintext that waits.

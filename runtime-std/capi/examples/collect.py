@@ -1,0 +1,28 @@
+"""Prints so many events, one a line.
+
+python3 collect.py fmc.example.net client.p12 password 1000 [state-directory]
+"""
+
+import hashlib
+import sys
+
+from estreamer import OLDEST, Client
+
+
+def main(server: str, pkcs12: str, password: str, wanted: str, state: str | None = None) -> None:
+    count, digest = 0, hashlib.sha256()
+    with Client(server, pkcs12, password, start=OLDEST, state=state) as client:
+        for event in client:
+            line = event.data + b"\n"
+            sys.stdout.buffer.write(line)
+            digest.update(line)
+            count += 1
+            if count == int(wanted):
+                sys.stdout.flush()
+                client.acknowledge()
+                break
+    print(f"collect: {count} events, SHA-256 {digest.hexdigest()}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

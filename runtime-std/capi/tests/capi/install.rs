@@ -1,0 +1,327 @@
+//! The install tree of `cargo xtask dist`, as packagers and their users see it:
+//! examples, memory, cost. `cargo xtask interop` makes the tree and runs these.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::common::{FLAGS, Link, root, succeed};
+use crate::server::{PASSWORD, Server};
+
+/// Enough that whatever is lost, doubled or torn shows.
+const EVENTS: usize = 100_000;
+
+#[test]
+#[ignore = "needs pkg-config and libssl-dev; `cargo xtask interop` runs it"]
+fn the_examples_collect_what_the_rust_client_collects() {
+    let server = Server::new(EVENTS as u64);
+    let expected = format!("{EVENTS} events, SHA-256 {}", server.sha256(EVENTS));
+    let count = EVENTS.to_string();
+    for link in [Link::Static, Link::Shared] {
+        let blocking = example("blocking", link, &["estreamer"]);
+        let mut command = run(&blocking);
+        command.args([&server.address(), &server.pkcs12(), PASSWORD, &count]);
+        check(&mut command, &expected);
+
+        let epoll = example("epoll", link, &["estreamer", "libssl", "libcrypto"]);
+        let mut command = run(&epoll);
+        command.args([
+            "127.0.0.1",
+            &server.port(),
+            &server.pkcs12(),
+            PASSWORD,
+            &count,
+        ]);
+        check(&mut command, &expected);
+    }
+    let mut python = python(&root().join("examples/collect.py"));
+    python.args([&server.address(), &server.pkcs12(), PASSWORD, &count]);
+    check(&mut python, &expected);
+}
+
+#[test]
+#[ignore = "needs pkg-config and python3; `cargo xtask interop` runs it"]
+fn an_example_goes_on_after_a_restart_where_it_ended() {
+    let server = Server::new(3000);
+    let expected = server.sha256(3000);
+    let (first, second) = (server.path("1.ndjson"), server.path("2.ndjson"));
+    let state = server.path("state");
+    let blocking = example("blocking", Link::Shared, &["estreamer"]);
+    for (mut command, count, out) in [
+        (run(&blocking), "1234", &first),
+        (python(&root().join("examples/collect.py")), "1766", &second),
+    ] {
+        command.args([&server.address(), &server.pkcs12(), PASSWORD, count]);
+        let output = succeed(command.arg(&state));
+        std::fs::write(out, output.stdout).unwrap();
+    }
+    let mut all = std::fs::read(first).unwrap();
+    all.extend(std::fs::read(second).unwrap());
+    let digest = ring::digest::digest(&ring::digest::SHA256, &all);
+    let digest: String = digest
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(digest, expected, "the same name, so the same bookmark");
+}
+
+#[test]
+#[ignore = "needs g++; `cargo xtask interop` runs it"]
+fn the_header_is_good_in_every_dialect() {
+    let include = prefix().join("include");
+    let directory = tempfile::tempdir().unwrap();
+    let source = directory.path().join("header.c");
+    std::fs::write(&source, USE_IN_BOTH).unwrap();
+    for (compiler, language, standards) in [
+        ("cc", "c", ["c99", "c11", "gnu17"]),
+        ("c++", "c++", ["c++11", "c++17", "c++20"]),
+    ] {
+        for standard in standards {
+            let mut command = Command::new(compiler);
+            command.args(["-x", language, &format!("-std={standard}"), "-fsyntax-only"]);
+            command.args(["-Wall", "-Wextra", "-Werror", "-pedantic"]);
+            succeed(command.arg("-I").arg(&include).arg(&source));
+        }
+    }
+}
+
+/// The macros are looked at where they are used.
+const USE_IN_BOTH: &str = "#include <estreamer.h>\n\
+    int main(void) {\n\
+    est_config config = EST_CONFIG_DEFAULT;\n\
+    est_client_config client = EST_CLIENT_CONFIG_DEFAULT;\n\
+    unsigned char memory[EST_SESSION_MEMORY(64, 128)];\n\
+    (void)config; (void)client; (void)memory;\n\
+    return EST_VERSION_MAJOR + EST_VERSION_MINOR + EST_VERSION_PATCH == (int)EST_FOREVER;\n}\n";
+
+#[test]
+#[ignore = "needs valgrind and libssl-dev; `cargo xtask interop` runs it"]
+fn the_first_layer_shows_valgrind_no_error_and_no_leak() {
+    for sources in FIRST_LAYER {
+        let directory = tempfile::tempdir().unwrap();
+        let program = build(directory.path(), sources, &[]);
+        succeed(valgrind(&[]).arg(program));
+    }
+    let server = Server::new(2000);
+    let epoll = example("epoll", Link::Shared, &["estreamer", "libssl", "libcrypto"]);
+    let mut command = valgrind(&[]);
+    command.arg(&epoll.path);
+    command.args([
+        "127.0.0.1",
+        &server.port(),
+        &server.pkcs12(),
+        PASSWORD,
+        "2000",
+    ]);
+    check(library_path(&mut command), &server.sha256(2000));
+}
+
+#[test]
+#[ignore = "needs valgrind; `cargo xtask interop` runs it"]
+fn the_second_layer_shows_valgrind_nothing_but_what_is_known() {
+    let known = format!(
+        "--suppressions={}",
+        root().join("tests/valgrind.supp").display()
+    );
+    let server = Server::new(2000);
+    let blocking = example("blocking", Link::Shared, &["estreamer"]);
+    let mut command = valgrind(&[&known]);
+    command.arg(&blocking.path);
+    command.args([&server.address(), &server.pkcs12(), PASSWORD, "2000"]);
+    command.arg(server.path("state"));
+    check(library_path(&mut command), &server.sha256(2000));
+
+    let directory = tempfile::tempdir().unwrap();
+    let program = build(directory.path(), &["tests/c/client_misuse.c"], &[]);
+    succeed(valgrind(&[&known]).arg(program));
+    let server = Server::new(1);
+    let program = build(directory.path(), &["tests/c/client_threads.c"], &[]);
+    let mut command = valgrind(&[&known]);
+    command.arg(program);
+    succeed(command.args([&server.address(), &server.pkcs12(), PASSWORD]));
+}
+
+#[test]
+#[ignore = "needs strace; `cargo xtask interop` runs it"]
+fn a_closed_connection_cannot_raise_a_signal() {
+    let server = Server::new(2000);
+    let blocking = example("blocking", Link::Shared, &["estreamer"]);
+    let log = server.path("strace");
+    let mut command = Command::new("strace");
+    // What can be written to a socket by, and nothing else does here.
+    command.args(["-f", "-e", "trace=writev,sendto,sendmsg", "-o"]);
+    command.arg(&log).arg(&blocking.path);
+    command.args([&server.address(), &server.pkcs12(), PASSWORD, "2000"]);
+    succeed(library_path(&mut command));
+    let log = std::fs::read_to_string(log).unwrap();
+    let calls = log.lines().filter(|line| line.contains('('));
+    let (quiet, loud): (Vec<_>, Vec<_>) = calls.partition(|line| line.contains("MSG_NOSIGNAL"));
+    assert!(loud.is_empty(), "{loud:?}");
+    assert!(!quiet.is_empty(), "request, nulls and good-bye were sent");
+}
+
+#[test]
+#[ignore = "needs the install tree; `cargo xtask interop` runs it"]
+fn the_first_layer_pleases_the_sanitizers() {
+    for sources in FIRST_LAYER {
+        let directory = tempfile::tempdir().unwrap();
+        let flags = [
+            "-fsanitize=address,undefined",
+            "-fno-sanitize-recover=all",
+            "-g",
+        ];
+        let program = build(directory.path(), sources, &flags);
+        // More memory than there is has to be a status here, too.
+        let mut command = Command::new(program);
+        succeed(command.env("ASAN_OPTIONS", "allocator_may_return_null=1"));
+    }
+}
+
+/// Programs of the first layer, and each of them all of it.
+const FIRST_LAYER: [&[&str]; 3] = [
+    &[
+        "tests/c/conversation_main.c",
+        "../../core/capi/c/conversation.c",
+    ],
+    &["tests/c/session_misuse.c"],
+    &["tests/c/session_threads.c"],
+];
+
+#[test]
+#[ignore = "needs valgrind; `cargo xtask interop` runs it"]
+fn an_event_costs_at_most_sixty_instructions_more_than_in_rust() {
+    let directory = tempfile::tempdir().unwrap();
+    let through = build(directory.path(), &["../../core/capi/c/through.c"], &[]);
+    let direct = project().join("target/core-capi/release/examples/direct");
+    let cost = |program: &Path| {
+        // What a start costs is not an event's.
+        let [few, many] = ["100", "300"].map(|bundles| instructions(program, bundles));
+        (many - few) as f64 / 20_000.0
+    };
+    let (through, direct) = (cost(&through), cost(&direct));
+    println!("{through:.1} instructions per event, in Rust {direct:.1}");
+    assert!(through - direct <= 60.0, "{through:.1} - {direct:.1}");
+}
+
+fn instructions(program: &Path, bundles: &str) -> u64 {
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+    let output = succeed(library_path(command.arg(program).arg(bundles)));
+    let said = String::from_utf8_lossy(&output.stderr);
+    let line = said
+        .lines()
+        .find_map(|line| line.split_once("Collected : "));
+    line.and_then(|(_, count)| count.trim().parse().ok())
+        .unwrap_or_else(|| panic!("callgrind tells no number: {said}"))
+}
+
+/// A program of the examples, and the directory it lies in.
+struct Example {
+    path: PathBuf,
+    _directory: tempfile::TempDir,
+}
+
+/// Compiles an example as its first lines say.
+fn example(name: &str, link: Link, packages: &[&str]) -> Example {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(name);
+    let mut command = Command::new("cc");
+    command.args(FLAGS).arg("-o").arg(&path);
+    command.arg(root().join(format!("examples/{name}.c")));
+    command.args(pkg_config(&["--cflags"], packages));
+    match link {
+        Link::Shared => command.args(pkg_config(&["--libs"], packages)),
+        // Where both are, -lestreamer would be the shared one.
+        Link::Static => {
+            let mut libraries = pkg_config(&["--libs"], &packages[1..]);
+            libraries.extend(pkg_config(&["--static", "--libs"], &packages[..1]));
+            let of_archive = |library: String| match library.as_str() {
+                "-lestreamer" => "-l:libestreamer.a".to_owned(),
+                _ => library,
+            };
+            command.args(libraries.into_iter().map(of_archive))
+        }
+    };
+    succeed(&mut command);
+    let needs = succeed(Command::new("readelf").arg("-d").arg(&path)).stdout;
+    let needs = String::from_utf8_lossy(&needs).into_owned();
+    assert_eq!(needs.contains("[libestreamer.so.0]"), link == Link::Shared);
+    Example {
+        path,
+        _directory: directory,
+    }
+}
+
+/// Compiles a test in C against the shared library of the tree.
+fn build(directory: &Path, sources: &[&str], flags: &[&str]) -> PathBuf {
+    let program = directory.join("program");
+    let lib = prefix().join("lib");
+    let mut command = Command::new("cc");
+    command.args(FLAGS).args(flags).arg("-o").arg(&program);
+    for folder in ["include", "../../core/capi/c", "tests/c"] {
+        command.arg("-I").arg(root().join(folder));
+    }
+    command.args(sources.iter().map(|source| root().join(source)));
+    command.arg("-L").arg(&lib);
+    command.arg(format!("-Wl,-rpath,{}", lib.display()));
+    succeed(command.args(["-lestreamer", "-lpthread"]));
+    program
+}
+
+fn pkg_config(options: &[&str], packages: &[&str]) -> Vec<String> {
+    if packages.is_empty() {
+        return Vec::new();
+    }
+    let mut command = Command::new("pkg-config");
+    command.env("PKG_CONFIG_PATH", prefix().join("lib/pkgconfig"));
+    let output = succeed(command.args(options).args(packages));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Runs to success, and says on standard error what is expected.
+#[track_caller]
+fn check(command: &mut Command, expected: &str) {
+    let output = succeed(command);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(expected), "{said}\nnot {expected}");
+}
+
+fn run(example: &Example) -> Command {
+    let mut command = Command::new(&example.path);
+    library_path(&mut command);
+    command
+}
+
+fn python(script: &Path) -> Command {
+    let mut command = Command::new("python3");
+    command.arg(script);
+    command.env("PYTHONPATH", root().join("python"));
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    library_path(&mut command);
+    command
+}
+
+fn valgrind(options: &[&str]) -> Command {
+    let mut command = Command::new("valgrind");
+    command.args([
+        "--error-exitcode=9",
+        "--leak-check=full",
+        "--fair-sched=yes",
+    ]);
+    command.args(options);
+    command
+}
+
+fn library_path(command: &mut Command) -> &mut Command {
+    command.env("LD_LIBRARY_PATH", prefix().join("lib"))
+}
+
+/// Where `cargo xtask dist` puts the tree.
+pub(crate) fn prefix() -> PathBuf {
+    project().join("target/dist/prefix")
+}
+
+fn project() -> PathBuf {
+    root().join("../..")
+}

@@ -1,0 +1,63 @@
+//! The programs on the pages of `docs`, made as those say.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::{root, succeed};
+use crate::install::prefix;
+use crate::server::{PASSWORD, Server};
+
+const EVENTS: usize = 300;
+
+#[test]
+#[ignore = "needs pkg-config, g++, go and python3; `cargo xtask interop` runs it"]
+fn the_programs_on_the_pages_print_every_event() {
+    let server = Server::new(EVENTS as u64);
+    let expected = server.sha256(EVENTS);
+    for (page, language, file, programs) in [
+        ("c.md", "c", "first.c", &["./first", "./first-static"][..]),
+        ("cpp.md", "cpp", "first.cpp", &["./first-cpp"]),
+        ("go.md", "go", "first.go", &["./first-go"]),
+        ("python.md", "python", "first.py", &["python3 first.py"]),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let text = fs::read_to_string(root().join("../../docs").join(page)).unwrap();
+        let code = block(&text, language).expect("a program");
+        fs::write(directory.path().join(file), code).unwrap();
+        for line in block(&text, "bash").unwrap_or_default().lines() {
+            succeed(&mut shell(directory.path(), line));
+        }
+        for program in programs {
+            let arguments = [&server.address(), &server.pkcs12(), PASSWORD].join(" ");
+            let line = format!("{program} {arguments} {EVENTS}");
+            let output = succeed(&mut shell(directory.path(), &line));
+            let digest = ring::digest::digest(&ring::digest::SHA256, &output.stdout);
+            let found: String = digest.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+            assert_eq!(found, expected, "{page}: {program}");
+        }
+    }
+}
+
+/// A line typed in a directory by somebody who has the library.
+fn shell(directory: &Path, line: &str) -> Command {
+    let lib = prefix().canonicalize().unwrap().join("lib");
+    let mut command = Command::new("sh");
+    command.current_dir(directory).args(["-c", line]);
+    command.env("PKG_CONFIG_PATH", lib.join("pkgconfig"));
+    command.env("LD_LIBRARY_PATH", lib);
+    command.env("PYTHONPATH", root().join("python"));
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    // Go wants a place of its own, and nothing of the network.
+    command.env("GOCACHE", directory.join("cache"));
+    command.env("GOPROXY", "off");
+    command
+}
+
+/// The first block of a language.
+fn block(page: &str, language: &str) -> Option<String> {
+    let start = format!("```{language}\n");
+    let (_, rest) = page.split_once(&start)?;
+    let (block, _) = rest.split_once("```")?;
+    Some(block.to_owned())
+}

@@ -1,0 +1,75 @@
+//! A simulated server, and what the Rust client gets of it.
+
+use std::path::PathBuf;
+
+use estreamer::client::Client;
+use estreamer::simulate::Simulator;
+use estreamer::simulate::pki::{DEFAULT_PASSWORD, Pki};
+use estreamer_core::wire::InitialTimestamp;
+use ring::digest::{Context, SHA256};
+
+/// The password of the client's PKCS#12 file.
+pub(crate) const PASSWORD: &str = DEFAULT_PASSWORD;
+
+/// A server with events, and the files of a client.
+pub(crate) struct Server {
+    directory: tempfile::TempDir,
+    simulator: Simulator,
+}
+
+impl Server {
+    /// Serves the generator's first `count` events.
+    pub(crate) fn new(count: u64) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let pki = Pki::generate().expect("certificates");
+        pki.write_to(&directory.path().join("pki"))
+            .expect("a writable directory");
+        let builder = Simulator::builder(&pki).expect("an identity");
+        let simulator = builder.count(count).spawn().expect("a loopback port");
+        Self {
+            directory,
+            simulator,
+        }
+    }
+
+    /// HOST:PORT.
+    pub(crate) fn address(&self) -> String {
+        self.simulator.address().to_string()
+    }
+
+    /// The port alone; the host is 127.0.0.1.
+    pub(crate) fn port(&self) -> String {
+        self.simulator.address().port().to_string()
+    }
+
+    /// The client's PKCS#12 file.
+    pub(crate) fn pkcs12(&self) -> String {
+        self.path("pki/client.p12").to_string_lossy().into_owned()
+    }
+
+    /// A path in a directory that goes away by itself.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// What the Rust client collects: SHA-256 over the events, each with a line
+    /// end behind it.
+    pub(crate) fn sha256(&self, events: usize) -> String {
+        let client = Client::builder(&self.address())
+            .pkcs12(self.pkcs12(), PASSWORD)
+            .from(InitialTimestamp::OLDEST)
+            .connect()
+            .expect("a server");
+        let mut context = Context::new(&SHA256);
+        for event in client.take(events) {
+            context.update(&event.expect("an event").data);
+            context.update(b"\n");
+        }
+        let digest = context.finish();
+        digest
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}

@@ -1,0 +1,303 @@
+//! Signals: stopping, reading the configuration again, saying what was counted.
+
+use std::io::Read;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Instant;
+
+use estreamer::simulate::Simulator;
+use estreamer_tests::{Fleet, Running, lines, stored, wait_for_lines, wait_until};
+
+const OUT: &str = "out.ndjson";
+
+/// One server and a collector that has collected what it has so far.
+fn start(events: u64) -> (Fleet, Simulator, Running) {
+    let fleet = Fleet::new();
+    let server = fleet.server(1, events, |builder| builder);
+    let tables = [
+        Fleet::source("fmc", &server),
+        Fleet::output(&format!("file:{OUT}")),
+    ];
+    fleet.configure("", &tables);
+    let running = Running::start(&mut fleet.collect());
+    wait_for_lines(&fleet.path(OUT), events as usize, &running);
+    (fleet, server, running)
+}
+
+/// Stops it, and checks that these files hold everything exactly once.
+#[track_caller]
+fn check(running: Running, server: &Simulator, files: &[&Path]) -> String {
+    running.signal("TERM");
+    let ended = running.wait().success();
+    let mut found: Vec<_> = files.iter().flat_map(|file| lines(file)).collect();
+    found.sort();
+    assert!(found == stored([server]), "{}", ended.stderr);
+    ended.stderr
+}
+
+#[test]
+fn a_file_that_was_renamed_is_let_go_and_a_new_one_goes_on() {
+    let (fleet, server, running) = start(100);
+    let (file, old) = (fleet.path(OUT), fleet.path("old"));
+    std::fs::rename(&file, &old).unwrap();
+    running.signal("HUP");
+    running.wait_for("files are opened anew");
+    server.archive().store(50);
+    wait_for_lines(&file, 50, &running);
+    assert_eq!(server.connections().len(), 1, "the server noticed nothing");
+    check(running, &server, &[&file, &old]);
+}
+
+#[test]
+fn a_file_that_was_renamed_is_let_go_without_a_signal_too() {
+    let (fleet, server, running) = start(100);
+    let (file, old) = (fleet.path(OUT), fleet.path("old"));
+    std::fs::rename(&file, &old).unwrap();
+    server.archive().store(50);
+    wait_for_lines(&file, 50, &running);
+    check(running, &server, &[&file, &old]);
+}
+
+#[test]
+fn a_file_that_something_else_cuts_or_writes_to_is_told_and_goes_on() {
+    let (fleet, server, running) = start(100);
+    let file = fleet.path(OUT);
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(&file)
+        .unwrap()
+        .set_len(0)
+        .unwrap();
+    server.archive().store(20);
+    running.wait_for("is shorter than it was left");
+    wait_for_lines(&file, 20, &running);
+    let mut text = std::fs::read(&file).unwrap();
+    text.extend_from_slice(b"foreign\n");
+    std::fs::write(&file, text).unwrap();
+    server.archive().store(20);
+    running.wait_for("is longer than it was left");
+    wait_for_lines(&file, 41, &running);
+    running.signal("TERM");
+    running.wait().success();
+    // A restart adds nothing and takes nothing away.
+    let running = Running::start(&mut fleet.collect());
+    server.archive().store(5);
+    wait_for_lines(&file, 46, &running);
+    running.signal("TERM");
+    running.wait().success();
+}
+
+#[test]
+fn a_changed_request_is_asked_again_from_the_bookmark() {
+    let (fleet, server, running) = start(100);
+    let source = Fleet::source("fmc", &server) + "events = [\"file\"]\n";
+    let output = Fleet::output(&format!("file:{OUT}"));
+    fleet.configure("", &[source, output]);
+    running.signal("HUP");
+    wait_until(|| server.connections().len() == 2 && !server.connections()[1].requests.is_empty());
+    let connections = server.connections();
+    let end = connections[0].end.clone().unwrap_or_default();
+    assert!(end.contains("error -1"), "the server is told: {end}");
+    let request = &connections[1].requests[0];
+    assert!(request.from.0 > 0, "from the bookmark");
+    assert!(
+        !request.json.contains("ConnectionEvent"),
+        "{}",
+        request.json
+    );
+    server.archive().store(100);
+    wait_for_lines(&fleet.path(OUT), 110, &running);
+    running.signal("TERM");
+    running.wait().success();
+}
+
+#[test]
+fn what_cannot_be_read_changes_nothing_and_is_told() {
+    let (fleet, server, running) = start(100);
+    std::fs::write(fleet.path("estreamer.toml"), "[[sauce]]\n").unwrap();
+    running.signal("HUP");
+    running.wait_for("The configuration stays as it was");
+    assert!(running.said().contains("source"), "{}", running.said());
+    server.archive().store(50);
+    wait_for_lines(&fleet.path(OUT), 150, &running);
+    assert_eq!(server.connections().len(), 1);
+    check(running, &server, &[&fleet.path(OUT)]);
+}
+
+#[test]
+fn an_output_that_cannot_begin_leaves_the_old_ones_in_place() {
+    let (fleet, server, running) = start(100);
+    let tables = [
+        Fleet::source("fmc", &server),
+        Fleet::output("file:no/such/directory/x"),
+    ];
+    fleet.configure("", &tables);
+    running.signal("HUP");
+    running.wait_for("The configuration stays as it was");
+    server.archive().store(50);
+    wait_for_lines(&fleet.path(OUT), 150, &running);
+    check(running, &server, &[&fleet.path(OUT)]);
+}
+
+#[test]
+fn sources_come_and_go() {
+    let (fleet, server, running) = start(100);
+    let other = fleet.server(2, 40, |builder| builder);
+    let output = Fleet::output(&format!("file:{OUT}"));
+    let both = [
+        Fleet::source("fmc", &server),
+        Fleet::source("other", &other),
+        output.clone(),
+    ];
+    fleet.configure("", &both);
+    running.signal("HUP");
+    wait_for_lines(&fleet.path(OUT), 140, &running);
+    fleet.configure("", &[Fleet::source("other", &other), output]);
+    running.signal("HUP");
+    wait_until(|| server.connections()[0].end.is_some());
+    server.archive().store(50);
+    other.archive().store(50);
+    wait_for_lines(&fleet.path(OUT), 190, &running);
+    assert_eq!(other.connections().len(), 1, "one that stays is left alone");
+    running.signal("TERM");
+    running.wait().success();
+}
+
+#[test]
+fn other_outputs_take_over_without_loss() {
+    let (fleet, server, running) = start(100);
+    let tables = [
+        Fleet::source("fmc", &server),
+        Fleet::output(&format!("file:{OUT}")),
+        Fleet::output("file:second.ndjson"),
+    ];
+    fleet.configure("overlap = 7", &tables);
+    running.signal("HUP");
+    running.wait_for("the configuration changed");
+    wait_until(|| server.connections().len() == 2);
+    server.archive().store(50);
+    wait_for_lines(&fleet.path(OUT), 150, &running);
+    wait_for_lines(&fleet.path("second.ndjson"), 50, &running);
+    check(running, &server, &[&fleet.path(OUT)]);
+}
+
+#[test]
+fn a_receiver_that_is_gone_is_replaced_by_another() {
+    let gone = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let fleet = Fleet::new();
+    let server = fleet.server(1, 500, |builder| builder);
+    let tables = |output: &str| {
+        let both = Fleet::output(&format!("file:{OUT}"));
+        [Fleet::source("fmc", &server), both, Fleet::output(output)]
+    };
+    fleet.configure("shutdown = 1", &tables(&format!("tcp://{gone}")));
+    let running = Running::start(&mut fleet.collect());
+    running.wait_for("cannot write to tcp://");
+    fleet.configure("shutdown = 1", &tables("file:second.ndjson"));
+    running.signal("HUP");
+    wait_for_lines(&fleet.path("second.ndjson"), 500, &running);
+    wait_for_lines(&fleet.path(OUT), 500, &running);
+    check(running, &server, &[&fleet.path(OUT)]);
+}
+
+#[test]
+fn a_kill_during_a_reload_loses_nothing() {
+    let (fleet, server, running) = start(200);
+    let output = |name: &str| Fleet::output(&format!("file:{name}"));
+    running.kill();
+    for round in 0..8u64 {
+        let before = server.connections().len();
+        let current = Running::start(&mut fleet.collect());
+        wait_until(|| server.connections().len() > before);
+        server.archive().store(300);
+        // Another overlap each time: everything begins anew.
+        let tables = [Fleet::source("fmc", &server), output(OUT)];
+        fleet.configure(&format!("overlap = {}", 6 + round), &tables);
+        current.signal("HUP");
+        match round % 4 {
+            0 => {}
+            1 => current.wait_for("the configuration changed"),
+            2 => wait_until(|| server.connections().last().is_some_and(|c| c.end.is_some())),
+            _ => {
+                let count = server.connections().len();
+                wait_until(|| server.connections().len() > count);
+            }
+        }
+        current.kill();
+    }
+    let last = Running::start(&mut fleet.collect());
+    wait_for_lines(&fleet.path(OUT), stored([&server]).len(), &last);
+    check(last, &server, &[&fleet.path(OUT)]);
+}
+
+#[test]
+fn what_is_under_way_is_delivered_before_a_stop() {
+    let fleet = Fleet::new();
+    let server = fleet.server(1, 20_000, |builder| builder.unacknowledged(100));
+    let tables = [
+        Fleet::source("fmc", &server),
+        Fleet::output(&format!("file:{OUT}")),
+    ];
+    fleet.configure("", &tables);
+    let running = Running::start(&mut fleet.collect());
+    wait_until(|| std::fs::metadata(fleet.path(OUT)).is_ok_and(|file| file.len() > 0));
+    running.signal("TERM");
+    running.wait().success();
+    wait_until(|| server.connections()[0].end.is_some());
+    let end = server.connections()[0].end.clone().unwrap_or_default();
+    assert!(end.contains("error -1"), "{end}");
+    // Whole bundles were acknowledged, so what is there ends with one, and the
+    // next run goes on behind it.
+    assert_eq!(lines(&fleet.path(OUT)).len() % 100, 0);
+    let running = Running::start(&mut fleet.collect());
+    wait_for_lines(&fleet.path(OUT), 20_000, &running);
+    check(running, &server, &[&fleet.path(OUT)]);
+}
+
+#[test]
+fn a_stop_takes_no_longer_than_allowed_and_a_second_one_no_time() {
+    // A receiver that never reads.
+    let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = deaf.local_addr().unwrap();
+    let fleet = Fleet::new();
+    let server = fleet.server(1, 20_000, |builder| builder.unacknowledged(100));
+    let tables = [
+        Fleet::source("fmc", &server),
+        Fleet::output(&format!("tcp://{address}")),
+    ];
+    for (shutdown, signals) in [(1, 1), (600, 2)] {
+        fleet.configure(&format!("shutdown = {shutdown}"), &tables);
+        let running = Running::start(&mut fleet.collect());
+        let (mut held, _) = deaf.accept().unwrap();
+        held.read_exact(&mut [0]).unwrap();
+        let start = Instant::now();
+        running.signal("TERM");
+        if signals == 2 {
+            // It waits, and says nothing more: only the second ends it.
+            wait_until(|| {
+                server.connections().last().is_some_and(|c| c.end.is_some())
+                    || start.elapsed().as_secs() >= 2
+            });
+            running.signal("TERM");
+            let ended = running.wait();
+            assert!(!ended.status.success(), "it was ended by the signal");
+        } else {
+            let ended = running.wait().success();
+            assert!(ended.stderr.contains("comes again"), "{}", ended.stderr);
+        }
+        assert!(start.elapsed().as_secs() < 30);
+    }
+}
+
+#[test]
+fn it_says_what_was_counted_when_it_is_asked() {
+    let (_fleet, server, running) = start(100);
+    running.signal("USR1");
+    running.wait_for("100 events");
+    server.archive().store(10);
+    running.signal("TERM");
+    running.wait().success();
+}
