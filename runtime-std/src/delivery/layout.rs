@@ -93,8 +93,8 @@ impl Layout {
             false => "",
         };
         let used = &self.parts[..self.used];
-        // Where there is one part, nothing is compared: two empty names cost 100 ns
-        // where the C library reads them with masked vector loads, which fault.
+        // Where there is one part, nothing is compared: glibc's masked vector loads
+        // took 80 ns to find two empty names alike.
         let index = match used
             .iter()
             .position(|part| !by_event || part.event == event)

@@ -91,6 +91,8 @@ impl Contender {
             }
             Self::Python => vec![
                 "python3".to_owned(),
+                // Leaves no compiled module in the source tree.
+                "-B".to_owned(),
                 in_tree("tests/python/json_client.py"),
                 address,
                 certificate,
