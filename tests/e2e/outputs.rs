@@ -132,6 +132,32 @@ fn a_required_output_that_is_not_there_holds_everything_back() {
 }
 
 #[test]
+fn what_came_since_now_and_could_not_be_delivered_comes_again() {
+    let (listener, address) = listen();
+    drop(listener);
+    let fleet = Fleet::new();
+    let server = fleet.server(1, 0, |builder| builder);
+    let source = Fleet::source("fmc", &server).replace("\"oldest\"", "\"now\"");
+    fleet.configure("", &[source, Fleet::output(&format!("tcp://{address}"))]);
+    let running = Running::start(&mut fleet.collect());
+    assert!(server.wait(|served| served.iter().any(|one| !one.requests.is_empty())));
+    server.archive().store(250);
+    // They are acknowledged ahead, so that the server has no reason to keep them.
+    running.wait_for("cannot write to tcp://");
+    assert!(server.wait(|served| served[0].nulls >= 3));
+    running.kill();
+    let listener = TcpListener::bind(address).unwrap();
+    let receiver = std::thread::spawn(move || receive(&listener, usize::MAX));
+    let mut command = fleet.collect();
+    let ended = Running::start(command.args(["--stop-when-idle", "0.5"]))
+        .wait()
+        .success();
+    let mut found = receiver.join().unwrap();
+    found.sort();
+    assert!(found == stored([&server]), "{}", ended.stderr);
+}
+
+#[test]
 fn one_that_is_not_required_drops_and_counts_and_holds_nothing_back() {
     // A receiver that never reads; its kernel takes some.
     let (deaf, address) = listen();
