@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::steps::Steps;
-use crate::{Result, apt, dist, process};
+use crate::{Result, apt, dist, process, test};
 
 /// The programs, the packages they come in, and how to ask for their version.
 const PROGRAMS: [(&str, &str); 7] = [
@@ -21,11 +21,11 @@ const PROGRAMS: [(&str, &str); 7] = [
 pub(crate) fn run(steps: &mut Steps) -> Result {
     steps.run("interop: programs", programs)?;
     // The library's tests are one binary; the program's are modules of another.
-    steps.run("interop: TLS library", || tests("openssl"))?;
-    steps.run("interop: program", || tests("e2e"))?;
+    steps.run("interop: TLS library", || tests(&test::BUT_C, "openssl"))?;
+    steps.run("interop: program", || tests(&test::BUT_C, "e2e"))?;
     dist::run(steps)?;
     steps.run("interop: core called directly", direct)?;
-    steps.run("interop: C library", || tests("capi"))
+    steps.run("interop: C library", || tests(&test::C, "capi"))
 }
 
 /// What the C library's cost is measured against, optimised as that is.
@@ -43,13 +43,14 @@ fn direct() -> Result {
     ]))
 }
 
-fn tests(binary: &str) -> Result {
+fn tests(packages: &[&str], binary: &str) -> Result {
     // As `cargo xtask test` builds them, so that nothing is built again.
-    process::run(
-        process::cargo()
-            .args(["test", "--workspace", "--all-features", "--test", binary])
-            .args(["--", "--ignored"]),
-    )
+    process::run(process::cargo().arg("test").args(packages).args([
+        "--test",
+        binary,
+        "--",
+        "--ignored",
+    ]))
 }
 
 /// Finds the programs, or installs them where that is ours to do.
