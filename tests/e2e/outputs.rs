@@ -27,6 +27,13 @@ fn take(stream: TcpStream, most: usize) -> Vec<Vec<u8>> {
     found
 }
 
+/// What a receiver found; one that nobody ever connects to fails the test instead
+/// of keeping it for ever.
+fn joined<T>(receiver: JoinHandle<T>) -> T {
+    wait_until(|| receiver.is_finished());
+    receiver.join().unwrap()
+}
+
 fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -48,7 +55,7 @@ fn every_event_is_a_line_at_the_receiver_and_a_restart_adds_none() {
     let ended = Running::start(command.args(["--stop-after", "5000"]))
         .wait()
         .success();
-    let (mut found, listener) = receiver.join().unwrap();
+    let (mut found, listener) = joined(receiver);
     found.sort();
     assert!(found == stored([&server]), "{}", ended.stderr);
     // The receiver has said by its close that it has all of it.
@@ -81,7 +88,7 @@ fn a_receiver_that_leaves_and_comes_back_has_every_event() {
     let ended = Running::start(command.args(["--stop-after", "3000"]))
         .wait()
         .success();
-    let mut found = receiver.join().unwrap();
+    let mut found = joined(receiver);
     assert!(
         ended.stderr.contains("cannot write to tcp://"),
         "{}",
@@ -123,7 +130,7 @@ fn a_required_output_that_is_not_there_holds_everything_back() {
     let ended = Running::start(command.args(["--stop-when-idle", "0.5"]))
         .wait()
         .success();
-    let mut found = receiver.join().unwrap();
+    let mut found = joined(receiver);
     found.sort();
     assert!(found == stored([&server]), "{}", ended.stderr);
     let mut file = lines(&fleet.path("out.ndjson"));
@@ -152,7 +159,7 @@ fn what_came_since_now_and_could_not_be_delivered_comes_again() {
     let ended = Running::start(command.args(["--stop-when-idle", "0.5"]))
         .wait()
         .success();
-    let mut found = receiver.join().unwrap();
+    let mut found = joined(receiver);
     found.sort();
     assert!(found == stored([&server]), "{}", ended.stderr);
 }
@@ -178,7 +185,7 @@ fn one_that_is_not_required_drops_and_counts_and_holds_nothing_back() {
     // What its kernel took is all there is, and what is dropped is counted.
     let taking = std::thread::spawn(move || take(held, usize::MAX).len());
     let ended = running.wait().success();
-    let taken = taking.join().unwrap();
+    let taken = joined(taking);
     let dropped = counted(&ended.stderr, " dropped by outputs");
     assert!(dropped > 0 && taken > 0);
     assert_eq!(taken + dropped, 30_000, "{}", ended.stderr);
