@@ -3,10 +3,14 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use const_oid::ObjectIdentifier;
+use const_oid::db::DB;
 use ring::digest;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
-use x509_parser::objects::{oid_registry, oid2abbrev, oid2sn};
+use x509_parser::asn1_rs::{FromDer, Oid, oid};
+use x509_parser::certificate::{X509Certificate, X509CertificateParser};
+use x509_parser::error::X509Error;
+use x509_parser::extensions::{BasicConstraints, GeneralName, SubjectAlternativeName};
+use x509_parser::nom::Parser;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
@@ -93,11 +97,15 @@ pub enum Validity {
 impl CertificateFacts {
     /// Reads one certificate in DER; `None` if it is not one.
     pub fn from_der(der: &[u8]) -> Option<Self> {
-        let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+        // The extensions of interest are read below: reading all of them makes a
+        // table that stays for the life of the process, a leak to whoever looks
+        // for leaks in a program that links the C library.
+        let mut parser = X509CertificateParser::new().with_deep_parse_extensions(false);
+        let (_, certificate) = parser.parse(der).ok()?;
         let subject = certificate.subject();
         let titles = values(subject, TITLE);
         let qualifiers = values(subject, GENERATION_QUALIFIER);
-        let constraints = certificate.basic_constraints().ok().flatten();
+        let constraints = extension::<BasicConstraints>(&certificate, &BASIC_CONSTRAINTS);
         let key = certificate.public_key();
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(digest::digest(&digest::SHA256, der).as_ref());
@@ -113,10 +121,10 @@ impl CertificateFacts {
             not_after: certificate.validity().not_after.timestamp(),
             serial: text::hex(certificate.raw_serial()),
             version: certificate.version().0.saturating_add(1),
-            signature_algorithm: algorithm(&certificate.signature_algorithm.algorithm),
-            key_algorithm: algorithm(&key.algorithm.algorithm),
+            signature_algorithm: registered(&certificate.signature_algorithm.algorithm),
+            key_algorithm: registered(&key.algorithm.algorithm),
             key_bits: key.parsed().ok().and_then(|key| key_bits(&key)),
-            is_ca: constraints.as_ref().is_some_and(|c| c.value.ca),
+            is_ca: constraints.as_ref().is_some_and(|c| c.ca),
             sha256,
             key_matches: None,
             titles,
@@ -193,11 +201,16 @@ fn name(name: &X509Name<'_>) -> String {
         .iter_attributes()
         .map(|attribute| {
             let oid = attribute.attr_type();
-            let dotted = oid.to_id_string();
-            let label = match dotted.as_str() {
-                TITLE => "title",
-                GENERATION_QUALIFIER => "generationQualifier",
-                other => oid2abbrev(oid, oid_registry()).unwrap_or(other),
+            let label = match oid.to_id_string().as_str() {
+                COMMON_NAME => "CN".into(),
+                "2.5.4.6" => "C".into(),
+                "2.5.4.7" => "L".into(),
+                "2.5.4.8" => "ST".into(),
+                "2.5.4.10" => "O".into(),
+                "2.5.4.11" => "OU".into(),
+                "0.9.2342.19200300.100.1.25" => "DC".into(),
+                "1.2.840.113549.1.9.1" => "Email".into(),
+                _ => registered(oid),
             };
             format!("{label}={}", value(attribute))
         })
@@ -233,12 +246,10 @@ fn value(attribute: &AttributeTypeAndValue<'_>) -> String {
 }
 
 fn alt_names(certificate: &X509Certificate<'_>) -> Vec<AltName> {
-    let Ok(Some(extension)) = certificate.subject_alternative_name() else {
-        return Vec::new();
-    };
-    let names = &extension.value.general_names;
+    let names = extension::<SubjectAlternativeName>(certificate, &SUBJECT_ALT_NAME);
     names
         .iter()
+        .flat_map(|names| &names.general_names)
         .map(|name| match name {
             GeneralName::DNSName(host) => AltName::Dns(text::printable(host)),
             GeneralName::IPAddress(bytes) => address(bytes),
@@ -260,8 +271,21 @@ fn address(bytes: &[u8]) -> AltName {
     }
 }
 
-fn algorithm(oid: &x509_parser::der_parser::oid::Oid<'_>) -> String {
-    oid2sn(oid, oid_registry()).map_or_else(|_| oid.to_id_string(), str::to_owned)
+/// What an extension that is there once, and whole, says.
+fn extension<'a, T: FromDer<'a, X509Error>>(
+    certificate: &X509Certificate<'a>,
+    oid: &Oid<'_>,
+) -> Option<T> {
+    let extension = certificate.get_extension_unique(oid).ok()??;
+    T::from_der(extension.value).ok().map(|(_, said)| said)
+}
+
+/// The name an object identifier is registered by, or its numbers.
+fn registered(oid: &Oid<'_>) -> String {
+    ObjectIdentifier::from_bytes(oid.as_bytes())
+        .ok()
+        .and_then(|oid| DB.by_oid(&oid))
+        .map_or_else(|| oid.to_id_string(), str::to_owned)
 }
 
 fn key_bits(key: &PublicKey<'_>) -> Option<u32> {
@@ -277,6 +301,8 @@ fn key_bits(key: &PublicKey<'_>) -> Option<u32> {
     u32::try_from(bits).ok().filter(|bits| *bits > 0)
 }
 
+const SUBJECT_ALT_NAME: Oid<'static> = oid!(2.5.29.17);
+const BASIC_CONSTRAINTS: Oid<'static> = oid!(2.5.29.19);
 const COMMON_NAME: &str = "2.5.4.3";
 const TITLE: &str = "2.5.4.12";
 const GENERATION_QUALIFIER: &str = "2.5.4.44";
