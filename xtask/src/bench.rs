@@ -29,6 +29,12 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// `--check`, as before a change lands.
+    pub(crate) const CHECK: Self = Self {
+        check: true,
+        instructions: false,
+    };
+
     /// Reads `[--check] [--instructions]`.
     pub(crate) fn parse(arguments: &[&str]) -> Option<Self> {
         let mut options = Self::default();

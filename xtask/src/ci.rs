@@ -2,12 +2,13 @@
 
 use crate::steps::Steps;
 use crate::test::{self, Summary};
-use crate::{Result, firmware, footprint, fuzz, interop, nostd};
+use crate::{Result, bench, firmware, footprint, fuzz, interop, nostd};
 
-/// Everything, cheapest first; the first failure ends it.
+/// Everything but what only measures; the first failure ends it.
 pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
     let summary = test::run(steps)?;
     interop::run(steps)?;
+    bench::run(steps, &bench::Options::CHECK)?;
     nostd::run(steps)?;
     firmware::run(steps)?;
     footprint::run(steps, false)?;

@@ -275,9 +275,9 @@ fn programs() -> Result<String> {
     Ok(nightly)
 }
 
-/// The nightly toolchain that is there: fuzzers need compiler flags that stable
-/// does not have.
-fn nightly() -> Result<String> {
+/// The nightly toolchain that is there: fuzzers and sanitizers need compiler flags
+/// that stable does not have.
+pub(crate) fn nightly() -> Result<String> {
     let installed = process::read(process::command("rustup").args(["toolchain", "list"]))
         .map_err(|message| format!("looking for a nightly toolchain: {message}"))?;
     let names = installed
@@ -288,7 +288,7 @@ fn nightly() -> Result<String> {
         .max()
         .map(str::to_owned)
         .ok_or_else(|| {
-            "no nightly toolchain is installed, which fuzzers need; \
+            "no nightly toolchain is installed, which fuzzers and sanitizers need; \
              `rustup toolchain install nightly --profile minimal` installs one"
                 .to_owned()
         })

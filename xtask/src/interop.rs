@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::steps::Steps;
-use crate::{Result, apt, dist, process, test};
+use crate::{Result, apt, dist, fuzz, process, test};
 
 /// The programs, the packages they come in, and how to ask for their version.
 const PROGRAMS: [(&str, &str); 7] = [
@@ -25,6 +25,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
     steps.run("interop: program", || tests(&test::BUT_C, "e2e"))?;
     dist::run(steps)?;
     steps.run("interop: core called directly", direct)?;
+    steps.run("interop: C library under AddressSanitizer", sanitized)?;
     steps.run("interop: C library", || tests(&test::C, "capi"))
 }
 
@@ -40,6 +41,27 @@ fn direct() -> Result {
         "--config=profile.release.opt-level=3",
         "--config=profile.release.lto='thin'",
         "--config=profile.release.codegen-units=4",
+    ]))
+}
+
+/// The C library as AddressSanitizer watches it; its runtime comes with the
+/// programs that link to the library.
+fn sanitized() -> Result {
+    let mut command = process::command("cargo");
+    command
+        .env("RUSTUP_TOOLCHAIN", fuzz::nightly()?)
+        .env_remove("CARGO")
+        .env("RUSTFLAGS", "-Zsanitizer=address");
+    process::run(command.args([
+        "build",
+        "--locked",
+        "--package=estreamer-capi",
+        "--lib",
+        // Named, so that what runs while building is left alone.
+        "--target=host-tuple",
+        "--target-dir=target/sanitized",
+        "--artifact-dir=target/sanitized/lib",
+        "-Zunstable-options",
     ]))
 }
 

@@ -48,7 +48,7 @@ cargo xtask TASK
   dist       the C library as an install tree and as an archive, in target/dist
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
-             bench, coverage and header, and of fuzz the smoke run";
+             coverage and header, of fuzz the smoke run, of bench the check";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -25,26 +25,35 @@ pub(crate) enum Link {
     Shared,
 }
 
-/// Compiles files of `tests/c`, or of the project, into a program.
+/// Compiles files of `tests/c`, or of the project, into a program with the library
+/// that cargo built for these tests.
 pub(crate) fn compile(directory: &Path, sources: &[&str], link: Link) -> PathBuf {
     let program = directory.join(format!("{link:?}"));
+    let mut command = compiler(&program, sources);
+    match link {
+        Link::Static => command.arg(library("libestreamer_capi.a")).args(SYSTEM),
+        Link::Shared => shared(&mut command, &library("libestreamer_capi.so")),
+    };
+    succeed(&mut command);
+    program
+}
+
+/// A C compiler at work on files, for `program`, but for the library.
+pub(crate) fn compiler(program: &Path, sources: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
-    command.args(FLAGS).arg("-o").arg(&program);
+    command.args(FLAGS).arg("-o").arg(program);
     for folder in ["include", "../../core/capi/c", "tests/c"] {
         command.arg("-I").arg(root().join(folder));
     }
     command.args(sources.iter().map(|source| root().join(source)));
-    match link {
-        Link::Static => command.arg(library("libestreamer_capi.a")).args(SYSTEM),
-        Link::Shared => {
-            let library = library("libestreamer_capi.so");
-            let folder = library.parent().expect("a file lies in a folder");
-            let path = format!("-Wl,-rpath,{}", folder.display());
-            command.arg(&library).arg(path).arg("-lpthread")
-        }
-    };
-    succeed(&mut command);
-    program
+    command
+}
+
+/// Links with a shared library, to be found where it is now.
+pub(crate) fn shared<'a>(command: &'a mut Command, library: &Path) -> &'a mut Command {
+    let folder = library.parent().expect("a file lies in a folder");
+    let path = format!("-Wl,-rpath,{}", folder.display());
+    command.arg(library).arg(path).arg("-lpthread")
 }
 
 /// Runs a command that has to succeed.

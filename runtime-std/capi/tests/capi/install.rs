@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{FLAGS, Link, root, succeed};
+use crate::common::{FLAGS, Link, compiler, root, shared, succeed};
 use crate::server::{PASSWORD, Server};
 
 /// Enough that whatever is lost, doubled or torn shows.
@@ -99,7 +99,7 @@ const USE_IN_BOTH: &str = "#include <estreamer.h>\n\
 fn the_first_layer_shows_valgrind_no_error_and_no_leak() {
     for sources in FIRST_LAYER {
         let directory = tempfile::tempdir().unwrap();
-        let program = build(directory.path(), sources, &[]);
+        let program = build(directory.path(), sources);
         succeed(valgrind(&[]).arg(program));
     }
     let server = Server::new(2000);
@@ -132,10 +132,10 @@ fn the_second_layer_shows_valgrind_nothing_but_what_is_known() {
     check(library_path(&mut command), &server.sha256(2000));
 
     let directory = tempfile::tempdir().unwrap();
-    let program = build(directory.path(), &["tests/c/client_misuse.c"], &[]);
+    let program = build(directory.path(), &["tests/c/client_misuse.c"]);
     succeed(valgrind(&[&known]).arg(program));
     let server = Server::new(1);
-    let program = build(directory.path(), &["tests/c/client_threads.c"], &[]);
+    let program = build(directory.path(), &["tests/c/client_threads.c"]);
     let mut command = valgrind(&[&known]);
     command.arg(program);
     succeed(command.args([&server.address(), &server.pkcs12(), PASSWORD]));
@@ -161,20 +161,38 @@ fn a_closed_connection_cannot_raise_a_signal() {
 }
 
 #[test]
-#[ignore = "needs the install tree; `cargo xtask interop` runs it"]
+#[ignore = "needs a library made for it; `cargo xtask interop` runs it"]
 fn the_first_layer_pleases_the_sanitizers() {
     for sources in FIRST_LAYER {
-        let directory = tempfile::tempdir().unwrap();
-        let flags = [
-            "-fsanitize=address,undefined",
-            "-fno-sanitize-recover=all",
-            "-g",
-        ];
-        let program = build(directory.path(), sources, &flags);
-        // More memory than there is has to be a status here, too.
-        let mut command = Command::new(program);
-        succeed(command.env("ASAN_OPTIONS", "allocator_may_return_null=1"));
+        succeed(&mut sanitized(tempfile::tempdir().unwrap().path(), sources));
     }
+}
+
+#[test]
+#[ignore = "needs a library made for it; `cargo xtask interop` runs it"]
+fn the_sanitizers_watch_inside_the_library() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = sanitized(directory.path(), &["tests/c/freed_too_early.c"]);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("heap-use-after-free"), "{said}");
+    let place = said
+        .lines()
+        .find(|line| line.trim_start().starts_with("#0"));
+    assert!(place.unwrap().contains("capi/src/layer"), "{said}");
+}
+
+/// A test in C and the library it calls, both under sanitizers.
+fn sanitized(directory: &Path, sources: &[&str]) -> Command {
+    let program = directory.join("program");
+    let mut command = compiler(&program, sources);
+    command.args(["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
+    let library = project().join("target/sanitized/lib/libestreamer_capi.so");
+    succeed(shared(command.arg("-g"), &library));
+    // More memory than there is has to be a status here, too.
+    let mut command = Command::new(program);
+    command.env("ASAN_OPTIONS", "allocator_may_return_null=1");
+    command
 }
 
 /// Programs of the first layer, and each of them all of it.
@@ -191,7 +209,7 @@ const FIRST_LAYER: [&[&str]; 3] = [
 #[ignore = "needs valgrind; `cargo xtask interop` runs it"]
 fn an_event_costs_at_most_sixty_instructions_more_than_in_rust() {
     let directory = tempfile::tempdir().unwrap();
-    let through = build(directory.path(), &["../../core/capi/c/through.c"], &[]);
+    let through = build(directory.path(), &["../../core/capi/c/through.c"]);
     let direct = project().join("target/core-capi/release/examples/direct");
     let cost = |program: &Path| {
         // What a start costs is not an event's.
@@ -253,18 +271,10 @@ fn example(name: &str, link: Link, packages: &[&str]) -> Example {
 }
 
 /// Compiles a test in C against the shared library of the tree.
-fn build(directory: &Path, sources: &[&str], flags: &[&str]) -> PathBuf {
+fn build(directory: &Path, sources: &[&str]) -> PathBuf {
     let program = directory.join("program");
-    let lib = prefix().join("lib");
-    let mut command = Command::new("cc");
-    command.args(FLAGS).args(flags).arg("-o").arg(&program);
-    for folder in ["include", "../../core/capi/c", "tests/c"] {
-        command.arg("-I").arg(root().join(folder));
-    }
-    command.args(sources.iter().map(|source| root().join(source)));
-    command.arg("-L").arg(&lib);
-    command.arg(format!("-Wl,-rpath,{}", lib.display()));
-    succeed(command.args(["-lestreamer", "-lpthread"]));
+    let mut command = compiler(&program, sources);
+    succeed(shared(&mut command, &prefix().join("lib/libestreamer.so")));
     program
 }
 
