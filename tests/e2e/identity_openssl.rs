@@ -59,7 +59,7 @@ fn every_combination_of_cipher_password_and_mac_opens() {
     let fingerprint = printed.trim().rsplit('=').next().unwrap();
     let fingerprint = fingerprint.replace(':', "").to_ascii_lowercase();
     for (cipher, encryption) in CIPHERS {
-        for password in ["estreamer", ""] {
+        for password in ["estreamer", "Grüße", ""] {
             for (mac, integrity) in MACS {
                 let case = format!("{cipher}, password {password:?}, MAC {mac}");
                 let file = place.export(password, &[encryption, integrity].concat());

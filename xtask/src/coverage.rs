@@ -28,7 +28,7 @@ const PARTS: [(&str, &[&str]); 5] = [
             "runtime-mio/src/tls/key.rs",
             "runtime-mio/src/tls/pem.rs",
             "runtime-mio/src/tls/pkcs12.rs",
-            "runtime-mio/src/tls/pkcs12_null.rs",
+            "runtime-mio/src/tls/pkcs12_crypto.rs",
             "runtime-mio/src/tls/rules.rs",
             "runtime-mio/src/tls/text.rs",
         ],

@@ -28,7 +28,7 @@ mod key;
 mod machine;
 mod pem;
 mod pkcs12;
-mod pkcs12_null;
+mod pkcs12_crypto;
 mod problem;
 mod rules;
 mod session;
