@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use estreamer_core::decode::Limits;
+
 use crate::batch::Received;
 use crate::event_loop::Handle;
 
@@ -71,6 +73,18 @@ impl Pool {
     /// Bytes of an arena.
     pub fn size(&self) -> usize {
         self.0.size
+    }
+
+    /// Bytes a pool must have for sessions with these limits: two arenas, and the
+    /// largest message, be it a record or not.
+    pub fn least(&self, limits: Limits) -> usize {
+        let largest = limits.record.max(limits.request).max(limits.message);
+        (2 * self.0.size).saturating_add(largest as usize)
+    }
+
+    /// Bytes there are.
+    pub fn budget(&self) -> usize {
+        self.0.budget
     }
 
     /// An arena; `None` when the budget is used up.
@@ -179,6 +193,20 @@ mod tests {
 
     fn pool() -> Pool {
         Pool::new(100, 250, EventLoop::new().unwrap().handle())
+    }
+
+    #[test]
+    fn two_arenas_and_the_largest_message_are_the_least() {
+        let limits = Limits {
+            record: 10,
+            request: 20,
+            message: 50,
+        };
+        let pool = pool();
+        assert_eq!(pool.least(limits), pool.budget());
+        let _two = (pool.arena().unwrap(), pool.arena().unwrap());
+        assert!(pool.large(51).is_none());
+        assert!(pool.large(50).is_some());
     }
 
     #[test]

@@ -94,9 +94,8 @@ pub struct ClientOptions {
     pub request: Vec<u8>,
     /// The session's behaviour; its window is the pool's arena.
     pub session: ClientConfig,
-    /// The memory to receive into: room for two arenas and the largest message
-    /// within the session's limits, be it a record or not. With less, such a
-    /// message waits for ever.
+    /// The memory to receive into, at least [`Pool::least`] for the session's
+    /// limits: with less, the largest message would wait for ever.
     pub pool: Pool,
     /// Milliseconds until TCP and TLS have to stand.
     pub handshake_timeout: u32,
@@ -139,14 +138,20 @@ impl<S: Sink> Client<S> {
     /// Starts to connect.
     ///
     /// # Errors
-    /// [`ClientEnd::Connect`] when the system refuses at once, [`ClientEnd::Tls`]
-    /// when the identity does not suffice; and the unused sink.
+    /// [`ClientEnd::Connect`] when the pool is too small or the system refuses at
+    /// once, [`ClientEnd::Tls`] when the identity does not suffice; and the unused
+    /// sink.
     pub fn new(
         tls: &ClientTls,
         options: ClientOptions,
         sink: S,
         now: Instant,
     ) -> Result<Self, (ClientEnd, S)> {
+        let least = options.pool.least(options.session.limits);
+        if options.pool.budget() < least {
+            let error = format!("the pool has less than the {least} bytes these limits take");
+            return Err((ClientEnd::Connect(io::Error::other(error)), sink));
+        }
         let transport = match tls.connect() {
             Err(error) => Err(ClientEnd::Tls(error)),
             Ok(session) => Transport::connect(options.address, options.bind, session)
