@@ -1,12 +1,13 @@
 //! `cargo xtask interop`: the tests that need other programs, or minutes.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::steps::Steps;
 use crate::{Result, apt, dist, fuzz, process, test};
 
 /// The programs, the packages they come in, and how to ask for their version.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("openssl", "openssl"),
     ("strace", "strace"),
     ("python3", "python3"),
@@ -14,6 +15,7 @@ const PROGRAMS: [(&str, &str); 7] = [
     ("valgrind", "valgrind"),
     ("c++", "g++"),
     ("go", "golang-go"),
+    ("javac", "default-jdk-headless"),
 ];
 
 /// Tests that need other programs, or minutes, are ignored unless asked for;
@@ -84,6 +86,9 @@ fn programs() -> Result {
         println!("{}", version(program)?);
     }
     // A library has no program to ask.
+    if !Path::new("/usr/share/java/jna.jar").exists() {
+        apt::install(&["libjna-java"])?;
+    }
     let has = |library| {
         let mut command = Command::new("pkg-config");
         process::output(command.args(["--exists", library])).is_ok_and(|it| it.status.success())

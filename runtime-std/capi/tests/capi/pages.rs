@@ -9,9 +9,11 @@ use crate::install::prefix;
 use crate::server::{PASSWORD, Server};
 
 const EVENTS: usize = 300;
+/// As docs/java.md says it.
+const JAVA: &str = "java -cp /usr/share/java/jna.jar:. First";
 
 #[test]
-#[ignore = "needs pkg-config, g++, go and python3; `cargo xtask interop` runs it"]
+#[ignore = "needs pkg-config, g++, go, javac, JNA and python3; `cargo xtask interop` runs it"]
 fn the_programs_on_the_pages_print_every_event() {
     let server = Server::new(EVENTS as u64);
     let expected = server.sha256(EVENTS);
@@ -19,6 +21,7 @@ fn the_programs_on_the_pages_print_every_event() {
         ("c.md", "c", "first.c", &["./first", "./first-static"][..]),
         ("cpp.md", "cpp", "first.cpp", &["./first-cpp"]),
         ("go.md", "go", "first.go", &["./first-go"]),
+        ("java.md", "java", "First.java", &[JAVA]),
         ("python.md", "python", "first.py", &["python3 first.py"]),
     ] {
         let directory = tempfile::tempdir().unwrap();
