@@ -268,8 +268,8 @@ typedef struct {
     uint32_t ahead;
     // Seconds asked for again at a restart.
     uint32_t overlap;
-    // MiB for what was received, at least 20; when they are used up, the
-    // server waits.
+    // MiB for what was received, and less than 20 counts as 20; when they are
+    // used up, the server waits.
     uint32_t memory;
     // Milliseconds until the connection has to stand.
     uint32_t connect_timeout;

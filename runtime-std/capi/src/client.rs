@@ -54,8 +54,8 @@ pub struct est_client_config {
     pub ahead: u32,
     /// Seconds asked for again at a restart.
     pub overlap: u32,
-    /// MiB for what was received, at least 20; when they are used up, the
-    /// server waits.
+    /// MiB for what was received, and less than 20 counts as 20; when they are
+    /// used up, the server waits.
     pub memory: u32,
     /// Milliseconds until the connection has to stand.
     pub connect_timeout: u32,

@@ -150,8 +150,8 @@ impl Builder {
         self
     }
 
-    /// Bytes of memory for what was received, 32 MiB by default and at least 20;
-    /// when they are used up, the server waits.
+    /// Bytes of memory for what was received, 32 MiB by default, and less than 20
+    /// counts as 20; when they are used up, the server waits.
     pub fn memory(mut self, bytes: usize) -> Self {
         self.memory = bytes.max(LEAST);
         self
