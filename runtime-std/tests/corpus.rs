@@ -135,6 +135,8 @@ fn deliveries() -> Vec<(String, Vec<u8>)> {
     add("late-while-away", plain, &[&far, &away, whole]);
     let again = [late, connect(0)];
     add("late-at-reconnect", plain, &[&far, &again, whole]);
+    let before_all = [store(0, 10), send(0, 7), batch(0, 15), crash(0), late];
+    add("late-before-all", plain, &[&before_all, whole]);
     let cut = [crash(1), late];
     add(
         "late-by-one",

@@ -46,7 +46,7 @@ impl Bookmark {
     /// Opens what an earlier run left behind.
     pub(super) fn open(state: StateDir, source: &str, overlap: u32) -> Result<Self, Error> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let (journal, _) = opening::open(&disk, state.path(), state.boot(), &mut [], &[])
+        let (journal, _) = opening::open(&disk, state.path(), state.boot(), overlap, &mut [], &[])
             .map_err(Error::bookmark)?;
         let bookmark = journal.bookmark();
         Ok(Self {

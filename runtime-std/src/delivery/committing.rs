@@ -1,13 +1,14 @@
 //! The thread that commits: makes durable what every required output has
 //! accepted, and says so in the journal.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::journal::Journal;
-use super::pipeline::{Failure, Shared, lock};
+use super::pipeline::{Failure, Shared, Uncommitted, lock};
 use super::votes::State;
 use super::writer::{Files, TellsPanic};
 
@@ -40,6 +41,7 @@ pub(super) fn run(files: &[Files], shared: &Shared) {
             match commit(files, journal, cut, shared) {
                 Ok(true) => {
                     committed = cut;
+                    forget(&mut lock(&shared.uncommitted), cut);
                     shared.durable.store(cut, Ordering::Release);
                 }
                 // No room for it; the next one tries again.
@@ -54,6 +56,13 @@ pub(super) fn run(files: &[Files], shared: &Shared) {
         if finishing || shared.votes.has_failed() {
             return;
         }
+    }
+}
+
+/// What is durable cannot be voided any more.
+fn forget(uncommitted: &mut VecDeque<Uncommitted>, n: u64) {
+    while uncommitted.front().is_some_and(|batch| batch.n <= n) {
+        uncommitted.pop_front();
     }
 }
 

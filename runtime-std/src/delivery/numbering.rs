@@ -10,7 +10,7 @@ use estreamer_mio::batch::{Batch, RecordKind};
 use super::entry::Entry;
 use super::lossy::Lossy;
 use super::order::{Delivery, Order, Origin};
-use super::pipeline::{Failure, Shared, lock};
+use super::pipeline::{Failure, Shared, Uncommitted, lock};
 use super::retry::patiently;
 use super::sequence::{Memory, Noticed, Numbered, Sequencer, Verdict};
 use super::votes::Credit;
@@ -105,11 +105,7 @@ impl Numbering {
             self.sequencer
                 .batch(name, records, self.left, unix_seconds(), memory);
         let noticed = self.sequencer.noticed(name);
-        self.left -= noticed.delivered - before.delivered;
-        if self.left == 0 {
-            shared.votes.enough();
-        }
-        self.count(&origin, &batch, before, noticed);
+        let handed_on = noticed.delivered - before.delivered;
         let n = note.n;
         let is_anchor = !anchored && note.marks.is_some();
         if let Some(journal) = &shared.journal {
@@ -129,6 +125,18 @@ impl Numbering {
                 shared.votes.fail(Failure::NotDurable(error));
                 return false;
             }
+        }
+        self.left -= handed_on;
+        if self.left == 0 {
+            shared.votes.enough();
+        }
+        self.count(&origin, &batch, before, noticed);
+        if journal.is_some() {
+            lock(&shared.uncommitted).push_back(Uncommitted {
+                n,
+                source: origin.name.clone(),
+                records: handed_on,
+            });
         }
         shared.votes.sent(n, credit, batch.units);
         let delivery = Arc::new(Delivery {

@@ -37,6 +37,7 @@ pub fn open(
     disk: &Arc<dyn Disk>,
     directory: &Path,
     boot: &str,
+    overlap: u32,
     targets: &mut [Target],
     others: &[String],
 ) -> Result<(Journal, Vec<Surprise>), OpeningError> {
@@ -52,7 +53,7 @@ pub fn open(
         recovered.adopt(&names, |path| disk.identity(path).ok().flatten());
     }
     if let Some(recovered) = &mut recovered {
-        recovered.anchor();
+        recovered.anchor(overlap);
     }
     let before = recovered.as_ref().map(|recovered| &recovered.bookmark);
     let mut bookmark = before.cloned().unwrap_or_default();

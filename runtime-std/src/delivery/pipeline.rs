@@ -2,6 +2,7 @@
 //! one for each output writes them, one commits.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -89,6 +90,15 @@ pub(super) struct Shared {
     pub(super) spare: Arc<Spare>,
     /// The last batch that is durable.
     pub(super) durable: AtomicU64,
+    /// What the ledger counts as delivered and is not durable yet.
+    pub(super) uncommitted: Mutex<VecDeque<Uncommitted>>,
+}
+
+/// Records of a batch that went to the outputs.
+pub(super) struct Uncommitted {
+    pub(super) n: u64,
+    pub(super) source: Arc<str>,
+    pub(super) records: u64,
 }
 
 /// One connection's way into the pipeline.
@@ -129,8 +139,11 @@ impl Pipeline {
         }
         let (journal, surprises) = match &setup.state {
             None => without_state(&mut targets).map(|()| (None, Vec::new())),
-            Some(state) => opening::open(&disk, state.path(), state.boot(), &mut targets, &others)
-                .map(|(journal, found)| (Some(journal), found)),
+            Some(state) => {
+                let (path, boot, overlap) = (state.path(), state.boot(), setup.overlap);
+                opening::open(&disk, path, boot, overlap, &mut targets, &others)
+                    .map(|(journal, found)| (Some(journal), found))
+            }
         }?;
         let bookmark = journal.as_ref().map(|journal| journal.bookmark().clone());
         let bookmark = bookmark.unwrap_or_default();
@@ -143,6 +156,7 @@ impl Pipeline {
             ledger: setup.ledger,
             spare: Arc::default(),
             durable: AtomicU64::new(bookmark.n),
+            uncommitted: Mutex::default(),
         });
         let mut targets = targets.into_iter();
         let writers = required.iter().enumerate().filter_map(|(index, output)| {
@@ -240,6 +254,14 @@ impl Pipeline {
         let failure = self.shared.votes.take_failure();
         if let (Some(Failure::NotDurable(_)), Some(journal)) = (&failure, &self.shared.journal) {
             self.cut_back(&lock(journal));
+            // What comes again is counted when it comes.
+            for Uncommitted {
+                source, records, ..
+            } in lock(&self.shared.uncommitted).drain(..)
+            {
+                let ledger = &self.shared.ledger;
+                ledger.change(&source, |counts| counts.delivered -= records);
+            }
         }
         (failure.map_or(Ok(()), Err), self.state)
     }

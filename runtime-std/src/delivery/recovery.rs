@@ -193,18 +193,16 @@ impl Recovered {
         Some(recovered)
     }
 
-    /// A source whose first batches were not delivered is asked from the earliest
-    /// second of theirs: it may have been asked for "now", which is over.
-    pub fn anchor(&mut self) {
+    /// Of a source whose first batches were not delivered the bookmark gets the
+    /// earliest second of theirs, less the overlap: it may have been asked for
+    /// "now", which is over.
+    pub fn anchor(&mut self, overlap: u32) {
         for Pending { batch, .. } in &self.pending {
             let first = batch.records.iter().map(|(second, _)| *second).min();
             if let Some(first) = first
                 && !self.bookmark.sources.contains_key(&batch.source)
             {
-                let marks = Marks {
-                    high: first,
-                    resume_from: first,
-                };
+                let marks = Marks::new(first, overlap, 0);
                 let anchored = Delivered::restore(Some(marks), BTreeMap::new());
                 self.bookmark.sources.insert(batch.source.clone(), anchored);
             }

@@ -81,7 +81,7 @@ struct SourceState {
     seam: Seam,
     mark: HighMark,
     /// Not to be asked for: what was archived before this second.
-    beginning: Option<u32>,
+    beginning: u32,
     noticed: Noticed,
 }
 
@@ -90,7 +90,7 @@ impl Sequencer {
     pub fn new(key: Key, overlap: u32, bookmark: &Bookmark) -> Self {
         let source = |delivered: &Delivered| SourceState {
             delivered: delivered.clone(),
-            beginning: delivered.marks().map(|marks| marks.resume_from),
+            beginning: delivered.marks().map_or(0, |marks| marks.resume_from),
             ..SourceState::default()
         };
         Self {
@@ -120,12 +120,15 @@ impl Sequencer {
     }
 
     /// A connection of the source is about to be made. Returns where to ask from:
-    /// the bookmark wins over `from`. Where "now" was asked before and nothing
-    /// came since, it is that now, by our clock, and not a later one.
+    /// a bookmark of something delivered wins over `from`. Where "now" was asked
+    /// before and nothing came since, it is that now, by our clock, and not a later
+    /// one; where something came and was not delivered, the bookmark has its second.
     pub fn connect(&mut self, source: &str, from: InitialTimestamp) -> InitialTimestamp {
         let state = self.sources.entry(source.into()).or_default();
         state.seam = state.delivered.seam();
-        if let Some(marks) = state.delivered.marks() {
+        if let Some(marks) = state.delivered.marks()
+            && (from == InitialTimestamp::NOW || !state.delivered.is_empty())
+        {
             return InitialTimestamp(marks.resume_from);
         }
         let asked = lock(&self.asked).get(source).copied();
@@ -135,7 +138,11 @@ impl Sequencer {
             }
             _ => from,
         };
-        state.beginning = (from != InitialTimestamp::NOW).then_some(from.0);
+        // What was stored late since "now" may be older than all that came.
+        state.beginning = match from {
+            InitialTimestamp::NOW => 0,
+            from => from.0,
+        };
         from
     }
 
@@ -201,7 +208,7 @@ impl Sequencer {
             state.delivered.add(&handed_on, marks);
             if let Some(bound) = state.delivered.bound(MOST_DIGESTS) {
                 state.noticed.bounded += 1;
-                state.beginning = Some(bound.resume_from);
+                state.beginning = bound.resume_from;
             }
         }
         let marks = state.delivered.marks();
@@ -234,11 +241,7 @@ impl SourceState {
 
     /// A record of this archival second arrived.
     fn arrive(&mut self, second: u32, now: u64) {
-        if !self.mark.arrive(second, now) {
-            self.noticed.ahead += 1;
-        } else if self.beginning.is_none() {
-            self.beginning = Some(second);
-        }
+        self.noticed.ahead += u64::from(!self.mark.arrive(second, now));
     }
 
     /// The marks after a batch. The high mark goes back only when everything
@@ -251,12 +254,12 @@ impl SourceState {
         let high = match before {
             Some(marks) if lately >= marks.resume_from => lately.max(marks.high),
             Some(_) => {
-                self.beginning = Some(0);
+                self.beginning = 0;
                 lately
             }
             None => lately,
         };
-        Some(Marks::new(high, overlap, self.beginning.unwrap_or(0)))
+        Some(Marks::new(high, overlap, self.beginning))
     }
 }
 
@@ -302,5 +305,43 @@ mod tests {
         sequencer.began(&source, 5000);
         sequencer.began(&source, 6000);
         assert_eq!(sequencer.connect(&source, now), InitialTimestamp(4995));
+    }
+
+    #[test]
+    fn what_is_late_from_before_all_that_came_is_asked_for_again() {
+        let event = |second| Record {
+            kind: RecordKind::Event,
+            record_type: RecordType::FILE,
+            archival: Some(second),
+            bundle: None,
+            length: 1,
+            data: b"a",
+        };
+        let source: Arc<str> = "fmc".into();
+        for (from, resumed) in [
+            (InitialTimestamp::NOW, 995),
+            (InitialTimestamp::OLDEST, 995),
+            (InitialTimestamp(998), 998),
+        ] {
+            let mut sequencer = Sequencer::new(Key::new([1; 32]), 5, &Bookmark::default());
+            sequencer.connect(&source, from);
+            let first = [event(1000)].into_iter();
+            sequencer.batch(&source, first, 1, 2000, Memory::default());
+            let again = sequencer.connect(&source, InitialTimestamp::NOW);
+            assert_eq!(again, InitialTimestamp(resumed), "after {from:?}");
+        }
+    }
+
+    #[test]
+    fn a_second_of_which_nothing_was_delivered_stands_for_now_alone() {
+        let marks = Marks::new(1000, 5, 0);
+        let anchor = Delivered::restore(Some(marks), BTreeMap::new());
+        let mut bookmark = Bookmark::default();
+        bookmark.sources.insert("fmc".into(), anchor);
+        let mut sequencer = Sequencer::new(Key::new([1; 32]), 5, &bookmark);
+        let mut ask = |from| sequencer.connect("fmc", from).0;
+        assert_eq!(ask(InitialTimestamp::NOW), 995);
+        assert_eq!(ask(InitialTimestamp::OLDEST), 0);
+        assert_eq!(ask(InitialTimestamp(998)), 998);
     }
 }

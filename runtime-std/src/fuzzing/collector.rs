@@ -75,7 +75,7 @@ impl Collector {
             })
             .collect();
         let (journal, surprises) =
-            opening::open(&disk, Path::new("/state"), boot, &mut targets, &[])
+            opening::open(&disk, Path::new("/state"), boot, overlap, &mut targets, &[])
                 .map_err(|error| io::Error::other(error.to_string()))?;
         assert_eq!(surprises, [], "nobody else writes here");
         let voted = journal.bookmark().n;

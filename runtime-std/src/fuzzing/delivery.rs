@@ -124,16 +124,13 @@ impl World {
     fn store(&mut self, source: usize, how: u8) {
         let overlap = self.overlap;
         let server = &mut self.servers[source];
+        server.high = server.high.max(BEGINNING);
         let second = match how % 16 {
-            late @ 0..=5 => server
-                .high
-                .saturating_sub(u32::from(late).min(overlap))
-                .max(1),
-            6 => server.high.saturating_sub(overlap).max(1),
+            late @ 0..=5 => server.high - u32::from(late).min(overlap),
+            6 => server.high - overlap,
             7 => return server.archive.extend(server.archive.last().cloned()),
             ahead => server.high + u32::from(ahead - 8),
         };
-        let second = second.max(BEGINNING);
         server.high = server.high.max(second);
         let text = format!("{} {second} {}", SOURCES[source], server.archive.len());
         server.archive.push((second, text));
@@ -301,7 +298,7 @@ impl Server {
     }
 }
 
-/// The first second of every archive.
+/// What every archive begins around: its first events may be late, too.
 const BEGINNING: u32 = 1000;
 
 fn digest(source: &str, (second, text): &Event) -> Digest {
