@@ -194,11 +194,10 @@ impl Sequencer {
             state.noticed.duplicates += u64::from(duplicate);
             state.noticed.delivered += u64::from(!duplicate);
             kept += u64::from(!duplicate);
-            if let Some(second) = archival {
-                if !duplicate {
-                    state.look_back(second, before);
-                    handed_on.push((second, digest));
-                }
+            // What comes again says nothing of how far the server is.
+            if let Some(second) = archival.filter(|_| !duplicate) {
+                state.look_back(second, before);
+                handed_on.push((second, digest));
                 state.arrive(second, now);
             }
         }
