@@ -35,7 +35,8 @@ cargo xtask TASK
              and one in C
   footprint  what that session costs there; --bless rewrites the table
   interop    the tests that need other programs (openssl, strace, python3,
-             valgrind …), or minutes; those of the C library's install tree
+             valgrind …), a nightly toolchain, or minutes; those of the C
+             library's install tree
   fuzz       [TARGET] [--seconds N]: one fuzz target, or all of them in turn,
              60 seconds each (nightly toolchain, cargo-fuzz); --smoke: those of
              the core, 5 seconds each
