@@ -48,7 +48,7 @@ impl Writer {
         shared: Arc<Shared>,
     ) -> Self {
         let files = match &kind {
-            Kind::File(output) => output.files(),
+            Kind::File(output) => output.files().collect(),
             Kind::Stdout | Kind::Tcp(_) => Vec::new(),
         };
         Self {
@@ -137,7 +137,10 @@ impl Writer {
                 return Ok(());
             }
             // Also of what was opened before an error.
-            *lock(&self.files) = output.files();
+            let mut files = lock(&self.files);
+            files.clear();
+            files.extend(output.files());
+            drop(files);
             looked?;
             note(shared, output.plan(n, parts))?;
             output.write(parts)

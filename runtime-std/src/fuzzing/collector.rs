@@ -187,8 +187,7 @@ impl Collector {
     pub fn commit(&mut self) -> io::Result<()> {
         let cut = self.outputs.iter().map(|output| output.voted).min();
         for output in &self.outputs {
-            let files = output.files.files();
-            files.iter().try_for_each(|file| file.sync())?;
+            output.files.files().try_for_each(|file| file.sync())?;
         }
         self.journal.commit(cut.unwrap_or(0))?.sync()?;
         self.journal.tidy()

@@ -177,8 +177,8 @@ impl FileOutput {
     }
 
     /// The open files, to make them durable.
-    pub fn files(&self) -> Vec<Arc<dyn DiskFile>> {
-        self.files.values().map(|open| open.file.clone()).collect()
+    pub fn files(&self) -> impl Iterator<Item = Arc<dyn DiskFile>> {
+        self.files.values().map(|open| open.file.clone())
     }
 
     /// What was found about the files since the last time this was asked.
@@ -247,7 +247,8 @@ impl FileOutput {
             self.put_back()?;
             self.torn = false;
         }
-        self.retired.extend(self.files());
+        let open = self.files.values().map(|open| open.file.clone());
+        self.retired.extend(open);
         self.files.clear();
         Ok(())
     }
