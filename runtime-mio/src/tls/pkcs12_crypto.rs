@@ -118,6 +118,15 @@ fn pbes2(
     data: &[u8],
     password: &Password,
 ) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    // `PBES2-params { keyDerivationFunc, encryptionScheme { algorithm, iv } }`: the
+    // library that reads them takes it for granted that this IV is long enough.
+    const WHAT: &str = "encryption";
+    let [_pbes2, parameters] = elements(algorithm, WHAT)?;
+    let [_derivation, scheme] = elements(&parameters, WHAT)?;
+    let [cipher, iv] = elements(&scheme, WHAT)?;
+    if cipher.data == DES_EDE3_CBC && iv.data.len() != 8 {
+        return Err(Failure::Damaged(WHAT));
+    }
     let der = algorithm.to_der_vec().map_err(|_| Failure::Unsupported)?;
     let scheme = EncryptionScheme::try_from(&*der).map_err(|_| Failure::Unsupported)?;
     match scheme.pbes2().map(|parameters| &parameters.kdf) {
@@ -126,7 +135,7 @@ fn pbes2(
     }
     match scheme.decrypt(&*password.plain, data) {
         Ok(plain) => Ok(Zeroizing::new(plain)),
-        Err(pkcs5::Error::DecryptFailed) => Err(Failure::Damaged("encryption")),
+        Err(pkcs5::Error::DecryptFailed) => Err(Failure::Damaged(WHAT)),
         Err(_) => Err(Failure::Unsupported),
     }
 }
@@ -214,5 +223,6 @@ static HASHES: [Hash; 4] = [
 
 // Contents of object identifiers.
 const PBES2: &[u8] = &[42, 134, 72, 134, 247, 13, 1, 5, 13];
+const DES_EDE3_CBC: &[u8] = &[42, 134, 72, 134, 247, 13, 3, 7];
 const TRIPLE_DES: &[u8] = &[42, 134, 72, 134, 247, 13, 1, 12, 1, 3];
 const RC2_40: &[u8] = &[42, 134, 72, 134, 247, 13, 1, 12, 1, 6];

@@ -60,7 +60,7 @@ pub(super) fn run(files: &[Files], shared: &Shared) {
 }
 
 /// What is durable cannot be voided any more.
-fn forget(uncommitted: &mut VecDeque<Uncommitted>, n: u64) {
+pub(super) fn forget(uncommitted: &mut VecDeque<Uncommitted>, n: u64) {
     while uncommitted.front().is_some_and(|batch| batch.n <= n) {
         uncommitted.pop_front();
     }

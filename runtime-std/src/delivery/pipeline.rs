@@ -17,7 +17,7 @@ use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::batch::Batch;
 use estreamer_mio::event_loop::Handle;
 
-use super::committing;
+use super::committing::{self, forget};
 use super::digest::Key;
 use super::disk::{Disk, RealDisk};
 use super::journal::Journal;
@@ -253,11 +253,15 @@ impl Pipeline {
         }
         let failure = self.shared.votes.take_failure();
         if let (Some(Failure::NotDurable(_)), Some(journal)) = (&failure, &self.shared.journal) {
-            self.cut_back(&lock(journal));
-            // What comes again is counted when it comes.
+            let journal = lock(journal);
+            self.cut_back(&journal);
+            // What comes again is counted when it comes. The files keep what the
+            // bookmark has, whether or not that became durable.
+            let mut uncommitted = lock(&self.shared.uncommitted);
+            forget(&mut uncommitted, journal.bookmark().n);
             for Uncommitted {
                 source, records, ..
-            } in lock(&self.shared.uncommitted).drain(..)
+            } in uncommitted.drain(..)
             {
                 let ledger = &self.shared.ledger;
                 ledger.change(&source, |counts| counts.delivered -= records);

@@ -197,7 +197,9 @@ impl Recovered {
     /// earliest second of theirs, less the overlap: it may have been asked for
     /// "now", which is over.
     pub fn anchor(&mut self, overlap: u32) {
-        for Pending { batch, .. } in &self.pending {
+        // A batch without marks holds nothing but the future.
+        let marked = self.pending.iter().filter(|it| it.batch.marks.is_some());
+        for Pending { batch, .. } in marked {
             let first = batch.records.iter().map(|(second, _)| *second).min();
             if let Some(first) = first
                 && !self.bookmark.sources.contains_key(&batch.source)
