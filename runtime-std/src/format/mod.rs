@@ -4,6 +4,7 @@
 mod envelope;
 mod line;
 mod raw;
+pub mod terminal;
 
 pub use raw::ENVELOPE;
 
