@@ -24,8 +24,8 @@ pub(crate) const REPLAY: usize = 1 << 30;
 
 /// Bytes taken from a device, whatever the limit.
 const DEVICE: usize = 1 << 20;
-/// How long a pipe or a terminal may be silent.
-const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 10 });
+/// How long a pipe is looked at that nobody writes to.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Between two looks at a pipe.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -33,7 +33,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// it stays in memory that was freed.
 ///
 /// # Errors
-/// The system's; or that it holds more, or that nothing comes from it.
+/// The system's; or that it holds more, or that nobody writes to it.
 pub(crate) fn read(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut input = Input::open(path)?;
     let limit = input.limit(limit);
@@ -108,25 +108,22 @@ impl Read for Input {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let start = Instant::now();
         loop {
-            let waits = match self.file.read(buffer) {
+            match self.file.read(buffer) {
                 // A pipe that nobody has opened for writing yet looks like this.
-                Ok(0) => !self.regular && !self.device && !self.any,
+                Ok(0) if !self.regular && !self.device && !self.any => {
+                    if start.elapsed() >= PATIENCE {
+                        let what = "nobody writes to it, or nothing came";
+                        return Err(io::Error::new(ErrorKind::TimedOut, what));
+                    }
+                }
                 Ok(count) => {
                     self.any = true;
                     return Ok(count);
                 }
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock => true,
-                    ErrorKind::Interrupted => continue,
-                    _ => return Err(error),
-                },
-            };
-            if !waits {
-                return Ok(0);
-            }
-            if start.elapsed() >= PATIENCE {
-                let silent = format!("nothing came from it for {} s", PATIENCE.as_secs());
-                return Err(io::Error::new(ErrorKind::TimedOut, silent));
+                // Somebody may write: a program, or a person at a terminal.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
             }
             std::thread::sleep(PAUSE);
         }
