@@ -12,6 +12,8 @@ pub mod client;
 pub mod collect;
 pub mod config;
 pub mod delivery;
+pub mod digest;
+pub mod disk;
 pub mod doctor;
 mod explain;
 pub mod failure;
@@ -25,6 +27,7 @@ pub mod output;
 pub mod signals;
 #[cfg(feature = "simulate")]
 pub mod simulate;
+mod sync;
 mod thread;
 
 // The README's examples compile.

@@ -19,7 +19,7 @@ use super::bookmark::Bookmark;
 use super::inbox::{Inbox, Slot};
 use super::{Client, Error, ErrorKind, Statistics};
 use crate::config::address::Address;
-use crate::delivery::state::StateDir;
+use crate::delivery::bookmark::state_dir::StateDir;
 use crate::input;
 
 /// How a client is to be. Every setting but the identity has a default.

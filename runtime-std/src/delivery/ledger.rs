@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::pipeline::lock;
+use crate::sync::lock;
 
 /// What was counted of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
