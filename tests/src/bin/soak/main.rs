@@ -35,7 +35,10 @@ fn main() -> ExitCode {
     at_each(&worlds, |index, &(seed, ask, kills)| {
         let tally = World::new(seed, ask).run(kills);
         if !tally.is_sound() {
-            println!("world {index}, {ask:?}, its seed {seed}: {tally}");
+            println!(
+                "world {index}, {ask:?}, its seed {seed}: {tally}{}",
+                tally.faults()
+            );
         }
         let mut total = total.lock().expect("no world panics while it adds up");
         *total += tally;
@@ -44,10 +47,8 @@ fn main() -> ExitCode {
         }
     });
     let total = total.into_inner().expect("no world panicked");
-    println!(
-        "seed {seed}, {:.0} s: {total}",
-        start.elapsed().as_secs_f64()
-    );
+    let seconds = start.elapsed().as_secs_f64();
+    println!("seed {seed}, {seconds:.0} s: {total}{}", total.faults());
     match total.is_sound() && total.kills >= kills {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,

@@ -304,6 +304,12 @@ impl Tally {
     pub(crate) fn is_sound(&self) -> bool {
         self.lost == 0 && self.doubled == 0 && self.wrong.is_empty()
     }
+
+    /// What is wrong beside that, a line each.
+    pub(crate) fn faults(&self) -> String {
+        let lines = self.wrong.iter().map(|wrong| wrong.trim_end());
+        lines.map(|line| format!("\n  {line}")).collect()
+    }
 }
 
 impl AddAssign for Tally {
@@ -334,10 +340,6 @@ impl fmt::Display for Tally {
             self.events,
             self.lost,
             self.doubled
-        )?;
-        for wrong in &self.wrong {
-            write!(f, "\n  {}", wrong.trim_end())?;
-        }
-        Ok(())
+        )
     }
 }
