@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use estreamer::client::Client;
 use estreamer::simulate::Simulator;
 use estreamer::simulate::archive::{Archive, ArchiveOptions, Live};
-use estreamer::simulate::chaos::ChaosKind;
+use estreamer::simulate::chaos::{Chaos, ChaosKind};
 use estreamer::simulate::generator::Options;
 use estreamer_tests::{
     Ended, Fleet, Pki, Running, collect, estreamer, lines, stored, wait_for_lines,
@@ -67,15 +67,21 @@ fn the_next_server_goes_on_from_the_bookmark_when_one_is_away() {
 #[test]
 fn a_server_that_works_is_asked_again_before_the_next() {
     let fleet = Fleet::new();
-    let archive = archive(3000);
+    let slow = Options {
+        per_second: 2,
+        ..Options::default()
+    };
+    let archive = Archive::new(ArchiveOptions::generated(slow, 1000));
+    // Each brings something that the one before did not.
     let first = fleet.server(1, 0, |builder| {
-        let builder = builder.archive(archive.clone());
-        builder.chaos(ChaosKind::Cut).chaos_connections(3)
+        let builder = builder.archive(archive.clone()).bundle(5);
+        let cut = Chaos::with(ChaosKind::Cut, 30_000);
+        builder.chaos(cut).chaos_connections(3)
     });
     let second = fleet.server(1, 0, |builder| builder.archive(archive.clone()));
     let addresses = [&first, &second].map(|server| server.address().to_string());
     let running = start(&fleet, &addresses);
-    wait_for_lines(&fleet.path(OUT), 3000, &running);
+    wait_for_lines(&fleet.path(OUT), 1000, &running);
     assert_eq!(first.connections().len(), 4);
     assert_eq!(second.connections().len(), 0);
     let said = check(&fleet, running, &first);

@@ -299,6 +299,8 @@ impl Station {
         if line.connected.get() {
             self.stood = Some(self.turn.current());
         }
+        // Before what was delivered is counted: what is on its way may be progress.
+        let busy = line.link.is_busy();
         let stood = line.stood(means.event_loop.now());
         let progress = self.backoff.connection_ended(stood, line.handed_on());
         match end {
@@ -308,8 +310,7 @@ impl Station {
                 self.last = Some((server, end));
                 self.next(means);
             }
-            // What is on its way may be progress, too.
-            end if progress || line.link.is_busy() => {
+            end if progress || busy => {
                 let failure = explain(&server, &end);
                 self.turn.works();
                 self.ends = vec![end];
