@@ -32,6 +32,7 @@ mod outputs;
 mod quirks;
 mod readme;
 mod reload;
+mod servers;
 mod service;
 mod simulate;
 mod terminal;
