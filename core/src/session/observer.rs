@@ -178,7 +178,7 @@ fn shown(head: &Head) -> Quirks {
             }
             match layout {
                 Layout::Clipped => show(Quirk::RecordClipped),
-                Layout::Inclusive => show(Quirk::RecordInclusive),
+                Layout::Inclusive => show(Quirk::RecordCoversHeader),
                 Layout::Extended | Layout::Short => {}
             }
             match (record.flag, layout) {

@@ -132,7 +132,7 @@ pub struct BundleWriter<'b> {
 impl<'b> BundleWriter<'b> {
     /// Starts a bundle in `buffer` whose events show those of `quirks` that
     /// concern them: `extended-flag` those with an archival timestamp,
-    /// `record-inclusive` those without.
+    /// `record-covers-header` those without.
     ///
     /// # Errors
     /// [`ResourceError`] when the buffer cannot hold the 16 bytes of an empty bundle.

@@ -58,7 +58,7 @@ fn record(quirks: Quirks, header: &mut [u8; HEADER_LEN], body: &mut [u8]) {
         if quirks.has(Quirk::ExtendedFlag) {
             *flags |= 0x80;
         }
-    } else if quirks.has(Quirk::RecordInclusive) && *flags & 0x80 == 0 {
+    } else if quirks.has(Quirk::RecordCoversHeader) && *flags & 0x80 == 0 {
         // With the flag set, it would read as an extended header.
         *length = (message_length as u32).to_be_bytes();
     }
