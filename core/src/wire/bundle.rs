@@ -2,7 +2,7 @@
 //! (FQE, Fully-Qualified Event Messages; classic guide, Message Bundle Format).
 
 use super::{Event, HEADER_LEN, Header, Message, MessageType, put};
-use crate::quirk::Quirks;
+use crate::quirk::{Quirk, Quirks};
 use crate::{Malformed, PeerError, ResourceError};
 use core::fmt;
 use nom::{IResult, Parser, number::be_u32};
@@ -131,8 +131,8 @@ pub struct BundleWriter<'b> {
 
 impl<'b> BundleWriter<'b> {
     /// Starts a bundle in `buffer` whose events show those of `quirks` that
-    /// concern them: `extended-flag` those with an archival timestamp,
-    /// `record-covers-header` those without.
+    /// concern them; `no-extension` leaves their archival timestamps out, and of
+    /// `record-covers-header` and `record-covers-extension` the first one wins.
     ///
     /// # Errors
     /// [`ResourceError`] when the buffer cannot hold the 16 bytes of an empty bundle.
@@ -159,7 +159,11 @@ impl<'b> BundleWriter<'b> {
     /// [`ResourceError`] when it does not fit any more; the bundle stays as it was.
     pub fn push(&mut self, event: &Event<'_>) -> Result<(), ResourceError> {
         let free = &mut self.buffer[self.filled..];
-        self.filled += Message::Event(*event).emit_nested(self.quirks, free)?;
+        let mut event = *event;
+        if self.quirks.has(Quirk::NoExtension) {
+            event.record.extension = None;
+        }
+        self.filled += Message::Event(event).emit_nested(self.quirks, free)?;
         Ok(())
     }
 

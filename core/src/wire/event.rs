@@ -1,9 +1,9 @@
 //! Event data: one record (FQE, Fully-Qualified Event Messages).
 
+use super::reading::RecordReader;
 use super::{MessageType, put};
 use crate::{Malformed, ResourceError};
 use core::fmt;
-use nom::{IResult, Parser, number::be_u32};
 
 /// Bytes of the short record header.
 pub(crate) const SHORT_LEN: usize = 8;
@@ -15,7 +15,7 @@ pub(crate) const EXTENDED_LEN: usize = 16;
 /// | off | type | field | present |
 /// |---|---|---|---|
 /// | 0 | u32 | bit 31 extended-header flag · bits 30–16 Netmap ID · bits 15–0 record type | always |
-/// | 4 | u32 | record length: bytes after the record header | always |
+/// | 4 | u32 | record length: bytes after the record header; some servers count more, see [`Layout`] | always |
 /// | 8 | u32 | archival timestamp, UNIX seconds | extended |
 /// | 12 | u32 | reserved | extended |
 /// | 8/16 | n | data | |
@@ -88,19 +88,29 @@ pub struct Extension {
     pub reserved: u32,
 }
 
+impl From<(u32, u32)> for Extension {
+    fn from((archival, reserved): (u32, u32)) -> Self {
+        Self { archival, reserved }
+    }
+}
+
 /// How a record's length R relates to its message's length L, both in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Layout {
-    /// L = R + 16.
+    /// L = R + 16: an extended header, and R counts the data.
     Extended,
-    /// L = R + 8.
+    /// L = R + 8: a short header, and R counts the data.
     Short,
-    /// Neither, but the flag is set and there is room for the extension: the
-    /// data is what the message holds.
+    /// L = R + 8: an extended header, and R counts archival timestamp, reserved
+    /// word and data.
+    CoversExtension,
+    /// L = R: R counts the header, short or extended, and the data.
+    CoversHeader,
+    /// None of these, but the flag is set and there is room for the extension:
+    /// the data is what the message holds.
     Clipped,
-    /// L = R, an old server's fault: R counts the short header too.
-    Inclusive,
 }
 
 impl Record {
@@ -137,37 +147,22 @@ impl Record {
     }
 
     /// Reads the record header of a message of `length` bytes from the first
-    /// bytes of its body (16, or the whole body where that is shorter). Where
-    /// lengths and flag contradict each other, the lengths win.
+    /// bytes of its body, by itself; a [`RecordReader`] knows more about a stream.
     ///
     /// # Errors
-    /// [`Malformed`] below 8 bytes, or when the lengths fit no [`Layout`].
+    /// As [`RecordReader::read`].
     pub fn parse(body: &[u8], length: u32) -> Result<(Self, Layout), Malformed> {
-        let (rest, (word, record_length)) =
-            short_header(body).map_err(|_| Malformed::RecordTooShort)?;
-        let flag = word >> 31 == 1;
-        let spare = i64::from(length) - i64::from(record_length);
-        let layout = match spare {
-            16 => Layout::Extended,
-            8 => Layout::Short,
-            _ if flag && length >= EXTENDED_LEN as u32 => Layout::Clipped,
-            0 => Layout::Inclusive,
-            _ => return Err(Malformed::RecordLength),
-        };
-        let extension = match layout {
-            Layout::Extended | Layout::Clipped => {
-                let (_, extension) = extension(rest).map_err(|_| Malformed::RecordTooShort)?;
-                Some(extension)
-            }
-            Layout::Short | Layout::Inclusive => None,
-        };
-        let record = Self {
-            flag,
+        RecordReader::default().read(body, length)
+    }
+
+    /// The header whose first word this is.
+    pub(super) const fn from_word(word: u32, extension: Option<Extension>) -> Self {
+        Self {
+            flag: word >> 31 == 1,
             netmap: (word >> 16 & 0x7fff) as u16,
             record_type: RecordType(word as u16),
             extension,
-        };
-        Ok((record, layout))
+        }
     }
 
     fn word(&self) -> u32 {
@@ -187,18 +182,30 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Reads a whole body.
+    /// Reads a whole body by itself.
     ///
     /// # Errors
-    /// As [`Record::parse`].
+    /// As [`RecordReader::read`].
     pub fn parse(number: EventNumber, body: &'a [u8]) -> Result<Self, Malformed> {
+        Self::parse_with(number, body, &mut RecordReader::default())
+    }
+
+    /// Reads a whole body, one of those that `reader` reads.
+    ///
+    /// # Errors
+    /// As [`RecordReader::read`].
+    pub fn parse_with(
+        number: EventNumber,
+        body: &'a [u8],
+        reader: &mut RecordReader,
+    ) -> Result<Self, Malformed> {
         let length = u32::try_from(body.len()).map_err(|_| Malformed::RecordLength)?;
-        let (record, _) = Record::parse(body, length)?;
-        let data = &body[record.encoded_len()..];
+        let peek = body.get(..RecordReader::PEEK).unwrap_or(body);
+        let (record, _) = reader.read(peek, length)?;
         Ok(Self {
             number,
             record,
-            data,
+            data: body.get(record.encoded_len()..).unwrap_or_default(),
         })
     }
 
@@ -228,16 +235,6 @@ impl<'a> Event<'a> {
             ),
         }
     }
-}
-
-fn short_header(input: &[u8]) -> IResult<&[u8], (u32, u32), ()> {
-    (be_u32(), be_u32()).parse(input)
-}
-
-fn extension(input: &[u8]) -> IResult<&[u8], Extension, ()> {
-    (be_u32(), be_u32())
-        .map(|(archival, reserved)| Extension { archival, reserved })
-        .parse(input)
 }
 
 impl fmt::Display for Record {
@@ -303,12 +300,7 @@ impl fmt::Display for RecordType {
 impl<'a> arbitrary::Arbitrary<'a> for Record {
     fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
         let word = u32::arbitrary(u)?;
-        Ok(Self {
-            flag: word >> 31 == 1,
-            netmap: (word >> 16 & 0x7fff) as u16,
-            record_type: RecordType(word as u16),
-            extension: Option::arbitrary(u)?,
-        })
+        Ok(Self::from_word(word, Option::arbitrary(u)?))
     }
 }
 
