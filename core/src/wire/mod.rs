@@ -7,7 +7,8 @@
 //! - `emit` writes the body strictly by the guide and returns the bytes written.
 //!   It never fails into a buffer of `encoded_len` bytes and never writes
 //!   anything when it fails.
-//! - What was emitted parses back to the same value.
+//! - What was emitted parses back to the same value; of events, if the
+//!   [`RecordReader`] knows what was emitted.
 //! - `Display` is one line and passes no control character of the peer through.
 //!
 //! [`Message`] puts header and body together:
