@@ -15,12 +15,14 @@
 //! - [`opening`]: a start, from whatever the last process left behind.
 //! - [`state`]: the directory all that is kept in.
 //! - [`pipeline`]: the threads, and what they are told ([`order`]).
-//! - [`ledger`]: what bears on the promise, counted and told.
+//! - [`ledger`]: what bears on the promise, counted and told; `deviation`: what a
+//!   server does otherwise than it was asked.
 //! - [`disk`]: the file operations all of that is made of.
 
 pub mod archival;
 mod committing;
 pub mod delivered;
+mod deviation;
 pub mod digest;
 pub mod disk;
 pub mod entry;
