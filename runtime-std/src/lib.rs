@@ -12,6 +12,8 @@ pub mod client;
 pub mod collect;
 pub mod config;
 pub mod delivery;
+pub mod digest;
+pub mod disk;
 pub mod doctor;
 mod explain;
 pub mod failure;
@@ -24,6 +26,7 @@ pub mod output;
 pub mod signals;
 #[cfg(feature = "simulate")]
 pub mod simulate;
+mod sync;
 
 // The README's examples compile.
 #[cfg(doctest)]

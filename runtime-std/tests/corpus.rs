@@ -2,7 +2,7 @@
 //! their seeds; `ESTREAMER_BLESS=1` writes them.
 #![cfg(feature = "fuzzing")]
 
-use estreamer::delivery::entry::{Batch, Entry, frame};
+use estreamer::delivery::bookmark::entry::{Batch, Entry, frame};
 use estreamer::fuzzing::TARGETS;
 use estreamer::fuzzing::disk::CRASHES;
 use estreamer_core::fuzzing::corpus::{self, Seed};

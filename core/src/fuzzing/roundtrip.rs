@@ -60,7 +60,9 @@ fn deviating(message: &Message<'_>, quirks: Quirks, nested: bool) {
         _ => Message::parse_body(header.message_type, body),
     };
     match (message, found.expect("it reads")) {
-        (Message::Event(sent), Message::Event(found)) => same_event(sent, &found),
+        (Message::Event(sent), Message::Event(found)) => {
+            same_event(&as_sent(sent, quirks), &found);
+        }
         (Message::Request(sent), Message::Request(found)) => {
             assert_eq!((sent.from, sent.flags), (found.from, found.flags));
             let nul = &found.block[sent.block.len()..];
@@ -74,9 +76,18 @@ fn deviating(message: &Message<'_>, quirks: Quirks, nested: bool) {
     }
 }
 
+/// What there is of this event to be written.
+fn as_sent<'a>(event: &Event<'a>, quirks: Quirks) -> Event<'a> {
+    let mut sent = *event;
+    if quirks.has(Quirk::NoExtension) {
+        sent.record.extension = None;
+    }
+    sent
+}
+
 /// A reader that knows how this event is written.
 fn told(event: &Event<'_>, quirks: Quirks) -> RecordReader {
-    let extended = event.record.extension.is_some();
+    let extended = as_sent(event, quirks).record.extension.is_some();
     let record_length = match extended {
         true if quirks.has(Quirk::RecordCoversHeader) => RecordLength::All,
         true if quirks.has(Quirk::RecordCoversExtension) => RecordLength::Extension,
@@ -98,13 +109,7 @@ fn same_event(sent: &Event<'_>, found: &Event<'_>) {
 
 /// A bundle of events comes out of the decoder as what was put in.
 fn bundle(events: &[Event<'_>], header: BundleHeader, quirks: Quirks) {
-    let mut events = events.to_vec();
-    if quirks.has(Quirk::NoExtension) {
-        // This is what the quirk does, and then it has done it.
-        for event in &mut events {
-            event.record.extension = None;
-        }
-    }
+    let events: Vec<_> = events.iter().map(|event| as_sent(event, quirks)).collect();
     let room = 16 + events.iter().map(|e| 8 + e.encoded_len()).sum::<usize>();
     let mut buffer = vec![0; room];
     let mut writer = BundleWriter::new(&mut buffer, header, quirks).expect("there is room");

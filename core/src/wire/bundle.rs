@@ -2,7 +2,7 @@
 //! (FQE, Fully-Qualified Event Messages; classic guide, Message Bundle Format).
 
 use super::{Event, HEADER_LEN, Header, Message, MessageType, put};
-use crate::quirk::{Quirk, Quirks};
+use crate::quirk::Quirks;
 use crate::{Malformed, PeerError, ResourceError};
 use core::fmt;
 use nom::{IResult, Parser, number::be_u32};
@@ -159,11 +159,7 @@ impl<'b> BundleWriter<'b> {
     /// [`ResourceError`] when it does not fit any more; the bundle stays as it was.
     pub fn push(&mut self, event: &Event<'_>) -> Result<(), ResourceError> {
         let free = &mut self.buffer[self.filled..];
-        let mut event = *event;
-        if self.quirks.has(Quirk::NoExtension) {
-            event.record.extension = None;
-        }
-        self.filled += Message::Event(event).emit_nested(self.quirks, free)?;
+        self.filled += Message::Event(*event).emit_nested(self.quirks, free)?;
         Ok(())
     }
 

@@ -6,10 +6,11 @@ use clap::Args;
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::InitialTimestamp;
 
-use crate::config::ask::{Data, Fields};
+use crate::config::ask::Fields;
 use crate::config::draft::{AskDraft, Asked, At};
 use crate::config::event::{self, EventName};
 use crate::config::from;
+use crate::format::Data;
 
 /// What is asked for, and how.
 #[derive(Args)]

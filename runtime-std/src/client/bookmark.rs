@@ -7,13 +7,13 @@ use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::batch::Record;
 
 use super::Error;
-use crate::delivery::digest::Digest;
-use crate::delivery::disk::{Disk, RealDisk};
-use crate::delivery::entry::{Batch, Entry};
-use crate::delivery::journal::Journal;
-use crate::delivery::opening;
-use crate::delivery::sequence::{Memory, Sequencer};
-use crate::delivery::state::StateDir;
+use crate::delivery::bookmark::entry::{Batch, Entry};
+use crate::delivery::bookmark::journal::Journal;
+use crate::delivery::bookmark::opening;
+use crate::delivery::bookmark::state_dir::StateDir;
+use crate::delivery::dedup::sequencer::{Memory, Sequencer};
+use crate::digest::Digest;
+use crate::disk::{Disk, RealDisk};
 
 /// The same journal as a collector's, in which a batch is what was acknowledged
 /// at once.

@@ -22,7 +22,7 @@ use super::bookmark::Bookmark;
 use super::inbox::{Inbox, Slot};
 use super::{Client, Error, ErrorKind, Statistics};
 use crate::config::address::Address;
-use crate::delivery::state::StateDir;
+use crate::delivery::bookmark::state_dir::StateDir;
 
 /// How a client is to be. Every setting but the identity has a default.
 #[must_use]

@@ -21,7 +21,7 @@ use super::collector::{Collector, Line};
 use super::resolver::{Answer, Resolver};
 use crate::config::Source;
 use crate::config::rules;
-use crate::delivery::order::Origin;
+use crate::delivery::pipeline::delivery::Origin;
 use crate::delivery::pipeline::{Link, PendingLink, Pipeline};
 use crate::explain::explain;
 use crate::failure::Failure;

@@ -1,10 +1,10 @@
 //! What a source is asked for, and the message that asks it.
 
 use std::fmt;
-use std::str::FromStr;
 
+use crate::format::Data;
 use estreamer_core::ResourceError;
-use estreamer_core::fqe::{self, EventKind, Request, RequestError, Transform};
+use estreamer_core::fqe::{self, EventKind, Request, RequestError};
 use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::{EventStreamRequest, Expected, InitialTimestamp, Message, RequestFlags};
 
@@ -21,17 +21,6 @@ pub struct Ask {
 
 /// An event type, and the fields and field sets asked of it.
 pub type Fields = (EventKind, Vec<String>);
-
-/// The form of an event's data (the guide's `TransformConfig`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Data {
-    /// Text, one JSON object.
-    Json,
-    /// Text, comma-separated values.
-    Csv,
-    /// Bytes that are never altered, by the transform's name.
-    Other(String),
-}
 
 impl Ask {
     /// All event types as JSON, with the field sets of the guide's example.
@@ -135,46 +124,7 @@ pub fn default_fields(kind: EventKind) -> Vec<String> {
     names.map(|name| (*name).to_owned()).collect()
 }
 
-impl Data {
-    /// The transform to ask for.
-    pub fn transform(&self) -> Transform<'_> {
-        match self {
-            Self::Json => Transform::Json,
-            Self::Csv => Transform::Csv,
-            Self::Other(name) => Transform::Named(name),
-        }
-    }
-}
-
-impl From<Transform<'_>> for Data {
-    fn from(transform: Transform<'_>) -> Self {
-        match transform {
-            Transform::Json => Self::Json,
-            Transform::Csv => Self::Csv,
-            Transform::Named(name) => Self::Other(name.into()),
-        }
-    }
-}
-
 /// `json` and `csv` in any letter case; everything else is another's name.
-impl FromStr for Data {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "" => Err("use json, csv, or the name of another transform".into()),
-            _ if text.eq_ignore_ascii_case("json") => Ok(Self::Json),
-            _ if text.eq_ignore_ascii_case("csv") => Ok(Self::Csv),
-            _ => Ok(Self::Other(text.into())),
-        }
-    }
-}
-
-impl fmt::Display for Data {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.transform().name())
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -13,12 +13,13 @@ use estreamer_mio::tls::ServerRules;
 
 use super::Format;
 use super::address::Address;
-use super::ask::{Data, Fields};
+use super::ask::Fields;
 use super::event::one_of;
 use super::identity::IdentityFiles;
 use super::mistake::Mistake;
 use super::number::{AHEAD, MEMORY, OVERLAP, QUEUE, SHUTDOWN};
 use crate::catalog::resolve::shown;
+use crate::format::Data;
 use crate::output::destination::Destination;
 
 /// A value and the line it stands on; 0 for an argument.

@@ -8,12 +8,13 @@ use std::time::Duration;
 use estreamer_core::decode::Limits;
 use estreamer_core::fqe::RequestError;
 
-use super::ask::{Ask, Data};
+use super::ask::Ask;
 use super::draft::{Asked, At, Draft, OutputDraft};
 use super::mistake::Mistake;
 use super::mixture;
 use super::number::mebibytes;
 use super::{Config, Output, Source};
+use crate::format::Data;
 use crate::output::destination::Destination;
 
 impl Draft {

@@ -4,10 +4,11 @@
 use estreamer_core::fqe::EventKind;
 
 use super::Format;
-use super::ask::{Ask, Data};
+use super::ask::Ask;
 use super::draft::{Draft, OutputDraft, SourceDraft};
 use super::event::in_words;
 use super::mistake::Mistake;
+use crate::format::Data;
 
 /// Notes every output that would mix what cannot be told apart. An ask that is
 /// `None` is a mistake of its own.

@@ -40,10 +40,8 @@ pub mod secret;
 #[cfg(all(test, feature = "cli"))]
 mod tests;
 
-use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use estreamer_core::fqe::EventKind;
@@ -51,7 +49,9 @@ use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::{Identity, ServerRules};
 
-pub use ask::{Ask, Data};
+pub use ask::Ask;
+
+pub use crate::format::{Data, Format};
 
 use crate::output::destination::Destination;
 
@@ -118,15 +118,6 @@ pub struct Output {
     pub events: Option<Vec<EventKind>>,
 }
 
-/// How a record is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// Text as it came, one event a line; bytes in an envelope as base64.
-    Lines,
-    /// The bytes as they came, each record with its length before it.
-    Raw,
-}
-
 impl Source {
     /// Host and port, as they are typed.
     pub fn server(&self) -> address::Address {
@@ -149,28 +140,5 @@ impl Output {
             sources: None,
             events: None,
         }
-    }
-}
-
-impl FromStr for Format {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "ndjson" => Ok(Self::Lines),
-            "raw" => Ok(Self::Raw),
-            _ => {
-                Err("use ndjson (one event a line, as it came) or raw (bytes behind their length)")
-            }
-        }
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Lines => "ndjson",
-            Self::Raw => "raw",
-        })
     }
 }

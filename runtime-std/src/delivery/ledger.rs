@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::deviation::DEVIATIONS;
-use super::pipeline::lock;
+use crate::sync::lock;
 
 /// What was counted of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

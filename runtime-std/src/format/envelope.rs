@@ -6,7 +6,7 @@ use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use estreamer_mio::batch::{Record, RecordKind};
 use serde::{Serialize, Serializer};
 
-use crate::delivery::digest::Digest;
+use crate::digest::Digest;
 
 /// Bytes of an unreadable record that are shown; length and digest are always
 /// of all.

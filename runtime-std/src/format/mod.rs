@@ -1,16 +1,52 @@
 //! How events are written. A formatter never fails: what it cannot map goes out
 //! in the error envelope.
 
+mod data;
 mod envelope;
 mod line;
 mod raw;
 
+pub use data::Data;
 pub use raw::ENVELOPE;
+
+use std::fmt;
+use std::str::FromStr;
 
 use estreamer_mio::batch::{Record, RecordKind};
 
-use crate::config::{Data, Format};
-use crate::delivery::digest::Digest;
+use crate::digest::Digest;
+
+/// How a record is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Text as it came, one event a line; bytes in an envelope as base64.
+    Lines,
+    /// The bytes as they came, each record with its length before it.
+    Raw,
+}
+
+impl FromStr for Format {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "ndjson" => Ok(Self::Lines),
+            "raw" => Ok(Self::Raw),
+            _ => {
+                Err("use ndjson (one event a line, as it came) or raw (bytes behind their length)")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lines => "ndjson",
+            Self::Raw => "raw",
+        })
+    }
+}
 
 /// Appends a record of a source whose events come as `data`.
 ///

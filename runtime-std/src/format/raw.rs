@@ -10,7 +10,7 @@
 use estreamer_mio::batch::{Record, RecordKind};
 
 use super::envelope;
-use crate::delivery::digest::Digest;
+use crate::digest::Digest;
 
 /// Set in the length of what is no event's data but an error envelope.
 pub const ENVELOPE: u32 = 1 << 31;

@@ -10,13 +10,13 @@ use estreamer_core::wire::{InitialTimestamp, RecordType};
 use estreamer_mio::batch::{Record, RecordKind};
 
 use super::disk::ModelDisk;
-use crate::delivery::digest::Key;
-use crate::delivery::disk::Disk;
-use crate::delivery::entry::Entry;
-use crate::delivery::journal::Journal;
-use crate::delivery::opening::{self, Target};
-use crate::delivery::recovery::Bookmark;
-use crate::delivery::sequence::{Memory, Noticed, Sequencer};
+use crate::delivery::bookmark::entry::Entry;
+use crate::delivery::bookmark::journal::Journal;
+use crate::delivery::bookmark::opening::{self, Target};
+use crate::delivery::bookmark::recovery::Bookmark;
+use crate::delivery::dedup::sequencer::{Memory, Noticed, Sequencer};
+use crate::digest::Key;
+use crate::disk::Disk;
 use crate::output::file::{FileOutput, Part};
 use crate::output::pattern::Pattern;
 

@@ -8,7 +8,7 @@ use estreamer_core::fuzzing::Choices;
 
 use super::collector::{Collector, Event, RECORD_TYPE, Sent, key};
 use super::disk::{CRASHES, Crash, ModelDisk};
-use crate::delivery::digest::Digest;
+use crate::digest::Digest;
 
 /// Lets servers store and send, the collector number, write and commit, and
 /// processes and machines crash, in any order.

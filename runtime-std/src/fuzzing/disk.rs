@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use crate::delivery::disk::{Disk, DiskFile, Identity};
+use crate::disk::{Disk, DiskFile, Identity};
 
 /// What a crash does to bytes that were not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

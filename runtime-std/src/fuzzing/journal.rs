@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use estreamer_core::fuzzing::Choices;
 
-use crate::delivery::digest::Digest;
-use crate::delivery::entry::{
-    Batch, Entry, FileMark, Snapshot, Source, VERSION, Written, entries, frame,
+use crate::delivery::bookmark::entry::{
+    Batch, Entry, Snapshot, Source, VERSION, Written, entries, frame,
 };
-use crate::delivery::recovery::{Recovered, Unreadable};
+use crate::delivery::bookmark::recovery::{Recovered, Unreadable};
+use crate::digest::Digest;
+use crate::disk::FileMark;
 
 /// Reads a segment of any bytes; then one whose frames are whole but hold
 /// anything; then one of entries, cut and flipped.

@@ -11,7 +11,7 @@ use estreamer_mio::batch::{Record, RecordKind};
 
 use crate::cli::capture;
 use crate::config::{Data, Format};
-use crate::delivery::digest::Digest;
+use crate::digest::Digest;
 use crate::format;
 
 /// Explains a recorded stream. The first byte tells how it is read.

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::pattern::Pattern;
-use crate::delivery::disk::{Disk, DiskFile, Identity, directory};
-use crate::delivery::entry::{FileMark, Written};
+use crate::delivery::bookmark::entry::Written;
+use crate::disk::FileMark;
+use crate::disk::{Disk, DiskFile, Identity, directory};
 
 /// The files of one output.
 pub struct FileOutput {

@@ -6,7 +6,7 @@ use estreamer_mio::tls::ServerRules;
 use toml::de::DeValue;
 
 use crate::config::address::Address;
-use crate::config::ask::{Data, Fields, default_fields};
+use crate::config::ask::{Fields, default_fields};
 use crate::config::draft::{AskDraft, Asked, At, SourceDraft};
 use crate::config::event::{self, EventName};
 use crate::config::identity::IdentityFiles;
@@ -14,6 +14,7 @@ use crate::config::keys::{EVENTS, PASSWORD};
 use crate::config::reader::{Section, Value};
 use crate::config::secret::Secret;
 use crate::config::{from, rules};
+use crate::format::Data;
 
 /// A source; `None` where it lacks something, which is noted.
 pub(super) fn read(section: &Section<'_>) -> Option<SourceDraft> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::digest::Key;
+use crate::digest::Key;
 
 /// A state directory in use by this process.
 pub struct StateDir {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::archival::Marks;
-use super::digest::Digest;
-use super::seam::Seam;
+use super::high_water_mark::Marks;
+use super::replay_filter::Seam;
+use crate::digest::Digest;
 
 /// The digests of every record handed on with an archival second from
 /// [`Marks::resume_from`] on.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::digest::Digest;
+use crate::digest::Digest;
 
 /// The records a new connection is expected to bring again.
 #[derive(Debug, Clone, Default)]

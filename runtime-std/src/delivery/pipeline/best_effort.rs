@@ -8,14 +8,14 @@ use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::layout::Layout;
-use super::ledger::Ledger;
-use super::order::Delivery;
-use super::pipeline::lock;
+use super::batch_formatter::Layout;
+use super::delivery::Delivery;
 use crate::config::Output;
+use crate::delivery::ledger::Ledger;
 use crate::output::destination::Destination;
 use crate::output::file::Part;
 use crate::output::tcp;
+use crate::sync::lock;
 
 /// The end of it that batches are offered to.
 pub(super) struct Lossy {

@@ -7,6 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// A place for files.
 pub trait Disk: Send + Sync {
     /// Opens a file for appending; it is made if it does not exist.
@@ -88,6 +90,19 @@ pub struct Identity {
     pub inode: u64,
     /// Bytes.
     pub length: u64,
+}
+
+/// A file and how long it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileMark {
+    /// Where it was.
+    pub path: Arc<Path>,
+    /// Its file system.
+    pub device: u64,
+    /// Which file it is there.
+    pub inode: u64,
+    /// Bytes.
+    pub end: u64,
 }
 
 /// The operating system's files.

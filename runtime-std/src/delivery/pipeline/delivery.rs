@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use estreamer_mio::batch::{Batch, Record};
 
-use super::numbering::Spare;
-use super::pipeline::lock;
-use super::sequence::Verdict;
+use super::dispatcher::Spare;
 use crate::config::Data;
+use crate::delivery::dedup::sequencer::Verdict;
+use crate::sync::lock;
 
 /// Where records come from.
 #[derive(Debug)]

@@ -4,11 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::digest::Digest;
-use super::disk::{Disk, DiskFile};
 use super::entry::{self, Entry, Snapshot};
+use super::pending::Tail;
 use super::recovery::{Bookmark, Recovered, Unreadable};
-use super::tail::Tail;
+use crate::digest::Digest;
+use crate::disk::{Disk, DiskFile};
 
 /// Where a segment is made.
 const ASIDE: &str = "journal.new";

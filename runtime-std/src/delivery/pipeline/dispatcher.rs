@@ -7,14 +7,15 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::batch::{Batch, RecordKind};
 
-use super::entry::Entry;
-use super::lossy::Lossy;
-use super::order::{Delivery, Order, Origin};
-use super::pipeline::{Failure, Shared, Uncommitted, lock};
+use super::best_effort::Lossy;
+use super::delivery::{Delivery, Order, Origin};
+use super::progress::Credit;
 use super::retry::patiently;
-use super::sequence::{Memory, Noticed, Numbered, Sequencer, Verdict};
-use super::votes::Credit;
 use super::writer::TellsPanic;
+use super::{Failure, Shared, Uncommitted};
+use crate::delivery::bookmark::entry::Entry;
+use crate::delivery::dedup::sequencer::{Memory, Noticed, Numbered, Sequencer, Verdict};
+use crate::sync::lock;
 
 /// What comes to the thread.
 pub(super) enum Job {

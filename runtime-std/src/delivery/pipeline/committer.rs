@@ -7,10 +7,11 @@ use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::journal::Journal;
-use super::pipeline::{Failure, Shared, Uncommitted, lock};
-use super::votes::State;
+use super::progress::State;
 use super::writer::{Files, TellsPanic};
+use super::{Failure, Shared, Uncommitted};
+use crate::delivery::bookmark::journal::Journal;
+use crate::sync::lock;
 
 /// Between two commits, while events come.
 const EVERY: Duration = Duration::from_secs(1);

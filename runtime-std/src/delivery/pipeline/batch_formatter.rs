@@ -7,7 +7,7 @@ use std::sync::Arc;
 use estreamer_core::fqe::EventKind;
 use estreamer_mio::batch::Record;
 
-use super::order::{Delivery, Origin};
+use super::delivery::{Delivery, Origin};
 use crate::config::{Format, Output};
 use crate::format;
 use crate::output::destination::Destination;

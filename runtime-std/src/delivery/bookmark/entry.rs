@@ -5,13 +5,13 @@
 //! be read does not count.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::digest::Digest;
+use crate::digest::Digest;
+use crate::disk::FileMark;
 
 /// One frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,19 +76,6 @@ pub struct Written {
     pub output: Arc<str>,
     /// The files it changes; their length afterwards.
     pub files: SmallVec<[FileMark; 1]>,
-}
-
-/// A file and how long it was.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileMark {
-    /// Where it was.
-    pub path: Arc<Path>,
-    /// Its file system.
-    pub device: u64,
-    /// Which file it is there.
-    pub inode: u64,
-    /// Bytes.
-    pub end: u64,
 }
 
 /// The layout described here.

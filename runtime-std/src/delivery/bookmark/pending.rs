@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
-use super::digest::Digest;
 use super::entry::{Batch, Written};
 use super::recovery::Pending;
+use crate::digest::Digest;
 
 /// Batches in the order of their numbers.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use estreamer_mio::event_loop::Handle;
 
-use super::pipeline::Failure;
+use super::Failure;
 
 /// What the threads of a pipeline share.
 pub(super) struct Votes {

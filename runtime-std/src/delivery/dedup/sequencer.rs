@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::batch::Record;
 
-use super::archival::{HighMark, Marks};
 use super::delivered::Delivered;
-use super::digest::{Digest, Key};
-use super::entry::Batch;
-use super::pipeline::lock;
-use super::recovery::Bookmark;
-use super::seam::Seam;
+use super::high_water_mark::{HighMark, Marks};
+use super::replay_filter::Seam;
+use crate::delivery::bookmark::entry::Batch;
+use crate::delivery::bookmark::recovery::Bookmark;
+use crate::digest::{Digest, Key};
+use crate::sync::lock;
 
 /// A batch with its number.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::disk::DiskFile;
-use super::entry::{Entry, Written};
-use super::layout::Layout;
-use super::order::Order;
-use super::pipeline::{Failure, Shared, lock};
+use super::batch_formatter::Layout;
+use super::delivery::Order;
 use super::retry::patiently;
+use super::{Failure, Shared};
+use crate::delivery::bookmark::entry::{Entry, Written};
+use crate::disk::DiskFile;
 use crate::output::file::{FileOutput, Part};
 use crate::output::tcp::TcpOutput;
+use crate::sync::lock;
 
 /// The open files of an output, for the thread that makes them durable.
 pub(super) type Files = Arc<Mutex<Vec<Arc<dyn DiskFile>>>>;

@@ -8,7 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -17,25 +17,35 @@ use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::batch::Batch;
 use estreamer_mio::event_loop::Handle;
 
-use super::committing::{self, forget};
-use super::digest::Key;
-use super::disk::{Disk, RealDisk};
-use super::journal::Journal;
-use super::layout::{Layout, OTHER};
-use super::ledger::Ledger;
-use super::lossy::Lossy;
-use super::numbering::{Job, Numbering, Spare};
-use super::opening::{self, OpeningError, Target};
-use super::order::Origin;
-use super::sequence::{Asked, Sequencer};
-use super::state::StateDir;
-use super::votes::{Credit, Votes};
-use super::writer::{Kind, Writer};
+mod batch_formatter;
+mod best_effort;
+mod committer;
+pub mod delivery;
+mod dispatcher;
+mod progress;
+mod retry;
+mod writer;
+
+use self::batch_formatter::{Layout, OTHER};
+use self::best_effort::Lossy;
+use self::delivery::Origin;
+use self::dispatcher::{Job, Numbering, Spare};
+use self::progress::{Credit, Votes};
+use self::writer::{Kind, Writer};
 use crate::config::Output;
+use crate::delivery::bookmark::journal::Journal;
+use crate::delivery::bookmark::opening::{self, OpeningError, Target};
+use crate::delivery::bookmark::state_dir::StateDir;
+use crate::delivery::dedup::sequencer::{Asked, Sequencer};
+use crate::delivery::ledger::Ledger;
+use crate::digest::Key;
+use crate::disk::{Disk, RealDisk};
 use crate::output::destination::Destination;
 use crate::output::file::{FileOutput, Surprise};
 use crate::output::pattern::Pattern;
 use crate::output::tcp::TcpOutput;
+use crate::sync::lock;
+use committer::forget;
 
 /// What is delivered where.
 pub struct Setup {
@@ -83,22 +93,22 @@ pub struct Pipeline {
 }
 
 /// What the threads share.
-pub(super) struct Shared {
-    pub(super) votes: Votes,
-    pub(super) journal: Option<Mutex<Journal>>,
-    pub(super) ledger: Arc<Ledger>,
-    pub(super) spare: Arc<Spare>,
+struct Shared {
+    votes: Votes,
+    journal: Option<Mutex<Journal>>,
+    ledger: Arc<Ledger>,
+    spare: Arc<Spare>,
     /// The last batch that is durable.
-    pub(super) durable: AtomicU64,
+    durable: AtomicU64,
     /// What the ledger counts as delivered and is not durable yet.
-    pub(super) uncommitted: Mutex<VecDeque<Uncommitted>>,
+    uncommitted: Mutex<VecDeque<Uncommitted>>,
 }
 
 /// Records of a batch that went to the outputs.
-pub(super) struct Uncommitted {
-    pub(super) n: u64,
-    pub(super) source: Arc<str>,
-    pub(super) records: u64,
+struct Uncommitted {
+    n: u64,
+    source: Arc<str>,
+    records: u64,
 }
 
 /// One connection's way into the pipeline.
@@ -319,7 +329,7 @@ fn spawn(
     };
     threads.push(thread::spawn(move || numbering.run(&receiver)));
     let of_commits = shared.clone();
-    threads.push(thread::spawn(move || committing::run(&files, &of_commits)));
+    threads.push(thread::spawn(move || committer::run(&files, &of_commits)));
     (jobs, threads)
 }
 
@@ -406,10 +416,6 @@ fn paths(pattern: &Pattern, sources: &[String]) -> Vec<PathBuf> {
     paths.sort();
     paths.dedup();
     paths
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Display for Failure {

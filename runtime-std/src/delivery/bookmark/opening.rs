@@ -6,9 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::disk::Disk;
 use super::journal::{self, Journal, JournalError};
 use super::recovery::Bookmark;
+use crate::disk::Disk;
 use crate::output::file::{FileOutput, Surprise};
 
 /// An output, and the paths it may write to as far as they are known.

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::archival::Marks;
-use super::delivered::Delivered;
-use super::disk::Identity;
-use super::entry::{self, Batch, Entry, FileMark, Snapshot, Source, VERSION, Written};
+use super::entry::{self, Batch, Entry, Snapshot, Source, VERSION, Written};
+use crate::delivery::dedup::delivered::Delivered;
+use crate::delivery::dedup::high_water_mark::Marks;
+use crate::disk::{FileMark, Identity};
 
 /// A bookmark in memory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

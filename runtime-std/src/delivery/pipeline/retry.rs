@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::pipeline::{Failure, Shared};
+use super::{Failure, Shared};
 
 /// Before something is tried again, at first and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
