@@ -26,6 +26,7 @@ mod ledger;
 mod openssl;
 mod outputs;
 mod quirks;
+mod readings;
 mod readme;
 mod reload;
 mod service;
