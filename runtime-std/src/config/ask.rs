@@ -124,8 +124,6 @@ pub fn default_fields(kind: EventKind) -> Vec<String> {
     names.map(|name| (*name).to_owned()).collect()
 }
 
-/// `json` and `csv` in any letter case; everything else is another's name.
-
 #[cfg(test)]
 mod tests {
     use super::*;
