@@ -184,7 +184,7 @@ impl Builder {
         let addresses = self.addresses()?;
         let mut bookmark = self.bookmark()?;
         let from = match &mut bookmark {
-            Some(bookmark) => bookmark.connect(self.from),
+            Some(bookmark) => bookmark.connect(self.from)?,
             None => self.from,
         };
         let request = self.request(from)?;
@@ -204,6 +204,9 @@ impl Builder {
             match establish(&tls, options, &mut event_loop)? {
                 Err(end) => last = Some(Error::ended(&self.server, &end)),
                 Ok(inbox) => {
+                    if let Some(bookmark) = &mut bookmark {
+                        bookmark.began()?;
+                    }
                     return Ok(Client {
                         server: self.server,
                         event_loop,

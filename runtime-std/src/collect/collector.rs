@@ -10,10 +10,10 @@ use estreamer_core::quirk::Quirk;
 use estreamer_core::session::{ClientSession, Instant};
 use estreamer_mio::batch::Batch;
 use estreamer_mio::client::{ClientEnd, Sink};
-use estreamer_mio::tls::TlsSession;
+use estreamer_mio::tls::{CertificateFacts, TlsSession};
 
 use super::Capture;
-use crate::delivery::pipeline::Link;
+use crate::delivery::pipeline::link::Link;
 use crate::doctor::certificate;
 
 /// What a connection and the one who made it know of each other.
@@ -51,13 +51,11 @@ impl Line {
         Duration::from_millis(now.0.saturating_sub(since.0))
     }
 
-    /// Records of its source that were handed on to the outputs, over all of its
+    /// Records of its source that the outputs have accepted, over all of its
     /// connections.
-    pub(super) fn handed_on(&self) -> u64 {
+    pub(super) fn accepted(&self) -> u64 {
         let (ledger, source) = self.link.ledger();
-        let mut delivered = 0;
-        ledger.change(source, |counts| delivered = counts.delivered);
-        delivered
+        ledger.of(source).accepted
     }
 
     /// Asks the connection to end: it reads no more, waits until what came is
@@ -153,7 +151,7 @@ impl Sink for Collector {
     fn connected(&mut self, tls: &TlsSession) {
         certificate::warn(tls.peer());
         self.line.connected.set(true);
-        self.line.link.began();
+        self.line.link.began(server_number(tls.peer()));
         let (ledger, source) = self.line.link.ledger();
         ledger.change(source, |counts| counts.connections += 1);
     }
@@ -231,3 +229,11 @@ impl Sink for Collector {
 
 const ENOUGH: &str = "the client has as many events as it wanted";
 const CANNOT_WRITE: &str = "the client cannot write its output";
+
+/// A number that tells servers apart: the first bytes of the SHA-256 of the
+/// certificate.
+fn server_number(peer: Option<&CertificateFacts>) -> u64 {
+    let Some(peer) = peer else { return 0 };
+    let [a, b, c, d, e, f, g, h, ..] = peer.sha256;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h]).max(1)
+}

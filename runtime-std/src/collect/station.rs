@@ -21,15 +21,16 @@ use super::collector::{Collector, Line};
 use super::resolver::{Answer, Resolver};
 use crate::config::Source;
 use crate::config::rules;
-use crate::delivery::pipeline::delivery::Origin;
-use crate::delivery::pipeline::{Link, PendingLink, Pipeline};
+use crate::delivery::pipeline::Pipeline;
+use crate::delivery::pipeline::delivery::SourceInfo;
+use crate::delivery::pipeline::link::{Link, PendingLink};
 use crate::explain::explain;
 use crate::failure::Failure;
 
 /// A source at work.
 pub(super) struct Station {
     pub(super) source: Arc<Source>,
-    origin: Arc<Origin>,
+    info: Arc<SourceInfo>,
     tls: ClientTls,
     phase: Phase,
     backoff: Backoff,
@@ -80,9 +81,10 @@ impl Station {
     pub(super) fn new(source: Arc<Source>, now: Instant) -> Result<Self, Failure> {
         let tls = tls(&source)?;
         Ok(Self {
-            origin: Arc::new(Origin {
+            info: Arc::new(SourceInfo {
                 name: source.name.as_str().into(),
                 data: source.ask.data.clone(),
+                has_several_servers: false,
             }),
             source,
             tls,
@@ -193,7 +195,7 @@ impl Station {
     /// Tries the next address, or gives up for this time.
     fn next(&mut self, means: &mut Means<'_>) {
         let pending = self.addresses.pop_front().and_then(|address| {
-            let pending = means.pipeline.connect(&self.origin, self.source.from)?;
+            let pending = means.pipeline.connect(&self.info, self.source.from)?;
             Some(Phase::Asking(pending, address))
         });
         if let Some(phase) = pending {
@@ -273,7 +275,7 @@ impl Station {
         };
         self.proven |= line.heard.get();
         let stood = line.stood(means.event_loop.now());
-        self.backoff.connection_ended(stood, line.handed_on());
+        self.backoff.connection_ended(stood, line.accepted());
         match end {
             ClientEnd::Session(End::Closed, _) => {}
             // Another of its addresses may answer.

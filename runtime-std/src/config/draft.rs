@@ -103,6 +103,8 @@ pub struct OutputDraft {
     pub format: Format,
     /// Whether its delivery moves the bookmark.
     pub required: bool,
+    /// Permissions of the files that are made.
+    pub mode: u32,
     /// MiB it may lag behind, if it is not required.
     pub queue: u32,
     /// The sources it takes; `None`: all.
@@ -133,6 +135,7 @@ impl OutputDraft {
             url: destination,
             format: Format::Lines,
             required: true,
+            mode: super::MODE,
             queue: QUEUE.default,
             sources: None,
             events: None,

@@ -69,6 +69,7 @@ impl Draft {
             destination: output.url.value.under(&base),
             format: output.format,
             required: output.required,
+            mode: output.mode,
             queue: mebibytes(output.queue),
             sources: output
                 .sources

@@ -112,6 +112,8 @@ pub struct Output {
     pub format: Format,
     /// Whether its delivery moves the bookmark; otherwise it drops and counts.
     pub required: bool,
+    /// Permissions of the files that are made.
+    pub mode: u32,
     /// Bytes an output that is not required may lag behind before it drops.
     pub queue: usize,
     /// The sources it takes, by name; `None` takes all.
@@ -119,6 +121,10 @@ pub struct Output {
     /// The event types it takes; `None` takes all, and whatever else comes.
     pub events: Option<Vec<EventKind>>,
 }
+
+/// Permissions of output files, where none are given: the owner writes, the group
+/// reads.
+pub const MODE: u32 = 0o640;
 
 impl Source {
     /// Host and port, as they are typed.
@@ -138,6 +144,7 @@ impl Output {
             destination,
             format: Format::Lines,
             required: true,
+            mode: MODE,
             queue: number::QUEUE.mebibytes(),
             sources: None,
             events: None,
