@@ -86,16 +86,25 @@ struct Counted {
     bundles: u64,
     nulls: u64,
     gaps: u64,
+    covers_extension: u64,
+    covers_header: u64,
+    no_extension: u64,
+    not_json: u64,
 }
 
 impl Counted {
     fn of(session: &ClientSession) -> Self {
         let statistics = session.statistics();
+        let showed = |quirk| statistics.deviations.of(quirk).into();
         Self {
             bytes: statistics.bytes,
             bundles: statistics.bundles,
             nulls: session.acknowledged(),
-            gaps: statistics.deviations.of(Quirk::SequenceGap).into(),
+            gaps: showed(Quirk::SequenceGap),
+            covers_extension: showed(Quirk::RecordCoversExtension),
+            covers_header: showed(Quirk::RecordCoversHeader),
+            no_extension: showed(Quirk::NoExtension),
+            not_json: showed(Quirk::DataNotJson),
         }
     }
 }
@@ -133,6 +142,10 @@ impl Collector {
                 counts.bundles += now.bundles - before.bundles;
                 counts.nulls += now.nulls - before.nulls;
                 counts.gaps += now.gaps - before.gaps;
+                counts.covers_extension += now.covers_extension - before.covers_extension;
+                counts.covers_header += now.covers_header - before.covers_header;
+                counts.no_extension += now.no_extension - before.no_extension;
+                counts.not_json += now.not_json - before.not_json;
             });
         }
     }

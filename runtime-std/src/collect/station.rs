@@ -250,6 +250,8 @@ impl Station {
             request: self.source.ask.message(link.from, self.source.quirks),
             session: ClientConfig {
                 ahead: means.ahead,
+                record_length: self.source.record_length,
+                expected: Some(self.source.ask.expected()),
                 quirks: self.source.quirks,
                 ..ClientConfig::default()
             },

@@ -50,6 +50,16 @@ impl fmt::Display for Summary {
             (counts.gaps, "gaps in the bundle sequence"),
             (counts.dropped, "dropped by outputs that are not required"),
             (counts.ahead, "stored more than an hour ahead of our clock"),
+            (
+                counts.covers_extension,
+                "with a record length that counts archival timestamp and reserved word",
+            ),
+            (
+                counts.covers_header,
+                "with a record length that counts the record header",
+            ),
+            (counts.no_extension, "without archival time"),
+            (counts.not_json, "that are not JSON"),
         ] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;

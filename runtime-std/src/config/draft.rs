@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use estreamer_core::fqe::EventKind;
 use estreamer_core::quirk::Quirks;
-use estreamer_core::wire::InitialTimestamp;
+use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::ServerRules;
 
 use super::Format;
@@ -72,6 +72,8 @@ pub struct SourceDraft {
     pub ask: AskDraft,
     /// Where to start without a bookmark.
     pub from: InitialTimestamp,
+    /// What its record length counts.
+    pub record_length: RecordLength,
     /// Deviations to show.
     pub quirks: Quirks,
     /// How the server is judged.

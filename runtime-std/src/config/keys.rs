@@ -39,6 +39,7 @@ pub(super) const SOURCE: Table = Table {
         "data",
         "request",
         "from",
+        "record_length",
         "quirks",
         "server_name",
         "server_fingerprint",

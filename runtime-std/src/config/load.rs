@@ -57,6 +57,7 @@ impl Draft {
                     rules: source.rules,
                     from: source.from,
                     ask,
+                    record_length: source.record_length,
                     quirks: source.quirks,
                 })),
             }

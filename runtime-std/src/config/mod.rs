@@ -48,7 +48,7 @@ use std::time::Duration;
 
 use estreamer_core::fqe::EventKind;
 use estreamer_core::quirk::Quirks;
-use estreamer_core::wire::InitialTimestamp;
+use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::{Identity, ServerRules};
 
 use address::Address;
@@ -94,6 +94,8 @@ pub struct Source {
     pub from: InitialTimestamp,
     /// What is asked for.
     pub ask: Ask,
+    /// What its record length counts.
+    pub record_length: RecordLength,
     /// Deviations of ours that this server needs.
     pub quirks: Quirks,
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::deviation::DEVIATIONS;
 use crate::sync::lock;
 
 /// What was counted of a source.
@@ -47,6 +48,14 @@ pub struct Counts {
     pub nulls: u64,
     /// Connections that stood.
     pub connections: u64,
+    /// Records whose length counts archival timestamp and reserved word, too.
+    pub covers_extension: u64,
+    /// Records whose length counts the record header, too.
+    pub covers_header: u64,
+    /// Records without archival time, although it was asked for.
+    pub no_extension: u64,
+    /// Events that are not the JSON that was asked for.
+    pub not_json: u64,
 }
 
 /// The counts of all sources.
@@ -60,6 +69,8 @@ struct Account {
     counts: Counts,
     /// What was told of each concern, and when.
     told: [(u64, Option<Instant>); CONCERNS.len()],
+    /// Which deviations were told.
+    deviated: [bool; DEVIATIONS.len()],
 }
 
 /// Something a person should know of.
@@ -237,6 +248,11 @@ impl Ledger {
 
 impl Account {
     fn tell(&mut self, source: &str, overlap: u32, all: bool) {
+        for (deviation, told) in DEVIATIONS.iter().zip(&mut self.deviated) {
+            if (deviation.of)(&self.counts) > 0 && !std::mem::replace(told, true) {
+                say!("estreamer: {source}: {}.", deviation.text);
+            }
+        }
         for (concern, (told, when)) in CONCERNS.iter().zip(&mut self.told) {
             let count = (concern.of)(&self.counts);
             let due = all || when.is_none_or(|when| when.elapsed() >= AGAIN);
@@ -268,6 +284,10 @@ impl Counts {
             (&mut self.bundles, other.bundles),
             (&mut self.nulls, other.nulls),
             (&mut self.connections, other.connections),
+            (&mut self.covers_extension, other.covers_extension),
+            (&mut self.covers_header, other.covers_header),
+            (&mut self.no_extension, other.no_extension),
+            (&mut self.not_json, other.not_json),
         ] {
             *sum += count;
         }
