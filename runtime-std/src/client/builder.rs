@@ -193,6 +193,7 @@ impl Builder {
         // Mistakes come before anything is touched.
         self.request(self.from)?;
         let tls = self.tls()?;
+        self.session.expected = self.expected();
         let servers = self.servers()?;
         let mut bookmark = self.bookmark()?;
         let from = match &mut bookmark {
@@ -200,7 +201,6 @@ impl Builder {
             None => self.from,
         };
         let request = self.request(from)?;
-        self.session.expected = self.expected();
         let mut event_loop = EventLoop::new().map_err(Error::system)?;
         let pool = Pool::new(ARENA, self.memory, event_loop.handle());
         let mut last = no_address(&self.server, "it has none");
