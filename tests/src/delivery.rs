@@ -28,6 +28,7 @@ pub const ODD: Oddities = Oddities {
     late: 2,
     twins: 20,
     crowd: 1500,
+    clock_back: 0,
 };
 
 impl Scene {
