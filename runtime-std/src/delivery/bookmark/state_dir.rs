@@ -170,11 +170,7 @@ fn boot() -> String {
 impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InUse(path) => write!(
-                f,
-                "{} is in use by another process; give each its own state directory",
-                path.display()
-            ),
+            Self::InUse(path) => write!(f, "{} is in use by another process", path.display()),
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
             Self::KeyMissing(path) => write!(
                 f,

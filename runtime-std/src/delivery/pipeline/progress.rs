@@ -43,6 +43,8 @@ pub(super) struct State {
     taken: Vec<u64>,
     /// And the last that was accepted.
     accepted: Vec<u64>,
+    /// Whether it waits for a commit before it goes on.
+    waiting: Vec<bool>,
     /// The last batch that was sent to the outputs.
     sent: u64,
     /// Batches that have no credit yet.
@@ -107,6 +109,7 @@ impl Progress {
             state: Mutex::new(State {
                 taken: vec![n; outputs],
                 accepted: vec![n; outputs],
+                waiting: vec![false; outputs],
                 sent: n,
                 without_credit: VecDeque::new(),
                 not_accepted: VecDeque::new(),
@@ -211,11 +214,15 @@ impl Progress {
         }
     }
 
-    /// The outputs that have not taken every batch that was sent to them.
+    /// The outputs that have not taken every batch that was sent to them, and do
+    /// not wait for another one.
     pub(super) fn behind(&self) -> Vec<usize> {
         let state = self.state();
         let taken = state.taken.iter().enumerate();
-        let behind = taken.filter(|(_, taken)| **taken < state.sent);
+        let behind = taken
+            .zip(&state.waiting)
+            .filter(|((_, taken), waits)| **taken < state.sent && !**waits)
+            .map(|(output, _)| output);
         behind.map(|(output, _)| output).collect()
     }
 
@@ -261,11 +268,17 @@ impl Progress {
         state.is_finishing
     }
 
-    /// Waits until everything up to batch `n` is durable; false if that does not
-    /// come to pass any more.
-    pub(super) fn wait_until_durable(&self, n: u64) -> bool {
+    /// An output waits until everything up to batch `n` is durable; false if that
+    /// does not come to pass any more.
+    pub(super) fn wait_until_durable(&self, output: usize, n: u64) -> bool {
         let mut state = self.state();
         state.wanted = state.wanted.max(n);
+        let set = |state: &mut State, waits| {
+            if let Some(waiting) = state.waiting.get_mut(output) {
+                *waiting = waits;
+            }
+        };
+        set(&mut state, true);
         self.changed.notify_all();
         while state.durable < n && state.failure.is_none() {
             state = self
@@ -273,6 +286,7 @@ impl Progress {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        set(&mut state, false);
         state.durable >= n
     }
 

@@ -44,11 +44,13 @@ impl Writer {
         steps: Arc<Steps>,
         progress: Arc<Progress>,
     ) -> Self {
+        let mut open = Vec::new();
+        output.files(&mut open);
         Self {
             index,
             name: name.into(),
             formatter,
-            files: Arc::new(Mutex::new(output.files())),
+            files: Arc::new(Mutex::new(open)),
             output,
             retry: Retry::new(name),
             steps,
@@ -117,13 +119,15 @@ impl Writer {
                     say!("estreamer: {notice}");
                 }
                 // Also of what was opened before an error.
-                *lock(files) = output.files();
+                let mut open = lock(files);
+                open.clear();
+                output.files(&mut open);
                 step
             });
             match step {
                 None => return false,
                 Some(Step::CommitFirst(first)) => {
-                    if !progress.wait_until_durable(first) {
+                    if !progress.wait_until_durable(*index, first) {
                         return false;
                     }
                 }
