@@ -148,7 +148,8 @@ impl<'w, IO: Read + Write> Client<'w, IO> {
     }
 
     /// Builds `request` in the window and sends it; shows its part of
-    /// [`ClientConfig::quirks`]. Otherwise as [`start`](Self::start).
+    /// [`ClientConfig::quirks`], and sets [`ClientConfig::expected`]. Otherwise as
+    /// [`start`](Self::start).
     ///
     /// # Errors
     /// As [`start`](Self::start), or [`IoError::Request`] when the request would
@@ -162,6 +163,7 @@ impl<'w, IO: Read + Write> Client<'w, IO> {
         now: Instant,
     ) -> Result<Self, IoError<IO::Error>> {
         let mut client = Self::new(io, window, config, now)?;
+        client.session.expect(request.expected());
         let message = request
             .emit(config.quirks, client.window)
             .map_err(IoError::Request)?;

@@ -41,12 +41,16 @@ quirks! {
     FlagContradictsLengths "flag-contradicts-lengths" "Bit 31 of the record type is set on a record without archival timestamp."
     Netmap "netmap" "The record carries a Netmap ID."
     RecordClipped "record-clipped" "The record length fits no layout, but the extended-header flag tells where the data starts."
-    RecordInclusive "record-inclusive" "The record length counts the record header too."
+    RecordCoversExtension "record-covers-extension" "The record length counts archival timestamp, reserved word and data."
+    RecordCoversHeader "record-covers-header" "The record length counts the whole record header and the data."
     RecordMalformed "record-malformed" "An event data message contradicts its own lengths."
+    NoExtension "no-extension" "A record has no archival timestamp although the request asked for it with bit 23."
+    DataNotJson "data-not-json" "An event asked for as JSON does not begin with `{`."
     MessageMalformed "message-malformed" "A message other than event data is too short for its fixed fields."
     ErrorNul "error-nul" "The text of an error message ends with a counted NUL."
     ErrorLength "error-length" "The text length of an error message disagrees with the message length."
     RequestInclusive "request-inclusive" "The length of the event stream request counts its own header too."
+    RequestBoth "request-both" "The length of the event stream request counts its own header too, and a null message fills the gap."
     RequestNul "request-nul" "The JSON block of the request ends with a NUL."
     SurplusNull "surplus-null" "A null message acknowledges nothing that was sent."
     NullBody "null-body" "A null message has a body."
@@ -60,13 +64,18 @@ quirks! {
     BundleEmpty "bundle-empty" "A bundle holds no message."
     SequenceGap "sequence-gap" "The sequence number of a bundle is not its predecessor's plus one."
     SequenceRepeat "sequence-repeat" "A bundle repeats its predecessor's sequence number."
+    SequenceStanding "sequence-standing" "The sequence number never moves; the client sees it as `sequence-repeat`."
     Oversize "oversize" "A message or record exceeds the configured limit and is skipped."
     AcknowledgeKeepAlives "acknowledge-keep-alives" "The client answers the server's keep-alive nulls with nulls, as some clients do."
 }
 
 impl Quirk {
-    /// The quirk of this name.
+    /// The quirk of this name. `record-inclusive` is an older name of
+    /// `record-covers-header`.
     pub fn from_name(name: &str) -> Option<Self> {
+        if name == "record-inclusive" {
+            return Some(Self::RecordCoversHeader);
+        }
         Self::ALL.iter().copied().find(|quirk| quirk.name() == name)
     }
 
@@ -74,6 +83,7 @@ impl Quirk {
     /// in its [`ClientSession`](crate::session::ClientSession).
     pub const CLIENT: &[Self] = &[
         Self::RequestInclusive,
+        Self::RequestBoth,
         Self::RequestNul,
         Self::ErrorNul,
         Self::AcknowledgeKeepAlives,
@@ -86,8 +96,11 @@ impl Quirk {
         Self::NestedVersion1,
         Self::EventType3,
         Self::ExtendedFlag,
-        Self::RecordInclusive,
+        Self::RecordCoversExtension,
+        Self::RecordCoversHeader,
+        Self::NoExtension,
         Self::ErrorNul,
+        Self::SequenceStanding,
     ];
 }
 
@@ -101,7 +114,7 @@ impl fmt::Display for Quirk {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
-pub struct Quirks(u32);
+pub struct Quirks(u64);
 
 impl Quirks {
     /// The strict behaviour.
@@ -177,7 +190,7 @@ impl Default for Deviations {
 }
 
 // The set is one word.
-const _: () = assert!(Quirk::ALL.len() <= 32);
+const _: () = assert!(Quirk::ALL.len() <= 64);
 
 #[cfg(test)]
 mod tests {
@@ -189,6 +202,8 @@ mod tests {
             assert_eq!(Quirk::from_name(quirk.name()), Some(quirk));
         }
         assert_eq!(Quirk::from_name("no-such-quirk"), None);
+        let renamed = Quirk::from_name("record-inclusive");
+        assert_eq!(renamed, Some(Quirk::RecordCoversHeader));
     }
 
     #[test]

@@ -6,10 +6,11 @@
 mod common;
 
 use common::provoke::{Provoked, provoke};
-use common::{bundle, error, extended, message, nested_event, null, request, with_length};
+use common::{bundle, error, extended, message, nested_event, null, record, request, with_length};
 use estreamer_core::fuzzing::corpus::{self, Seed};
 use estreamer_core::fuzzing::{self, TARGETS};
 use estreamer_core::quirk::Quirk;
+use estreamer_core::wire::RecordLength;
 
 const VECTORS: &str = include_str!("vectors.txt");
 const REAL_EVENTS: &str = include_str!("../../tests/data/real-events.ndjson");
@@ -43,6 +44,21 @@ fn seeds() -> Vec<Seed> {
         seeds.push(("parse", name.clone(), [&[0], &stream[..]].concat()));
         seeds.push(("roundtrip", name, stream));
     }
+    let readings = readings();
+    for (at, setting) in RecordLength::ALL.into_iter().enumerate() {
+        for expected in 0..7 {
+            // What of this byte chooses setting and request; see `fuzzing::decode`.
+            let first = (at << 6) as u8;
+            let known = (first..).find(|known| known % 7 == expected).unwrap();
+            let bytes = [&[0, 10, known, 0], &readings[..]].concat();
+            seeds.push(("decode", format!("readings-{setting}-{expected}"), bytes));
+        }
+    }
+    seeds.push((
+        "parse",
+        "readings".to_owned(),
+        [&[0], &readings[..]].concat(),
+    ));
     let mut add = |target, name: &str, bytes: &[u8]| {
         seeds.push((target, name.to_owned(), bytes.to_vec()));
     };
@@ -101,6 +117,29 @@ fn streams() -> Vec<(String, Vec<u8>)> {
     let multi = [message(1, 6, b"host"), message(1, 7, b"")].concat();
     add("hosts", multi);
     streams
+}
+
+/// Records in every reading of the record length, in every form of data, some
+/// larger than the smallest window.
+fn readings() -> Vec<u8> {
+    let time = [&1_700_000_000_u32.to_be_bytes()[..], &[0; 4]].concat();
+    let mut records = Vec::new();
+    for data in [
+        br#"{"EventID":7}"#.to_vec(),
+        b"1743500734,172.16.3.110".to_vec(),
+        b"\x10\0\0\0\x08\0\x0c\0opaque".to_vec(),
+        [&[b' '; 39][..], b"{}"].concat(),
+        vec![b'x'; 100],
+        Vec::new(),
+    ] {
+        for rest in [[&time[..], &data].concat(), data] {
+            for spare in [16, 8, 0] {
+                let length = (rest.len() as u32 + 8).saturating_sub(spare);
+                records.extend(message(0, 4, &record(71, length, &rest)));
+            }
+        }
+    }
+    bundle(1, &records)
 }
 
 const GUIDE: &str = r#"{ "Events": { "FileEvent": { "FieldSetDef":

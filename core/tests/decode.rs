@@ -78,18 +78,18 @@ fn the_lengths_decide_where_the_data_starts() {
             Some(9),
             "data",
         ),
+        // L = R.
+        (record(71, 12, b"data"), Layout::CoversHeader, None, "data"),
         (
             record(flag | 71, 20, &with_time),
-            Layout::Clipped,
+            Layout::CoversHeader,
             Some(9),
             "data",
         ),
-        // L = R.
-        (record(71, 12, b"data"), Layout::Inclusive, None, "data"),
         // No data at all.
         (record(71, 0, &time), Layout::Extended, Some(9), ""),
         (record(71, 0, b""), Layout::Short, None, ""),
-        (record(71, 8, b""), Layout::Inclusive, None, ""),
+        (record(71, 8, b""), Layout::CoversHeader, None, ""),
     ] {
         let seen = only(&message(0, 4, &body));
         let (record, found) = event_of(&seen);
@@ -341,15 +341,15 @@ fn what_exceeds_a_limit_is_left_out_and_the_next_record_decodes() {
         message: 20,
     };
     for (number, length, over) in [
-        (4, 100, false),
-        (4, 101, true),
-        (3, 101, true),
-        (2, 50, false),
-        (2, 51, true),
+        // Fixed fields of 8 bytes do not count.
+        (4, 108, false),
+        (4, 109, true),
+        (3, 109, true),
+        (2, 58, false),
+        (2, 59, true),
         (6, 20, false),
         (6, 21, true),
         (0, 21, true),
-        (1, 21, true),
         (6, 100_000, true),
     ] {
         for oversize in [Oversize::Pieces, Oversize::Skip] {

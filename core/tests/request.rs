@@ -54,6 +54,38 @@ fn the_guides_example_is_checked_and_sent_as_it_is() {
 }
 
 #[test]
+fn a_request_says_what_records_are_expected_built_or_ready_made() {
+    use estreamer_core::wire::{DataForm, Expected};
+    for (transform, form) in [
+        (Transform::Json, DataForm::Json),
+        (Transform::Csv, DataForm::Text),
+        (Transform::Named("FlatBuffer"), DataForm::Opaque),
+    ] {
+        for flags in [RequestFlags(0), RequestFlags::EXTENDED_HEADER] {
+            let request = Request::new(InitialTimestamp::NOW)
+                .event(EventKind::File, &["FileName"])
+                .transform(transform)
+                .flags(flags);
+            let expected = Expected {
+                extended: flags != RequestFlags(0),
+                form,
+            };
+            assert_eq!(request.expected(), expected);
+            let mut json = [0; 256];
+            let length = request.emit_json(&mut json).unwrap();
+            let mut ready = EventStreamRequest {
+                from: InitialTimestamp::NOW,
+                flags,
+                block: &json[..length],
+            };
+            assert_eq!(ready.expected(), Some(expected));
+            ready.block = b"{}";
+            assert_eq!(ready.expected(), None);
+        }
+    }
+}
+
+#[test]
 fn flags_that_do_not_go_with_a_block_are_refused() {
     for (flags, expected) in [
         (RequestFlags(0), None),

@@ -6,6 +6,7 @@ use common::{bundle, error, extended, message, nested_event, null, request};
 use estreamer_core::decode::{Frame, Oversize};
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::session::{ClientConfig, ClientSession, End, Instant};
+use estreamer_core::wire::RecordLength;
 use estreamer_core::wire::{ErrorMessage, Message};
 use estreamer_core::{ConfigError, PeerError, ResourceError};
 
@@ -16,6 +17,8 @@ const STRICT: ClientConfig = ClientConfig {
     ahead: 0,
     probe_after: 60_000,
     dead_after: 600_000,
+    record_length: RecordLength::Auto,
+    expected: None,
     quirks: Quirks::NONE,
 };
 

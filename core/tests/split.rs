@@ -12,6 +12,7 @@ use estreamer_core::decode::{Limits, Step};
 use estreamer_core::session::{
     ClientConfig, ClientSession, End, Instant, ServerConfig, ServerSession, Statistics,
 };
+use estreamer_core::wire::{DataForm, Expected, RecordLength};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -112,11 +113,25 @@ fn run(mut session: impl Session, stream: &[u8], window: usize, chunks: &[usize]
     }
 }
 
-fn client(window: usize, limits: Limits) -> ClientSession {
+/// What is known of the records.
+type Records = (RecordLength, Option<Expected>);
+
+fn records() -> impl Strategy<Value = Records> {
+    let form = prop::sample::select(vec![DataForm::Json, DataForm::Text, DataForm::Opaque]);
+    let expected = (any::<bool>(), form).prop_map(|(extended, form)| Expected { extended, form });
+    (
+        prop::sample::select(RecordLength::ALL.to_vec()),
+        prop::option::of(expected),
+    )
+}
+
+fn client(window: usize, limits: Limits, (record_length, expected): Records) -> ClientSession {
     let config = ClientConfig {
         window,
         limits,
         ahead: u32::MAX,
+        record_length,
+        expected,
         ..ClientConfig::default()
     };
     ClientSession::new(config, Instant(0)).unwrap()
@@ -165,10 +180,11 @@ proptest! {
         window in prop_oneof![Just(64), 64..200_usize, 200..2000_usize],
         chunks in chunks(),
         limits in limits(),
+        records in records(),
     ) {
         let whole = stream.len().max(64);
-        let expected = run(client(whole, limits), &stream, whole, &[whole]);
-        let found = run(client(window, limits), &stream, window, &chunks);
+        let expected = run(client(whole, limits, records), &stream, whole, &[whole]);
+        let found = run(client(window, limits, records), &stream, window, &chunks);
         prop_assert_eq!(found, expected);
     }
 
@@ -201,7 +217,13 @@ fn the_conversations_show_nearly_every_quirk_and_every_end() {
             message: 500,
             ..Limits::DEFAULT
         };
-        let outcome = run(client(window, limits), &stream, window, &[window]);
+        let expected = Expected {
+            extended: true,
+            form: DataForm::Json,
+        };
+        let records = (RecordLength::Auto, Some(expected));
+        let client = client(window, limits, records);
+        let outcome = run(client, &stream, window, &[window]);
         quirks.extend(outcome.statistics.deviations.seen().map(|(quirk, _)| quirk));
         messages += outcome.seen.len();
         ends[match outcome.end {
@@ -221,7 +243,10 @@ fn the_conversations_show_nearly_every_quirk_and_every_end() {
     // These are not a client's to see.
     let others = [
         Quirk::RequestInclusive,
+        Quirk::RequestBoth,
         Quirk::SurplusNull,
+        // Seen as `sequence-repeat`.
+        Quirk::SequenceStanding,
         Quirk::AcknowledgeKeepAlives,
     ];
     assert!(

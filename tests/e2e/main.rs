@@ -30,6 +30,7 @@ mod named_files;
 mod openssl;
 mod outputs;
 mod quirks;
+mod readings;
 mod readme;
 mod reload;
 mod servers;

@@ -5,17 +5,17 @@ use crate::wire::{
     BundleHeader, Header, InitialTimestamp, Layout, MessageType, Record, RequestFlags,
 };
 
-/// What to accept, in bytes. A longer message is skipped by its length, without
-/// buffering; it never ends the session. A bundle has no limit, since it is
-/// never held whole.
+/// What to accept, in bytes of a message's variable part: headers do not count.
+/// A longer one is skipped by its length, without buffering; it never ends the
+/// session. A bundle has no limit, since it is never held whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Limits {
-    /// Message length of event data; 16 MiB by default.
+    /// Data of a record; 16 MiB by default.
     pub record: u32,
-    /// Message length of an event stream request; 1 MiB by default.
+    /// JSON block of an event stream request; 1 MiB by default.
     pub request: u32,
-    /// Message length of anything else but bundles; 16 MiB by default.
+    /// Body of anything else but bundles; 16 MiB by default.
     pub message: u32,
 }
 

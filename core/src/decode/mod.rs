@@ -24,7 +24,9 @@ mod frame;
 
 pub use frame::{Frame, Head, Kind, Limits, Oversize, Span, Step};
 
-use crate::wire::{self, EventNumber, HEADER_LEN, Header, MessageType, Record};
+use crate::wire::{
+    self, EventNumber, Expected, HEADER_LEN, Header, MessageType, RecordLength, RecordReader,
+};
 use crate::{ConfigError, Malformed, PeerError};
 
 /// The smallest window that works, in bytes: every message's fixed fields fit.
@@ -37,6 +39,7 @@ pub struct Decoder {
     window: usize,
     limits: Limits,
     oversize: Oversize,
+    records: RecordReader,
     /// Bytes left of the current bundle.
     bundle: Option<u32>,
     state: State,
@@ -95,10 +98,29 @@ impl Decoder {
             window,
             limits,
             oversize,
+            records: RecordReader::new(RecordLength::Auto, None),
             bundle: None,
             state: State::Header,
             offset: 0,
         })
+    }
+
+    /// The same decoder of a stream whose records are known to be so; without,
+    /// each record tells what it is.
+    #[must_use]
+    pub const fn with_records(mut self, records: RecordReader) -> Self {
+        self.records = records;
+        self
+    }
+
+    /// What the records of the answer are expected to be.
+    pub const fn expect(&mut self, expected: Expected) {
+        self.records.expect(expected);
+    }
+
+    /// What the records are expected to be, as far as that is known.
+    pub const fn expected(&self) -> Option<Expected> {
+        self.records.expected()
     }
 
     /// Bytes consumed since the start of the stream.
@@ -168,7 +190,7 @@ impl Decoder {
         {
             return Ok(self.bundle_begin(input, length));
         }
-        if head.header.length > self.limits.of(head.header.message_type) {
+        if length > self.limits.of(head.header.message_type) {
             return Ok(self.leave_out(head, fixed, length, surplus));
         }
         let whole = u64::from(length) + u64::from(surplus) + fixed as u64;
@@ -216,12 +238,13 @@ impl Decoder {
             }
             _ => {}
         }
-        // The fixed fields, or the whole body where it is shorter than them.
-        let peek = rest.get(..fixed_len(header.message_type).min(header.length as usize));
+        // What decides, or the whole body where it is shorter. How much of the
+        // message has arrived by now must not matter.
+        let peek = rest.get(..peek_len(header.message_type).min(header.length as usize));
         let Some(peek) = peek else {
             return Ok(None);
         };
-        let (kind, fixed) = match kind(header, peek) {
+        let (kind, fixed) = match self.kind(header, peek) {
             Ok(found) => found,
             Err(malformed) => (Kind::Malformed(malformed), 0),
         };
@@ -240,6 +263,33 @@ impl Decoder {
             body,
             surplus: available - body,
         }))
+    }
+
+    /// Reads the fixed fields; with them comes the number of their bytes.
+    fn kind(&mut self, header: Header, body: &[u8]) -> Result<(Kind, usize), Malformed> {
+        if EventNumber::from_message_type(header.message_type).is_some() {
+            let (record, layout) = self.records.read(body, header.length)?;
+            return Ok((Kind::Event { record, layout }, record.encoded_len()));
+        }
+        match header.message_type {
+            MessageType::NULL => Ok((Kind::Null, 0)),
+            MessageType::ERROR => match wire::error_fixed(body) {
+                Ok((_, (code, text_length))) => {
+                    Ok((Kind::Error { code, text_length }, wire::ERROR_FIXED_LEN))
+                }
+                Err(_) => Err(Malformed::ErrorTooShort),
+            },
+            MessageType::EVENT_STREAM_REQUEST => match wire::request_fixed(body) {
+                Ok((_, (from, flags))) => {
+                    Ok((Kind::Request { from, flags }, wire::REQUEST_FIXED_LEN))
+                }
+                Err(_) => Err(Malformed::RequestTooShort),
+            },
+            MessageType::BUNDLE if body.len() < wire::BUNDLE_FIXED_LEN => {
+                Err(Malformed::BundleTooShort)
+            }
+            _ => Ok((Kind::Other, 0)),
+        }
     }
 
     const fn out_of_step(&self, version: u16, message_type: u16) -> PeerError {
@@ -322,41 +372,19 @@ impl Decoder {
     }
 }
 
-/// Bytes of the fixed fields behind the header, at most.
-const fn fixed_len(message_type: MessageType) -> usize {
+/// Bytes behind the header that tell what the message is, at most.
+const fn peek_len(message_type: MessageType) -> usize {
     match message_type {
         MessageType::ERROR => wire::ERROR_FIXED_LEN,
         MessageType::EVENT_STREAM_REQUEST => wire::REQUEST_FIXED_LEN,
-        MessageType::EVENT_DATA | MessageType::EVENT_DATA_3 => wire::EXTENDED_LEN,
+        MessageType::EVENT_DATA | MessageType::EVENT_DATA_3 => RecordReader::PEEK,
         MessageType::BUNDLE => wire::BUNDLE_FIXED_LEN,
         _ => 0,
     }
 }
 
-/// Reads the fixed fields; with them comes the number of their bytes.
-fn kind(header: Header, body: &[u8]) -> Result<(Kind, usize), Malformed> {
-    if EventNumber::from_message_type(header.message_type).is_some() {
-        let (record, layout) = Record::parse(body, header.length)?;
-        return Ok((Kind::Event { record, layout }, record.encoded_len()));
-    }
-    match header.message_type {
-        MessageType::NULL => Ok((Kind::Null, 0)),
-        MessageType::ERROR => match wire::error_fixed(body) {
-            Ok((_, (code, text_length))) => {
-                Ok((Kind::Error { code, text_length }, wire::ERROR_FIXED_LEN))
-            }
-            Err(_) => Err(Malformed::ErrorTooShort),
-        },
-        MessageType::EVENT_STREAM_REQUEST => match wire::request_fixed(body) {
-            Ok((_, (from, flags))) => Ok((Kind::Request { from, flags }, wire::REQUEST_FIXED_LEN)),
-            Err(_) => Err(Malformed::RequestTooShort),
-        },
-        MessageType::BUNDLE if body.len() < wire::BUNDLE_FIXED_LEN => {
-            Err(Malformed::BundleTooShort)
-        }
-        _ => Ok((Kind::Other, 0)),
-    }
-}
+// It fits every window.
+const _: () = assert!(HEADER_LEN + RecordReader::PEEK <= MIN_WINDOW);
 
 const fn frame(consumed: usize, frame: Frame) -> Step {
     Step {

@@ -3,7 +3,7 @@
 use super::{EventKind, OUTPUT_FIELD_SET, RequestError, Transform, is_field_set};
 use crate::ResourceError;
 use crate::quirk::Quirks;
-use crate::wire::{EventStreamRequest, InitialTimestamp, Message, RequestFlags, deviate};
+use crate::wire::{EventStreamRequest, Expected, InitialTimestamp, Message, RequestFlags, deviate};
 use heapless::LinearMap;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -62,6 +62,14 @@ impl<'a> Request<'a> {
     pub const fn flags(mut self, flags: RequestFlags) -> Self {
         self.flags = flags;
         self
+    }
+
+    /// What it asks records to be.
+    pub fn expected(&self) -> Expected {
+        Expected {
+            extended: self.flags.contains(RequestFlags::EXTENDED_HEADER),
+            form: self.transform.into(),
+        }
     }
 
     /// Says what would not work.

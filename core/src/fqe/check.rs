@@ -1,7 +1,7 @@
 //! Checking a ready-made JSON block, on either side of the wire.
 
 use super::{EventKind, RequestError, Transform, is_field_set};
-use crate::wire::{EventStreamRequest, RequestFlags};
+use crate::wire::{EventStreamRequest, Expected, RequestFlags};
 use core::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -46,6 +46,15 @@ impl<'a> EventStreamRequest<'a> {
     pub fn check(&self) -> Result<Asked<'a>, RequestError> {
         check_flags(self.flags)?;
         check(self.json())
+    }
+
+    /// What it asks records to be; `None` if its JSON block does not say.
+    pub fn expected(&self) -> Option<Expected> {
+        let asked = check(self.json()).ok()?;
+        Some(Expected {
+            extended: self.flags.contains(RequestFlags::EXTENDED_HEADER),
+            form: asked.transform.into(),
+        })
     }
 }
 

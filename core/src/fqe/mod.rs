@@ -16,7 +16,7 @@ pub use check::{Asked, check};
 
 use crate::ResourceError;
 use crate::quirk::{Quirk, Quirks};
-use crate::wire::{EventStreamRequest, Message, RecordType};
+use crate::wire::{DataForm, EventStreamRequest, Message, RecordType};
 use core::fmt;
 
 /// The four event types that come fully qualified.
@@ -126,6 +126,16 @@ impl<'a> Transform<'a> {
             "JSON" => Self::Json,
             "CSV" => Self::Csv,
             _ => Self::Named(name),
+        }
+    }
+}
+
+impl From<Transform<'_>> for DataForm {
+    fn from(transform: Transform<'_>) -> Self {
+        match transform {
+            Transform::Json => Self::Json,
+            Transform::Csv => Self::Text,
+            Transform::Named(_) => Self::Opaque,
         }
     }
 }

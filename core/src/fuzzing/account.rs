@@ -78,7 +78,7 @@ impl Account {
             }
             Some(Frame::Skipped { head, length }) => {
                 let end = self.place(start, &head, step.consumed, u64::from(length));
-                let over = head.header.length > self.limits.of(head.header.message_type);
+                let over = length > self.limits.of(head.header.message_type);
                 let large = self.oversize == Oversize::Skip && end - start > self.window;
                 assert!(over || large, "left out for no reason");
                 self.message = Some(Open { end, left: None });
@@ -89,7 +89,7 @@ impl Account {
     /// A message of which something is handed out: it is within the limits.
     fn head(&mut self, start: u64, head: &Head, fixed: usize, body: u64) -> u64 {
         let limit = self.limits.of(head.header.message_type);
-        assert!(head.header.length <= limit, "{head:?} is over {limit}");
+        assert!(body <= u64::from(limit), "{head:?} is over {limit}");
         self.place(start, head, fixed, body)
     }
 

@@ -5,13 +5,14 @@ use crate::decode::{Frame, Limits, Oversize, Step};
 use crate::session::{
     ClientConfig, ClientSession, End, Instant, ServerConfig, ServerSession, Statistics,
 };
+use crate::wire::{DataForm, Expected, RecordLength};
 use core::fmt::{self, Write};
 
 /// Decodes a stream at once and chopped up, at both ends, and demands the same
 /// outcome; follows every byte through the decoder, in pieces and left out.
 ///
-/// The first four bytes choose the window, the chunks and the limits; the rest
-/// is the stream.
+/// The first four bytes choose the window, the chunks, what is known of the
+/// records, and the limits; the rest is the stream.
 pub fn decode(data: &[u8]) {
     let Some((&[window, chunks, seed, limits], stream)) = data.split_first_chunk() else {
         return;
@@ -32,6 +33,8 @@ pub fn decode(data: &[u8]) {
         oversize: Oversize::Pieces,
         chunks: usize::MAX,
         seed: u32::from(seed) | 0x100,
+        record_length: RecordLength::ALL[usize::from(seed >> 6)],
+        expected: EXPECTED[usize::from(seed % 7)],
     };
     let small = Shape {
         window,
@@ -63,7 +66,26 @@ struct Shape {
     /// Bytes of a chunk, at most.
     chunks: usize,
     seed: u32,
+    record_length: RecordLength,
+    expected: Option<Expected>,
 }
+
+/// All that may be known of a request.
+const EXPECTED: [Option<Expected>; 7] = {
+    use DataForm::{Json, Opaque, Text};
+    const fn some(extended: bool, form: DataForm) -> Option<Expected> {
+        Some(Expected { extended, form })
+    }
+    [
+        None,
+        some(true, Json),
+        some(true, Text),
+        some(true, Opaque),
+        some(false, Json),
+        some(false, Text),
+        some(false, Opaque),
+    ]
+};
 
 impl Shape {
     /// The next chunk, at least a byte: any sequence of sizes will do.
@@ -84,6 +106,8 @@ fn client(shape: Shape) -> ClientSession {
         limits: shape.limits,
         oversize: shape.oversize,
         ahead: u32::MAX,
+        record_length: shape.record_length,
+        expected: shape.expected,
         ..ClientConfig::default()
     };
     ClientSession::new(config, NOW).expect("64 bytes are enough")

@@ -22,6 +22,8 @@ mod request;
 mod roundtrip;
 mod session;
 
+use crate::wire::{Event, EventNumber, Header, Message, RecordLength, RecordReader};
+
 pub use choices::Choices;
 pub use decode::decode;
 pub use pair::pair;
@@ -29,6 +31,19 @@ pub use parse::parse;
 pub use request::request;
 pub use roundtrip::roundtrip;
 pub use session::session;
+
+/// Reads a message that was written by the rules, whatever its data looks like.
+fn read_strictly(message: &[u8]) -> Message<'_> {
+    let (header, body) = Header::parse(message).expect("a header");
+    match EventNumber::from_message_type(header.message_type) {
+        Some(number) => {
+            let mut strict = RecordReader::new(RecordLength::Data, None);
+            let event = Event::parse_with(number, body, &mut strict);
+            Message::Event(event.expect("what was written reads"))
+        }
+        None => Message::parse(message).expect("what was written reads").0.1,
+    }
+}
 
 /// A target's name, which is its corpus' too, and what it runs.
 pub type Target = (&'static str, fn(&[u8]));

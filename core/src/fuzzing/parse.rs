@@ -1,7 +1,9 @@
 //! Whole messages against a stream: two readers of the same bytes agree.
 
 use crate::decode::{Decoder, Frame, Head, Kind, Limits, Oversize};
-use crate::wire::{HEADER_LEN, Header, Message, MessageType, trim_nul};
+use crate::wire::{
+    Event, EventNumber, HEADER_LEN, Header, Message, MessageType, RecordReader, trim_nul,
+};
 use crate::{Malformed, PeerError};
 use std::string::ToString;
 use std::vec::Vec;
@@ -14,6 +16,7 @@ pub fn parse(data: &[u8]) {
     };
     let decoded = decode(stream, 64 + usize::from(window));
     let mut decoded = decoded.iter();
+    let mut records = RecordReader::default();
     let mut rest = stream;
     while let Ok((header, tail)) = Header::parse(rest) {
         if header.version != 1 {
@@ -26,20 +29,20 @@ pub fn parse(data: &[u8]) {
         };
         rest = tail;
         if header.message_type != MessageType::BUNDLE {
-            same(header, false, body, decoded.next());
+            same(header, false, body, &mut records, decoded.next());
             continue;
         }
         match Message::parse_body(header.message_type, body) {
             Ok(Message::Bundle(bundle)) => {
                 let begins = decoded.next();
                 assert_eq!(begins, Some(&Seen::Bundle(bundle.header)));
-                nested(bundle.nested, &mut decoded);
+                nested(bundle.nested, &mut records, &mut decoded);
                 assert_eq!(decoded.next(), Some(&Seen::BundleEnd));
                 messages(bundle.nested, &bundle);
             }
             other => {
                 assert_eq!(other, Err(Malformed::BundleTooShort));
-                same(header, false, body, decoded.next());
+                same(header, false, body, &mut records, decoded.next());
             }
         }
     }
@@ -47,7 +50,11 @@ pub fn parse(data: &[u8]) {
 }
 
 /// Steps through a bundle by its lengths alone.
-fn nested<'s>(mut rest: &[u8], decoded: &mut impl Iterator<Item = &'s Seen>) {
+fn nested<'s>(
+    mut rest: &[u8],
+    records: &mut RecordReader,
+    decoded: &mut impl Iterator<Item = &'s Seen>,
+) {
     while !rest.is_empty() {
         let whole = Header::parse(rest).ok().and_then(|(header, tail)| {
             let (body, tail) = tail.split_at_checked(header.length as usize)?;
@@ -64,7 +71,7 @@ fn nested<'s>(mut rest: &[u8], decoded: &mut impl Iterator<Item = &'s Seen>) {
             assert_eq!((head.kind, &raw[..]), (Kind::Malformed(what), rest));
             return;
         };
-        same(header, true, body, decoded.next());
+        same(header, true, body, records, decoded.next());
         rest = tail;
     }
 }
@@ -96,12 +103,22 @@ fn messages(mut rest: &[u8], bundle: &crate::wire::Bundle<'_>) {
 }
 
 /// What the decoder saw of a message is what reading its body says.
-fn same(header: Header, nested: bool, body: &[u8], decoded: Option<&Seen>) {
+fn same(
+    header: Header,
+    nested: bool,
+    body: &[u8],
+    records: &mut RecordReader,
+    decoded: Option<&Seen>,
+) {
     let Some(Seen::Message(head, raw)) = decoded else {
         panic!("{header:?} was not decoded but {decoded:?}");
     };
     assert_eq!((head.header, head.nested), (header, nested));
-    let message = match Message::parse_body(header.message_type, body) {
+    let read = match EventNumber::from_message_type(header.message_type) {
+        Some(number) => Event::parse_with(number, body, records).map(Message::Event),
+        None => Message::parse_body(header.message_type, body),
+    };
+    let message = match read {
         Err(what) => {
             assert_eq!((head.kind, &raw[..]), (Kind::Malformed(what), body));
             return;
@@ -133,8 +150,7 @@ fn same(header: Header, nested: bool, body: &[u8], decoded: Option<&Seen>) {
     // Liberal in, strict out: it is written by the rules, and reads the same.
     let mut out = std::vec![0; message.encoded_len()];
     assert_eq!(message.emit(&mut out), Ok(out.len()));
-    let again = Message::parse(&out).expect("what was written reads").0.1;
-    assert_eq!(again, message);
+    assert_eq!(super::read_strictly(&out), message);
     assert!(!message.to_string().contains(char::is_control), "one line");
     if let Message::StreamingInformation(services) = message {
         // At least the four words of an entry.

@@ -48,6 +48,7 @@ fn config(choices: &mut Choices<'_>) -> ClientConfig {
         probe_after: [0, 1, 60_000][usize::from(choices.below(3))],
         dead_after: [0, 1, 90_000, 600_000][usize::from(choices.below(4))],
         quirks,
+        ..ClientConfig::default()
     }
 }
 

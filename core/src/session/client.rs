@@ -5,7 +5,7 @@ use super::receiver::Receiver;
 use super::{End, Instant, Statistics};
 use crate::decode::{Limits, Oversize, Step};
 use crate::quirk::{Quirk, Quirks};
-use crate::wire::{ErrorMessage, Message, Null};
+use crate::wire::{ErrorMessage, Expected, Message, Null, RecordLength, RecordReader};
 use crate::{ConfigError, ResourceError};
 
 /// How a client behaves.
@@ -26,6 +26,11 @@ pub struct ClientConfig {
     /// After so many milliseconds of silence the peer counts as dead. The
     /// server's keep-alive period is unpublished, so be generous. 0: never.
     pub dead_after: u32,
+    /// What the server's record length counts, where that is known.
+    pub record_length: RecordLength,
+    /// What the request asked records to be: tells them apart, and counts those
+    /// that are something else. `None` where the request is not known.
+    pub expected: Option<Expected>,
     /// Deviations to show; see [`Quirk::CLIENT`].
     pub quirks: Quirks,
 }
@@ -41,6 +46,8 @@ impl Default for ClientConfig {
             ahead: 16,
             probe_after: 60_000,
             dead_after: 600_000,
+            record_length: RecordLength::Auto,
+            expected: None,
             quirks: Quirks::NONE,
         }
     }
@@ -53,7 +60,8 @@ impl Default for ClientConfig {
 ///   [`acknowledged`](Self::acknowledged), [`statistics`](Self::statistics).
 /// - Inputs: [`step`](Self::step), [`handle_eof`](Self::handle_eof),
 ///   [`handle_timeout`](Self::handle_timeout).
-/// - Commands: [`delivered`](Self::delivered), [`set_reading`](Self::set_reading), [`close`](Self::close).
+/// - Commands: [`expect`](Self::expect), [`delivered`](Self::delivered),
+///   [`set_reading`](Self::set_reading), [`close`](Self::close).
 /// - Outputs: [`poll_transmit`](Self::poll_transmit),
 ///   [`poll_timeout`](Self::poll_timeout).
 ///
@@ -90,7 +98,12 @@ impl ClientSession {
     /// [`ConfigError`] when the window is too small.
     pub fn new(config: ClientConfig, now: Instant) -> Result<Self, ConfigError> {
         Ok(Self {
-            receiver: Receiver::new(config.window, config.limits, config.oversize)?,
+            receiver: Receiver::new(
+                config.window,
+                config.limits,
+                config.oversize,
+                RecordReader::new(config.record_length, config.expected),
+            )?,
             ahead: config.ahead,
             probe_after: config.probe_after,
             dead_after: config.dead_after,
@@ -130,6 +143,7 @@ impl ClientSession {
     /// # Errors
     /// The reason the session ended; an error message of the peer ends it after
     /// its frame was returned.
+    #[inline]
     pub fn step(&mut self, input: &[u8], now: Instant) -> Result<Step, End> {
         if self.receiver.is_news(input) {
             self.hear(now);
@@ -171,6 +185,11 @@ impl ClientSession {
             self.surplus = self.surplus.saturating_add(1);
         }
         Ok(())
+    }
+
+    /// What the request asked records to be, where it was made after the session.
+    pub const fn expect(&mut self, expected: Expected) {
+        self.receiver.decoder.expect(expected);
     }
 
     /// All units up to the number `units` of [`received`](Self::received) are
@@ -265,4 +284,4 @@ impl ClientSession {
 
 // The budget of a microcontroller, beside the window and a transmit buffer.
 #[cfg(not(target_pointer_width = "64"))]
-const _: () = assert!(size_of::<ClientSession>() <= 256);
+const _: () = assert!(size_of::<ClientSession>() <= 288);

@@ -4,7 +4,10 @@ use super::Statistics;
 use crate::Malformed;
 use crate::decode::{Frame, Head, Kind, Limits};
 use crate::quirk::{Quirk, Quirks};
-use crate::wire::{BundleHeader, EventNumber, Layout, MessageType};
+use crate::wire::{
+    BundleHeader, DataForm, EventNumber, Expected, HEADER_LEN, Layout, MessageType, Record,
+    RecordReader,
+};
 
 /// Counts whole messages. One in pieces leaves a trace until it ends.
 #[derive(Debug, Clone, Copy)]
@@ -51,12 +54,14 @@ impl Observer {
         }
     }
 
-    /// Counts the frame found in `input`; tells what it completes.
+    /// Counts the frame found in `input`, which of an event holds at least the
+    /// first [`PEEK`](RecordReader::PEEK) bytes; tells what it completes.
     pub(super) fn observe(
         &mut self,
         frame: &Frame,
         input: &[u8],
         limits: &Limits,
+        expected: Option<Expected>,
     ) -> Option<Whole> {
         match frame {
             Frame::BundleBegin { bundle, length } => {
@@ -72,7 +77,7 @@ impl Observer {
                 return Some(Whole::Bundle);
             }
             Frame::Begin { head, .. } => {
-                self.trace(head);
+                self.trace(head, input, expected);
                 return None;
             }
             Frame::Chunk { body } => {
@@ -80,12 +85,14 @@ impl Observer {
                 return None;
             }
             Frame::Message { head, body } => {
-                self.trace(head);
-                self.last = body.of(input).last().copied();
+                self.trace(head, input, expected);
+                if matches!(self.pieces, Whole::Error(_) | Whole::Request) {
+                    self.last = body.of(input).last().copied();
+                }
             }
-            Frame::Skipped { head, .. } => {
-                self.trace(head);
-                if head.header.length > limits.of(head.header.message_type) {
+            Frame::Skipped { head, length } => {
+                self.trace(head, input, expected);
+                if *length > limits.of(head.header.message_type) {
                     self.shown = self.shown.with(Quirk::Oversize);
                 }
             }
@@ -107,10 +114,18 @@ impl Observer {
         self.sequence = bundle.sequence;
     }
 
-    fn trace(&mut self, head: &Head) {
+    fn trace(&mut self, head: &Head, input: &[u8], expected: Option<Expected>) {
         self.pieces = whole(head);
         self.shown = shown(head);
         self.last = None;
+        if let (Kind::Event { record, .. }, Some(expected)) = (&head.kind, expected) {
+            if expected.extended && record.extension.is_none() {
+                self.shown = self.shown.with(Quirk::NoExtension);
+            }
+            if expected.form == DataForm::Json && !is_json(head, record, input) {
+                self.shown = self.shown.with(Quirk::DataNotJson);
+            }
+        }
     }
 
     fn complete(&mut self) -> Whole {
@@ -124,6 +139,23 @@ impl Observer {
         self.statistics.deviations.count_all(self.shown);
         self.pieces
     }
+}
+
+/// Whether the data of an event begins with a brace.
+#[inline]
+fn is_json(head: &Head, record: &Record, input: &[u8]) -> bool {
+    let start = HEADER_LEN + record.encoded_len();
+    let end = HEADER_LEN + head.header.length as usize;
+    (start < end && input.get(start) == Some(&b'{')) || begins_late(start, end, input)
+}
+
+/// The same behind blanks, as far as the input holds them for sure.
+#[cold]
+fn begins_late(start: usize, end: usize, input: &[u8]) -> bool {
+    let end = end.min(HEADER_LEN + RecordReader::PEEK);
+    let data = input.get(start..end).unwrap_or_default();
+    let blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    data.iter().find(|byte| !blank(byte)) == Some(&b'{')
 }
 
 /// What the message with this head is, once it is complete.
@@ -177,15 +209,17 @@ fn shown(head: &Head) -> Quirks {
                 show(Quirk::Netmap);
             }
             match layout {
+                Layout::CoversExtension => show(Quirk::RecordCoversExtension),
+                Layout::CoversHeader => show(Quirk::RecordCoversHeader),
                 Layout::Clipped => show(Quirk::RecordClipped),
-                Layout::Inclusive => show(Quirk::RecordInclusive),
                 Layout::Extended | Layout::Short => {}
             }
-            match (record.flag, layout) {
-                (true, Layout::Extended) => show(Quirk::ExtendedFlag),
-                (true, Layout::Short | Layout::Inclusive) => show(Quirk::FlagContradictsLengths),
-                // A clipped record could not be read without the flag.
-                (true, Layout::Clipped) | (false, _) => {}
+            // A clipped record could not be read without the flag.
+            if record.flag && layout != Layout::Clipped {
+                show(match record.extension {
+                    Some(_) => Quirk::ExtendedFlag,
+                    None => Quirk::FlagContradictsLengths,
+                });
             }
         }
         Kind::Other | Kind::Request { .. } if head.nested => show(Quirk::NestedUnknown),

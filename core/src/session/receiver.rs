@@ -4,6 +4,7 @@ use super::End;
 use super::observer::{Observer, Whole};
 use crate::ConfigError;
 use crate::decode::{Decoder, Limits, Oversize, Step};
+use crate::wire::RecordReader;
 
 /// Decoder, counters and end of one direction.
 #[derive(Debug, Clone)]
@@ -21,9 +22,10 @@ impl Receiver {
         window: usize,
         limits: Limits,
         oversize: Oversize,
+        records: RecordReader,
     ) -> Result<Self, ConfigError> {
         Ok(Self {
-            decoder: Decoder::new(window, limits, oversize)?,
+            decoder: Decoder::new(window, limits, oversize)?.with_records(records),
             observer: Observer::new(),
             end: None,
             pending: 0,
@@ -52,7 +54,8 @@ impl Receiver {
         self.observer.statistics.bytes += step.consumed as u64;
         let frame = step.frame.as_ref()?;
         let limits = self.decoder.limits();
-        let whole = self.observer.observe(frame, input, &limits)?;
+        let expected = self.decoder.expected();
+        let whole = self.observer.observe(frame, input, &limits, expected)?;
         if let Whole::Error(code) = whole {
             self.finish(End::PeerError { code });
         }

@@ -9,6 +9,7 @@ use crate::fqe::is_complete;
 use crate::quirk::{Quirk, Quirks};
 use crate::wire::{
     BundleHeader, ErrorMessage, EventStreamRequest, HEADER_LEN, Header, Message, MessageType, Null,
+    RecordReader,
 };
 use crate::{ConfigError, ResourceError};
 
@@ -87,7 +88,12 @@ impl ServerSession {
     pub fn new(mut config: ServerConfig, now: Instant) -> Result<Self, ConfigError> {
         config.unacknowledged = config.unacknowledged.max(1);
         Ok(Self {
-            receiver: Receiver::new(config.window, config.limits, Oversize::Pieces)?,
+            receiver: Receiver::new(
+                config.window,
+                config.limits,
+                Oversize::Pieces,
+                RecordReader::default(),
+            )?,
             config,
             streaming: false,
             unacknowledged: 0,
@@ -181,7 +187,9 @@ impl ServerSession {
             return None;
         }
         self.unacknowledged += 1;
-        self.sequence = self.sequence.wrapping_add(1);
+        if self.sequence == 0 || !self.config.quirks.has(Quirk::SequenceStanding) {
+            self.sequence = self.sequence.wrapping_add(1);
+        }
         self.sent = now;
         self.keep_alive_due = false;
         Some(BundleHeader {

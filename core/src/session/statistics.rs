@@ -6,7 +6,7 @@ use crate::quirk::Deviations;
 ///
 /// They depend on what was received only, never on how it was chopped up: a
 /// message counts when it is complete, whole or in pieces, and a message that
-/// is left out when its fixed fields are there.
+/// is left out when its fixed fields are there: of an event, its first 56 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Statistics {

@@ -131,8 +131,8 @@ pub struct BundleWriter<'b> {
 
 impl<'b> BundleWriter<'b> {
     /// Starts a bundle in `buffer` whose events show those of `quirks` that
-    /// concern them: `extended-flag` those with an archival timestamp,
-    /// `record-inclusive` those without.
+    /// concern them; `no-extension` leaves their archival timestamps out, and of
+    /// `record-covers-header` and `record-covers-extension` the first one wins.
     ///
     /// # Errors
     /// [`ResourceError`] when the buffer cannot hold the 16 bytes of an empty bundle.

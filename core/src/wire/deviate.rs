@@ -1,5 +1,6 @@
 //! Showing quirks: one place that turns a strict message into one that deviates.
 
+use super::event::{EXTENDED_LEN, SHORT_LEN};
 use super::{HEADER_LEN, MessageType};
 use crate::quirk::{Quirk, Quirks};
 
@@ -49,17 +50,20 @@ fn record(quirks: Quirks, header: &mut [u8; HEADER_LEN], body: &mut [u8]) {
         [header[2], header[3]] = MessageType::EVENT_DATA_3.0.to_be_bytes();
     }
     let message_length = body.len();
-    let Some((record, _)) = body.split_first_chunk_mut::<8>() else {
+    let Some((record, _)) = body.split_first_chunk_mut::<SHORT_LEN>() else {
         return;
     };
     let [flags, _, _, _, length @ ..] = record;
     let spare = message_length.wrapping_sub(u32::from_be_bytes(*length) as usize);
-    if spare == super::EXTENDED_LEN {
-        if quirks.has(Quirk::ExtendedFlag) {
-            *flags |= 0x80;
-        }
-    } else if quirks.has(Quirk::RecordInclusive) && *flags & 0x80 == 0 {
-        // With the flag set, it would read as an extended header.
-        *length = (message_length as u32).to_be_bytes();
+    if spare == EXTENDED_LEN && quirks.has(Quirk::ExtendedFlag) {
+        *flags |= 0x80;
     }
+    let covered = if quirks.has(Quirk::RecordCoversHeader) {
+        message_length
+    } else if quirks.has(Quirk::RecordCoversExtension) && spare == EXTENDED_LEN {
+        message_length - SHORT_LEN
+    } else {
+        return;
+    };
+    *length = (covered as u32).to_be_bytes();
 }

@@ -1,9 +1,9 @@
 //! Event data: one record (FQE, Fully-Qualified Event Messages).
 
+use super::reading::RecordReader;
 use super::{MessageType, put};
 use crate::{Malformed, ResourceError};
 use core::fmt;
-use nom::{IResult, Parser, number::be_u32};
 
 /// Bytes of the short record header.
 pub(crate) const SHORT_LEN: usize = 8;
@@ -15,7 +15,7 @@ pub(crate) const EXTENDED_LEN: usize = 16;
 /// | off | type | field | present |
 /// |---|---|---|---|
 /// | 0 | u32 | bit 31 extended-header flag · bits 30–16 Netmap ID · bits 15–0 record type | always |
-/// | 4 | u32 | record length: bytes after the record header | always |
+/// | 4 | u32 | record length: bytes after the record header; some servers count more, see [`Layout`] | always |
 /// | 8 | u32 | archival timestamp, UNIX seconds | extended |
 /// | 12 | u32 | reserved | extended |
 /// | 8/16 | n | data | |
@@ -88,19 +88,29 @@ pub struct Extension {
     pub reserved: u32,
 }
 
+impl From<(u32, u32)> for Extension {
+    fn from((archival, reserved): (u32, u32)) -> Self {
+        Self { archival, reserved }
+    }
+}
+
 /// How a record's length R relates to its message's length L, both in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Layout {
-    /// L = R + 16.
+    /// L = R + 16: an extended header, and R counts the data.
     Extended,
-    /// L = R + 8.
+    /// L = R + 8: a short header, and R counts the data.
     Short,
-    /// Neither, but the flag is set and there is room for the extension: the
-    /// data is what the message holds.
+    /// L = R + 8: an extended header, and R counts archival timestamp, reserved
+    /// word and data.
+    CoversExtension,
+    /// L = R: R counts the header, short or extended, and the data.
+    CoversHeader,
+    /// None of these, but the flag is set and there is room for the extension:
+    /// the data is what the message holds.
     Clipped,
-    /// L = R, an old server's fault: R counts the short header too.
-    Inclusive,
 }
 
 impl Record {
@@ -136,38 +146,24 @@ impl Record {
         }
     }
 
-    /// Reads the record header of a message of `length` bytes from the first
-    /// bytes of its body (16, or the whole body where that is shorter). Where
-    /// lengths and flag contradict each other, the lengths win.
+    /// Reads the record header of a message of `length` bytes from its body, or
+    /// the first [`PEEK`](RecordReader::PEEK) bytes of it, by itself. A
+    /// [`RecordReader`] knows more about a stream.
     ///
     /// # Errors
-    /// [`Malformed`] below 8 bytes, or when the lengths fit no [`Layout`].
+    /// As [`RecordReader::read`].
     pub fn parse(body: &[u8], length: u32) -> Result<(Self, Layout), Malformed> {
-        let (rest, (word, record_length)) =
-            short_header(body).map_err(|_| Malformed::RecordTooShort)?;
-        let flag = word >> 31 == 1;
-        let spare = i64::from(length) - i64::from(record_length);
-        let layout = match spare {
-            16 => Layout::Extended,
-            8 => Layout::Short,
-            _ if flag && length >= EXTENDED_LEN as u32 => Layout::Clipped,
-            0 => Layout::Inclusive,
-            _ => return Err(Malformed::RecordLength),
-        };
-        let extension = match layout {
-            Layout::Extended | Layout::Clipped => {
-                let (_, extension) = extension(rest).map_err(|_| Malformed::RecordTooShort)?;
-                Some(extension)
-            }
-            Layout::Short | Layout::Inclusive => None,
-        };
-        let record = Self {
-            flag,
+        RecordReader::default().read(body, length)
+    }
+
+    /// The header whose first word this is.
+    pub(super) const fn from_word(word: u32, extension: Option<Extension>) -> Self {
+        Self {
+            flag: word >> 31 == 1,
             netmap: (word >> 16 & 0x7fff) as u16,
             record_type: RecordType(word as u16),
             extension,
-        };
-        Ok((record, layout))
+        }
     }
 
     fn word(&self) -> u32 {
@@ -187,18 +183,29 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Reads a whole body.
+    /// Reads a whole body by itself.
     ///
     /// # Errors
-    /// As [`Record::parse`].
+    /// As [`RecordReader::read`].
     pub fn parse(number: EventNumber, body: &'a [u8]) -> Result<Self, Malformed> {
+        Self::parse_with(number, body, &mut RecordReader::default())
+    }
+
+    /// Reads a whole body, one of those that `reader` reads.
+    ///
+    /// # Errors
+    /// As [`RecordReader::read`].
+    pub fn parse_with(
+        number: EventNumber,
+        body: &'a [u8],
+        reader: &mut RecordReader,
+    ) -> Result<Self, Malformed> {
         let length = u32::try_from(body.len()).map_err(|_| Malformed::RecordLength)?;
-        let (record, _) = Record::parse(body, length)?;
-        let data = &body[record.encoded_len()..];
+        let (record, _) = reader.read(body, length)?;
         Ok(Self {
             number,
             record,
-            data,
+            data: body.get(record.encoded_len()..).unwrap_or_default(),
         })
     }
 
@@ -228,16 +235,6 @@ impl<'a> Event<'a> {
             ),
         }
     }
-}
-
-fn short_header(input: &[u8]) -> IResult<&[u8], (u32, u32), ()> {
-    (be_u32(), be_u32()).parse(input)
-}
-
-fn extension(input: &[u8]) -> IResult<&[u8], Extension, ()> {
-    (be_u32(), be_u32())
-        .map(|(archival, reserved)| Extension { archival, reserved })
-        .parse(input)
 }
 
 impl fmt::Display for Record {
@@ -303,91 +300,13 @@ impl fmt::Display for RecordType {
 impl<'a> arbitrary::Arbitrary<'a> for Record {
     fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
         let word = u32::arbitrary(u)?;
-        Ok(Self {
-            flag: word >> 31 == 1,
-            netmap: (word >> 16 & 0x7fff) as u16,
-            record_type: RecordType(word as u16),
-            extension: Option::arbitrary(u)?,
-        })
+        Ok(Self::from_word(word, Option::arbitrary(u)?))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::vec::Vec;
-
-    /// A body with record length `r`, flag `flag` and `l` bytes in all.
-    fn body(flag: bool, r: u32, l: usize) -> Vec<u8> {
-        let mut body = Vec::new();
-        body.extend((u32::from(flag) << 31 | 71).to_be_bytes());
-        body.extend(r.to_be_bytes());
-        body.extend(1_700_000_000_u32.to_be_bytes());
-        body.extend([0; 4]);
-        body.resize(l.max(16), b'x');
-        body.truncate(l);
-        body
-    }
-
-    #[track_caller]
-    fn layout(flag: bool, r: u32, l: usize) -> Result<(Layout, Option<u32>), Malformed> {
-        let (record, layout) = Record::parse(&body(flag, r, l), l as u32)?;
-        Ok((layout, record.archival()))
-    }
-
-    #[test]
-    fn the_lengths_decide_between_short_and_extended_whatever_the_flag() {
-        for flag in [false, true] {
-            assert_eq!(
-                layout(flag, 10, 26),
-                Ok((Layout::Extended, Some(1_700_000_000)))
-            );
-            assert_eq!(layout(flag, 10, 18), Ok((Layout::Short, None)));
-        }
-    }
-
-    #[test]
-    fn with_the_flag_set_and_odd_lengths_the_data_is_what_the_message_holds() {
-        for r in [9, 11, 1000, u32::MAX] {
-            assert_eq!(
-                layout(true, r, 26),
-                Ok((Layout::Clipped, Some(1_700_000_000)))
-            );
-        }
-        let event = body(true, 1000, 26);
-        let event = Event::parse(EventNumber::Four, &event).unwrap();
-        assert_eq!(event.data.len(), 10);
-    }
-
-    #[test]
-    fn a_record_length_that_counts_the_short_header_is_understood() {
-        assert_eq!(layout(false, 18, 18), Ok((Layout::Inclusive, None)));
-        let event = body(false, 18, 18);
-        assert_eq!(
-            Event::parse(EventNumber::Four, &event).unwrap().data.len(),
-            10
-        );
-    }
-
-    #[test]
-    fn other_lengths_are_malformed() {
-        assert_eq!(layout(false, 11, 26), Err(Malformed::RecordLength));
-        assert_eq!(layout(false, u32::MAX, 26), Err(Malformed::RecordLength));
-        assert_eq!(layout(true, 3, 14), Err(Malformed::RecordLength));
-        for l in 0..8 {
-            assert_eq!(layout(true, 0, l), Err(Malformed::RecordTooShort));
-        }
-    }
-
-    #[test]
-    fn the_smallest_records_hold_no_data() {
-        assert_eq!(layout(false, 0, 8), Ok((Layout::Short, None)));
-        assert_eq!(
-            layout(false, 0, 16),
-            Ok((Layout::Extended, Some(1_700_000_000)))
-        );
-        assert_eq!(layout(false, 8, 8), Ok((Layout::Inclusive, None)));
-    }
 
     #[test]
     fn netmap_and_record_type_share_a_word() {

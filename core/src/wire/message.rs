@@ -117,7 +117,8 @@ impl<'a> Message<'a> {
     }
 
     /// Writes the whole message and shows those of `quirks` that concern it; one
-    /// byte longer than [`Self::encoded_len`] where a NUL is shown.
+    /// byte longer than [`Self::encoded_len`] where a NUL is shown, 8 bytes
+    /// shorter where `no-extension` leaves something out.
     ///
     /// # Errors
     /// [`ResourceError`] with the bytes needed.
@@ -135,6 +136,14 @@ impl<'a> Message<'a> {
     }
 
     fn write(&self, version: u16, quirks: Quirks, out: &mut [u8]) -> Result<usize, ResourceError> {
+        if let Self::Event(event) = self
+            && event.record.extension.is_some()
+            && quirks.has(Quirk::NoExtension)
+        {
+            let mut short = *event;
+            short.record.extension = None;
+            return Self::Event(short).write(version, quirks, out);
+        }
         let needed = self.encoded_len() + deviate::extra(self.message_type(), quirks);
         let too_small = ResourceError::BufferTooSmall { needed };
         let out = out.get_mut(..needed).ok_or(too_small)?;

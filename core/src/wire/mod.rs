@@ -7,7 +7,8 @@
 //! - `emit` writes the body strictly by the guide and returns the bytes written.
 //!   It never fails into a buffer of `encoded_len` bytes and never writes
 //!   anything when it fails.
-//! - What was emitted parses back to the same value.
+//! - What was emitted parses back to the same value; of events, if the
+//!   [`RecordReader`] knows what was emitted.
 //! - `Display` is one line and passes no control character of the peer through.
 //!
 //! [`Message`] puts header and body together:
@@ -34,6 +35,7 @@ mod header;
 mod host;
 mod message;
 mod null;
+mod reading;
 mod request;
 mod streaming;
 
@@ -45,12 +47,12 @@ pub use header::{HEADER_LEN, Header, MessageType};
 pub use host::{HostData, HostKind};
 pub use message::Message;
 pub use null::Null;
+pub use reading::{DataForm, Expected, RecordLength, RecordReader};
 pub use request::{EventStreamRequest, InitialTimestamp};
 pub use streaming::{ESTREAMER_SERVICE, EventList, ServiceEntry, Services};
 
 pub(crate) use bundle::{FIXED_LEN as BUNDLE_FIXED_LEN, fixed as bundle_fixed};
 pub(crate) use error::{FIXED_LEN as ERROR_FIXED_LEN, fixed as error_fixed};
-pub(crate) use event::EXTENDED_LEN;
 pub(crate) use header::header;
 pub(crate) use request::{FIXED_LEN as REQUEST_FIXED_LEN, fixed as request_fixed};
 

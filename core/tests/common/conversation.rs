@@ -72,12 +72,35 @@ fn event() -> impl Strategy<Value = Vec<u8>> {
     let word = (any::<bool>(), prop_oneof![3 => Just(0), 1 => any::<u32>()]);
     prop_oneof![
         4 => text().prop_map(|data| extended(&data)),
+        2 => (time(), json(), prop::sample::select(vec![0, 8, 16]))
+            .prop_map(|(time, data, spare)| {
+                let rest = [time, data].concat();
+                record(71, rest.len() as u32 + 8 - spare.min(rest.len() as u32 + 8), &rest)
+            }),
         2 => (word, text(), 0..30_u32).prop_map(|((flag, word), rest, off)| {
             let record_length = (rest.len() as u32 + 8).saturating_sub(off);
             record(u32::from(flag) << 31 | word >> 1, record_length, &rest)
         }),
         1 => vec(any::<u8>(), 0..8),
     ]
+}
+
+/// Archival timestamp and reserved word, or neither.
+fn time() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        2 => any::<u32>().prop_map(|time| [time.to_be_bytes(), [0; 4]].concat()),
+        1 => vec(any::<u8>(), 8),
+        1 => Just(Vec::new()),
+    ]
+}
+
+/// What begins as JSON does, early or late.
+fn json() -> impl Strategy<Value = Vec<u8>> {
+    (
+        vec(prop::sample::select(b" \r\n\0".to_vec()), 0..50),
+        text(),
+    )
+        .prop_map(|(blanks, text)| [blanks, b"{".to_vec(), text].concat())
 }
 
 fn error() -> impl Strategy<Value = Vec<u8>> {

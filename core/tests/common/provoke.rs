@@ -43,7 +43,15 @@ pub fn provoke(quirk: Quirk) -> (Provoked, &'static [Quirk]) {
             let record = record(flag | 71, 99, &time);
             (nested(message(0, 4, &record)), &[Q::NestedVersion0])
         }
-        Q::RecordInclusive => {
+        Q::RecordCoversExtension => {
+            let record = record(
+                71,
+                10,
+                &[&1_700_000_000_u32.to_be_bytes()[..], b"\0\0\0\0{}"].concat(),
+            );
+            (nested(message(0, 4, &record)), &[Q::NestedVersion0])
+        }
+        Q::RecordCoversHeader => {
             let record = record(71, 10, b"{}");
             (nested(message(0, 4, &record)), &[Q::NestedVersion0])
         }
@@ -51,6 +59,11 @@ pub fn provoke(quirk: Quirk) -> (Provoked, &'static [Quirk]) {
             let record = record(71, 99, b"{}");
             (nested(message(0, 4, &record)), &[Q::NestedVersion0])
         }
+        Q::NoExtension => {
+            let record = record(71, 2, b"{}");
+            (nested(message(0, 4, &record)), &[Q::NestedVersion0])
+        }
+        Q::DataNotJson => (nested(nested_event(b"no")), &[Q::NestedVersion0]),
         Q::MessageMalformed => (Server(message(1, 4002, b"short")), &[]),
         Q::ErrorNul => (Server(message(1, 1, &error_body(1, 3, b"no\0"))), &[]),
         Q::ErrorLength => (Server(message(1, 1, &error_body(1, 3, b"no"))), &[]),
@@ -58,6 +71,11 @@ pub fn provoke(quirk: Quirk) -> (Provoked, &'static [Quirk]) {
             let request = request(0, 0, BLOCK);
             let inclusive = with_length(1, 2, request.len() as u32, &request[8..]);
             (Client(inclusive), &[])
+        }
+        Q::RequestBoth => {
+            let request = request(0, 0, BLOCK);
+            let both = with_length(1, 2, request.len() as u32, &request[8..]);
+            (Client([both, null()].concat()), &[])
         }
         Q::RequestNul => (Client(request(0, 0, &[BLOCK, &[0]].concat())), &[]),
         Q::SurplusNull => (Client(null()), &[]),
@@ -78,6 +96,8 @@ pub fn provoke(quirk: Quirk) -> (Provoked, &'static [Quirk]) {
             let twice = bundle(1, b"stray").repeat(2);
             (Server(twice), &[Q::BundleTrailing])
         }
+        // Seen as `sequence-repeat`.
+        Q::SequenceStanding => provoke(Q::SequenceRepeat),
         Q::Oversize => (
             nested(message(0, 99, &[0; 1000])),
             &[Q::NestedVersion0, Q::NestedUnknown],

@@ -29,7 +29,7 @@ pub(super) fn build(
         header,
         nested: &[],
     });
-    append(buffer, &empty, |out| empty.emit(out).is_ok());
+    append(buffer, &empty, |out| empty.emit(out).ok());
     for _ in 0..count {
         let Supply::Record(record) = feed.peek(now) else {
             break;
@@ -40,7 +40,7 @@ pub(super) fn build(
         let event = Event::new(record.record_type, record.archival, record.data);
         let message = Message::Event(event);
         append(buffer, &message, |out| {
-            message.emit_nested(quirks, out).is_ok()
+            message.emit_nested(quirks, out).ok()
         });
         feed.take();
     }
@@ -50,11 +50,15 @@ pub(super) fn build(
     }
 }
 
-/// Makes room for a message and has it written there, or takes the room back.
-fn append(buffer: &mut Vec<u8>, message: &Message<'_>, emit: impl FnOnce(&mut [u8]) -> bool) {
+/// Makes room for a message and has it written there; takes back what of the
+/// room is not needed.
+fn append(
+    buffer: &mut Vec<u8>,
+    message: &Message<'_>,
+    emit: impl FnOnce(&mut [u8]) -> Option<usize>,
+) {
     let start = buffer.len();
     buffer.resize(start + message.encoded_len(), 0);
-    if !emit(&mut buffer[start..]) {
-        buffer.truncate(start);
-    }
+    let length = emit(&mut buffer[start..]).unwrap_or(0);
+    buffer.truncate(start + length);
 }

@@ -52,15 +52,16 @@
 
 // What est_config begins with: 256 KiB of window, 16 KiB of output, 16 bundles
 // ahead, a probe each minute of silence, dead after ten, records up to 16 MiB,
-// no pieces.
+// no pieces, each record tells what its length counts.
 #define EST_CONFIG_DEFAULT                                                     \
-    { 262144, 16384, 16, 60000, 600000, 16777216, 0, { 0, 0, 0, 0, 0 } }
+    { 262144, 16384, 16, 60000, 600000, 16777216, 0, 0,            \
+      { 0, 0, 0, 0 } }
 
 // What est_client_config begins with: all events from now on, no bookmark, 16
 // bundles ahead, 5 s of overlap, 32 MiB, 30 s to connect.
 #define EST_CLIENT_CONFIG_DEFAULT                                              \
     { NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, EST_FROM_NOW,            \
-      EST_ALL_EVENTS, 16, 5, 32, 30000, 0, { 0, 0, 0, 0, 0, 0, 0 } }
+      EST_ALL_EVENTS, 16, 5, 32, 30000, 0, 0, { 0, 0, 0, 0, 0, 0 } }
 
 // Bytes of memory a session needs that is given some.
 #define EST_SESSION_MEMORY(window, output)                                     \
@@ -86,6 +87,18 @@
 
 // Ask for all four.
 #define EST_ALL_EVENTS 15
+
+// What the record length counts: each record tells by itself.
+#define EST_RECORD_LENGTH_AUTO 0
+
+// It counts the data.
+#define EST_RECORD_LENGTH_DATA 1
+
+// It counts archival timestamp, reserved word and data.
+#define EST_RECORD_LENGTH_EXTENSION 2
+
+// It counts the whole record header and the data.
+#define EST_RECORD_LENGTH_ALL 3
 
 // No deadline; and no limit to a wait.
 #define EST_FOREVER UINT64_MAX
@@ -185,13 +198,16 @@ typedef struct {
     // After so many milliseconds of silence the server counts as dead; be
     // generous. 0: never.
     uint32_t dead_after;
-    // Bytes of a record, at most; a longer one comes as EST_SKIPPED.
+    // Bytes of a record's data, at most; a longer one comes as EST_SKIPPED.
     uint32_t record_limit;
     // A record larger than the window: 0, it comes as EST_SKIPPED; 1, it comes
     // in pieces, see est_event.
     uint32_t pieces;
+    // What this server's record length counts, if that is known; otherwise
+    // EST_RECORD_LENGTH_AUTO.
+    uint32_t record_length;
     // Must be 0.
-    uint32_t reserved[5];
+    uint32_t reserved[4];
 } est_config;
 
 // A record, looked at where it was received. `data` is valid until the next
@@ -236,8 +252,16 @@ typedef struct {
     uint64_t acknowledged;
     // Records left out because they were acknowledged before (with a bookmark).
     uint64_t duplicates;
+    // Records whose length counts archival timestamp, reserved word and data.
+    uint64_t record_covers_extension;
+    // Records whose length counts the record header and the data.
+    uint64_t record_covers_header;
+    // Records without archival timestamp, although the request asked for it.
+    uint64_t no_extension;
+    // Events that are not the JSON the request asked for.
+    uint64_t data_not_json;
     // 0.
-    uint64_t reserved[5];
+    uint64_t reserved;
 } est_statistics;
 
 // What a client is to do. Begin with EST_CLIENT_CONFIG_DEFAULT, then set server,
@@ -275,8 +299,11 @@ typedef struct {
     uint32_t connect_timeout;
     // EST_ALLOW_SHA1, EST_INSECURE, or 0.
     uint32_t flags;
+    // What this server's record length counts, if that is known; otherwise
+    // EST_RECORD_LENGTH_AUTO.
+    uint32_t record_length;
     // Must be 0.
-    uint32_t reserved[7];
+    uint32_t reserved[6];
 } est_client_config;
 
 #ifdef __cplusplus

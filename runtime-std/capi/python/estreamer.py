@@ -70,7 +70,8 @@ class _Config(ctypes.Structure):
         ("memory", c_uint32),
         ("connect_timeout", c_uint32),
         ("flags", c_uint32),
-        ("reserved", c_uint32 * 7),
+        ("record_length", c_uint32),
+        ("reserved", c_uint32 * 6),
     ]
 
 
@@ -98,8 +99,12 @@ class _Statistics(ctypes.Structure):
             "bundles",
             "acknowledged",
             "duplicates",
+            "record_covers_extension",
+            "record_covers_header",
+            "no_extension",
+            "data_not_json",
         )
-    ] + [("reserved", c_uint64 * 5)]
+    ] + [("reserved", c_uint64)]
 
 
 def _load() -> ctypes.CDLL:

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use estreamer::client::tls::{NameRule, ServerRules};
 use estreamer::client::{
-    Client, Error, ErrorKind, InitialTimestamp, Interrupter, Record, RecordKind,
+    Client, Error, ErrorKind, InitialTimestamp, Interrupter, Quirk, Record, RecordKind,
 };
 
 use crate::layer::est_status::{self, *};
 use crate::layer::{
-    Detail, Handle, Request, est_event, est_kind, est_statistics, of_end, pointer, text,
+    Detail, Handle, Request, est_event, est_kind, est_statistics, of_end, pointer, record_length,
+    text,
 };
 use crate::system;
 
@@ -61,8 +62,11 @@ pub struct est_client_config {
     pub connect_timeout: u32,
     /// EST_ALLOW_SHA1, EST_INSECURE, or 0.
     pub flags: u32,
+    /// What this server's record length counts, if that is known; otherwise
+    /// EST_RECORD_LENGTH_AUTO.
+    pub record_length: u32,
     /// Must be 0.
-    pub reserved: [u32; 7],
+    pub reserved: [u32; 6],
 }
 
 /// A connection to a server, made and driven by the library.
@@ -270,6 +274,7 @@ pub unsafe extern "C" fn est_client_statistics(
             return state.fail(EST_STATE, "this client is not connected");
         };
         let counted = client.statistics();
+        let showed = |quirk| counted.deviations.of(quirk).into();
         // SAFETY: the caller's contract.
         unsafe {
             statistics.write(est_statistics {
@@ -280,6 +285,10 @@ pub unsafe extern "C" fn est_client_statistics(
                 bundles: counted.bundles,
                 acknowledged: counted.acknowledged,
                 duplicates: counted.duplicates,
+                record_covers_extension: showed(Quirk::RecordCoversExtension),
+                record_covers_header: showed(Quirk::RecordCoversHeader),
+                no_extension: showed(Quirk::NoExtension),
+                data_not_json: showed(Quirk::DataNotJson),
                 ..est_statistics::default()
             });
         }
@@ -372,11 +381,13 @@ unsafe fn builder(
     let needed = |name: &str, pointer| {
         optional(name, pointer)?.ok_or_else(|| (EST_NULL, format!("{name} is NULL")))
     };
-    if config.reserved != [0; 7] || config.flags > (EST_ALLOW_SHA1 | EST_INSECURE) {
+    if config.reserved != [0; 6] || config.flags > (EST_ALLOW_SHA1 | EST_INSECURE) {
         return Err(invalid(
             "unknown flags; begin with EST_CLIENT_CONFIG_DEFAULT",
         ));
     }
+    let record_length = record_length(config.record_length)
+        .ok_or_else(|| invalid("record_length is none of EST_RECORD_LENGTH_…"))?;
     let request = Request {
         from: config.from,
         events: config.events,
@@ -401,7 +412,8 @@ unsafe fn builder(
         .ahead(config.ahead)
         .overlap(config.overlap)
         .memory((config.memory as usize).saturating_mul(1 << 20))
-        .connect_timeout(config.connect_timeout);
+        .connect_timeout(config.connect_timeout)
+        .record_length(record_length);
     for kind in request.kinds() {
         builder = builder.event(kind);
     }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use clap::Args;
+use estreamer_core::wire::RecordLength;
 
 use super::Failure;
 use super::identity::print;
@@ -66,6 +67,10 @@ fn source(source: &Source) -> String {
     let bind = source
         .bind
         .map_or("any address".into(), |address| address.to_string());
+    let lengths = match source.record_length {
+        RecordLength::Auto => "each record tells what its length counts".into(),
+        fixed => format!("a record length counts: {fixed}"),
+    };
     block(
         &format!("source {}", source.name),
         &[
@@ -76,6 +81,7 @@ fn source(source: &Source) -> String {
             ("verified", verified),
             ("asks for", source.ask.to_string()),
             ("from", source.from.to_string()),
+            ("lengths", lengths),
         ],
     )
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use estreamer_core::wire::RecordLength;
 
 use super::Failure;
 use super::ask_args::AskArgs;
@@ -14,7 +15,7 @@ use crate::config::address::Address;
 use crate::config::collision::Around;
 use crate::config::draft::{At, Draft, OutputDraft, SourceDraft};
 use crate::config::number::{AHEAD, MEMORY, OVERLAP, SHUTDOWN};
-use crate::config::{Config, Format, file, identity, mistake};
+use crate::config::{Config, Format, event, file, identity, mistake};
 use crate::output::destination::Destination;
 use crate::signals::Asked;
 
@@ -60,6 +61,11 @@ struct Settings {
     /// is given.
     #[arg(long, value_name = "ADDR")]
     bind: Option<IpAddr>,
+    /// What this server's record length counts, if its records are misread: data,
+    /// extension (archival timestamp, reserved word and data) or all (header and
+    /// data); with auto, each record tells.
+    #[arg(long, value_name = "WHAT", default_value_t = RecordLength::Auto, value_parser = event::record_length)]
+    record_length: RecordLength,
     /// Where events go, repeatable: stdout:, tcp://HOST:PORT, or file:PATH
     /// (appended to), with {source} and {event} in the path.
     #[arg(short, long = "output", value_name = "URL", default_value = "stdout:")]
@@ -186,6 +192,7 @@ impl Collect {
             identity: At::argument(self.identity.files()?),
             ask: self.ask.draft(),
             from: self.ask.from,
+            record_length: settings.record_length,
             quirks: self.ask.quirks(),
             rules: self.verification.rules(),
         };

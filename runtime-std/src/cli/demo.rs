@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use estreamer_core::quirk::Quirks;
-use estreamer_core::wire::InitialTimestamp;
+use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::{Identity, ServerRules};
 
 use super::Failure;
@@ -58,6 +58,7 @@ impl Demo {
                 rules: ServerRules::default(),
                 from: InitialTimestamp::OLDEST,
                 ask: Ask::everything(),
+                record_length: RecordLength::Auto,
                 quirks: Quirks::NONE,
             }],
             outputs: vec![Output::to(Destination::Stdout)],

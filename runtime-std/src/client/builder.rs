@@ -8,7 +8,9 @@ use std::sync::Arc;
 use estreamer_core::fqe::{self, EventKind, Request, RequestError, Transform};
 use estreamer_core::quirk::Quirks;
 use estreamer_core::session::ClientConfig;
-use estreamer_core::wire::{EventStreamRequest, InitialTimestamp, RequestFlags};
+use estreamer_core::wire::{
+    DataForm, EventStreamRequest, Expected, InitialTimestamp, RecordLength, RequestFlags,
+};
 use estreamer_mio::arena::Pool;
 use estreamer_mio::client::{Client as Connection, ClientEnd, ClientOptions};
 use estreamer_mio::event_loop::EventLoop;
@@ -162,6 +164,13 @@ impl Builder {
         self
     }
 
+    /// What the server's record length counts, where that is known; by default
+    /// each record tells.
+    pub fn record_length(mut self, record_length: RecordLength) -> Self {
+        self.session.record_length = record_length;
+        self
+    }
+
     /// Bytes of memory for what was received, 32 MiB by default, and less than 20
     /// counts as 20; when they are used up, the server waits.
     pub fn memory(mut self, bytes: usize) -> Self {
@@ -180,14 +189,15 @@ impl Builder {
     ///
     /// # Errors
     /// [`Error`] says what to do.
-    pub fn connect(self) -> Result<Client, Error> {
+    pub fn connect(mut self) -> Result<Client, Error> {
         // Mistakes come before anything is touched.
         self.request(self.from)?;
         let tls = self.tls()?;
+        self.session.expected = self.expected();
         let servers = self.servers()?;
         let mut bookmark = self.bookmark()?;
         let from = match &mut bookmark {
-            Some(bookmark) => bookmark.connect(self.from),
+            Some(bookmark) => bookmark.connect(self.from)?,
             None => self.from,
         };
         let request = self.request(from)?;
@@ -214,6 +224,9 @@ impl Builder {
                 match establish(&tls, options, &mut event_loop)? {
                     Err(end) => last = Error::ended(server, &end),
                     Ok(inbox) => {
+                        if let Some(bookmark) = &mut bookmark {
+                            bookmark.began()?;
+                        }
                         return Ok(Client {
                             server: server.clone(),
                             event_loop,
@@ -292,6 +305,24 @@ impl Builder {
                 Err(error) => return Err(Error::new(ErrorKind::Request, error, "")),
             }
         }
+    }
+
+    /// What the request asks records to be.
+    fn expected(&self) -> Option<Expected> {
+        let Some(json) = &self.json else {
+            let form = match self.csv {
+                true => DataForm::Text,
+                false => DataForm::Json,
+            };
+            let extended = true;
+            return Some(Expected { extended, form });
+        };
+        EventStreamRequest {
+            from: self.from,
+            flags: RequestFlags::EXTENDED_HEADER,
+            block: json.as_bytes(),
+        }
+        .expected()
     }
 
     fn emit(&self, from: InitialTimestamp, out: &mut [u8]) -> Result<usize, RequestError> {

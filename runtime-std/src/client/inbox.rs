@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use estreamer_core::quirk::Deviations;
 use estreamer_core::session::{ClientSession, Instant};
 use estreamer_mio::batch::Batch;
 use estreamer_mio::client::{ClientEnd, Sink};
@@ -23,6 +24,8 @@ pub(super) struct Inbox {
     pub(super) delivered: u64,
     /// Bytes that arrived.
     pub(super) bytes: u64,
+    /// What the server does otherwise than the guide says.
+    pub(super) deviations: Deviations,
     /// Why the connection ended.
     pub(super) end: Option<ClientEnd>,
 }
@@ -54,7 +57,8 @@ impl Sink for Slot {
         !self.0.borrow().batches.is_empty()
     }
 
-    fn turn_ends(&mut self, _: &ClientSession, _: Instant) -> Option<Cow<'static, str>> {
+    fn turn_ends(&mut self, session: &ClientSession, _: Instant) -> Option<Cow<'static, str>> {
+        self.0.borrow_mut().deviations = session.statistics().deviations;
         None
     }
 
@@ -62,7 +66,11 @@ impl Sink for Slot {
         None
     }
 
-    fn ended(&mut self, end: ClientEnd, _: Option<&ClientSession>) {
-        self.0.borrow_mut().end = Some(end);
+    fn ended(&mut self, end: ClientEnd, session: Option<&ClientSession>) {
+        let mut inbox = self.0.borrow_mut();
+        if let Some(session) = session {
+            inbox.deviations = session.statistics().deviations;
+        }
+        inbox.end = Some(end);
     }
 }

@@ -31,7 +31,8 @@ mod inbox;
 pub use builder::Builder;
 pub use error::{Error, ErrorKind};
 pub use estreamer_core::fqe::EventKind;
-pub use estreamer_core::wire::InitialTimestamp;
+pub use estreamer_core::quirk::{Deviations, Quirk};
+pub use estreamer_core::wire::{InitialTimestamp, RecordLength};
 pub use estreamer_mio::batch::{Record, RecordKind};
 pub use estreamer_mio::tls;
 
@@ -107,6 +108,10 @@ pub struct Statistics {
     pub bundles: u64,
     /// Of these, how many the program acknowledged.
     pub acknowledged: u64,
+    /// What the server does otherwise than the guide says, by name: how it counts
+    /// the record length, records without the archival timestamp that was asked
+    /// for, events that are not the JSON that was asked for.
+    pub deviations: Deviations,
 }
 
 /// Ends a client's wait from another thread.
@@ -191,6 +196,7 @@ impl Client {
             bytes: inbox.bytes,
             bundles: inbox.units,
             acknowledged: inbox.delivered,
+            deviations: inbox.deviations,
             ..self.counted
         }
     }
@@ -210,6 +216,9 @@ impl Client {
                 let Some(batch) = self.inbox.borrow_mut().batches.pop_front() else {
                     return false;
                 };
+                if let Some(bookmark) = &mut self.bookmark {
+                    bookmark.begin(&batch);
+                }
                 self.batch = Some((batch, 0));
                 continue;
             };
@@ -229,7 +238,7 @@ impl Client {
                 RecordKind::Oversize => self.counted.oversize += 1,
             }
             if let Some(bookmark) = &mut self.bookmark
-                && !bookmark.is_new(record)
+                && !bookmark.is_new(record, *next - 1)
             {
                 self.counted.duplicates += 1;
                 continue;

@@ -10,10 +10,10 @@ use estreamer_core::quirk::Quirk;
 use estreamer_core::session::{ClientSession, Instant};
 use estreamer_mio::batch::Batch;
 use estreamer_mio::client::{ClientEnd, Sink};
-use estreamer_mio::tls::TlsSession;
+use estreamer_mio::tls::{CertificateFacts, TlsSession};
 
 use super::Capture;
-use crate::delivery::pipeline::Link;
+use crate::delivery::pipeline::link::Link;
 use crate::doctor::certificate;
 
 /// What a connection and the one who made it know of each other.
@@ -51,13 +51,11 @@ impl Line {
         Duration::from_millis(now.0.saturating_sub(since.0))
     }
 
-    /// Records of its source that were handed on to the outputs, over all of its
+    /// Records of its source that the outputs have accepted, over all of its
     /// connections.
-    pub(super) fn handed_on(&self) -> u64 {
+    pub(super) fn accepted(&self) -> u64 {
         let (ledger, source) = self.link.ledger();
-        let mut delivered = 0;
-        ledger.change(source, |counts| delivered = counts.delivered);
-        delivered
+        ledger.of(source).accepted
     }
 
     /// Asks the connection to end: it reads no more, waits until what came is
@@ -88,16 +86,25 @@ struct Counted {
     bundles: u64,
     nulls: u64,
     gaps: u64,
+    covers_extension: u64,
+    covers_header: u64,
+    no_extension: u64,
+    not_json: u64,
 }
 
 impl Counted {
     fn of(session: &ClientSession) -> Self {
         let statistics = session.statistics();
+        let showed = |quirk| statistics.deviations.of(quirk).into();
         Self {
             bytes: statistics.bytes,
             bundles: statistics.bundles,
             nulls: session.acknowledged(),
-            gaps: statistics.deviations.of(Quirk::SequenceGap).into(),
+            gaps: showed(Quirk::SequenceGap),
+            covers_extension: showed(Quirk::RecordCoversExtension),
+            covers_header: showed(Quirk::RecordCoversHeader),
+            no_extension: showed(Quirk::NoExtension),
+            not_json: showed(Quirk::DataNotJson),
         }
     }
 }
@@ -135,6 +142,10 @@ impl Collector {
                 counts.bundles += now.bundles - before.bundles;
                 counts.nulls += now.nulls - before.nulls;
                 counts.gaps += now.gaps - before.gaps;
+                counts.covers_extension += now.covers_extension - before.covers_extension;
+                counts.covers_header += now.covers_header - before.covers_header;
+                counts.no_extension += now.no_extension - before.no_extension;
+                counts.not_json += now.not_json - before.not_json;
             });
         }
     }
@@ -147,7 +158,7 @@ impl Sink for Collector {
         }
         certificate::warn(tls.peer());
         self.line.connected.set(true);
-        self.line.link.began();
+        self.line.link.began(server_number(tls.peer()));
         let (ledger, source) = self.line.link.ledger();
         ledger.change(source, |counts| counts.connections += 1);
     }
@@ -225,3 +236,11 @@ impl Sink for Collector {
 
 const ENOUGH: &str = "the client has as many events as it wanted";
 const CANNOT_WRITE: &str = "the client cannot write its output";
+
+/// A number that tells servers apart: the first bytes of the SHA-256 of the
+/// certificate.
+fn server_number(peer: Option<&CertificateFacts>) -> u64 {
+    let Some(peer) = peer else { return 0 };
+    let [a, b, c, d, e, f, g, h, ..] = peer.sha256;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h]).max(1)
+}

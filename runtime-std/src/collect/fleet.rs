@@ -338,6 +338,7 @@ fn same_source(old: &Source, new: &Source) -> bool {
     };
     (&old.name, &old.servers, old.bind) == (&new.name, &new.servers, new.bind)
         && (&old.ask, old.from, old.quirks) == (&new.ask, new.from, new.quirks)
+        && old.record_length == new.record_length
         && old.rules == new.rules
         && a.certificate().sha256 == b.certificate().sha256
         && authorities(a) == authorities(b)

@@ -23,15 +23,16 @@ use super::turn::Turn;
 use crate::config::Source;
 use crate::config::address::Address;
 use crate::config::rules;
-use crate::delivery::pipeline::delivery::Origin;
-use crate::delivery::pipeline::{Link, PendingLink, Pipeline};
+use crate::delivery::pipeline::Pipeline;
+use crate::delivery::pipeline::delivery::SourceInfo;
+use crate::delivery::pipeline::link::{Link, PendingLink};
 use crate::explain::explain;
 use crate::failure::Failure;
 
 /// A source at work.
 pub(super) struct Station {
     pub(super) source: Arc<Source>,
-    origin: Arc<Origin>,
+    info: Arc<SourceInfo>,
     tls: ClientTls,
     phase: Phase,
     backoff: Backoff,
@@ -88,9 +89,10 @@ impl Station {
     pub(super) fn new(source: Arc<Source>, now: Instant) -> Result<Self, Failure> {
         let tls = tls(&source)?;
         Ok(Self {
-            origin: Arc::new(Origin {
+            info: Arc::new(SourceInfo {
                 name: source.name.as_str().into(),
                 data: source.ask.data.clone(),
+                has_several_servers: source.servers.len() > 1,
             }),
             turn: Turn::new(source.servers.len()),
             stood: None,
@@ -215,7 +217,7 @@ impl Station {
     /// Tries the next address, or gives up on this server.
     fn next(&mut self, means: &mut Means<'_>) {
         let pending = self.addresses.pop_front().and_then(|address| {
-            let pending = means.pipeline.connect(&self.origin, self.source.from)?;
+            let pending = means.pipeline.connect(&self.info, self.source.from)?;
             Some(Phase::Asking(pending, address))
         });
         if let Some(phase) = pending {
@@ -248,6 +250,8 @@ impl Station {
             request: self.source.ask.message(link.from, self.source.quirks),
             session: ClientConfig {
                 ahead: means.ahead,
+                record_length: self.source.record_length,
+                expected: Some(self.source.ask.expected()),
                 quirks: self.source.quirks,
                 ..ClientConfig::default()
             },
@@ -302,7 +306,7 @@ impl Station {
         // Before what was delivered is counted: what is on its way may be progress.
         let busy = line.link.is_busy();
         let stood = line.stood(means.event_loop.now());
-        let progress = self.backoff.connection_ended(stood, line.handed_on());
+        let progress = self.backoff.connection_ended(stood, line.accepted());
         match end {
             ClientEnd::Session(End::Closed, _) => {}
             // Another of its addresses may answer.

@@ -19,7 +19,7 @@ impl Summary {
     pub(super) fn rate(&self) -> f64 {
         let seconds = self.elapsed.as_secs_f64();
         if seconds > 0.0 {
-            self.counts.delivered as f64 / seconds
+            self.counts.accepted as f64 / seconds
         } else {
             0.0
         }
@@ -32,7 +32,7 @@ impl fmt::Display for Summary {
         write!(
             f,
             "{} events, {}, {:.2} s, {:.0} events/s, {} bundles, {} nulls",
-            counts.delivered,
+            counts.accepted,
             Size(counts.bytes),
             self.elapsed.as_secs_f64(),
             self.rate(),
@@ -50,6 +50,16 @@ impl fmt::Display for Summary {
             (counts.gaps, "gaps in the bundle sequence"),
             (counts.dropped, "dropped by outputs that are not required"),
             (counts.ahead, "stored more than an hour ahead of our clock"),
+            (
+                counts.covers_extension,
+                "with a record length that counts archival timestamp and reserved word",
+            ),
+            (
+                counts.covers_header,
+                "with a record length that counts the record header",
+            ),
+            (counts.no_extension, "without archival time"),
+            (counts.not_json, "that are not JSON"),
         ] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;
@@ -85,7 +95,7 @@ mod tests {
     fn what_was_left_out_is_told_and_nothing_else() {
         let mut summary = Summary {
             counts: Counts {
-                delivered: 3,
+                accepted: 3,
                 bytes: 2048,
                 bundles: 1,
                 nulls: 1,

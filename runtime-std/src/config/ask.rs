@@ -6,7 +6,7 @@ use crate::format::Data;
 use estreamer_core::ResourceError;
 use estreamer_core::fqe::{self, EventKind, Request, RequestError};
 use estreamer_core::quirk::Quirks;
-use estreamer_core::wire::{EventStreamRequest, InitialTimestamp, Message, RequestFlags};
+use estreamer_core::wire::{EventStreamRequest, Expected, InitialTimestamp, Message, RequestFlags};
 
 /// What a source is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,12 +75,20 @@ impl Ask {
         })
     }
 
+    /// What it asks records to be.
+    pub fn expected(&self) -> Expected {
+        Expected {
+            extended: FLAGS.contains(RequestFlags::EXTENDED_HEADER),
+            form: self.data.transform().into(),
+        }
+    }
+
     /// The whole request message, which starts at `from` and shows those of
     /// `quirks` that concern a request.
     pub fn message(&self, from: InitialTimestamp, quirks: Quirks) -> Vec<u8> {
         let request = EventStreamRequest {
             from,
-            flags: RequestFlags::EXTENDED_HEADER,
+            flags: FLAGS,
             block: &self.json,
         };
         // With a NUL, should one be wanted.
@@ -91,6 +99,9 @@ impl Ask {
         message
     }
 }
+
+/// Resuming needs the archival timestamp.
+const FLAGS: RequestFlags = RequestFlags::EXTENDED_HEADER;
 
 /// `ConnectionEvent and FileEvent as JSON`.
 impl fmt::Display for Ask {

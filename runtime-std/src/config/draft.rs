@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use estreamer_core::fqe::EventKind;
 use estreamer_core::quirk::Quirks;
-use estreamer_core::wire::InitialTimestamp;
+use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::ServerRules;
 
 use super::Format;
@@ -72,6 +72,8 @@ pub struct SourceDraft {
     pub ask: AskDraft,
     /// Where to start without a bookmark.
     pub from: InitialTimestamp,
+    /// What its record length counts.
+    pub record_length: RecordLength,
     /// Deviations to show.
     pub quirks: Quirks,
     /// How the server is judged.
@@ -101,6 +103,8 @@ pub struct OutputDraft {
     pub format: Format,
     /// Whether its delivery moves the bookmark.
     pub required: bool,
+    /// Permissions of the files that are made.
+    pub mode: u32,
     /// MiB it may lag behind, if it is not required.
     pub queue: u32,
     /// The sources it takes; `None`: all.
@@ -131,6 +135,7 @@ impl OutputDraft {
             url: destination,
             format: Format::Lines,
             required: true,
+            mode: super::MODE,
             queue: QUEUE.default,
             sources: None,
             events: None,

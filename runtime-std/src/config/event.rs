@@ -1,10 +1,11 @@
-//! Event types and quirks as they are written.
+//! Event types, quirks and readings of the record length as they are written.
 
 use std::fmt;
 use std::str::FromStr;
 
 use estreamer_core::fqe::EventKind;
 use estreamer_core::quirk::Quirk;
+use estreamer_core::wire::RecordLength;
 
 use super::ask::{Fields, default_fields};
 use crate::catalog::resolve::nearest;
@@ -83,6 +84,17 @@ pub fn all_fields(events: &[EventName], fields: &[Fields]) -> Vec<Fields> {
     };
     let plain = kinds.into_iter().map(|kind| (kind, default_fields(kind)));
     plain.chain(fields.iter().cloned()).collect()
+}
+
+/// Reads what a server's record length counts.
+///
+/// # Errors
+/// What is possible instead.
+pub fn record_length(text: &str) -> Result<RecordLength, String> {
+    RecordLength::from_name(text).ok_or_else(|| {
+        let names = RecordLength::ALL.map(RecordLength::name);
+        format!("use {}", one_of(text, names.into_iter()))
+    })
 }
 
 /// Reads the name of a quirk a client can show.

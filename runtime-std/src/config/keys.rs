@@ -39,6 +39,7 @@ pub(super) const SOURCE: Table = Table {
         "data",
         "request",
         "from",
+        "record_length",
         "quirks",
         "server_name",
         "server_fingerprint",
@@ -60,6 +61,6 @@ pub(super) const EVENTS: Table = Table {
 pub(super) const OUTPUT: Table = Table {
     name: "[[output]]",
     keys: &[
-        "name", "url", "format", "required", "queue", "sources", "events",
+        "name", "url", "format", "required", "mode", "queue", "sources", "events",
     ],
 };

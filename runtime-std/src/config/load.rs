@@ -57,6 +57,7 @@ impl Draft {
                     rules: source.rules,
                     from: source.from,
                     ask,
+                    record_length: source.record_length,
                     quirks: source.quirks,
                 })),
             }
@@ -67,6 +68,7 @@ impl Draft {
             destination: output.url.value.under(&base),
             format: output.format,
             required: output.required,
+            mode: output.mode,
             queue: mebibytes(output.queue),
             sources: output
                 .sources

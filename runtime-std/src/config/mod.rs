@@ -48,7 +48,7 @@ use std::time::Duration;
 
 use estreamer_core::fqe::EventKind;
 use estreamer_core::quirk::Quirks;
-use estreamer_core::wire::InitialTimestamp;
+use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::{Identity, ServerRules};
 
 use address::Address;
@@ -94,6 +94,8 @@ pub struct Source {
     pub from: InitialTimestamp,
     /// What is asked for.
     pub ask: Ask,
+    /// What its record length counts.
+    pub record_length: RecordLength,
     /// Deviations of ours that this server needs.
     pub quirks: Quirks,
 }
@@ -109,6 +111,8 @@ pub struct Output {
     pub format: Format,
     /// Whether its delivery moves the bookmark; otherwise it drops and counts.
     pub required: bool,
+    /// Permissions of the files that are made.
+    pub mode: u32,
     /// Bytes an output that is not required may lag behind before it drops.
     pub queue: usize,
     /// The sources it takes, by name; `None` takes all.
@@ -116,6 +120,10 @@ pub struct Output {
     /// The event types it takes; `None` takes all, and whatever else comes.
     pub events: Option<Vec<EventKind>>,
 }
+
+/// Permissions of output files, where none are given: the owner writes, the group
+/// reads.
+pub const MODE: u32 = 0o640;
 
 impl Output {
     /// A required output of everything, one event a line, named by where it goes.
@@ -125,6 +133,7 @@ impl Output {
             destination,
             format: Format::Lines,
             required: true,
+            mode: MODE,
             queue: number::QUEUE.mebibytes(),
             sources: None,
             events: None,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use estreamer_core::fqe::EventKind;
 use estreamer_core::quirk::Quirk;
-use estreamer_core::wire::InitialTimestamp;
+use estreamer_core::wire::{InitialTimestamp, RecordLength};
 
 use super::address::in_turn;
 use super::draft::{Asked, Draft};
@@ -159,6 +159,11 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
         (&source("from = 0x6543210f"), 4, &["UNIX seconds"]),
         (&source("from = -5"), 4, &["-5", "UNIX seconds"]),
         (
+            &source("record_length = \"extensions\""),
+            4,
+            &["record_length", "Use extension"],
+        ),
+        (
             &source("quirks = [\"request-null\"]"),
             4,
             &["request-null", "Use request-nul"],
@@ -275,6 +280,7 @@ fn what_is_not_said_is_as_the_flags_have_it() {
     let source = &sources[0];
     assert_eq!(source.name.value, "fmc:8302");
     assert_eq!(source.from, InitialTimestamp::NOW);
+    assert_eq!(source.record_length, RecordLength::Auto);
     let Asked::Events(events, data) = &source.ask.value else {
         panic!("events are asked for");
     };
@@ -299,6 +305,7 @@ password = { credential = "c" }
 events = { connection = ["URL", "InitiatorIP"], file = true }
 data = "FlatBuffer"
 from = 2023-11-14T22:13:20Z
+record_length = "extension"
 quirks = ["request-nul", "error-nul"]
 server_name = "cn:fmc"
 allow_sha1 = true
@@ -336,6 +343,7 @@ url = "-"
     );
     assert!(events.contains(&urls) && events.len() == 2);
     assert_eq!(source.from, InitialTimestamp(1_700_000_000));
+    assert_eq!(source.record_length, RecordLength::Extension);
     assert!(source.quirks.has(Quirk::RequestNul) && source.quirks.has(Quirk::ErrorNul));
     assert!(source.rules.allow_sha1 && !source.rules.insecure);
     let output = &draft.outputs[0];

@@ -148,15 +148,18 @@ impl Tamper {
     }
 }
 
-/// Appends to a bundle an intrusion record, without archival time, of zeros.
+/// Appends to a bundle an intrusion record, without archival time, that begins as
+/// JSON does.
 fn oversize(bundle: &mut Vec<u8>, mebibytes: u64) {
     // What does not fit a length field is as large as one can say.
     let length = u32::try_from(mebibytes.saturating_mul(1 << 20)).map_or(MOST, |n| n.min(MOST));
     let mut nested = vec![0, 0, 0, 4];
-    for word in [length + 8, 400, length] {
+    for word in [length + 16, 400, length, 0, 0] {
         nested.extend_from_slice(&word.to_be_bytes());
     }
-    nested.resize(nested.len() + length as usize, 0);
+    let end = nested.len() + length as usize;
+    nested.push(b'{');
+    nested.resize(end, b' ');
     append_nested(bundle, &nested);
 }
 

@@ -17,6 +17,6 @@ mod types;
 pub use api::*;
 pub use detail::Detail;
 pub use handle::{Handle, pointer, text};
-pub use request::{Mistake, Request};
+pub use request::{Mistake, Request, record_length};
 pub use status::*;
 pub use types::*;

@@ -5,7 +5,9 @@ use core::fmt;
 use estreamer_core::ResourceError;
 use estreamer_core::fqe::{self, EventKind, RequestError};
 use estreamer_core::quirk::Quirks;
-use estreamer_core::wire::{EventStreamRequest, InitialTimestamp, RequestFlags};
+use estreamer_core::wire::{
+    EventStreamRequest, Expected, InitialTimestamp, RecordLength, RequestFlags,
+};
 
 use super::types::*;
 
@@ -18,6 +20,17 @@ pub struct Request<'a> {
     pub events: u32,
     /// A JSON block, instead.
     pub json: Option<&'a str>,
+}
+
+/// The setting of C; `None` for a number that is none.
+pub fn record_length(number: u32) -> Option<RecordLength> {
+    Some(match number {
+        EST_RECORD_LENGTH_AUTO => RecordLength::Auto,
+        EST_RECORD_LENGTH_DATA => RecordLength::Data,
+        EST_RECORD_LENGTH_EXTENSION => RecordLength::Extension,
+        EST_RECORD_LENGTH_ALL => RecordLength::All,
+        _ => return None,
+    })
 }
 
 /// Why it cannot be asked for.
@@ -66,6 +79,19 @@ impl Request<'_> {
             Some(json) => self.block(json, out)?,
             None => self.events(out)?,
         })
+    }
+
+    /// What it asks records to be.
+    pub fn expected(&self) -> Option<Expected> {
+        match self.json {
+            Some(json) => EventStreamRequest {
+                from: InitialTimestamp(self.from),
+                flags: RequestFlags::EXTENDED_HEADER,
+                block: json.as_bytes(),
+            }
+            .expected(),
+            None => Some(fqe::Request::new(InitialTimestamp(self.from)).expected()),
+        }
     }
 
     fn block(&self, json: &str, out: &mut [u8]) -> Result<usize, RequestError> {

@@ -3,12 +3,13 @@
 use core::ptr;
 
 use estreamer_core::decode::{Frame, Head, Kind, Limits, Oversize};
+use estreamer_core::quirk::Quirk;
 use estreamer_core::session::{ClientConfig, ClientSession, End, Instant};
 use estreamer_core::wire::{Lossy, trim_nul};
 
 use super::est_status::{self, *};
 use super::memory::{Memory, Region};
-use super::request::{Mistake, Request};
+use super::request::{Mistake, Request, record_length};
 use super::types::*;
 use super::{Detail, of_end};
 
@@ -37,7 +38,8 @@ pub(super) struct Session {
 impl Session {
     /// The settings, checked; `None` if one is out of its range.
     pub(super) fn protocol(config: &est_config, now: Instant) -> Option<ClientSession> {
-        let fits = config.output >= 128 && config.pieces <= 1 && config.reserved == [0; 5];
+        let fits = config.output >= 128 && config.pieces <= 1 && config.reserved == [0; 4];
+        let record_length = record_length(config.record_length)?;
         let config = ClientConfig {
             window: config.window,
             limits: Limits {
@@ -51,6 +53,7 @@ impl Session {
             ahead: config.ahead,
             probe_after: config.probe_after,
             dead_after: config.dead_after,
+            record_length,
             ..ClientConfig::default()
         };
         let session = ClientSession::new(config, now).ok();
@@ -106,6 +109,9 @@ impl Session {
             Ok(length) => {
                 self.queued += length;
                 self.asked = true;
+                if let Some(expected) = request.expected() {
+                    self.protocol.expect(expected);
+                }
                 EST_OK
             }
             Err(mistake @ Mistake::Arguments) => self.fail(EST_INVALID, mistake),
@@ -271,6 +277,7 @@ impl Session {
 
     pub(super) fn statistics(&self) -> est_statistics {
         let counted = self.protocol.statistics();
+        let showed = |quirk| counted.deviations.of(quirk).into();
         est_statistics {
             bytes: counted.bytes,
             records: counted.events,
@@ -278,6 +285,10 @@ impl Session {
             skipped: self.skipped,
             bundles: self.protocol.received(),
             acknowledged: self.protocol.acknowledged(),
+            record_covers_extension: showed(Quirk::RecordCoversExtension),
+            record_covers_header: showed(Quirk::RecordCoversHeader),
+            no_extension: showed(Quirk::NoExtension),
+            data_not_json: showed(Quirk::DataNotJson),
             ..est_statistics::default()
         }
     }

@@ -16,6 +16,15 @@ pub const EST_FILE_EVENTS: u32 = 8;
 /// Ask for all four.
 pub const EST_ALL_EVENTS: u32 = 15;
 
+/// What the record length counts: each record tells by itself.
+pub const EST_RECORD_LENGTH_AUTO: u32 = 0;
+/// It counts the data.
+pub const EST_RECORD_LENGTH_DATA: u32 = 1;
+/// It counts archival timestamp, reserved word and data.
+pub const EST_RECORD_LENGTH_EXTENSION: u32 = 2;
+/// It counts the whole record header and the data.
+pub const EST_RECORD_LENGTH_ALL: u32 = 3;
+
 /// No deadline; and no limit to a wait.
 pub const EST_FOREVER: u64 = u64::MAX;
 
@@ -36,13 +45,16 @@ pub struct est_config {
     /// After so many milliseconds of silence the server counts as dead; be
     /// generous. 0: never.
     pub dead_after: u32,
-    /// Bytes of a record, at most; a longer one comes as EST_SKIPPED.
+    /// Bytes of a record's data, at most; a longer one comes as EST_SKIPPED.
     pub record_limit: u32,
     /// A record larger than the window: 0, it comes as EST_SKIPPED; 1, it comes
     /// in pieces, see est_event.
     pub pieces: u32,
+    /// What this server's record length counts, if that is known; otherwise
+    /// EST_RECORD_LENGTH_AUTO.
+    pub record_length: u32,
     /// Must be 0.
-    pub reserved: [u32; 5],
+    pub reserved: [u32; 4],
 }
 
 impl Default for est_config {
@@ -55,7 +67,8 @@ impl Default for est_config {
             dead_after: 600_000,
             record_limit: 16 << 20,
             pieces: 0,
-            reserved: [0; 5],
+            record_length: EST_RECORD_LENGTH_AUTO,
+            reserved: [0; 4],
         }
     }
 }
@@ -119,6 +132,14 @@ pub struct est_statistics {
     pub acknowledged: u64,
     /// Records left out because they were acknowledged before (with a bookmark).
     pub duplicates: u64,
+    /// Records whose length counts archival timestamp, reserved word and data.
+    pub record_covers_extension: u64,
+    /// Records whose length counts the record header and the data.
+    pub record_covers_header: u64,
+    /// Records without archival timestamp, although the request asked for it.
+    pub no_extension: u64,
+    /// Events that are not the JSON the request asked for.
+    pub data_not_json: u64,
     /// 0.
-    pub reserved: [u64; 5],
+    pub reserved: u64,
 }

@@ -59,6 +59,10 @@ int main(void) {
     config.flags = 4;
     STATUS(est_client_connect(client, &config), EST_INVALID);
     config.flags = 0;
+    config.record_length = 4;
+    STATUS(est_client_connect(client, &config), EST_INVALID);
+    CHECK(strstr(est_client_detail(client), "record_length") != NULL);
+    config.record_length = EST_RECORD_LENGTH_EXTENSION;
     config.reserved[0] = 1;
     STATUS(est_client_connect(client, &config), EST_INVALID);
 

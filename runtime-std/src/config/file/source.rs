@@ -1,7 +1,7 @@
 //! A `[[source]]` of the file.
 
 use estreamer_core::quirk::Quirks;
-use estreamer_core::wire::InitialTimestamp;
+use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::ServerRules;
 use toml::de::DeValue;
 
@@ -31,6 +31,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<SourceDraft> {
     let ask = ask(section);
     let quirks = section.list("quirks", event::quirk).unwrap_or_default();
     let from = start(section);
+    let record_length = section.read("record_length", event::record_length);
     let rules = verification(section);
     let servers = servers?;
     Some(SourceDraft {
@@ -47,6 +48,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<SourceDraft> {
         identity: identity?,
         ask,
         from,
+        record_length: record_length.map_or(RecordLength::Auto, |at| at.value),
         quirks: quirks
             .iter()
             .fold(Quirks::NONE, |set, quirk| set.with(quirk.value)),
