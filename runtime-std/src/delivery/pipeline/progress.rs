@@ -10,7 +10,7 @@
 //!   failed.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,8 @@ use crate::sync::lock;
 /// What the threads of a pipeline tell each other.
 pub(super) struct Progress {
     state: Mutex<State>,
+    /// For each required output whether something is handed to it.
+    called: Vec<AtomicBool>,
     changed: Condvar,
     wake: Handle,
     ledger: Arc<Ledger>,
@@ -43,8 +45,6 @@ pub(super) struct State {
     taken: Vec<u64>,
     /// And the last that was accepted.
     accepted: Vec<u64>,
-    /// Whether it waits for a commit before it goes on.
-    waiting: Vec<bool>,
     /// The last batch that was sent to the outputs.
     sent: u64,
     /// Batches that have no credit yet.
@@ -106,10 +106,10 @@ impl Progress {
         ledger: Arc<Ledger>,
     ) -> Self {
         Self {
+            called: (0..outputs).map(|_| AtomicBool::new(false)).collect(),
             state: Mutex::new(State {
                 taken: vec![n; outputs],
                 accepted: vec![n; outputs],
-                waiting: vec![false; outputs],
                 sent: n,
                 without_credit: VecDeque::new(),
                 not_accepted: VecDeque::new(),
@@ -214,16 +214,24 @@ impl Progress {
         }
     }
 
-    /// The outputs that have not taken every batch that was sent to them, and do
-    /// not wait for another one.
-    pub(super) fn behind(&self) -> Vec<usize> {
-        let state = self.state();
-        let taken = state.taken.iter().enumerate();
-        let behind = taken
-            .zip(&state.waiting)
-            .filter(|((_, taken), waits)| **taken < state.sent && !**waits)
-            .map(|(output, _)| output);
-        behind.map(|(output, _)| output).collect()
+    /// Runs `work`, which hands something to an output and may not return.
+    pub(super) fn calling<T>(&self, output: usize, work: impl FnOnce() -> T) -> T {
+        let mark = |is_called| {
+            if let Some(output) = self.called.get(output) {
+                output.store(is_called, Ordering::Release);
+            }
+        };
+        mark(true);
+        let done = work();
+        mark(false);
+        done
+    }
+
+    /// The outputs that something is handed to right now.
+    pub(super) fn called(&self) -> Vec<usize> {
+        let called = self.called.iter().enumerate();
+        let called = called.filter(|(_, output)| output.load(Ordering::Acquire));
+        called.map(|(output, _)| output).collect()
     }
 
     /// The last batch that every output has accepted.
@@ -268,17 +276,11 @@ impl Progress {
         state.is_finishing
     }
 
-    /// An output waits until everything up to batch `n` is durable; false if that
-    /// does not come to pass any more.
-    pub(super) fn wait_until_durable(&self, output: usize, n: u64) -> bool {
+    /// Waits until everything up to batch `n` is durable; false if that does not
+    /// come to pass any more.
+    pub(super) fn wait_until_durable(&self, n: u64) -> bool {
         let mut state = self.state();
         state.wanted = state.wanted.max(n);
-        let set = |state: &mut State, waits| {
-            if let Some(waiting) = state.waiting.get_mut(output) {
-                *waiting = waits;
-            }
-        };
-        set(&mut state, true);
         self.changed.notify_all();
         while state.durable < n && state.failure.is_none() {
             state = self
@@ -286,7 +288,6 @@ impl Progress {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        set(&mut state, false);
         state.durable >= n
     }
 

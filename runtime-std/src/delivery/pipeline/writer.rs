@@ -114,7 +114,8 @@ impl Writer {
         let bytes: u64 = parts.iter().map(Part::length).sum();
         loop {
             let step = retry.until_stopped(progress, || {
-                let step = steps.write(output.as_mut(), name, n, parts);
+                let step =
+                    progress.calling(*index, || steps.write(output.as_mut(), name, n, parts));
                 for notice in output.notices() {
                     say!("estreamer: {notice}");
                 }
@@ -127,7 +128,7 @@ impl Writer {
             match step {
                 None => return false,
                 Some(Step::CommitFirst(first)) => {
-                    if !progress.wait_until_durable(*index, first) {
+                    if !progress.wait_until_durable(first) {
                         return false;
                     }
                 }
@@ -168,10 +169,11 @@ impl Writer {
 
     /// Files are closed durably, and opened by their names at the next batch.
     fn reopen(&mut self) -> bool {
-        let (output, steps) = (&mut self.output, &self.steps);
-        let done = self
-            .retry
-            .until_stopped(&self.progress, || steps.reopen(output.as_mut()));
+        let (index, output, steps) = (self.index, &mut self.output, &self.steps);
+        let progress = &self.progress;
+        let done = self.retry.until_stopped(progress, || {
+            progress.calling(index, || steps.reopen(output.as_mut()))
+        });
         lock(&self.files).clear();
         done.is_some()
     }
