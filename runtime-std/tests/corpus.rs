@@ -178,7 +178,7 @@ fn deliveries() -> Vec<(String, Vec<u8>)> {
         by_kind,
         &[&two_kinds, whole, &[crash(0)], &two_kinds],
     );
-    let rename = |how| [16, 2 * how];
+    let rename = |how: u8| [16, 2 * how];
     let renames = [rename(1), rename(0), rename(3)];
     for (index, rename) in renames.into_iter().enumerate() {
         let name = format!("renamed-{index}");
@@ -195,7 +195,7 @@ fn deliveries() -> Vec<(String, Vec<u8>)> {
             &[stored, whole, &new, &written, &[rename, crash(1)], &new],
         );
     }
-    let foreign = |how| [17, 2 * how];
+    let foreign = |how: u8| [17, 2 * how];
     for how in [0, 1] {
         let name = format!("foreign-{how}");
         add(

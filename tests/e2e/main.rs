@@ -33,6 +33,7 @@ mod quirks;
 mod readings;
 mod readme;
 mod reload;
+mod servers;
 mod service;
 mod simulate;
 mod terminal;

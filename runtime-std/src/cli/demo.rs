@@ -9,6 +9,7 @@ use estreamer_mio::tls::{Identity, ServerRules};
 
 use super::Failure;
 use crate::collect::run::{self, Run};
+use crate::config::address::Address;
 use crate::config::number::{AHEAD, MEMORY, OVERLAP, SHUTDOWN};
 use crate::config::{Ask, Config, Output, Source};
 use crate::output::destination::Destination;
@@ -48,8 +49,10 @@ impl Demo {
             shutdown: Duration::from_secs(SHUTDOWN.default.into()),
             sources: vec![Source {
                 name: "demo".into(),
-                host: address.ip().to_string(),
-                port: address.port(),
+                servers: vec![Address {
+                    host: address.ip().to_string(),
+                    port: address.port(),
+                }],
                 bind: None,
                 identity,
                 rules: ServerRules::default(),

@@ -71,9 +71,11 @@ impl Line {
 pub(super) struct Collector {
     line: Rc<Line>,
     capture: Option<Capture>,
+    /// What is told when the connection stands.
+    news: Option<String>,
     /// Units handed on.
     units: u64,
-    news: bool,
+    fresh: bool,
     /// What of the session is in the ledger already.
     counted: Counted,
 }
@@ -108,12 +110,14 @@ impl Counted {
 }
 
 impl Collector {
-    pub(super) fn new(line: Rc<Line>, capture: Option<Capture>) -> Self {
+    /// `news` is told when the connection stands.
+    pub(super) fn new(line: Rc<Line>, capture: Option<Capture>, news: Option<String>) -> Self {
         Self {
             line,
             capture,
+            news,
             units: 0,
-            news: false,
+            fresh: false,
             counted: Counted::default(),
         }
     }
@@ -149,6 +153,9 @@ impl Collector {
 
 impl Sink for Collector {
     fn connected(&mut self, tls: &TlsSession) {
+        if let Some(news) = &self.news {
+            say!("estreamer: {news}.");
+        }
         certificate::warn(tls.peer());
         self.line.connected.set(true);
         self.line.link.began(server_number(tls.peer()));
@@ -171,7 +178,7 @@ impl Sink for Collector {
     fn batch(&mut self, batch: Batch) {
         self.units = batch.units;
         let any = batch.records().len() > 0;
-        self.news |= any;
+        self.fresh |= any;
         if any {
             // An error message alone is no success.
             self.line.heard.set(true);
@@ -199,7 +206,7 @@ impl Sink for Collector {
             line.since.set(Some(now));
         }
         // Silence is the server's only while nothing waits for an output of ours.
-        if std::mem::take(&mut self.news) || line.link.is_busy() || line.last.get().is_none() {
+        if std::mem::take(&mut self.fresh) || line.link.is_busy() || line.last.get().is_none() {
             line.last.set(Some(now));
         }
         if line.link.has_failed() {

@@ -3,7 +3,7 @@
 //!
 //! - [`run`]: from start to end, over reloads.
 //! - `fleet`: the sources of one pipeline. `station`: one of them, with its
-//!   `resolver` and its `backoff`. `collector`: one connection.
+//!   `resolver`, its `backoff`, and whose `turn` it is of its servers. `collector`: one connection.
 
 mod backoff;
 mod capture;
@@ -14,6 +14,7 @@ mod resolver;
 pub mod run;
 mod station;
 mod summary;
+mod turn;
 
 use capture::Capture;
 pub use run::{Reload, Run};

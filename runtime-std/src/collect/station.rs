@@ -19,7 +19,9 @@ use super::Capture;
 use super::backoff::Backoff;
 use super::collector::{Collector, Line};
 use super::resolver::{Answer, Resolver};
+use super::turn::Turn;
 use crate::config::Source;
+use crate::config::address::Address;
 use crate::config::rules;
 use crate::delivery::pipeline::Pipeline;
 use crate::delivery::pipeline::delivery::SourceInfo;
@@ -34,7 +36,13 @@ pub(super) struct Station {
     tls: ClientTls,
     phase: Phase,
     backoff: Backoff,
-    /// Addresses still to be tried this time.
+    /// The server that is tried.
+    turn: Turn,
+    /// The server that a connection stood with last.
+    stood: Option<usize>,
+    /// How those ended that were tried since the last wait.
+    ends: Vec<ClientEnd>,
+    /// Addresses of the server that are still to be tried.
     addresses: VecDeque<SocketAddr>,
     /// The last of them that failed, and how.
     last: Option<(String, ClientEnd)>,
@@ -48,7 +56,7 @@ pub(super) struct Station {
 enum Phase {
     /// To be tried at this time.
     Due(Instant),
-    /// Its addresses are looked up.
+    /// The addresses of its server are looked up.
     Resolving(Answer),
     /// The pipeline is asked where to go on from.
     Asking(PendingLink, SocketAddr),
@@ -84,8 +92,11 @@ impl Station {
             info: Arc::new(SourceInfo {
                 name: source.name.as_str().into(),
                 data: source.ask.data.clone(),
-                has_several_servers: false,
+                has_several_servers: source.servers.len() > 1,
             }),
+            turn: Turn::new(source.servers.len()),
+            stood: None,
+            ends: Vec::new(),
             source,
             tls,
             phase: Phase::Due(now),
@@ -148,8 +159,8 @@ impl Station {
             let now = means.event_loop.now();
             match &self.phase {
                 Phase::Due(due) if *due <= now => {
-                    let answer = means.resolver.ask(self.source.server());
-                    self.phase = Phase::Resolving(answer);
+                    self.ends.clear();
+                    self.resolve(means);
                 }
                 Phase::Resolving(answer) => match answer.try_recv() {
                     Err(TryRecvError::Empty) => return Ok(()),
@@ -164,13 +175,10 @@ impl Station {
                     }
                     Ok(Err(error)) => {
                         let failure = Failure::failed(
-                            format!(
-                                "cannot find the address of {}: {error}",
-                                self.source.server()
-                            ),
+                            format!("cannot find the address of {}: {error}", self.server()),
                             "Check the name, and the resolver of this machine",
                         );
-                        self.failed(&ClientEnd::Connect(error), failure, means);
+                        self.server_failed(ClientEnd::Connect(error), failure, means);
                     }
                 },
                 Phase::Asking(pending, address) => {
@@ -192,7 +200,21 @@ impl Station {
         }
     }
 
-    /// Tries the next address, or gives up for this time.
+    /// The server that is tried, as it is typed.
+    fn server(&self) -> String {
+        let server = self.source.servers.get(self.turn.current());
+        server.map(Address::to_string).unwrap_or_default()
+    }
+
+    /// Asks for the addresses of the server whose turn it is.
+    fn resolve(&mut self, means: &Means<'_>) {
+        self.phase = match self.source.servers.get(self.turn.current()) {
+            Some(server) => Phase::Resolving(means.resolver.ask(server.clone())),
+            None => Phase::Over(None),
+        };
+    }
+
+    /// Tries the next address, or gives up on this server.
     fn next(&mut self, means: &mut Means<'_>) {
         let pending = self.addresses.pop_front().and_then(|address| {
             let pending = means.pipeline.connect(&self.info, self.source.from)?;
@@ -204,13 +226,10 @@ impl Station {
         }
         let (server, end) = self.last.take().unwrap_or_else(|| {
             let nothing = io::Error::other("the name stands for no address");
-            (
-                self.source.server().to_string(),
-                ClientEnd::Connect(nothing),
-            )
+            (self.server(), ClientEnd::Connect(nothing))
         });
         let failure = explain(&server, &end);
-        self.failed(&end, failure, means);
+        self.server_failed(end, failure, means);
     }
 
     fn connect(
@@ -219,7 +238,7 @@ impl Station {
         address: SocketAddr,
         means: &mut Means<'_>,
     ) -> Result<(), Failure> {
-        let typed = self.source.server().to_string();
+        let typed = self.server();
         let server = match address.to_string() == typed {
             true => typed,
             false => format!("{typed} ({address})"),
@@ -245,7 +264,7 @@ impl Station {
             Some(path) => Some(self.capture(path, means.several)?),
         };
         let line = Rc::new(Line::new(link));
-        let collector = Collector::new(line.clone(), capture);
+        let collector = Collector::new(line.clone(), capture, self.news(&server));
         self.phase = Phase::Connected(line.clone(), server);
         match Client::new(&self.tls, options, collector, means.event_loop.now()) {
             Err((end, _)) => *line.end.borrow_mut() = Some(end),
@@ -255,6 +274,13 @@ impl Station {
                 .map_err(Failure::system)?,
         }
         Ok(())
+    }
+
+    /// What is told when the connection stands: where there are several servers,
+    /// which of them it is now.
+    fn news(&self, server: &str) -> Option<String> {
+        let is_news = self.source.servers.len() > 1 && self.stood != Some(self.turn.current());
+        is_news.then(|| format!("{}: connected to {server}", self.source.name))
     }
 
     fn capture(&self, path: &Path, several: bool) -> Result<Capture, Failure> {
@@ -274,8 +300,13 @@ impl Station {
             return;
         };
         self.proven |= line.heard.get();
+        if line.connected.get() {
+            self.stood = Some(self.turn.current());
+        }
+        // Before what was delivered is counted: what is on its way may be progress.
+        let busy = line.link.is_busy();
         let stood = line.stood(means.event_loop.now());
-        self.backoff.connection_ended(stood, line.accepted());
+        let progress = self.backoff.connection_ended(stood, line.accepted());
         match end {
             ClientEnd::Session(End::Closed, _) => {}
             // Another of its addresses may answer.
@@ -283,9 +314,15 @@ impl Station {
                 self.last = Some((server, end));
                 self.next(means);
             }
+            end if progress || busy => {
+                let failure = explain(&server, &end);
+                self.turn.works();
+                self.ends = vec![end];
+                self.failed(failure, means);
+            }
             end => {
                 let failure = explain(&server, &end);
-                self.failed(&end, failure, means);
+                self.server_failed(end, failure, means);
             }
         }
         if self.after.is_some() {
@@ -293,12 +330,26 @@ impl Station {
         }
     }
 
+    /// A server brought nothing: it is the next one's turn, at once.
+    fn server_failed(&mut self, end: ClientEnd, failure: Failure, means: &Means<'_>) {
+        self.ends.push(end);
+        if !self.turn.next() || means.pipeline.has_failed() || self.after.is_some() {
+            return self.failed(failure, means);
+        }
+        let name = &self.source.name;
+        say!(
+            "estreamer: {name}: {failure}. Trying {} now.",
+            self.server()
+        );
+        self.resolve(means);
+    }
+
     /// It did not work this time.
-    fn failed(&mut self, end: &ClientEnd, failure: Failure, means: &Means<'_>) {
+    fn failed(&mut self, failure: Failure, means: &Means<'_>) {
         if means.pipeline.has_failed() {
             self.phase = Phase::Over(None);
         } else if self.proven || means.patient {
-            let wait = self.backoff.after(end);
+            let wait = self.backoff.after(&self.ends);
             say!(
                 "estreamer: {}{failure}. Trying again in {}.",
                 self.prefix(means),

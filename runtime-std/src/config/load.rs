@@ -51,8 +51,7 @@ impl Draft {
                 Err(failure) => mistakes.push(Mistake { line, failure }),
                 Ok(identity) => sources.extend(ask.map(|ask| Source {
                     name: source.name.value,
-                    host: source.server.host,
-                    port: source.server.port,
+                    servers: source.servers.value,
                     bind: source.bind,
                     identity,
                     rules: source.rules,

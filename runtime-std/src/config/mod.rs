@@ -51,6 +51,7 @@ use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::{Identity, ServerRules};
 
+use address::Address;
 pub use ask::Ask;
 
 pub use crate::format::{Data, Format};
@@ -70,21 +71,19 @@ pub struct Config {
     pub memory: usize,
     /// How long a stop may take.
     pub shutdown: Duration,
-    /// The servers.
+    /// The sources.
     pub sources: Vec<Source>,
     /// Where events go.
     pub outputs: Vec<Output>,
 }
 
-/// One server.
+/// One server, or several with the same events.
 #[derive(Debug)]
 pub struct Source {
     /// Its name, also the bookmark's.
     pub name: String,
-    /// Host name or address.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
+    /// The servers, tried in turn; one at least.
+    pub servers: Vec<Address>,
     /// The address of ours to connect from.
     pub bind: Option<IpAddr>,
     /// Who we are to it.
@@ -125,16 +124,6 @@ pub struct Output {
 /// Permissions of output files, where none are given: the owner writes, the group
 /// reads.
 pub const MODE: u32 = 0o640;
-
-impl Source {
-    /// Host and port, as they are typed.
-    pub fn server(&self) -> address::Address {
-        address::Address {
-            host: self.host.clone(),
-            port: self.port,
-        }
-    }
-}
 
 impl Output {
     /// A required output of everything, one event a line, named by where it goes.
