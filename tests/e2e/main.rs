@@ -13,6 +13,7 @@ mod config_ask;
 mod delivery;
 mod delivery_cuts;
 mod delivery_files;
+mod delivery_journal;
 mod delivery_memory;
 mod delivery_strace;
 mod demo;
