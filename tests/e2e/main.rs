@@ -15,6 +15,7 @@ mod delivery_cuts;
 mod delivery_files;
 mod delivery_journal;
 mod delivery_memory;
+mod delivery_start;
 mod delivery_strace;
 mod demo;
 mod docs;
