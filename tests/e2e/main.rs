@@ -42,3 +42,4 @@ mod servers;
 mod service;
 mod simulate;
 mod terminal;
+mod upgrade;
