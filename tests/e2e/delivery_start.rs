@@ -87,9 +87,9 @@ fn the_earliest_time_ever_asked_for_counts_until_something_is_delivered() {
 fn our_own_replay_is_no_disorder() {
     let scene = Scene::of(beginning_now(0), |builder| builder);
     let out = scene.path("out");
+    // Of four seconds each: less than the overlap, more than half of it.
     for (run, stored) in [400, 800, 1200].into_iter().enumerate() {
-        let mut command = scene.collect_to(&scene.file("out"), "state", "now");
-        let running = Running::start(command.args(["--overlap", "20"]));
+        let running = Running::start(&mut scene.collect_to(&scene.file("out"), "state", "now"));
         asked(scene.simulator(), run + 1);
         scene.archive().store(400);
         wait_for_lines(&out, stored, &running);
