@@ -316,7 +316,10 @@ mod tests {
             let nul = form.quirks().has(Quirk::RequestNul);
             let wanted = block.len() + usize::from(nul);
             assert_eq!(&message[16..16 + block.len()], block.as_bytes(), "{form}");
-            assert_eq!(message.get(16 + block.len()) == Some(&0), nul || form == RequestForm::Both);
+            assert_eq!(
+                message.get(16 + block.len()) == Some(&0),
+                nul || form == RequestForm::Both
+            );
             // Counted as 8 + N, and as 16 + N.
             let (payload, literal) = (length - 8, length - 16);
             match form {

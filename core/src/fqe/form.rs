@@ -83,28 +83,38 @@ impl RequestForm {
             Self::Inclusive | Self::InclusiveNul => Quirks::NONE.with(Quirk::RequestInclusive),
         };
         match self {
-            Self::PayloadNul | Self::BothNul | Self::InclusiveNul => {
-                quirks.with(Quirk::RequestNul)
-            }
+            Self::PayloadNul | Self::BothNul | Self::InclusiveNul => quirks.with(Quirk::RequestNul),
             _ => quirks,
         }
+    }
+
+    /// Those of `quirks` that do not concern the form of a request, and this form's.
+    #[must_use]
+    pub const fn apply(self, quirks: Quirks) -> Quirks {
+        quirks
+            .without(Quirk::RequestInclusive)
+            .without(Quirk::RequestBoth)
+            .without(Quirk::RequestNul)
+            .and(self.quirks())
     }
 
     /// The form that `quirks` show; `None` where none of them concerns it. Where
     /// two quirks contradict each other, `request-both` counts.
     pub const fn of(quirks: Quirks) -> Option<Self> {
         let nul = quirks.has(Quirk::RequestNul);
-        Some(
-            if quirks.has(Quirk::RequestBoth) {
-                if nul { Self::BothNul } else { Self::Both }
-            } else if quirks.has(Quirk::RequestInclusive) {
-                if nul { Self::InclusiveNul } else { Self::Inclusive }
-            } else if nul {
-                Self::PayloadNul
+        Some(if quirks.has(Quirk::RequestBoth) {
+            if nul { Self::BothNul } else { Self::Both }
+        } else if quirks.has(Quirk::RequestInclusive) {
+            if nul {
+                Self::InclusiveNul
             } else {
-                return None;
-            },
-        )
+                Self::Inclusive
+            }
+        } else if nul {
+            Self::PayloadNul
+        } else {
+            return None;
+        })
     }
 }
 
@@ -124,6 +134,11 @@ mod tests {
             assert_eq!(RequestForm::from_name(form.name()), Some(form));
             let fixed = RequestForm::of(form.quirks());
             assert_eq!(fixed.unwrap_or(RequestForm::Payload), form);
+        }
+        let other = Quirks::NONE.with(Quirk::ErrorNul);
+        for form in RequestForm::ALL {
+            let applied = form.apply(RequestForm::BothNul.apply(other));
+            assert_eq!(applied, form.quirks().and(other));
         }
         assert_eq!(RequestForm::from_name("auto"), None);
         assert_eq!(RequestForm::of(Quirks::NONE.with(Quirk::ErrorNul)), None);

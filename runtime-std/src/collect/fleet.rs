@@ -292,6 +292,7 @@ fn same_source(old: &Source, new: &Source) -> bool {
     };
     (&old.name, &old.host, old.port, old.bind) == (&new.name, &new.host, new.port, new.bind)
         && (&old.ask, old.from, old.quirks) == (&new.ask, new.from, new.quirks)
+        && (old.request_form, old.request_timeout) == (new.request_form, new.request_timeout)
         && old.record_length == new.record_length
         && old.rules == new.rules
         && a.certificate().sha256 == b.certificate().sha256

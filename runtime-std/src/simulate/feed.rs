@@ -10,7 +10,7 @@ use estreamer_core::wire::{
 use estreamer_mio::server::{Answer, Feed, Outgoing, Record, Refusal, ServerEnd, Supply, Tampered};
 
 use super::archive::{Archive, Found, Reader};
-use super::disappoint::disappoint;
+use super::not_json::not_json;
 use super::request_length::RequestLength;
 use super::selection::{Format, Request, RequestError};
 use super::served::Entry;
@@ -166,7 +166,7 @@ impl Feed for ConnectionFeed {
         let reader = self.common.archive.read(Request::packet_records(), from);
         self.stream = Some(Stream {
             extended: self.extended || flags.contains(RequestFlags::EXTENDED_HEADER),
-            format: Format::Opaque,
+            format: Format::Packets,
             changed: Vec::new(),
             reader,
         });
@@ -184,14 +184,14 @@ impl Feed for ConnectionFeed {
                 record_type: event.kind.record_type(),
                 archival: stream.extended.then_some(event.archival),
                 data: match stream.format {
-                    Format::Opaque if !stream.binary => {
+                    Format::Opaque => {
                         stream.changed.clear();
                         let bytes = event.data.iter().map(|byte| byte ^ OPAQUE);
                         stream.changed.extend(bytes);
                         &stream.changed
                     }
                     Format::Json if self.common.quirks.has(Quirk::DataNotJson) => {
-                        stream.changed = disappoint(event.data, self.served);
+                        stream.changed = not_json(event.data, self.served);
                         &stream.changed
                     }
                     _ => event.data,

@@ -12,9 +12,9 @@
 
 pub mod archive;
 pub mod chaos;
-mod disappoint;
 mod feed;
 pub mod generator;
+mod not_json;
 mod packet;
 pub mod pki;
 pub mod replay;

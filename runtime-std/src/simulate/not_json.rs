@@ -6,7 +6,7 @@ use super::service::OPAQUE;
 
 /// What the event of this number becomes: in turn comma-separated values, bytes
 /// that are no text, and nothing.
-pub(super) fn disappoint(json: &[u8], number: u64) -> Vec<u8> {
+pub(super) fn not_json(json: &[u8], number: u64) -> Vec<u8> {
     match number % 3 {
         0 => values(json),
         1 => json.iter().map(|byte| byte ^ OPAQUE).collect(),
