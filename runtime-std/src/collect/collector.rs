@@ -25,14 +25,20 @@ pub(super) struct Line {
     /// Whether the session has begun, and whether it brought events or nulls.
     pub(super) connected: Cell<bool>,
     pub(super) heard: Cell<bool>,
+    /// Milliseconds of silence after the request before another form of it is
+    /// tried, and whether they have passed.
+    patience: Option<u32>,
+    pub(super) silent: Cell<bool>,
     /// When the last event came or was delivered.
     pub(super) last: Cell<Option<Instant>>,
 }
 
 impl Line {
-    pub(super) fn new(link: Link) -> Self {
+    pub(super) fn new(link: Link, patience: Option<u32>) -> Self {
         Self {
             link,
+            patience,
+            silent: Cell::default(),
             stop: Cell::default(),
             end: RefCell::default(),
             connected: Cell::default(),
@@ -57,6 +63,9 @@ pub(super) struct Collector {
     /// Units handed on.
     units: u64,
     news: bool,
+    /// When the request was sent, until the first byte comes.
+    asked: Option<Instant>,
+    any: bool,
     /// What of the session is in the ledger already.
     counted: Counted,
 }
@@ -97,6 +106,8 @@ impl Collector {
             capture,
             units: 0,
             news: false,
+            asked: None,
+            any: false,
             counted: Counted::default(),
         }
     }
@@ -140,6 +151,7 @@ impl Sink for Collector {
     }
 
     fn received(&mut self, bytes: &[u8]) {
+        self.any = true;
         self.record(|capture| capture.received(bytes));
     }
 
@@ -155,10 +167,8 @@ impl Sink for Collector {
         self.units = batch.units;
         let any = batch.records().len() > 0;
         self.news |= any;
-        if any {
-            // An error message alone is no success.
-            self.line.heard.set(true);
-        }
+        // An error message alone is no success; an empty bundle is.
+        self.line.heard.set(true);
         self.line.link.batch(batch);
     }
 
@@ -185,6 +195,12 @@ impl Sink for Collector {
         if line.link.has_failed() {
             return Some(CANNOT_WRITE.into());
         }
+        // The first turn comes right after the request was sent.
+        self.asked.get_or_insert(now);
+        if self.deadline().is_some_and(|due| now >= due) {
+            line.silent.set(true);
+            return Some(OTHER_FORM.into());
+        }
         // The last nulls go out before the goodbye.
         if line.link.delivered() < self.units {
             return None;
@@ -196,7 +212,8 @@ impl Sink for Collector {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        None
+        let waits = self.line.patience.filter(|_| !self.any);
+        Some(self.asked?.after(waits?))
     }
 
     fn ended(&mut self, end: ClientEnd, session: Option<&ClientSession>) {
@@ -208,4 +225,5 @@ impl Sink for Collector {
 }
 
 const ENOUGH: &str = "the client has as many events as it wanted";
+const OTHER_FORM: &str = "the client asks again, in another form";
 const CANNOT_WRITE: &str = "the client cannot write its output";

@@ -9,6 +9,7 @@ use estreamer_core::session::Instant;
 use estreamer_mio::arena::Pool;
 use estreamer_mio::event_loop::EventLoop;
 
+use super::forms::Forms;
 use super::progress::Progress;
 use super::resolver::Resolver;
 use super::run::Run;
@@ -36,6 +37,7 @@ pub(super) struct Fleet<'a> {
     pub(super) asked: &'a Asked,
     pub(super) pipeline: &'a Pipeline,
     pub(super) resolver: &'a Resolver,
+    pub(super) forms: &'a mut Forms,
     pub(super) ledger: &'a Ledger,
     /// By when everything has to have ended, once it was asked to.
     pub(super) stop_by: &'a Cell<Option<Instant>>,
@@ -128,6 +130,7 @@ impl Fleet<'_> {
             pipeline: self.pipeline,
             pool,
             resolver: self.resolver,
+            forms: self.forms,
             ahead: self.config.ahead,
             patient: self.run.patient,
             capture: self.run.capture.as_deref(),

@@ -11,6 +11,7 @@ use estreamer_mio::event_loop::EventLoop;
 
 use super::Summary;
 use super::fleet::{Ended, Fleet};
+use super::forms::Forms;
 use super::resolver::Resolver;
 use crate::config::{Config, Output, Source};
 use crate::delivery::bookmark::state_dir::StateDir;
@@ -18,6 +19,7 @@ use crate::delivery::dedup::sequencer::Asked;
 use crate::delivery::ledger::{Counts, Ledger};
 use crate::delivery::pipeline::{self, Pipeline, Setup};
 use crate::failure::Failure;
+use crate::form_hints::FormHints;
 use crate::output::destination::Destination;
 use crate::signals;
 
@@ -77,6 +79,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     let ledger = Arc::new(Ledger::new(config.overlap));
     let began = Cell::new(None);
     let when_asked = Asked::default();
+    let mut forms = Forms::default();
     let mut current = Settled::new(config);
     // What goes on if the new configuration cannot begin.
     let mut previous: Option<Settled> = None;
@@ -102,6 +105,9 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                 continue;
             }
         };
+        if let Some(path) = &current.config.state {
+            forms.keep_in(FormHints::open(path));
+        }
         let before = pipeline.committed();
         let stop_by = Cell::new(None);
         let fleet = Fleet {
@@ -112,6 +118,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
             asked: &asked,
             pipeline: &pipeline,
             resolver: &resolver,
+            forms: &mut forms,
             ledger: &ledger,
             stop_by: &stop_by,
             began: &began,
