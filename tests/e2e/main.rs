@@ -29,5 +29,6 @@ mod quirks;
 mod readings;
 mod readme;
 mod reload;
+mod request_forms;
 mod service;
 mod simulate;
