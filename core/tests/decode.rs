@@ -78,12 +78,6 @@ fn the_lengths_decide_where_the_data_starts() {
             Some(9),
             "data",
         ),
-        (
-            record(flag | 71, 21, &with_time),
-            Layout::Clipped,
-            Some(9),
-            "data",
-        ),
         // L = R.
         (record(71, 12, b"data"), Layout::CoversHeader, None, "data"),
         (

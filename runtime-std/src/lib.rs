@@ -22,12 +22,14 @@ pub mod format;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod input;
 pub mod output;
 #[cfg(feature = "cli")]
 pub mod signals;
 #[cfg(feature = "simulate")]
 pub mod simulate;
 mod sync;
+mod thread;
 
 // The README's examples compile.
 #[cfg(doctest)]

@@ -6,6 +6,31 @@ use std::path::Path;
 use estreamer::simulate::chaos::ChaosKind;
 use estreamer::simulate::tamper::SHOWN;
 use estreamer_core::quirk::Quirk;
+use estreamer_core::wire::RecordLength;
+
+/// Whatever the protocol page calls by a name exists, and nothing is left out.
+#[test]
+fn every_quirk_and_every_reading_is_in_the_protocol_page() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/protocol.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, table) = page.split_once("\n## Every deviation by name\n").unwrap();
+    let rows: Vec<&str> = table.lines().filter(|row| row.starts_with("| `")).collect();
+    assert_eq!(rows.len(), Quirk::ALL.len());
+    for (row, quirk) in rows.iter().zip(Quirk::ALL) {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        assert_eq!(cells.len(), 3, "{row}");
+        let expected = [format!("| `{quirk}`"), quirk.sentence().to_owned()];
+        assert_eq!(cells[..2], expected, "with its source behind it");
+    }
+    let readings = page.split_once("\n### What the record length counts\n");
+    let (readings, _) = readings.unwrap().1.split_once("\n1. ").unwrap();
+    for setting in RecordLength::ALL.iter().skip(1) {
+        assert!(
+            readings.contains(&format!(" | `{setting}` | ")),
+            "{setting}"
+        );
+    }
+}
 
 #[test]
 fn every_quirk_and_every_kind_of_chaos_is_in_the_page_with_its_sentence() {

@@ -1,11 +1,13 @@
 //! End to end: the real program over real TLS sockets.
 
 mod archive;
+mod backoff;
 mod capture;
 mod catalog;
 mod chaos;
 mod client;
 mod collect;
+mod collision;
 mod config;
 mod config_ask;
 mod delivery;
@@ -23,6 +25,8 @@ mod guide_client_openssl;
 mod identity;
 mod identity_openssl;
 mod ledger;
+mod limits;
+mod named_files;
 mod openssl;
 mod outputs;
 mod quirks;
@@ -32,3 +36,4 @@ mod reload;
 mod request_forms;
 mod service;
 mod simulate;
+mod terminal;

@@ -1,8 +1,9 @@
 //! Signals: stopping, reading the configuration again, saying what was counted.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use estreamer::simulate::Simulator;
@@ -136,6 +137,65 @@ fn an_output_that_cannot_begin_leaves_the_old_ones_in_place() {
     running.wait_for("The configuration stays as it was");
     server.archive().store(50);
     wait_for_lines(&fleet.path(OUT), 150, &running);
+    check(running, &server, &[&fleet.path(OUT)]);
+}
+
+#[test]
+fn an_output_that_hangs_keeps_the_configuration_it_has() {
+    let fleet = Fleet::new();
+    let server = fleet.server(1, 2000, |builder| builder.unacknowledged(100));
+    let tables = [
+        Fleet::source("fmc", &server),
+        Fleet::output(&format!("file:{OUT}")),
+        Fleet::output("-"),
+    ];
+    fleet.configure("shutdown = 1", &tables);
+    let pipe = fleet.path("pipe");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    // Open, and not read.
+    let reader = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&pipe);
+    let mut reader = BufReader::new(reader.unwrap());
+    let program = fleet.collect();
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec \"$@\" > \"$0\""]).arg(&pipe);
+    command.arg(program.get_program()).args(program.get_args());
+    let running = Running::start(&mut command);
+    wait_until(|| std::fs::metadata(fleet.path(OUT)).is_ok_and(|file| file.len() > 100_000));
+    fleet.configure("shutdown = 1\noverlap = 7", &tables);
+    running.signal("HUP");
+    running.wait_for("The configuration stays as it was");
+    assert!(
+        running.said().contains("standard output"),
+        "{}",
+        running.said()
+    );
+    server.archive().store(50);
+    let mut found = Vec::new();
+    let mut read = |count: usize| {
+        while found.len() < count {
+            let mut line = Vec::new();
+            reader.read_until(b'\n', &mut line).unwrap();
+            line.pop();
+            found.push(line);
+        }
+    };
+    read(2050);
+    // Now it works.
+    running.signal("HUP");
+    running.wait_for("the configuration changed; all sources begin anew");
+    server.archive().store(50);
+    read(2100);
+    found.sort();
+    assert!(found == stored([&server]), "{}", running.said());
     check(running, &server, &[&fleet.path(OUT)]);
 }
 

@@ -59,6 +59,7 @@ static int take(est_session *session, uint64_t now, const struct expected *expec
         const struct expected *want = &expected[*next];
         if (event.length == LARGE) {
             size_t i;
+            CHECK(event.archival == 0x67ebb2c1);
             CHECK(event.offset == large && event.record_type == 500);
             for (i = 0; i < event.data_length; i++) {
                 CHECK(event.data[i] == 'x');
@@ -181,13 +182,14 @@ int conversation(void) {
     CHECK(est_ack(session) == EST_OK);
     CHECK(sends(session, null, 8));
 
-    /* A keep-alive, and one with a record larger than the window. */
+    /* A keep-alive, and one with a record larger than the window, whose length
+       counts archival timestamp and reserved word, too. */
     line = bring(session,
                  BYTES("\x00\x01\x00\x00\x00\x00\x00\x00"
                        "\x00\x01\x0f\xa2\x00\x00\x05\xfc"
                        "\x00\x00\x00\x2a\x00\x00\x00\x03"
                        "\x00\x00\x00\x04\x00\x00\x05\xec"
-                       "\x00\x00\x01\xf4\x00\x00\x05\xdc\x67\xeb\xb2\xc1\x00\x00\x00\x00"),
+                       "\x00\x00\x01\xf4\x00\x00\x05\xe4\x67\xeb\xb2\xc1\x00\x00\x00\x00"),
                  expected, &next);
     CHECK(line == 0);
     for (i = 0; i < LARGE; i += 50) {
@@ -217,6 +219,8 @@ int conversation(void) {
 
     CHECK(est_session_statistics(session, &counted) == EST_OK);
     CHECK(counted.records == 4 && counted.malformed == 1 && counted.skipped == 0);
+    CHECK(counted.record_covers_extension == 1 && counted.record_covers_header == 0);
+    CHECK(counted.no_extension == 0 && counted.data_not_json == 2);
     CHECK(counted.bundles == 3 && counted.acknowledged == 3);
     CHECK(est_session_free(&session) == EST_OK && session == NULL);
     return 0;

@@ -283,4 +283,4 @@ impl ClientSession {
 
 // The budget of a microcontroller, beside the window and a transmit buffer.
 #[cfg(not(target_pointer_width = "64"))]
-const _: () = assert!(size_of::<ClientSession>() <= 256);
+const _: () = assert!(size_of::<ClientSession>() <= 288);

@@ -97,7 +97,7 @@ pub fn provoke(quirk: Quirk) -> (Provoked, &'static [Quirk]) {
             (Server(twice), &[Q::BundleTrailing])
         }
         // Seen as `sequence-repeat`.
-        Q::SequenceStanding => return provoke(Q::SequenceRepeat),
+        Q::SequenceStanding => provoke(Q::SequenceRepeat),
         Q::Oversize => (
             nested(message(0, 99, &[0; 1000])),
             &[Q::NestedVersion0, Q::NestedUnknown],

@@ -2,7 +2,6 @@
 
 mod explain;
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
@@ -11,6 +10,7 @@ use estreamer_core::PeerError;
 use estreamer_core::decode::{Decoder, Frame, Limits, Oversize};
 
 use super::Failure;
+use crate::input::Input;
 
 /// Look at a recorded stream.
 #[derive(Args)]
@@ -43,7 +43,7 @@ impl Capture {
                 "Check the path and its permissions",
             )
         };
-        let mut input = File::open(&file).map_err(unreadable)?;
+        let mut input = Input::open(&file).map_err(unreadable)?;
         let mut out = io::BufWriter::new(io::stdout().lock());
         let decoded = decode(&mut input, explain, &mut out);
         match (decoded, out.flush()) {

@@ -1,12 +1,12 @@
 //! `estreamer catalog`: which fields may be asked for.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
 use super::Failure;
 use crate::catalog::Catalog;
+use crate::input;
 
 /// Look at an event catalogue: a Management Center's
 /// /etc/sf/EventHandler/EventCatalog/EventCatalog.json, or the simulator's own.
@@ -80,7 +80,7 @@ impl Catalogue {
 }
 
 fn read(file: &Path) -> Result<Catalog, Failure> {
-    let json = fs::read(file).map_err(|error| {
+    let json = input::read(file, input::CATALOG).map_err(|error| {
         Failure::failed(
             format!("cannot read {}: {error}", file.display()),
             "Check the path and its permissions",

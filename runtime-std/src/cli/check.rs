@@ -25,7 +25,7 @@ pub(super) struct Check {
 
 impl Check {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let config = file::open(&self.file)?;
+        let config = file::open(&self.file, None)?;
         for source in &config.sources {
             identity::warn(&source.identity);
         }

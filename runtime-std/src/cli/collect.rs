@@ -12,10 +12,12 @@ use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
 use crate::collect::run::{self, Reload, Run};
 use crate::config::address::Address;
+use crate::config::collision::Around;
 use crate::config::draft::{At, Draft, OutputDraft, SourceDraft};
 use crate::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
 use crate::config::{Config, Format, event, file, identity, mistake};
 use crate::output::destination::Destination;
+use crate::signals::Asked;
 
 /// Collect events and write them out, one event a line: from a server by these
 /// options, or from many by a configuration file.
@@ -117,6 +119,8 @@ struct RunArgs {
 
 impl Collect {
     pub(super) fn run(self) -> Result<(), Failure> {
+        // First of all: a service may be told to reload while it starts.
+        let asked = Asked::remember()?;
         let config = self.config()?;
         for source in &config.sources {
             identity::warn(&source.identity);
@@ -127,9 +131,10 @@ impl Collect {
                 "Add --state DIR, or leave out --reset-bookmark",
             ));
         }
+        let capture = self.run.capture.clone();
         let reload = self.config.map(|path| -> Reload {
             Box::new(move || {
-                let config = file::open(&path)?;
+                let config = file::open(&path, capture.as_deref())?;
                 for source in &config.sources {
                     identity::warn(&source.identity);
                 }
@@ -145,17 +150,23 @@ impl Collect {
             // A service waits for its servers; a person wants to know.
             patient: reload.is_some(),
             reload,
+            asked: Some(asked),
         };
         run::run(config, run)
     }
 
     /// The same from a file or from flags.
     fn config(&self) -> Result<Config, Failure> {
+        let capture = self.run.capture.as_deref();
         match (&self.config, &self.settings.server) {
-            (Some(path), _) => file::open(path),
+            (Some(path), _) => file::open(path, capture),
             (None, Some(server)) => {
                 let draft = self.draft(server)?;
-                let loaded = draft.load(Path::new(""));
+                let around = Around {
+                    configuration: None,
+                    capture,
+                };
+                let loaded = draft.load(Path::new(""), &around);
                 loaded.map_err(|mistakes| mistake::failure(None, mistakes))
             }
             (None, None) => Err(Failure::usage(

@@ -64,7 +64,7 @@ impl Simulate {
         options.log = (!self.quiet).then_some(log as fn(&str));
         self.behaviour.apply(&mut options);
         let service = Service::new(options).map_err(|error| failed(&error))?;
-        signals::watch(service.handle()).map_err(Failure::system)?;
+        signals::watch(service.handle())?;
         // The address is what was asked for; scripts read it from here.
         let mut stdout = std::io::stdout();
         let _ = writeln!(stdout, "{}", service.address()).and_then(|()| stdout.flush());

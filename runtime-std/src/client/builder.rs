@@ -1,7 +1,6 @@
 //! What a client needs to know before it connects.
 
 use std::cell::RefCell;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,6 +23,7 @@ use super::inbox::{Inbox, Slot};
 use super::{Client, Error, ErrorKind, Statistics};
 use crate::config::address::Address;
 use crate::delivery::bookmark::state_dir::StateDir;
+use crate::input;
 
 /// How a client is to be. Every setting but the identity has a default.
 #[must_use]
@@ -243,7 +243,7 @@ impl Builder {
         let identity = match &self.identity {
             Some(Source::Read(identity)) => identity,
             Some(Source::Pkcs12(file, password)) => {
-                let bytes = fs::read(file).map(Zeroizing::new).map_err(|error| {
+                let bytes = input::read(file, input::IDENTITY).map_err(|error| {
                     let what = format!("cannot read {}: {error}", file.display());
                     let remedy = "Check the path and its permissions";
                     Error::new(ErrorKind::Identity, what, remedy)

@@ -7,12 +7,14 @@ use std::time::Duration;
 use estreamer_core::session::End;
 use estreamer_mio::client::ClientEnd;
 
-/// Waits that double, with a fifth of chance in them: a fleet that was cut off
-/// together does not come back in one moment.
+/// Waits that double until there is progress, with a fifth of chance in them: a
+/// fleet that was cut off together does not come back in one moment.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Backoff {
-    /// Tries in a row that brought nothing.
+    /// Tries in a row without progress.
     tries: u32,
+    /// Records of the source that were delivered when it was last looked at.
+    delivered: u64,
 }
 
 /// The first wait and the longest.
@@ -25,10 +27,20 @@ const UNREACHABLE: Bounds = (Duration::from_secs(1), Duration::from_secs(60));
 /// It does not want us, or we do not want it: a person has to act first.
 const REFUSED: Bounds = (Duration::from_secs(30), Duration::from_secs(300));
 
+/// A connection that stood so long is progress, even when no event came.
+const STOOD: Duration = Duration::from_secs(60);
+
 impl Backoff {
-    /// A session brought something: the next wait is a first one.
-    pub(super) fn reset(&mut self) {
-        self.tries = 0;
+    /// A connection has ended that had stood for some time; of its source, so
+    /// many records were delivered by now. The next wait is a first one when that
+    /// is progress. A handshake is none, and neither is a null message: a server
+    /// that closes right behind it would be asked ten times a second.
+    pub(super) fn connection_ended(&mut self, stood: Duration, delivered: u64) {
+        // What is still on its way counts the next time.
+        if delivered > self.delivered || stood >= STOOD {
+            self.tries = 0;
+        }
+        self.delivered = delivered;
     }
 
     /// How long to wait after this end.
@@ -61,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_a_bound_and_begin_anew_after_success() {
+    fn waits_double_up_to_a_bound_and_begin_anew_after_progress() {
         let mut backoff = Backoff::default();
         let waits: Vec<_> = (0..4)
             .map(|_| backoff.next(UNREACHABLE, 0).as_secs())
@@ -71,8 +83,14 @@ mod tests {
             backoff.next(UNREACHABLE, 0);
         }
         assert_eq!(backoff.next(UNREACHABLE, 0), UNREACHABLE.1);
-        backoff.reset();
-        assert_eq!(backoff.next(UNREACHABLE, 0), UNREACHABLE.0);
+        let second = Duration::from_secs(1);
+        backoff.connection_ended(second, 0);
+        assert_eq!(backoff.next(UNREACHABLE, 0), UNREACHABLE.1);
+        for (stood, delivered) in [(second, 1), (STOOD, 1), (second, 2)] {
+            backoff.connection_ended(stood, delivered);
+            assert_eq!(backoff.next(UNREACHABLE, 0), UNREACHABLE.0);
+            assert_eq!(backoff.next(UNREACHABLE, 0), UNREACHABLE.0 * 2);
+        }
     }
 
     #[test]

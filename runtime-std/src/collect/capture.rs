@@ -1,8 +1,11 @@
 //! Recording a connection, for `estreamer capture decode`.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use crate::output::pattern::segment;
 
 /// Both directions of one connection, TLS taken off, each in a file.
 pub(super) struct Capture {
@@ -13,7 +16,8 @@ pub(super) struct Capture {
 impl Capture {
     /// Records what is received in `path`, what is sent in `path` with `.sent`
     /// behind it; before that the name of the source, where there are several,
-    /// and of its further connections the number.
+    /// and of its further connections the number. Nobody else may read them:
+    /// they hold the events.
     ///
     /// # Errors
     /// The file, and the system's reason.
@@ -24,14 +28,18 @@ impl Capture {
     ) -> Result<Self, (PathBuf, io::Error)> {
         let mut name = path.as_os_str().to_owned();
         if let Some(source) = source {
-            name.push(format!(".{}", source.replace(['/', '\\'], "_")));
+            name.push(format!(".{}", segment(source)));
         }
         if connection > 1 {
             name.push(format!(".{connection}"));
         }
-        let create = |path: PathBuf| match File::create(&path) {
-            Ok(file) => Ok(BufWriter::new(file)),
-            Err(error) => Err((path, error)),
+        let create = |path: PathBuf| {
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true).mode(0o600);
+            match options.open(&path) {
+                Ok(file) => Ok(BufWriter::new(file)),
+                Err(error) => Err((path, error)),
+            }
         };
         let received = create(name.clone().into())?;
         name.push(".sent");

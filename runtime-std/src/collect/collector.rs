@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use estreamer_core::quirk::Quirk;
 use estreamer_core::session::{ClientSession, Instant};
@@ -31,6 +32,8 @@ pub(super) struct Line {
     pub(super) silent: Cell<bool>,
     /// When the last event came or was delivered.
     pub(super) last: Cell<Option<Instant>>,
+    /// When the session began.
+    since: Cell<Option<Instant>>,
 }
 
 impl Line {
@@ -44,7 +47,23 @@ impl Line {
             connected: Cell::default(),
             heard: Cell::default(),
             last: Cell::default(),
+            since: Cell::default(),
         }
+    }
+
+    /// How long the session has stood.
+    pub(super) fn stood(&self, now: Instant) -> Duration {
+        let since = self.since.get().unwrap_or(now);
+        Duration::from_millis(now.0.saturating_sub(since.0))
+    }
+
+    /// Records of its source that were handed on to the outputs, over all of its
+    /// connections.
+    pub(super) fn handed_on(&self) -> u64 {
+        let (ledger, source) = self.link.ledger();
+        let mut delivered = 0;
+        ledger.change(source, |counts| delivered = counts.delivered);
+        delivered
     }
 
     /// Asks the connection to end: it reads no more, waits until what came is
@@ -188,6 +207,9 @@ impl Sink for Collector {
     fn turn_ends(&mut self, session: &ClientSession, now: Instant) -> Option<Cow<'static, str>> {
         self.count(session);
         let line = &self.line;
+        if line.since.get().is_none() {
+            line.since.set(Some(now));
+        }
         // Silence is the server's only while nothing waits for an output of ours.
         if std::mem::take(&mut self.news) || line.link.is_busy() || line.last.get().is_none() {
             line.last.set(Some(now));

@@ -14,10 +14,11 @@ use super::progress::Progress;
 use super::resolver::Resolver;
 use super::run::Run;
 use super::station::{Means, Station, tls};
-use crate::config::{Config, Source};
+use crate::config::{Config, Output, Source};
 use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::Pipeline;
 use crate::failure::Failure;
+use crate::output::destination::Destination;
 use crate::signals::Asked;
 
 /// Why the sources of a pipeline have ended.
@@ -88,7 +89,23 @@ impl Fleet<'_> {
                 super::run::report(self.ledger, self.began.get(), now);
             }
             self.advance(&mut stations, &pool)?;
-            if stations.is_empty() || end.is_some_and(|end| now >= end) {
+            let over = end.is_some_and(|end| now >= end);
+            if let Some(new) = &successor
+                && !self.event_loop.handle().is_stopped()
+                && let Some(stuck) = self.stuck(new)
+            {
+                if over {
+                    say!(
+                        "estreamer: the output {stuck} does not take what was sent to it, and no \
+                         other configuration can write there before. The configuration stays as \
+                         it was; reload again when the output works."
+                    );
+                    self.revive(&mut stations)?;
+                    (successor, end) = (None, None);
+                    self.stop_by.set(None);
+                    continue;
+                }
+            } else if stations.is_empty() || over {
                 break;
             }
             last = activity(&stations, last, now);
@@ -166,6 +183,35 @@ impl Fleet<'_> {
         let end = self.event_loop.now().after(limit);
         self.stop_by.set(Some(end));
         end
+    }
+
+    /// The output that keeps another configuration from taking over: it still
+    /// writes, and the other one would write to the same place.
+    fn stuck(&self, new: &Config) -> Option<&str> {
+        let required: Vec<&Output> = self.config.outputs.iter().filter(|o| o.required).collect();
+        let behind = self.pipeline.behind().into_iter();
+        let mut behind = behind.filter_map(|output| required.get(output).copied());
+        let stuck = behind.find(|output| {
+            let same = |new: &Output| new.destination == output.destination;
+            // A receiver is connected to anew.
+            let alone = !matches!(output.destination, Destination::Tcp(_));
+            alone && new.outputs.iter().any(same)
+        });
+        stuck.map(|output| &*output.name)
+    }
+
+    /// Lets every source go on that was asked to end.
+    fn revive(&self, stations: &mut Vec<Station>) -> Result<(), Failure> {
+        let now = self.event_loop.now();
+        for source in self.sources.iter() {
+            let fresh = Station::new(source.clone(), now)?;
+            match stations.iter_mut().find(|s| s.source.name == source.name) {
+                // Its connection is about to end.
+                Some(station) => station.end(CHANGED, Some(fresh)),
+                None => stations.push(fresh),
+            }
+        }
+        Ok(())
     }
 
     /// Reads the configuration again. Sources that changed ask again, outputs

@@ -7,6 +7,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use estreamer_mio::event_loop::Handle;
 
 use crate::config::address::Address;
+use crate::failure::Failure;
+use crate::thread;
 
 /// An answer on its way.
 pub(super) type Answer = Receiver<io::Result<Vec<SocketAddr>>>;
@@ -18,16 +20,19 @@ pub(super) struct Resolver(Sender<Question>);
 
 impl Resolver {
     /// Starts it; it wakes the loop of `handle` with every answer.
-    pub(super) fn start(handle: Handle) -> Self {
+    ///
+    /// # Errors
+    /// There can be no further thread.
+    pub(super) fn start(handle: Handle) -> Result<Self, Failure> {
         let (sender, questions) = channel::<Question>();
-        std::thread::spawn(move || {
+        thread::spawn("resolver", move || {
             for (address, answer) in questions {
                 // Whoever asked may be gone.
                 let _ = answer.send(address.resolve());
                 handle.wake();
             }
-        });
-        Self(sender)
+        })?;
+        Ok(Self(sender))
     }
 
     /// Asks for the addresses of a server.

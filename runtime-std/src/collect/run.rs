@@ -43,6 +43,8 @@ pub struct Run {
     pub patient: bool,
     /// How to read the configuration again when that is asked for.
     pub reload: Option<Reload>,
+    /// What was asked for by signal before; `None`: nobody looked.
+    pub asked: Option<signals::Asked>,
 }
 
 /// How often in a row a sync may fail and everything begins anew from the last
@@ -74,8 +76,12 @@ impl Settled {
 /// What ended it, and what to do.
 pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     let mut event_loop = EventLoop::new().map_err(Failure::system)?;
-    let asked = signals::watch_all(event_loop.handle()).map_err(Failure::system)?;
-    let resolver = Resolver::start(event_loop.handle());
+    let asked = match run.asked.take() {
+        Some(asked) => asked,
+        None => signals::Asked::remember()?,
+    };
+    asked.watch(event_loop.handle())?;
+    let resolver = Resolver::start(event_loop.handle())?;
     let ledger = Arc::new(Ledger::new(config.overlap));
     let began = Cell::new(None);
     let when_asked = Asked::default();

@@ -288,10 +288,9 @@ impl Station {
         else {
             return;
         };
-        if line.heard.get() {
-            self.proven = true;
-            self.backoff.reset();
-        }
+        self.proven |= line.heard.get();
+        let stood = line.stood(means.event_loop.now());
+        self.backoff.connection_ended(stood, line.handed_on());
         match end {
             ClientEnd::Session(End::Closed, _) if line.silent.get() => self.silent(&server, means),
             ClientEnd::Session(End::Closed, _) => {}

@@ -162,6 +162,16 @@ impl Draft {
                 remedy,
             ));
         }
+        for name in self.sources.iter().map(|source| &source.name) {
+            if name.value.is_empty() {
+                let remedy = "Leave the name out, or give it one: bookmarks are found by it";
+                mistakes.push(Mistake::new(
+                    name.line,
+                    "the name of a source is empty",
+                    remedy,
+                ));
+            }
+        }
         let names = self.sources.iter().map(|source| source.name.clone());
         for (name, first) in repeated(names) {
             let what = format!("a second source is named {:?}{first}", name.value);

@@ -2,14 +2,13 @@
 
 mod source;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use estreamer_core::fqe::EventKind;
 use toml::de::DeTable;
 
 use super::Config;
+use super::collision::Around;
 use super::draft::{Draft, OutputDraft};
 use super::event::EventName;
 use super::keys::{ACK, OUTPUT, SOURCE, TOP};
@@ -17,20 +16,23 @@ use super::mistake::{self, Mistake};
 use super::number::{AHEAD, MEMORY, OVERLAP, QUEUE, SHUTDOWN};
 use super::reader::{Notes, Section};
 use crate::failure::Failure;
+use crate::input;
 use crate::output::destination::Destination;
 
-/// Bytes a configuration may have; a larger file is the wrong one.
-const LIMIT: u64 = 1 << 20;
-
-/// Reads a configuration and the files it names.
+/// Reads a configuration and the files it names. Connections may be recorded in
+/// `capture`.
 ///
 /// # Errors
 /// Every mistake, with its line and what to do.
-pub fn open(path: &Path) -> Result<Config, Failure> {
+pub fn open(path: &Path, capture: Option<&Path>) -> Result<Config, Failure> {
     let base = path.parent().unwrap_or(Path::new(""));
     let draft = draft(path)?;
+    let around = Around {
+        configuration: Some(path),
+        capture,
+    };
     draft
-        .load(base)
+        .load(base, &around)
         .map_err(|mistakes| mistake::failure(Some(path), mistakes))
 }
 
@@ -44,21 +46,15 @@ pub fn draft(path: &Path) -> Result<Draft, Failure> {
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text));
-    if let Err(error) = read {
-        return Err(Failure::usage(
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Failure::usage(
             format!("cannot read {}: {error}", path.display()),
             "Name a configuration file; docs/estreamer.toml is a sample",
-        ));
-    }
-    if text.len() as u64 > LIMIT {
-        return Err(Failure::usage(
-            format!("{} is larger than a configuration can be", path.display()),
-            "Check that it is the right file",
-        ));
-    }
-    Ok(text)
+        )
+    };
+    let bytes = input::read(path, input::CONFIGURATION).map_err(|error| unreadable(&error))?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| unreadable(&error))?;
+    Ok(text.to_owned())
 }
 
 /// Understands the text of a configuration. No file is touched.

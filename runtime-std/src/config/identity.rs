@@ -1,6 +1,5 @@
 //! Who we are: the files an identity is read from.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use estreamer_mio::tls::Identity;
@@ -9,6 +8,7 @@ use zeroize::Zeroizing;
 use super::secret::{Secret, unlock};
 use crate::doctor::certificate;
 use crate::failure::Failure;
+use crate::input;
 
 /// One PKCS#12 file, or three PEM files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub fn warn(identity: &Identity) {
 /// # Errors
 /// Which one, and why not.
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    fs::read(path).map(Zeroizing::new).map_err(|error| {
+    input::read(path, input::IDENTITY).map_err(|error| {
         Failure::failed(
             format!("cannot read {}: {error}", path.display()),
             "Check the path and its permissions",

@@ -1,7 +1,6 @@
 //! From a draft to a configuration: the files it names are read, and what its
 //! sources ask is compared with what its outputs can hold.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,21 +8,24 @@ use estreamer_core::decode::Limits;
 use estreamer_core::fqe::{RequestError, RequestForm};
 
 use super::ask::Ask;
+use super::collision::{self, Around};
 use super::draft::{Asked, At, Draft, OutputDraft};
 use super::mistake::Mistake;
 use super::mixture;
 use super::number::mebibytes;
 use super::{Config, Output, Source};
 use crate::format::Data;
+use crate::input;
 use crate::output::destination::Destination;
 
 impl Draft {
     /// Reads the files named; relative paths are taken from `base`. Without a
-    /// state directory, that of the service is taken (`STATE_DIRECTORY`).
+    /// state directory, that of the service is taken (`STATE_DIRECTORY`). The
+    /// files `around` it are not to be written to either.
     ///
     /// # Errors
     /// Every mistake, in no order.
-    pub fn load(mut self, base: &Path) -> Result<Config, Vec<Mistake>> {
+    pub fn load(mut self, base: &Path, around: &Around<'_>) -> Result<Config, Vec<Mistake>> {
         if self.outputs.is_empty() {
             self.outputs = vec![OutputDraft::to(At::argument(Destination::Stdout))];
         }
@@ -41,6 +43,7 @@ impl Draft {
             })
             .collect();
         mixture::check(&self, &asks, &mut mistakes);
+        collision::check(&self, base, around, &mut mistakes);
         let mut sources = Vec::with_capacity(self.sources.len());
         for (source, ask) in self.sources.into_iter().zip(asks) {
             let line = source.identity.line;
@@ -116,17 +119,13 @@ impl At<Asked> {
                         "Correct the file, or ask by events and data",
                     )
                 };
-                let limit = Limits::DEFAULT.request as usize;
-                match fs::read(&path) {
+                match input::read(&path, Limits::DEFAULT.request as usize) {
                     Err(error) => Err(Mistake::new(
                         self.line,
                         format!("cannot read {}: {error}", path.display()),
                         "Check the path and its permissions",
                     )),
-                    Ok(json) if json.len() > limit => Err(refused(format!(
-                        "it is larger than a request may be ({limit} bytes)"
-                    ))),
-                    Ok(json) => Ask::block(json).map_err(|error| {
+                    Ok(json) => Ask::block(json.to_vec()).map_err(|error| {
                         refused(format!("a server would refuse this request: {error}"))
                     }),
                 }

@@ -14,6 +14,8 @@
 pub mod address;
 pub mod ask;
 #[cfg(feature = "cli")]
+pub mod collision;
+#[cfg(feature = "cli")]
 pub mod draft;
 #[cfg(feature = "cli")]
 pub mod event;

@@ -2,14 +2,14 @@
 //! a value itself, never printed, and wiped when dropped.
 
 use std::env;
-use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 use std::path::{Component, Path, PathBuf};
 
 use estreamer_mio::tls::IdentityError;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::input;
 
 /// The place of a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,22 +125,14 @@ fn from_credential(name: &str) -> Result<Password, Failure> {
 
 /// Reads a password from a file, a pipe or a descriptor; `place` names it.
 fn from_file(path: &Path, place: &str) -> Result<Password, Failure> {
-    // Of full size from the start: a buffer that grows leaves copies behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LIMIT + 1));
-    File::open(path)
-        .and_then(|file| file.take(LIMIT as u64 + 1).read_to_end(&mut bytes))
-        .map_err(|error| {
-            Failure::failed(
-                format!("cannot read the password from {place}: {error}"),
-                "Check that it is there and that this user may read it",
-            )
-        })?;
-    if bytes.len() > LIMIT {
-        return Err(Failure::failed(
-            format!("{place} is larger than a password can be"),
-            "Check that it is the right one",
-        ));
-    }
+    let bytes = input::read(path, LIMIT).map_err(|error| {
+        let remedy = match error.kind() {
+            io::ErrorKind::FileTooLarge => "Check that it is the right one",
+            _ => "Check that it is there and that this user may read it",
+        };
+        let what = format!("cannot read the password from {place}: {error}");
+        Failure::failed(what, remedy)
+    })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| not_text(place))?;
     // Editors end a file with a line end; it is no part of the password.
     let line = text.strip_suffix('\n').unwrap_or(text);

@@ -5,6 +5,7 @@ mod data;
 mod envelope;
 mod line;
 mod raw;
+pub mod terminal;
 
 pub use data::Data;
 pub use raw::ENVELOPE;

@@ -1,6 +1,7 @@
 //! `{source}` and `{event}` in a path.
 
-use std::fmt;
+use std::borrow::Cow;
+use std::fmt::{self, Write};
 use std::path::PathBuf;
 
 /// A path with placeholders.
@@ -48,14 +49,14 @@ impl Pattern {
         }
     }
 
-    /// The path for an event of a source. What would lead out of the directory
-    /// or hide the file becomes `_`.
+    /// The path for an event of a source, whose name is put in as [`segment`]
+    /// writes it.
     pub fn path(&self, source: &str, event: &str) -> PathBuf {
         let mut path = String::with_capacity(128);
         for part in &self.0 {
             match part {
                 Part::Text(text) => path.push_str(text),
-                Part::Source => path.extend(source.chars().map(harmless)),
+                Part::Source => path.push_str(&segment(source)),
                 Part::Event => path.push_str(event),
             }
         }
@@ -84,11 +85,34 @@ impl Pattern {
     }
 }
 
-fn harmless(character: char) -> char {
-    match character {
-        '/' | '\\' | '\0' => '_',
-        other => other,
+/// The `{event}` of records that are none of the four types.
+pub const OTHER: &str = "other";
+
+/// A source's name as a part of a path. Two names never become the same, and
+/// none leads to another directory or hides a file: `/`, `\`, `%`, control
+/// characters and a dot at the beginning are written as `%` and two hexadecimal
+/// digits for each byte. Everything else stays as it is.
+pub fn segment(source: &str) -> Cow<'_, str> {
+    let stays = |(at, character): (usize, char)| match character {
+        '/' | '\\' | '%' => false,
+        '.' => at > 0,
+        other => !other.is_control(),
+    };
+    if source.char_indices().all(stays) {
+        return Cow::Borrowed(source);
     }
+    let mut segment = String::with_capacity(source.len() + 8);
+    for (at, character) in source.char_indices() {
+        if stays((at, character)) {
+            segment.push(character);
+            continue;
+        }
+        for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+            // Writing to a String cannot fail.
+            let _ = write!(segment, "%{byte:02X}");
+        }
+    }
+    Cow::Owned(segment)
 }
 
 impl fmt::Display for Pattern {
@@ -121,8 +145,28 @@ mod tests {
 
     #[test]
     fn a_source_cannot_lead_out_of_its_directory() {
-        let pattern = Pattern::parse("/log/{source}").unwrap();
-        assert_eq!(pattern.path("../etc/x", ""), PathBuf::from("/log/.._etc_x"));
+        let pattern = Pattern::parse("/log/{source}/x").unwrap();
+        for (source, path) in [
+            ("../etc/x", "/log/%2E.%2Fetc%2Fx/x"),
+            ("..", "/log/%2E./x"),
+            (".", "/log/%2E/x"),
+            (".hidden", "/log/%2Ehidden/x"),
+            ("a\0b\n", "/log/a%00b%0A/x"),
+        ] {
+            assert_eq!(pattern.path(source, ""), PathBuf::from(path));
+        }
+    }
+
+    #[test]
+    fn ordinary_names_stay_and_no_two_names_become_the_same() {
+        for name in ["fmc-berlin_2.example", "[::1]:8302", "a b", "Zürich"] {
+            assert_eq!(segment(name), name);
+        }
+        let names = [
+            "a/b", "a_b", "a\\b", "a%2Fb", "a%b", "%2E", ".", "..", "a.", "\u{85}",
+        ];
+        let segments: std::collections::BTreeSet<_> = names.map(segment).into();
+        assert_eq!(segments.len(), names.len());
     }
 
     #[test]

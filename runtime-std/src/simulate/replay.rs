@@ -8,21 +8,22 @@ pub use line::Line;
 pub(super) use line::LineView;
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use estreamer_core::fqe::EventKind;
+use zeroize::Zeroizing;
 
 use super::selection::Request;
 use crate::catalog::Catalog;
+use crate::input;
 use line::Members;
 
 /// A file of events, one a line, in memory.
 #[derive(Debug)]
 pub struct Replay {
-    bytes: Vec<u8>,
+    bytes: Zeroizing<Vec<u8>>,
     events: Vec<(EventKind, u32, Range<usize>)>,
     /// The field names of each event type's lines, each once.
     names: [Vec<String>; 4],
@@ -53,7 +54,8 @@ impl Replay {
     /// # Errors
     /// [`ReplayError`] names file and line.
     pub fn open(path: &Path) -> Result<Self, ReplayError> {
-        let bytes = fs::read(path).map_err(|error| ReplayError::Read(path.into(), error))?;
+        let bytes = input::read(path, input::REPLAY)
+            .map_err(|error| ReplayError::Read(path.into(), error))?;
         let mut events = Vec::new();
         let mut names: [Vec<String>; 4] = Default::default();
         let mut start = 0;

@@ -207,6 +207,11 @@ impl Pipeline {
         self.shared.votes.is_enough()
     }
 
+    /// The required outputs, counted from 0, that have not taken every batch.
+    pub fn behind(&self) -> Vec<usize> {
+        self.shared.votes.behind()
+    }
+
     /// The last batch that is known to be durable; 0 without a bookmark.
     pub fn committed(&self) -> u64 {
         self.shared.durable.load(Ordering::Acquire)

@@ -97,6 +97,14 @@ impl Votes {
         self.settle(state);
     }
 
+    /// The outputs that have not taken every batch that was sent to them.
+    pub(super) fn behind(&self) -> Vec<usize> {
+        let state = self.state();
+        let taken = state.taken.iter().enumerate();
+        let behind = taken.filter(|(_, taken)| **taken < state.sent);
+        behind.map(|(output, _)| output).collect()
+    }
+
     /// An output accepted everything up to a batch, and wrote so many bytes for it.
     pub(super) fn accept(&self, output: usize, n: u64, bytes: u64) {
         let mut state = self.state();

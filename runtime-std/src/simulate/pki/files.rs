@@ -22,6 +22,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use crate::input;
+
 /// What the server end needs from a PKI directory. It may come from elsewhere
 /// than [`Pki::write_to`]: any PEM chain and any PEM key will do.
 #[derive(Clone)]
@@ -222,7 +224,8 @@ fn write_new(path: PathBuf, bytes: &[u8], mode: Mode) -> Result<(), PkiError> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, PkiError> {
-    fs::read(path).map_err(|source| {
+    let bytes = input::read(path, input::IDENTITY).map(|bytes| bytes.to_vec());
+    bytes.map_err(|source| {
         let path = path.to_owned();
         match source.kind() {
             ErrorKind::NotFound => PkiError::Missing { path },

@@ -1,5 +1,7 @@
 //! What of a file's lines reaches whom.
 
+use std::fs;
+
 use super::*;
 
 fn replay(text: &str) -> Result<Replay, ReplayError> {

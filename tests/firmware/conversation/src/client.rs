@@ -4,7 +4,7 @@ use estreamer_core::decode::{Frame, Kind, Limits, Oversize};
 use estreamer_core::fqe::{EventKind, Request, Transform};
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::session::{ClientConfig, ClientSession, End, Instant};
-use estreamer_core::wire::InitialTimestamp;
+use estreamer_core::wire::{DataForm, Expected, InitialTimestamp, RecordLength};
 
 use crate::server::{CODE, CSV, JSON, LARGE, Server};
 
@@ -91,6 +91,10 @@ pub fn hold(note: &mut dyn FnMut(Note<'_>)) -> Result<(), &'static str> {
             "the malformed record",
         ),
         (
+            deviations.of(Quirk::RecordCoversExtension) == 1,
+            "the reading of the record length",
+        ),
+        (
             deviations.of(Quirk::NestedVersion0) == 4,
             "the nested versions",
         ),
@@ -114,6 +118,11 @@ fn config() -> ClientConfig {
         ahead: 0,
         probe_after: 60_000,
         dead_after: 600_000,
+        record_length: RecordLength::Auto,
+        expected: Some(Expected {
+            extended: true,
+            form: DataForm::Text,
+        }),
         quirks: Quirks::NONE,
     }
 }

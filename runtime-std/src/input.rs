@@ -1,0 +1,202 @@
+//! Files that a person names: read whole, up to a limit, and never waited for
+//! without end. A name may stand for anything: a file of 3 GB, a device that
+//! gives bytes for ever, a pipe that nobody writes to.
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+/// Bytes of a certificate, a key, or both.
+pub(crate) const IDENTITY: usize = 1 << 20;
+/// Bytes of a configuration.
+#[cfg(feature = "cli")]
+pub(crate) const CONFIGURATION: usize = 1 << 20;
+/// Bytes of an event catalogue.
+#[cfg(feature = "cli")]
+pub(crate) const CATALOG: usize = 16 << 20;
+/// Bytes of a file of events that is replayed.
+#[cfg(feature = "simulate")]
+pub(crate) const REPLAY: usize = 1 << 30;
+
+/// Bytes taken from a device, whatever the limit.
+const DEVICE: usize = 1 << 20;
+/// How long a pipe is looked at that nobody writes to.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Between two looks at a pipe.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Reads a whole file of `limit` bytes at most. It may hold a secret: no copy of
+/// it stays in memory that was freed.
+///
+/// # Errors
+/// The system's; or that it holds more, or that nobody writes to it.
+pub(crate) fn read(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut input = Input::open(path)?;
+    let limit = input.limit(limit);
+    let expected = usize::try_from(input.length).unwrap_or(usize::MAX);
+    if expected > limit {
+        return Err(too_large(limit));
+    }
+    let mut bytes = room(expected + 1)?;
+    let mut piece = Zeroizing::new([0; 8192]);
+    loop {
+        let count = input.read(&mut *piece)?;
+        if count == 0 {
+            return Ok(bytes);
+        }
+        if bytes.len() + count > limit {
+            return Err(too_large(limit));
+        }
+        if bytes.len() + count > bytes.capacity() {
+            let mut larger = room(2 * (bytes.len() + count))?;
+            larger.extend_from_slice(&bytes);
+            bytes = larger;
+        }
+        bytes.extend_from_slice(&piece[..count]);
+    }
+}
+
+/// An open file, pipe or terminal.
+pub(crate) struct Input {
+    file: File,
+    /// Whether it is a regular file: its end is an end, and it never waits.
+    regular: bool,
+    device: bool,
+    length: u64,
+    /// Whether a byte has come from it.
+    any: bool,
+}
+
+impl Input {
+    /// Opens a file to be read.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        // Otherwise a pipe without a writer is waited for in here.
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(path)?;
+        let metadata = file.metadata()?;
+        Ok(Self {
+            file,
+            regular: metadata.is_file(),
+            device: is_device(&metadata),
+            length: if metadata.is_file() {
+                metadata.len()
+            } else {
+                0
+            },
+            any: false,
+        })
+    }
+
+    fn limit(&self, limit: usize) -> usize {
+        match self.device {
+            true => limit.min(DEVICE),
+            false => limit,
+        }
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let start = Instant::now();
+        loop {
+            match self.file.read(buffer) {
+                // A pipe that nobody has opened for writing yet looks like this.
+                Ok(0) if !self.regular && !self.device && !self.any => {
+                    if start.elapsed() >= PATIENCE {
+                        let what = "nobody writes to it, or nothing came";
+                        return Err(io::Error::new(ErrorKind::TimedOut, what));
+                    }
+                }
+                Ok(count) => {
+                    self.any = true;
+                    return Ok(count);
+                }
+                // Somebody may write: a program, or a person at a terminal.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+fn is_device(metadata: &Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = metadata.file_type();
+    kind.is_char_device() || kind.is_block_device()
+}
+
+fn too_large(limit: usize) -> io::Error {
+    let limit = match limit {
+        0..1024 => format!("{limit} bytes"),
+        1024..1_048_576 => format!("{} KiB", limit >> 10),
+        _ => format!("{} MiB", limit >> 20),
+    };
+    let what = format!("it holds more than {limit}, the most that is read of such a file");
+    io::Error::new(ErrorKind::FileTooLarge, what)
+}
+
+fn room(bytes: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut room = Vec::new();
+    room.try_reserve_exact(bytes)?;
+    Ok(Zeroizing::new(room))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::process::Command;
+
+    #[test]
+    fn a_file_is_read_up_to_its_limit_and_not_a_byte_further() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        for size in [0, 1, 8191, 8192, 8193, 50_000] {
+            fs::write(&path, vec![7; size]).unwrap();
+            assert_eq!(*read(&path, size).unwrap(), vec![7; size], "{size}");
+            if size > 0 {
+                let error = read(&path, size - 1).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::FileTooLarge, "{size}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_or_endless_is_refused_without_reading_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("sparse");
+        fs::File::create(&path).unwrap().set_len(3 << 30).unwrap();
+        for path in [&path, Path::new("/dev/zero")] {
+            let error = read(path, 1 << 30).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::FileTooLarge, "{}", path.display());
+        }
+        assert!(read(Path::new("/dev/null"), 10).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_pipe_is_read_when_somebody_writes_and_else_given_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pipe");
+        let made = Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        let error = read(&path, 100).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        let writer = {
+            let path = path.clone();
+            std::thread::spawn(move || fs::write(path, "from a pipe"))
+        };
+        assert_eq!(&**read(&path, 100).unwrap(), b"from a pipe");
+        writer.join().unwrap().unwrap();
+    }
+}

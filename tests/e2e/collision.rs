@@ -1,0 +1,137 @@
+//! Outputs are compared by the files they lead to, and every file has one writer.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use estreamer_tests::{Ended, Fleet, Pki, Running, collect, estreamer, lines, wait_for_lines};
+
+/// Checks a configuration with these outputs of a source `fmc` and others.
+fn check(fleet: &Fleet, sources: &[&str], outputs: &[&str]) -> Ended {
+    let sources = sources
+        .iter()
+        .map(|name| Fleet::source_at(name, "127.0.0.1:1"));
+    let outputs = outputs.iter().map(|url| Fleet::output(url));
+    let path = fleet.configure("", &sources.chain(outputs).collect::<Vec<_>>());
+    Ended::of(&mut estreamer(&["check", path.to_str().unwrap()]))
+}
+
+#[test]
+fn two_outputs_that_can_be_one_file_are_refused_by_check_and_at_start() {
+    let fleet = Fleet::new();
+    fs::create_dir(fleet.path("log")).unwrap();
+    symlink("log", fleet.path("also")).unwrap();
+    fs::write(fleet.path("log/old"), "").unwrap();
+    fs::hard_link(fleet.path("log/old"), fleet.path("linked")).unwrap();
+    symlink("log/new", fleet.path("dangling")).unwrap();
+    for (a, b) in [
+        ("file:{event}.nd", "file:ConnectionEvent.nd"),
+        ("file:{source}.nd", "file:fmc.nd"),
+        ("file:{source}.{event}", "file:fmc.other"),
+        ("file:out", "file:./out"),
+        ("file:out", "file:log/../out"),
+        ("file:log/out", "file:also/out"),
+        ("file:log/{event}", "file:also/FileEvent"),
+        ("file:log/old", "file:linked"),
+        ("file:log/new", "file:dangling"),
+    ] {
+        let ended = check(&fleet, &["fmc"], &[a, b]);
+        let names = [a, b].map(|url| url.strip_prefix("file:").unwrap());
+        ended.failure(2, &[names[0], names[1], "both write to"]);
+        Ended::of(&mut fleet.collect()).failure(2, &[names[0], names[1], "both write to"]);
+    }
+    for (a, b) in [
+        ("file:{event}.nd", "file:Connection.nd"),
+        ("file:{source}.nd", "file:other.nd"),
+        ("file:log/out", "file:out"),
+    ] {
+        check(&fleet, &["fmc"], &[a, b]).success();
+    }
+}
+
+#[test]
+fn two_sources_whose_files_are_one_are_refused() {
+    let fleet = Fleet::new();
+    fs::create_dir(fleet.path("a")).unwrap();
+    symlink("a", fleet.path("b")).unwrap();
+    check(&fleet, &["a", "b"], &["file:{source}/out"])
+        .failure(2, &["the events of a and of b to one file"]);
+}
+
+#[test]
+fn an_output_cannot_be_a_file_that_the_configuration_needs() {
+    let fleet = Fleet::new();
+    for (url, what) in [
+        ("file:pki/client.key", "the key of fmc"),
+        ("file:./pki/../pki/client.pem", "the certificate of fmc"),
+        ("file:pki/ca.pem", "the CA of fmc"),
+        ("file:estreamer.toml", "the configuration"),
+        ("file:state/key", "a file of the state directory"),
+        ("file:state/journal.0", "a file of the state directory"),
+        ("file:state/lock", "a file of the state directory"),
+    ] {
+        check(&fleet, &["fmc"], &[url]).failure(2, &[what, "Give each output a path"]);
+    }
+    let pki = Pki::new();
+    let recorded = pki.scratch("recorded");
+    let recorded = recorded.to_str().unwrap();
+    for (output, capture) in [
+        (recorded.to_owned(), recorded),
+        (format!("{recorded}.sent"), recorded),
+        (format!("{recorded}.2.sent"), recorded),
+    ] {
+        let output = format!("file:{output}");
+        let arguments = ["--capture", capture, "--output", &output];
+        Ended::of(&mut collect(&pki, "127.0.0.1:1", &arguments)).failure(2, &["recorded in"]);
+    }
+    let key = fs::read(pki.file("client.key")).unwrap();
+    let arguments = ["--capture", &pki.file("client.key")];
+    Ended::of(&mut collect(&pki, "127.0.0.1:1", &arguments)).failure(2, &["overwrite the key"]);
+    assert_eq!(fs::read(pki.file("client.key")).unwrap(), key);
+}
+
+#[test]
+fn a_sources_name_leads_to_a_file_of_its_own_in_its_directory() {
+    let fleet = Fleet::new();
+    let server = fleet.server(1, 50, |builder| builder);
+    let names = ["a/b", "a_b", "..", ".", ".hidden", "a%2Fb"];
+    let files = ["a%2Fb", "a_b", "%2E.", "%2E", "%2Ehidden", "a%252Fb"];
+    let sources = names.map(|name| Fleet::source(name, &server));
+    let tables = [&sources[..], &[Fleet::output("file:log/{source}.nd")]].concat();
+    fleet.configure("", &tables);
+    fs::create_dir(fleet.path("log")).unwrap();
+    let running = Running::start(&mut fleet.collect());
+    for file in files {
+        wait_for_lines(&fleet.path(&format!("log/{file}.nd")), 50, &running);
+    }
+    running.signal("TERM");
+    running.wait().success();
+    assert_eq!(
+        fs::read_dir(fleet.path("log")).unwrap().count(),
+        files.len()
+    );
+}
+
+#[test]
+fn a_source_without_a_name_is_refused() {
+    let pki = Pki::new();
+    let ended = Ended::of(&mut collect(&pki, "127.0.0.1:1", &["--name", ""]));
+    ended.failure(2, &["name of a source is empty"]);
+}
+
+#[test]
+fn recordings_are_for_their_owner_alone_and_each_source_has_its_own() {
+    let fleet = Fleet::new();
+    let server = fleet.server(1, 5, |builder| builder);
+    let names = ["a/b", "a_b"];
+    let sources = names.map(|name| Fleet::source(name, &server));
+    let tables = [&sources[..], &[Fleet::output("file:out")]].concat();
+    fleet.configure("", &tables);
+    let mut command = fleet.collect();
+    command.arg("--capture").arg(fleet.path("recorded"));
+    Ended::of(command.args(["--stop-after", "10"])).success();
+    assert_eq!(lines(&fleet.path("out")).len(), 10);
+    for name in ["recorded.a%2Fb", "recorded.a_b.sent"] {
+        let mode = fs::metadata(fleet.path(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
