@@ -17,6 +17,7 @@ mod delivery_strace;
 mod demo;
 mod docs;
 mod doctor;
+mod doctor_forms;
 mod doctor_openssl;
 mod doctor_servers;
 mod failures;
