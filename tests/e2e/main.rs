@@ -37,4 +37,5 @@ mod reload;
 mod request_forms;
 mod service;
 mod simulate;
+mod slicing_client_openssl;
 mod terminal;
