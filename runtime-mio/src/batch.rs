@@ -24,7 +24,7 @@ pub(crate) struct Received {
     kind: RecordKind,
     record_type: RecordType,
     archival: Option<u32>,
-    bundle: Option<bool>,
+    bundle: Option<BundleStart>,
     length: u32,
     /// Where its data is.
     start: u32,
@@ -49,13 +49,25 @@ pub struct Record<'a> {
     pub record_type: RecordType,
     /// When the server stored it, UNIX seconds.
     pub archival: Option<u32>,
-    /// Set where it is the first of its bundle: whether that repeats its
-    /// predecessor's sequence number.
-    pub bundle: Option<bool>,
+    /// Set where it is the first of its bundle.
+    pub bundle: Option<BundleStart>,
     /// Bytes of it that were sent.
     pub length: u32,
     /// What of them was received: all, or none of an oversize record.
     pub data: &'a [u8],
+}
+
+/// How a bundle relates to the one before it on its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BundleStart {
+    /// It has a sequence number of its own, or is an event outside any bundle.
+    Next,
+    /// It has its predecessor's sequence number: a repeat, if its content is the
+    /// same; otherwise the server's numbers do not move.
+    SameNumber {
+        /// Whether it is as long as its predecessor, in bytes.
+        same_length: bool,
+    },
 }
 
 /// What a record is.
@@ -107,8 +119,9 @@ pub(crate) struct Assembler {
     read: usize,
     end: usize,
     /// The marker for the next record.
-    bundle: Option<bool>,
-    sequence: Option<u32>,
+    bundle: Option<BundleStart>,
+    /// Sequence number and length of the last bundle.
+    last: Option<(u32, u32)>,
     large: Large,
     ready: VecDeque<Batch>,
     /// Units the session has received, and those handed over with a batch.
@@ -137,7 +150,7 @@ impl Assembler {
             read: 0,
             end: 0,
             bundle: None,
-            sequence: None,
+            last: None,
             large: Large::None,
             ready: VecDeque::new(),
             units: 0,
@@ -205,9 +218,16 @@ impl Assembler {
     pub(crate) fn frame(&mut self, frame: &Frame, units: u64) {
         self.units = units;
         match frame {
-            Frame::BundleBegin { bundle, .. } => {
-                self.bundle = Some(self.sequence == Some(bundle.sequence));
-                self.sequence = Some(bundle.sequence);
+            Frame::BundleBegin { bundle, length } => {
+                let last = self.last.replace((bundle.sequence, *length));
+                self.bundle = Some(match last {
+                    Some((sequence, last)) if sequence == bundle.sequence => {
+                        BundleStart::SameNumber {
+                            same_length: last == *length,
+                        }
+                    }
+                    _ => BundleStart::Next,
+                });
             }
             Frame::Message { head, body } => {
                 if let Some(mut received) = self.received(head, body.len) {
@@ -351,7 +371,7 @@ impl Assembler {
             // An event by itself repeats nothing.
             bundle: match head.nested {
                 true => self.bundle.take(),
-                false => Some(false),
+                false => Some(BundleStart::Next),
             },
             length: u32::try_from(length).unwrap_or(u32::MAX),
             start: 0,
@@ -392,7 +412,12 @@ mod tests {
 
     /// Reads the stream `step` bytes at a time, ends a turn each `turn` reads,
     /// and keeps at most `keep` batches before it lets the oldest go.
-    fn read(stream: &[u8], step: usize, turn: usize, keep: usize) -> Vec<(usize, Option<bool>)> {
+    fn read(
+        stream: &[u8],
+        step: usize,
+        turn: usize,
+        keep: usize,
+    ) -> Vec<(usize, Option<BundleStart>)> {
         let budget = 400 + 3 * SIZE;
         let pool = Pool::new(SIZE, budget, EventLoop::new().unwrap().handle());
         let mut assembler = Assembler::new(pool.clone());
@@ -454,7 +479,7 @@ mod tests {
         let lengths = [10, 60, 90, 104, 105, 300, 0, 1, 350, 20];
         let stream = stream(&lengths);
         let mut expected: Vec<_> = lengths.map(|length| (length, None)).to_vec();
-        expected[0].1 = Some(false);
+        expected[0].1 = Some(BundleStart::Next);
         let expected = [expected.clone(), expected].concat();
         for step in [1, 7, 64, 127, 128, 1000] {
             for (turn, keep) in [(1, 0), (3, 1), (1000, 9)] {

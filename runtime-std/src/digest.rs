@@ -1,4 +1,4 @@
-//! What makes two records the same.
+//! What makes two records the same, and what proves a file to be ours.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use estreamer_core::wire::RecordType;
 use highway::{HighwayHash, HighwayHasher};
 use serde::{Deserialize, Serialize};
 
-/// 128 bits that stand for one record of one source.
+/// A keyed digest of 128 bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Digest([u64; 2]);
 
@@ -39,28 +39,59 @@ impl Key {
         Self(key)
     }
 
-    /// The digest of a record. Bit 31, the reserved word and the message header
+    /// The digest of a record's content: source, type and data. The archival
+    /// second is kept beside it. Bit 31, the reserved word and the message header
     /// do not count: servers differ in them for the same event.
-    pub fn digest(
+    pub fn digest(&self, source: &str, record_type: RecordType, data: &[u8]) -> Digest {
+        let mut head = [0; 11];
+        head[..8].copy_from_slice(&(source.len() as u64).to_le_bytes());
+        head[8..10].copy_from_slice(&record_type.0.to_le_bytes());
+        head[10] = CONTENT;
+        self.hash([&head, source.as_bytes(), data])
+    }
+
+    /// The digest that version 1 of the journal kept of a record: the archival
+    /// second is part of it.
+    pub fn digest_version_1(
         &self,
         source: &str,
         record_type: RecordType,
         archival: Option<u32>,
         data: &[u8],
     ) -> Digest {
-        let mut hasher = HighwayHasher::new(highway::Key(self.0));
         let mut head = [0; 15];
         head[..8].copy_from_slice(&(source.len() as u64).to_le_bytes());
         head[8..10].copy_from_slice(&record_type.0.to_le_bytes());
         head[10] = u8::from(archival.is_some());
         head[11..].copy_from_slice(&archival.unwrap_or(0).to_le_bytes());
-        hasher.append(&head);
-        hasher.append(source.as_bytes());
-        hasher.append(data);
+        self.hash([&head, source.as_bytes(), data])
+    }
+
+    /// The digest of the last bytes before a place in a file.
+    pub fn of_file(&self, bytes: &[u8]) -> Digest {
+        self.hash([&[FILE], bytes, &[]])
+    }
+
+    /// What tells this key from another without revealing it.
+    pub fn fingerprint(&self) -> Digest {
+        self.hash([&[FINGERPRINT], &[], &[]])
+    }
+
+    fn hash(&self, parts: [&[u8]; 3]) -> Digest {
+        let mut hasher = HighwayHasher::new(highway::Key(self.0));
+        for part in parts {
+            hasher.append(part);
+        }
         let [low, high] = hasher.finalize128();
         Digest([high, low])
     }
 }
+
+/// What a digest is of: no two kinds begin alike. Version 1 had 0 or 1 in the
+/// place of the first.
+const CONTENT: u8 = 2;
+const FILE: u8 = 3;
+const FINGERPRINT: u8 = 4;
 
 #[cfg(test)]
 mod tests {
@@ -71,19 +102,27 @@ mod tests {
         let key = Key::new([7; 32]);
         let (file, connection) = (RecordType::FILE, RecordType::CONNECTION);
         let all = [
-            key.digest("a", file, Some(1), b"x"),
-            key.digest("b", file, Some(1), b"x"),
-            key.digest("a", connection, Some(1), b"x"),
-            key.digest("a", file, Some(2), b"x"),
-            key.digest("a", file, None, b"x"),
-            key.digest("a", file, Some(0), b"x"),
-            key.digest("a", file, Some(1), b"y"),
-            key.digest("ax", file, Some(1), b""),
-            Key::new([8; 32]).digest("a", file, Some(1), b"x"),
+            key.digest("a", file, b"x"),
+            key.digest("b", file, b"x"),
+            key.digest("a", connection, b"x"),
+            key.digest("a", file, b"y"),
+            key.digest("ax", file, b""),
+            Key::new([8; 32]).digest("a", file, b"x"),
+            key.digest_version_1("a", file, None, b"x"),
+            key.digest_version_1("a", file, Some(1), b"x"),
+            key.digest_version_1("a", file, Some(2), b"x"),
+            key.of_file(b"x"),
+            key.fingerprint(),
         ];
         for (index, one) in all.iter().enumerate() {
             assert!(!all[..index].contains(one), "{index}");
         }
-        assert_eq!(all[0], key.digest("a", file, Some(1), b"x"));
+        assert_eq!(all[0], key.digest("a", file, b"x"));
+    }
+
+    #[test]
+    fn version_1_is_what_it_was() {
+        let digest = Key::new([3; 32]).digest_version_1("fmc", RecordType::FILE, Some(9), b"{}");
+        assert_eq!(format!("{digest:?}"), "5c80c96e998490b8b4707b588ef7eff5");
     }
 }

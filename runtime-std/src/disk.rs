@@ -1,27 +1,44 @@
 //! The file operations that bookmarks are made of: few, so that a test can crash
 //! between any two of them.
 
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::digest::{Digest, Key};
+
 /// A place for files.
 pub trait Disk: Send + Sync {
-    /// Opens a file for appending; it is made if it does not exist.
+    /// Opens a file for appending; it is made with these permissions if it does
+    /// not exist.
     ///
     /// # Errors
-    /// The system's.
-    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+    /// The system's; [`io::ErrorKind::InvalidInput`] for anything but a regular
+    /// file: a pipe or a device cannot be measured.
+    fn open(&self, path: &Path, mode: u32) -> io::Result<Arc<dyn DiskFile>>;
 
     /// Which file stands under a name, and how long it is; `None` if there is none.
     ///
     /// # Errors
     /// The system's.
     fn identity(&self, path: &Path) -> io::Result<Option<Identity>>;
+
+    /// The bytes of a file from `start` to `end`, fewer where it is shorter.
+    ///
+    /// # Errors
+    /// The system's.
+    fn read_range(&self, path: &Path, start: u64, end: u64) -> io::Result<Vec<u8>>;
+
+    /// The path of a file, absolute and without symbolic links, whether or not it
+    /// exists; its directory must.
+    ///
+    /// # Errors
+    /// The system's.
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf>;
 
     /// A file's whole content; `None` if there is none of that name.
     ///
@@ -79,6 +96,9 @@ pub trait DiskFile: Send + Sync {
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] when another process has it.
     fn lock(&self) -> io::Result<()>;
+
+    /// Lets others have it, however many hold it open.
+    fn unlock(&self);
 }
 
 /// Which file it is, whatever its name by now.
@@ -90,33 +110,81 @@ pub struct Identity {
     pub inode: u64,
     /// Bytes.
     pub length: u64,
+    /// Whether it is a regular file.
+    pub is_file: bool,
 }
 
-/// A file and how long it was.
+/// A place in a file, with what proves that the file is the one that was meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileMark {
-    /// Where it was.
+    /// Where it was: an absolute path without symbolic links.
     pub path: Arc<Path>,
-    /// Its file system.
+    /// Its file system: only a hint, as file systems are mounted under others.
     pub device: u64,
-    /// Which file it is there.
+    /// Which file it was there: only a hint, as numbers are given again.
     pub inode: u64,
-    /// Bytes.
+    /// Bytes before the place.
     pub end: u64,
+    /// The digest of the last of them, at most [`PROOF`].
+    pub proof: Digest,
 }
+
+/// Bytes of the run of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRange {
+    /// The file.
+    pub path: Arc<Path>,
+    /// Where the bytes begin.
+    pub start: u64,
+    /// Where they end.
+    pub end: u64,
+    /// The digest of the last bytes before the end, at most [`PROOF`].
+    pub proof: Digest,
+}
+
+/// Bytes that prove a place in a file.
+pub const PROOF: usize = 4096;
 
 /// The operating system's files.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RealDisk;
 
 impl Disk for RealDisk {
-    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        let file = OpenOptions::new().append(true).create(true).open(path)?;
-        Ok(Arc::new(RealFile(file)))
+    fn open(&self, path: &Path, mode: u32) -> io::Result<Arc<dyn DiskFile>> {
+        // Opening a pipe that nobody reads would wait for a reader.
+        if self.identity(path)?.is_some_and(|found| !found.is_file) {
+            return Err(not_a_file());
+        }
+        let mut options = OpenOptions::new();
+        let file = options.read(true).append(true).create(true).mode(mode);
+        let file = file.open(path)?;
+        match file.metadata()?.is_file() {
+            true => Ok(Arc::new(RealFile(file))),
+            false => Err(not_a_file()),
+        }
     }
 
     fn identity(&self, path: &Path) -> io::Result<Option<Identity>> {
         found(fs::metadata(path)).map(|metadata| metadata.as_ref().map(identity))
+    }
+
+    fn read_range(&self, path: &Path, start: u64, end: u64) -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        file.take(end.saturating_sub(start))
+            .read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        match fs::canonicalize(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let name = path.file_name().ok_or(error)?;
+                Ok(fs::canonicalize(directory(path))?.join(name))
+            }
+            result => result,
+        }
     }
 
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
@@ -135,7 +203,22 @@ impl Disk for RealDisk {
     }
 
     fn sync_names(&self, directory: &Path) -> io::Result<()> {
-        File::open(directory)?.sync_all()
+        let synced = File::open(directory).and_then(|directory| directory.sync_all());
+        match synced {
+            // There are file systems without this, and directories that may be
+            // written to but not read.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::InvalidInput
+                        | io::ErrorKind::Unsupported
+                        | io::ErrorKind::PermissionDenied
+                ) =>
+            {
+                Ok(())
+            }
+            result => result,
+        }
     }
 }
 
@@ -162,11 +245,17 @@ impl DiskFile for RealFile {
     }
 
     fn lock(&self) -> io::Result<()> {
-        // A device is nobody's alone.
-        match self.0.metadata()?.is_file() {
-            true => self.0.try_lock().map_err(io::Error::from),
-            false => Ok(()),
+        match self.0.try_lock() {
+            Ok(()) => Ok(()),
+            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+            // There are file systems without locks.
+            Err(TryLockError::Error(_)) => Ok(()),
         }
+    }
+
+    fn unlock(&self) {
+        // What cannot be unlocked was not locked.
+        let _ = self.0.unlock();
     }
 }
 
@@ -175,7 +264,24 @@ fn identity(metadata: &Metadata) -> Identity {
         device: metadata.dev(),
         inode: metadata.ino(),
         length: metadata.len(),
+        is_file: metadata.is_file(),
     }
+}
+
+fn not_a_file() -> io::Error {
+    let text = "it is not a regular file; for a pipe or a device, send standard output there";
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+/// The proof of a place in a file that is there: the digest of the bytes before
+/// it. `None` where the file is shorter.
+///
+/// # Errors
+/// The system's.
+pub fn proof(disk: &dyn Disk, key: &Key, path: &Path, end: u64) -> io::Result<Option<Digest>> {
+    let start = end.saturating_sub(PROOF as u64);
+    let bytes = disk.read_range(path, start, end)?;
+    Ok((bytes.len() as u64 == end - start).then(|| key.of_file(&bytes)))
 }
 
 /// That there is nothing is an answer, not an error.

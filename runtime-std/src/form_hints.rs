@@ -10,7 +10,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use estreamer_core::fqe::RequestForm;
-use serde::{Deserialize, Serialize};
 
 /// The file's name.
 const FILE: &str = "request-forms.json";
@@ -19,15 +18,8 @@ const FILE: &str = "request-forms.json";
 #[derive(Debug, Default)]
 pub(crate) struct FormHints {
     path: Option<PathBuf>,
-    sources: BTreeMap<String, Hint>,
-}
-
-/// What is known of one source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Hint {
-    /// The server that answered; another one may count otherwise.
-    server: String,
-    form: String,
+    /// By source, and by the server that answered: another one may count otherwise.
+    sources: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl FormHints {
@@ -44,8 +36,7 @@ impl FormHints {
 
     /// The form that this server answered.
     pub(crate) fn get(&self, source: &str, server: &str) -> Option<RequestForm> {
-        let hint = self.sources.get(source)?;
-        (hint.server == server).then(|| RequestForm::from_name(&hint.form))?
+        RequestForm::from_name(self.sources.get(source)?.get(server)?)
     }
 
     /// Keeps the form that this server answered. It is in the file when this
@@ -59,14 +50,11 @@ impl FormHints {
         server: &str,
         form: RequestForm,
     ) -> Result<(), (PathBuf, io::Error)> {
-        let hint = Hint {
-            server: server.into(),
-            form: form.name().into(),
-        };
-        if self.sources.get(source) == Some(&hint) {
+        if self.get(source, server) == Some(form) {
             return Ok(());
         }
-        self.sources.insert(source.into(), hint);
+        let servers = self.sources.entry(source.into()).or_default();
+        servers.insert(server.into(), form.name().into());
         match &self.path {
             None => Ok(()),
             Some(path) => self.write(path).map_err(|error| (path.clone(), error)),
@@ -94,10 +82,12 @@ mod tests {
         let mut hints = FormHints::open(directory.path());
         assert_eq!(hints.get("fmc", "a:1"), None);
         hints.set("fmc", "a:1", RequestForm::Both).unwrap();
-        hints.set("rome", "b:1", RequestForm::Payload).unwrap();
+        hints.set("fmc", "b:1", RequestForm::Payload).unwrap();
+        hints.set("rome", "b:1", RequestForm::Inclusive).unwrap();
         let hints = FormHints::open(directory.path());
         assert_eq!(hints.get("fmc", "a:1"), Some(RequestForm::Both));
-        assert_eq!(hints.get("rome", "b:1"), Some(RequestForm::Payload));
+        assert_eq!(hints.get("fmc", "b:1"), Some(RequestForm::Payload));
+        assert_eq!(hints.get("rome", "b:1"), Some(RequestForm::Inclusive));
         assert_eq!(hints.get("fmc", "a:2"), None);
     }
 
@@ -105,7 +95,7 @@ mod tests {
     fn a_damaged_file_is_no_hint_and_is_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join(FILE);
-        let unknown = r#"{"fmc":{"server":"a:1","form":"telepathic"}}"#;
+        let unknown = r#"{"fmc":{"a:1":"telepathic"}}"#;
         for damage in ["", "{\"fmc\":", "[1]", unknown] {
             fs::write(&path, damage).unwrap();
             let mut hints = FormHints::open(directory.path());

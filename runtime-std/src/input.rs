@@ -142,7 +142,7 @@ fn too_large(limit: usize) -> io::Error {
         1024..1_048_576 => format!("{} KiB", limit >> 10),
         _ => format!("{} MiB", limit >> 20),
     };
-    let what = format!("it holds more than {limit}, the most that is read of such a file");
+    let what = format!("it is larger than {limit}, the most that is read of such a file");
     io::Error::new(ErrorKind::FileTooLarge, what)
 }
 

@@ -25,6 +25,8 @@ pub mod fuzzing;
 mod input;
 pub mod output;
 #[cfg(feature = "cli")]
+mod refusal;
+#[cfg(feature = "cli")]
 pub mod signals;
 #[cfg(feature = "simulate")]
 pub mod simulate;

@@ -2,7 +2,7 @@
 //! their seeds; `ESTREAMER_BLESS=1` writes them.
 #![cfg(feature = "fuzzing")]
 
-use estreamer::delivery::bookmark::entry::{Batch, Entry, frame};
+use estreamer::delivery::bookmark::entry::{BatchEntry, Entry, frame};
 use estreamer::fuzzing::TARGETS;
 use estreamer::fuzzing::disk::CRASHES;
 use estreamer_core::fuzzing::corpus::{self, Seed};
@@ -67,16 +67,17 @@ fn configurations() -> Vec<(String, String)> {
 
 /// See `estreamer::fuzzing::journal`.
 fn journals() -> Vec<(&'static str, Vec<u8>)> {
-    let batch = Entry::Batch(Batch {
+    let batch = Entry::Batch(BatchEntry {
         n: 1,
         source: "a".into(),
-        marks: Some((9, 4)),
+        server: 0,
+        point: None,
         records: Vec::new(),
     });
     // A snapshot of version 1, generation 1, boot x, batch 0, and nothing in it.
     let snapshot = [0, 1, 1, 1, b'x', 0, 0, 0];
     let commit = [3, 1];
-    let payload = &frame(&batch)[8..];
+    let payload = &frame(&batch)[12..];
     let parts: [&[u8]; 3] = [&snapshot, payload, &commit];
     let framed: Vec<u8> = parts
         .iter()
@@ -109,17 +110,18 @@ type Operation = [u8; 2];
 /// Scripts for `estreamer::fuzzing::delivery`.
 fn deliveries() -> Vec<(String, Vec<u8>)> {
     let mut all: Vec<(String, Vec<u8>)> = Vec::new();
-    let mut add = |name: &str, settings: [u8; 3], operations: &[&[Operation]]| {
+    let mut add = |name: &str, settings: [u8; 4], operations: &[&[Operation]]| {
         let operations: Vec<Operation> = operations.concat();
         let script = [&settings[..], operations.as_flattened()].concat();
         all.push((name.to_owned(), script));
     };
-    // The overlap less one, the outputs less one, the size of a segment.
-    let (plain, two_files, segments) = ([4, 0, 255], [4, 1, 255], [4, 0, 0]);
+    // The overlap less one, the outputs, the size of a segment, the first asks.
+    let (plain, two_files, segments) = ([4, 0, 255, 0], [4, 1, 255, 0], [4, 0, 0, 0]);
+    let (by_kind, from_now) = ([4, 2, 255, 0], [4, 0, 255, 2]);
     let stored = &[store(0, 10), store(0, 8), store(0, 9), store(0, 11)][..];
     let whole = &[send(0, 7), batch(0, 15), write(0, 0), COMMIT][..];
-    let late = store(0, 6);
-    let twin = store(0, 7);
+    let late = store(0, 5);
+    let twin = store(0, 6);
     add("plain", plain, &[stored, whole]);
     let other = [
         store(1, 9),
@@ -140,7 +142,7 @@ fn deliveries() -> Vec<(String, Vec<u8>)> {
     let cut = [crash(1), late];
     add(
         "late-by-one",
-        [0, 0, 255],
+        [0, 0, 255, 0],
         &[&far, &cut, whole, &[crash(0)]],
     );
     let twins = [store(0, 9), twin, twin];
@@ -165,13 +167,86 @@ fn deliveries() -> Vec<(String, Vec<u8>)> {
     add("segments", segments, &[stored, whole, &lives, stored]);
     let later = [LATER, LATER, late, connect(0)];
     add("time-passes", plain, &[stored, whole, &later, whole]);
+    let new = [store(0, 10), store(0, 8)];
+    let written = [send(0, 7), batch(0, 15), write(0, 0)];
+    add("now-and-nothing", from_now, &[&[crash(4)], &new, whole]);
+    let asks = [crash(4), store(0, 9), crash(0), store(0, 9), crash(4)];
+    add("now-oldest-now", from_now, &[&new, &asks, whole]);
+    let two_kinds = [store(0, 8), store(0, 40), store(0, 9), store(0, 41)];
+    add(
+        "by-kind",
+        by_kind,
+        &[&two_kinds, whole, &[crash(0)], &two_kinds],
+    );
+    let rename = |how: u8| [16, 2 * how];
+    let renames = [rename(1), rename(0), rename(3)];
+    for (index, rename) in renames.into_iter().enumerate() {
+        let name = format!("renamed-{index}");
+        let away = [&[rename], &new[..], &written].concat();
+        add(
+            &name,
+            plain,
+            &[stored, whole, &new, &written, &away, &[crash(0)], &new],
+        );
+        let name = format!("renamed-after-{index}");
+        add(
+            &name,
+            plain,
+            &[stored, whole, &new, &written, &[rename, crash(1)], &new],
+        );
+    }
+    let foreign = |how: u8| [17, 2 * how];
+    for how in [0, 1] {
+        let name = format!("foreign-{how}");
+        add(
+            &name,
+            plain,
+            &[
+                stored,
+                whole,
+                &new,
+                &written,
+                &[foreign(how), crash(0)],
+                &new,
+            ],
+        );
+        let name = format!("foreign-closed-{how}");
+        add(
+            &name,
+            plain,
+            &[
+                stored,
+                whole,
+                &[[18, 0], foreign(how), crash(0)],
+                &new,
+                whole,
+            ],
+        );
+        let name = format!("foreign-open-{how}");
+        add(
+            &name,
+            plain,
+            &[stored, whole, &[foreign(how)], &new, whole, &[crash(1)]],
+        );
+    }
+    let set_back = [15, 0];
+    add(
+        "set-back",
+        plain,
+        &[stored, whole, &[set_back], &new, whole, &[connect(0)], &new],
+    );
+    add(
+        "reopen",
+        plain,
+        &[stored, whole, &[[15, 40]], &new, &written, &[crash(1)]],
+    );
     for (kind, crash) in CRASHES.iter().enumerate() {
         for at in [2, 5, 8, 11, 14, 17, 20, 23] {
             let name = format!("crash-{crash:?}-{at}").to_lowercase();
             // The kind is read when it comes, in the place of an operation.
-            let torn = [[13, at], send(0, 3), batch(0, 3), write(0, 0)];
-            let which = [[10, kind as u8], [10, kind as u8]];
-            let settings = [4, at % 2, 1];
+            let torn = [[19, at], send(0, 3), batch(0, 3), write(0, 0)];
+            let which = [[12, kind as u8], [12, kind as u8]];
+            let settings = [4, at % 3, 1, 0];
             add(
                 &name,
                 settings,
@@ -182,32 +257,31 @@ fn deliveries() -> Vec<(String, Vec<u8>)> {
     all
 }
 
-const COMMIT: Operation = [10, 0];
-const REPEAT: Operation = [5, 0];
-const LATER: Operation = [11, 40];
+const COMMIT: Operation = [12, 0];
+const REPEAT: Operation = [6, 0];
+const LATER: Operation = [13, 40];
 
-/// An event: 0 to 5 seconds late, 6 late by the overlap, 7 a twin, from 8 on
-/// ahead.
+/// An event: 0 to 5 seconds late, 6 a twin, from 7 on not late.
 const fn store(source: u8, how: u8) -> Operation {
     [0, source + 2 * how]
 }
 
 const fn send(source: u8, count: u8) -> Operation {
-    [3, source + 2 * count]
+    [4, source + 2 * count]
 }
 
 const fn batch(source: u8, count: u8) -> Operation {
-    [6, source + 2 * count]
+    [7, source + 2 * count]
 }
 
 const fn write(output: u8, behind: u8) -> Operation {
-    [8, output + 2 * behind]
+    [9, output + 2 * behind]
 }
 
 const fn connect(source: u8) -> Operation {
-    [12, source]
+    [14, source]
 }
 
 const fn crash(how: u8) -> Operation {
-    [15, how]
+    [22, how]
 }

@@ -35,6 +35,7 @@ mod readings;
 mod readme;
 mod reload;
 mod request_forms;
+mod servers;
 mod service;
 mod simulate;
 mod slicing_client_openssl;

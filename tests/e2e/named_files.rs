@@ -77,7 +77,7 @@ fn each_ends(file: &str, words: &[&str]) {
 
 #[test]
 fn a_device_that_never_ends_is_refused_in_little_memory() {
-    each_ends("/dev/zero", &["holds more than"]);
+    each_ends("/dev/zero", &["is larger than"]);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_file_of_three_gigabytes_is_refused_in_little_memory() {
     let pki = Pki::new();
     let path = pki.scratch("named");
     File::create(&path).unwrap().set_len(3 << 30).unwrap();
-    each_ends(path.to_str().unwrap(), &["holds more than"]);
+    each_ends(path.to_str().unwrap(), &["is larger than"]);
 }
 
 #[test]

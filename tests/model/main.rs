@@ -1,12 +1,13 @@
 //! The rules of delivery, crashed at every point: each output holds every event
 //! exactly once, whatever was lost.
 
+mod random;
 mod setting;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use estreamer::fuzzing::collector::Event;
+use estreamer::fuzzing::collector::{Event, Target};
 use estreamer::fuzzing::disk::{CRASHES, Crash, ModelDisk};
 use setting::{Setting, run};
 
@@ -17,10 +18,18 @@ fn in_order(name: &str, count: u32) -> Vec<Event> {
         .collect()
 }
 
+/// An output to one file.
+fn file(path: &'static str) -> Target {
+    Target {
+        path,
+        by_kind: false,
+    }
+}
+
 fn setting() -> Setting {
     Setting {
         sources: vec![("a", in_order("a", 24))],
-        outputs: vec!["/out/events"],
+        outputs: vec![file("/out/events")],
         batch: 4,
         lag: 0,
         commit: 2,
@@ -46,7 +55,7 @@ fn two_sources_that_share_a_file() {
 fn one_source_and_two_files_of_which_one_lags() {
     for lag in 1..4 {
         everywhere(&Setting {
-            outputs: vec!["/out/fast", "/out/slow"],
+            outputs: vec![file("/out/fast"), file("/out/slow")],
             lag,
             ..setting()
         });
@@ -117,42 +126,73 @@ fn a_second_crash_while_recovering_from_the_first() {
 }
 
 #[test]
-fn a_journal_with_any_bit_flipped_is_read_rightly_or_refused() {
+fn files_by_kind() {
+    let mut events = in_order("a", 24);
+    for (index, (_, text)) in events.iter_mut().enumerate() {
+        text.push(if index % 5 < 2 { 'x' } else { 'y' });
+    }
+    everywhere(&Setting {
+        sources: vec![("a", events)],
+        outputs: vec![Target {
+            path: "/out/events",
+            by_kind: true,
+        }],
+        ..setting()
+    });
+}
+
+#[test]
+fn a_journal_with_any_bit_flipped_is_refused_and_nothing_is_changed_or_loses_nothing() {
     let setting = Setting {
         sources: vec![("a", in_order("a", 16))],
         ..setting()
     };
     let segments = ["/state/journal.0", "/state/journal.1"].map(Path::new);
-    let run_twice = || {
-        let disk = ModelDisk::default();
-        // The second run leaves two segments.
-        for _ in 0..2 {
-            run(&setting, &disk, "1").unwrap();
-        }
-        disk
-    };
+    let output = Path::new("/out/events");
+    // A process that is killed half way, so that the journal has notes.
+    let killed = || after_crash(&setting, 24, Crash::Kill).0;
     let (mut refused, mut read) = (0, 0);
     for segment in segments {
-        for at in 0..run_twice().content(segment).len() {
-            let disk = run_twice();
+        for at in 0..killed().content(segment).len() {
+            let disk = killed();
             disk.flip(segment, at);
+            let before = disk.content(output);
             match run(&setting, &disk, "1") {
-                Ok(()) => {
+                Ok(told) => {
                     read += 1;
-                    check(
-                        &setting,
-                        &disk,
-                        &format!("{} flipped at {at}", segment.display()),
-                    );
+                    let when = format!("{segment:?} flipped at {at}");
+                    match told.is_empty() {
+                        true => check(&setting, &disk, &when),
+                        false => check_lost(&setting, &disk, &when),
+                    }
                 }
                 Err(error) => {
                     refused += 1;
-                    assert!(error.to_string().contains("cannot be read"), "{error}");
+                    assert!(error.to_string().contains("journal."), "{error}");
+                    assert_eq!(disk.content(output), before, "{error}");
                 }
             }
         }
     }
-    assert!(read > 0, "{refused} refused");
+    assert!(read > 0 && refused > 0, "{refused} refused, {read} read");
+}
+
+#[test]
+fn the_newest_segment_is_missed_when_it_is_gone_or_empty() {
+    let setting = setting();
+    for emptied in [false, true] {
+        let (disk, _) = after_crash(&setting, 30, Crash::Kill);
+        // In a new journal the second segment is the newer one.
+        let newest = Path::new("/state/journal.1");
+        match emptied {
+            true => disk.written_by_another(newest, b""),
+            false => assert!(disk.renamed_by_another(newest, Path::new("/elsewhere/journal"))),
+        }
+        let before = disk.content(Path::new("/out/events"));
+        let error = run(&setting, &disk, "1").unwrap_err().to_string();
+        assert!(error.contains("journal.1"), "{error}");
+        assert_eq!(disk.content(Path::new("/out/events")), before);
+    }
 }
 
 /// Crashes at every operation there is, in every way; then goes on.
@@ -186,19 +226,52 @@ fn after_crash(setting: &Setting, at: u64, crash: Crash) -> (ModelDisk, bool) {
     (disk, crashed)
 }
 
+/// Every output holds every event at least as often as the servers stored it.
+fn check_lost(setting: &Setting, disk: &ModelDisk, when: &str) {
+    compare(setting, disk, |output, written, stored| {
+        for (text, count) in &stored {
+            let found = written.get(text).copied().unwrap_or(0);
+            assert!(found >= *count, "{output}: {text} is lost: {when}");
+        }
+    });
+}
+
 /// Every output holds every event as often as the servers stored it, and those
 /// of one source in the order in which they were stored.
 fn check(setting: &Setting, disk: &ModelDisk, when: &str) {
+    compare(setting, disk, |output, written, stored| {
+        assert_eq!(written, stored, "{output}: {when}");
+    });
+}
+
+/// Compares for each output what was written with what was stored.
+fn compare(
+    setting: &Setting,
+    disk: &ModelDisk,
+    compare: impl Fn(&str, BTreeMap<&str, usize>, BTreeMap<&str, usize>),
+) {
     for output in &setting.outputs {
-        let content = String::from_utf8(disk.content(Path::new(output))).unwrap();
+        let mut contents = Vec::new();
+        for path in disk.paths(Path::new("/out")) {
+            if path.to_string_lossy().contains(".unproven-") {
+                continue;
+            }
+            let of_output = match output.by_kind {
+                true => path.to_string_lossy().starts_with(output.path),
+                false => path == Path::new(output.path),
+            };
+            if of_output {
+                contents.push(String::from_utf8(disk.content(&path)).unwrap());
+            }
+        }
         let mut written: BTreeMap<&str, usize> = BTreeMap::new();
-        for line in content.lines() {
+        for line in contents.iter().flat_map(|content| content.lines()) {
             *written.entry(line).or_default() += 1;
         }
         let mut stored: BTreeMap<&str, usize> = BTreeMap::new();
         for (_, text) in setting.sources.iter().flat_map(|(_, events)| events) {
             *stored.entry(text).or_default() += 1;
         }
-        assert_eq!(written, stored, "{output}: {when}");
+        compare(output.path, written, stored);
     }
 }

@@ -3,16 +3,19 @@
 use std::collections::VecDeque;
 use std::io;
 
-use estreamer::fuzzing::collector::{Collector, Event, Sent};
+use estreamer::fuzzing::collector::{Collector, Event, Sent, Target};
 use estreamer::fuzzing::disk::ModelDisk;
+use estreamer::output::file::FileNotice;
+use estreamer_core::wire::InitialTimestamp;
+use estreamer_mio::batch::BundleStart;
 
 /// What is collected, and how.
 #[derive(Clone)]
 pub(crate) struct Setting {
     /// By name, in the order in which the server stored them.
     pub(crate) sources: Vec<(&'static str, Vec<Event>)>,
-    /// Paths of the outputs.
-    pub(crate) outputs: Vec<&'static str>,
+    /// Where the outputs write.
+    pub(crate) outputs: Vec<Target>,
     /// Events in a batch.
     pub(crate) batch: usize,
     /// Batches that the last output lies behind the others.
@@ -26,18 +29,18 @@ pub(crate) struct Setting {
 }
 
 /// Runs the collector until it has everything, or the disk crashes. All
-/// sources start with "oldest".
-pub(crate) fn run(setting: &Setting, disk: &ModelDisk, boot: &str) -> io::Result<()> {
+/// sources start with "oldest". Returns what was told of files.
+pub(crate) fn run(setting: &Setting, disk: &ModelDisk, boot: &str) -> io::Result<Vec<FileNotice>> {
     let mut collector = Collector::open(disk, boot, &setting.outputs, setting.overlap)?;
     let mut streams: Vec<(&str, VecDeque<&Event>)> = setting
         .sources
         .iter()
         .map(|(name, events)| {
-            let from = collector.connect(name);
-            let asked = events.iter().filter(|event| event.0 >= from);
-            (*name, asked.collect())
+            let from = collector.connect(name, InitialTimestamp::OLDEST, setting.now)?;
+            let asked = events.iter().filter(|event| event.0 >= from.0);
+            Ok((*name, asked.collect()))
         })
-        .collect();
+        .collect::<io::Result<_>>()?;
     let last = setting.outputs.len() - 1;
     let mut turn = 0;
     // Sources take turns; the last output starts late and catches up at the end.
@@ -48,7 +51,7 @@ pub(crate) fn run(setting: &Setting, disk: &ModelDisk, boot: &str) -> io::Result
         let count = setting.batch.min(events.len());
         let events = events.drain(..count).enumerate();
         let events: Vec<Sent> = events
-            .map(|(index, event)| (event.clone(), (index == 0).then_some(false)))
+            .map(|(index, event)| (event.clone(), (index == 0).then_some(BundleStart::Next)))
             .collect();
         if events.is_empty() {
             continue;
@@ -64,5 +67,6 @@ pub(crate) fn run(setting: &Setting, disk: &ModelDisk, boot: &str) -> io::Result
     for output in 0..=last {
         collector.write(output, 0)?;
     }
-    collector.commit()
+    collector.commit()?;
+    Ok(collector.notices())
 }

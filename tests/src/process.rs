@@ -1,6 +1,7 @@
 //! Running programs, never for longer than a test may take.
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -28,9 +29,11 @@ pub fn wait_until(mut so: impl FnMut() -> bool) {
 /// # Panics
 /// When this is no test.
 pub fn program() -> PathBuf {
-    // This binary lies in TARGET/PROFILE/deps, the program in TARGET/PROFILE.
+    // A test lies in TARGET/PROFILE/deps, the program in TARGET/PROFILE.
     let this = std::env::current_exe().expect("a test has a path");
-    let profile = this.ancestors().nth(2).expect("a test lies in a profile");
+    let mut folders = this.ancestors().skip(1);
+    let profile = folders.find(|folder| !folder.ends_with("deps"));
+    let profile = profile.expect("a test lies in a profile");
     let name = format!("estreamer-under-test{}", std::env::consts::EXE_SUFFIX);
     profile.join(name)
 }
@@ -134,14 +137,15 @@ impl Running {
         assert!(status.success(), "{name} cannot be sent");
     }
 
-    /// Kills it and waits until it is gone.
+    /// Kills it and waits until it is gone. Returns whether it was alive.
     ///
     /// # Panics
     /// When it cannot be waited for.
-    pub fn kill(mut self) {
+    pub fn kill(mut self) -> bool {
         // It may have ended by itself.
         let _ = self.child.kill();
-        self.child.wait().expect("a child can be waited for");
+        let status = self.child.wait().expect("a child can be waited for");
+        status.signal() == Some(9)
     }
 
     /// Waits until it has said this on standard error.

@@ -12,6 +12,7 @@ mod fuzz;
 mod interop;
 mod nostd;
 mod process;
+mod soak;
 mod steps;
 mod test;
 mod thumb;
@@ -45,11 +46,14 @@ cargo xtask TASK
   bench      [--check] [--instructions]: how fast the collector is beside simpler
              clients (docs/speed.md); --check: fails where it is too slow;
              --instructions: counts them as well, under valgrind
+  soak       [--kills N] [--seed N]: kills the collector N times (2000 if not
+             given) at random moments, with cuts, rotations and reloads, and
+             proves that every event is there exactly once, in order
   header     makes the C library's header anew
   dist       the C library as an install tree and as an archive, in target/dist
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
-             coverage and header, of fuzz the smoke run, of bench the check";
+             coverage, header and soak, of fuzz the smoke run, of bench the check";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -70,6 +74,10 @@ fn main() -> ExitCode {
         },
         ["bench", ref options @ ..] => match bench::Options::parse(options) {
             Some(options) => bench::run(&mut steps, &options).map(|()| None),
+            None => return usage(),
+        },
+        ["soak", ref options @ ..] => match soak::Options::parse(options) {
+            Some(options) => soak::run(&mut steps, &options).map(|()| None),
             None => return usage(),
         },
         ["header"] => steps.run("header", header).map(|()| None),

@@ -143,6 +143,7 @@ impl ClientSession {
     /// # Errors
     /// The reason the session ended; an error message of the peer ends it after
     /// its frame was returned.
+    #[inline]
     pub fn step(&mut self, input: &[u8], now: Instant) -> Result<Step, End> {
         if self.receiver.is_news(input) {
             self.hear(now);

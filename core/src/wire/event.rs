@@ -158,8 +158,9 @@ impl Record {
         }
     }
 
-    /// Reads the record header of a message of `length` bytes from the first
-    /// bytes of its body, by itself; a [`RecordReader`] knows more about a stream.
+    /// Reads the record header of a message of `length` bytes from its body, or
+    /// the first [`PEEK`](RecordReader::PEEK) bytes of it, by itself. A
+    /// [`RecordReader`] knows more about a stream.
     ///
     /// # Errors
     /// As [`RecordReader::read`].
@@ -212,8 +213,7 @@ impl<'a> Event<'a> {
         reader: &mut RecordReader,
     ) -> Result<Self, Malformed> {
         let length = u32::try_from(body.len()).map_err(|_| Malformed::RecordLength)?;
-        let peek = body.get(..RecordReader::PEEK).unwrap_or(body);
-        let (record, _) = reader.read(peek, length)?;
+        let (record, _) = reader.read(body, length)?;
         Ok(Self {
             number,
             record,

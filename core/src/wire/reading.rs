@@ -192,9 +192,8 @@ impl RecordReader {
         }
     }
 
-    /// Reads the record header of a message of `length` bytes from the first
-    /// [`PEEK`](Self::PEEK) bytes of its body, or the whole body where that is
-    /// shorter.
+    /// Reads the record header of a message of `length` bytes from its body, of
+    /// which the first [`PEEK`](Self::PEEK) bytes are enough.
     ///
     /// # Errors
     /// [`Malformed`] below 8 bytes, or when the lengths fit no [`Layout`].
@@ -217,6 +216,7 @@ impl RecordReader {
     /// Any other record than one with an extended header and R = data.
     #[cold]
     fn read_other(&mut self, body: &[u8], length: u32) -> Result<(Record, Layout), Malformed> {
+        let body = body.get(..Self::PEEK).unwrap_or(body);
         let (short, rest) = body.split_first_chunk().ok_or(Malformed::RecordTooShort)?;
         let (word, record_length) = words(*short);
         let flag = word >> 31 == 1;

@@ -7,7 +7,7 @@ use estreamer_core::decode::{Decoder, Frame, Head, Kind, Limits, Oversize};
 use estreamer_core::fuzzing::Choices;
 
 use crate::arena::Pool;
-use crate::batch::{Assembler, Batch, RecordKind};
+use crate::batch::{Assembler, Batch, BundleStart, RecordKind};
 use crate::event_loop::{EventLoop, Handle};
 
 /// Reads a stream into arenas and demands the records that decoding it gives,
@@ -53,7 +53,7 @@ static LOOP: LazyLock<Handle> =
 struct Seen {
     kind: RecordKind,
     archival: Option<u32>,
-    bundle: Option<bool>,
+    bundle: Option<BundleStart>,
     data: Vec<u8>,
 }
 
@@ -172,7 +172,7 @@ fn decoded(stream: &[u8], limits: Limits) -> (Vec<Seen>, u64) {
     let mut decoder = decoder(stream.len().max(64), limits);
     let (mut rest, mut units) = (stream, 0);
     let mut seen = Vec::new();
-    let (mut bundle, mut sequence) = (None, None);
+    let (mut bundle, mut last) = (None, None);
     while let Ok(step) = decoder.step(rest) {
         let mut add = |head: &Head, over: bool, data: &[u8]| {
             let (kind, archival) = match head.kind {
@@ -185,16 +185,26 @@ fn decoded(stream: &[u8], limits: Limits) -> (Vec<Seen>, u64) {
                 archival,
                 bundle: match head.nested {
                     true => bundle.take(),
-                    false => Some(false),
+                    false => Some(BundleStart::Next),
                 },
                 data: data.to_vec(),
             });
         };
         match &step.frame {
             None if step.consumed == 0 => break,
-            Some(Frame::BundleBegin { bundle: header, .. }) => {
-                bundle = Some(sequence == Some(header.sequence));
-                sequence = Some(header.sequence);
+            Some(Frame::BundleBegin {
+                bundle: header,
+                length,
+            }) => {
+                bundle = Some(match last {
+                    Some((sequence, last)) if sequence == header.sequence => {
+                        BundleStart::SameNumber {
+                            same_length: last == *length,
+                        }
+                    }
+                    _ => BundleStart::Next,
+                });
+                last = Some((header.sequence, *length));
             }
             Some(Frame::BundleEnd) => units += 1,
             Some(Frame::Message { head, body }) => add(head, false, body.of(rest)),

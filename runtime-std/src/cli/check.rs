@@ -8,6 +8,7 @@ use estreamer_core::wire::RecordLength;
 
 use super::Failure;
 use super::identity::print;
+use crate::config::address::in_turn;
 use crate::config::event::in_words;
 use crate::config::{Config, Output, Source, file, identity};
 use crate::doctor::certificate;
@@ -77,7 +78,7 @@ fn source(source: &Source) -> String {
     block(
         &format!("source {}", source.name),
         &[
-            ("server", source.server().to_string()),
+            ("server", in_turn(&source.servers)),
             ("bind", bind),
             ("identity", own.subject.clone()),
             ("valid", certificate::validity(own, certificate::now())),

@@ -48,9 +48,15 @@ pub(super) struct Collect {
 /// What a configuration says as well.
 #[derive(Args)]
 struct Settings {
-    /// The server; the port is 8302 if none is given.
-    #[arg(long, value_name = "HOST[:PORT]", required_unless_present = "config")]
-    server: Option<Address>,
+    /// The server; the port is 8302 if none is given. Repeatable, for servers
+    /// with the same events, as of a high-availability pair: they are tried in
+    /// turn.
+    #[arg(
+        long = "server",
+        value_name = "HOST[:PORT]",
+        required_unless_present = "config"
+    )]
+    servers: Vec<Address>,
     /// The address of this machine to connect from; the system chooses if none
     /// is given.
     #[arg(long, value_name = "ADDR")]
@@ -77,8 +83,8 @@ struct Settings {
     /// [default: $STATE_DIRECTORY, if that is set]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// The source's name, by which its bookmark is found; the server as typed if
-    /// not given.
+    /// The source's name, by which its bookmark is found; the first server as typed
+    /// if not given.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Bundles acknowledged before they are delivered; 0 is strict.
@@ -158,10 +164,10 @@ impl Collect {
     /// The same from a file or from flags.
     fn config(&self) -> Result<Config, Failure> {
         let capture = self.run.capture.as_deref();
-        match (&self.config, &self.settings.server) {
+        match (&self.config, self.settings.servers.first()) {
             (Some(path), _) => file::open(path, capture),
-            (None, Some(server)) => {
-                let draft = self.draft(server)?;
+            (None, Some(first)) => {
+                let draft = self.draft(first)?;
                 let around = Around {
                     configuration: None,
                     capture,
@@ -176,7 +182,7 @@ impl Collect {
         }
     }
 
-    fn draft(&self, server: &Address) -> Result<Draft, Failure> {
+    fn draft(&self, first: &Address) -> Result<Draft, Failure> {
         let settings = &self.settings;
         let output = |destination: &Destination| OutputDraft {
             format: settings.format,
@@ -184,8 +190,8 @@ impl Collect {
         };
         let name = settings.name.clone();
         let source = SourceDraft {
-            name: At::argument(name.unwrap_or_else(|| server.to_string())),
-            server: server.clone(),
+            name: At::argument(name.unwrap_or_else(|| first.to_string())),
+            servers: At::argument(settings.servers.clone()),
             bind: settings.bind,
             identity: At::argument(self.identity.files()?),
             ask: self.ask.draft(),

@@ -9,8 +9,8 @@ use estreamer_mio::tls::{Identity, ServerRules};
 
 use super::Failure;
 use crate::collect::run::{self, Run};
-use crate::config::number::REQUEST_TIMEOUT;
-use crate::config::number::{AHEAD, MEMORY, OVERLAP, SHUTDOWN};
+use crate::config::address::Address;
+use crate::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
 use crate::config::{Ask, Config, Output, Source};
 use crate::output::destination::Destination;
 use crate::simulate::Simulator;
@@ -49,8 +49,10 @@ impl Demo {
             shutdown: Duration::from_secs(SHUTDOWN.default.into()),
             sources: vec![Source {
                 name: "demo".into(),
-                host: address.ip().to_string(),
-                port: address.port(),
+                servers: vec![Address {
+                    host: address.ip().to_string(),
+                    port: address.port(),
+                }],
                 bind: None,
                 identity,
                 rules: ServerRules::default(),

@@ -12,7 +12,7 @@ use super::verification::VerificationArgs;
 use crate::config::address::Address;
 use crate::config::ask::Ask;
 use crate::config::rules;
-use crate::doctor::{Class, Options, certificate, walk};
+use crate::doctor::{Class, Options, Report, certificate, walk};
 
 /// Find out why a server does not send events: walk through a connection step
 /// by step, and say what to look at.
@@ -22,16 +22,18 @@ use crate::doctor::{Class, Options, certificate, walk};
 #[derive(Args)]
 #[command(after_help = after_help())]
 pub(super) struct Doctor {
-    /// The server; the port is 8302 if none is given.
-    #[arg(long, value_name = "HOST[:PORT]")]
-    server: Address,
+    /// The server; the port is 8302 if none is given. Repeatable; each is walked
+    /// through for itself, and the exit status is that of the first that is not
+    /// healthy.
+    #[arg(long = "server", value_name = "HOST[:PORT]", required = true)]
+    servers: Vec<Address>,
     /// Seconds to wait for the first events.
     #[arg(long, value_name = "SECS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3600))]
     wait: u32,
     /// Seconds until TCP and TLS have to stand.
     #[arg(long, value_name = "SECS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3600))]
     timeout: u32,
-    /// Print one JSON document instead of text.
+    /// Print one JSON document instead of text; of several servers, a list.
     #[arg(long)]
     json: bool,
     // Last, because their headings hold for all arguments that follow.
@@ -54,26 +56,39 @@ impl Doctor {
         let rules = self.verification.rules();
         let tls =
             ClientTls::new(&identity, rules.clone()).map_err(|error| Failure::failed(error, ""))?;
-        let server = self.server.to_string();
-        rules::warn(&rules, &server);
-        let report = walk(&Options {
-            server,
-            addresses: self.server.resolve(),
-            identity: &identity,
-            rules: &rules,
-            tls: &tls,
-            ask: &Ask::everything(),
-            asked: "all event types from the oldest on".into(),
-            timeout: self.timeout * 1000,
-            wait: self.wait * 1000,
-            now: certificate::now(),
-        })
-        .map_err(Failure::system)?;
-        print(&match self.json {
-            true => format!("{:#}\n", report.json()),
-            false => report.to_string(),
+        let mut reports = Vec::with_capacity(self.servers.len());
+        for address in &self.servers {
+            let server = address.to_string();
+            rules::warn(&rules, &server);
+            let report = walk(&Options {
+                server,
+                addresses: address.resolve(),
+                identity: &identity,
+                rules: &rules,
+                tls: &tls,
+                ask: &Ask::everything(),
+                asked: "all event types from the oldest on".into(),
+                timeout: self.timeout * 1000,
+                wait: self.wait * 1000,
+                now: certificate::now(),
+            });
+            reports.push(report.map_err(Failure::system)?);
+        }
+        print(&match (self.json, &*reports) {
+            (true, [report]) => format!("{:#}\n", report.json()),
+            (true, reports) => {
+                let documents: Vec<_> = reports.iter().map(Report::json).collect();
+                format!("{:#}\n", serde_json::Value::from(documents))
+            }
+            (false, [report]) => report.to_string(),
+            (false, reports) => reports
+                .iter()
+                .map(|report| format!("{}\n{report}", report.server))
+                .collect(),
         })?;
-        Ok(report.class)
+        let classes = reports.iter().map(|report| report.class);
+        let unhealthy = classes.clone().find(|class| *class != Class::Healthy);
+        Ok(unhealthy.unwrap_or(Class::Healthy))
     }
 }
 

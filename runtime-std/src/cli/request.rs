@@ -11,6 +11,7 @@ use estreamer_core::wire::{EventStreamRequest, InitialTimestamp, RequestFlags};
 use super::Failure;
 use super::ask_args::AskArgs;
 use super::identity::print;
+use crate::config::address::in_turn;
 use crate::config::ask::Ask;
 use crate::config::event::one_of;
 use crate::config::{file, mistake};
@@ -50,7 +51,7 @@ impl Request {
                 let ask = source.ask.load(base);
                 let ask = ask.map_err(|error| mistake::failure(Some(path), vec![error]))?;
                 // Writing to a String cannot fail.
-                let _ = writeln!(text, "source {name} at {}", source.server);
+                let _ = writeln!(text, "source {name} at {}", in_turn(&source.servers.value));
                 let form = source.request_form.as_ref().map(|form| form.value);
                 text += &show(&ask, source.from, shown(form, source.quirks));
             }

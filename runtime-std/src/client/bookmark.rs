@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::batch::Record;
+use estreamer_mio::batch::{Batch, Record};
 
 use super::Error;
-use crate::delivery::bookmark::entry::{Batch, Entry};
-use crate::delivery::bookmark::journal::Journal;
-use crate::delivery::bookmark::opening;
+use crate::delivery::bookmark::entry::BatchEntry;
+use crate::delivery::bookmark::opening::{self, Place};
 use crate::delivery::bookmark::state_dir::StateDir;
-use crate::delivery::dedup::sequencer::{Memory, Sequencer};
+use crate::delivery::dedup::high_water_mark::ResumePoint;
+use crate::delivery::dedup::sequencer::{FirstSessions, Limits, Sequencer, Verdict};
+use crate::delivery::pipeline::steps::{StepError, Steps};
 use crate::digest::Digest;
 use crate::disk::{Disk, RealDisk};
 
@@ -20,8 +21,13 @@ use crate::disk::{Disk, RealDisk};
 pub(super) struct Bookmark {
     source: Arc<str>,
     sequencer: Sequencer,
-    journal: Journal,
+    steps: Steps,
+    /// The last batch in the journal, and the last that is durable.
     n: u64,
+    durable: u64,
+    server: u64,
+    /// What is known of each record of the batch that is handed out.
+    verdicts: Vec<Verdict>,
     handed_out: Since,
     acknowledged: Since,
     /// When what was acknowledged has to be durable.
@@ -32,28 +38,45 @@ pub(super) struct Bookmark {
     _state: StateDir,
 }
 
-/// Archival second and digest of records, and the source's marks after them.
+/// Archival second and digest of records, and where to go on from after them.
 #[derive(Default)]
 struct Since {
     records: Vec<(u32, Digest)>,
-    marks: Option<(u32, u32)>,
+    point: Option<ResumePoint>,
 }
 
 /// Between two commits, where the program does not ask for one.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// Digests that are remembered, at most.
+const DIGESTS: usize = 1 << 18;
 
 impl Bookmark {
     /// Opens what an earlier run left behind.
     pub(super) fn open(state: StateDir, source: &str, overlap: u32) -> Result<Self, Error> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let (journal, _) = opening::open(&disk, state.path(), state.boot(), overlap, &mut [], &[])
-            .map_err(Error::bookmark)?;
-        let bookmark = journal.bookmark();
+        let place = Place {
+            directory: state.path(),
+            boot: state.boot(),
+            key: state.key(),
+        };
+        let opened = opening::open(&disk, place, overlap, &mut []);
+        let (journal, _) = opened.map_err(Error::bookmark)?;
+        state.confirm().map_err(Error::bookmark)?;
+        let (n, sources) = (journal.bookmark().n, &journal.bookmark().sources);
+        let limits = Limits {
+            overlap,
+            digests: DIGESTS,
+        };
+        let key = state.key().clone();
+        let sequencer = Sequencer::new(key, limits, n, sources, FirstSessions::default());
         Ok(Self {
             source: source.into(),
-            sequencer: Sequencer::new(state.key().clone(), overlap, bookmark),
-            n: bookmark.n,
-            journal,
+            sequencer,
+            steps: Steps::new(Some(journal)),
+            n,
+            durable: n,
+            server: 0,
+            verdicts: Vec::new(),
             handed_out: Since::default(),
             acknowledged: Since::default(),
             due: None,
@@ -63,33 +86,69 @@ impl Bookmark {
     }
 
     /// A connection is about to be made: where to ask from.
-    pub(super) fn connect(&mut self, from: InitialTimestamp) -> InitialTimestamp {
-        self.sequencer.connect(&self.source, from)
+    pub(super) fn connect(&mut self, from: InitialTimestamp) -> Result<InitialTimestamp, Error> {
+        let before = self.sequencer.anchor(&self.source);
+        let from = self.sequencer.connect(&self.source, from, false);
+        self.anchor(before)?;
+        Ok(from)
     }
 
-    /// Whether a record was not acknowledged before; then it is handed out.
-    pub(super) fn is_new(&mut self, record: Record<'_>) -> bool {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.map_or(0, |age| age.as_secs());
-        let one = std::iter::once(record);
-        let numbered = self
-            .sequencer
-            .batch(&self.source, one, u64::MAX, now, Memory::default());
-        self.handed_out.records.extend(numbered.note.records);
-        self.handed_out.marks = numbered.note.marks.or(self.handed_out.marks);
-        numbered.verdicts.iter().any(|verdict| verdict.keep)
+    /// A session has begun.
+    pub(super) fn began(&mut self) -> Result<(), Error> {
+        let before = self.sequencer.anchor(&self.source);
+        self.sequencer.began(&self.source, unix_seconds(), 0);
+        self.anchor(before)
+    }
+
+    /// Makes durable where the source is asked from, if that changed.
+    fn anchor(&mut self, before: Option<u32>) -> Result<(), Error> {
+        match self.sequencer.anchor(&self.source) {
+            Some(second) if before != Some(second) => {
+                let anchored = self.steps.anchor(&self.source, second);
+                anchored.map_err(|error| self.failed(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The next records to be handed out are those of this batch.
+    pub(super) fn begin(&mut self, batch: &Batch) {
+        let source = &self.source;
+        self.sequencer
+            .screen(source, batch.records(), &mut self.verdicts);
+    }
+
+    /// Whether the record at this place of the batch was not acknowledged before;
+    /// then it is handed out.
+    pub(super) fn is_new(&mut self, record: Record<'_>, index: usize) -> bool {
+        let Some(verdict) = self.verdicts.get(index) else {
+            return true;
+        };
+        let mut verdicts = vec![*verdict];
+        let numbered = self.sequencer.number(
+            &self.source,
+            std::iter::once(record),
+            &mut verdicts,
+            u64::MAX,
+            unix_seconds(),
+            Vec::new(),
+        );
+        self.server = numbered.server;
+        self.handed_out.records.extend(numbered.records);
+        self.handed_out.point = numbered.point.or(self.handed_out.point);
+        verdicts.iter().any(|verdict| verdict.keep)
     }
 
     /// What was handed out is acknowledged, and to be durable soon.
     pub(super) fn accept(&mut self) {
-        let Since { records, marks } = &mut self.handed_out;
+        let Since { records, point } = &mut self.handed_out;
         self.acknowledged.records.append(records);
-        if marks.is_none() && self.acknowledged.marks.is_none() {
-            // Without marks nothing can be asked from, and nothing recognised.
+        if point.is_none() && self.acknowledged.point.is_none() {
+            // Without a point nothing can be asked from, and nothing recognised.
             self.acknowledged.records.clear();
         }
-        if marks.is_some() {
-            self.acknowledged.marks = marks.take();
+        if point.is_some() {
+            self.acknowledged.point = point.take();
         }
         self.due
             .get_or_insert_with(|| Instant::now() + COMMIT_EVERY);
@@ -114,32 +173,45 @@ impl Bookmark {
             let why = "it could not be made durable before; connect again";
             return Err(Error::bookmark(why));
         }
-        if self.acknowledged.marks.is_some() {
-            let Since { records, marks } = std::mem::take(&mut self.acknowledged);
-            let entry = Entry::Batch(Batch {
+        if self.acknowledged.point.is_some() {
+            let Since { records, point } = std::mem::take(&mut self.acknowledged);
+            let mut entry = Some(BatchEntry {
                 n: self.n + 1,
                 source: self.source.clone(),
-                marks,
+                server: self.server,
+                point,
                 records,
             });
-            if let Err((entry, error)) = self.journal.note(entry) {
+            if let Err(error) = self.steps.note(&mut entry, false) {
                 // Nothing is lost: the next commit tries again.
-                if let Entry::Batch(Batch { records, marks, .. }) = entry {
-                    self.acknowledged = Since { records, marks };
+                if let Some(BatchEntry { records, point, .. }) = entry {
+                    self.acknowledged = Since { records, point };
                 }
-                return Err(Error::bookmark(error));
+                return Err(self.failed(error));
             }
             self.n += 1;
         }
-        if self.journal.bookmark().n < self.n {
-            let segment = self.journal.commit(self.n).map_err(Error::bookmark)?;
-            let durable = segment.sync().and_then(|()| self.journal.tidy());
-            if let Err(error) = durable {
-                self.broken = true;
-                return Err(Error::bookmark(error));
-            }
+        if self.durable < self.n {
+            let committed = self.steps.commit(&[], self.n);
+            committed.map_err(|error| self.failed(error))?;
+            self.durable = self.n;
         }
         self.due = None;
         Ok(())
     }
+
+    fn failed(&mut self, error: StepError) -> Error {
+        match error {
+            StepError::Retry(error) => Error::bookmark(error),
+            StepError::NotDurable(error) | StepError::BookmarkGone(error) => {
+                self.broken = true;
+                Error::bookmark(error)
+            }
+        }
+    }
+}
+
+fn unix_seconds() -> u64 {
+    let age = SystemTime::now().duration_since(UNIX_EPOCH);
+    age.map_or(0, |age| age.as_secs())
 }

@@ -29,6 +29,8 @@ use crate::input;
 #[must_use]
 pub struct Builder {
     server: String,
+    /// Further servers, tried after it.
+    others: Vec<String>,
     identity: Option<Source>,
     rules: ServerRules,
     from: InitialTimestamp,
@@ -59,6 +61,7 @@ impl Builder {
     pub(super) fn new(server: &str) -> Self {
         Self {
             server: server.into(),
+            others: Vec::new(),
             identity: None,
             rules: ServerRules::default(),
             from: InitialTimestamp::NOW,
@@ -73,6 +76,14 @@ impl Builder {
             memory: 32 << 20,
             connect_timeout: 30_000,
         }
+    }
+
+    /// Another server with the same events, as of a high-availability pair. It is
+    /// tried when those before it cannot be reached. The bookmark is the same for
+    /// all of them.
+    pub fn server(mut self, server: &str) -> Self {
+        self.others.push(server.into());
+        self
     }
 
     /// Who we are: the PKCS#12 file downloaded from the Management Center. The
@@ -135,7 +146,8 @@ impl Builder {
         self
     }
 
-    /// The name by which the bookmark is found; the server as given by default.
+    /// The name by which the bookmark is found; the first server as given by
+    /// default.
     pub fn name(mut self, name: &str) -> Self {
         self.name = Some(name.into());
         self
@@ -192,50 +204,61 @@ impl Builder {
         // Mistakes come before anything is touched.
         self.request(self.from, RequestForm::default())?;
         let tls = self.tls()?;
-        let address = self.address()?;
-        let addresses = address.resolve().map_err(|error| self.no_address(error))?;
+        self.session.expected = self.expected();
+        let servers = self.servers()?;
         let mut bookmark = self.bookmark()?;
-        let name = self.name.as_ref().unwrap_or(&self.server);
-        let form = FormInUse::new(self.state.as_deref(), name, &address, self.request_form);
         let from = match &mut bookmark {
-            Some(bookmark) => bookmark.connect(self.from),
+            Some(bookmark) => bookmark.connect(self.from)?,
             None => self.from,
         };
-        let request = self.request(from, form.form())?;
-        self.session.expected = self.expected();
         let mut event_loop = EventLoop::new().map_err(Error::system)?;
         let pool = Pool::new(ARENA, self.memory, event_loop.handle());
-        let mut last = None;
-        for address in addresses {
-            let options = ClientOptions {
-                address,
-                bind: None,
-                request: request.clone(),
-                session: self.session,
-                pool: pool.clone(),
-                handshake_timeout: self.connect_timeout,
+        let mut last = no_address(&self.server, "it has none");
+        for (server, address) in servers {
+            let name = self.name.as_ref().unwrap_or(&self.server);
+            let form = FormInUse::new(self.state.as_deref(), name, &address, self.request_form);
+            let request = self.request(from, form.form())?;
+            let addresses = match address.resolve() {
+                Ok(addresses) => addresses,
+                Err(error) => {
+                    last = no_address(server, error);
+                    continue;
+                }
             };
-            match establish(&tls, options, &mut event_loop)? {
-                Err(end) => last = Some(Error::ended(&self.server, &end)),
-                Ok(inbox) => {
-                    return Ok(Client {
-                        server: self.server,
-                        event_loop,
-                        inbox,
-                        bookmark,
-                        form,
-                        batch: None,
-                        handed_out: 0,
-                        outstanding: false,
-                        ahead: self.session.ahead.into(),
-                        interrupted: Arc::default(),
-                        counted: Statistics::default(),
-                        over: false,
-                    });
+            for address in addresses {
+                let options = ClientOptions {
+                    address,
+                    bind: None,
+                    request: request.clone(),
+                    session: self.session,
+                    pool: pool.clone(),
+                    handshake_timeout: self.connect_timeout,
+                };
+                match establish(&tls, options, &mut event_loop)? {
+                    Err(end) => last = Error::ended(server, &end),
+                    Ok(inbox) => {
+                        if let Some(bookmark) = &mut bookmark {
+                            bookmark.began()?;
+                        }
+                        return Ok(Client {
+                            server: server.clone(),
+                            event_loop,
+                            inbox,
+                            bookmark,
+                            form,
+                            batch: None,
+                            handed_out: 0,
+                            outstanding: false,
+                            ahead: self.session.ahead.into(),
+                            interrupted: Arc::default(),
+                            counted: Statistics::default(),
+                            over: false,
+                        });
+                    }
                 }
             }
         }
-        Err(last.unwrap_or_else(|| self.no_address("it has none")))
+        Err(last)
     }
 
     fn tls(&self) -> Result<ClientTls, Error> {
@@ -260,17 +283,16 @@ impl Builder {
         ClientTls::new(identity, self.rules.clone()).map_err(|error| refuse(error.to_string()))
     }
 
-    fn address(&self) -> Result<Address, Error> {
-        self.server.parse().map_err(|error: String| {
-            let what = format!("{:?}: {error}", self.server);
-            Error::new(ErrorKind::Address, what, "")
-        })
-    }
-
-    fn no_address(&self, error: impl std::fmt::Display) -> Error {
-        let what = format!("cannot find the address of {}: {error}", self.server);
-        let remedy = "Check the name, and the resolver of this machine";
-        Error::new(ErrorKind::Address, what, remedy)
+    /// The servers with what they are called.
+    fn servers(&self) -> Result<Vec<(&String, Address)>, Error> {
+        let all = std::iter::once(&self.server).chain(&self.others);
+        let servers = all.map(|server| {
+            let address = server.parse().map_err(|error: String| {
+                Error::new(ErrorKind::Address, format!("{server:?}: {error}"), "")
+            })?;
+            Ok((server, address))
+        });
+        servers.collect()
     }
 
     fn bookmark(&self) -> Result<Option<Bookmark>, Error> {
@@ -351,6 +373,12 @@ impl Builder {
         }
         Ok(request.emit(quirks, out)?.len())
     }
+}
+
+fn no_address(server: &str, error: impl std::fmt::Display) -> Error {
+    let what = format!("cannot find the address of {server}: {error}");
+    let remedy = "Check the name, and the resolver of this machine";
+    Error::new(ErrorKind::Address, what, remedy)
 }
 
 /// Waits until a connection stands, with the handshake done and the request on

@@ -263,6 +263,9 @@ impl Client {
                 let Some(batch) = self.inbox.borrow_mut().batches.pop_front() else {
                     return false;
                 };
+                if let Some(bookmark) = &mut self.bookmark {
+                    bookmark.begin(&batch);
+                }
                 self.batch = Some((batch, 0));
                 continue;
             };
@@ -282,7 +285,7 @@ impl Client {
                 RecordKind::Oversize => self.counted.oversize += 1,
             }
             if let Some(bookmark) = &mut self.bookmark
-                && !bookmark.is_new(record)
+                && !bookmark.is_new(record, *next - 1)
             {
                 self.counted.duplicates += 1;
                 continue;

@@ -32,21 +32,26 @@ const STOOD: Duration = Duration::from_secs(60);
 
 impl Backoff {
     /// A connection has ended that had stood for some time; of its source, so
-    /// many records were delivered by now. The next wait is a first one when that
-    /// is progress. A handshake is none, and neither is a null message: a server
-    /// that closes right behind it would be asked ten times a second.
-    pub(super) fn connection_ended(&mut self, stood: Duration, delivered: u64) {
+    /// many records were delivered by now. Returns whether that is progress: then
+    /// the next wait is a first one. A handshake is none, and neither is a null
+    /// message: a server that closes right behind it would be asked ten times a
+    /// second.
+    pub(super) fn connection_ended(&mut self, stood: Duration, delivered: u64) -> bool {
         // What is still on its way counts the next time.
-        if delivered > self.delivered || stood >= STOOD {
+        let progress = delivered > self.delivered || stood >= STOOD;
+        if progress {
             self.tries = 0;
         }
         self.delivered = delivered;
+        progress
     }
 
-    /// How long to wait after this end.
-    pub(super) fn after(&mut self, end: &ClientEnd) -> Duration {
+    /// How long to wait after these ends, one of each server that was tried: as
+    /// long as the first of them asks for.
+    pub(super) fn after(&mut self, ends: &[ClientEnd]) -> Duration {
         let chance = RandomState::new().hash_one(self.tries) % 1024;
-        self.next(bounds(end), chance as u32)
+        let shortest = ends.iter().map(bounds).min();
+        self.next(shortest.unwrap_or(UNREACHABLE), chance as u32)
     }
 
     /// `chance` is less than 1024.
@@ -104,8 +109,9 @@ mod tests {
     fn a_refusal_is_given_time_and_a_shutdown_none() {
         let mut backoff = Backoff::default();
         let refused = ClientEnd::Session(End::BeforeFirstByte, String::new());
-        assert!(backoff.clone().after(&refused) > Duration::from_secs(20));
-        let gone = ClientEnd::Session(End::Idle, String::new());
-        assert!(backoff.after(&gone) <= AWAY.0);
+        let mut ends = vec![refused];
+        assert!(backoff.clone().after(&ends) > Duration::from_secs(20));
+        ends.push(ClientEnd::Session(End::Idle, String::new()));
+        assert!(backoff.after(&ends) <= AWAY.0);
     }
 }

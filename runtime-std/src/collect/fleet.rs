@@ -339,7 +339,7 @@ fn same_source(old: &Source, new: &Source) -> bool {
         let all = identity.authorities().iter();
         all.map(|facts| facts.sha256).collect()
     };
-    (&old.name, &old.host, old.port, old.bind) == (&new.name, &new.host, new.port, new.bind)
+    (&old.name, &old.servers, old.bind) == (&new.name, &new.servers, new.bind)
         && (&old.ask, old.from, old.quirks) == (&new.ask, new.from, new.quirks)
         && (old.request_form, old.request_timeout) == (new.request_form, new.request_timeout)
         && old.record_length == new.record_length

@@ -26,6 +26,7 @@ use crate::form_hints::FormHints;
 #[derive(Default)]
 pub(super) struct Forms {
     hints: FormHints,
+    /// By source and server.
     trials: BTreeMap<(String, String), Trial>,
 }
 
@@ -49,26 +50,25 @@ impl Forms {
     }
 
     /// The form for the next connection, and whether silence may change it.
-    pub(super) fn form(&mut self, source: &Source) -> (RequestForm, bool) {
+    pub(super) fn form(&mut self, source: &Source, server: &str) -> (RequestForm, bool) {
         match source.request_form {
             Some(form) => (form, false),
             None => {
-                let trial = self.trial(source);
+                let trial = self.trial(source, server);
                 (trial.form, trial.heeds_silence())
             }
         }
     }
 
     /// The server answered.
-    pub(super) fn answered(&mut self, source: &Source) {
+    pub(super) fn answered(&mut self, source: &Source, server: &str) {
         if source.request_form.is_some() {
             return;
         }
-        let trial = self.trial(source);
+        let trial = self.trial(source, server);
         trial.answered();
         let form = trial.form;
-        let server = source.server().to_string();
-        if let Err((path, error)) = self.hints.set(&source.name, &server, form) {
+        if let Err((path, error)) = self.hints.set(&source.name, server, form) {
             say!(
                 "estreamer: cannot write {}: {error}. The next start finds out anew which form \
                  of the request {} answers.",
@@ -80,7 +80,12 @@ impl Forms {
 
     /// The server refused before it answered; `None` where a user fixed the form,
     /// or the end has nothing to do with it.
-    pub(super) fn refused(&mut self, source: &Source, end: &ClientEnd) -> Option<Next> {
+    pub(super) fn refused(
+        &mut self,
+        source: &Source,
+        server: &str,
+        end: &ClientEnd,
+    ) -> Option<Next> {
         let error = match end {
             ClientEnd::Session(End::BeforeFirstByte, _) => None,
             ClientEnd::Session(End::PeerError { code }, text) => Some((*code, text.clone())),
@@ -88,24 +93,23 @@ impl Forms {
         };
         match source.request_form {
             Some(_) => None,
-            None => Some(self.trial(source).refused(error)),
+            None => Some(self.trial(source, server).refused(error)),
         }
     }
 
     /// The server was silent for too long.
-    pub(super) fn silent(&mut self, source: &Source) -> Next {
-        self.trial(source).silent()
+    pub(super) fn silent(&mut self, source: &Source, server: &str) -> Next {
+        self.trial(source, server).silent()
     }
 
-    fn trial(&mut self, source: &Source) -> &mut Trial {
-        let server = source.server().to_string();
-        let hint = self.hints.get(&source.name, &server);
-        let trial = self.trials.entry((source.name.clone(), server));
+    fn trial(&mut self, source: &Source, server: &str) -> &mut Trial {
+        let hint = self.hints.get(&source.name, server);
+        let trial = self.trials.entry((source.name.clone(), server.into()));
         trial.or_insert_with(|| Trial::new(hint))
     }
 }
 
-/// One source's way to the form its server answers.
+/// The way to the form that one server answers.
 #[derive(Debug)]
 struct Trial {
     /// Where a round begins.

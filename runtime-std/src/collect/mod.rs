@@ -3,8 +3,8 @@
 //!
 //! - [`run`]: from start to end, over reloads.
 //! - `fleet`: the sources of one pipeline. `station`: one of them, with its
-//!   `resolver` and its `backoff`, and its request's place among the `forms`.
-//!   `collector`: one connection.
+//!   `resolver`, its `backoff`, whose `turn` it is of its servers, and what is tried of
+//!   the request's `forms`. `collector`: one connection.
 
 mod backoff;
 mod capture;
@@ -16,6 +16,7 @@ mod resolver;
 pub mod run;
 mod station;
 mod summary;
+mod turn;
 
 use capture::Capture;
 pub use run::{Reload, Run};

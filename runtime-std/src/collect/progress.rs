@@ -27,7 +27,7 @@ impl Progress {
         let _ = write!(
             std::io::stderr(),
             "\r\x1b[K{} events, {:.0} events/s",
-            summary.counts.delivered,
+            summary.counts.accepted,
             summary.rate()
         );
     }

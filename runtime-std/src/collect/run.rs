@@ -2,6 +2,7 @@
 //! durable.
 
 use std::cell::Cell;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,13 +15,16 @@ use super::fleet::{Ended, Fleet};
 use super::forms::Forms;
 use super::resolver::Resolver;
 use crate::config::{Config, Output, Source};
-use crate::delivery::bookmark::state_dir::StateDir;
-use crate::delivery::dedup::sequencer::Asked;
+use crate::delivery::bookmark::opening::OpeningError;
+use crate::delivery::bookmark::state_dir::{StateDir, StateError};
+use crate::delivery::dedup::sequencer::{FirstSessions, Limits};
 use crate::delivery::ledger::{Counts, Ledger};
-use crate::delivery::pipeline::{self, Pipeline, Setup};
+use crate::delivery::pipeline::failure::{PipelineError, StartError};
+use crate::delivery::pipeline::{Pipeline, Setup};
 use crate::failure::Failure;
 use crate::form_hints::FormHints;
 use crate::output::destination::Destination;
+use crate::refusal;
 use crate::signals;
 
 /// Reads the configuration again.
@@ -47,9 +51,14 @@ pub struct Run {
     pub asked: Option<signals::Asked>,
 }
 
-/// How often in a row a sync may fail and everything begins anew from the last
-/// commit: a disk that keeps failing is for a person to look at.
-const FAILED_SYNCS: u32 = 3;
+/// So many failed syncs within ten minutes end the run, whatever was committed in
+/// between: a disk that keeps failing is for a person to look at.
+const FAILED_SYNCS: usize = 3;
+const LATELY: u32 = 600_000;
+
+/// Bytes that a digest takes at the most, in all the places where it is kept: as
+/// delivered, in the journal's copy, and where it is expected again.
+const MEMORY_OF_A_DIGEST: usize = 128;
 
 /// Milliseconds a pipeline has to end, whatever was used up before.
 const AT_LEAST: u64 = 500;
@@ -84,37 +93,50 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     let resolver = Resolver::start(event_loop.handle())?;
     let ledger = Arc::new(Ledger::new(config.overlap));
     let began = Cell::new(None);
-    let when_asked = Asked::default();
+    let first_sessions = FirstSessions::default();
     let mut forms = Forms::default();
     let mut current = Settled::new(config);
     // What goes on if the new configuration cannot begin.
     let mut previous: Option<Settled> = None;
     let mut state: Option<StateDir> = None;
-    // Times in a row that nothing could be made durable.
-    let mut failed_syncs = 0;
+    // When something could not be made durable, lately.
+    let mut failed_syncs: Vec<Instant> = Vec::new();
+    let mut waits_for_space = false;
     loop {
         let started = start(
             &current,
             &run,
             state.take(),
             &ledger,
-            &when_asked,
+            &first_sessions,
             &event_loop,
         );
-        run.reset_bookmark = false;
         let (pipeline, at) = match (started, previous.take()) {
             (Ok(started), _) => (started, event_loop.now()),
-            (Err(failure), None) => return Err(failure),
-            (Err(failure), Some(old)) => {
+            (Err(NoStart { failure, is_full }), None) => {
+                if !is_full || event_loop.handle().is_stopped() {
+                    return Err(failure);
+                }
+                if !std::mem::replace(&mut waits_for_space, true) {
+                    say!("estreamer: {failure}. Waiting for space on the disk.");
+                }
+                let now = event_loop.now();
+                pause(&mut event_loop, now, 5000)?;
+                continue;
+            }
+            (Err(NoStart { failure, .. }), Some(old)) => {
                 say!("estreamer: {failure}. The configuration stays as it was.");
                 current = old;
                 continue;
             }
         };
+        run.reset_bookmark = false;
+        if std::mem::take(&mut waits_for_space) {
+            say!("estreamer: there is space on the disk again.");
+        }
         if let Some(path) = &current.config.state {
             forms.keep_in(FormHints::open(path));
         }
-        let before = pipeline.committed();
         let stop_by = Cell::new(None);
         let fleet = Fleet {
             config: &mut current.config,
@@ -132,9 +154,6 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
         let ended = fleet.serve();
         // A connection that is left in it would keep the pipeline waiting.
         event_loop.clear();
-        if pipeline.committed() > before {
-            failed_syncs = 0;
-        }
         let now: Instant = event_loop.now();
         let limit = stop_by
             .get()
@@ -153,12 +172,11 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                 }
                 previous = Some(std::mem::replace(&mut current, Settled::new(*new)));
             }
-            (Err(pipeline::Failure::NotDurable(error)), ended @ Ok(_))
+            (Err(PipelineError::NotDurable(error)), ended @ Ok(_))
                 if left.is_some()
-                    && failed_syncs + 1 < FAILED_SYNCS
+                    && is_bearable(&mut failed_syncs, now)
                     && !event_loop.handle().is_stopped() =>
             {
-                failed_syncs += 1;
                 say!(
                     "estreamer: what was written could not be made durable: {error}. All since \
                      the last commit is cut off and comes again."
@@ -169,7 +187,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                     current = Settled::new(*new);
                 }
                 state = left.filter(|state| Some(state.path()) == current.config.state.as_deref());
-                pause(&mut event_loop, at)?;
+                pause(&mut event_loop, at, 1000)?;
             }
             (finished, ended) => {
                 if is_reader_gone(&current.config, &finished) {
@@ -186,48 +204,78 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     }
 }
 
+/// Why a pipeline does not start, and whether that is for want of space.
+struct NoStart {
+    failure: Failure,
+    is_full: bool,
+}
+
 /// Opens the state directory, unless it is there already, and starts a pipeline.
 fn start(
     settled: &Settled,
     run: &Run,
     state: Option<StateDir>,
     ledger: &Arc<Ledger>,
-    asked: &Asked,
+    first_sessions: &FirstSessions,
     event_loop: &EventLoop,
-) -> Result<Pipeline, Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure::failed(error, "");
+) -> Result<Pipeline, NoStart> {
     let config = &settled.config;
-    let state = match (&config.state, state) {
-        (Some(path), None) => {
-            Some(StateDir::open(path, run.reset_bookmark).map_err(|error| failed(&error))?)
-        }
-        (_, state) => state,
-    };
-    let left = |limit: u64| limit.saturating_sub(ledger.total().delivered);
+    let state =
+        match (&config.state, state) {
+            (Some(path), None) => Some(StateDir::open(path, run.reset_bookmark).map_err(
+                |error| NoStart {
+                    is_full: matches!(&error, StateError::Io(_, error) if is_full(error)),
+                    failure: refusal::state(&error),
+                },
+            )?),
+            (_, state) => state,
+        };
+    let left = |limit: u64| limit.saturating_sub(ledger.total().accepted);
+    let sources = settled.sources.iter();
     let setup = Setup {
         state,
         outputs: config.outputs.clone(),
-        sources: settled
-            .sources
-            .iter()
-            .map(|source| source.name.clone())
-            .collect(),
-        overlap: config.overlap,
+        sources: sources.map(|source| source.name.clone()).collect(),
+        limits: Limits {
+            overlap: config.overlap,
+            digests: config.memory / MEMORY_OF_A_DIGEST,
+        },
+        is_strict: config.ahead == 0,
         limit: run.limit.map_or(u64::MAX, left),
         ledger: ledger.clone(),
-        asked: asked.clone(),
+        first_sessions: first_sessions.clone(),
     };
-    let pipeline = Pipeline::start(setup, event_loop.handle()).map_err(|error| failed(&error))?;
-    for surprise in &pipeline.surprises {
-        say!("estreamer: {surprise}");
+    let pipeline = Pipeline::start(setup, event_loop.handle()).map_err(|error| NoStart {
+        is_full: match &error {
+            StartError::Opening(OpeningError::File(_, error)) => is_full(error),
+            _ => false,
+        },
+        failure: refusal::start(error),
+    })?;
+    for notice in &pipeline.notices {
+        say!("estreamer: {notice}");
     }
     Ok(pipeline)
 }
 
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
+}
+
+/// Notes a failed sync; whether everything may begin anew from the last commit.
+fn is_bearable(failed_syncs: &mut Vec<Instant>, now: Instant) -> bool {
+    failed_syncs.retain(|at| now.0 < at.after(LATELY).0);
+    failed_syncs.push(now);
+    failed_syncs.len() < FAILED_SYNCS
+}
+
 /// A disk that fails is not asked again and again without end: a pipeline that
 /// began at `at` has a second at least.
-fn pause(event_loop: &mut EventLoop, at: Instant) -> Result<(), Failure> {
-    let until = at.after(1000);
+fn pause(event_loop: &mut EventLoop, at: Instant, milliseconds: u32) -> Result<(), Failure> {
+    let until = at.after(milliseconds);
     while event_loop.now() < until && !event_loop.handle().is_stopped() {
         let left = until.0 - event_loop.now().0.min(until.0);
         let left = Some(Duration::from_millis(left));
@@ -259,24 +307,24 @@ pub(super) fn report(ledger: &Ledger, began: Option<Instant>, now: Instant) {
 
 /// Whether another configuration can take over: also from an output that is
 /// stuck, since that may be why there is another one.
-fn goes_on(finished: &Result<(), pipeline::Failure>, has_state: bool) -> bool {
+fn goes_on(finished: &Result<(), PipelineError>, has_state: bool) -> bool {
     match finished {
         Ok(()) => true,
-        Err(pipeline::Failure::Output(..) | pipeline::Failure::Late(_)) => has_state,
-        Err(pipeline::Failure::ReaderLeft | pipeline::Failure::NotDurable(_)) => false,
+        Err(PipelineError::Output(..) | PipelineError::Late(_)) => has_state,
+        Err(_) => false,
     }
 }
 
 /// Whoever read our only output has had enough.
-fn is_reader_gone(config: &Config, finished: &Result<(), pipeline::Failure>) -> bool {
+fn is_reader_gone(config: &Config, finished: &Result<(), PipelineError>) -> bool {
     let is_stdout = |output: &Output| output.destination == Destination::Stdout;
-    matches!(finished, Err(pipeline::Failure::ReaderLeft)) && config.outputs.iter().all(is_stdout)
+    matches!(finished, Err(PipelineError::ReaderLeft)) && config.outputs.iter().all(is_stdout)
 }
 
 /// How it went.
 fn conclude(
     config: &Config,
-    finished: Result<(), pipeline::Failure>,
+    finished: Result<(), PipelineError>,
     ended: Result<Ended, Failure>,
     stopped: bool,
 ) -> Result<(), Failure> {
@@ -286,12 +334,13 @@ fn conclude(
     };
     match finished {
         Ok(()) => ended.map(|_| ()),
-        Err(failure @ (pipeline::Failure::Late(_) | pipeline::Failure::Output(..)))
+        Err(failure @ (PipelineError::Late(_) | PipelineError::Output(..)))
             if stopped && config.state.is_some() =>
         {
             say!("estreamer: {failure}. {comes_again}.");
             Ok(())
         }
+        Err(failure @ PipelineError::BookmarkGone(_)) => Err(refusal::bookmark_gone(failure)),
         Err(failure) => Err(Failure::failed(
             failure,
             format!("{comes_again}. Make room, or check the disk or the receiver"),

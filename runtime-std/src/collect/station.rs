@@ -21,21 +21,30 @@ use super::backoff::Backoff;
 use super::collector::{Collector, Line};
 use super::forms::{Forms, Next};
 use super::resolver::{Answer, Resolver};
+use super::turn::Turn;
 use crate::config::Source;
+use crate::config::address::Address;
 use crate::config::rules;
-use crate::delivery::pipeline::delivery::Origin;
-use crate::delivery::pipeline::{Link, PendingLink, Pipeline};
+use crate::delivery::pipeline::Pipeline;
+use crate::delivery::pipeline::delivery::SourceInfo;
+use crate::delivery::pipeline::link::{Link, PendingLink};
 use crate::explain::{explain, unanswered};
 use crate::failure::Failure;
 
 /// A source at work.
 pub(super) struct Station {
     pub(super) source: Arc<Source>,
-    origin: Arc<Origin>,
+    info: Arc<SourceInfo>,
     tls: ClientTls,
     phase: Phase,
     backoff: Backoff,
-    /// Addresses still to be tried this time.
+    /// The server that is tried.
+    turn: Turn,
+    /// The server that a connection stood with last.
+    stood: Option<usize>,
+    /// How those ended that were tried since the last wait.
+    ends: Vec<ClientEnd>,
+    /// Addresses of the server that are still to be tried.
     addresses: VecDeque<SocketAddr>,
     /// The last of them that failed, and how.
     last: Option<(String, ClientEnd)>,
@@ -51,7 +60,7 @@ pub(super) struct Station {
 enum Phase {
     /// To be tried at this time.
     Due(Instant),
-    /// Its addresses are looked up.
+    /// The addresses of its server are looked up.
     Resolving(Answer),
     /// The pipeline is asked where to go on from.
     Asking(PendingLink, SocketAddr),
@@ -80,18 +89,20 @@ pub(super) struct Means<'a> {
 
 /// Milliseconds until TCP and TLS have to stand.
 const HANDSHAKE: u32 = 30_000;
-/// Milliseconds before the next form of a request is tried.
-const NEXT_FORM: u32 = 100;
 
 impl Station {
     /// A source that is due at once.
     pub(super) fn new(source: Arc<Source>, now: Instant) -> Result<Self, Failure> {
         let tls = tls(&source)?;
         Ok(Self {
-            origin: Arc::new(Origin {
+            info: Arc::new(SourceInfo {
                 name: source.name.as_str().into(),
                 data: source.ask.data.clone(),
+                has_several_servers: source.servers.len() > 1,
             }),
+            turn: Turn::new(source.servers.len()),
+            stood: None,
+            ends: Vec::new(),
             source,
             tls,
             phase: Phase::Due(now),
@@ -155,8 +166,8 @@ impl Station {
             let now = means.event_loop.now();
             match &self.phase {
                 Phase::Due(due) if *due <= now => {
-                    let answer = means.resolver.ask(self.source.server());
-                    self.phase = Phase::Resolving(answer);
+                    self.ends.clear();
+                    self.resolve(means);
                 }
                 Phase::Resolving(answer) => match answer.try_recv() {
                     Err(TryRecvError::Empty) => return Ok(()),
@@ -171,13 +182,10 @@ impl Station {
                     }
                     Ok(Err(error)) => {
                         let failure = Failure::failed(
-                            format!(
-                                "cannot find the address of {}: {error}",
-                                self.source.server()
-                            ),
+                            format!("cannot find the address of {}: {error}", self.server()),
                             "Check the name, and the resolver of this machine",
                         );
-                        self.failed(&ClientEnd::Connect(error), failure, means);
+                        self.server_failed(ClientEnd::Connect(error), failure, means);
                     }
                 },
                 Phase::Asking(pending, address) => {
@@ -189,7 +197,7 @@ impl Station {
                 }
                 Phase::Connected(line, _) => {
                     if line.heard.get() && !std::mem::replace(&mut self.answered, true) {
-                        means.forms.answered(&self.source);
+                        means.forms.answered(&self.source, &self.server());
                     }
                     let end = line.end.borrow_mut().take();
                     match end {
@@ -202,10 +210,24 @@ impl Station {
         }
     }
 
-    /// Tries the next address, or gives up for this time.
+    /// The server that is tried, as it is typed.
+    fn server(&self) -> String {
+        let server = self.source.servers.get(self.turn.current());
+        server.map(Address::to_string).unwrap_or_default()
+    }
+
+    /// Asks for the addresses of the server whose turn it is.
+    fn resolve(&mut self, means: &Means<'_>) {
+        self.phase = match self.source.servers.get(self.turn.current()) {
+            Some(server) => Phase::Resolving(means.resolver.ask(server.clone())),
+            None => Phase::Over(None),
+        };
+    }
+
+    /// Tries the next address, or gives up on this server.
     fn next(&mut self, means: &mut Means<'_>) {
         let pending = self.addresses.pop_front().and_then(|address| {
-            let pending = means.pipeline.connect(&self.origin, self.source.from)?;
+            let pending = means.pipeline.connect(&self.info, self.source.from)?;
             Some(Phase::Asking(pending, address))
         });
         if let Some(phase) = pending {
@@ -214,13 +236,10 @@ impl Station {
         }
         let (server, end) = self.last.take().unwrap_or_else(|| {
             let nothing = io::Error::other("the name stands for no address");
-            (
-                self.source.server().to_string(),
-                ClientEnd::Connect(nothing),
-            )
+            (self.server(), ClientEnd::Connect(nothing))
         });
         let failure = explain(&server, &end);
-        self.failed(&end, failure, means);
+        self.server_failed(end, failure, means);
     }
 
     fn connect(
@@ -229,13 +248,13 @@ impl Station {
         address: SocketAddr,
         means: &mut Means<'_>,
     ) -> Result<(), Failure> {
-        let typed = self.source.server().to_string();
+        let typed = self.server();
+        let (form, heeds_silence) = means.forms.form(&self.source, &typed);
         let server = match address.to_string() == typed {
             true => typed,
             false => format!("{typed} ({address})"),
         };
         rules::warn(&self.source.rules, &server);
-        let (form, heeds_silence) = means.forms.form(&self.source);
         self.answered = false;
         let patience = u32::try_from(self.source.request_timeout.as_millis()).unwrap_or(u32::MAX);
         let quirks = form.apply(self.source.quirks);
@@ -260,7 +279,7 @@ impl Station {
         };
         let patience = (heeds_silence && patience > 0).then_some(patience);
         let line = Rc::new(Line::new(link, patience));
-        let collector = Collector::new(line.clone(), capture);
+        let collector = Collector::new(line.clone(), capture, self.news(&server));
         self.phase = Phase::Connected(line.clone(), server);
         match Client::new(&self.tls, options, collector, means.event_loop.now()) {
             Err((end, _)) => *line.end.borrow_mut() = Some(end),
@@ -270,6 +289,13 @@ impl Station {
                 .map_err(Failure::system)?,
         }
         Ok(())
+    }
+
+    /// What is told when the connection stands: where there are several servers,
+    /// which of them it is now.
+    fn news(&self, server: &str) -> Option<String> {
+        let is_news = self.source.servers.len() > 1 && self.stood != Some(self.turn.current());
+        is_news.then(|| format!("{}: connected to {server}", self.source.name))
     }
 
     fn capture(&self, path: &Path, several: bool) -> Result<Capture, Failure> {
@@ -289,8 +315,13 @@ impl Station {
             return;
         };
         self.proven |= line.heard.get();
+        if line.connected.get() {
+            self.stood = Some(self.turn.current());
+        }
+        // Before what was delivered is counted: what is on its way may be progress.
+        let busy = line.link.is_busy();
         let stood = line.stood(means.event_loop.now());
-        self.backoff.connection_ended(stood, line.handed_on());
+        let progress = self.backoff.connection_ended(stood, line.accepted());
         match end {
             ClientEnd::Session(End::Closed, _) if line.silent.get() => self.silent(&server, means),
             ClientEnd::Session(End::Closed, _) => {}
@@ -299,11 +330,17 @@ impl Station {
                 self.last = Some((server, end));
                 self.next(means);
             }
+            end if progress || busy => {
+                let failure = explain(&server, &end);
+                self.turn.works();
+                self.ends = vec![end];
+                self.failed(failure, means);
+            }
             end if line.heard.get() => {
                 let failure = explain(&server, &end);
-                self.failed(&end, failure, means);
+                self.server_failed(end, failure, means);
             }
-            end => self.refused(&server, &end, means),
+            end => self.refused(&server, end, means),
         }
         if self.after.is_some() {
             self.phase = Phase::Over(None);
@@ -311,50 +348,65 @@ impl Station {
     }
 
     /// The connection ended before the server answered.
-    fn refused(&mut self, server: &str, end: &ClientEnd, means: &mut Means<'_>) {
-        let failure = match means.forms.refused(&self.source, end) {
+    fn refused(&mut self, server: &str, end: ClientEnd, means: &mut Means<'_>) {
+        let next = means.forms.refused(&self.source, &self.server(), &end);
+        let failure = match next {
             Some(Next::Try(form)) => {
-                let what = explain(server, end);
+                let what = explain(server, &end);
                 return self.try_form(what.what(), form, means);
             }
-            Some(Next::Wait { tried_all: true }) => unanswered(server, end),
-            Some(Next::Wait { tried_all: false }) | None => explain(server, end),
+            Some(Next::Wait { tried_all: true }) => unanswered(server, &end),
+            Some(Next::Wait { tried_all: false }) | None => explain(server, &end),
         };
-        self.failed(end, failure, means);
+        self.server_failed(end, failure, means);
     }
 
     /// The server took the request and has said nothing since.
     fn silent(&mut self, server: &str, means: &mut Means<'_>) {
         let seconds = self.source.request_timeout.as_secs();
         let what = format!("{server} sent nothing within {seconds} s of the request");
-        match means.forms.silent(&self.source) {
+        match means.forms.silent(&self.source, &self.server()) {
             Next::Try(form) => self.try_form(&what, form, means),
             Next::Wait { .. } => {
                 let end = ClientEnd::Session(End::PeerSilent, String::new());
                 let remedy =
                     "Run the doctor, which names the forms of the request that are answered";
-                self.failed(&end, Failure::failed(what, remedy), means);
+                self.server_failed(end, Failure::failed(what, remedy), means);
             }
         }
     }
 
     fn try_form(&mut self, what: &str, form: RequestForm, means: &Means<'_>) {
-        if means.pipeline.has_failed() {
+        if means.pipeline.has_failed() || self.after.is_some() {
             return;
         }
         say!(
             "estreamer: {}{what}. It may want the request in another form. Trying {form}.",
             self.prefix(means)
         );
-        self.phase = Phase::Due(means.event_loop.now().after(NEXT_FORM));
+        self.resolve(means);
+    }
+
+    /// A server brought nothing: it is the next one's turn, at once.
+    fn server_failed(&mut self, end: ClientEnd, failure: Failure, means: &Means<'_>) {
+        self.ends.push(end);
+        if !self.turn.next() || means.pipeline.has_failed() || self.after.is_some() {
+            return self.failed(failure, means);
+        }
+        let name = &self.source.name;
+        say!(
+            "estreamer: {name}: {failure}. Trying {} now.",
+            self.server()
+        );
+        self.resolve(means);
     }
 
     /// It did not work this time.
-    fn failed(&mut self, end: &ClientEnd, failure: Failure, means: &Means<'_>) {
+    fn failed(&mut self, failure: Failure, means: &Means<'_>) {
         if means.pipeline.has_failed() {
             self.phase = Phase::Over(None);
         } else if self.proven || means.patient {
-            let wait = self.backoff.after(end);
+            let wait = self.backoff.after(&self.ends);
             say!(
                 "estreamer: {}{failure}. Trying again in {}.",
                 self.prefix(means),

@@ -19,7 +19,7 @@ impl Summary {
     pub(super) fn rate(&self) -> f64 {
         let seconds = self.elapsed.as_secs_f64();
         if seconds > 0.0 {
-            self.counts.delivered as f64 / seconds
+            self.counts.accepted as f64 / seconds
         } else {
             0.0
         }
@@ -32,7 +32,7 @@ impl fmt::Display for Summary {
         write!(
             f,
             "{} events, {}, {:.2} s, {:.0} events/s, {} bundles, {} nulls",
-            counts.delivered,
+            counts.accepted,
             Size(counts.bytes),
             self.elapsed.as_secs_f64(),
             self.rate(),
@@ -95,7 +95,7 @@ mod tests {
     fn what_was_left_out_is_told_and_nothing_else() {
         let mut summary = Summary {
             counts: Counts {
-                delivered: 3,
+                accepted: 3,
                 bytes: 2048,
                 bundles: 1,
                 nulls: 1,

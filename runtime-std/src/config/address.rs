@@ -26,6 +26,12 @@ impl Address {
     }
 }
 
+/// Several servers, in the order in which they are tried.
+pub fn in_turn(servers: &[Address]) -> String {
+    let servers: Vec<String> = servers.iter().map(Address::to_string).collect();
+    servers.join(", then ")
+}
+
 impl FromStr for Address {
     type Err = String;
 

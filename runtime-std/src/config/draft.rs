@@ -60,10 +60,10 @@ pub struct Draft {
 /// One server.
 #[derive(Debug, Clone)]
 pub struct SourceDraft {
-    /// Its name; where none is given, the server as typed.
+    /// Its name; where none is given, the first server as typed.
     pub name: At<String>,
-    /// Where it is.
-    pub server: Address,
+    /// Where it is: servers that are tried in turn.
+    pub servers: At<Vec<Address>>,
     /// Where to connect from.
     pub bind: Option<IpAddr>,
     /// Where the identity is read from.
@@ -107,6 +107,8 @@ pub struct OutputDraft {
     pub format: Format,
     /// Whether its delivery moves the bookmark.
     pub required: bool,
+    /// Permissions of the files that are made.
+    pub mode: u32,
     /// MiB it may lag behind, if it is not required.
     pub queue: u32,
     /// The sources it takes; `None`: all.
@@ -137,6 +139,7 @@ impl OutputDraft {
             url: destination,
             format: Format::Lines,
             required: true,
+            mode: super::MODE,
             queue: QUEUE.default,
             sources: None,
             events: None,
@@ -178,6 +181,7 @@ impl Draft {
             let remedy = "Give each its own name: bookmarks are found by it";
             mistakes.push(Mistake::new(name.line, what, remedy));
         }
+        self.check_servers(&mut mistakes);
         let targets = self.outputs.iter().map(|output| At {
             line: output.url.line,
             value: output.url.value.to_string(),
@@ -204,6 +208,26 @@ impl Draft {
             mistakes.push(Mistake::new(0, what, remedy));
         }
         mistakes
+    }
+
+    /// Whether the servers of each source can take turns.
+    fn check_servers(&self, mistakes: &mut Vec<Mistake>) {
+        for source in &self.sources {
+            let At { line, value } = &source.servers;
+            let all = value.iter().map(|server| At {
+                line: 0,
+                value: server.to_string(),
+            });
+            for (server, _) in repeated(all) {
+                let what = format!("{} is a server of the source twice", server.value);
+                mistakes.push(Mistake::new(*line, what, "Name each server once"));
+            }
+            if value.len() > 1 && source.rules.fingerprint.is_some() {
+                let what = "one fingerprint cannot be that of several servers";
+                let remedy = "Leave the fingerprint out, or name one server";
+                mistakes.push(Mistake::new(*line, what, remedy));
+            }
+        }
     }
 
     /// Whether the sources agree with themselves, and those that outputs name

@@ -102,6 +102,17 @@ fn top_level(top: &Section<'_>) -> Draft {
     }
 }
 
+/// Permissions as chmod writes them: three or four octal digits.
+fn permissions(text: &str) -> Result<u32, &'static str> {
+    let octal = text.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if octal && matches!(text.len(), 3 | 4) && mode & 0o200 != 0 && mode <= 0o777 => {
+            Ok(mode)
+        }
+        _ => Err("use three octal digits, as in \"0640\", with which the owner may write"),
+    }
+}
+
 /// An output; `None` where it lacks its place, which is noted.
 fn output(section: &Section<'_>) -> Option<OutputDraft> {
     let url = section.read("url", str::parse::<Destination>);
@@ -117,12 +128,14 @@ fn output(section: &Section<'_>) -> Option<OutputDraft> {
     let events: Option<Vec<EventKind>> =
         events.map(|names| names.into_iter().map(|at| at.value.0).collect());
     let (required, queue) = (section.flag("required"), section.number("queue", QUEUE));
+    let mode = section.read("mode", permissions);
     let sources = section.list("sources", |name| Ok::<_, String>(name.to_owned()));
     let usual = OutputDraft::to(url?);
     Some(OutputDraft {
         name: name.unwrap_or(usual.name),
         format: format.map_or(usual.format, |at| at.value),
         required: required.unwrap_or(usual.required),
+        mode: mode.map_or(usual.mode, |at| at.value),
         queue,
         sources,
         events,

@@ -63,6 +63,6 @@ pub(super) const EVENTS: Table = Table {
 pub(super) const OUTPUT: Table = Table {
     name: "[[output]]",
     keys: &[
-        "name", "url", "format", "required", "queue", "sources", "events",
+        "name", "url", "format", "required", "mode", "queue", "sources", "events",
     ],
 };

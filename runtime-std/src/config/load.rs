@@ -52,8 +52,7 @@ impl Draft {
                 Ok(identity) => sources.extend(ask.map(|ask| {
                     Source {
                         name: source.name.value,
-                        host: source.server.host,
-                        port: source.server.port,
+                        servers: source.servers.value,
                         bind: source.bind,
                         identity,
                         rules: source.rules,
@@ -76,6 +75,7 @@ impl Draft {
             destination: output.url.value.under(&base),
             format: output.format,
             required: output.required,
+            mode: output.mode,
             queue: mebibytes(output.queue),
             sources: output
                 .sources

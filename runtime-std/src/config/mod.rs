@@ -51,6 +51,7 @@ use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::{Identity, ServerRules};
 
+use address::Address;
 pub use ask::Ask;
 
 pub use crate::format::{Data, Format};
@@ -70,21 +71,19 @@ pub struct Config {
     pub memory: usize,
     /// How long a stop may take.
     pub shutdown: Duration,
-    /// The servers.
+    /// The sources.
     pub sources: Vec<Source>,
     /// Where events go.
     pub outputs: Vec<Output>,
 }
 
-/// One server.
+/// One server, or several with the same events.
 #[derive(Debug)]
 pub struct Source {
     /// Its name, also the bookmark's.
     pub name: String,
-    /// Host name or address.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
+    /// The servers, tried in turn; one at least.
+    pub servers: Vec<Address>,
     /// The address of ours to connect from.
     pub bind: Option<IpAddr>,
     /// Who we are to it.
@@ -118,6 +117,8 @@ pub struct Output {
     pub format: Format,
     /// Whether its delivery moves the bookmark; otherwise it drops and counts.
     pub required: bool,
+    /// Permissions of the files that are made.
+    pub mode: u32,
     /// Bytes an output that is not required may lag behind before it drops.
     pub queue: usize,
     /// The sources it takes, by name; `None` takes all.
@@ -126,15 +127,9 @@ pub struct Output {
     pub events: Option<Vec<EventKind>>,
 }
 
-impl Source {
-    /// Host and port, as they are typed.
-    pub fn server(&self) -> address::Address {
-        address::Address {
-            host: self.host.clone(),
-            port: self.port,
-        }
-    }
-}
+/// Permissions of output files, where none are given: the owner writes, the group
+/// reads.
+pub const MODE: u32 = 0o640;
 
 impl Output {
     /// A required output of everything, one event a line, named by where it goes.
@@ -144,6 +139,7 @@ impl Output {
             destination,
             format: Format::Lines,
             required: true,
+            mode: MODE,
             queue: number::QUEUE.mebibytes(),
             sources: None,
             events: None,

@@ -7,6 +7,7 @@ use estreamer_core::fqe::EventKind;
 use estreamer_core::quirk::Quirk;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
 
+use super::address::in_turn;
 use super::draft::{Asked, Draft};
 use super::file::parse;
 use super::identity::IdentityFiles;
@@ -325,7 +326,7 @@ url = "-"
     let numbers = (draft.memory, draft.overlap, draft.shutdown, draft.ahead);
     assert_eq!(numbers, (64, 16, 7, 0));
     let source = &draft.sources[0];
-    assert_eq!(source.server.to_string(), "[::1]:9000");
+    assert_eq!(in_turn(&source.servers.value), "[::1]:9000");
     assert_eq!(source.bind, Some(IpAddr::from([192, 0, 2, 7])));
     let IdentityFiles::Pkcs12 { file, password } = &source.identity.value else {
         panic!("PKCS#12 was named");

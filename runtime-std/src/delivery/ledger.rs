@@ -11,11 +11,16 @@ use crate::sync::lock;
 /// What was counted of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Records handed on to the outputs, error envelopes among them.
-    pub delivered: u64,
-    /// Records left out because they were handed on before.
+    /// Records received from the server, those left out among them.
+    pub received: u64,
+    /// Records that whatever every required output writes to has accepted, error
+    /// envelopes among them.
+    pub accepted: u64,
+    /// Of these, those that are durable in the bookmark.
+    pub durable: u64,
+    /// Records left out because they were delivered before.
     pub duplicates: u64,
-    /// Records handed on before that did not come again.
+    /// Records delivered before that did not come again.
     pub missing: u64,
     /// Messages that contradict themselves.
     pub malformed: u64,
@@ -27,9 +32,12 @@ pub struct Counts {
     pub dropped: u64,
     /// Records stored more than an hour ahead of our clock.
     pub ahead: u64,
-    /// How often the second to resume from had to move up, because too many
-    /// records came in the seconds before.
-    pub bounded: u64,
+    /// Records that are not remembered, for want of memory.
+    pub unremembered: u64,
+    /// New records with an archival second before the one to resume from.
+    pub set_back: u64,
+    /// How often another server answered than before.
+    pub server_changes: u64,
     /// The largest number of seconds a record came behind the high mark.
     pub disorder: u64,
     /// Bytes received, framing included.
@@ -76,7 +84,7 @@ struct Concern {
 /// While it goes on, a concern is told this often.
 const AGAIN: Duration = Duration::from_secs(60);
 
-const CONCERNS: [Concern; 9] = [
+const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.gaps,
         from: |_| 1,
@@ -150,12 +158,34 @@ const CONCERNS: [Concern; 9] = [
         },
     },
     Concern {
-        of: |counts| counts.bounded,
+        of: |counts| counts.unremembered,
+        from: |_| 1,
+        text: |count, _| {
+            format!(
+                "{count} events are not remembered, as there are too many within a few seconds \
+                 of the archive. None is lost; if the connection ends now, they come twice. \
+                 Raise memory"
+            )
+        },
+    },
+    Concern {
+        of: |counts| counts.set_back,
+        from: |_| 1,
+        text: |count, overlap| {
+            format!(
+                "{count} events carry times more than {overlap} s before the newest: the \
+                 server's clock was set back, or they were stored late. A restart asks from \
+                 them: none is lost, some may come twice. Check the server's clock"
+            )
+        },
+    },
+    Concern {
+        of: |counts| counts.server_changes,
         from: |_| 1,
         text: |_, overlap| {
             format!(
-                "more events came within {overlap} s than can be remembered. After a restart, \
-                 what the server stored late may be missed; lower overlap"
+                "another server answers than before. What comes again is recognised by its \
+                 content, as long as the two stored it within {overlap} s of each other"
             )
         },
     },
@@ -197,6 +227,15 @@ impl Ledger {
         counts.collect()
     }
 
+    /// The counts of a source.
+    pub fn of(&self, source: &str) -> Counts {
+        let accounts = lock(&self.accounts);
+        accounts
+            .get(source)
+            .map(|account| account.counts)
+            .unwrap_or_default()
+    }
+
     /// The counts of all sources together; of the disorder, the largest.
     pub fn total(&self) -> Counts {
         let mut total = Counts::default();
@@ -228,7 +267,9 @@ impl Account {
 impl Counts {
     fn add(&mut self, other: &Self) {
         for (sum, count) in [
-            (&mut self.delivered, other.delivered),
+            (&mut self.received, other.received),
+            (&mut self.accepted, other.accepted),
+            (&mut self.durable, other.durable),
             (&mut self.duplicates, other.duplicates),
             (&mut self.missing, other.missing),
             (&mut self.malformed, other.malformed),
@@ -236,7 +277,9 @@ impl Counts {
             (&mut self.gaps, other.gaps),
             (&mut self.dropped, other.dropped),
             (&mut self.ahead, other.ahead),
-            (&mut self.bounded, other.bounded),
+            (&mut self.unremembered, other.unremembered),
+            (&mut self.set_back, other.set_back),
+            (&mut self.server_changes, other.server_changes),
             (&mut self.bytes, other.bytes),
             (&mut self.bundles, other.bundles),
             (&mut self.nulls, other.nulls),

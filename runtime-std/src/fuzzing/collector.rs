@@ -1,31 +1,30 @@
-//! The collector's rules on one thread: the real parts, in every order a test
-//! asks for.
+//! The collector's rules on one thread: the steps that ship, in every order a
+//! test asks for.
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use estreamer_core::wire::{InitialTimestamp, RecordType};
-use estreamer_mio::batch::{Record, RecordKind};
+use estreamer_mio::batch::{BundleStart, Record, RecordKind};
 
 use super::disk::ModelDisk;
-use crate::delivery::bookmark::entry::Entry;
-use crate::delivery::bookmark::journal::Journal;
-use crate::delivery::bookmark::opening::{self, Target};
+use crate::delivery::bookmark::entry::BatchEntry;
+use crate::delivery::bookmark::opening::{self, Place};
 use crate::delivery::bookmark::recovery::Bookmark;
-use crate::delivery::dedup::sequencer::{Memory, Noticed, Sequencer};
+use crate::delivery::dedup::sequencer::{FirstSessions, Limits, Noticed, Sequencer};
+use crate::delivery::pipeline::steps::{Step, StepError, Steps};
 use crate::digest::Key;
-use crate::disk::Disk;
-use crate::output::file::{FileOutput, Part};
-use crate::output::pattern::Pattern;
+use crate::disk::{Disk, DiskFile};
+use crate::output::file::{FileNotice, FileOutput};
+use crate::output::{Output, Part};
 
 /// An event of a source: archival second and text.
 pub type Event = (u32, String);
 
-/// An event on its way: set where it is the first of its bundle, whether that
-/// repeats its predecessor.
-pub type Sent = (Event, Option<bool>);
+/// An event on its way, and the bundle that begins with it.
+pub type Sent = (Event, Option<BundleStart>);
 
 /// What makes two records the same, in every run.
 pub fn key() -> Key {
@@ -35,82 +34,138 @@ pub fn key() -> Key {
 /// The type every event has here.
 pub const RECORD_TYPE: RecordType = RecordType::CONNECTION;
 
-/// A batch's number and its lines.
-type Lines = (u64, Vec<u8>);
+/// Where an output writes, and whether each kind of event has a file of its own:
+/// then the kind, which is the last character of its text, is put behind.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// The path, or its beginning.
+    pub path: &'static str,
+    /// Whether each kind has a file of its own.
+    pub by_kind: bool,
+}
+
+impl Target {
+    /// The path for an event of this text.
+    pub fn path_of(&self, text: &str) -> String {
+        match (self.by_kind, text.chars().next_back()) {
+            (true, Some(kind)) => format!("{}.{kind}", self.path),
+            _ => self.path.into(),
+        }
+    }
+}
 
 /// A collector that does what it is told, one thing at a time. After an error it
 /// is of no use any more.
 pub struct Collector {
-    journal: Journal,
+    steps: Steps,
     sequencer: Sequencer,
-    outputs: Vec<Output>,
+    outputs: Vec<ModelOutput>,
+    notices: Vec<FileNotice>,
 }
 
-/// A file and the batches that are to go there.
-struct Output {
-    path: Arc<Path>,
-    files: FileOutput,
-    queue: VecDeque<Lines>,
-    voted: u64,
+/// An output and the batches that are to go there.
+struct ModelOutput {
+    target: Target,
+    name: Arc<str>,
+    output: Box<dyn Output>,
+    queue: VecDeque<(u64, Vec<Part>)>,
+    accepted: u64,
 }
 
 impl Collector {
-    /// Starts from what is on the disk, with a file for each output.
+    /// Starts from what is on the disk.
     ///
     /// # Errors
     /// The disk's, or the words of a refusal.
-    ///
-    /// # Panics
-    /// When a file is not as it was left.
-    pub fn open(disk: &ModelDisk, boot: &str, paths: &[&str], overlap: u32) -> io::Result<Self> {
+    pub fn open(
+        disk: &ModelDisk,
+        boot: &str,
+        targets: &[Target],
+        overlap: u32,
+    ) -> io::Result<Self> {
         let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-        let mut targets: Vec<Target> = paths
-            .iter()
-            .map(|path| {
-                let pattern = Pattern::parse(path).expect("a path");
-                Target {
-                    output: FileOutput::new(path, pattern, disk.clone()),
-                    paths: vec![PathBuf::from(path)],
-                }
-            })
-            .collect();
-        let (journal, surprises) =
-            opening::open(&disk, Path::new("/state"), boot, overlap, &mut targets, &[])
-                .map_err(|error| io::Error::other(error.to_string()))?;
-        assert_eq!(surprises, [], "nobody else writes here");
-        let voted = journal.bookmark().n;
-        let outputs = targets.into_iter().map(|target| Output {
-            path: target.paths[0].as_path().into(),
-            files: target.output,
+        let output = |target: &Target| -> (String, Box<dyn Output>) {
+            let paths = match target.by_kind {
+                true => Vec::new(),
+                false => vec![target.path.into()],
+            };
+            let output = FileOutput::new(disk.clone(), key(), 0o600, paths, target.by_kind);
+            (target.path.into(), Box::new(output))
+        };
+        let mut outputs: Vec<_> = targets.iter().map(output).collect();
+        let place = Place {
+            directory: Path::new("/state"),
+            boot,
+            key: &key(),
+        };
+        let (journal, notices) = opening::open(&disk, place, overlap, &mut outputs)
+            .map_err(|error| io::Error::other(error.to_string()))?;
+        let accepted = journal.bookmark().n;
+        let limits = Limits {
+            overlap,
+            digests: 1 << 20,
+        };
+        let sources = &journal.bookmark().sources;
+        let sequencer = Sequencer::new(key(), limits, accepted, sources, FirstSessions::default());
+        let outputs = outputs.into_iter().zip(targets);
+        let outputs = outputs.map(|((name, output), target)| ModelOutput {
+            target: *target,
+            name: name.into(),
+            output,
             queue: VecDeque::new(),
-            voted,
+            accepted,
         });
         Ok(Self {
-            sequencer: Sequencer::new(key(), overlap, journal.bookmark()),
+            sequencer,
             outputs: outputs.collect(),
-            journal,
+            steps: Steps::new(Some(journal)),
+            notices,
         })
     }
 
     /// Makes the journal go on in its other segment after so many bytes.
     pub fn set_journal_limit(&mut self, bytes: u64) {
-        self.journal.set_limit(bytes);
+        if let Some(mut journal) = self.steps.journal() {
+            journal.set_limit(bytes);
+        }
     }
 
     /// The bookmark of the last commit.
-    pub fn bookmark(&self) -> &Bookmark {
-        self.journal.bookmark()
+    pub fn bookmark(&self) -> Bookmark {
+        let journal = self.steps.journal();
+        journal.map_or_else(Bookmark::default, |journal| journal.bookmark().clone())
     }
 
-    /// What was noticed of a source.
-    pub fn noticed(&self, source: &str) -> Noticed {
-        self.sequencer.noticed(source)
+    /// What was told of files since the last time.
+    pub fn notices(&mut self) -> Vec<FileNotice> {
+        for output in &mut self.outputs {
+            self.notices.extend(output.output.notices());
+        }
+        std::mem::take(&mut self.notices)
     }
 
-    /// A connection of a source stands; returns the second to ask from, where
-    /// the first one of all asks for the oldest.
-    pub fn connect(&mut self, source: &str) -> u32 {
-        self.sequencer.connect(source, InitialTimestamp::OLDEST).0
+    /// A connection of a source stands, at `now` by our clock; returns where to
+    /// ask from.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn connect(
+        &mut self,
+        source: &str,
+        from: InitialTimestamp,
+        now: u64,
+    ) -> io::Result<InitialTimestamp> {
+        let source: Arc<str> = source.into();
+        let before = self.sequencer.anchor(&source);
+        let from = self.sequencer.connect(&source, from, false);
+        self.sequencer.began(&source, now, 0);
+        match self.sequencer.anchor(&source) {
+            Some(second) if before != Some(second) => {
+                self.steps.anchor(&source, second).map_err(io)?;
+            }
+            _ => {}
+        }
+        Ok(from)
     }
 
     /// A batch of a source came, at `now` by our clock: it is numbered, noted
@@ -118,34 +173,50 @@ impl Collector {
     ///
     /// # Errors
     /// The disk's.
-    pub fn batch(&mut self, source: &str, events: &[Sent], now: u64) -> io::Result<()> {
-        let records = events.iter().map(|((second, text), bundle)| Record {
-            kind: RecordKind::Event,
-            length: text.len() as u32,
-            record_type: RECORD_TYPE,
-            archival: Some(*second),
-            data: text.as_bytes(),
-            bundle: *bundle,
+    pub fn batch(&mut self, source: &str, events: &[Sent], now: u64) -> io::Result<Noticed> {
+        let source: Arc<str> = source.into();
+        let records: Vec<Record<'_>> = events.iter().map(record).collect();
+        let mut verdicts = Vec::new();
+        let all = || records.iter().copied();
+        self.sequencer.screen(&source, all(), &mut verdicts);
+        let numbered =
+            self.sequencer
+                .number(&source, all(), &mut verdicts, u64::MAX, now, Vec::new());
+        let n = numbered.n;
+        let mut entry = Some(BatchEntry {
+            n,
+            source,
+            server: numbered.server,
+            point: numbered.point,
+            records: numbered.records,
         });
-        let memory = Memory::default();
-        let numbered = self
-            .sequencer
-            .batch(&source.into(), records, u64::MAX, now, memory);
-        let n = numbered.note.n;
-        self.journal
-            .note(Entry::Batch(numbered.note))
-            .map_err(|(_, error)| error)?;
-        let mut lines = Vec::new();
-        for (((_, text), _), verdict) in events.iter().zip(numbered.verdicts) {
-            if verdict.keep {
-                lines.extend_from_slice(text.as_bytes());
-                lines.push(b'\n');
-            }
-        }
+        self.steps.note(&mut entry, numbered.is_first).map_err(io)?;
         for output in &mut self.outputs {
-            output.queue.push_back((n, lines.clone()));
+            let mut parts: Vec<Part> = Vec::new();
+            let kept = events.iter().zip(&verdicts).filter(|(_, of)| of.keep);
+            for (((_, text), _), _) in kept {
+                let path = output.target.path_of(text);
+                let part = match parts
+                    .iter_mut()
+                    .find(|part| *part.path == *Path::new(&path))
+                {
+                    Some(part) => part,
+                    None => {
+                        parts.push(Part {
+                            path: Path::new(&path).into(),
+                            event: "",
+                            bytes: Vec::new(),
+                        });
+                        let last = parts.len() - 1;
+                        &mut parts[last]
+                    }
+                };
+                part.bytes.extend_from_slice(text.as_bytes());
+                part.bytes.push(b'\n');
+            }
+            output.queue.push_back((n, parts));
         }
-        Ok(())
+        Ok(numbered.noticed)
     }
 
     /// An output writes what is in its queue, but the last `behind` batches.
@@ -153,43 +224,87 @@ impl Collector {
     /// # Errors
     /// The disk's.
     pub fn write(&mut self, output: usize, behind: usize) -> io::Result<()> {
-        let Some(output) = self.outputs.get_mut(output) else {
-            return Ok(());
-        };
-        while output.queue.len() > behind {
-            let Some((n, lines)) = output.queue.pop_front() else {
-                break;
+        loop {
+            let Self { steps, outputs, .. } = self;
+            let Some(output) = outputs.get_mut(output) else {
+                return Ok(());
             };
-            let parts: Vec<Part> = (!lines.is_empty())
-                .then(|| Part {
-                    path: output.path.clone(),
-                    event: "",
-                    bytes: lines,
-                })
-                .into_iter()
-                .collect();
-            output.files.look(&parts)?;
-            assert_eq!(output.files.surprises(), [], "nobody else writes here");
-            let written = output.files.plan(n, &parts);
-            self.journal
-                .note(Entry::Written(written))
-                .map_err(|(_, error)| error)?;
-            output.files.write(&parts)?;
-            output.voted = n;
+            if output.queue.len() <= behind {
+                return Ok(());
+            }
+            let Some((n, parts)) = output.queue.front() else {
+                return Ok(());
+            };
+            let step = steps.write(output.output.as_mut(), &output.name, *n, parts);
+            match step.map_err(io)? {
+                Step::CommitFirst(first) => {
+                    self.commit()?;
+                    if self.bookmark().n < first {
+                        // Another output has to write first.
+                        return Ok(());
+                    }
+                }
+                Step::Accepted | Step::Taken => {
+                    output.accepted = *n;
+                    output.queue.pop_front();
+                }
+            }
         }
-        Ok(())
     }
 
-    /// What every output has written becomes the bookmark, durably.
+    /// An output closes its files, to open them by their names again.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn reopen(&mut self, output: usize) -> io::Result<()> {
+        match self.outputs.get_mut(output) {
+            Some(output) => self.steps.reopen(output.output.as_mut()).map_err(io),
+            None => Ok(()),
+        }
+    }
+
+    /// What every output has accepted becomes the bookmark, durably.
     ///
     /// # Errors
     /// The disk's.
     pub fn commit(&mut self) -> io::Result<()> {
-        let cut = self.outputs.iter().map(|output| output.voted).min();
-        for output in &self.outputs {
-            output.files.files().try_for_each(|file| file.sync())?;
+        let cut = self.outputs.iter().map(|output| output.accepted).min();
+        let files: Vec<Arc<dyn DiskFile>> = self
+            .outputs
+            .iter()
+            .flat_map(|output| output.output.files())
+            .collect();
+        self.steps.commit(&files, cut.unwrap_or(0)).map_err(io)
+    }
+
+    /// The process ends in order: everything is written, committed and closed.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn close(&mut self) -> io::Result<()> {
+        self.commit()?;
+        match self.steps.journal() {
+            Some(mut journal) => journal.close(),
+            None => Ok(()),
         }
-        self.journal.commit(cut.unwrap_or(0))?.sync()?;
-        self.journal.tidy()
+    }
+}
+
+fn record(((second, text), bundle): &Sent) -> Record<'_> {
+    Record {
+        kind: RecordKind::Event,
+        length: text.len() as u32,
+        record_type: RECORD_TYPE,
+        archival: Some(*second),
+        data: text.as_bytes(),
+        bundle: *bundle,
+    }
+}
+
+fn io(error: StepError) -> io::Error {
+    match error {
+        StepError::Retry(error) | StepError::NotDurable(error) | StepError::BookmarkGone(error) => {
+            error
+        }
     }
 }

@@ -108,6 +108,64 @@ impl ModelDisk {
         state.files.get_mut(&inode).unwrap().now[at] ^= 0x40;
     }
 
+    /// Another program renames a file, which stays so whatever happens; whether
+    /// there was one.
+    pub fn renamed_by_another(&self, from: &Path, to: &Path) -> bool {
+        let mut state = self.0.lock().unwrap();
+        let State {
+            names,
+            durable_names,
+            ..
+        } = &mut *state;
+        let Some(inode) = names.remove(from) else {
+            return false;
+        };
+        durable_names.retain(|path, _| path != from);
+        names.insert(to.into(), inode);
+        durable_names.insert(to.into(), inode);
+        true
+    }
+
+    /// Another program writes a file under this name, in place of what was there.
+    pub fn written_by_another(&self, path: &Path, content: &[u8]) {
+        let mut state = self.0.lock().unwrap();
+        let inode = state.files.len() as u64;
+        let bytes = content.to_vec();
+        let content = Content {
+            journal: is_journal(path),
+            now: bytes.clone(),
+            durable: bytes,
+        };
+        state.files.insert(inode, content);
+        state.names.insert(path.into(), inode);
+        state.durable_names.insert(path.into(), inode);
+    }
+
+    /// Another program appends to a file, durably; whether there was one.
+    pub fn appended_by_another(&self, path: &Path, bytes: &[u8]) -> bool {
+        let mut state = self.0.lock().unwrap();
+        let Some(&inode) = state.names.get(path) else {
+            return false;
+        };
+        state.durable_names.insert(path.into(), inode);
+        let Some(content) = state.files.get_mut(&inode) else {
+            return false;
+        };
+        content.now.extend_from_slice(bytes);
+        content.durable = content.now.clone();
+        true
+    }
+
+    /// The files of a directory.
+    pub fn paths(&self, directory: &Path) -> Vec<PathBuf> {
+        let state = self.0.lock().unwrap();
+        let names = state.names.keys();
+        names
+            .filter(|path| path.starts_with(directory))
+            .cloned()
+            .collect()
+    }
+
     /// What a file holds.
     pub fn content(&self, path: &Path) -> Vec<u8> {
         let state = self.0.lock().unwrap();
@@ -138,7 +196,7 @@ impl State {
 }
 
 impl Disk for ModelDisk {
-    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+    fn open(&self, path: &Path, _: u32) -> io::Result<Arc<dyn DiskFile>> {
         let mut state = self.0.lock().unwrap();
         if state.crashed {
             return Err(io::Error::other("crashed"));
@@ -169,7 +227,20 @@ impl Disk for ModelDisk {
             device: 1,
             inode,
             length: state.files[&inode].now.len() as u64,
+            is_file: true,
         }))
+    }
+
+    fn read_range(&self, path: &Path, start: u64, end: u64) -> io::Result<Vec<u8>> {
+        let state = self.0.lock().unwrap();
+        let content = state.file(path).ok_or(io::ErrorKind::NotFound)?;
+        let length = content.now.len();
+        let (start, end) = ((start as usize).min(length), (end as usize).min(length));
+        Ok(content.now[start..end].to_vec())
+    }
+
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(path.into())
     }
 
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
@@ -259,10 +330,13 @@ impl DiskFile for ModelFile {
             device: 1,
             inode: self.inode,
             length: state.files[&self.inode].now.len() as u64,
+            is_file: true,
         })
     }
 
     fn lock(&self) -> io::Result<()> {
         Ok(())
     }
+
+    fn unlock(&self) {}
 }

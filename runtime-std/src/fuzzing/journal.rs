@@ -1,16 +1,21 @@
 //! A journal of any bytes.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use estreamer_core::fuzzing::Choices;
 
+use super::collector::key;
+use super::disk::ModelDisk;
 use crate::delivery::bookmark::entry::{
-    Batch, Entry, Snapshot, Source, VERSION, Written, entries, frame,
+    self, Anchor, BatchEntry, Ending, Entry, Snapshot, Source, VERSION, Written, frame,
 };
-use crate::delivery::bookmark::recovery::{Recovered, Unreadable};
+use crate::delivery::bookmark::recovery::{Damage, Recovered};
+use crate::delivery::bookmark::settle::settle;
+use crate::delivery::dedup::high_water_mark::ResumePoint;
 use crate::digest::Digest;
-use crate::disk::FileMark;
+use crate::disk::{FileMark, FileRange};
 
 /// Reads a segment of any bytes; then one whose frames are whole but hold
 /// anything; then one of entries, cut and flipped.
@@ -31,33 +36,46 @@ pub fn journal(data: &[u8]) {
     let written = made(&mut choices);
     let frames: Vec<Vec<u8>> = written.iter().map(frame).collect();
     let segment = frames.concat();
-    assert_eq!(entries(&segment).collect::<Vec<_>>(), written);
+    assert_eq!(entry::read(&segment), (written.clone(), Ending::Whole));
     read(&segment);
     torn(&written, &frames, usize::from(cut), usize::from(flip));
 }
 
 /// It is read as far as it goes, and what was read makes the same journal again.
 fn read(segment: &[u8]) {
-    let found: Vec<Entry> = entries(segment).collect();
-    assert!(
-        found.len() <= segment.len() / 8,
-        "a frame is at least its head"
-    );
+    let (found, ending) = entry::read(segment);
     let again: Vec<u8> = found.iter().flat_map(frame).collect();
-    assert_eq!(entries(&again).collect::<Vec<_>>(), found);
+    assert_eq!(entry::read(&again), (found.clone(), Ending::Whole));
+    let recovered = Recovered::read([None, Some(segment)], &key());
     let snapshot = match found.first() {
-        Some(Entry::Snapshot(snapshot)) if snapshot.version == VERSION => snapshot,
+        Some(Entry::Snapshot(snapshot)) => snapshot,
         _ => {
-            let expected = match segment.is_empty() {
-                true => Ok(None),
-                false => Err(Unreadable),
-            };
-            assert_eq!(Recovered::read([Some(segment), None]), expected);
+            if let Ok(Some(recovered)) = recovered {
+                assert_eq!(recovered.version, 1, "without a snapshot of this version");
+            }
             return;
         }
     };
-    let recovered = Recovered::read([None, Some(segment)]);
-    let mut recovered = recovered.expect("there is a snapshot").expect("a segment");
+    let is_rotated = found
+        .iter()
+        .skip(1)
+        .take_while(|entry| !matches!(entry, Entry::Snapshot(_)))
+        .any(|entry| matches!(entry, Entry::Rotated(_)));
+    let expected = match ending {
+        _ if snapshot.version != VERSION => Some(Damage::Version {
+            segment: 1,
+            found: snapshot.version,
+        }),
+        _ if snapshot.key != key().fingerprint() => Some(Damage::OtherKey),
+        Ending::Broken(at) => Some(Damage::Broken { segment: 1, at }),
+        _ if is_rotated => Some(Damage::NewestMissing { segment: 0 }),
+        _ => None,
+    };
+    let mut recovered = match (recovered, expected) {
+        (Err(damage), Some(expected)) => return assert_eq!(damage, expected),
+        (Ok(Some(recovered)), None) => recovered,
+        other => panic!("{other:?}"),
+    };
     assert_eq!(recovered.generation, snapshot.generation);
     let committed = found.iter().filter_map(|entry| match entry {
         Entry::Commit(n) => Some(*n),
@@ -68,10 +86,16 @@ fn read(segment: &[u8]) {
         recovered.bookmark.n <= most,
         "never ahead of the last commit"
     );
-    recovered.adopt(&[], |_| None);
+    let disk = ModelDisk::default();
+    for same_boot in [true, false] {
+        // No file of it is there.
+        let settled = settle(&disk, &key(), &mut recovered, same_boot);
+        assert!(settled.is_ok());
+    }
 }
 
-/// A segment cut short, or with a bit changed, is read up to there.
+/// A segment cut short is torn; one with a bit changed is torn where that is its
+/// last frame, and broken otherwise.
 fn torn(written: &[Entry], frames: &[Vec<u8>], cut: usize, flip: usize) {
     let segment = frames.concat();
     if segment.is_empty() {
@@ -85,13 +109,20 @@ fn torn(written: &[Entry], frames: &[Vec<u8>], cut: usize, flip: usize) {
         ends.take_while(|&end| end <= at).count()
     };
     let cut = cut * segment.len() / 256;
-    let found: Vec<Entry> = entries(&segment[..cut]).collect();
+    let (found, ending) = entry::read(&segment[..cut]);
     assert_eq!(found, written[..whole(cut)], "cut at {cut}");
+    assert!(!matches!(ending, Ending::Broken(_)), "cut at {cut}");
     let at = flip * segment.len() / 256;
     let mut flipped = segment;
     flipped[at] ^= 1 << (flip % 8);
-    let found: Vec<Entry> = entries(&flipped).collect();
+    let (found, ending) = entry::read(&flipped);
     assert_eq!(found, written[..whole(at)], "flipped at {at}");
+    let is_last = whole(at) + 1 == frames.len();
+    assert_eq!(
+        !matches!(ending, Ending::Broken(_)),
+        is_last,
+        "flipped at {at}"
+    );
 }
 
 /// Entries as a collector writes them, but in any order.
@@ -99,54 +130,81 @@ fn made(choices: &mut Choices<'_>) -> Vec<Entry> {
     let mut entries = vec![Entry::Snapshot(Snapshot {
         version: VERSION,
         generation: u64::from(choices.word()),
+        key: key().fingerprint(),
         boot: "1".into(),
         n: u64::from(choices.below(4)),
+        outputs: vec!["out".into()],
         sources: BTreeMap::from([(
             "a".into(),
             Source {
-                high: 12,
-                resume_from: 7,
+                point: ResumePoint::new(12, 5, 0, 0),
+                version_1_until: 0,
+                server: 1,
+                mixed_until: 0,
                 seconds: BTreeMap::from([(9, vec![Digest::new(1), Digest::new(u128::MAX)])]),
             },
         )]),
-        outputs: BTreeMap::from([("out".into(), vec![mark(0)])]),
+        files: vec![mark(0)],
     })];
     while !choices.is_empty() && entries.len() < 20 {
         let n = u64::from(choices.below(16));
-        entries.push(match choices.below(3) {
-            0 => Entry::Batch(Batch {
+        let word = u32::from(choices.word());
+        entries.push(match choices.below(8) {
+            0 | 1 => Entry::Batch(BatchEntry {
                 n,
                 source: ["a", "b"][usize::from(choices.below(2))].into(),
-                marks: (n > 2).then_some((choices.word().into(), choices.word().into())),
+                server: n % 3,
+                point: (n > 2).then_some(ResumePoint::new(word, 5, 0, 0)),
                 records: (0..choices.below(5))
                     .map(|_| (choices.word().into(), Digest::new(choices.word().into())))
                     .collect(),
             }),
-            1 => Entry::Written(Written {
+            2 | 3 => Entry::Written(Written {
                 n,
                 output: "out".into(),
                 files: (0..choices.below(3))
-                    .map(|_| mark(choices.word().into()))
+                    .map(|_| range(choices.word().into()))
                     .collect(),
             }),
+            4 => Entry::Opened(mark(word.into())),
+            5 => Entry::Anchor(Anchor {
+                source: "a".into(),
+                second: word,
+            }),
+            6 if word.is_multiple_of(8) => Entry::Rotated(n),
+            6 => Entry::Closed,
             _ => Entry::Commit(n),
         });
     }
     entries
 }
 
+fn path(number: u64) -> Arc<Path> {
+    PathBuf::from(format!("/out/{}", number % 3)).into()
+}
+
 fn mark(end: u64) -> FileMark {
     FileMark {
-        path: PathBuf::from(format!("/out/{}", end % 3)).into(),
+        path: path(end),
         device: 1,
         inode: end % 5,
         end,
+        proof: Digest::new(end.into()),
+    }
+}
+
+fn range(end: u64) -> FileRange {
+    FileRange {
+        path: path(end),
+        start: end / 2,
+        end,
+        proof: Digest::new(end.into()),
     }
 }
 
 /// A whole frame, whatever is in it.
 fn framed(payload: &[u8]) -> Vec<u8> {
     let length = (payload.len() as u32).to_le_bytes();
-    let crc = crc32fast::hash(payload).to_le_bytes();
-    [&length, &crc, payload].concat()
+    let crc = crc32fast::hash(&[&length, payload].concat()).to_le_bytes();
+    [b"\xe5fr\x02", &length, &crc, payload].concat()
 }

@@ -16,6 +16,7 @@ mod delivery;
 pub mod disk;
 mod journal;
 mod readers;
+pub mod server;
 
 pub use config::config;
 pub use delivery::delivery;

@@ -1,7 +1,185 @@
-//! Where events go. Each output takes batches in order, and votes for a batch
-//! once it has accepted it.
+//! Where events go: one trait, one file for each kind of output.
+//!
+//! To add an output: implement [`Output`] in a file here, name its URL in
+//! [`destination`], and add one line to [`Destination::output`].
 
 pub mod destination;
 pub mod file;
 pub mod pattern;
+pub mod stdout;
 pub mod tcp;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use crate::digest::Key;
+use crate::disk::{Disk, DiskFile, FileMark, FileRange};
+use destination::Destination;
+use file::{FileNotice, FileOutput};
+use stdout::StdoutOutput;
+use tcp::TcpOutput;
+
+/// What goes to one place: one file, or the whole output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The file, of an output to files.
+    pub path: Arc<Path>,
+    /// The event type it is for, where each has a file of its own.
+    pub event: &'static str,
+    /// What is appended.
+    pub bytes: Vec<u8>,
+}
+
+impl Part {
+    /// Bytes that are appended.
+    pub fn length(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+}
+
+/// What became of a batch that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acceptance {
+    /// Whatever it writes to has it.
+    Accepted,
+    /// It is on its way; [`Output::accepted`] tells when it was accepted.
+    Taken,
+}
+
+/// Whoever read standard output has had enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReaderLeft;
+
+impl fmt::Display for ReaderLeft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nobody reads standard output any more")
+    }
+}
+
+impl std::error::Error for ReaderLeft {}
+
+/// One output. Batches come in the order of their numbers; a batch that failed
+/// comes again until it is written.
+///
+/// Inputs: [`prepare`](Self::prepare), [`write`](Self::write),
+/// [`poll`](Self::poll), [`reopen`](Self::reopen), [`finish`](Self::finish).
+/// Outputs: [`accepted`](Self::accepted), [`is_idle`](Self::is_idle),
+/// [`wait`](Self::wait), [`notices`](Self::notices). Of outputs to files also
+/// [`look`](Self::look), [`let_go`](Self::let_go), [`unmarked`](Self::unmarked),
+/// [`marked`](Self::marked), [`plan`](Self::plan), [`files`](Self::files): by
+/// them a bookmark knows which bytes are ours.
+pub trait Output: Send {
+    /// Opens what can be opened before the first batch, so that what cannot be
+    /// used is told at the start.
+    ///
+    /// # Errors
+    /// What cannot be used, and the system's reason.
+    fn prepare(&mut self) -> Result<(), (PathBuf, io::Error)> {
+        Ok(())
+    }
+
+    /// Writes a batch, all of it or none. After an error it comes again.
+    ///
+    /// # Errors
+    /// The system's; [`ReaderLeft`] in one of kind [`io::ErrorKind::Other`] where
+    /// trying again is of no use.
+    fn write(&mut self, n: u64, parts: &[Part]) -> io::Result<Acceptance>;
+
+    /// Looks what became of batches on their way.
+    ///
+    /// # Errors
+    /// The system's; they are sent again at the next call.
+    fn poll(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// The next batch that was taken and is accepted now, with its bytes.
+    fn accepted(&mut self) -> Option<(u64, u64)> {
+        None
+    }
+
+    /// Whether no batch is on its way.
+    fn is_idle(&self) -> bool {
+        true
+    }
+
+    /// How long until it is worth polling again; `None` if nothing is on its way.
+    fn wait(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Closes files, which are opened by their names again at the next batch.
+    ///
+    /// # Errors
+    /// The system's.
+    fn reopen(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// No more batches will come.
+    fn finish(&mut self) {}
+
+    /// What was found that its owner should know, since the last time.
+    fn notices(&mut self) -> Vec<FileNotice> {
+        Vec::new()
+    }
+
+    /// Looks before a batch whether the files are still those that were written.
+    ///
+    /// # Errors
+    /// The system's.
+    fn look(&mut self, _parts: &[Part]) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Files that nothing is written to any more, since the last time: to be made
+    /// durable and committed before anything goes to their successors.
+    fn let_go(&mut self) -> Vec<Arc<dyn DiskFile>> {
+        Vec::new()
+    }
+
+    /// Files that are open and not in the bookmark as they are now.
+    fn unmarked(&self) -> Vec<FileMark> {
+        Vec::new()
+    }
+
+    /// The bookmark has all of them.
+    fn marked(&mut self) {}
+
+    /// Where the bytes of a batch will be; `None` of an output without files.
+    fn plan(&mut self, _parts: &[Part]) -> Option<SmallVec<[FileRange; 1]>> {
+        None
+    }
+
+    /// The open files, to make them durable.
+    fn files(&self) -> Vec<Arc<dyn DiskFile>> {
+        Vec::new()
+    }
+}
+
+impl Destination {
+    /// The output of this destination. `paths` are those it may write to as far
+    /// as they are known.
+    pub fn output(
+        &self,
+        disk: &Arc<dyn Disk>,
+        key: &Key,
+        mode: u32,
+        paths: Vec<PathBuf>,
+    ) -> Box<dyn Output> {
+        match self {
+            Self::Stdout => Box::new(StdoutOutput::default()),
+            Self::File(pattern) => {
+                let disk = disk.clone();
+                let by_event = pattern.by_event();
+                Box::new(FileOutput::new(disk, key.clone(), mode, paths, by_event))
+            }
+            Self::Tcp(address) => Box::new(TcpOutput::new(address)),
+        }
+    }
+}

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
+use super::{Acceptance, Output, Part};
+
 /// A receiver and what it has not confirmed.
 pub struct TcpOutput {
     /// `HOST:PORT`.
@@ -27,6 +29,8 @@ pub struct TcpOutput {
     closing: bool,
     /// The receiver has closed after that: it has everything.
     closed: bool,
+    /// The receiver has closed its half of the connection.
+    receiver_is_done: bool,
 }
 
 struct Kept {
@@ -56,24 +60,15 @@ impl TcpOutput {
             buffer: 0,
             closing: false,
             closed: false,
+            receiver_is_done: false,
         }
-    }
-
-    /// Takes a batch over; [`flush`](Self::flush) sends it.
-    pub fn push(&mut self, n: u64, bytes: &[u8]) {
-        self.kept.push_back(Kept {
-            n,
-            bytes: bytes.into(),
-            done: 0,
-            at: None,
-        });
     }
 
     /// Sends what is not sent yet.
     ///
     /// # Errors
     /// The system's. Everything that is not confirmed is sent again next time.
-    pub fn flush(&mut self) -> io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         let result = self.try_flush();
         // One that only waits is still there, and goes on where it stopped.
         if result.as_ref().is_err_and(|error| !is_quiet(error)) {
@@ -111,17 +106,44 @@ impl TcpOutput {
         Ok(())
     }
 
+    fn disconnect(&mut self) {
+        self.stream = None;
+        self.sent = 0;
+        self.receiver_is_done = false;
+        for kept in &mut self.kept {
+            (kept.done, kept.at) = (0, None);
+        }
+    }
+
+    /// How long until the next batch may count as received.
+    fn patience(&self) -> Duration {
+        let at = self.kept.front().and_then(|kept| kept.at);
+        at.map_or(SETTLED, |(at, _)| SETTLED.saturating_sub(at.elapsed()))
+    }
+}
+
+impl Output for TcpOutput {
+    fn write(&mut self, n: u64, parts: &[Part]) -> io::Result<Acceptance> {
+        if self.kept.back().is_none_or(|kept| kept.n < n) {
+            self.kept.push_back(Kept {
+                n,
+                bytes: parts.iter().flat_map(|part| &part.bytes).copied().collect(),
+                done: 0,
+                at: None,
+            });
+        }
+        self.flush()?;
+        Ok(Acceptance::Taken)
+    }
+
     /// Looks whether the connection still stands; while it closes, waits a while
     /// for the receiver to close its end.
-    ///
-    /// # Errors
-    /// As [`flush`](Self::flush).
-    pub fn check(&mut self) -> io::Result<()> {
+    fn poll(&mut self) -> io::Result<()> {
         if self.stream.is_none() && !self.kept.is_empty() {
             self.flush()?;
         }
         let wait = self.patience().max(Duration::from_millis(1));
-        let Some(stream) = &mut self.stream else {
+        let Some(stream) = self.stream.as_mut().filter(|_| !self.receiver_is_done) else {
             return Ok(());
         };
         stream.set_nonblocking(!self.closing)?;
@@ -134,12 +156,11 @@ impl TcpOutput {
                 self.closed = true;
                 Ok(())
             }
+            // It will say nothing more, which proves neither that it reads nor
+            // that it does not: if not, sending fails.
             Ok(0) => {
-                self.disconnect();
-                Err(io::Error::new(
-                    ErrorKind::ConnectionAborted,
-                    "the receiver closed the connection",
-                ))
+                self.receiver_is_done = true;
+                Ok(())
             }
             Ok(_) => Ok(()),
             Err(error) if is_quiet(&error) => Ok(()),
@@ -150,8 +171,7 @@ impl TcpOutput {
         }
     }
 
-    /// The next batch that counts as received, with its bytes.
-    pub fn confirmed(&mut self) -> Option<(u64, u64)> {
+    fn accepted(&mut self) -> Option<(u64, u64)> {
         let (at, end) = self.kept.front()?.at?;
         let gone = self.sent.saturating_sub(end) >= self.buffer;
         if !gone && !self.closed && at.elapsed() < SETTLED {
@@ -161,31 +181,20 @@ impl TcpOutput {
         Some((kept.n, kept.bytes.len() as u64))
     }
 
-    /// How long until the next batch may count as received.
-    pub fn patience(&self) -> Duration {
-        let at = self.kept.front().and_then(|kept| kept.at);
-        at.map_or(SETTLED, |(at, _)| SETTLED.saturating_sub(at.elapsed()))
-    }
-
-    /// Whether every batch counts as received.
-    pub fn is_empty(&self) -> bool {
+    fn is_idle(&self) -> bool {
         self.kept.is_empty()
     }
 
-    /// Nothing more will be pushed: the receiver is told so.
-    pub fn half_close(&mut self) {
-        self.closing = true;
-        if let Some(stream) = &self.stream {
-            // Where that fails, the next check finds out.
-            let _ = stream.shutdown(Shutdown::Write);
-        }
+    fn wait(&self) -> Option<Duration> {
+        (!self.kept.is_empty()).then(|| self.patience())
     }
 
-    fn disconnect(&mut self) {
-        self.stream = None;
-        self.sent = 0;
-        for kept in &mut self.kept {
-            (kept.done, kept.at) = (0, None);
+    /// The receiver is told that nothing more comes.
+    fn finish(&mut self) {
+        self.closing = true;
+        if let Some(stream) = &self.stream {
+            // Where that fails, the next look finds out.
+            let _ = stream.shutdown(Shutdown::Write);
         }
     }
 }

@@ -53,6 +53,8 @@ chaos! {
         "An error message follows this bundle, then the server closes."
     SilentClose "silent-close" None,
         "The server closes after the TLS handshake without a word."
+    NullClose "null-close" None,
+        "A null message comes in place of the first bundle, then the server closes."
     NoCloseNotify "no-close-notify" Some(("BUNDLE", 1, 4)),
         "The server closes after this bundle, without error message and close_notify."
     DuplicateBundle "duplicate-bundle" Some(("BUNDLE", 1, 4)),

@@ -8,7 +8,7 @@ mod tests;
 pub use quirks::{SHOWN, guide};
 
 use estreamer_core::quirk::{Quirk, Quirks};
-use estreamer_core::wire::{ErrorMessage, HEADER_LEN, Message};
+use estreamer_core::wire::{ErrorMessage, HEADER_LEN, Message, Null};
 use estreamer_mio::server::{Outgoing, Tampered};
 
 use super::chaos::{Chaos, ChaosKind};
@@ -103,6 +103,11 @@ impl Tamper {
                 out.close = true;
             }
             ChaosKind::SilentClose if outgoing == Outgoing::Start => out.close = true,
+            ChaosKind::NullClose if outgoing == Outgoing::Bundle(1) => {
+                out.bytes.resize(HEADER_LEN, 0);
+                let _ = Message::Null(Null).emit(&mut out.bytes);
+                out.close = true;
+            }
             ChaosKind::NoCloseNotify if chosen => out.close = true,
             ChaosKind::DuplicateBundle if chosen => {
                 let again = out.bytes.clone();

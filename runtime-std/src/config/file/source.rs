@@ -20,7 +20,7 @@ use crate::format::Data;
 /// A source; `None` where it lacks something, which is noted.
 pub(super) fn read(section: &Section<'_>) -> Option<SourceDraft> {
     let name = section.text("name");
-    let server = section.read("server", str::parse::<Address>);
+    let servers = servers(section);
     if !section.has("server") {
         section.missing("server", "Add server = \"HOST:8302\"");
     }
@@ -36,13 +36,17 @@ pub(super) fn read(section: &Section<'_>) -> Option<SourceDraft> {
     let request_timeout = section.number("request_timeout", REQUEST_TIMEOUT);
     let record_length = section.read("record_length", event::record_length);
     let rules = verification(section);
-    let server = server?;
+    let servers = servers?;
     Some(SourceDraft {
         name: name.unwrap_or_else(|| At {
             line: section.line,
-            value: server.value.to_string(),
+            value: servers
+                .value
+                .first()
+                .map(Address::to_string)
+                .unwrap_or_default(),
         }),
-        server: server.value,
+        servers,
         bind: bind.map(|bind| bind.value),
         identity: identity?,
         ask,
@@ -54,6 +58,20 @@ pub(super) fn read(section: &Section<'_>) -> Option<SourceDraft> {
             .iter()
             .fold(Quirks::NONE, |set, quirk| set.with(quirk.value)),
         rules,
+    })
+}
+
+/// One server, or a list of those that are tried in turn.
+fn servers(section: &Section<'_>) -> Option<At<Vec<Address>>> {
+    let (line, value) = section.get("server")?;
+    let servers: Vec<At<Address>> = match value.get_ref() {
+        DeValue::Array(_) => section.list("server", str::parse::<Address>)?,
+        _ => vec![section.read("server", str::parse::<Address>)?],
+    };
+    let servers: Vec<Address> = servers.into_iter().map(|server| server.value).collect();
+    (!servers.is_empty()).then_some(At {
+        line,
+        value: servers,
     })
 }
 

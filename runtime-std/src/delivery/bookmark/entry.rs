@@ -1,8 +1,7 @@
 //! What the journal holds, and its bytes.
 //!
-//! A segment is a row of frames: u32 length, u32 CRC-32 of the payload, payload
-//! in postcard. The first frame is a snapshot. What follows a frame that cannot
-//! be read does not count.
+//! A segment is a row of frames: a magic number, u32 length and u32 CRC-32 of
+//! length and payload, payload in postcard. The first frame is a snapshot.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,8 +9,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use crate::delivery::dedup::high_water_mark::ResumePoint;
 use crate::digest::Digest;
-use crate::disk::FileMark;
+use crate::disk::{FileMark, FileRange};
 
 /// One frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,11 +19,20 @@ pub enum Entry {
     /// Everything, as of a cut. The first frame of a segment, and only there.
     Snapshot(Snapshot),
     /// A batch has its number and goes to the outputs.
-    Batch(Batch),
-    /// An output is about to write a batch.
+    Batch(BatchEntry),
+    /// What an output's files are with a batch: noted before its bytes go out.
+    /// Of an output without files: it has accepted the batch.
     Written(Written),
     /// Everything up to this batch is durable.
     Commit(u64),
+    /// A file is open for writing; what is in it up to the mark is not changed.
+    Opened(FileMark),
+    /// Where a source was asked from, as long as nothing of it was delivered.
+    Anchor(Anchor),
+    /// The segment's last word: the one of this generation goes on.
+    Rotated(u64),
+    /// The last word of a process that ended in order: nothing is under way.
+    Closed,
 }
 
 /// The bookmark of a cut.
@@ -33,56 +42,92 @@ pub struct Snapshot {
     pub version: u16,
     /// Higher in each new segment.
     pub generation: u64,
+    /// The fingerprint of the key the digests were made with.
+    pub key: Digest,
     /// Tells a killed process from a power loss.
     pub boot: String,
     /// The cut.
     pub n: u64,
+    /// The outputs that have to accept a batch, by name.
+    pub outputs: Vec<String>,
     /// By name.
     pub sources: BTreeMap<String, Source>,
-    /// By name, the files of each output.
-    pub outputs: BTreeMap<String, Vec<FileMark>>,
+    /// What the files were at the cut.
+    pub files: Vec<FileMark>,
 }
 
 /// A source at a cut.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// The largest archival second that arrived lately.
-    pub high: u32,
-    /// The second to ask from.
-    pub resume_from: u32,
-    /// What was delivered from there on.
+    /// Where to go on from.
+    pub point: ResumePoint,
+    /// Digests up to this second are those of version 1.
+    pub version_1_until: u32,
+    /// The server that sent what was delivered last; 0 where it is not known.
+    pub server: u64,
+    /// Digests up to this second may be of another server.
+    pub mixed_until: u32,
+    /// What was delivered, by archival second.
     pub seconds: BTreeMap<u32, Vec<Digest>>,
 }
 
 /// A batch of one source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Batch {
+pub struct BatchEntry {
     /// Its number, over all sources.
     pub n: u64,
     /// The source's name.
     pub source: Arc<str>,
-    /// The source's marks after it; `None` before its first archival second.
-    pub marks: Option<(u32, u32)>,
-    /// Archival second and digest of each record handed on.
+    /// The server it came from; 0 where it is not known.
+    pub server: u64,
+    /// Where to go on from after it; `None` before that is known.
+    pub point: Option<ResumePoint>,
+    /// Archival second and digest of each record delivered.
     pub records: Vec<(u32, Digest)>,
 }
 
-/// What an output's files are like after a batch.
+/// A batch in an output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
     /// The batch.
     pub n: u64,
     /// The output's name.
     pub output: Arc<str>,
-    /// The files it changes; their length afterwards.
-    pub files: SmallVec<[FileMark; 1]>,
+    /// Where its bytes are.
+    pub files: SmallVec<[FileRange; 1]>,
+}
+
+/// Where a source was asked from first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// The source's name.
+    pub source: Arc<str>,
+    /// UNIX seconds.
+    pub second: u32,
 }
 
 /// The layout described here.
-pub const VERSION: u16 = 1;
-const HEAD: usize = 8;
+pub const VERSION: u16 = 2;
+/// What every frame begins with.
+const MAGIC: [u8; 4] = *b"\xe5fr\x02";
+const HEAD: usize = 12;
 /// A length beyond this is no length.
 const MAX_FRAME: usize = 1 << 30;
+
+/// How the readable part of a segment ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// With its last byte.
+    Whole,
+    /// With a frame that was not written to its end; it begins at this byte.
+    Torn(usize),
+    /// With a frame that has its whole length and another checksum; it begins at
+    /// this byte. A power loss leaves that, and damage.
+    Garbled(usize),
+    /// With a damaged frame that has whole ones behind it; it begins at this
+    /// byte.
+    Broken(usize),
+}
 
 /// The frame of an entry.
 pub fn frame(entry: &Entry) -> Vec<u8> {
@@ -98,43 +143,92 @@ pub fn frame_in(mut buffer: Vec<u8>, entry: &Entry) -> Vec<u8> {
         return Vec::new();
     };
     let length = (bytes.len() - HEAD) as u32;
-    let crc = crc32fast::hash(&bytes[HEAD..]);
-    bytes[..4].copy_from_slice(&length.to_le_bytes());
-    bytes[4..HEAD].copy_from_slice(&crc.to_le_bytes());
+    bytes[..4].copy_from_slice(&MAGIC);
+    bytes[4..8].copy_from_slice(&length.to_le_bytes());
+    let crc = crc(&bytes[4..8], &bytes[HEAD..]);
+    bytes[8..HEAD].copy_from_slice(&crc.to_le_bytes());
     bytes
 }
 
-/// The entries of a segment, up to the first frame that cannot be read.
-pub fn entries(segment: &[u8]) -> impl Iterator<Item = Entry> {
+/// Reads a segment: its entries, and how what can be read ends.
+pub fn read(segment: &[u8]) -> (Vec<Entry>, Ending) {
+    let mut entries = Vec::new();
     let mut rest = segment;
-    std::iter::from_fn(move || {
-        let (head, tail) = rest.split_first_chunk::<HEAD>()?;
-        let [a, b, c, d, e, f, g, h] = *head;
-        let length = u32::from_le_bytes([a, b, c, d]) as usize;
-        let crc = u32::from_le_bytes([e, f, g, h]);
-        if length > MAX_FRAME {
-            return None;
-        }
-        let (payload, tail) = tail.split_at_checked(length)?;
-        if crc32fast::hash(payload) != crc {
-            return None;
-        }
+    while !rest.is_empty() {
+        let Some((entry, tail)) = first(rest) else {
+            let at = segment.len() - rest.len();
+            return match has_frame(&rest[1..]) {
+                true => (entries, Ending::Broken(at)),
+                false if has_length(rest) => (entries, Ending::Garbled(at)),
+                false => (entries, Ending::Torn(at)),
+            };
+        };
+        entries.push(entry);
         rest = tail;
-        postcard::from_bytes(payload).ok()
-    })
+    }
+    (entries, Ending::Whole)
+}
+
+/// The entry at the front of these bytes, and what follows it.
+fn first(bytes: &[u8]) -> Option<(Entry, &[u8])> {
+    let (head, tail) = bytes.split_first_chunk::<HEAD>()?;
+    let [a, b, c, d, length @ .., p, q, r, s] = head;
+    let size = u32::from_le_bytes(*length) as usize;
+    if [*a, *b, *c, *d] != MAGIC || size > MAX_FRAME {
+        return None;
+    }
+    let (payload, tail) = tail.split_at_checked(size)?;
+    if crc(length, payload) != u32::from_le_bytes([*p, *q, *r, *s]) {
+        return None;
+    }
+    Some((postcard::from_bytes(payload).ok()?, tail))
+}
+
+/// Whether the frame at the front of these bytes is there in its whole length.
+fn has_length(bytes: &[u8]) -> bool {
+    bytes
+        .split_first_chunk::<HEAD>()
+        .is_some_and(|(head, tail)| {
+            let [a, b, c, d, e, f, g, h, ..] = *head;
+            [a, b, c, d] == MAGIC && u32::from_le_bytes([e, f, g, h]) as usize <= tail.len()
+        })
+}
+
+/// Whether a whole frame stands anywhere in these bytes.
+fn has_frame(mut bytes: &[u8]) -> bool {
+    while let Some(at) = memchr::memmem::find(bytes, &MAGIC) {
+        bytes = &bytes[at..];
+        if first(bytes).is_some() {
+            return true;
+        }
+        bytes = &bytes[1..];
+    }
+    false
+}
+
+fn crc(length: &[u8], payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(length);
+    hasher.update(payload);
+    hasher.finalize()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn two() -> (Vec<Entry>, Vec<u8>) {
+    fn three() -> (Vec<Entry>, Vec<u8>) {
         let entries = vec![
-            Entry::Batch(Batch {
+            Entry::Batch(BatchEntry {
                 n: 3,
                 source: "fmc".into(),
-                marks: Some((12, 7)),
+                server: 7,
+                point: Some(ResumePoint::new(12, 5, 0, 0)),
                 records: vec![(12, Digest::new(u128::MAX)), (11, Digest::new(5))],
+            }),
+            Entry::Anchor(Anchor {
+                source: "fmc".into(),
+                second: 5,
             }),
             Entry::Commit(3),
         ];
@@ -144,23 +238,47 @@ mod tests {
 
     #[test]
     fn frames_read_back_as_they_were_written() {
-        let (written, bytes) = two();
-        assert_eq!(entries(&bytes).collect::<Vec<_>>(), written);
+        let (written, bytes) = three();
+        assert_eq!(read(&bytes), (written, Ending::Whole));
     }
 
     #[test]
-    fn a_torn_or_flipped_frame_ends_the_segment_before_it() {
-        let (written, bytes) = two();
-        let first = frame(&written[0]).len();
+    fn a_segment_cut_anywhere_is_torn() {
+        let (written, bytes) = three();
+        let ends: Vec<usize> = written
+            .iter()
+            .scan(0, |end, entry| {
+                *end += frame(entry).len();
+                Some(*end)
+            })
+            .collect();
         for cut in 0..bytes.len() {
-            let whole = entries(&bytes[..cut]).count();
-            assert_eq!(whole, usize::from(cut >= first), "cut at {cut}");
+            let whole = ends.iter().filter(|&&end| end <= cut).count();
+            let at = whole.checked_sub(1).map_or(0, |last| ends[last]);
+            let ending = if at == cut {
+                Ending::Whole
+            } else {
+                Ending::Torn(at)
+            };
+            assert_eq!(read(&bytes[..cut]), (written[..whole].to_vec(), ending));
         }
-        for at in 0..bytes.len() {
+    }
+
+    #[test]
+    fn a_flipped_bit_with_whole_frames_behind_it_is_no_torn_end() {
+        let (written, bytes) = three();
+        let last = bytes.len() - frame(&written[2]).len();
+        for at in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
-            flipped[at] ^= 0x10;
-            let whole = entries(&flipped).count();
-            assert_eq!(whole, usize::from(at >= first), "flipped at {at}");
+            flipped[at / 8] ^= 1 << (at % 8);
+            let (_, ending) = read(&flipped);
+            match at / 8 < last {
+                true => assert!(matches!(ending, Ending::Broken(_)), "bit {at}: {ending:?}"),
+                false => assert!(
+                    [Ending::Torn(last), Ending::Garbled(last)].contains(&ending),
+                    "bit {at}: {ending:?}"
+                ),
+            }
         }
     }
 }

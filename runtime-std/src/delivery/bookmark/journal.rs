@@ -5,32 +5,38 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::entry::{self, Entry, Snapshot};
-use super::pending::Tail;
-use super::recovery::{Bookmark, Recovered, Unreadable};
-use crate::digest::Digest;
+use super::pending::{Pending, PendingBatches};
+use super::recovery::{Bookmark, Damage, Recovered};
+use crate::digest::{Digest, Key};
 use crate::disk::{Disk, DiskFile};
 
 /// Where a segment is made.
 const ASIDE: &str = "journal.new";
 /// A segment that has grown beyond this many bytes makes place for the next.
 const SEGMENT: u64 = 16 << 20;
+/// Who may read it: digests of events and paths of files.
+const MODE: u32 = 0o600;
 
 /// The journal of a running process.
 pub struct Journal {
     disk: Arc<dyn Disk>,
     directory: PathBuf,
     boot: String,
+    key: Digest,
+    outputs: Vec<String>,
     generation: u64,
     /// Which of the two segments grows.
     active: usize,
     segment: Segment,
     /// What a segment may grow to, and the least of that.
     limit: u64,
-    least: u64,
+    min_limit: u64,
     /// As of the last commit.
     bookmark: Bookmark,
     /// The batches behind it.
-    tail: Tail,
+    pending: PendingBatches,
+    /// Those that cannot be believed after a failed sync.
+    discarded: Vec<Pending>,
 }
 
 /// Why there is no bookmark to go on from.
@@ -39,14 +45,18 @@ pub enum JournalError {
     /// The system cannot read it.
     Io(PathBuf, io::Error),
     /// It is damaged.
-    Unreadable(PathBuf, Unreadable),
+    Damaged(PathBuf, Damage),
 }
 
 /// Reads what the directory holds; `None` if nothing yet.
 ///
 /// # Errors
 /// [`JournalError`] names the directory or file.
-pub fn read(disk: &dyn Disk, directory: &Path) -> Result<Option<Recovered>, JournalError> {
+pub fn read(
+    disk: &dyn Disk,
+    directory: &Path,
+    key: &Key,
+) -> Result<Option<Recovered>, JournalError> {
     let mut segments = [None, None];
     for (index, segment) in segments.iter_mut().enumerate() {
         let path = path(directory, index);
@@ -55,20 +65,21 @@ pub fn read(disk: &dyn Disk, directory: &Path) -> Result<Option<Recovered>, Jour
             .map_err(|error| JournalError::Io(path, error))?;
     }
     let [first, second] = &segments;
-    Recovered::read([first.as_deref(), second.as_deref()])
-        .map_err(|error| JournalError::Unreadable(directory.into(), error))
+    Recovered::read([first.as_deref(), second.as_deref()], key)
+        .map_err(|damage| JournalError::Damaged(directory.into(), damage))
 }
 
 impl Journal {
     /// Starts a new segment with this bookmark, beside the one it was recovered
-    /// from. It is durable when this returns.
+    /// from. It is durable when this returns. `outputs` have to accept each batch.
     ///
     /// # Errors
     /// The system's; what was there before is still good.
     pub fn start(
         disk: Arc<dyn Disk>,
         directory: &Path,
-        boot: &str,
+        (boot, key): (&str, &Key),
+        outputs: Vec<String>,
         bookmark: Bookmark,
         recovered: Option<&Recovered>,
     ) -> io::Result<Self> {
@@ -76,27 +87,46 @@ impl Journal {
         let (active, generation) = recovered.map_or((0, 1), |recovered| {
             (1 - recovered.segment, recovered.generation + 1)
         });
-        let snapshot = bookmark.to_snapshot(boot, generation);
-        let segment = Segment::aside(disk.as_ref(), directory, snapshot, &Tail::default())?;
+        let pending = PendingBatches::default();
+        let key = key.fingerprint();
+        let snapshot = bookmark.to_snapshot(&outputs, boot, generation, key);
+        let segment = Segment::aside(disk.as_ref(), directory, snapshot, &pending)?;
         segment.place(disk.as_ref(), directory, active)?;
-        Ok(Self {
+        let mut journal = Self {
             disk,
             directory: directory.into(),
             boot: boot.into(),
+            key,
+            outputs,
             generation,
             active,
             limit: SEGMENT.max(2 * segment.length),
-            least: SEGMENT,
+            min_limit: SEGMENT,
             segment,
             bookmark,
-            tail: Tail::default(),
-        })
+            pending,
+            discarded: Vec::new(),
+        };
+        match recovered {
+            None => {
+                // Where the only segment is lost, nothing would tell. So there
+                // are two from the beginning.
+                journal.rotate()?;
+            }
+            Some(recovered) if recovered.version == entry::VERSION => {
+                let old = path(directory, recovered.segment);
+                Segment::reopen(journal.disk.as_ref(), &old)?.rotated(generation)?;
+            }
+            // Of version 1: it says nothing, and is overwritten next.
+            Some(_) => journal.rotate()?,
+        }
+        Ok(journal)
     }
 
     /// Makes segments change hands after so many bytes, for tests that have few.
     #[cfg(feature = "fuzzing")]
     pub fn set_limit(&mut self, bytes: u64) {
-        (self.limit, self.least) = (bytes, bytes);
+        (self.limit, self.min_limit) = (bytes, bytes);
     }
 
     /// The bookmark of the last commit.
@@ -104,19 +134,21 @@ impl Journal {
         &self.bookmark
     }
 
-    /// Takes note of a batch, before anything of it goes out, or of what an output
-    /// is about to write.
+    /// Appends an entry: a batch before anything of it goes out, what an output
+    /// is about to write, a file that was opened, where a source was asked from.
     ///
     /// # Errors
     /// The system's, with the entry: it may be tried again.
-    pub fn note(&mut self, entry: Entry) -> Result<(), (Entry, io::Error)> {
+    pub fn append(&mut self, entry: Entry) -> Result<(), (Entry, io::Error)> {
         if let Err(error) = self.segment.append(&entry) {
             return Err((entry, error));
         }
         match entry {
-            Entry::Batch(batch) => self.tail.push(batch),
-            Entry::Written(written) => self.tail.written(written),
-            Entry::Snapshot(_) | Entry::Commit(_) => {}
+            Entry::Batch(batch) => self.pending.push(batch),
+            Entry::Written(written) => self.pending.written(written),
+            Entry::Opened(mark) => self.bookmark.opened(mark),
+            Entry::Anchor(anchor) => self.bookmark.anchor(anchor),
+            Entry::Snapshot(_) | Entry::Commit(_) | Entry::Rotated(_) | Entry::Closed => {}
         }
         Ok(())
     }
@@ -128,34 +160,75 @@ impl Journal {
     /// The system's; it may be tried again.
     pub fn commit(&mut self, n: u64) -> io::Result<Arc<dyn DiskFile>> {
         self.segment.append(&Entry::Commit(n))?;
-        while let Some(pending) = self.tail.pop(n) {
+        while let Some(pending) = self.pending.pop(n) {
             self.bookmark.apply(&pending);
-            self.tail.give_back(pending.batch.records);
+            self.pending.give_back(pending.batch.records);
         }
         Ok(self.segment.file.clone())
     }
 
-    /// Makes durable what was noted.
+    /// The last batch behind the last commit that was noted for this file.
+    pub fn pending_on(&self, path: &Path) -> Option<u64> {
+        self.pending.last_on(path)
+    }
+
+    /// Makes durable what was appended.
     ///
     /// # Errors
-    /// The system's; nothing noted since the last commit can be believed then.
+    /// The system's; nothing appended since the last commit can be believed then.
     pub fn sync(&self) -> io::Result<()> {
         self.segment.file.sync()
     }
 
-    /// Nothing behind the last commit is to be believed, whatever the files hold: a
-    /// new segment says so, in the name of a boot that never was. Where that
-    /// cannot be written, the files are cut back all the same.
-    pub fn void(&mut self) {
-        self.tail = Tail::default();
+    /// Whether the segment still stands in the directory.
+    ///
+    /// # Errors
+    /// Says that it does not: what is appended would be lost.
+    pub fn check_present(&self) -> io::Result<()> {
+        let path = path(&self.directory, self.active);
+        let (found, own) = (self.disk.identity(&path)?, self.segment.file.identity()?);
+        let number = |of: &crate::disk::Identity| (of.device, of.inode);
+        match found.is_some_and(|found| number(&found) == number(&own)) {
+            true => Ok(()),
+            false => Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("{} was removed or replaced", path.display()),
+            )),
+        }
+    }
+
+    /// Nothing behind the last commit is to be believed, whatever the files hold:
+    /// starts a segment whose boot id matches none, so that nothing after the
+    /// commit is adopted. Where that cannot be written, the files are cut back all
+    /// the same.
+    pub fn discard_uncommitted(&mut self) {
+        self.discarded.extend(self.pending.iter());
+        self.pending = PendingBatches::default();
         self.boot = "void".into();
         // The disk has failed already; that is told.
-        let _ = self.switch();
+        let _ = self.rotate();
+    }
+
+    /// The batches that were discarded.
+    pub fn discarded(&self) -> &[Pending] {
+        &self.discarded
+    }
+
+    /// The process ends in order, and nothing is under way.
+    ///
+    /// # Errors
+    /// The system's; the next start then looks for what was under way.
+    pub fn close(&mut self) -> io::Result<()> {
+        if self.pending.iter().next().is_some() {
+            return Ok(());
+        }
+        self.segment.append(&Entry::Closed)?;
+        self.sync()
     }
 
     /// Memory for the records of a batch.
     pub fn spare(&mut self) -> Vec<(u32, Digest)> {
-        self.tail.spare()
+        self.pending.spare()
     }
 
     /// Goes on in the other segment if this one has grown too large; to be called
@@ -163,27 +236,30 @@ impl Journal {
     ///
     /// # Errors
     /// The system's, where nobody knows which of the two segments counts.
-    pub fn tidy(&mut self) -> io::Result<()> {
+    pub fn rotate_if_full(&mut self) -> io::Result<()> {
         match self.segment.length > self.limit {
-            true => self.switch(),
+            true => self.rotate(),
             false => Ok(()),
         }
     }
 
     /// Goes on in the other segment. Until that counts, this one does, and if
     /// there is no room for it, this one goes on.
-    fn switch(&mut self) -> io::Result<()> {
+    fn rotate(&mut self) -> io::Result<()> {
         let (active, generation) = (1 - self.active, self.generation + 1);
-        let snapshot = self.bookmark.to_snapshot(&self.boot, generation);
+        let (boot, key) = (&self.boot, self.key);
+        let snapshot = self
+            .bookmark
+            .to_snapshot(&self.outputs, boot, generation, key);
         let disk = self.disk.as_ref();
-        let Ok(segment) = Segment::aside(disk, &self.directory, snapshot, &self.tail) else {
+        let Ok(segment) = Segment::aside(disk, &self.directory, snapshot, &self.pending) else {
             return Ok(());
         };
         segment.place(disk, &self.directory, active)?;
-        self.limit = self.least.max(2 * segment.length);
-        self.segment = segment;
+        self.limit = self.min_limit.max(2 * segment.length);
+        let old = std::mem::replace(&mut self.segment, segment);
         (self.active, self.generation) = (active, generation);
-        Ok(())
+        old.rotated(generation)
     }
 }
 
@@ -204,9 +280,9 @@ impl Segment {
         disk: &dyn Disk,
         directory: &Path,
         snapshot: Snapshot,
-        tail: &Tail,
+        pending: &PendingBatches,
     ) -> io::Result<Self> {
-        let file = disk.open(&directory.join(ASIDE))?;
+        let file = disk.open(&directory.join(ASIDE), MODE)?;
         file.cut(0)?;
         let mut segment = Self {
             file,
@@ -215,7 +291,8 @@ impl Segment {
             buffer: Vec::new(),
         };
         segment.append(&Entry::Snapshot(snapshot))?;
-        for pending in tail.iter() {
+        segment.buffer = Vec::new();
+        for pending in pending.iter() {
             segment.append(&Entry::Batch(pending.batch))?;
             for written in pending.written {
                 segment.append(&Entry::Written(written))?;
@@ -225,11 +302,35 @@ impl Segment {
         Ok(segment)
     }
 
+    /// Opens one that is there, to say its last word.
+    fn reopen(disk: &dyn Disk, path: &Path) -> io::Result<Self> {
+        let bytes = disk.read(path)?.unwrap_or_default();
+        let length = match entry::read(&bytes).1 {
+            entry::Ending::Whole => bytes.len(),
+            entry::Ending::Torn(at) | entry::Ending::Garbled(at) | entry::Ending::Broken(at) => at,
+        };
+        Ok(Self {
+            file: disk.open(path, MODE)?,
+            length: length as u64,
+            torn: length < bytes.len(),
+            buffer: Vec::new(),
+        })
+    }
+
     /// Puts it into its place, whole: a segment that cannot be read was damaged,
     /// not interrupted.
     fn place(&self, disk: &dyn Disk, directory: &Path, index: usize) -> io::Result<()> {
         disk.rename(&directory.join(ASIDE), &path(directory, index))?;
         disk.sync_names(directory)
+    }
+
+    /// Its last word: another one goes on. Where there is no room for it, the loss
+    /// of that other one would not be noticed, and nothing else.
+    fn rotated(mut self, generation: u64) -> io::Result<()> {
+        if self.append(&Entry::Rotated(generation)).is_err() {
+            return Ok(());
+        }
+        self.file.sync()
     }
 
     /// Appends a whole frame, or leaves what was there.

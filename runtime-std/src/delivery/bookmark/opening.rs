@@ -7,20 +7,28 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::journal::{self, Journal, JournalError};
-use super::recovery::Bookmark;
-use crate::disk::Disk;
-use crate::output::file::{FileOutput, Surprise};
+use super::recovery::{Bookmark, Damage};
+use super::settle::settle;
+use crate::digest::Key;
+use crate::disk::{Disk, FileMark};
+use crate::output::Output;
+use crate::output::file::FileNotice;
 
-/// An output, and the paths it may write to as far as they are known.
-pub struct Target {
-    /// The output.
-    pub output: FileOutput,
-    /// Its paths.
-    pub paths: Vec<PathBuf>,
+/// Where a bookmark lives, and what it is written with.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// The state directory.
+    pub directory: &'a Path,
+    /// Changes with each start of the machine.
+    pub boot: &'a str,
+    /// The key of the digests.
+    pub key: &'a Key,
 }
 
-/// Why a start is refused.
+/// Why a start is refused. Nothing was changed then, but for files that were
+/// brought back to the bookmark.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum OpeningError {
     /// The bookmark.
     Journal(JournalError),
@@ -28,51 +36,66 @@ pub enum OpeningError {
     File(PathBuf, io::Error),
 }
 
-/// Puts the outputs into the state of the bookmark and starts the journal anew.
-/// `others` are further outputs whose word the bookmark needs, by name.
+/// Brings the files of the last run to its bookmark, opens the outputs, and
+/// starts the journal anew. The outputs come with their names.
 ///
 /// # Errors
 /// [`OpeningError`]; nothing was lost, and the next start tries again.
 pub fn open(
     disk: &Arc<dyn Disk>,
-    directory: &Path,
-    boot: &str,
+    place: Place<'_>,
     overlap: u32,
-    targets: &mut [Target],
-    others: &[String],
-) -> Result<(Journal, Vec<Surprise>), OpeningError> {
-    let mut recovered = journal::read(disk.as_ref(), directory).map_err(OpeningError::Journal)?;
-    if let Some(recovered) = &mut recovered
-        && recovered.boot == boot
-    {
-        let names = targets
-            .iter()
-            .map(|target| target.output.name().to_string());
-        let names: Vec<String> = names.chain(others.iter().cloned()).collect();
-        // A file that cannot be looked at is not whole.
-        recovered.adopt(&names, |path| disk.identity(path).ok().flatten());
-    }
+    outputs: &mut [(String, Box<dyn Output>)],
+) -> Result<(Journal, Vec<FileNotice>), OpeningError> {
+    let Place {
+        directory,
+        boot,
+        key,
+    } = place;
+    let file = |(path, error)| OpeningError::File(path, error);
+    let mut recovered =
+        journal::read(disk.as_ref(), directory, key).map_err(OpeningError::Journal)?;
+    let mut notices = Vec::new();
     if let Some(recovered) = &mut recovered {
+        let same_boot = recovered.boot == boot;
+        if let (true, Some(at)) = (same_boot, recovered.garbled_at) {
+            // While the machine runs, a killed process leaves a shorter frame.
+            let segment = recovered.segment;
+            let damage = Damage::Broken { segment, at };
+            let error = JournalError::Damaged(directory.into(), damage);
+            return Err(OpeningError::Journal(error));
+        }
+        notices = settle(disk.as_ref(), key, recovered, same_boot).map_err(file)?;
         recovered.anchor(overlap);
     }
-    let before = recovered.as_ref().map(|recovered| &recovered.bookmark);
-    let mut bookmark = before.cloned().unwrap_or_default();
-    bookmark.outputs.clear();
-    let mut surprises = Vec::new();
-    for Target { output, paths } in targets {
-        let marks = before.and_then(|bookmark: &Bookmark| bookmark.outputs.get(output.name()));
-        let found = output
-            .restore(marks, paths)
-            .map_err(|(path, error)| OpeningError::File(path, error))?;
-        surprises.extend(found);
-        let marks = output.marks().map(|mark| (mark.path.clone(), mark.clone()));
-        bookmark
-            .outputs
-            .insert(output.name().clone(), marks.collect());
+    let bookmark = recovered.as_ref().map(|recovered| &recovered.bookmark);
+    let mut bookmark: Bookmark = bookmark.cloned().unwrap_or_default();
+    if recovered.as_ref().is_some_and(|it| it.version == 1) {
+        // Its marks prove nothing any more, now that its files are settled.
+        bookmark.files.clear();
     }
-    let journal = Journal::start(disk.clone(), directory, boot, bookmark, recovered.as_ref())
-        .map_err(|error| OpeningError::File(directory.into(), error))?;
-    Ok((journal, surprises))
+    // Of what is gone nothing has to be known.
+    bookmark
+        .files
+        .retain(|path, _| !matches!(disk.identity(path), Ok(None)));
+    for (_, output) in outputs.iter_mut() {
+        output.prepare().map_err(file)?;
+        let opened: Vec<FileMark> = output.unmarked();
+        opened.into_iter().for_each(|mark| bookmark.opened(mark));
+    }
+    let names = outputs.iter().map(|(name, _)| name.clone()).collect();
+    let recovered = recovered.as_ref();
+    let journal = Journal::start(
+        disk.clone(),
+        directory,
+        (boot, key),
+        names,
+        bookmark,
+        recovered,
+    )
+    .map_err(|error| OpeningError::File(directory.into(), error))?;
+    outputs.iter_mut().for_each(|(_, output)| output.marked());
+    Ok((journal, notices))
 }
 
 impl fmt::Display for OpeningError {
@@ -85,6 +108,9 @@ impl fmt::Display for OpeningError {
                     path.display()
                 )
             }
+            Self::File(path, error) if error.kind() == io::ErrorKind::InvalidInput => {
+                write!(f, "cannot use {}: {error}", path.display())
+            }
             Self::Journal(JournalError::Io(path, error)) | Self::File(path, error) => {
                 write!(
                     f,
@@ -92,8 +118,8 @@ impl fmt::Display for OpeningError {
                     path.display()
                 )
             }
-            Self::Journal(JournalError::Unreadable(path, error)) => {
-                write!(f, "{}: {error}", path.display())
+            Self::Journal(JournalError::Damaged(path, damage)) => {
+                write!(f, "{}: {damage}", path.display())
             }
         }
     }

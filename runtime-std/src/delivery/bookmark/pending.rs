@@ -2,16 +2,35 @@
 //! one piece of memory, so that a batch costs none of its own.
 
 use std::collections::VecDeque;
+use std::path::Path;
 
 use smallvec::SmallVec;
 
-use super::entry::{Batch, Written};
-use super::recovery::Pending;
+use super::entry::{BatchEntry, Written};
 use crate::digest::Digest;
+
+/// A batch behind the last commit, with what the outputs noted of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// The batch.
+    pub batch: BatchEntry,
+    /// What each output was about to write.
+    pub written: SmallVec<[Written; 1]>,
+}
+
+impl Pending {
+    /// A batch of which no output has noted anything yet.
+    pub fn new(batch: BatchEntry) -> Self {
+        Self {
+            batch,
+            written: SmallVec::new(),
+        }
+    }
+}
 
 /// Batches in the order of their numbers.
 #[derive(Default)]
-pub(super) struct Tail {
+pub(super) struct PendingBatches {
     /// Without their records, and how many those are.
     batches: VecDeque<(Pending, usize)>,
     records: VecDeque<(u32, Digest)>,
@@ -19,20 +38,16 @@ pub(super) struct Tail {
     spare: Vec<(u32, Digest)>,
 }
 
-impl Tail {
-    /// Takes a batch over.
-    pub(super) fn push(&mut self, mut batch: Batch) {
+impl PendingBatches {
+    /// Adds a batch.
+    pub(super) fn push(&mut self, mut batch: BatchEntry) {
         let count = batch.records.len();
         self.records.extend(batch.records.drain(..));
         self.spare = std::mem::take(&mut batch.records);
-        let pending = Pending {
-            batch,
-            written: SmallVec::new(),
-        };
-        self.batches.push_back((pending, count));
+        self.batches.push_back((Pending::new(batch), count));
     }
 
-    /// Takes note of what an output is about to write.
+    /// Adds what an output is about to write.
     pub(super) fn written(&mut self, written: Written) {
         let place = self
             .batches
@@ -40,6 +55,17 @@ impl Tail {
         if let Ok(place) = place {
             self.batches[place].0.written.push(written);
         }
+    }
+
+    /// The last batch that was noted for this file.
+    pub(super) fn last_on(&self, path: &Path) -> Option<u64> {
+        let on = |pending: &Pending| {
+            let mut files = pending.written.iter().flat_map(|written| &written.files);
+            files.any(|range| *range.path == *path)
+        };
+        let mut batches = self.batches.iter().rev();
+        let (pending, _) = batches.find(|(pending, _)| on(pending))?;
+        Some(pending.batch.n)
     }
 
     /// The next batch, whole, if its number is not beyond `n`.
@@ -74,40 +100,47 @@ impl Tail {
     /// Gives memory back that was handed out.
     pub(super) fn give_back(&mut self, records: Vec<(u32, Digest)>) {
         self.spare = records;
+        if self.records.is_empty() && self.records.capacity() > KEPT {
+            self.records = VecDeque::new();
+        }
     }
 }
+
+/// Records whose memory is kept when none is pending.
+const KEPT: usize = 1 << 16;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn batch(n: u64, records: u32) -> Batch {
-        Batch {
+    fn batch(n: u64, records: u32) -> BatchEntry {
+        BatchEntry {
             n,
             source: "fmc".into(),
-            marks: None,
+            server: 0,
+            point: None,
             records: (0..records).map(|r| (r, Digest::new(n.into()))).collect(),
         }
     }
 
     #[test]
     fn batches_come_out_as_they_went_in() {
-        let mut tail = Tail::default();
+        let mut pending = PendingBatches::default();
         for (n, records) in [(3, 2), (4, 0), (5, 3)] {
-            tail.push(batch(n, records));
+            pending.push(batch(n, records));
         }
         for n in [2, 4, 6] {
-            tail.written(Written {
+            pending.written(Written {
                 n,
                 output: "out".into(),
                 files: SmallVec::new(),
             });
         }
-        let all: Vec<_> = tail.iter().map(|p| (p.batch, p.written.len())).collect();
+        let all: Vec<_> = pending.iter().map(|p| (p.batch, p.written.len())).collect();
         assert_eq!(all, [(batch(3, 2), 0), (batch(4, 0), 1), (batch(5, 3), 0)]);
-        assert_eq!(tail.pop(2), None);
-        assert_eq!(tail.pop(4).unwrap().batch, batch(3, 2));
-        let last: Vec<_> = std::iter::from_fn(|| tail.pop(9))
+        assert_eq!(pending.pop(2), None);
+        assert_eq!(pending.pop(4).unwrap().batch, batch(3, 2));
+        let last: Vec<_> = std::iter::from_fn(|| pending.pop(9))
             .map(|p| p.batch)
             .collect();
         assert_eq!(last, [batch(4, 0), batch(5, 3)]);

@@ -5,31 +5,22 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
-use super::entry::{self, Batch, Entry, Snapshot, Source, VERSION, Written};
+use super::entry::{self, Anchor, Ending, Entry, Snapshot, Source, VERSION, Written};
+use super::pending::Pending;
+use super::version_1;
 use crate::delivery::dedup::delivered::Delivered;
-use crate::delivery::dedup::high_water_mark::Marks;
-use crate::disk::{FileMark, Identity};
+use crate::digest::{Digest, Key};
+use crate::disk::FileMark;
 
 /// A bookmark in memory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bookmark {
     /// The cut: everything up to this batch is delivered.
     pub n: u64,
-    /// What of each source was handed on.
+    /// What of each source was delivered.
     pub sources: BTreeMap<Arc<str>, Delivered>,
-    /// The files of each output, as they were after batch n.
-    pub outputs: BTreeMap<Arc<str>, BTreeMap<Arc<Path>, FileMark>>,
-}
-
-/// A batch behind the last commit, with what the outputs said about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pending {
-    /// The batch.
-    pub batch: Batch,
-    /// What each output was about to write.
-    pub written: SmallVec<[Written; 1]>,
+    /// The files, as they were after batch n.
+    pub files: BTreeMap<Arc<Path>, FileMark>,
 }
 
 /// What a journal holds.
@@ -37,7 +28,9 @@ pub struct Pending {
 pub struct Recovered {
     /// The bookmark of the last commit.
     pub bookmark: Bookmark,
-    /// The batches behind it, in order.
+    /// The outputs that had to accept each batch, by name.
+    pub outputs: Vec<String>,
+    /// The batches behind the last commit, in order.
     pub pending: Vec<Pending>,
     /// The boot in which it was written.
     pub boot: String,
@@ -45,76 +38,122 @@ pub struct Recovered {
     pub generation: u64,
     /// Which of the two segments that was.
     pub segment: usize,
+    /// Whether the process that wrote it ended in order.
+    pub is_closed: bool,
+    /// Where its last frame begins, if that is whole but for its checksum.
+    pub garbled_at: Option<usize>,
+    /// The layout it was written in.
+    pub version: u16,
 }
 
-/// There are segments, but none can be read.
+/// Why a journal cannot be gone on from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unreadable;
+#[non_exhaustive]
+pub enum Damage {
+    /// A segment does not begin with a snapshot: it is empty, cut or overwritten.
+    NoSnapshot {
+        /// Which of the two.
+        segment: usize,
+    },
+    /// A segment has a damaged frame that no interruption explains.
+    Broken {
+        /// Which of the two.
+        segment: usize,
+        /// Where the frame begins.
+        at: usize,
+    },
+    /// A segment has a layout of another version.
+    Version {
+        /// Which of the two.
+        segment: usize,
+        /// The version found.
+        found: u16,
+    },
+    /// It was written with another key.
+    OtherKey,
+    /// The segment with the newest bookmark is missing: the other one says that
+    /// it was rotated away.
+    NewestMissing {
+        /// Which of the two is missing.
+        segment: usize,
+    },
+}
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "the bookmark cannot be read; restore it from a backup, or discard it with \
-             --reset-bookmark and say with --from where to go on",
-        )
+        match self {
+            Self::NoSnapshot { segment } => {
+                write!(f, "journal.{segment} does not begin with a bookmark")
+            }
+            Self::Broken { segment, at } => write!(f, "journal.{segment} is damaged at byte {at}"),
+            Self::Version { segment, found } => write!(
+                f,
+                "journal.{segment} has version {found}, and this program reads up to {VERSION}"
+            ),
+            Self::OtherKey => f.write_str("the journal was written with another key than this one"),
+            Self::NewestMissing { segment } => write!(
+                f,
+                "journal.{segment}, which holds the newest bookmark, is missing"
+            ),
+        }
     }
 }
 
-impl std::error::Error for Unreadable {}
+impl std::error::Error for Damage {}
 
 impl Bookmark {
-    fn from_snapshot(snapshot: Snapshot) -> Self {
+    fn from_snapshot(snapshot: Snapshot) -> (Self, Vec<String>) {
         let source = |source: Source| {
-            let Source {
-                high,
-                resume_from,
-                seconds,
-            } = source;
-            Delivered::restore(Some(Marks { high, resume_from }), seconds)
+            Delivered::restore(
+                Some(source.point),
+                source.seconds,
+                source.version_1_until,
+                (source.server, source.mixed_until),
+            )
         };
-        let files = |files: Vec<FileMark>| {
-            let by_path = files.into_iter().map(|mark| (mark.path.clone(), mark));
-            by_path.collect()
-        };
-        Self {
+        let files = snapshot.files.into_iter();
+        let bookmark = Self {
             n: snapshot.n,
             sources: snapshot
                 .sources
                 .into_iter()
                 .map(|(name, of)| (name.into(), source(of)))
                 .collect(),
-            outputs: snapshot
-                .outputs
-                .into_iter()
-                .map(|(name, of)| (name.into(), files(of)))
-                .collect(),
-        }
+            files: files.map(|mark| (mark.path.clone(), mark)).collect(),
+        };
+        (bookmark, snapshot.outputs)
     }
 
-    pub(super) fn to_snapshot(&self, boot: &str, generation: u64) -> Snapshot {
+    /// For a segment of this generation.
+    pub(super) fn to_snapshot(
+        &self,
+        outputs: &[String],
+        boot: &str,
+        generation: u64,
+        key: Digest,
+    ) -> Snapshot {
         let source = |delivered: &Delivered| {
-            let Marks { high, resume_from } = delivered.marks()?;
             Some(Source {
-                high,
-                resume_from,
+                point: delivered.point()?,
+                version_1_until: delivered.version_1_until(),
+                server: delivered.server(),
+                mixed_until: delivered.mixed_until(),
                 seconds: delivered.seconds().clone(),
             })
         };
         Snapshot {
             version: VERSION,
             generation,
+            key,
             boot: boot.into(),
             n: self.n,
+            outputs: outputs.into(),
             sources: self
                 .sources
                 .iter()
                 .filter_map(|(name, of)| Some((name.to_string(), source(of)?)))
                 .collect(),
-            outputs: self
-                .outputs
-                .iter()
-                .map(|(name, of)| (name.to_string(), of.values().cloned().collect()))
-                .collect(),
+            files: self.files.values().cloned().collect(),
         }
     }
 
@@ -122,16 +161,28 @@ impl Bookmark {
     pub fn apply(&mut self, pending: &Pending) {
         let batch = &pending.batch;
         self.n = batch.n;
-        if let Some((high, resume_from)) = batch.marks {
+        if let Some(point) = batch.point {
             let delivered = self.sources.entry(batch.source.clone()).or_default();
-            delivered.add(&batch.records, Marks { high, resume_from });
-        }
-        for written in &pending.written {
-            let files = self.outputs.entry(written.output.clone()).or_default();
-            for mark in &written.files {
-                files.insert(mark.path.clone(), mark.clone());
+            match point.high {
+                Some(_) => delivered.add(&batch.records, point, batch.server),
+                None => drop(delivered.anchor(point.resume_from)),
             }
         }
+        for range in pending.written.iter().flat_map(|written| &written.files) {
+            if let Some(mark) = self.files.get_mut(&range.path) {
+                (mark.end, mark.proof) = (range.end, range.proof);
+            }
+        }
+    }
+
+    /// A source of which nothing was delivered was asked from this second.
+    pub fn anchor(&mut self, Anchor { source, second }: Anchor) {
+        self.sources.entry(source).or_default().anchor(second);
+    }
+
+    /// A file is open for writing.
+    pub fn opened(&mut self, mark: FileMark) {
+        self.files.insert(mark.path.clone(), mark);
     }
 }
 
@@ -139,100 +190,131 @@ impl Recovered {
     /// Reads the two segments; `None` where there is none.
     ///
     /// # Errors
-    /// [`Unreadable`] when there are segments but no bookmark in them.
-    pub fn read(segments: [Option<&[u8]>; 2]) -> Result<Option<Self>, Unreadable> {
-        let newest = segments
-            .iter()
-            .enumerate()
-            .filter_map(|(index, bytes)| Self::read_segment(index, (*bytes)?))
-            .max_by_key(|recovered| recovered.generation);
-        match newest {
-            None if segments.iter().flatten().all(|bytes| bytes.is_empty()) => Ok(None),
-            None => Err(Unreadable),
-            some => Ok(some),
+    /// [`Damage`]: anything but a torn end.
+    pub fn read(segments: [Option<&[u8]>; 2], key: &Key) -> Result<Option<Self>, Damage> {
+        let mut found = Vec::new();
+        for (segment, bytes) in segments.iter().enumerate() {
+            if let Some(bytes) = bytes {
+                found.push(Read::segment(segment, bytes)?);
+            }
+        }
+        found.sort_by_key(|read| read.recovered.generation);
+        let Some(newest) = found.pop() else {
+            return Ok(None);
+        };
+        let segment = newest.recovered.segment;
+        if newest.key.is_some_and(|of| of != key.fingerprint()) {
+            return Err(Damage::OtherKey);
+        }
+        if let Ending::Broken(at) = newest.ending {
+            return Err(Damage::Broken { segment, at });
+        }
+        if newest.is_rotated {
+            return Err(Damage::NewestMissing {
+                segment: 1 - segment,
+            });
+        }
+        Ok(Some(newest.recovered))
+    }
+
+    pub(super) fn note(&mut self, written: Written) {
+        let of = |pending: &&mut Pending| pending.batch.n == written.n;
+        if let Some(pending) = self.pending.iter_mut().find(of) {
+            pending.written.push(written);
         }
     }
 
-    fn read_segment(segment: usize, bytes: &[u8]) -> Option<Self> {
-        let mut entries = entry::entries(bytes);
+    pub(super) fn commit(&mut self, n: u64) {
+        let delivered = self.pending.partition_point(|p| p.batch.n <= n);
+        for pending in self.pending.drain(..delivered) {
+            self.bookmark.apply(&pending);
+        }
+    }
+
+    /// Of a source whose first batches were not delivered the bookmark gets the
+    /// earliest second of theirs, less the overlap, where that is before what was
+    /// asked for by our clock.
+    pub fn anchor(&mut self, overlap: u32) {
+        for Pending { batch, .. } in &self.pending {
+            let first = batch.records.iter().map(|(second, _)| *second).min();
+            if let Some(first) = first {
+                self.bookmark.anchor(Anchor {
+                    source: batch.source.clone(),
+                    second: first.saturating_sub(overlap),
+                });
+            }
+        }
+    }
+}
+
+/// What one segment holds.
+struct Read {
+    recovered: Recovered,
+    key: Option<Digest>,
+    ending: Ending,
+    is_rotated: bool,
+}
+
+impl Read {
+    fn segment(segment: usize, bytes: &[u8]) -> Result<Self, Damage> {
+        let (entries, ending) = entry::read(bytes);
+        let mut entries = entries.into_iter();
         let Some(Entry::Snapshot(snapshot)) = entries.next() else {
-            return None;
+            return match version_1::read(bytes) {
+                Some(recovered) => Ok(Self {
+                    recovered: Recovered {
+                        segment,
+                        ..recovered
+                    },
+                    key: None,
+                    ending: Ending::Whole,
+                    is_rotated: false,
+                }),
+                None => Err(Damage::NoSnapshot { segment }),
+            };
         };
         if snapshot.version != VERSION {
-            return None;
+            return Err(Damage::Version {
+                segment,
+                found: snapshot.version,
+            });
         }
-        let mut recovered = Self {
-            boot: snapshot.boot.clone(),
-            generation: snapshot.generation,
-            segment,
-            bookmark: Bookmark::from_snapshot(snapshot),
+        let (boot, generation) = (snapshot.boot.clone(), snapshot.generation);
+        let key = Some(snapshot.key);
+        let (bookmark, outputs) = Bookmark::from_snapshot(snapshot);
+        let mut recovered = Recovered {
+            bookmark,
+            outputs,
             pending: Vec::new(),
+            boot,
+            generation,
+            segment,
+            is_closed: false,
+            garbled_at: match ending {
+                Ending::Garbled(at) => Some(at),
+                _ => None,
+            },
+            version: VERSION,
         };
+        let mut is_rotated = false;
         for entry in entries {
             match entry {
-                Entry::Batch(batch) => recovered.pending.push(Pending {
-                    batch,
-                    written: SmallVec::new(),
-                }),
-                Entry::Written(written) => {
-                    let of = |pending: &&mut Pending| pending.batch.n == written.n;
-                    if let Some(pending) = recovered.pending.iter_mut().find(of) {
-                        pending.written.push(written);
-                    }
-                }
-                Entry::Commit(n) => {
-                    let delivered = recovered.pending.partition_point(|p| p.batch.n <= n);
-                    for pending in recovered.pending.drain(..delivered) {
-                        recovered.bookmark.apply(&pending);
-                    }
-                }
+                Entry::Batch(batch) => recovered.pending.push(Pending::new(batch)),
+                Entry::Written(written) => recovered.note(written),
+                Entry::Commit(n) => recovered.commit(n),
+                Entry::Opened(mark) => recovered.bookmark.opened(mark),
+                Entry::Anchor(anchor) => recovered.bookmark.anchor(anchor),
+                Entry::Rotated(_) => is_rotated = true,
+                Entry::Closed => recovered.is_closed = true,
                 // A second snapshot belongs to nobody.
                 Entry::Snapshot(_) => break,
             }
         }
-        Some(recovered)
-    }
-
-    /// Of a source whose first batches were not delivered the bookmark gets the
-    /// earliest second of theirs, less the overlap: it may have been asked for
-    /// "now", which is over.
-    pub fn anchor(&mut self, overlap: u32) {
-        // A batch without marks holds nothing but the future.
-        let marked = self.pending.iter().filter(|it| it.batch.marks.is_some());
-        for Pending { batch, .. } in marked {
-            let first = batch.records.iter().map(|(second, _)| *second).min();
-            if let Some(first) = first
-                && !self.bookmark.sources.contains_key(&batch.source)
-            {
-                let marks = Marks::new(first, overlap, 0);
-                let anchored = Delivered::restore(Some(marks), BTreeMap::new());
-                self.bookmark.sources.insert(batch.source.clone(), anchored);
-            }
-        }
-    }
-
-    /// Takes over the batches behind the last commit that are whole in every
-    /// output's files. Only for the boot they were written in: after a power
-    /// loss a file's length proves nothing.
-    pub fn adopt(&mut self, outputs: &[String], identity: impl Fn(&Path) -> Option<Identity>) {
-        let whole = |mark: &FileMark| {
-            identity(&mark.path).is_some_and(|file| {
-                (file.device, file.inode) == (mark.device, mark.inode) && file.length >= mark.end
-            })
-        };
-        let mut adopted = 0;
-        for pending in &self.pending {
-            let everywhere = outputs.iter().all(|output| {
-                let mut said = pending.written.iter().filter(|w| *w.output == **output);
-                said.next()
-                    .is_some_and(|written| written.files.iter().all(whole))
-            });
-            if pending.batch.n != self.bookmark.n + 1 || !everywhere {
-                break;
-            }
-            self.bookmark.apply(pending);
-            adopted += 1;
-        }
-        self.pending.drain(..adopted);
+        Ok(Self {
+            recovered,
+            key,
+            ending,
+            is_rotated,
+        })
     }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::digest::Key;
+use crate::disk::{Disk, RealDisk};
 
 /// A state directory in use by this process.
 pub struct StateDir {
@@ -19,8 +20,9 @@ pub struct StateDir {
     _lock: File,
 }
 
-/// Why a state directory cannot be used.
+/// Why a state directory cannot be used. Nothing was changed.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum StateError {
     /// Another process uses it.
     InUse(PathBuf),
@@ -30,7 +32,13 @@ pub enum StateError {
     KeyMissing(PathBuf),
     /// The key file does not hold a key.
     KeyDamaged(PathBuf),
+    /// There is a key but no journal, although one was there.
+    JournalMissing(PathBuf),
 }
+
+const JOURNALS: [&str; 2] = ["journal.0", "journal.1"];
+/// The key, and its name until the first journal is there.
+const KEY: [&str; 2] = ["key", "key.new"];
 
 impl StateDir {
     /// Opens the directory, which is made if it does not exist, and locks it.
@@ -46,31 +54,40 @@ impl StateDir {
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(0o600)
             .open(&lock_path)
             .map_err(|error| StateError::Io(lock_path.clone(), error))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StateError::InUse(path.into())),
-            Err(TryLockError::Error(error)) => return Err(StateError::Io(lock_path, error)),
+            // There are file systems without locks: nobody is kept off there.
+            Err(TryLockError::Error(_)) => {}
         }
-        let journals = ["journal.0", "journal.1"].map(|name| path.join(name));
         if reset {
-            for journal in &journals {
-                match fs::remove_file(journal) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                        return Err(StateError::Io(journal.clone(), error));
-                    }
-                    _ => {}
-                }
+            for name in JOURNALS.iter().chain(&KEY) {
+                remove(&path.join(name))?;
             }
         }
-        let has_journal = journals.iter().any(|journal| journal.exists());
+        let has_journal = JOURNALS.iter().any(|name| path.join(name).exists());
         Ok(Self {
             path: path.into(),
-            key: key(&path.join("key"), has_journal)?,
+            key: key(path, has_journal)?,
             boot: boot(),
             _lock: lock,
         })
+    }
+
+    /// The first journal is durable: from now on, a key without a journal means
+    /// that the journal was lost.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn confirm(&self) -> io::Result<()> {
+        let [key, new] = KEY.map(|name| self.path.join(name));
+        match fs::rename(&new, &key) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            renamed => renamed.and_then(|()| RealDisk.sync_names(&self.path)),
+        }
     }
 
     /// Where it is.
@@ -90,19 +107,21 @@ impl StateDir {
 }
 
 /// Reads the key, or makes one that is durable before it is used.
-fn key(path: &Path, has_journal: bool) -> Result<Key, StateError> {
-    let io = |error| StateError::Io(path.into(), error);
-    match fs::read(path) {
-        Ok(bytes) => match <[u8; 32]>::try_from(bytes) {
-            Ok(bytes) => return Ok(Key::new(bytes)),
-            // A crash while it was made left nothing that depends on it.
-            Err(_) if !has_journal => {}
-            Err(_) => return Err(StateError::KeyDamaged(path.into())),
-        },
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(error)),
-        Err(_) if has_journal => return Err(StateError::KeyMissing(path.into())),
-        Err(_) => {}
+fn key(directory: &Path, has_journal: bool) -> Result<Key, StateError> {
+    let [path, new] = KEY.map(|name| directory.join(name));
+    match (read_key(&path)?, has_journal) {
+        (Some(Some(key)), true) => return Ok(key),
+        (Some(Some(_)), false) => return Err(StateError::JournalMissing(directory.into())),
+        (Some(None), _) => return Err(StateError::KeyDamaged(path)),
+        (None, _) => {}
     }
+    match (read_key(&new)?, has_journal) {
+        // The first start was interrupted.
+        (Some(Some(key)), _) => return Ok(key),
+        (_, true) => return Err(StateError::KeyMissing(path)),
+        (_, false) => {}
+    }
+    let io = |error| StateError::Io(new.clone(), error);
     let mut bytes = [0; 32];
     SystemRandom::new()
         .fill(&mut bytes)
@@ -112,12 +131,31 @@ fn key(path: &Path, has_journal: bool) -> Result<Key, StateError> {
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(path)
+        .open(&new)
         .map_err(io)?;
     file.write_all(&bytes)
         .and_then(|()| file.sync_all())
         .map_err(io)?;
     Ok(Key::new(bytes))
+}
+
+/// The key in a file; `None` if there is no file, and within that if there is no
+/// key in it.
+fn read_key(path: &Path) -> Result<Option<Option<Key>>, StateError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes.try_into().ok().map(Key::new))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StateError::Io(path.into(), error)),
+    }
+}
+
+fn remove(path: &Path) -> Result<(), StateError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(StateError::Io(path.into(), error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Linux tells one boot from the next. Elsewhere every start counts as a new
@@ -134,21 +172,19 @@ impl fmt::Display for StateError {
         match self {
             Self::InUse(path) => write!(
                 f,
-                "{} is in use by another process; give each its own --state directory",
+                "{} is in use by another process; give each its own state directory",
                 path.display()
             ),
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
             Self::KeyMissing(path) => write!(
                 f,
-                "{} is missing, without which nothing delivered before can be recognised; restore \
-                 it from a backup, or discard the bookmark with --reset-bookmark and say with \
-                 --from where to go on",
+                "{} is missing, and without it nothing delivered before can be recognised",
                 path.display()
             ),
-            Self::KeyDamaged(path) => write!(
+            Self::KeyDamaged(path) => write!(f, "{} does not hold a key", path.display()),
+            Self::JournalMissing(path) => write!(
                 f,
-                "{} is damaged; restore it from a backup, or remove it, discard the bookmark with \
-                 --reset-bookmark, and say with --from where to go on",
+                "{} holds a key but no bookmark: journal.0 and journal.1 were removed",
                 path.display()
             ),
         }
@@ -174,21 +210,31 @@ mod tests {
     #[test]
     fn the_key_stays_and_a_journal_without_it_is_refused() {
         let directory = tempfile::tempdir().unwrap();
+        let path = |name| directory.path().join(name);
         drop(StateDir::open(directory.path(), false).unwrap());
-        let key = fs::read(directory.path().join("key")).unwrap();
+        let key = fs::read(path("key.new")).unwrap();
+        // The first start was interrupted before there was a journal, or after.
         drop(StateDir::open(directory.path(), false).unwrap());
-        assert_eq!(fs::read(directory.path().join("key")).unwrap(), key);
-        fs::write(directory.path().join("journal.1"), "x").unwrap();
-        fs::write(directory.path().join("key"), "short").unwrap();
+        fs::write(path("journal.1"), "x").unwrap();
+        let state = StateDir::open(directory.path(), false).unwrap();
+        state.confirm().unwrap();
+        state.confirm().unwrap();
+        drop(state);
+        assert_eq!(fs::read(path("key")).unwrap(), key);
+        assert!(StateDir::open(directory.path(), false).is_ok());
+        fs::write(path("key"), "short").unwrap();
         let damaged = StateDir::open(directory.path(), false);
         assert!(matches!(damaged, Err(StateError::KeyDamaged(_))));
-        fs::remove_file(directory.path().join("key")).unwrap();
+        fs::remove_file(path("key")).unwrap();
         let missing = StateDir::open(directory.path(), false);
         assert!(matches!(missing, Err(StateError::KeyMissing(_))));
+        fs::write(path("key"), &key).unwrap();
+        fs::remove_file(path("journal.1")).unwrap();
+        let missing = StateDir::open(directory.path(), false);
+        assert!(matches!(missing, Err(StateError::JournalMissing(_))));
         assert!(
             StateDir::open(directory.path(), true).is_ok(),
             "after a reset"
         );
-        assert!(!directory.path().join("journal.1").exists());
     }
 }

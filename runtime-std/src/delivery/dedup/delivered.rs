@@ -1,27 +1,36 @@
-//! What was handed on of one source, as far back as it may come again.
+//! What was delivered of one source, as far back as it may come again.
 
 use std::collections::BTreeMap;
 
-use super::high_water_mark::Marks;
-use super::replay_filter::Seam;
+use super::high_water_mark::ResumePoint;
+use super::replay_filter::ReplayFilter;
 use crate::digest::Digest;
 
-/// The digests of every record handed on with an archival second from
-/// [`Marks::resume_from`] on.
+/// The digests of every record delivered with an archival second from
+/// [`ResumePoint::remember_from`] on.
 #[derive(Debug, Clone, Default)]
 pub struct Delivered {
-    marks: Option<Marks>,
+    point: Option<ResumePoint>,
     seconds: BTreeMap<u32, Vec<Digest>>,
+    /// How many digests those are.
+    count: usize,
+    /// Digests up to this second are of version 1 of the journal.
+    version_1_until: u32,
+    /// The server they came from, as far as it is known; 0 is none.
+    server: u64,
+    /// Digests up to this second may be of another server.
+    mixed_until: u32,
     /// The memory of seconds that were forgotten, for the next ones.
     spare: Vec<Vec<Digest>>,
 }
 
-/// Seconds whose memory is kept for others, at most.
-const SPARE: usize = 8;
+/// Seconds whose memory is kept for others, and digests it may have room for.
+const SPARE: (usize, usize) = (8, 1 << 14);
 
 impl PartialEq for Delivered {
     fn eq(&self, other: &Self) -> bool {
-        (self.marks, &self.seconds) == (other.marks, &other.seconds)
+        let all = |it: &Self| (it.point, it.server, it.mixed_until, it.version_1_until);
+        all(self) == all(other) && self.seconds == other.seconds
     }
 }
 
@@ -29,17 +38,47 @@ impl Eq for Delivered {}
 
 impl Delivered {
     /// As it was written down.
-    pub fn restore(marks: Option<Marks>, seconds: BTreeMap<u32, Vec<Digest>>) -> Self {
+    pub fn restore(
+        point: Option<ResumePoint>,
+        seconds: BTreeMap<u32, Vec<Digest>>,
+        version_1_until: u32,
+        (server, mixed_until): (u64, u32),
+    ) -> Self {
         Self {
-            marks,
+            point,
+            count: seconds.values().map(Vec::len).sum(),
             seconds,
+            version_1_until,
+            server,
+            mixed_until,
             spare: Vec::new(),
         }
     }
 
-    /// How far the source has come; `None` before its first record.
-    pub fn marks(&self) -> Option<Marks> {
-        self.marks
+    /// Nothing was delivered yet: the second that was asked for.
+    pub fn anchored(second: u32) -> Self {
+        Self::restore(
+            Some(ResumePoint::anchor(second)),
+            BTreeMap::new(),
+            0,
+            (0, 0),
+        )
+    }
+
+    /// Where to go on from; `None` before it is known.
+    pub fn point(&self) -> Option<ResumePoint> {
+        self.point
+    }
+
+    /// Where to go on from is this second, or an earlier one that was asked for
+    /// before; only for as long as nothing was delivered. Whether that changed.
+    pub fn anchor(&mut self, second: u32) -> bool {
+        let anchored = match self.point {
+            Some(ResumePoint { high: Some(_), .. }) => self.point,
+            Some(point) => Some(point.not_after(second)),
+            None => Some(ResumePoint::anchor(second)),
+        };
+        std::mem::replace(&mut self.point, anchored) != anchored
     }
 
     /// The digests by archival second, the earliest first.
@@ -47,53 +86,85 @@ impl Delivered {
         &self.seconds
     }
 
-    /// A batch was handed on: these records of it, and the marks after it.
-    pub fn add(&mut self, records: &[(u32, Digest)], marks: Marks) {
+    /// The digests up to this second are of version 1 of the journal.
+    pub fn version_1_until(&self) -> u32 {
+        self.version_1_until
+    }
+
+    /// The server that sent what was delivered last; 0 where it is not known.
+    pub fn server(&self) -> u64 {
+        self.server
+    }
+
+    /// Digests up to this second may be of another server, 0 if none is.
+    pub fn mixed_until(&self) -> u32 {
+        self.mixed_until
+    }
+
+    /// A batch of this server was delivered: these records of it, and the point
+    /// after it.
+    pub fn add(&mut self, records: &[(u32, Digest)], point: ResumePoint, server: u64) {
+        if self.server != 0 && self.server != server {
+            self.mixed_until = self.seconds.last_key_value().map_or(0, |(&last, _)| last);
+        }
         for &(second, digest) in records {
-            if second >= marks.resume_from {
+            if second >= point.remember_from {
                 let spare = || self.spare.pop().unwrap_or_default();
-                let of_second = self.seconds.entry(second).or_insert_with(spare);
-                of_second.push(digest);
+                self.seconds
+                    .entry(second)
+                    .or_insert_with(spare)
+                    .push(digest);
+                self.count += 1;
             }
         }
-        self.marks = Some(marks);
-        self.forget_before(marks.resume_from);
+        self.server = server;
+        self.point = Some(point);
+        self.forget_before(point.remember_from);
     }
 
-    /// Forgets the earliest seconds as long as more than `most` digests are kept,
-    /// but never the latest one. Where that moves the second to resume from, the
-    /// marks are returned: what is stored late before it will be missed.
-    pub fn bound(&mut self, most: usize) -> Option<Marks> {
-        let mut moved = None;
-        while self.seconds.len() > 1 && self.len() > most {
-            let high = self.marks.map_or(0, |marks| marks.high);
-            // Those of the future first: the bookmark does not stand for them.
-            if self
-                .seconds
-                .last_key_value()
-                .is_some_and(|(&last, _)| last > high)
-            {
-                self.seconds.pop_last();
-                continue;
+    /// Makes room for `more` digests, of which at most `most` are kept: the
+    /// earliest seconds are forgotten, but not the newest one. Returns the point
+    /// that says so, how many of `more` there is room for, and how many digests
+    /// were forgotten: if those come again, they are delivered again.
+    pub fn make_room(
+        &self,
+        mut point: ResumePoint,
+        more: usize,
+        most: usize,
+    ) -> (ResumePoint, usize, usize) {
+        let high = point.high.unwrap_or(0);
+        let (mut kept, mut forgotten) = (self.count, 0);
+        for (&second, digests) in &self.seconds {
+            if second < point.remember_from {
+                kept -= digests.len();
+            } else if kept + more > most && second < high {
+                point.remember_from = second + 1;
+                kept -= digests.len();
+                forgotten += digests.len();
+            } else {
+                break;
             }
-            self.seconds.pop_first();
-            let (&first, _) = self.seconds.first_key_value()?;
-            let marks = self.marks.as_mut()?;
-            marks.resume_from = marks.resume_from.max(first);
-            moved = Some(*marks);
         }
-        moved
+        (point, most.saturating_sub(kept).min(more), forgotten)
     }
 
-    /// What has to be removed of a stream that starts at the marks.
-    pub fn seam(&self) -> Seam {
-        let digests = self.seconds.values().flatten().copied();
-        Seam::new(digests, self.marks.map(|marks| marks.high))
+    /// What has to be removed of a stream that starts at the point.
+    pub fn replay_filter(&self) -> ReplayFilter {
+        let of_second = |(&second, digests): (&u32, &Vec<Digest>)| {
+            let digests = digests.clone();
+            digests.into_iter().map(move |digest| (second, digest))
+        };
+        let records = self.seconds.iter().flat_map(of_second);
+        let mut filter = ReplayFilter::new(records, self.point.and_then(|point| point.high));
+        if self.mixed_until > 0 {
+            filter.compare_content_alone();
+        }
+        filter
     }
 
     /// How many digests are kept.
     pub fn len(&self) -> usize {
-        self.seconds.values().map(Vec::len).sum()
+        self.count
     }
 
     /// Whether none is kept.
@@ -106,9 +177,15 @@ impl Delivered {
             && *first.key() < second
         {
             let mut digests = first.remove();
-            if self.spare.len() < SPARE {
+            self.count -= digests.len();
+            if self.spare.len() < SPARE.0 && digests.capacity() <= SPARE.1 {
                 digests.clear();
                 self.spare.push(digests);
+            }
+        }
+        for until in [&mut self.version_1_until, &mut self.mixed_until] {
+            if second > *until {
+                *until = 0;
             }
         }
     }
@@ -118,17 +195,17 @@ impl Delivered {
 mod tests {
     use super::*;
 
+    fn point(high: u32) -> ResumePoint {
+        ResumePoint::new(high, 5, 0, 0)
+    }
+
     #[test]
     fn it_forgets_what_cannot_come_again_and_nothing_else() {
         let mut delivered = Delivered::default();
-        delivered.add(
-            &[(10, Digest::new(1)), (12, Digest::new(2))],
-            Marks::new(12, 5, 0),
-        );
-        delivered.add(
-            &[(15, Digest::new(3)), (9, Digest::new(4))],
-            Marks::new(15, 5, 0),
-        );
+        let records = [(10, Digest::new(1)), (12, Digest::new(2))];
+        delivered.add(&records, point(12), 0);
+        let records = [(15, Digest::new(3)), (9, Digest::new(4))];
+        delivered.add(&records, point(15), 0);
         let kept: Vec<_> = delivered.seconds().iter().collect();
         assert_eq!(
             kept,
@@ -139,27 +216,42 @@ mod tests {
             ],
             "9 is before 15 - 5"
         );
+        assert_eq!(delivered.len(), 3);
     }
 
     #[test]
-    fn too_many_digests_move_the_resume_second_up_by_whole_seconds() {
+    fn room_is_made_by_whole_seconds_and_the_newest_stays() {
         let mut delivered = Delivered::default();
         let records: Vec<_> = (0..9)
             .map(|n| (10 + n / 3, Digest::new(n.into())))
             .collect();
-        delivered.add(&records, Marks::new(12, 5, 0));
-        assert_eq!(delivered.bound(9), None);
-        let marks = delivered.bound(5).unwrap();
-        assert_eq!((marks.high, marks.resume_from), (12, 12));
-        assert_eq!(delivered.len(), 3);
-        assert_eq!(delivered.bound(1), None, "the latest second stays whole");
+        delivered.add(&records, point(12), 0);
+        assert_eq!(delivered.make_room(point(12), 1, 10), (point(12), 1, 0));
+        let (shorter, room, forgotten) = delivered.make_room(point(12), 1, 9);
+        assert_eq!((shorter.remember_from, room, forgotten), (11, 1, 3));
+        assert_eq!(shorter.resume_from, 7, "nothing is skipped");
+        let (shorter, room, forgotten) = delivered.make_room(point(12), 5, 4);
+        assert_eq!((shorter.remember_from, room, forgotten), (12, 1, 6));
+        delivered.add(&[(12, Digest::new(9))], shorter, 0);
+        assert_eq!(delivered.len(), 4);
     }
 
     #[test]
     fn two_identical_records_stay_two() {
         let mut delivered = Delivered::default();
         let twins = [(10, Digest::new(1)), (10, Digest::new(1))];
-        delivered.add(&twins, Marks::new(10, 5, 0));
+        delivered.add(&twins, point(10), 0);
         assert_eq!(delivered.len(), 2);
+    }
+
+    #[test]
+    fn the_earliest_second_asked_for_stays_until_something_is_delivered() {
+        let mut delivered = Delivered::default();
+        assert!(delivered.anchor(50));
+        assert!(!delivered.anchor(60));
+        assert!(delivered.anchor(0));
+        assert_eq!(delivered.point(), Some(ResumePoint::anchor(0)));
+        delivered.add(&[], point(12), 0);
+        assert!(!delivered.anchor(0));
     }
 }

@@ -1,4 +1,4 @@
-//! Batches get their numbers, and lose what was handed on before.
+//! Batches get their numbers, and lose what was delivered before.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -7,340 +7,390 @@ use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::batch::Record;
 
 use super::delivered::Delivered;
-use super::high_water_mark::{HighMark, Marks};
-use super::replay_filter::Seam;
-use crate::delivery::bookmark::entry::Batch;
-use crate::delivery::bookmark::recovery::Bookmark;
+use super::high_water_mark::{HighWaterMark, ResumePoint};
+use super::replay_filter::ReplayFilter;
 use crate::digest::{Digest, Key};
 use crate::sync::lock;
 
-/// A batch with its number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Numbered {
-    /// For the journal.
-    pub note: Batch,
-    /// What of each record is to be done; shorter than the batch at the limit.
-    pub verdicts: Vec<Verdict>,
-}
-
-/// Lists that are used again.
-#[derive(Debug, Default)]
-pub struct Memory {
-    /// For the verdicts.
-    pub verdicts: Vec<Verdict>,
-    /// For what the journal is told.
-    pub records: Vec<(u32, Digest)>,
-}
-
-/// What is to be done with a record.
+/// What of each record is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
     /// Whether it is to be delivered.
     pub keep: bool,
-    /// What it is known by.
+    /// The digest of its content.
     pub digest: Digest,
 }
 
-/// What was noticed on the way.
+/// A batch with its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbered {
+    /// The number, over all sources.
+    pub n: u64,
+    /// Where to go on from after it; `None` before that is known.
+    pub point: Option<ResumePoint>,
+    /// The server it came from; 0 where that is not known.
+    pub server: u64,
+    /// Archival second and digest of each record to be delivered.
+    pub records: Vec<(u32, Digest)>,
+    /// Whether it holds the first archival second of its source.
+    pub is_first: bool,
+    /// What was noticed of its records.
+    pub noticed: Noticed,
+}
+
+/// What was noticed of a batch's records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Noticed {
-    /// Records handed on.
-    pub delivered: u64,
-    /// Records left out because they were handed on before.
+    /// Records to be delivered.
+    pub kept: u64,
+    /// Records left out because they were delivered before.
     pub duplicates: u64,
-    /// Records handed on before that did not come again.
+    /// Records delivered before that did not come again.
     pub missing: u64,
     /// Records stored more than an hour ahead of our clock.
     pub ahead: u64,
-    /// How often the second to resume from had to move up, because too many
-    /// records came in the seconds before.
-    pub bounded: u64,
-    /// The largest number of seconds a record came behind the high mark.
+    /// Records that are not remembered, for want of memory: if they come again,
+    /// they are delivered again.
+    pub unremembered: u64,
+    /// New records whose archival second lies before the one to resume from.
+    pub set_back: u64,
+    /// The largest number of seconds a new record came behind the newest one of
+    /// its connection.
     pub disorder: u32,
+}
+
+/// How sources are remembered.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Seconds asked for again at a resume.
+    pub overlap: u32,
+    /// Digests of all sources together, about.
+    pub digests: usize,
 }
 
 /// Numbers the batches of all sources.
 pub struct Sequencer {
     key: Key,
-    overlap: u32,
+    limits: Limits,
     n: u64,
     sources: BTreeMap<Arc<str>, SourceState>,
-    asked: Asked,
+    first_sessions: FirstSessions,
+    /// Digests of all sources.
+    remembered: usize,
 }
 
 /// For each source our clock's second when its first session began, for as long
 /// as the process runs.
-pub type Asked = Arc<Mutex<BTreeMap<Arc<str>, u32>>>;
-
-/// Digests kept for a source, at most: 32 MiB of memory or so.
-const MOST_DIGESTS: usize = 1 << 20;
+pub type FirstSessions = Arc<Mutex<BTreeMap<Arc<str>, u32>>>;
 
 #[derive(Default)]
 struct SourceState {
     delivered: Delivered,
-    seam: Seam,
-    mark: HighMark,
+    filter: ReplayFilter,
+    mark: HighWaterMark,
     /// Not to be asked for: what was archived before this second.
     beginning: u32,
-    noticed: Noticed,
+    /// Seconds beyond the overlap that are remembered: as many as the archives
+    /// of several servers may differ by.
+    more: u32,
+    /// The server that answers; 0 where that is not known.
+    server: u64,
+    /// The newest archival second of this connection.
+    newest: Option<u32>,
+    /// The earliest of the new records that lie before the second to resume
+    /// from, with none after it since: the server's clock was set back.
+    set_back: Option<u32>,
 }
 
 impl Sequencer {
-    /// Goes on from a bookmark.
-    pub fn new(key: Key, overlap: u32, bookmark: &Bookmark) -> Self {
-        let source = |delivered: &Delivered| SourceState {
+    /// Goes on after batch `n`, with what is known of the sources.
+    pub fn new(
+        key: Key,
+        limits: Limits,
+        n: u64,
+        sources: &BTreeMap<Arc<str>, Delivered>,
+        first_sessions: FirstSessions,
+    ) -> Self {
+        let state = |delivered: &Delivered| SourceState {
             delivered: delivered.clone(),
-            beginning: delivered.marks().map_or(0, |marks| marks.resume_from),
+            beginning: delivered.point().map_or(0, |point| point.resume_from),
             ..SourceState::default()
         };
         Self {
             key,
-            overlap: overlap.max(1),
-            asked: Asked::default(),
-            n: bookmark.n,
-            sources: bookmark
-                .sources
+            limits: Limits {
+                overlap: limits.overlap.max(1),
+                ..limits
+            },
+            n,
+            remembered: sources.values().map(Delivered::len).sum(),
+            sources: sources
                 .iter()
-                .map(|(name, delivered)| (name.clone(), source(delivered)))
+                .map(|(name, delivered)| (name.clone(), state(delivered)))
                 .collect(),
+            first_sessions,
         }
-    }
-
-    /// The same, with what earlier ones of the process remember.
-    #[must_use]
-    pub fn remembering(mut self, asked: Asked) -> Self {
-        self.asked = asked;
-        self
-    }
-
-    /// Whether it is known where the source is to be asked from.
-    pub fn is_anchored(&self, source: &str) -> bool {
-        let state = self.sources.get(source);
-        state.is_some_and(|state| state.delivered.marks().is_some())
     }
 
     /// A connection of the source is about to be made. Returns where to ask from:
-    /// a bookmark of something delivered wins over `from`. Where "now" was asked
-    /// before and nothing came since, it is that now, by our clock, and not a later
-    /// one; where something came and was not delivered, the bookmark has its second.
-    pub fn connect(&mut self, source: &str, from: InitialTimestamp) -> InitialTimestamp {
+    /// what is known of the source wins over `from`. As long as nothing was
+    /// delivered, that is the earliest second ever asked for; "now" is the moment
+    /// of the first session, by our clock. `several` servers may answer.
+    pub fn connect(
+        &mut self,
+        source: &str,
+        from: InitialTimestamp,
+        several: bool,
+    ) -> InitialTimestamp {
+        let overlap = self.limits.overlap;
         let state = self.sources.entry(source.into()).or_default();
-        state.seam = state.delivered.seam();
-        if let Some(marks) = state.delivered.marks()
-            && (from == InitialTimestamp::NOW || !state.delivered.is_empty())
+        state.filter = state.delivered.replay_filter();
+        state.newest = None;
+        state.more = if several { overlap } else { 0 };
+        if let Some(ResumePoint {
+            high: Some(_),
+            resume_from,
+            ..
+        }) = state.delivered.point()
         {
-            return InitialTimestamp(marks.resume_from);
+            return InitialTimestamp(resume_from);
         }
-        let asked = lock(&self.asked).get(source).copied();
-        let from = match (from, asked) {
-            (InitialTimestamp::NOW, Some(asked)) => {
-                InitialTimestamp(asked.saturating_sub(self.overlap))
+        let first = lock(&self.first_sessions).get(source).copied();
+        match (from, first) {
+            (InitialTimestamp::NOW, None) => {}
+            (InitialTimestamp::NOW, Some(first)) => {
+                state.delivered.anchor(first.saturating_sub(overlap));
             }
-            _ => from,
-        };
+            (from, _) => {
+                state.delivered.anchor(from.0);
+            }
+        }
         // What was stored late since "now" may be older than all that came.
         state.beginning = match from {
             InitialTimestamp::NOW => 0,
             from => from.0,
         };
-        from
+        match state.delivered.point() {
+            Some(point) => {
+                state.beginning = state.beginning.min(point.resume_from);
+                InitialTimestamp(point.resume_from)
+            }
+            None => from,
+        }
     }
 
-    /// A session of the source has begun: the server counts from here.
-    pub fn began(&mut self, source: &str, now: u64) {
-        lock(&self.asked).entry(source.into()).or_insert(now as u32);
+    /// A session of the source has begun, at `now` by our clock, with this server
+    /// (0 where it is not known). Whether another server answers than before.
+    pub fn began(&mut self, source: &str, now: u64, server: u64) -> bool {
+        let now = u32::try_from(now).unwrap_or(u32::MAX);
+        lock(&self.first_sessions)
+            .entry(source.into())
+            .or_insert(now);
+        let overlap = self.limits.overlap;
+        let state = self.sources.entry(source.into()).or_default();
+        if state.delivered.point().is_none() {
+            state.delivered.anchor(now.saturating_sub(overlap));
+        }
+        state.server = server;
+        let before = state.delivered.server();
+        let changed = before != 0 && server != 0 && before != server;
+        if changed {
+            state.filter.compare_content_alone();
+        }
+        changed
     }
 
-    /// Gives a batch its number and says what of it is to be delivered. The
-    /// note has to be in the journal before anything of the batch goes out. After
-    /// `limit` records to be delivered it looks at no more. `now` is UNIX seconds
-    /// by our clock. `memory` is used again.
-    pub fn batch<'r>(
+    /// The second that was asked for, of a source of which nothing was delivered.
+    pub fn anchor(&self, source: &str) -> Option<u32> {
+        match self.sources.get(source)?.delivered.point()? {
+            ResumePoint { high: Some(_), .. } => None,
+            point => Some(point.resume_from),
+        }
+    }
+
+    /// Computes the digests of received records, all of a batch together, and
+    /// leaves out bundles that the server sends a second time.
+    pub fn screen<'r>(
         &mut self,
         source: &Arc<str>,
         records: impl ExactSizeIterator<Item = Record<'r>>,
-        limit: u64,
-        now: u64,
-        memory: Memory,
-    ) -> Numbered {
-        self.n += 1;
-        let (key, overlap) = (&self.key, self.overlap);
-        let state = self.sources.entry(source.clone()).or_default();
-        let before = state.delivered.marks();
-        let Memory {
-            mut verdicts,
-            records: mut handed_on,
-        } = memory;
+        verdicts: &mut Vec<Verdict>,
+    ) {
         verdicts.clear();
-        handed_on.clear();
         verdicts.reserve(records.len());
-        handed_on.reserve(records.len());
-        let mut kept = 0;
-        for record in records {
-            if kept >= limit {
-                break;
+        let state = self.sources.entry(source.clone()).or_default();
+        let repeats = state.filter.repeats();
+        // Where the current bundle's records begin.
+        let mut begin = 0;
+        let close = |repeats: &mut super::replay_filter::Repeats, of: &mut [Verdict]| {
+            if repeats.records(of.iter().map(|verdict| verdict.digest)) {
+                of.iter_mut().for_each(|verdict| verdict.keep = false);
             }
-            if let Some(repeats) = record.bundle {
-                state.seam.bundle(repeats);
-            }
-            // Second 0 is metadata and says nothing of the archive.
-            let archival = record.archival.filter(|&second| second != 0);
-            let digest = key.digest(source, record.record_type, archival, record.data);
-            let duplicate = state.seam.is_duplicate(digest);
-            verdicts.push(Verdict {
-                keep: !duplicate,
-                digest,
-            });
-            state.noticed.duplicates += u64::from(duplicate);
-            state.noticed.delivered += u64::from(!duplicate);
-            kept += u64::from(!duplicate);
-            // What comes again says nothing of how far the server is.
-            if let Some(second) = archival.filter(|_| !duplicate) {
-                state.look_back(second, before);
-                handed_on.push((second, digest));
-                state.arrive(second, now);
-            }
-        }
-        let marks = state.next_marks(before, overlap);
-        if let Some(marks) = marks {
-            state.noticed.missing += state.seam.release(marks.high, overlap).unwrap_or(0);
-            state.delivered.add(&handed_on, marks);
-            if let Some(bound) = state.delivered.bound(MOST_DIGESTS) {
-                state.noticed.bounded += 1;
-                state.beginning = bound.resume_from;
-            }
-        }
-        let marks = state.delivered.marks();
-        let note = Batch {
-            n: self.n,
-            source: source.clone(),
-            marks: marks.map(|marks| (marks.high, marks.resume_from)),
-            records: handed_on,
         };
-        Numbered { note, verdicts }
+        for record in records {
+            if let Some(start) = record.bundle {
+                close(repeats, &mut verdicts[begin..]);
+                begin = verdicts.len();
+                repeats.begin(start);
+            }
+            let digest = self.key.digest(source, record.record_type, record.data);
+            verdicts.push(Verdict { keep: true, digest });
+        }
+        close(repeats, &mut verdicts[begin..]);
     }
 
-    /// What was noticed of a source.
-    pub fn noticed(&self, source: &str) -> Noticed {
-        self.sources
-            .get(source)
-            .map(|state| state.noticed)
-            .unwrap_or_default()
+    /// Gives screened records a number and says in `verdicts` which of them are
+    /// to be delivered. What is returned has to be in the journal before anything
+    /// of the batch goes out. After `limit` records to be delivered it looks at no
+    /// more, and `verdicts` becomes shorter. `now` is UNIX seconds by our clock;
+    /// `memory` is used again.
+    pub fn number<'r>(
+        &mut self,
+        source: &Arc<str>,
+        records: impl Iterator<Item = Record<'r>>,
+        verdicts: &mut Vec<Verdict>,
+        limit: u64,
+        now: u64,
+        memory: Vec<(u32, Digest)>,
+    ) -> Numbered {
+        self.n += 1;
+        let (key, overlap) = (&self.key, self.limits.overlap);
+        let state = self.sources.entry(source.clone()).or_default();
+        let before = state.delivered.point();
+        let lowest = before
+            .and_then(|before| before.high)
+            .map_or(0, |high| high.saturating_sub(overlap));
+        let version_1_until = state.delivered.version_1_until();
+        let mut kept = memory;
+        kept.clear();
+        kept.reserve(verdicts.len());
+        let mut noticed = Noticed::default();
+        let mut looked_at = 0;
+        for (record, verdict) in records.zip(verdicts.iter_mut()) {
+            if noticed.kept >= limit {
+                break;
+            }
+            looked_at += 1;
+            // Second 0 is metadata and says nothing of the archive.
+            let archival = record.archival.filter(|&second| second != 0);
+            if let Some(second) = archival.filter(|_| verdict.keep) {
+                let of_version_1 = second <= version_1_until && {
+                    let digest =
+                        key.digest_version_1(source, record.record_type, archival, record.data);
+                    state.filter.is_duplicate(second, digest)
+                };
+                if of_version_1 || state.filter.is_duplicate(second, verdict.digest) {
+                    verdict.keep = false;
+                }
+            }
+            if !verdict.keep {
+                noticed.duplicates += 1;
+                continue;
+            }
+            noticed.kept += 1;
+            // What comes again says nothing of how far the server is.
+            if let Some(second) = archival {
+                kept.push((second, verdict.digest));
+                state.arrive(second, now, lowest, &mut noticed);
+            }
+        }
+        verdicts.truncate(looked_at);
+        let point = state.next_point(before, overlap);
+        if let Some(point) = point.filter(|point| point.high.is_some()) {
+            let fair = self.limits.digests / self.sources.len().max(1);
+            self.remember(source, point, &mut kept, fair, &mut noticed);
+        } else {
+            noticed.unremembered += kept.len() as u64;
+            kept.clear();
+        }
+        let state = self.sources.entry(source.clone()).or_default();
+        let point = state.delivered.point();
+        Numbered {
+            n: self.n,
+            point,
+            server: state.server,
+            records: kept,
+            is_first: before.is_none_or(|before| before.high.is_none())
+                && point.is_some_and(|point| point.high.is_some()),
+            noticed,
+        }
+    }
+
+    /// Remembers what is delivered, as far as there is memory for it.
+    fn remember(
+        &mut self,
+        source: &Arc<str>,
+        point: ResumePoint,
+        kept: &mut Vec<(u32, Digest)>,
+        fair: usize,
+        noticed: &mut Noticed,
+    ) {
+        let Some(state) = self.sources.get_mut(source) else {
+            return;
+        };
+        let high = point.high.unwrap_or(0);
+        if let Some(missing) = state.filter.release(high, self.limits.overlap + state.more)
+            && !state.filter.compares_content_alone()
+        {
+            noticed.missing += missing;
+        }
+        // A source may have its share, and more where others leave theirs.
+        let own = state.delivered.len();
+        let others = self.remembered.saturating_sub(own);
+        let most = self.limits.digests.saturating_sub(others).max(fair);
+        let (point, room, forgotten) = state.delivered.make_room(point, kept.len(), most);
+        noticed.unremembered += (kept.len() - room + forgotten) as u64;
+        kept.truncate(room);
+        state.delivered.add(kept, point, state.server);
+        self.remembered = others + state.delivered.len();
     }
 }
 
 impl SourceState {
-    /// How far behind the others a record comes that was not there before: one
-    /// that comes again says nothing of the archive's order.
-    fn look_back(&mut self, second: u32, before: Option<Marks>) {
-        let high = self.mark.high().or(before.map(|marks| marks.high));
-        let behind = high.map_or(0, |high| high.saturating_sub(second));
-        self.noticed.disorder = self.noticed.disorder.max(behind);
+    /// A new record of this archival second arrived. `lowest` is the earliest
+    /// that an archive within the overlap would store now.
+    fn arrive(&mut self, second: u32, now: u64, lowest: u32, noticed: &mut Noticed) {
+        let behind = self
+            .newest
+            .map_or(0, |newest| newest.saturating_sub(second));
+        noticed.disorder = noticed.disorder.max(behind);
+        if !self.mark.arrive(second, now) {
+            noticed.ahead += 1;
+            return;
+        }
+        self.newest = self.newest.max(Some(second));
+        self.set_back = match self.set_back {
+            _ if second >= lowest => None,
+            Some(earliest) => Some(earliest.min(second)),
+            None => Some(second),
+        };
+        noticed.set_back += u64::from(self.set_back.is_some());
     }
 
-    /// A record of this archival second arrived.
-    fn arrive(&mut self, second: u32, now: u64) {
-        self.noticed.ahead += u64::from(!self.mark.arrive(second, now));
-    }
-
-    /// The marks after a batch. The high mark goes back only when everything
-    /// that arrived lately lies before the second we would resume from: then the
-    /// server's clock was set back, and waiting for it would lose events.
-    fn next_marks(&mut self, before: Option<Marks>, overlap: u32) -> Option<Marks> {
+    /// The point after a batch. Where everything new since some record lies
+    /// before the second to resume from, the server's clock was set back: then a
+    /// restart asks from those records, since waiting for the old time to come
+    /// would lose events.
+    fn next_point(&mut self, before: Option<ResumePoint>, overlap: u32) -> Option<ResumePoint> {
         let Some(lately) = self.mark.high() else {
             return before;
         };
-        let high = match before {
-            Some(marks) if lately >= marks.resume_from => lately.max(marks.high),
+        let high = match before.and_then(|before| before.high) {
+            Some(high) if lately >= high.saturating_sub(overlap) => lately.max(high),
             Some(_) => {
                 self.beginning = 0;
+                self.set_back = None;
                 lately
             }
             None => lately,
         };
-        Some(Marks::new(high, overlap, self.beginning))
+        let point = ResumePoint::new(high, overlap, self.more, self.beginning);
+        Some(match self.set_back {
+            Some(earliest) => point.not_after(earliest.saturating_sub(overlap)),
+            None => point,
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use estreamer_core::wire::RecordType;
-    use estreamer_mio::batch::RecordKind;
-
-    #[test]
-    fn what_is_remembered_is_bounded_and_that_is_noticed() {
-        let mut sequencer = Sequencer::new(Key::new([1; 32]), 5, &Bookmark::default());
-        let source: Arc<str> = "fmc".into();
-        sequencer.connect(&source, InitialTimestamp::OLDEST);
-        let mut resume_from = 0;
-        for second in 1000..1004 {
-            // A third of what is kept at most, in each second.
-            let records = (0..(MOST_DIGESTS / 3) as u32).map(|number| Record {
-                kind: RecordKind::Event,
-                record_type: RecordType::FILE,
-                archival: Some(second),
-                bundle: None,
-                length: 4,
-                data: [&b"a"[..], b"b", b"c"][number as usize % 3],
-            });
-            let records: Vec<Record<'_>> = records.collect();
-            let records = records.into_iter();
-            let numbered = sequencer.batch(&source, records, u64::MAX, 2000, Memory::default());
-            resume_from = numbered.note.marks.unwrap().1;
-        }
-        assert_eq!(sequencer.noticed(&source).bounded, 1);
-        assert_eq!(resume_from, 1001, "a whole second is forgotten");
-    }
-
-    #[test]
-    fn now_stays_the_now_that_was_asked_first() {
-        let mut sequencer = Sequencer::new(Key::new([1; 32]), 5, &Bookmark::default());
-        let source: Arc<str> = "fmc".into();
-        let now = InitialTimestamp::NOW;
-        assert_eq!(sequencer.connect(&source, now), now);
-        // Nothing was heard: the next try asks the same.
-        assert_eq!(sequencer.connect(&source, now), now);
-        sequencer.began(&source, 5000);
-        sequencer.began(&source, 6000);
-        assert_eq!(sequencer.connect(&source, now), InitialTimestamp(4995));
-    }
-
-    #[test]
-    fn what_is_late_from_before_all_that_came_is_asked_for_again() {
-        let event = |second| Record {
-            kind: RecordKind::Event,
-            record_type: RecordType::FILE,
-            archival: Some(second),
-            bundle: None,
-            length: 1,
-            data: b"a",
-        };
-        let source: Arc<str> = "fmc".into();
-        for (from, resumed) in [
-            (InitialTimestamp::NOW, 995),
-            (InitialTimestamp::OLDEST, 995),
-            (InitialTimestamp(998), 998),
-        ] {
-            let mut sequencer = Sequencer::new(Key::new([1; 32]), 5, &Bookmark::default());
-            sequencer.connect(&source, from);
-            let first = [event(1000)].into_iter();
-            sequencer.batch(&source, first, 1, 2000, Memory::default());
-            let again = sequencer.connect(&source, InitialTimestamp::NOW);
-            assert_eq!(again, InitialTimestamp(resumed), "after {from:?}");
-        }
-    }
-
-    #[test]
-    fn a_second_of_which_nothing_was_delivered_stands_for_now_alone() {
-        let marks = Marks::new(1000, 5, 0);
-        let anchor = Delivered::restore(Some(marks), BTreeMap::new());
-        let mut bookmark = Bookmark::default();
-        bookmark.sources.insert("fmc".into(), anchor);
-        let mut sequencer = Sequencer::new(Key::new([1; 32]), 5, &bookmark);
-        let mut ask = |from| sequencer.connect("fmc", from).0;
-        assert_eq!(ask(InitialTimestamp::NOW), 995);
-        assert_eq!(ask(InitialTimestamp::OLDEST), 0);
-        assert_eq!(ask(InitialTimestamp(998)), 998);
-    }
-}
+mod tests;

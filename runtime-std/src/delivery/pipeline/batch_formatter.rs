@@ -7,21 +7,18 @@ use std::sync::Arc;
 use estreamer_core::fqe::EventKind;
 use estreamer_mio::batch::Record;
 
-use super::delivery::{Delivery, Origin};
+use super::delivery::{Delivery, SourceInfo};
 use crate::config::{Format, Output};
 use crate::format;
+use crate::output::Part;
 use crate::output::destination::Destination;
-use crate::output::file::Part;
-use crate::output::pattern::Pattern;
-
-/// The `{event}` of records that are none of the four types.
-pub(super) const OTHER: &str = "other";
+use crate::output::pattern::{OTHER, Pattern};
 
 /// Bytes of a buffer that are kept for the next batch.
 const KEPT: usize = 1 << 20;
 
 /// How an output writes, with buffers that are used again.
-pub(super) struct Layout {
+pub(super) struct BatchFormatter {
     format: Format,
     sources: Option<Vec<String>>,
     events: Option<Vec<EventKind>>,
@@ -33,7 +30,7 @@ pub(super) struct Layout {
     used: usize,
 }
 
-impl Layout {
+impl BatchFormatter {
     pub(super) fn new(output: &Output) -> Self {
         let pattern = match &output.destination {
             Destination::File(pattern) => Some(pattern.clone()),
@@ -50,17 +47,17 @@ impl Layout {
         }
     }
 
-    /// Lays a batch out, and returns how many of its records the output takes.
-    pub(super) fn lay_out(&mut self, delivery: &Delivery) -> u64 {
+    /// Formats a batch, and returns how many of its records the output takes.
+    pub(super) fn format(&mut self, delivery: &Delivery) -> u64 {
         self.used = 0;
         for part in &mut self.parts {
             // A record may have been very large.
             part.bytes.clear();
             part.bytes.shrink_to(KEPT);
         }
-        let origin = &*delivery.origin;
+        let source = &*delivery.source;
         if let Some(sources) = &self.sources
-            && !sources.iter().any(|name| **name == *origin.name)
+            && !sources.iter().any(|name| **name == *source.name)
         {
             return 0;
         }
@@ -73,20 +70,20 @@ impl Layout {
                 continue;
             }
             count += 1;
-            let (form, data, name) = (self.format, &origin.data, &*origin.name);
-            let bytes = self.bytes(origin, &record);
+            let (form, data, name) = (self.format, &source.data, &*source.name);
+            let bytes = self.bytes(source, &record);
             format::write(form, data, name, &record, verdict.digest, bytes);
         }
         count
     }
 
     /// What is to be written: no part is empty.
-    pub(super) fn parts(&mut self) -> &mut [Part] {
-        &mut self.parts[..self.used]
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts[..self.used]
     }
 
     /// Where the bytes of a record go.
-    fn bytes(&mut self, origin: &Origin, record: &Record<'_>) -> &mut Vec<u8> {
+    fn bytes(&mut self, source: &SourceInfo, record: &Record<'_>) -> &mut Vec<u8> {
         let by_event = self.pattern.as_ref().is_some_and(Pattern::by_event);
         let event = match by_event {
             true => EventKind::from_record_type(record.record_type).map_or(OTHER, EventKind::name),
@@ -100,18 +97,18 @@ impl Layout {
             .position(|part| !by_event || part.event == event)
         {
             Some(index) => index,
-            None => self.begin(origin, event),
+            None => self.begin(source, event),
         };
         &mut self.parts[index].bytes
     }
 
-    fn begin(&mut self, origin: &Origin, event: &'static str) -> usize {
+    fn begin(&mut self, source: &SourceInfo, event: &'static str) -> usize {
         let path = match &self.pattern {
             None => Arc::from(Path::new("")),
             Some(pattern) => self
                 .paths
-                .entry((origin.name.clone(), event))
-                .or_insert_with(|| pattern.path(&origin.name, event).into())
+                .entry((source.name.clone(), event))
+                .or_insert_with(|| pattern.path(&source.name, event).into())
                 .clone(),
         };
         let index = self.used;

@@ -2,26 +2,22 @@
 //! behind is bounded, and beyond that it drops and counts.
 
 use std::collections::VecDeque;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::batch_formatter::Layout;
+use super::batch_formatter::BatchFormatter;
 use super::delivery::Delivery;
-use crate::config::Output;
 use crate::delivery::ledger::Ledger;
-use crate::output::destination::Destination;
-use crate::output::file::Part;
-use crate::output::tcp;
+use crate::failure::Failure;
+use crate::output::{Acceptance, Output, Part};
 use crate::sync::lock;
+use crate::thread;
 
 /// The end of it that batches are offered to.
-pub(super) struct Lossy {
-    layout: Layout,
+pub(super) struct BestEffort {
+    formatter: BatchFormatter,
     /// Bytes that may wait.
-    bound: u64,
+    limit: u64,
     shared: Arc<Shared>,
 }
 
@@ -33,79 +29,99 @@ struct Shared {
 
 #[derive(Default)]
 struct Queue {
-    parts: VecDeque<Waiting>,
+    batches: VecDeque<Waiting>,
     bytes: u64,
-    finishing: bool,
+    is_finishing: bool,
     /// Nothing is written any more.
-    ended: bool,
+    has_ended: bool,
 }
 
-/// A part, and how many records are lost with it: of a batch in several parts
-/// all count with the last.
+/// A batch, and how many records are lost with it.
 struct Waiting {
-    part: Part,
+    n: u64,
+    parts: Vec<Part>,
+    bytes: u64,
     source: Arc<str>,
     records: u64,
 }
 
 /// Before something is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
-/// What is left at the end has so long.
+/// What is left at the end is tried for so long.
 const AT_THE_END: Duration = Duration::from_secs(2);
 
-impl Lossy {
-    pub(super) fn start(output: &Output) -> Self {
+impl BestEffort {
+    /// Starts the thread that writes to `output`, which may lag `limit` bytes.
+    ///
+    /// # Errors
+    /// The system allows no further thread.
+    pub(super) fn start(
+        name: &str,
+        formatter: BatchFormatter,
+        output: Box<dyn Output>,
+        limit: u64,
+    ) -> Result<Self, Failure> {
         let shared = Arc::<Shared>::default();
-        let (of_thread, name) = (shared.clone(), output.name.clone());
-        let destination = output.destination.clone();
-        std::thread::spawn(move || {
-            write(&name, &destination, &of_thread);
-            lock(&of_thread.queue).ended = true;
+        let of_thread = shared.clone();
+        let shown = name.to_owned();
+        thread::spawn("best effort", move || {
+            Writer {
+                name: shown,
+                output,
+                is_told: false,
+                end: None,
+            }
+            .run(&of_thread);
+            lock(&of_thread.queue).has_ended = true;
             of_thread.changed.notify_all();
-        });
-        Self {
-            layout: Layout::new(output),
-            bound: output.queue as u64,
+        })?;
+        Ok(Self {
+            formatter,
+            limit,
             shared,
-        }
+        })
     }
 
     /// Takes a batch, or drops and counts it.
     pub(super) fn offer(&mut self, delivery: &Delivery, ledger: &Ledger) {
-        let count = self.layout.lay_out(delivery);
-        let parts = self.layout.parts();
+        let records = self.formatter.format(delivery);
+        let parts = self.formatter.parts();
         let bytes: u64 = parts.iter().map(Part::length).sum();
+        let source = &delivery.source.name;
         let mut queue = lock(&self.shared.queue);
-        if queue.bytes + bytes > self.bound {
+        if queue.bytes + bytes > self.limit {
             drop(queue);
-            ledger.change(&delivery.origin.name, |counts| counts.dropped += count);
+            ledger.change(source, |counts| counts.dropped += records);
+            return;
+        }
+        if parts.is_empty() {
             return;
         }
         queue.bytes += bytes;
-        let last = parts.len().saturating_sub(1);
-        let waiting = parts.iter().enumerate().map(|(index, part)| Waiting {
-            part: part.clone(),
-            source: delivery.origin.name.clone(),
-            records: if index == last { count } else { 0 },
+        queue.batches.push_back(Waiting {
+            n: delivery.n,
+            parts: parts.to_vec(),
+            bytes,
+            source: source.clone(),
+            records,
         });
-        queue.parts.extend(waiting);
         drop(queue);
         self.shared.changed.notify_all();
     }
 
-    /// Nothing comes any more. What is left has a moment; a write that is stuck
-    /// is left behind.
+    /// No more batches will come. Waits up to 3 s for the rest to be written;
+    /// what is left then counts as dropped, and a write that is stuck is left
+    /// behind.
     pub(super) fn finish(self, ledger: &Ledger) {
         let mut queue = lock(&self.shared.queue);
-        queue.finishing = true;
+        queue.is_finishing = true;
         self.shared.changed.notify_all();
-        let limit = AT_THE_END + PAUSE;
         let waited = self
             .shared
             .changed
-            .wait_timeout_while(queue, limit, |queue| !queue.ended);
+            .wait_timeout_while(queue, AT_THE_END + PAUSE, |queue| !queue.has_ended);
         let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;
-        let left: Vec<Waiting> = queue.parts.drain(..).collect();
+        let left: Vec<Waiting> = queue.batches.drain(..).collect();
         drop(queue);
         for waiting in left {
             ledger.change(&waiting.source, |counts| counts.dropped += waiting.records);
@@ -114,39 +130,27 @@ impl Lossy {
 }
 
 impl Shared {
-    /// The next part; `None` when nothing comes any more.
+    /// The next batch; `None` when nothing comes any more.
     fn next(&self) -> Option<Waiting> {
-        let mut queue = lock(&self.queue);
-        loop {
-            if let Some(waiting) = queue.parts.pop_front() {
-                return Some(waiting);
-            }
-            if queue.finishing {
-                return None;
-            }
-            queue = self
-                .changed
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// A part is written: there is room for others.
-    fn done(&self, bytes: u64) {
-        lock(&self.queue).bytes -= bytes;
+        let queue = lock(&self.queue);
+        let more = |queue: &mut Queue| queue.batches.is_empty() && !queue.is_finishing;
+        let waited = self.changed.wait_while(queue, more);
+        let mut queue = waited.unwrap_or_else(PoisonError::into_inner);
+        queue.batches.pop_front()
     }
 
     /// Waits before something is tried again; false when it is too late for that.
     fn pause(&self, end: &mut Option<Instant>) -> bool {
-        let queue = lock(&self.queue);
         let waited = self
             .changed
-            .wait_timeout_while(queue, PAUSE, |queue| !queue.finishing)
-            .unwrap_or_else(PoisonError::into_inner);
-        if !waited.0.finishing {
+            .wait_timeout_while(lock(&self.queue), PAUSE, |queue| !queue.is_finishing);
+        let is_finishing = waited
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+            .is_finishing;
+        if !is_finishing {
             return true;
         }
-        drop(waited);
         let end = *end.get_or_insert_with(|| Instant::now() + AT_THE_END);
         std::thread::sleep(Duration::from_millis(50));
         Instant::now() < end
@@ -154,75 +158,50 @@ impl Shared {
 }
 
 /// The thread that writes.
-fn write(name: &str, destination: &Destination, shared: &Shared) {
-    let mut open: Option<Box<dyn Write>> = None;
-    let mut told = false;
-    let mut end = None;
-    while let Some(waiting) = shared.next() {
-        let part = &waiting.part;
-        let mut done = 0;
-        if matches!(destination, Destination::File(_)) {
-            // It may have been renamed, or be another one this time.
-            open = None;
-        }
-        while let Err(error) = append(&mut open, destination, part, &mut done) {
-            open = None;
-            if !std::mem::replace(&mut told, true) {
-                say!(
-                    "estreamer: cannot write to {name}: {error}. It is not required: it is tried \
-                     again, and what does not fit its queue is dropped and counted."
-                );
-            }
-            if !shared.pause(&mut end) {
-                lock(&shared.queue).parts.push_front(waiting);
-                return;
-            }
-        }
-        if std::mem::take(&mut told) {
-            say!("estreamer: {name} can be written again");
-        }
-        shared.done(part.length());
-    }
+struct Writer {
+    name: String,
+    output: Box<dyn Output>,
+    is_told: bool,
+    end: Option<Instant>,
 }
 
-/// Appends what is left of a part.
-fn append(
-    open: &mut Option<Box<dyn Write>>,
-    destination: &Destination,
-    part: &Part,
-    done: &mut usize,
-) -> io::Result<()> {
-    let writer = match open {
-        Some(writer) => writer,
-        None => {
-            if matches!(destination, Destination::Tcp(_)) {
-                // What a lost connection took of it is not known.
-                *done = 0;
+impl Writer {
+    fn run(mut self, shared: &Shared) {
+        while let Some(waiting) = shared.next() {
+            while let Err(error) = self.write(&waiting) {
+                if !std::mem::replace(&mut self.is_told, true) {
+                    say!(
+                        "estreamer: cannot write to {}: {error}. It is not required: it is tried \
+                         again, and what does not fit its queue is dropped and counted.",
+                        self.name
+                    );
+                }
+                if !shared.pause(&mut self.end) {
+                    lock(&shared.queue).batches.push_front(waiting);
+                    return;
+                }
             }
-            open.insert(connect(destination, part)?)
+            if std::mem::take(&mut self.is_told) {
+                say!("estreamer: {} can be written again", self.name);
+            }
+            lock(&shared.queue).bytes -= waiting.bytes;
         }
-    };
-    while let Some(left) = part.bytes.get(*done..).filter(|left| !left.is_empty()) {
-        match writer.write(left) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => *done += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+        self.output.finish();
     }
-    writer.flush()
-}
 
-fn connect(destination: &Destination, part: &Part) -> io::Result<Box<dyn Write>> {
-    Ok(match destination {
-        Destination::Stdout => Box::new(io::stdout()),
-        Destination::File(_) => {
-            let mut options = OpenOptions::new();
-            Box::new(options.append(true).create(true).open(&part.path)?)
+    /// Writes a batch. What became of it later does not matter.
+    fn write(&mut self, waiting: &Waiting) -> std::io::Result<()> {
+        let output = &mut self.output;
+        output.look(&waiting.parts)?;
+        drop(output.let_go());
+        output.marked();
+        for notice in output.notices() {
+            say!("estreamer: {notice}");
         }
-        Destination::Tcp(address) => {
-            let stream: TcpStream = tcp::connect(address)?;
-            Box::new(stream)
+        if output.write(waiting.n, &waiting.parts)? == Acceptance::Taken {
+            output.poll()?;
+            while output.accepted().is_some() {}
         }
-    })
+        Ok(())
+    }
 }

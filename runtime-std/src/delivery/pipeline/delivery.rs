@@ -1,31 +1,35 @@
 //! What the outputs are told to do.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use estreamer_mio::batch::{Batch, Record};
 
-use super::dispatcher::Spare;
-use crate::config::Data;
 use crate::delivery::dedup::sequencer::Verdict;
+use crate::format::Data;
 use crate::sync::lock;
 
 /// Where records come from.
 #[derive(Debug)]
-pub struct Origin {
+pub struct SourceInfo {
     /// The source's name.
     pub name: Arc<str>,
     /// The form its events' data comes in.
     pub data: Data,
+    /// Whether several servers may answer for it.
+    pub has_several_servers: bool,
 }
+
+/// Lists of verdicts that are used again.
+pub(super) type SpareVerdicts = Mutex<Vec<Vec<Verdict>>>;
 
 /// A batch on its way to the outputs.
 pub(super) struct Delivery {
     pub(super) n: u64,
-    pub(super) origin: Arc<Origin>,
+    pub(super) source: Arc<SourceInfo>,
     pub(super) batch: Batch,
     pub(super) verdicts: Vec<Verdict>,
     /// Where the verdicts go when everybody is done with them.
-    pub(super) spare: Arc<Spare>,
+    pub(super) spare: Arc<SpareVerdicts>,
 }
 
 impl Drop for Delivery {

@@ -1,35 +1,38 @@
 //! The thread that numbers batches, and hands them to the outputs.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
-use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::batch::{Batch, RecordKind};
 
-use super::best_effort::Lossy;
-use super::delivery::{Delivery, Order, Origin};
-use super::progress::Credit;
-use super::retry::patiently;
-use super::writer::TellsPanic;
-use super::{Failure, Shared, Uncommitted};
-use crate::delivery::bookmark::entry::Entry;
-use crate::delivery::dedup::sequencer::{Memory, Noticed, Numbered, Sequencer, Verdict};
+use super::best_effort::BestEffort;
+use super::delivery::{Delivery, Order, SourceInfo, SpareVerdicts};
+use super::progress::{Counted, Credit, FailOnPanic, Progress};
+use super::retry::Retry;
+use super::steps::Steps;
+use crate::delivery::bookmark::entry::BatchEntry;
+use crate::delivery::dedup::sequencer::{Noticed, Numbered, Sequencer};
+use crate::delivery::ledger::Ledger;
 use crate::sync::lock;
 
 /// What comes to the thread.
 pub(super) enum Job {
     /// A connection is about to be made.
     Connect {
-        origin: Arc<Origin>,
+        source: Arc<SourceInfo>,
         from: InitialTimestamp,
         answer: Sender<InitialTimestamp>,
     },
-    /// Its session has begun.
-    Began { origin: Arc<Origin> },
+    /// Its session has begun, with this server.
+    Began {
+        source: Arc<SourceInfo>,
+        server: u64,
+    },
     /// It brought records.
     Batch {
-        origin: Arc<Origin>,
+        source: Arc<SourceInfo>,
         credit: Arc<Credit>,
         batch: Batch,
     },
@@ -37,50 +40,70 @@ pub(super) enum Job {
     Reopen,
 }
 
-/// Lists of verdicts that are used again.
-pub(super) type Spare = Mutex<Vec<Vec<Verdict>>>;
-
-pub(super) struct Numbering {
-    pub(super) sequencer: Sequencer,
+pub(super) struct Dispatcher {
+    sequencer: Sequencer,
     /// Records still to be delivered, at most.
-    pub(super) left: u64,
-    pub(super) outputs: Vec<Sender<Order>>,
-    pub(super) lossy: Vec<Lossy>,
-    pub(super) shared: Arc<Shared>,
+    left: u64,
+    outputs: Vec<Sender<Order>>,
+    best_effort: Vec<BestEffort>,
+    ledger: Arc<Ledger>,
+    steps: Arc<Steps>,
+    progress: Arc<Progress>,
+    spare: Arc<SpareVerdicts>,
+    retry: Retry,
 }
 
-impl Numbering {
+impl Dispatcher {
+    pub(super) fn new(
+        sequencer: Sequencer,
+        limit: u64,
+        outputs: Vec<Sender<Order>>,
+        best_effort: Vec<BestEffort>,
+        ledger: Arc<Ledger>,
+        (steps, progress): (Arc<Steps>, Arc<Progress>),
+    ) -> Self {
+        Self {
+            sequencer,
+            left: limit,
+            outputs,
+            best_effort,
+            ledger,
+            steps,
+            progress,
+            spare: Arc::default(),
+            retry: Retry::new("the journal"),
+        }
+    }
+
     /// Works until nothing comes any more.
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
-        let shared = self.shared.clone();
-        let _told = TellsPanic(&shared);
+        let progress = self.progress.clone();
+        let _guard = FailOnPanic(&progress);
         for job in jobs {
-            match job {
+            let goes_on = match job {
                 Job::Connect {
-                    origin,
+                    source,
                     from,
                     answer,
-                } => {
-                    // Whoever asked may be gone.
-                    let _ = answer.send(self.sequencer.connect(&origin.name, from));
-                    self.shared.votes.wake();
-                }
-                Job::Began { origin } => self.sequencer.began(&origin.name, unix_seconds()),
+                } => self.connect(&source, from, &answer),
+                Job::Began { source, server } => self.began(&source, server),
                 Job::Batch {
-                    origin,
+                    source,
                     credit,
                     batch,
-                } => {
-                    if !self.batch(origin, credit, batch) {
-                        break;
-                    }
+                } => self.batch(source, credit, batch),
+                Job::Reopen => {
+                    self.tell(&Order::Reopen);
+                    true
                 }
-                Job::Reopen => self.tell(&Order::Reopen),
+            };
+            if !goes_on {
+                break;
             }
         }
         drop(self.outputs);
-        for lossy in self.lossy {
-            lossy.finish(&shared.ledger);
+        for output in self.best_effort {
+            output.finish(&self.ledger);
         }
     }
 
@@ -91,70 +114,111 @@ impl Numbering {
         }
     }
 
-    /// Numbers a batch, notes it, and sends it on; false when that is over.
-    fn batch(&mut self, origin: Arc<Origin>, credit: Arc<Credit>, batch: Batch) -> bool {
-        let shared = self.shared.clone();
-        let journal = shared.journal.as_ref();
-        let memory = Memory {
-            verdicts: lock(&shared.spare).pop().unwrap_or_default(),
-            records: journal.map_or_else(Vec::new, |journal| lock(journal).spare()),
+    fn connect(
+        &mut self,
+        source: &SourceInfo,
+        from: InitialTimestamp,
+        answer: &Sender<InitialTimestamp>,
+    ) -> bool {
+        let several = source.has_several_servers;
+        let before = self.sequencer.anchor(&source.name);
+        let from = self.sequencer.connect(&source.name, from, several);
+        if !self.anchor(source, before) {
+            return false;
+        }
+        // Whoever asked may be gone.
+        let _ = answer.send(from);
+        self.progress.wake();
+        true
+    }
+
+    fn began(&mut self, source: &SourceInfo, server: u64) -> bool {
+        let before = self.sequencer.anchor(&source.name);
+        if self.sequencer.began(&source.name, unix_seconds(), server) {
+            self.ledger
+                .change(&source.name, |counts| counts.server_changes += 1);
+        }
+        self.anchor(source, before)
+    }
+
+    /// Makes durable where a source is asked from, if that changed.
+    fn anchor(&mut self, source: &SourceInfo, before: Option<u32>) -> bool {
+        let anchor = self.sequencer.anchor(&source.name);
+        let Some(second) = anchor.filter(|_| anchor != before) else {
+            return true;
         };
-        let (name, records) = (&origin.name, batch.records());
-        let before = self.sequencer.noticed(name);
-        let anchored = self.sequencer.is_anchored(name);
-        let Numbered { note, verdicts } =
-            self.sequencer
-                .batch(name, records, self.left, unix_seconds(), memory);
-        let noticed = self.sequencer.noticed(name);
-        let handed_on = noticed.delivered - before.delivered;
-        let n = note.n;
-        let is_anchor = !anchored && note.marks.is_some();
-        if let Some(journal) = &shared.journal {
-            let mut entry = Some(Entry::Batch(note));
-            let noted = patiently(&shared, "the journal", || match entry.take() {
-                None => Ok(()),
-                Some(note) => lock(journal).note(note).map_err(|(note, error)| {
-                    entry = Some(note);
-                    error
-                }),
-            });
-            if !noted {
-                return false;
-            }
-            // Where to go on from is known from now on, whatever happens.
-            if is_anchor && let Err(error) = lock(journal).sync() {
-                shared.votes.fail(Failure::NotDurable(error));
-                return false;
-            }
+        let steps = &self.steps;
+        let anchored = self
+            .retry
+            .until_stopped(&self.progress, || steps.anchor(&source.name, second));
+        self.retry.progressed();
+        anchored.is_some()
+    }
+
+    /// Numbers a batch, notes it, and sends it on; false when that is over.
+    fn batch(&mut self, source: Arc<SourceInfo>, credit: Arc<Credit>, batch: Batch) -> bool {
+        let mut verdicts = lock(&self.spare).pop().unwrap_or_default();
+        let memory = self.steps.journal().map(|mut journal| journal.spare());
+        let name = &source.name;
+        self.sequencer.screen(name, batch.records(), &mut verdicts);
+        let Numbered {
+            n,
+            point,
+            server,
+            records,
+            is_first,
+            noticed,
+        } = self.sequencer.number(
+            name,
+            batch.records(),
+            &mut verdicts,
+            self.left,
+            unix_seconds(),
+            memory.unwrap_or_default(),
+        );
+        let mut entry = Some(BatchEntry {
+            n,
+            source: name.clone(),
+            server,
+            point,
+            records,
+        });
+        let steps = &self.steps;
+        // With its first archival second it is known where to go on from, whatever
+        // happens.
+        let noted = self
+            .retry
+            .until_stopped(&self.progress, || steps.note(&mut entry, is_first));
+        if noted.is_none() {
+            return false;
         }
-        self.left -= handed_on;
+        self.retry.progressed();
+        self.left -= noticed.kept;
         if self.left == 0 {
-            shared.votes.enough();
+            self.progress.enough();
         }
-        self.count(&origin, &batch, before, noticed);
-        if journal.is_some() {
-            lock(&shared.uncommitted).push_back(Uncommitted {
-                n,
-                source: origin.name.clone(),
-                records: handed_on,
-            });
-        }
-        shared.votes.sent(n, credit, batch.units);
+        self.count(&source, &batch, noticed);
+        let counted = Counted {
+            n,
+            source: name.clone(),
+            records: noticed.kept,
+        };
+        self.progress.sent(counted, credit, batch.units);
         let delivery = Arc::new(Delivery {
             n,
-            origin,
+            source,
             batch,
             verdicts,
-            spare: shared.spare.clone(),
+            spare: self.spare.clone(),
         });
-        for lossy in &mut self.lossy {
-            lossy.offer(&delivery, &shared.ledger);
+        for output in &mut self.best_effort {
+            output.offer(&delivery, &self.ledger);
         }
         self.tell(&Order::Deliver(delivery));
         true
     }
 
-    fn count(&self, origin: &Origin, batch: &Batch, before: Noticed, noticed: Noticed) {
+    fn count(&self, source: &SourceInfo, batch: &Batch, noticed: Noticed) {
         let (mut malformed, mut oversize) = (0, 0);
         for record in batch.records() {
             match record.kind {
@@ -163,12 +227,14 @@ impl Numbering {
                 RecordKind::Oversize => oversize += 1,
             }
         }
-        self.shared.ledger.change(&origin.name, |counts| {
-            counts.delivered += noticed.delivered - before.delivered;
-            counts.duplicates += noticed.duplicates - before.duplicates;
-            counts.missing += noticed.missing - before.missing;
-            counts.ahead += noticed.ahead - before.ahead;
-            counts.bounded += noticed.bounded - before.bounded;
+        let received = batch.records().len() as u64;
+        self.ledger.change(&source.name, |counts| {
+            counts.received += received;
+            counts.duplicates += noticed.duplicates;
+            counts.missing += noticed.missing;
+            counts.ahead += noticed.ahead;
+            counts.unremembered += noticed.unremembered;
+            counts.set_back += noticed.set_back;
             counts.disorder = counts.disorder.max(noticed.disorder.into());
             counts.malformed += malformed;
             counts.oversize += oversize;

@@ -1,4 +1,13 @@
-//! Who has accepted what, and what that allows.
+//! How far the outputs are, and what that allows.
+//!
+//! A batch is *received* from a server, *taken* by an output, *accepted* by
+//! whatever that writes to, and *durable* in the bookmark. Three things follow:
+//!
+//! - **Credit**: what every output has taken may be acknowledged to the server;
+//!   strictly, what every output has accepted.
+//! - **Cut**: what every output has accepted may become the bookmark.
+//! - **Life cycle**: whether batches still come, outputs still write, and what
+//!   failed.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,40 +16,68 @@ use std::time::{Duration, Instant};
 
 use estreamer_mio::event_loop::Handle;
 
-use super::Failure;
+use super::failure::PipelineError;
+use crate::delivery::ledger::Ledger;
+use crate::sync::lock;
 
-/// What the threads of a pipeline share.
-pub(super) struct Votes {
+/// What the threads of a pipeline tell each other.
+pub(super) struct Progress {
     state: Mutex<State>,
     changed: Condvar,
     wake: Handle,
+    ledger: Arc<Ledger>,
+    rules: Rules,
+}
+
+/// What does not change.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    /// A batch is acknowledged only when every output has accepted it.
+    pub(super) is_strict: bool,
+    /// There is a bookmark.
+    pub(super) has_bookmark: bool,
 }
 
 pub(super) struct State {
-    /// For each required output the last batch it has taken over: that is where
-    /// acknowledgements come from.
+    /// For each required output the last batch it has taken.
     taken: Vec<u64>,
-    /// And the last it accepted: that is where the bookmark comes from.
+    /// And the last that was accepted.
     accepted: Vec<u64>,
-    /// The last batch that was sent: where nobody votes, that is the cut.
+    /// The last batch that was sent to the outputs.
     sent: u64,
-    /// Batches on their way: number, link, units received with it.
-    under_way: VecDeque<(u64, Arc<Credit>, u64)>,
-    /// Bytes accepted since the last commit.
-    pub(super) volume: u64,
+    /// Batches that have no credit yet.
+    without_credit: VecDeque<(u64, Arc<Credit>, u64)>,
+    /// Batches that are not accepted everywhere yet, and those that are and are
+    /// not durable.
+    not_accepted: VecDeque<Counted>,
+    not_durable: VecDeque<Counted>,
+    /// The last batch that is durable, and the one somebody waits for.
+    durable: u64,
+    wanted: u64,
+    /// Bytes and records accepted since the last commit.
+    volume: u64,
+    records: u64,
     /// No more batches will come.
-    pub(super) finishing: bool,
+    pub(super) is_finishing: bool,
     /// As many records came as were wanted.
-    enough: bool,
+    is_enough: bool,
     /// Outputs that still write.
     writers: usize,
-    failure: Option<Failure>,
+    failure: Option<PipelineError>,
 }
 
-/// So many bytes accepted make a commit due.
-const VOLUME: u64 = 64 << 20;
+/// Records of a batch, to be counted as it goes on.
+pub(super) struct Counted {
+    pub(super) n: u64,
+    pub(super) source: Arc<str>,
+    pub(super) records: u64,
+}
 
-/// What of a connection is where it belongs.
+/// So many bytes or records accepted make a commit due.
+const VOLUME: u64 = 64 << 20;
+const RECORDS: u64 = 1 << 18;
+
+/// What of a connection has been taken or accepted by every output.
 #[derive(Debug, Default)]
 pub(super) struct Credit {
     units: AtomicU64,
@@ -57,38 +94,63 @@ impl Credit {
     }
 }
 
-impl Votes {
-    /// `outputs` vote; before them everything up to batch `n` was accepted.
-    pub(super) fn new(outputs: usize, n: u64, wake: Handle) -> Self {
+impl Progress {
+    /// Of so many outputs; everything up to batch `n` is durable.
+    pub(super) fn new(
+        outputs: usize,
+        n: u64,
+        rules: Rules,
+        wake: Handle,
+        ledger: Arc<Ledger>,
+    ) -> Self {
         Self {
             state: Mutex::new(State {
                 taken: vec![n; outputs],
                 accepted: vec![n; outputs],
                 sent: n,
-                under_way: VecDeque::new(),
+                without_credit: VecDeque::new(),
+                not_accepted: VecDeque::new(),
+                not_durable: VecDeque::new(),
+                durable: n,
+                wanted: 0,
                 volume: 0,
-                finishing: false,
-                enough: false,
+                records: 0,
+                is_finishing: false,
+                is_enough: false,
                 writers: outputs,
                 failure: None,
             }),
             changed: Condvar::new(),
             wake,
+            ledger,
+            rules,
         }
     }
 
-    /// A batch of a link goes to the outputs.
-    pub(super) fn sent(&self, n: u64, credit: Arc<Credit>, units: u64) {
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    /// Wakes the loop.
+    pub(super) fn wake(&self) {
+        self.wake.wake();
+    }
+
+    // Credit and cut.
+
+    /// A batch of a link goes to the outputs; its units become credit.
+    pub(super) fn sent(&self, batch: Counted, credit: Arc<Credit>, units: u64) {
         let mut state = self.state();
-        state.sent = n;
-        state.under_way.push_back((n, credit, units));
+        state.sent = batch.n;
+        state.without_credit.push_back((batch.n, credit, units));
+        state.not_accepted.push_back(batch);
         if state.accepted.is_empty() {
             self.settle(state);
         }
     }
 
-    /// An output has taken everything up to a batch over, and does not know yet
-    /// what becomes of it.
+    /// An output has taken everything up to a batch, and does not know yet what
+    /// becomes of it.
     pub(super) fn take(&self, output: usize, n: u64) {
         let mut state = self.state();
         if let Some(taken) = state.taken.get_mut(output) {
@@ -97,19 +159,12 @@ impl Votes {
         self.settle(state);
     }
 
-    /// The outputs that have not taken every batch that was sent to them.
-    pub(super) fn behind(&self) -> Vec<usize> {
-        let state = self.state();
-        let taken = state.taken.iter().enumerate();
-        let behind = taken.filter(|(_, taken)| **taken < state.sent);
-        behind.map(|(output, _)| output).collect()
-    }
-
-    /// An output accepted everything up to a batch, and wrote so many bytes for it.
+    /// Everything up to a batch was accepted from an output, which wrote so many
+    /// bytes for it.
     pub(super) fn accept(&self, output: usize, n: u64, bytes: u64) {
         let mut state = self.state();
         if let Some(accepted) = state.accepted.get_mut(output) {
-            *accepted = n;
+            *accepted = n.max(*accepted);
         }
         if let Some(taken) = state.taken.get_mut(output) {
             *taken = n.max(*taken);
@@ -118,20 +173,34 @@ impl Votes {
         self.settle(state);
     }
 
-    /// Gives credit for what every output has taken over.
+    /// Gives credit, and counts what is accepted everywhere.
     fn settle(&self, mut state: MutexGuard<'_, State>) {
-        let taken = state.taken.iter().copied().min().unwrap_or(state.sent);
-        let due = state.is_due();
+        let cut = state.cut();
         let mut any = false;
-        while let Some((n, credit, units)) = state.under_way.front() {
-            if *n > taken {
+        let creditable = match self.rules.is_strict {
+            true => cut,
+            false => state.taken.iter().copied().min().unwrap_or(state.sent),
+        };
+        while let Some((n, credit, units)) = state.without_credit.front() {
+            if *n > creditable {
                 break;
             }
             credit.units.store(*units, Ordering::Release);
             credit.batches.fetch_add(1, Ordering::AcqRel);
-            state.under_way.pop_front();
+            state.without_credit.pop_front();
             any = true;
         }
+        while let Some(batch) = state.not_accepted.pop_front_if(|batch| batch.n <= cut) {
+            state.records += batch.records;
+            if batch.records > 0 {
+                self.ledger
+                    .change(&batch.source, |counts| counts.accepted += batch.records);
+            }
+            if self.rules.has_bookmark {
+                state.not_durable.push_back(batch);
+            }
+        }
+        let due = state.is_due();
         drop(state);
         // Whoever commits waits for a second or for much, not for each batch.
         if due {
@@ -142,9 +211,12 @@ impl Votes {
         }
     }
 
-    /// Wakes the loop.
-    pub(super) fn wake(&self) {
-        self.wake.wake();
+    /// The outputs that have not taken every batch that was sent to them.
+    pub(super) fn behind(&self) -> Vec<usize> {
+        let state = self.state();
+        let taken = state.taken.iter().enumerate();
+        let behind = taken.filter(|(_, taken)| **taken < state.sent);
+        behind.map(|(output, _)| output).collect()
     }
 
     /// The last batch that every output has accepted.
@@ -152,23 +224,76 @@ impl Votes {
         self.state().cut()
     }
 
+    /// The last batch that is durable.
+    pub(super) fn durable(&self) -> u64 {
+        self.state().durable
+    }
+
+    /// Everything up to batch `n` is durable.
+    pub(super) fn committed(&self, n: u64) {
+        let mut state = self.state();
+        state.durable = n;
+        while let Some(batch) = state.not_durable.pop_front_if(|batch| batch.n <= n) {
+            self.ledger
+                .change(&batch.source, |counts| counts.durable += batch.records);
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// What is accepted and not durable comes again, and is counted when it does.
+    pub(super) fn discard_not_durable(&self) {
+        for batch in std::mem::take(&mut self.state().not_durable) {
+            self.ledger
+                .change(&batch.source, |counts| counts.accepted -= batch.records);
+        }
+    }
+
+    /// Waits until a commit is due: after this time, or earlier for a reason.
+    /// Whether no more batches will come.
+    pub(super) fn wait_for_commit_due(&self, time: Duration) -> bool {
+        let mut state = self
+            .changed
+            .wait_timeout_while(self.state(), time, |state| !state.is_due())
+            .unwrap_or_else(PoisonError::into_inner)
+            .0;
+        (state.volume, state.records) = (0, 0);
+        state.is_finishing
+    }
+
+    /// Waits until everything up to batch `n` is durable; false if that does not
+    /// come to pass any more.
+    pub(super) fn wait_until_durable(&self, n: u64) -> bool {
+        let mut state = self.state();
+        state.wanted = state.wanted.max(n);
+        self.changed.notify_all();
+        while state.durable < n && state.failure.is_none() {
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        state.durable >= n
+    }
+
+    // Life cycle.
+
     /// As many records came as were wanted.
     pub(super) fn enough(&self) {
-        self.state().enough = true;
+        self.state().is_enough = true;
         self.wake.wake();
     }
 
     pub(super) fn is_enough(&self) -> bool {
-        self.state().enough
+        self.state().is_enough
     }
 
-    /// Something went wrong for good: the first of it stays, but that something
-    /// is not durable has consequences of its own.
-    pub(super) fn fail(&self, failure: Failure) {
+    /// Something went wrong for good.
+    pub(super) fn fail(&self, failure: PipelineError) {
         let mut state = self.state();
-        match failure {
-            Failure::NotDurable(_) => state.failure = Some(failure),
-            other => drop(state.failure.get_or_insert(other)),
+        match &state.failure {
+            Some(before) if !failure.outranks(before) => {}
+            _ => state.failure = Some(failure),
         }
         drop(state);
         self.changed.notify_all();
@@ -179,23 +304,25 @@ impl Votes {
         self.state().failure.is_some()
     }
 
-    /// Whether a sync failed.
+    /// Whether a sync failed, or the bookmark is gone.
     pub(super) fn is_void(&self) -> bool {
-        matches!(self.state().failure, Some(Failure::NotDurable(_)))
+        let state = self.state();
+        let failure = state.failure.as_ref();
+        failure.is_some_and(|failure| failure.outranks(&PipelineError::ReaderLeft))
     }
 
     /// Whether nobody waits for the outputs any more.
     pub(super) fn is_late(&self) -> bool {
-        matches!(self.state().failure, Some(Failure::Late(_)))
+        matches!(self.state().failure, Some(PipelineError::Late(_)))
     }
 
-    pub(super) fn take_failure(&self) -> Option<Failure> {
+    pub(super) fn take_failure(&self) -> Option<PipelineError> {
         self.state().failure.take()
     }
 
     /// No more batches will come.
     pub(super) fn finish(&self) {
-        self.state().finishing = true;
+        self.state().is_finishing = true;
         self.changed.notify_all();
     }
 
@@ -210,7 +337,7 @@ impl Votes {
     pub(super) fn wait_for_writers(&self, deadline: Option<Instant>) -> bool {
         let mut state = self.state();
         while state.writers > 0 {
-            if matches!(state.failure, Some(Failure::Late(_))) {
+            if matches!(state.failure, Some(PipelineError::Late(_))) {
                 return false;
             }
             let left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
@@ -229,37 +356,40 @@ impl Votes {
         true
     }
 
-    /// Waits until `ready`, but no longer than this.
-    pub(super) fn wait(
-        &self,
-        time: Duration,
-        mut ready: impl FnMut(&State) -> bool,
-    ) -> MutexGuard<'_, State> {
-        let state = self.state();
-        self.changed
-            .wait_timeout_while(state, time, |state| !ready(state))
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
+    /// Waits before something is tried again, but no longer once the end has come.
+    pub(super) fn pause(&self, time: Duration) {
+        let over = |state: &mut State| !state.is_finishing && state.failure.is_none();
+        drop(self.changed.wait_timeout_while(self.state(), time, over));
     }
 
     /// Whether to stop trying: nobody will wait for it.
     pub(super) fn is_over(&self) -> bool {
         let state = self.state();
-        state.finishing || state.failure.is_some()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        state.is_finishing || state.failure.is_some()
     }
 }
 
 impl State {
     /// Whether a commit is due, whatever the time.
-    pub(super) fn is_due(&self) -> bool {
-        self.finishing || self.volume >= VOLUME
+    fn is_due(&self) -> bool {
+        let waited_for = self.wanted > self.durable && self.cut() >= self.wanted;
+        self.is_finishing || waited_for || self.volume >= VOLUME || self.records >= RECORDS
     }
 
     fn cut(&self) -> u64 {
         self.accepted.iter().copied().min().unwrap_or(self.sent)
+    }
+}
+
+/// A thread that panics must not leave the others waiting for it.
+pub(super) struct FailOnPanic<'a>(pub(super) &'a Progress);
+
+impl Drop for FailOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let error = std::io::Error::other("a thread of this program failed; please report it");
+            self.0
+                .fail(PipelineError::Output("the outputs".into(), error));
+        }
     }
 }

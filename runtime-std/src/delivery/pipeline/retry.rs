@@ -1,44 +1,81 @@
 //! Trying again, as long as somebody waits for it.
 
-use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Failure, Shared};
+use super::failure::PipelineError;
+use super::progress::Progress;
+use super::steps::StepError;
+use crate::output::ReaderLeft;
 
 /// Before something is tried again, at first and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
-/// Tries until it works; false when it is not worth trying any more. The first
-/// failure is told.
-pub(super) fn patiently(
-    shared: &Shared,
-    what: &str,
-    mut work: impl FnMut() -> io::Result<()>,
-) -> bool {
-    let mut pause = PAUSE.0;
-    let mut told = false;
-    loop {
-        match work() {
-            Ok(()) => {
-                if told {
-                    say!("estreamer: {what} can be written again");
-                }
-                return true;
-            }
-            Err(error) if shared.votes.is_over() => {
-                shared.votes.fail(Failure::Output(what.into(), error));
-                return false;
-            }
-            Err(error) => {
-                if !std::mem::replace(&mut told, true) {
-                    say!(
-                        "estreamer: cannot write to {what}: {error}. Nothing is lost: it is tried \
-                         again, and the server waits."
-                    );
-                }
-                drop(shared.votes.wait(pause, |state| state.finishing));
-                pause = (pause * 2).min(PAUSE.1);
-            }
+/// Tries to write to one thing. The pause between two tries grows until there is
+/// progress: a receiver that takes a connection and drops it is none.
+pub(super) struct Retry {
+    what: Arc<str>,
+    pause: Duration,
+    is_told: bool,
+}
+
+impl Retry {
+    pub(super) fn new(what: &str) -> Self {
+        Self {
+            what: what.into(),
+            pause: PAUSE.0,
+            is_told: false,
         }
+    }
+
+    /// Tries until it works; `None` when it is not worth trying any more. The
+    /// first failure is told.
+    pub(super) fn until_stopped<T>(
+        &mut self,
+        progress: &Progress,
+        mut work: impl FnMut() -> Result<T, StepError>,
+    ) -> Option<T> {
+        loop {
+            let error = match work() {
+                Ok(done) => return Some(done),
+                Err(StepError::NotDurable(error)) => {
+                    progress.fail(PipelineError::NotDurable(error));
+                    return None;
+                }
+                Err(StepError::BookmarkGone(error)) => {
+                    progress.fail(PipelineError::BookmarkGone(error));
+                    return None;
+                }
+                Err(StepError::Retry(error)) => error,
+            };
+            if error
+                .get_ref()
+                .is_some_and(|inner| inner.is::<ReaderLeft>())
+            {
+                progress.fail(PipelineError::ReaderLeft);
+                return None;
+            }
+            if progress.is_over() {
+                progress.fail(PipelineError::Output(self.what.to_string(), error));
+                return None;
+            }
+            if !std::mem::replace(&mut self.is_told, true) {
+                say!(
+                    "estreamer: cannot write to {}: {error}. Nothing is lost: it is tried again, \
+                     and the server waits.",
+                    self.what
+                );
+            }
+            progress.pause(self.pause);
+            self.pause = (self.pause * 2).min(PAUSE.1);
+        }
+    }
+
+    /// Something was accepted: the next trouble is a new one.
+    pub(super) fn progressed(&mut self) {
+        if std::mem::take(&mut self.is_told) {
+            say!("estreamer: {} can be written again", self.what);
+        }
+        self.pause = PAUSE.0;
     }
 }

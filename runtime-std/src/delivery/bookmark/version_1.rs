@@ -1,0 +1,222 @@
+//! The journal as version 1 of the program left it: read once, at the first
+//! start after it, and rewritten in today's layout.
+//!
+//! Its marks have no proof, only device and inode, and its paths may be
+//! relative. So its files are taken for ours where device and inode agree, as
+//! version 1 did, and cut only as far as its notes go.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::entry::{BatchEntry, Written};
+use super::pending::Pending;
+use super::recovery::{Bookmark, Recovered};
+use crate::delivery::dedup::delivered::Delivered;
+use crate::delivery::dedup::high_water_mark::ResumePoint;
+use crate::digest::Digest;
+use crate::disk::{FileMark, FileRange};
+
+/// A frame of version 1: u32 length, u32 CRC-32 of the payload, payload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Entry {
+    /// The first frame of a segment.
+    Snapshot {
+        /// 1.
+        version: u16,
+        /// Higher in each new segment.
+        generation: u64,
+        /// The boot it was written in.
+        boot: String,
+        /// The cut.
+        n: u64,
+        /// By name.
+        sources: BTreeMap<String, Source>,
+        /// The files of each output, by its name.
+        outputs: BTreeMap<String, Vec<Mark>>,
+    },
+    /// A batch.
+    Batch {
+        /// Its number.
+        n: u64,
+        /// The source's name.
+        source: Arc<str>,
+        /// High-water mark and second to resume from.
+        marks: Option<(u32, u32)>,
+        /// Archival second and digest.
+        records: Vec<(u32, Digest)>,
+    },
+    /// What an output's files are after a batch.
+    Written {
+        /// The batch.
+        n: u64,
+        /// The output's name.
+        output: Arc<str>,
+        /// The files it changed.
+        files: Vec<Mark>,
+    },
+    /// Everything up to this batch is durable.
+    Commit(u64),
+}
+
+/// A source of version 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The high-water mark.
+    pub high: u32,
+    /// The second to ask from.
+    pub resume_from: u32,
+    /// What was delivered from there on.
+    pub seconds: BTreeMap<u32, Vec<Digest>>,
+}
+
+/// A file of version 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// As it was typed.
+    pub path: Arc<Path>,
+    /// Its file system.
+    pub device: u64,
+    /// Which file it is there.
+    pub inode: u64,
+    /// Its length.
+    pub end: u64,
+}
+
+/// Reads a segment of version 1; `None` if it is none.
+pub fn read(segment: &[u8]) -> Option<Recovered> {
+    let mut entries = entries(segment);
+    let Some(Entry::Snapshot {
+        version: 1,
+        generation,
+        boot,
+        n,
+        sources,
+        outputs,
+    }) = entries.next()
+    else {
+        return None;
+    };
+    let names = outputs.keys().cloned().collect();
+    let mut marks: BTreeMap<Arc<Path>, FileMark> = BTreeMap::new();
+    for mark in outputs.into_values().flatten() {
+        marks.insert(mark.path.clone(), file_mark(&mark));
+    }
+    let mut recovered = Recovered {
+        bookmark: Bookmark {
+            n,
+            sources: sources
+                .into_iter()
+                .map(|(name, of)| (name.into(), of.into()))
+                .collect(),
+            files: marks,
+        },
+        outputs: names,
+        pending: Vec::new(),
+        boot,
+        generation,
+        segment: 0,
+        is_closed: false,
+        garbled_at: None,
+        version: 1,
+    };
+    // Where a file's last batch ended, to know where the next one began.
+    let mut ends: BTreeMap<Arc<Path>, u64> = recovered
+        .bookmark
+        .files
+        .iter()
+        .map(|(path, mark)| (path.clone(), mark.end))
+        .collect();
+    for entry in entries {
+        match entry {
+            Entry::Snapshot { .. } => break,
+            Entry::Batch {
+                n,
+                source,
+                marks,
+                records,
+            } => recovered.pending.push(Pending::new(BatchEntry {
+                n,
+                source,
+                server: 0,
+                point: marks.map(point),
+                records,
+            })),
+            Entry::Written { n, output, files } => {
+                let files = files.into_iter().map(|mark| {
+                    let start = ends.insert(mark.path.clone(), mark.end);
+                    // Of a file first seen in a note nothing is known of before.
+                    let start = start.unwrap_or(mark.end);
+                    recovered
+                        .bookmark
+                        .files
+                        .entry(mark.path.clone())
+                        .or_insert_with(|| FileMark {
+                            end: start,
+                            ..file_mark(&mark)
+                        });
+                    FileRange {
+                        path: mark.path,
+                        start,
+                        end: mark.end,
+                        proof: NO_PROOF,
+                    }
+                });
+                let files = files.collect();
+                recovered.note(Written { n, output, files });
+            }
+            Entry::Commit(n) => recovered.commit(n),
+        }
+    }
+    Some(recovered)
+}
+
+/// In the place of a digest that version 1 did not make.
+pub(super) const NO_PROOF: Digest = Digest::new(0);
+
+fn file_mark(mark: &Mark) -> FileMark {
+    FileMark {
+        path: mark.path.clone(),
+        device: mark.device,
+        inode: mark.inode,
+        end: mark.end,
+        proof: NO_PROOF,
+    }
+}
+
+fn point((high, resume_from): (u32, u32)) -> ResumePoint {
+    ResumePoint {
+        high: Some(high),
+        resume_from,
+        remember_from: resume_from,
+    }
+}
+
+impl From<Source> for Delivered {
+    fn from(source: Source) -> Self {
+        let Some((&last, _)) = source.seconds.last_key_value() else {
+            // Of this source nothing was delivered yet.
+            return Self::anchored(source.resume_from);
+        };
+        let point = point((source.high, source.resume_from));
+        Self::restore(Some(point), source.seconds, last, (0, 0))
+    }
+}
+
+/// The entries up to the first frame that cannot be read.
+fn entries(segment: &[u8]) -> impl Iterator<Item = Entry> {
+    let mut rest = segment;
+    std::iter::from_fn(move || {
+        let (head, tail) = rest.split_first_chunk::<8>()?;
+        let [a, b, c, d, e, f, g, h] = *head;
+        let length = u32::from_le_bytes([a, b, c, d]) as usize;
+        let (payload, tail) = tail.split_at_checked(length)?;
+        if crc32fast::hash(payload) != u32::from_le_bytes([e, f, g, h]) {
+            return None;
+        }
+        rest = tail;
+        postcard::from_bytes(payload).ok()
+    })
+}

@@ -1,0 +1,233 @@
+//! The protocol of a bookmark, written once: note → open → plan → write → sync →
+//! commit → rotate. The pipeline's threads, the blocking client and the crash
+//! model all call it, so that what is modelled is what ships.
+//!
+//! 1. [`Steps::anchor`]: where a source is asked from is durable before its first
+//!    event goes out.
+//! 2. [`Steps::note`]: a batch has its number and digests in the journal before
+//!    its bytes go out.
+//! 3. [`Steps::write`]: a file that was let go is durable and committed, and the
+//!    mark of its successor durable, before the successor gets a byte. What the
+//!    files will be is in the journal before the bytes are in the files.
+//! 4. [`Steps::commit`]: files first, then the journal.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use smallvec::SmallVec;
+
+use crate::delivery::bookmark::entry::{Anchor, BatchEntry, Entry, Written};
+use crate::delivery::bookmark::journal::Journal;
+use crate::delivery::bookmark::settle::RESERVE;
+use crate::disk::{DiskFile, FileMark};
+use crate::output::{Acceptance, Output, Part};
+use crate::sync::lock;
+
+/// The steps, over a journal if there is one.
+pub struct Steps {
+    journal: Option<Mutex<Journal>>,
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The output has the batch.
+    Accepted,
+    /// The batch is on its way.
+    Taken,
+    /// Nothing was written: everything up to this batch has to be committed
+    /// first. Then the step is to be tried again.
+    CommitFirst(u64),
+}
+
+/// Why a step failed.
+#[derive(Debug)]
+pub enum StepError {
+    /// Nothing was changed, and it may be tried again.
+    Retry(io::Error),
+    /// What was written could not be made durable: nothing since the last commit
+    /// is to be believed.
+    NotDurable(io::Error),
+    /// The bookmark is not where it was: it was removed while the process ran.
+    BookmarkGone(io::Error),
+}
+
+use StepError::{BookmarkGone, NotDurable, Retry};
+
+impl Steps {
+    /// The steps over this journal; without one nothing is noted.
+    pub fn new(journal: Option<Journal>) -> Self {
+        Self {
+            journal: journal.map(Mutex::new),
+        }
+    }
+
+    /// Whether there is a journal.
+    pub fn has_journal(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    /// The journal, if there is one.
+    pub fn journal(&self) -> Option<MutexGuard<'_, Journal>> {
+        self.journal.as_ref().map(lock)
+    }
+
+    /// Makes durable where a source was asked from.
+    ///
+    /// # Errors
+    /// [`StepError`].
+    pub fn anchor(&self, source: &Arc<str>, second: u32) -> Result<(), StepError> {
+        self.append_durably(Entry::Anchor(Anchor {
+            source: source.clone(),
+            second,
+        }))
+    }
+
+    /// Notes a batch; with `durably` the note is durable afterwards. After an
+    /// error that may be tried again, `batch` is as it was.
+    ///
+    /// # Errors
+    /// [`StepError`].
+    pub fn note(&self, batch: &mut Option<BatchEntry>, durably: bool) -> Result<(), StepError> {
+        let (Some(mut journal), Some(entry)) = (self.journal(), batch.take()) else {
+            return Ok(());
+        };
+        if let Err((entry, error)) = journal.append(Entry::Batch(entry)) {
+            if let Entry::Batch(entry) = entry {
+                *batch = Some(entry);
+            }
+            return Err(Retry(error));
+        }
+        match durably {
+            true => journal.sync().map_err(NotDurable),
+            false => Ok(()),
+        }
+    }
+
+    /// Hands a batch to an output of this name.
+    ///
+    /// # Errors
+    /// [`StepError`].
+    pub fn write(
+        &self,
+        output: &mut dyn Output,
+        name: &Arc<str>,
+        n: u64,
+        parts: &[Part],
+    ) -> Result<Step, StepError> {
+        let looked = output.look(parts);
+        for file in output.let_go() {
+            file.sync().map_err(NotDurable)?;
+        }
+        looked.map_err(Retry)?;
+        if let Some(first) = self.mark(output)? {
+            return Ok(Step::CommitFirst(first));
+        }
+        let plan = output.plan(parts);
+        let has_files = plan.is_some();
+        if let (Some(files), Some(mut journal)) = (plan, self.journal()) {
+            for range in &files {
+                if let Some(first) = beyond_reserve(&journal, &range.path, range.end) {
+                    return Ok(Step::CommitFirst(first));
+                }
+            }
+            let output = name.clone();
+            let written = Entry::Written(Written { n, output, files });
+            journal.append(written).map_err(|(_, error)| Retry(error))?;
+        }
+        match output.write(n, parts).map_err(Retry)? {
+            Acceptance::Taken => Ok(Step::Taken),
+            Acceptance::Accepted => {
+                if !has_files {
+                    self.accepted(name, n)?;
+                }
+                Ok(Step::Accepted)
+            }
+        }
+    }
+
+    /// An output without files has accepted a batch.
+    ///
+    /// # Errors
+    /// [`StepError`].
+    pub fn accepted(&self, name: &Arc<str>, n: u64) -> Result<(), StepError> {
+        let Some(mut journal) = self.journal() else {
+            return Ok(());
+        };
+        let written = Entry::Written(Written {
+            n,
+            output: name.clone(),
+            files: SmallVec::new(),
+        });
+        journal.append(written).map_err(|(_, error)| Retry(error))
+    }
+
+    /// Closes the files of an output, durably; they are opened again by name.
+    ///
+    /// # Errors
+    /// [`StepError`].
+    pub fn reopen(&self, output: &mut dyn Output) -> Result<(), StepError> {
+        output.reopen().map_err(Retry)?;
+        for file in output.let_go() {
+            file.sync().map_err(NotDurable)?;
+        }
+        Ok(())
+    }
+
+    /// Makes everything up to batch `n`, which every output has accepted, the
+    /// bookmark. `files` are those that are open.
+    ///
+    /// # Errors
+    /// [`StepError`].
+    pub fn commit(&self, files: &[Arc<dyn DiskFile>], n: u64) -> Result<(), StepError> {
+        let Some(journal) = &self.journal else {
+            return Ok(());
+        };
+        lock(journal).check_present().map_err(BookmarkGone)?;
+        for file in files {
+            file.sync().map_err(NotDurable)?;
+        }
+        let segment = lock(journal).commit(n).map_err(Retry)?;
+        segment.sync().map_err(NotDurable)?;
+        lock(journal).rotate_if_full().map_err(NotDurable)
+    }
+
+    /// Makes the marks of files that were opened durable; the batch to be
+    /// committed before that, if there is one.
+    fn mark(&self, output: &mut dyn Output) -> Result<Option<u64>, StepError> {
+        let unmarked = output.unmarked();
+        if unmarked.is_empty() {
+            return Ok(None);
+        }
+        if let Some(journal) = self.journal() {
+            let first = |mark: &FileMark| journal.pending_on(&mark.path);
+            if let Some(first) = unmarked.iter().filter_map(first).max() {
+                return Ok(Some(first));
+            }
+        }
+        for mark in unmarked {
+            self.append_durably(Entry::Opened(mark))?;
+        }
+        output.marked();
+        Ok(None)
+    }
+
+    fn append_durably(&self, entry: Entry) -> Result<(), StepError> {
+        let Some(mut journal) = self.journal() else {
+            return Ok(());
+        };
+        journal.append(entry).map_err(|(_, error)| Retry(error))?;
+        journal.sync().map_err(NotDurable)
+    }
+}
+
+/// The batch to be committed before a file grows to `end`, so that a power loss
+/// leaves no more behind its mark than is known to be ours.
+fn beyond_reserve(journal: &Journal, path: &Path, end: u64) -> Option<u64> {
+    let mark = journal.bookmark().files.get(path)?;
+    match end.saturating_sub(mark.end) > RESERVE {
+        true => journal.pending_on(path),
+        false => None,
+    }
+}

@@ -1,0 +1,117 @@
+//! A server of the model: an archive, and what is on its way from there.
+
+use std::collections::VecDeque;
+
+use estreamer_core::wire::InitialTimestamp;
+use estreamer_mio::batch::BundleStart;
+
+use super::collector::{Event, Sent};
+
+/// A server, its archive, and what is on its way from there.
+#[derive(Default)]
+pub struct Server {
+    /// In the order in which it was stored.
+    pub archive: Vec<Event>,
+    /// Seconds that its clock is ahead of ours.
+    skew: u32,
+    /// Seconds that its clock was set back by.
+    set_back: u32,
+    /// The largest second stored since its clock was set back.
+    high: u32,
+    /// Where to look for the next event to send; `None` while nobody asked.
+    at: Option<usize>,
+    /// The second asked for, and how much of the archive was there then: what is
+    /// stored later is sent whatever its second.
+    from: u32,
+    stored: usize,
+    bundle: Vec<Event>,
+    under_way: VecDeque<Sent>,
+}
+
+impl Server {
+    /// One whose clock is ahead of ours by so many seconds.
+    pub fn ahead(skew: u32) -> Self {
+        Self {
+            skew,
+            ..Self::default()
+        }
+    }
+
+    /// Stores an event at `now` by our clock; it is late by `late` seconds. The
+    /// text tells it from all others.
+    pub fn store(&mut self, name: &str, now: u64, late: u32, kind: char) {
+        let now = u32::try_from(now).unwrap_or(u32::MAX);
+        self.high = self.high.max(now + self.skew - self.set_back);
+        let second = self.high - late;
+        let text = format!("{name} {second} {}{kind}", self.archive.len());
+        self.archive.push((second, text));
+    }
+
+    /// Stores the last event a second time.
+    pub fn store_twin(&mut self) {
+        self.archive.extend(self.archive.last().cloned());
+    }
+
+    /// Its clock is set back.
+    pub fn set_back(&mut self, seconds: u32) {
+        self.set_back += seconds;
+        self.high = 0;
+    }
+
+    /// A new connection: what was on its way on the old one is lost.
+    pub fn connect(&mut self, from: InitialTimestamp) {
+        self.under_way.clear();
+        self.bundle.clear();
+        self.stored = self.archive.len();
+        (self.at, self.from) = match from {
+            InitialTimestamp::NOW => (Some(self.archive.len()), 0),
+            InitialTimestamp(from) => (Some(0), from),
+        };
+    }
+
+    /// The connection is lost.
+    pub fn disconnect(&mut self) {
+        self.under_way.clear();
+        self.at = None;
+    }
+
+    /// Sends the next bundle, of so many events at most; whether there was one.
+    pub fn send(&mut self, count: usize) -> bool {
+        let Some(at) = self.at else { return false };
+        let rest = self.archive[at..].iter();
+        let wanted = rest
+            .enumerate()
+            .filter(|(index, event)| at + index >= self.stored || event.0 >= self.from);
+        let bundle: Vec<(usize, Event)> = wanted
+            .take(count)
+            .map(|(index, event)| (index, event.clone()))
+            .collect();
+        let Some((last, _)) = bundle.last() else {
+            return false;
+        };
+        self.at = Some(at + last + 1);
+        self.bundle = bundle.into_iter().map(|(_, event)| event).collect();
+        self.dispatch(BundleStart::Next);
+        true
+    }
+
+    /// Sends the last bundle once more.
+    pub fn repeat(&mut self) {
+        self.dispatch(BundleStart::SameNumber { same_length: true });
+    }
+
+    /// Takes so many events off the way.
+    pub fn receive(&mut self, count: usize) -> Vec<Sent> {
+        let count = count.min(self.under_way.len());
+        self.under_way.drain(..count).collect()
+    }
+
+    fn dispatch(&mut self, start: BundleStart) {
+        let events = self.bundle.iter().enumerate();
+        let marked = |(index, event): (usize, &Event)| {
+            let first = (index == 0).then_some(start);
+            (event.clone(), first)
+        };
+        self.under_way.extend(events.map(marked));
+    }
+}

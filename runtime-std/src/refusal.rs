@@ -1,0 +1,57 @@
+//! Why a start is refused, with the ways on and what each costs.
+
+use crate::delivery::bookmark::journal::JournalError;
+use crate::delivery::bookmark::opening::OpeningError;
+use crate::delivery::bookmark::recovery::Damage;
+use crate::delivery::bookmark::state_dir::StateError;
+use crate::delivery::pipeline::failure::{PipelineError, StartError};
+use crate::failure::Failure;
+
+/// The state directory cannot be used.
+pub(crate) fn state(error: &StateError) -> Failure {
+    let remedy = match error {
+        StateError::InUse(_) => "",
+        StateError::Io(..) => "Check path and permissions",
+        StateError::KeyMissing(_) | StateError::KeyDamaged(_) | StateError::JournalMissing(_) => {
+            WAYS_ON
+        }
+    };
+    Failure::failed(error, remedy)
+}
+
+/// A pipeline does not start.
+pub(crate) fn start(error: StartError) -> Failure {
+    match error {
+        StartError::Thread(failure) => failure,
+        StartError::Opening(error) => opening(&error),
+    }
+}
+
+/// Bookmark or files cannot be used.
+pub(crate) fn opening(error: &OpeningError) -> Failure {
+    let remedy = match error {
+        OpeningError::Journal(JournalError::Damaged(_, damage)) => match damage {
+            Damage::Version { .. } => NEWER,
+            Damage::OtherKey => OTHER_KEY,
+            _ => WAYS_ON,
+        },
+        _ => "",
+    };
+    Failure::failed(error, remedy)
+}
+
+/// The bookmark was removed while the process ran.
+pub(crate) fn bookmark_gone(error: PipelineError) -> Failure {
+    Failure::failed(error, WAYS_ON)
+}
+
+const WAYS_ON: &str = "Nothing was changed. Either restore the state directory from a backup: \
+                       events that came after it come again. Or start with --reset-bookmark, and \
+                       with --from at or before the time of the last event in the outputs: \
+                       events after that time come again, none is lost";
+const NEWER: &str = "Nothing was changed. Use the version of the program that wrote it, or a newer \
+                     one";
+const OTHER_KEY: &str = "Nothing was changed. Restore key and journal from the same backup; or \
+                         start with --reset-bookmark, and with --from at or before the time of \
+                         the last event in the outputs: events after that time come again, none \
+                         is lost";

@@ -1,0 +1,139 @@
+//! The files of an output over its rotations, and those of somebody else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// All that was written, in order, and what must not change.
+pub(crate) struct Files {
+    directory: PathBuf,
+    /// From the oldest on; the last is the file that is written to.
+    segments: Vec<Segment>,
+    foreign: Vec<(PathBuf, Vec<u8>)>,
+}
+
+/// One file that was written to.
+struct Segment {
+    path: PathBuf,
+    /// What somebody else had put there before.
+    prefix: Vec<u8>,
+    /// What it held when it was taken away.
+    taken: Option<Vec<u8>>,
+}
+
+impl Files {
+    /// Files in this directory, of which the first is somebody else's, too.
+    pub(crate) fn new(directory: &Path) -> Self {
+        let mut files = Self {
+            directory: directory.into(),
+            segments: Vec::new(),
+            foreign: Vec::new(),
+        };
+        files.replace(b"somebody else's first line\n".to_vec());
+        files
+    }
+
+    /// The file that is written to.
+    pub(crate) fn current(&self) -> PathBuf {
+        self.directory.join("out")
+    }
+
+    /// Renames it; it is made again by the collector.
+    pub(crate) fn rotate(&mut self) {
+        let renamed = self.directory.join(format!("out.{}", self.segments.len()));
+        if let Some(last) = self.segments.last_mut()
+            && fs::rename(&last.path, &renamed).is_ok()
+        {
+            last.path = renamed;
+            let path = self.current();
+            self.segments.push(Segment {
+                path,
+                prefix: Vec::new(),
+                taken: None,
+            });
+        }
+    }
+
+    /// After a clean stop: renames it, and somebody else makes a file of its name.
+    pub(crate) fn usurp(&mut self) {
+        self.rotate();
+        self.segments.pop();
+        let length = self.segments.last().map_or(0, |last| last.bytes().len());
+        self.replace(foreign(length + 1000));
+    }
+
+    fn replace(&mut self, prefix: Vec<u8>) {
+        let path = self.current();
+        fs::write(&path, &prefix).expect("a writable directory");
+        self.segments.push(Segment {
+            path,
+            prefix,
+            taken: None,
+        });
+    }
+
+    /// After a clean stop: takes the renamed files away, and lets somebody else's
+    /// grow in their place, which get the numbers that became free.
+    pub(crate) fn take_away(&mut self) {
+        let (_, renamed) = self.segments.split_last_mut().expect("one at least");
+        for segment in renamed.iter_mut().filter(|it| it.taken.is_none()) {
+            let bytes = segment.bytes();
+            fs::remove_file(&segment.path).expect("a file of ours");
+            let path = segment
+                .path
+                .with_extension(format!("other{}", self.foreign.len()));
+            let other = foreign(bytes.len() + 1000);
+            fs::write(&path, &other).expect("a writable directory");
+            self.foreign.push((path, other));
+            segment.taken = Some(bytes);
+        }
+    }
+
+    /// Every line that was written, in order. An error names a file of somebody
+    /// else's that changed.
+    pub(crate) fn lines(&self) -> Result<Vec<Vec<u8>>, PathBuf> {
+        let changed = self
+            .foreign
+            .iter()
+            .find(|(path, bytes)| match fs::read(path) {
+                Ok(found) => found != *bytes,
+                Err(_) => true,
+            });
+        if let Some((path, _)) = changed {
+            return Err(path.clone());
+        }
+        let mut lines = Vec::new();
+        for segment in &self.segments {
+            let bytes = segment.bytes();
+            let Some(ours) = bytes.strip_prefix(&*segment.prefix) else {
+                return Err(segment.path.clone());
+            };
+            let all = ours.split_inclusive(|&byte| byte == b'\n');
+            lines.extend(all.map(|line| line.strip_suffix(b"\n").unwrap_or(line).to_vec()));
+        }
+        Ok(lines)
+    }
+
+    pub(crate) fn rotations(&self) -> u64 {
+        self.segments.len() as u64 - 1
+    }
+}
+
+impl Segment {
+    fn bytes(&self) -> Vec<u8> {
+        match &self.taken {
+            Some(bytes) => bytes.clone(),
+            // It may not have been made yet.
+            None => fs::read(&self.path).unwrap_or_default(),
+        }
+    }
+}
+
+/// So many bytes in lines.
+fn foreign(length: usize) -> Vec<u8> {
+    let line = b"somebody else's line\n";
+    line.iter()
+        .copied()
+        .cycle()
+        .take(length / line.len() * line.len())
+        .collect()
+}

@@ -1,0 +1,72 @@
+//! Kills the real program again and again, and proves that nothing was lost,
+//! nothing came twice, and nobody else's file changed: `cargo xtask soak`.
+
+mod files;
+mod random;
+mod world;
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use estreamer_tests::at_each;
+use random::Random;
+use world::{Ask, Tally, World};
+
+/// Kills in one world: a server, a collector, and a state directory.
+const IN_A_WORLD: u64 = 40;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((kills, seed)) = options(&arguments) else {
+        eprintln!("soak [--kills N] [--seed N]");
+        return ExitCode::from(2);
+    };
+    let start = Instant::now();
+    let mut random = Random::new(seed);
+    let worlds: Vec<(u64, Ask, u64)> = (0..kills.div_ceil(IN_A_WORLD))
+        .map(|index| {
+            let left = kills - index * IN_A_WORLD;
+            let ask = [Ask::Oldest, Ask::Now, Ask::Time][(index % 3) as usize];
+            (random.next(), ask, left.min(IN_A_WORLD))
+        })
+        .collect();
+    let total = Mutex::new(Tally::default());
+    at_each(&worlds, |index, &(seed, ask, kills)| {
+        let tally = World::new(seed, ask).run(kills);
+        if !tally.is_sound() {
+            println!(
+                "world {index}, {ask:?}, its seed {seed}: {tally}{}",
+                tally.faults()
+            );
+        }
+        let mut total = total.lock().expect("no world panics while it adds up");
+        *total += tally;
+        if index % 5 == 4 {
+            println!("{:>6.0} s  {}", start.elapsed().as_secs_f64(), *total);
+        }
+    });
+    let total = total.into_inner().expect("no world panicked");
+    let seconds = start.elapsed().as_secs_f64();
+    println!("seed {seed}, {seconds:.0} s: {total}{}", total.faults());
+    match total.is_sound() && total.kills >= kills {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+/// `[--kills N] [--seed N]`.
+fn options(arguments: &[String]) -> Option<(u64, u64)> {
+    let (mut kills, mut seed) = (2000, 1);
+    for pair in arguments.chunks(2) {
+        let [name, value] = pair else {
+            return None;
+        };
+        match name.as_str() {
+            "--kills" => kills = value.parse().ok()?,
+            "--seed" => seed = value.parse().ok()?,
+            _ => return None,
+        }
+    }
+    Some((kills, seed))
+}

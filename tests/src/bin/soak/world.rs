@@ -1,0 +1,360 @@
+//! One server, one collector that is killed, and what came of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::AddAssign;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use estreamer::simulate::Simulator;
+use estreamer::simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
+use estreamer::simulate::chaos::ChaosKind;
+use estreamer::simulate::generator::Options;
+use estreamer_tests::{Fleet, Running, wait_until};
+
+use crate::files::Files;
+use crate::random::Random;
+
+/// From when on events are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ask {
+    Oldest,
+    Now,
+    Time,
+}
+
+/// What was done, and what came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Kills of a process that was alive.
+    pub(crate) kills: u64,
+    stops: u64,
+    rotations: u64,
+    reloads: u64,
+    connections: u64,
+    events: u64,
+    lost: u64,
+    doubled: u64,
+    /// What else is wrong.
+    wrong: Vec<String>,
+}
+
+pub(crate) struct World {
+    random: Random,
+    ask: Ask,
+    fleet: Fleet,
+    archive: Archive,
+    server: Simulator,
+    files: Files,
+    overlap: u32,
+    tally: Tally,
+}
+
+/// Events before the first connection, and in each of their seconds.
+const HISTORY: u64 = 600;
+const PER_SECOND: u32 = 10;
+/// The seconds of them that are not asked for, where a time is.
+const SKIPPED: u32 = 20;
+/// Odd as far as an overlap of 5 s bears it.
+const ODD: Oddities = Oddities {
+    disorder: 3,
+    late: 2,
+    twins: 20,
+    crowd: 0,
+};
+/// At the end, this long without a further line is the end.
+const STALLED: Duration = Duration::from_secs(20);
+
+impl World {
+    pub(crate) fn new(seed: u64, ask: Ask) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |time| time.as_secs() as u32);
+        let generator = Options {
+            seed,
+            // The server's clock is ours.
+            start: now - HISTORY as u32 / PER_SECOND,
+            per_second: PER_SECOND,
+            ..Options::default()
+        };
+        let archive = Archive::new(ArchiveOptions {
+            live: Live::ByHand,
+            oddities: ODD,
+            ..ArchiveOptions::generated(generator, HISTORY)
+        });
+        let fleet = Fleet::new();
+        let server = fleet.server(seed, 0, |builder| {
+            let builder = builder.archive(archive.clone()).bundle(20).seed(seed);
+            builder.chaos(ChaosKind::Cut).chaos_connections(20)
+        });
+        std::fs::create_dir(fleet.path("log")).expect("a writable directory");
+        let files = Files::new(&fleet.path("log"));
+        Self {
+            random: Random::new(seed),
+            ask,
+            fleet,
+            archive,
+            server,
+            files,
+            overlap: 5,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Kills the collector so many times, and looks what came of it.
+    pub(crate) fn run(mut self, kills: u64) -> Tally {
+        self.configure();
+        if self.ask == Ask::Now {
+            self.begin();
+        }
+        while self.tally.kills < kills && self.tally.wrong.is_empty() {
+            self.life();
+        }
+        let complete = self.complete();
+        self.judge();
+        self.tally.wrong.extend(complete.err());
+        self.tally.rotations = self.files.rotations();
+        self.tally.connections = self.server.connections().len() as u64;
+        self.tally
+    }
+
+    fn configure(&self) {
+        let from = match self.ask {
+            Ask::Oldest => "\"oldest\"".into(),
+            Ask::Now => "\"now\"".into(),
+            Ask::Time => self.first_second().to_string(),
+        };
+        let source = Fleet::source("fmc", &self.server).replace("\"oldest\"", &from);
+        let top = format!("overlap = {}", self.overlap);
+        self.fleet
+            .configure(&top, &[source, Fleet::output("file:log/out")]);
+    }
+
+    /// The first second that is asked for, where a time is.
+    fn first_second(&self) -> u32 {
+        let first = self
+            .archive
+            .events()
+            .first()
+            .map_or(0, |event| event.archival);
+        first + SKIPPED
+    }
+
+    /// From “now” on: what comes before the first event is written is no promise.
+    fn begin(&mut self) {
+        let running = Running::start(&mut self.fleet.collect());
+        let server = &self.server;
+        let asked = || {
+            server
+                .connections()
+                .iter()
+                .any(|one| !one.requests.is_empty())
+        };
+        wait_until(asked);
+        self.archive.store(50);
+        let files = &self.files;
+        wait_until(|| files.lines().is_ok_and(|lines| !lines.is_empty()));
+        self.end(running);
+    }
+
+    /// One process, from its start to its end.
+    fn life(&mut self) {
+        let before = self.server.connections().len();
+        let store = self.random.below(100);
+        self.archive.store(store);
+        let running = Running::start(&mut self.fleet.collect());
+        let longest = [100, 100, 300, 300, 1500][self.random.below(5) as usize];
+        let end = Instant::now() + Duration::from_millis(self.random.below(longest));
+        let acts = self.random.below(4);
+        for _ in 0..acts {
+            let left = end.saturating_duration_since(Instant::now());
+            sleep(left.mul_f64(self.random.below(100) as f64 / 100.0));
+            let store = self.random.below(50);
+            self.archive.store(store);
+        }
+        // Once it is connected, the bookmark of its start is durable.
+        if self.server.connections().len() > before && self.random.once_in(3) {
+            if self.random.once_in(2) {
+                self.files.rotate();
+            }
+            if self.random.once_in(2) {
+                self.overlap = if self.overlap == 5 { 7 } else { 5 };
+                self.configure();
+            }
+            running.signal("HUP");
+            self.tally.reloads += 1;
+        }
+        sleep(end.saturating_duration_since(Instant::now()));
+        match self.random.once_in(12) {
+            true => self.stop(running),
+            false => self.end(running),
+        }
+    }
+
+    /// Kills it.
+    fn end(&mut self, running: Running) {
+        let said = running.said();
+        match running.kill() {
+            true => self.tally.kills += 1,
+            false => self.tally.wrong.push(format!("it ended by itself: {said}")),
+        }
+    }
+
+    /// Stops it, and does what may be done to files between two runs.
+    fn stop(&mut self, running: Running) {
+        running.signal("TERM");
+        let ended = running.wait();
+        // The signal may have come before it was looked out for.
+        if ended.status.signal().is_some() {
+            return;
+        }
+        if !ended.status.success() {
+            self.tally
+                .wrong
+                .push(format!("a stop failed: {}", ended.stderr));
+            return;
+        }
+        self.tally.stops += 1;
+        if self.random.once_in(3) {
+            self.files.usurp();
+        }
+        if self.random.once_in(2) {
+            self.files.take_away();
+        }
+    }
+
+    /// Lets it collect what is left.
+    fn complete(&mut self) -> Result<(), String> {
+        let wanted = self.expected().len();
+        let running = Running::start(&mut self.fleet.collect());
+        let (mut found, mut since) = (0, Instant::now());
+        while found < wanted && since.elapsed() < STALLED {
+            sleep(Duration::from_millis(20));
+            let lines = self.files.lines().unwrap_or_default();
+            let now = self.asked_for(lines).len();
+            if now != found {
+                (found, since) = (now, Instant::now());
+            }
+        }
+        running.signal("TERM");
+        let ended = running.wait();
+        match ended.status.success() {
+            true => Ok(()),
+            false => Err(format!("the last run failed: {}", ended.stderr)),
+        }
+    }
+
+    /// What was asked for, in the order in which it was stored.
+    fn expected(&self) -> Vec<Vec<u8>> {
+        let events = self.archive.events().into_iter().enumerate();
+        let from = self.first_second();
+        let wanted = events.filter(|(index, event)| match self.ask {
+            Ask::Oldest => true,
+            Ask::Now => *index as u64 >= HISTORY,
+            Ask::Time => event.archival >= from,
+        });
+        wanted.map(|(_, event)| event.data).collect()
+    }
+
+    /// The lines without those that may be there although nobody asked: after
+    /// “now”, the seconds before it may come once, because a bookmark asks from a
+    /// while before the last event.
+    fn asked_for(&self, mut lines: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+        if self.ask == Ask::Now {
+            let history = self.archive.events().into_iter().take(HISTORY as usize);
+            let history: Vec<Vec<u8>> = history.map(|event| event.data).collect();
+            let mut left = counts(&history);
+            lines.retain(|line| match left.get_mut(line.as_slice()) {
+                Some(0) | None => true,
+                Some(count) => {
+                    *count -= 1;
+                    false
+                }
+            });
+        }
+        lines
+    }
+
+    fn judge(&mut self) {
+        let expected = self.expected();
+        self.tally.events = expected.len() as u64;
+        let written = match self.files.lines() {
+            Ok(written) => self.asked_for(written),
+            Err(path) => return self.tally.wrong.push(changed(&path)),
+        };
+        if written == expected {
+            return;
+        }
+        let (wanted, found) = (counts(&expected), counts(&written));
+        let short = |a: &BTreeMap<&[u8], u64>, b: &BTreeMap<&[u8], u64>| -> u64 {
+            let missing = a.iter().map(|(line, count)| {
+                count.saturating_sub(b.get(line).copied().unwrap_or_default())
+            });
+            missing.sum()
+        };
+        self.tally.lost = short(&wanted, &found);
+        self.tally.doubled = short(&found, &wanted);
+        if self.tally.lost + self.tally.doubled == 0 {
+            self.tally.wrong.push("events are out of order".into());
+        }
+    }
+}
+
+fn changed(path: &Path) -> String {
+    format!("{} is not what somebody else made it", path.display())
+}
+
+fn counts(lines: &[Vec<u8>]) -> BTreeMap<&[u8], u64> {
+    let mut counts = BTreeMap::new();
+    for line in lines {
+        *counts.entry(line.as_slice()).or_default() += 1;
+    }
+    counts
+}
+
+impl Tally {
+    /// Whether everything is there exactly once, in order, and nothing changed
+    /// that is somebody else's.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.lost == 0 && self.doubled == 0 && self.wrong.is_empty()
+    }
+
+    /// What is wrong beside that, a line each.
+    pub(crate) fn faults(&self) -> String {
+        let lines = self.wrong.iter().map(|wrong| wrong.trim_end());
+        lines.map(|line| format!("\n  {line}")).collect()
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.kills += other.kills;
+        self.stops += other.stops;
+        self.rotations += other.rotations;
+        self.reloads += other.reloads;
+        self.connections += other.connections;
+        self.events += other.events;
+        self.lost += other.lost;
+        self.doubled += other.doubled;
+        self.wrong.extend(other.wrong);
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} kills of a living process, {} stops, {} rotations, {} reloads, {} connections, \
+             {} events, {} lost, {} doubled",
+            self.kills,
+            self.stops,
+            self.rotations,
+            self.reloads,
+            self.connections,
+            self.events,
+            self.lost,
+            self.doubled
+        )
+    }
+}
