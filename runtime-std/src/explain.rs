@@ -56,3 +56,27 @@ pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
         ),
     }
 }
+
+/// The end of the last connection to `server`, after every form of the request was
+/// tried and none was answered.
+pub(crate) fn unanswered(server: &str, end: &ClientEnd) -> Failure {
+    match end {
+        ClientEnd::Session(End::PeerError { code }, text) => Failure::failed(
+            format!(
+                "{server} ended the session with error {code}: {text}; no form of the request was \
+                 answered otherwise"
+            ),
+            "Check the request, and the eStreamer page of the server",
+        ),
+        _ => Failure::failed(
+            format!(
+                "{server} closed the connection after the TLS handshake without a word, whatever \
+                 form the request had"
+            ),
+            "There are two possible causes. A Management Center refuses clients this way: check \
+             that this client is registered there under the address it sees this machine by. Or \
+             the server does not understand the request: check that it knows fully-qualified \
+             events (version 7.0 or newer)",
+        ),
+    }
+}

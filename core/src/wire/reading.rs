@@ -91,6 +91,42 @@ pub struct Expected {
     pub form: DataForm,
 }
 
+/// What tells how a server counted a record's length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Evidence {
+    /// The lengths leave one layout.
+    Lengths,
+    /// The [`RecordLength`] that was set.
+    Setting,
+    /// Bit 23 was not asked for.
+    Request,
+    /// What the data begins with.
+    Data,
+    /// A plausible archival timestamp.
+    Time,
+    /// The records before it.
+    Before,
+    /// Nothing: it is taken for what was asked for.
+    Nothing,
+}
+
+impl fmt::Display for Evidence {
+    /// The end of a sentence that begins with "told by".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lengths => "the lengths",
+            Self::Setting => "the setting",
+            Self::Request => "the request, which does not ask for archival timestamps",
+            Self::Data => "what the data begins with",
+            Self::Time => "an archival timestamp that is plausible",
+            Self::Before => "the records before it",
+            Self::Nothing => "nothing in the record: it is read as it was asked for",
+        })
+    }
+}
+
 /// Reads the record headers of one stream. Where the lengths of a record leave
 /// two layouts open, decides by, in this order:
 ///
@@ -134,6 +170,26 @@ impl RecordReader {
     /// What the records are expected to be.
     pub const fn expected(&self) -> Option<Expected> {
         self.expected
+    }
+
+    /// What will tell the layout when [`read`](Self::read) is called next with the
+    /// same bytes.
+    pub fn told_by(&self, body: &[u8], length: u32) -> Evidence {
+        let Some((short, rest)) = body.split_first_chunk() else {
+            return Evidence::Lengths;
+        };
+        let (word, record_length) = words(*short);
+        let spare = i64::from(length) - i64::from(record_length);
+        if length < EXTENDED_LEN as u32 || !matches!(spare, 0 | 8) {
+            return Evidence::Lengths;
+        }
+        match (spare, self.record_length) {
+            (8, RecordLength::Data | RecordLength::Extension) | (0, RecordLength::All) => {
+                Evidence::Setting
+            }
+            (8, _) => self.weigh(word >> 31 == 1, rest, self.extension_before()).1,
+            _ => self.weigh(word >> 31 == 1, rest, self.header_before()).1,
+        }
     }
 
     /// Reads the record header of a message of `length` bytes from its body, of
@@ -195,15 +251,18 @@ impl RecordReader {
         match self.record_length {
             RecordLength::Data => false,
             RecordLength::Extension => true,
-            RecordLength::Auto | RecordLength::All => self.is_extended(
-                flag,
-                rest,
-                match self.seen {
-                    Some((Layout::CoversExtension, _)) => Some(true),
-                    Some((Layout::Extended | Layout::Short, _)) => Some(false),
-                    _ => None,
-                },
-            ),
+            RecordLength::Auto | RecordLength::All => {
+                self.weigh(flag, rest, self.extension_before()).0
+            }
+        }
+    }
+
+    /// What the records before say about one whose length leaves 8 bytes.
+    const fn extension_before(&self) -> Option<bool> {
+        match self.seen {
+            Some((Layout::CoversExtension, _)) => Some(true),
+            Some((Layout::Extended | Layout::Short, _)) => Some(false),
+            _ => None,
         }
     }
 
@@ -211,33 +270,41 @@ impl RecordReader {
     fn covers_header(&self, flag: bool, rest: &[u8]) -> bool {
         match self.record_length {
             RecordLength::All => true,
-            _ => self.is_extended(
-                flag,
-                rest,
-                match self.seen {
-                    Some((Layout::CoversHeader, extended)) => Some(extended),
-                    _ => None,
-                },
-            ),
+            _ => self.weigh(flag, rest, self.header_before()).0,
         }
     }
 
-    /// What the record itself says, or else those `seen` before it.
-    fn is_extended(&self, flag: bool, rest: &[u8], seen: Option<bool>) -> bool {
+    /// What the records before say about one whose length leaves none.
+    const fn header_before(&self) -> Option<bool> {
+        match self.seen {
+            Some((Layout::CoversHeader, extended)) => Some(extended),
+            _ => None,
+        }
+    }
+
+    /// Whether the header is extended by what the record itself says, or else by
+    /// those `before` it, and which of them it was.
+    fn weigh(&self, flag: bool, rest: &[u8], before: Option<bool>) -> (bool, Evidence) {
         if self.expected.is_some_and(|expected| !expected.extended) {
-            return false;
+            return (false, Evidence::Request);
         }
         let form = self.expected.map(|expected| expected.form);
         let Some((between, data)) = rest.split_first_chunk() else {
-            return false;
+            return (false, Evidence::Lengths);
         };
-        told_by_data(form, rest, between, data)
-            .or_else(|| told_by_time(between))
-            .or(seen)
-            .unwrap_or_else(|| match form {
+        if let Some(extended) = told_by_data(form, rest, between, data) {
+            (extended, Evidence::Data)
+        } else if let Some(extended) = told_by_time(between) {
+            (extended, Evidence::Time)
+        } else if let Some(extended) = before {
+            (extended, Evidence::Before)
+        } else {
+            let extended = match form {
                 Some(form) => !(form.is_text() && is_text(between)),
                 None => flag,
-            })
+            };
+            (extended, Evidence::Nothing)
+        }
     }
 }
 
@@ -320,6 +387,40 @@ mod tests {
         body.extend(rest);
         let (record, _) = reader.read(&body, length as u32).unwrap();
         record.extension.is_some()
+    }
+
+    #[test]
+    fn what_tells_the_layout_is_named() {
+        use Evidence as E;
+        let body = |r: u32, rest: &[u8]| [&71_u32.to_be_bytes(), &r.to_be_bytes(), rest].concat();
+        let time = [&1_700_000_000_u32.to_be_bytes(), &[0; 4][..]].concat();
+        let json = [&time[..], b"{}"].concat();
+        let bytes = [&time[..], b"\x10\x02"].concat();
+        let vague = [&[1; 8][..], b"\x10\x02"].concat();
+        let auto = reader(DataForm::Opaque);
+        let mut knows = auto;
+        knows.read(&body(10, &bytes), 18).unwrap();
+        let short = RecordReader::new(
+            RecordLength::Auto,
+            Some(Expected {
+                extended: false,
+                form: DataForm::Json,
+            }),
+        );
+        let set = RecordReader::new(RecordLength::Extension, None);
+        for (reader, r, rest, expected) in [
+            (reader(DataForm::Json), 2, &json, E::Lengths),
+            (reader(DataForm::Json), 10, &json, E::Data),
+            (reader(DataForm::Json), 18, &json, E::Data),
+            (short, 10, &json, E::Request),
+            (set, 10, &json, E::Setting),
+            (auto, 10, &bytes, E::Time),
+            (auto, 10, &vague, E::Nothing),
+            (knows, 10, &vague, E::Before),
+        ] {
+            let found = reader.told_by(&body(r, rest), 8 + rest.len() as u32);
+            assert_eq!(found, expected, "{r}");
+        }
     }
 
     fn reader(form: DataForm) -> RecordReader {

@@ -14,7 +14,7 @@ use crate::collect::run::{self, Reload, Run};
 use crate::config::address::Address;
 use crate::config::collision::Around;
 use crate::config::draft::{At, Draft, OutputDraft, SourceDraft};
-use crate::config::number::{AHEAD, MEMORY, OVERLAP, SHUTDOWN};
+use crate::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
 use crate::config::{Config, Format, event, file, identity, mistake};
 use crate::output::destination::Destination;
 use crate::signals::Asked;
@@ -61,6 +61,10 @@ struct Settings {
     /// is given.
     #[arg(long, value_name = "ADDR")]
     bind: Option<IpAddr>,
+    /// Seconds the server may be silent after the request before the next form
+    /// of the request is tried; 0: for ever.
+    #[arg(long, value_name = "SECS", default_value_t = REQUEST_TIMEOUT.default, value_parser = clap::value_parser!(u32).range(REQUEST_TIMEOUT.range()))]
+    request_timeout: u32,
     /// What this server's record length counts, if its records are misread: data,
     /// extension (archival timestamp, reserved word and data) or all (header and
     /// data); with auto, each record tells.
@@ -192,6 +196,8 @@ impl Collect {
             identity: At::argument(self.identity.files()?),
             ask: self.ask.draft(),
             from: self.ask.from,
+            request_form: self.ask.request_form(),
+            request_timeout: settings.request_timeout,
             record_length: settings.record_length,
             quirks: self.ask.quirks(),
             rules: self.verification.rules(),

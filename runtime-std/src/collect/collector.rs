@@ -26,6 +26,10 @@ pub(super) struct Line {
     /// Whether the session has begun, and whether it brought events or nulls.
     pub(super) connected: Cell<bool>,
     pub(super) heard: Cell<bool>,
+    /// Milliseconds of silence after the request before another form of it is
+    /// tried, and whether they have passed.
+    patience: Option<u32>,
+    pub(super) silent: Cell<bool>,
     /// When the last event came or was delivered.
     pub(super) last: Cell<Option<Instant>>,
     /// When the session began.
@@ -33,9 +37,11 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(link: Link) -> Self {
+    pub(super) fn new(link: Link, patience: Option<u32>) -> Self {
         Self {
             link,
+            patience,
+            silent: Cell::default(),
             stop: Cell::default(),
             end: RefCell::default(),
             connected: Cell::default(),
@@ -76,6 +82,9 @@ pub(super) struct Collector {
     /// Units handed on.
     units: u64,
     fresh: bool,
+    /// When the request was sent, until the first byte comes.
+    asked: Option<Instant>,
+    any: bool,
     /// What of the session is in the ledger already.
     counted: Counted,
 }
@@ -118,6 +127,8 @@ impl Collector {
             news,
             units: 0,
             fresh: false,
+            asked: None,
+            any: false,
             counted: Counted::default(),
         }
     }
@@ -164,6 +175,7 @@ impl Sink for Collector {
     }
 
     fn received(&mut self, bytes: &[u8]) {
+        self.any = true;
         self.record(|capture| capture.received(bytes));
     }
 
@@ -179,10 +191,8 @@ impl Sink for Collector {
         self.units = batch.units;
         let any = batch.records().len() > 0;
         self.fresh |= any;
-        if any {
-            // An error message alone is no success.
-            self.line.heard.set(true);
-        }
+        // An error message alone is no success; an empty bundle is.
+        self.line.heard.set(true);
         self.line.link.batch(batch);
     }
 
@@ -212,6 +222,12 @@ impl Sink for Collector {
         if line.link.has_failed() {
             return Some(CANNOT_WRITE.into());
         }
+        // The first turn comes right after the request was sent.
+        self.asked.get_or_insert(now);
+        if self.deadline().is_some_and(|due| now >= due) {
+            line.silent.set(true);
+            return Some(OTHER_FORM.into());
+        }
         // The last nulls go out before the goodbye.
         if line.link.delivered() < self.units {
             return None;
@@ -223,7 +239,8 @@ impl Sink for Collector {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        None
+        let waits = self.line.patience.filter(|_| !self.any);
+        Some(self.asked?.after(waits?))
     }
 
     fn ended(&mut self, end: ClientEnd, session: Option<&ClientSession>) {
@@ -235,6 +252,7 @@ impl Sink for Collector {
 }
 
 const ENOUGH: &str = "the client has as many events as it wanted";
+const OTHER_FORM: &str = "the client asks again, in another form";
 const CANNOT_WRITE: &str = "the client cannot write its output";
 
 /// A number that tells servers apart: the first bytes of the SHA-256 of the

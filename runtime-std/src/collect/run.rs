@@ -12,6 +12,7 @@ use estreamer_mio::event_loop::EventLoop;
 
 use super::Summary;
 use super::fleet::{Ended, Fleet};
+use super::forms::Forms;
 use super::resolver::Resolver;
 use crate::config::{Config, Output, Source};
 use crate::delivery::bookmark::opening::OpeningError;
@@ -21,6 +22,7 @@ use crate::delivery::ledger::{Counts, Ledger};
 use crate::delivery::pipeline::failure::{PipelineError, StartError};
 use crate::delivery::pipeline::{Pipeline, Setup};
 use crate::failure::Failure;
+use crate::form_hints::FormHints;
 use crate::output::destination::Destination;
 use crate::refusal;
 use crate::signals;
@@ -92,6 +94,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     let ledger = Arc::new(Ledger::new(config.overlap));
     let began = Cell::new(None);
     let first_sessions = FirstSessions::default();
+    let mut forms = Forms::default();
     let mut current = Settled::new(config);
     // What goes on if the new configuration cannot begin.
     let mut previous: Option<Settled> = None;
@@ -131,6 +134,9 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
         if std::mem::take(&mut waits_for_space) {
             say!("estreamer: there is space on the disk again.");
         }
+        if let Some(path) = &current.config.state {
+            forms.keep_in(FormHints::open(path));
+        }
         let stop_by = Cell::new(None);
         let fleet = Fleet {
             config: &mut current.config,
@@ -140,6 +146,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
             asked: &asked,
             pipeline: &pipeline,
             resolver: &resolver,
+            forms: &mut forms,
             ledger: &ledger,
             stop_by: &stop_by,
             began: &began,
