@@ -57,6 +57,7 @@ pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
     }
 }
 
+#[cfg(feature = "cli")]
 /// The end of the last connection to `server`, after every form of the request was
 /// tried and none was answered.
 pub(crate) fn unanswered(server: &str, end: &ClientEnd) -> Failure {
