@@ -104,6 +104,22 @@ const EXPECTED: &[(&str, &str, bool)] = &[
         true,
     ),
     ("11c_multi_host_end", "multiple host data (7) end", true),
+    // The record length is emitted by the rules again.
+    (
+        "13a_event_covers_extension",
+        "event intrusion (400), archived 1700000001, 13 bytes",
+        false,
+    ),
+    (
+        "13b_event_covers_header_ext",
+        "event intrusion (400), archived 1700000001, 13 bytes",
+        false,
+    ),
+    (
+        "13c_event_covers_header_noext",
+        "event intrusion (400), 13 bytes",
+        false,
+    ),
 ];
 
 #[test]

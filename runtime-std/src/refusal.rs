@@ -10,7 +10,7 @@ use crate::failure::Failure;
 /// The state directory cannot be used.
 pub(crate) fn state(error: &StateError) -> Failure {
     let remedy = match error {
-        StateError::InUse(_) => "",
+        StateError::InUse(_) => "Name another one with --state",
         StateError::Io(..) => "Check path and permissions",
         StateError::KeyMissing(_) | StateError::KeyDamaged(_) | StateError::JournalMissing(_) => {
             WAYS_ON

@@ -92,7 +92,7 @@ fn what_was_acknowledged_is_on_the_disk_when_the_call_returns() {
     // What a process that is killed now leaves behind.
     let left = scene.path("left");
     std::fs::create_dir(&left).unwrap();
-    for file in ["key", "journal.0"] {
+    for file in ["key", "journal.0", "journal.1"] {
         std::fs::copy(scene.path("state").join(file), left.join(file)).unwrap();
     }
     let mut again = bookmarked(&scene).state(left).connect().unwrap();

@@ -119,7 +119,7 @@ fn a_source_without_a_name_is_refused() {
 }
 
 #[test]
-fn recordings_are_for_their_owner_alone_and_each_source_has_its_own() {
+fn recordings_and_state_are_for_their_owner_alone_and_each_source_has_its_own() {
     let fleet = Fleet::new();
     let server = fleet.server(1, 5, |builder| builder);
     let names = ["a/b", "a_b"];
@@ -130,8 +130,15 @@ fn recordings_are_for_their_owner_alone_and_each_source_has_its_own() {
     command.arg("--capture").arg(fleet.path("recorded"));
     Ended::of(command.args(["--stop-after", "10"])).success();
     assert_eq!(lines(&fleet.path("out")).len(), 10);
-    for name in ["recorded.a%2Fb", "recorded.a_b.sent"] {
-        let mode = fs::metadata(fleet.path(name)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{name}");
+    for (name, expected) in [
+        ("recorded.a%2Fb", 0o600),
+        ("recorded.a_b.sent", 0o600),
+        ("state", 0o700),
+        ("state/key", 0o600),
+        ("state/lock", 0o600),
+    ] {
+        let metadata = fs::metadata(fleet.path(name)).unwrap();
+        let mode = metadata.permissions().mode() & 0o777;
+        assert_eq!(mode, expected, "{name}");
     }
 }

@@ -172,17 +172,24 @@ fn a_file_that_was_there_before_is_kept_and_appended_to() {
 }
 
 #[test]
-fn what_was_written_behind_the_bookmark_is_cut_off() {
+fn what_something_else_appended_after_a_stop_stays_and_is_told() {
     let scene = Scene::new(300, ODD, |builder| builder);
     Ended::of(&mut scene.collect("out", "state")).success();
     let mut file = fs::OpenOptions::new()
         .append(true)
         .open(scene.path("out"))
         .unwrap();
-    file.write_all(b"{\"torn").unwrap();
+    file.write_all(b"theirs\n").unwrap();
     drop(file);
-    Ended::of(&mut scene.collect("out", "state")).success();
-    scene.check("out", "after a torn write");
+    let ended = Ended::of(&mut scene.collect("out", "state")).success();
+    assert!(
+        ended.stderr.contains("longer than it was left"),
+        "{}",
+        ended.stderr
+    );
+    let lines = lines(&scene.path("out"));
+    assert_eq!(lines.len(), 301);
+    assert_eq!(lines[300], b"theirs");
 }
 
 #[test]
@@ -221,7 +228,7 @@ fn a_file_cut_or_replaced_by_something_else_is_told_and_never_cut_further() {
     fs::rename(scene.path("other"), scene.path("out")).unwrap();
     let ended = Ended::of(&mut scene.collect("out", "state")).success();
     assert!(
-        ended.stderr.contains("is not the file it was"),
+        ended.stderr.contains("is not the file that was written"),
         "{}",
         ended.stderr
     );
@@ -239,7 +246,7 @@ fn an_unreadable_bookmark_is_refused_and_can_be_discarded() {
     }
     let before = fs::read(scene.path("out")).unwrap();
     let mut command = scene.collect("out", "state");
-    Ended::of(&mut command).failure(1, &["bookmark cannot be read", "--reset-bookmark"]);
+    Ended::of(&mut command).failure(1, &["does not begin with a bookmark", "--reset-bookmark"]);
     assert_eq!(fs::read(scene.path("out")).unwrap(), before);
     Ended::of(command.arg("--reset-bookmark")).success();
     assert_eq!(

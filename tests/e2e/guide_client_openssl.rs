@@ -10,8 +10,8 @@ use estreamer::simulate::Simulator;
 use estreamer::simulate::selection::{Format, Request};
 use estreamer::simulate::tamper::guide;
 use estreamer_core::fqe::EventKind;
-use estreamer_core::quirk::Quirks;
-use estreamer_tests::{Ended, Pki, json_lines};
+use estreamer_core::quirk::{Quirk, Quirks};
+use estreamer_tests::{Ended, Pki, events, json_lines};
 
 /// The guide's own json_request.json.
 const EXAMPLE: &str = r#"{ "Events":
@@ -32,7 +32,10 @@ const EXAMPLE: &str = r#"{ "Events":
 
 #[test]
 fn it_is_at_most_eighty_lines() {
-    let lines = std::fs::read_to_string(client()).unwrap().lines().count();
+    let lines = std::fs::read_to_string(file(CLIENT))
+        .unwrap()
+        .lines()
+        .count();
     assert!(lines <= 80, "{lines}");
 }
 
@@ -121,20 +124,56 @@ fn each_of_its_mistakes_is_answered() {
     }
 }
 
+/// The public client for fully-qualified events reads no other reading of the
+/// record length; with the simulator, it can be tested.
+#[test]
+#[ignore = "needs python3; `cargo xtask interop` runs it"]
+fn a_client_that_counts_the_extension_reads_a_server_that_does_and_no_other() {
+    let pki = Pki::new();
+    let covers = Quirks::NONE.with(Quirk::RecordCoversExtension);
+    for (quirks, reads) in [(covers, true), (Quirks::NONE, false)] {
+        let builder = Simulator::with_identity(pki.identity()).count(2000);
+        let simulator = builder.quirks(quirks).spawn().unwrap();
+        let client = "python/record_client.py";
+        let ended = run_client(client, &pki, &simulator, EXAMPLE, &["2000"]);
+        assert_eq!(ended.status.success(), reads, "{}", ended.stderr);
+        if reads {
+            let request = Request::parse(EXAMPLE.as_bytes(), &Catalog::built_in()).unwrap();
+            let stored = simulator.archive().events_for(&request);
+            let expected: Vec<_> = stored.into_iter().map(|event| event.data).collect();
+            assert!(events(&ended.stdout) == expected, "2000 of 2000");
+        }
+    }
+}
+
 fn simulator(pki: &Pki, quirks: Quirks) -> Simulator {
     let builder = Simulator::with_identity(pki.identity()).count(1000);
     builder.quirks(quirks).bundle(37).spawn().unwrap()
 }
 
 fn run(pki: &Pki, simulator: &Simulator, request: &str, arguments: &[&str]) -> Ended {
+    run_client(CLIENT, pki, simulator, request, arguments)
+}
+
+fn run_client(
+    client: &str,
+    pki: &Pki,
+    simulator: &Simulator,
+    request: &str,
+    arguments: &[&str],
+) -> Ended {
     let request = pki.write("request.json", request);
     let mut command = Command::new("python3");
-    command.arg(client()).arg(simulator.address().to_string());
+    command
+        .arg(file(client))
+        .arg(simulator.address().to_string());
     command.args(["client.pem", "client.key", "ca.pem"].map(|name| pki.file(name)));
     command.arg(request).args(arguments);
     Ended::of(&mut command)
 }
 
-fn client() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("python/guide_client.py")
+fn file(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
+
+const CLIENT: &str = "python/guide_client.py";

@@ -13,13 +13,12 @@ fn a_limit_on_threads_is_one_sentence_at_every_start_of_one() {
     let mut refused = 0;
     loop {
         let mut program = scene.collect("out", &format!("state{refused}"));
-        program.args(["--output", "tcp://127.0.0.1:9"]);
+        program.args(["--output", "-"]);
         let inject = format!("inject=clone3:error=EAGAIN:when={}+", refused + 1);
         let mut command = Command::new("strace");
         command.args(["-f", "-qq", "-e", "trace=clone3", "-e", &inject, "-o"]);
         command.arg(scene.path("trace"));
         command.arg(program.get_program()).args(program.get_args());
-        command.args(["--shutdown", "1"]);
         command.env("RUST_BACKTRACE", "1");
         let ended = Ended::of(&mut command);
         let trace = std::fs::read_to_string(scene.path("trace")).unwrap();

@@ -185,13 +185,13 @@ impl Fleet<'_> {
         end
     }
 
-    /// The output that keeps another configuration from taking over: it still
-    /// writes, and the other one would write to the same place.
+    /// The output that keeps another configuration from taking over: a write to it
+    /// does not return, and the other one would write to the same place.
     fn stuck(&self, new: &Config) -> Option<&str> {
         let required: Vec<&Output> = self.config.outputs.iter().filter(|o| o.required).collect();
-        let behind = self.pipeline.behind().into_iter();
-        let mut behind = behind.filter_map(|output| required.get(output).copied());
-        let stuck = behind.find(|output| {
+        let called = self.pipeline.called().into_iter();
+        let mut called = called.filter_map(|output| required.get(output).copied());
+        let stuck = called.find(|output| {
             let same = |new: &Output| new.destination == output.destination;
             // A receiver is connected to anew.
             let alone = !matches!(output.destination, Destination::Tcp(_));

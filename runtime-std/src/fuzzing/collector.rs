@@ -269,11 +269,10 @@ impl Collector {
     /// The disk's.
     pub fn commit(&mut self) -> io::Result<()> {
         let cut = self.outputs.iter().map(|output| output.accepted).min();
-        let files: Vec<Arc<dyn DiskFile>> = self
-            .outputs
-            .iter()
-            .flat_map(|output| output.output.files())
-            .collect();
+        let mut files: Vec<Arc<dyn DiskFile>> = Vec::new();
+        for output in &self.outputs {
+            output.output.files(&mut files);
+        }
         self.steps.commit(&files, cut.unwrap_or(0)).map_err(io)
     }
 

@@ -24,6 +24,8 @@ pub struct FileOutput {
     by_event: bool,
     /// By the path that a part names.
     files: BTreeMap<Arc<Path>, Open>,
+    /// What the files were when they were closed to be opened again.
+    closed: BTreeMap<Arc<Path>, FileMark>,
     /// A write failed: what was to be written may be there in part, by file.
     torn: Vec<(Arc<Path>, Vec<u8>)>,
     notices: Vec<FileNotice>,
@@ -48,8 +50,10 @@ pub enum FileNotice {
     Shorter(PathBuf),
     /// Another file has its name.
     Replaced(PathBuf),
-    /// It has bytes at its end that are not known to be ours.
+    /// It has bytes at its end that something else wrote.
     Longer(PathBuf),
+    /// The same, and the process was killed while it wrote there.
+    Unexplained(PathBuf),
     /// Bytes at its end, which may be the torn end of a batch and are not proven
     /// to be, were moved to another file.
     SetAside(PathBuf, PathBuf),
@@ -78,9 +82,15 @@ impl fmt::Display for FileNotice {
             ),
             Self::Longer(path) => write!(
                 f,
-                "{} has bytes at its end that were not written here. It is left as it is, and \
-                 events are appended. Events that were being written when the process ended may \
-                 be there twice.",
+                "{} is longer than it was left: something else writes to it. It is left as it is, \
+                 and events are appended.",
+                path.display()
+            ),
+            Self::Unexplained(path) => write!(
+                f,
+                "{} is longer than it was left: something else writes to it. It is left as it is, \
+                 and events are appended. Those that were being written when the process ended \
+                 may be there twice.",
                 path.display()
             ),
             Self::SetAside(path, aside) => write!(
@@ -129,6 +139,7 @@ impl FileOutput {
             paths,
             by_event,
             files: BTreeMap::new(),
+            closed: BTreeMap::new(),
             torn: Vec::new(),
             notices: Vec::new(),
             let_go: Vec::new(),
@@ -159,11 +170,14 @@ impl FileOutput {
             end,
             proof: self.key.of_file(&tail),
         };
+        // Closed and opened again, with nothing in between.
+        let closed = self.closed.remove(path);
+        let is_marked = closed.is_some_and(|closed| closed == mark);
         let open = Open {
             file,
             mark,
             tail,
-            is_marked: false,
+            is_marked,
         };
         self.files.insert(path.clone(), open);
         Ok(())
@@ -300,7 +314,12 @@ impl Output for FileOutput {
 
     fn reopen(&mut self) -> io::Result<()> {
         self.put_back()?;
-        for open in std::mem::take(&mut self.files).into_values() {
+        self.closed.clear();
+        for (path, mut open) in std::mem::take(&mut self.files) {
+            if open.is_marked {
+                open.mark.proof = self.key.of_file(&open.tail);
+                self.closed.insert(path, open.mark);
+            }
             open.file.unlock();
             self.let_go.push(open.file);
         }
@@ -311,7 +330,7 @@ impl Output for FileOutput {
         std::mem::take(&mut self.notices)
     }
 
-    fn files(&self) -> Vec<Arc<dyn DiskFile>> {
-        self.files.values().map(|open| open.file.clone()).collect()
+    fn files(&self, open: &mut Vec<Arc<dyn DiskFile>>) {
+        open.extend(self.files.values().map(|open| open.file.clone()));
     }
 }

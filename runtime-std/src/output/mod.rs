@@ -156,10 +156,8 @@ pub trait Output: Send {
         None
     }
 
-    /// The open files, to make them durable.
-    fn files(&self) -> Vec<Arc<dyn DiskFile>> {
-        Vec::new()
-    }
+    /// Adds the open files to a list, to make them durable.
+    fn files(&self, _open: &mut Vec<Arc<dyn DiskFile>>) {}
 }
 
 impl Destination {

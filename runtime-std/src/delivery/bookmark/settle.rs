@@ -193,7 +193,9 @@ impl Files<'_> {
         let path = mark.path.to_path_buf();
         match self.disk.identity(&path) {
             _ if by_reserve => Some(FileNotice::NotFound(path)),
-            Ok(Some(found)) if found.length < mark.end => Some(FileNotice::Shorter(path)),
+            Ok(Some(found)) if found.inode == mark.inode && found.length < mark.end => {
+                Some(FileNotice::Shorter(path))
+            }
             Ok(Some(_)) => Some(FileNotice::Replaced(path)),
             _ => None,
         }
@@ -228,7 +230,11 @@ impl Files<'_> {
             explained = explained.max(mark.end + RESERVE);
         }
         if length > explained {
-            return Ok(Some(FileNotice::Longer(place.into())));
+            let place = place.into();
+            return Ok(Some(match explained == mark.end {
+                true => FileNotice::Longer(place),
+                false => FileNotice::Unexplained(place),
+            }));
         }
         let mut notice = None;
         if proven < length && mark.proof != NO_PROOF {

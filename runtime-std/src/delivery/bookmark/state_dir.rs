@@ -1,9 +1,9 @@
 //! The state directory: its lock, the key of the digests, and the boot id.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use ring::rand::{SecureRandom, SystemRandom};
@@ -48,12 +48,13 @@ impl StateDir {
     /// [`StateError`] says what to do.
     pub fn open(path: &Path, reset: bool) -> Result<Self, StateError> {
         let io = |error| StateError::Io(path.into(), error);
-        fs::create_dir_all(path).map_err(io)?;
+        create(path).map_err(io)?;
         let lock_path = path.join("lock");
         let lock = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(false)
+            // Whoever may read it could lock it.
             .mode(0o600)
             .open(&lock_path)
             .map_err(|error| StateError::Io(lock_path.clone(), error))?;
@@ -103,6 +104,17 @@ impl StateDir {
     /// Changes with each start of the machine.
     pub fn boot(&self) -> &str {
         &self.boot
+    }
+}
+
+/// Makes the directory, for this user alone; those above it as usual.
+fn create(path: &Path) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if !path.is_dir() => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -170,11 +182,7 @@ fn boot() -> String {
 impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InUse(path) => write!(
-                f,
-                "{} is in use by another process; give each its own state directory",
-                path.display()
-            ),
+            Self::InUse(path) => write!(f, "{} is in use by another process", path.display()),
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
             Self::KeyMissing(path) => write!(
                 f,

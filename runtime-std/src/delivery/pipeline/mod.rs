@@ -212,9 +212,10 @@ impl Pipeline {
         self.progress.is_enough()
     }
 
-    /// The required outputs, counted from 0, that have not taken every batch.
-    pub fn behind(&self) -> Vec<usize> {
-        self.progress.behind()
+    /// The required outputs, counted from 0, that something is handed to right
+    /// now: where that lasts, they hang.
+    pub fn called(&self) -> Vec<usize> {
+        self.progress.called()
     }
 
     /// A new connection of a source. What it brings again of what was delivered
@@ -258,6 +259,7 @@ impl Pipeline {
             // that commits must not wait for it: the journal may be another's.
             let failure = self.progress.take_failure();
             self.progress.fail(PipelineError::Late(limit));
+            self.wait_for_others();
             let failure = failure.unwrap_or(PipelineError::Late(limit));
             return (Err(failure), self.state.take());
         }
@@ -271,6 +273,17 @@ impl Pipeline {
             self.cut_back();
         }
         (failure.map_or(Ok(()), Err), self.state.take())
+    }
+
+    /// Waits a moment for the threads that do not hang: their files may be opened
+    /// by another pipeline.
+    fn wait_for_others(&self) {
+        let deadline = Instant::now() + Duration::from_millis(500);
+        let hanging = self.progress.called().len();
+        let running = || self.threads.iter().filter(|thread| !thread.is_finished());
+        while running().count() > hanging && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Cuts the files to the last commit: after a failed sync nothing behind it

@@ -10,7 +10,7 @@
 //!   failed.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,8 @@ use crate::sync::lock;
 /// What the threads of a pipeline tell each other.
 pub(super) struct Progress {
     state: Mutex<State>,
+    /// For each required output whether something is handed to it.
+    called: Vec<AtomicBool>,
     changed: Condvar,
     wake: Handle,
     ledger: Arc<Ledger>,
@@ -104,6 +106,7 @@ impl Progress {
         ledger: Arc<Ledger>,
     ) -> Self {
         Self {
+            called: (0..outputs).map(|_| AtomicBool::new(false)).collect(),
             state: Mutex::new(State {
                 taken: vec![n; outputs],
                 accepted: vec![n; outputs],
@@ -211,12 +214,24 @@ impl Progress {
         }
     }
 
-    /// The outputs that have not taken every batch that was sent to them.
-    pub(super) fn behind(&self) -> Vec<usize> {
-        let state = self.state();
-        let taken = state.taken.iter().enumerate();
-        let behind = taken.filter(|(_, taken)| **taken < state.sent);
-        behind.map(|(output, _)| output).collect()
+    /// Runs `work`, which hands something to an output and may not return.
+    pub(super) fn calling<T>(&self, output: usize, work: impl FnOnce() -> T) -> T {
+        let mark = |is_called| {
+            if let Some(output) = self.called.get(output) {
+                output.store(is_called, Ordering::Release);
+            }
+        };
+        mark(true);
+        let done = work();
+        mark(false);
+        done
+    }
+
+    /// The outputs that something is handed to right now.
+    pub(super) fn called(&self) -> Vec<usize> {
+        let called = self.called.iter().enumerate();
+        let called = called.filter(|(_, output)| output.load(Ordering::Acquire));
+        called.map(|(output, _)| output).collect()
     }
 
     /// The last batch that every output has accepted.

@@ -44,11 +44,13 @@ impl Writer {
         steps: Arc<Steps>,
         progress: Arc<Progress>,
     ) -> Self {
+        let mut open = Vec::new();
+        output.files(&mut open);
         Self {
             index,
             name: name.into(),
             formatter,
-            files: Arc::new(Mutex::new(output.files())),
+            files: Arc::new(Mutex::new(open)),
             output,
             retry: Retry::new(name),
             steps,
@@ -112,12 +114,15 @@ impl Writer {
         let bytes: u64 = parts.iter().map(Part::length).sum();
         loop {
             let step = retry.until_stopped(progress, || {
-                let step = steps.write(output.as_mut(), name, n, parts);
+                let step =
+                    progress.calling(*index, || steps.write(output.as_mut(), name, n, parts));
                 for notice in output.notices() {
                     say!("estreamer: {notice}");
                 }
                 // Also of what was opened before an error.
-                *lock(files) = output.files();
+                let mut open = lock(files);
+                open.clear();
+                output.files(&mut open);
                 step
             });
             match step {
@@ -164,10 +169,11 @@ impl Writer {
 
     /// Files are closed durably, and opened by their names at the next batch.
     fn reopen(&mut self) -> bool {
-        let (output, steps) = (&mut self.output, &self.steps);
-        let done = self
-            .retry
-            .until_stopped(&self.progress, || steps.reopen(output.as_mut()));
+        let (index, output, steps) = (self.index, &mut self.output, &self.steps);
+        let progress = &self.progress;
+        let done = self.retry.until_stopped(progress, || {
+            progress.calling(index, || steps.reopen(output.as_mut()))
+        });
         lock(&self.files).clear();
         done.is_some()
     }
