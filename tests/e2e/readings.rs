@@ -65,7 +65,10 @@ fn every_reading_of_every_form_survives_a_kill_byte_for_byte() {
         let expected = expected.stdout;
         assert!(expected.len() > 100_000);
 
-        let quirk: Vec<&str> = reading.into_iter().flat_map(|quirk| ["--quirk", quirk]).collect();
+        let quirk: Vec<&str> = reading
+            .into_iter()
+            .flat_map(|quirk| ["--quirk", quirk])
+            .collect();
         let reading = reading.unwrap_or("data");
         let simulate = [&count[..], simulate, &quirk].concat();
         let server = Simulator::start(&pki.path(), &simulate);
