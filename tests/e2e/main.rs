@@ -38,5 +38,4 @@ mod request_forms;
 mod servers;
 mod service;
 mod simulate;
-mod slicing_client_openssl;
 mod terminal;
