@@ -19,14 +19,14 @@ pub(super) fn append(data: &[u8], quoted: bool, line: &mut Vec<u8>) {
         .map_or(0, |last| last + 1);
     let data = &data[..end];
     line.reserve(data.len() + 1);
-    let quoted = quoted && memchr_iter(b'"', data).count() % 2 == 0;
+    let quoted = quoted && memchr_iter(b'"', data).count().is_multiple_of(2);
     let mut rest = data;
     let mut open = false;
     while let Some(at) = memchr2(b'\r', b'\n', rest) {
         let (text, from) = rest.split_at(at);
         let length = if from.starts_with(b"\r\n") { 2 } else { 1 };
         let (line_end, after) = from.split_at(length);
-        open ^= memchr_iter(b'"', text).count() % 2 == 1;
+        open ^= !memchr_iter(b'"', text).count().is_multiple_of(2);
         line.extend_from_slice(text);
         line.extend_from_slice(if quoted && open { line_end } else { b" " });
         rest = after;
