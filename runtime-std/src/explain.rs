@@ -68,6 +68,7 @@ pub(crate) fn error_message(code: i32, text: &str) -> String {
     }
 }
 
+#[cfg(feature = "cli")]
 /// The end of the last connection to `server`, after every form of the request was
 /// tried and none was answered.
 pub(crate) fn unanswered(server: &str, end: &ClientEnd) -> Failure {

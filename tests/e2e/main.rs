@@ -12,6 +12,8 @@ mod config;
 mod config_ask;
 mod delivery;
 mod delivery_cuts;
+mod delivery_files;
+mod delivery_journal;
 mod delivery_memory;
 mod delivery_strace;
 mod demo;
