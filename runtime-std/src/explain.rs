@@ -39,7 +39,10 @@ pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
              there under the address it sees this machine by",
         ),
         ClientEnd::Session(End::PeerError { code }, text) => Failure::failed(
-            format!("{server} ended the session with error {code}: {text}"),
+            format!(
+                "{server} ended the session with {}",
+                error_message(*code, text)
+            ),
             "Check the request, and the eStreamer page of the server",
         ),
         ClientEnd::Session(End::OutOfStep(error), _) => Failure::failed(
@@ -57,14 +60,24 @@ pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
     }
 }
 
+/// A server's error message: its code, and its text where there is one.
+pub(crate) fn error_message(code: i32, text: &str) -> String {
+    match text.is_empty() {
+        true => format!("error {code}"),
+        false => format!("error {code}: {text}"),
+    }
+}
+
+#[cfg(feature = "cli")]
 /// The end of the last connection to `server`, after every form of the request was
 /// tried and none was answered.
 pub(crate) fn unanswered(server: &str, end: &ClientEnd) -> Failure {
     match end {
         ClientEnd::Session(End::PeerError { code }, text) => Failure::failed(
             format!(
-                "{server} ended the session with error {code}: {text}; no form of the request was \
-                 answered otherwise"
+                "{server} ended the session with {}; no form of the request was answered \
+                 otherwise",
+                error_message(*code, text)
             ),
             "Check the request, and the eStreamer page of the server",
         ),

@@ -38,6 +38,7 @@ impl Failure {
         )
     }
 
+    #[cfg(feature = "cli")]
     /// What happened, without the remedy.
     pub(crate) fn what(&self) -> &str {
         &self.what

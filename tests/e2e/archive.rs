@@ -66,7 +66,7 @@ fn what_one_client_got_another_gets_again_twins_and_disorder_and_all() {
             twins: 10,
             disorder: 4,
             late: 60,
-            crowd: 0,
+            ..Oddities::default()
         },
     });
     let expected: Vec<_> = same.events().into_iter().map(|e| e.data).collect();

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use estreamer::simulate::archive::{Archive, ArchiveOptions, Oddities};
+use estreamer::simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
 use estreamer::simulate::generator::Options;
 use estreamer::simulate::pki::Pki;
 use estreamer::simulate::{Builder, Simulator};
@@ -18,6 +18,7 @@ use crate::process::estreamer;
 pub struct Scene {
     directory: tempfile::TempDir,
     simulator: Simulator,
+    address: String,
     archive: Archive,
 }
 
@@ -28,6 +29,7 @@ pub const ODD: Oddities = Oddities {
     late: 2,
     twins: 20,
     crowd: 1500,
+    clock_back: 0,
 };
 
 impl Scene {
@@ -57,9 +59,33 @@ impl Scene {
         let simulator = more(builder).spawn().expect("a loopback port");
         Self {
             directory,
+            address: simulator.address().to_string(),
             simulator,
             archive,
         }
+    }
+
+    /// A server with this many events, and more when a test stores them.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn live(events: u64, oddities: Oddities, more: impl FnOnce(Builder) -> Builder) -> Self {
+        let options = ArchiveOptions {
+            live: Live::ByHand,
+            oddities,
+            ..ArchiveOptions::generated(Options::default(), events)
+        };
+        Self::of(options, more)
+    }
+
+    /// The server goes away.
+    pub fn stop(&mut self) {
+        self.simulator.stop();
+    }
+
+    /// Its archive.
+    pub fn archive(&self) -> &Archive {
+        &self.archive
     }
 
     /// Events sent so far, over all connections.
@@ -95,11 +121,28 @@ impl Scene {
 
     /// Its arguments.
     pub fn arguments(&self, out: &str, state: &str) -> Vec<String> {
+        self.arguments_to(&self.file(out), state, "oldest")
+    }
+
+    /// The URL of a file of this scene.
+    pub fn file(&self, out: &str) -> String {
+        format!("file:{}", self.path(out).display())
+    }
+
+    /// `estreamer` with arguments that collect to this URL, from this time on,
+    /// until it is told to stop.
+    pub fn collect_to(&self, url: &str, state: &str, from: &str) -> Command {
+        let mut command = estreamer(&[]);
+        command.args(self.arguments_to(url, state, from));
+        command
+    }
+
+    fn arguments_to(&self, url: &str, state: &str, from: &str) -> Vec<String> {
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         [
             "collect",
             "--server",
-            &self.simulator.address().to_string(),
+            &self.address,
             "--name",
             "fmc",
             "--cert",
@@ -111,12 +154,25 @@ impl Scene {
             "--state",
             &text(self.path(state)),
             "--output",
-            &format!("file:{}", text(self.path(out))),
+            url,
             "--from",
-            "oldest",
+            from,
         ]
         .map(String::from)
         .to_vec()
+    }
+
+    /// How many events these lines lack, and how many lines there are too many.
+    pub fn compare(&self, lines: &[Vec<u8>]) -> (usize, usize) {
+        let stored: Vec<Vec<u8>> = self.archive.events().into_iter().map(|e| e.data).collect();
+        let (expected, found) = (counts(&stored), counts(lines));
+        let more = |of: &BTreeMap<&[u8], usize>, than: &BTreeMap<&[u8], usize>| {
+            let more = of
+                .iter()
+                .map(|(line, count)| count.saturating_sub(*than.get(line).unwrap_or(&0)));
+            more.sum()
+        };
+        (more(&expected, &found), more(&found, &expected))
     }
 
     /// Checks that a file holds every event exactly once, in the order in which
@@ -126,17 +182,9 @@ impl Scene {
     /// When it does not.
     #[track_caller]
     pub fn check(&self, out: &str, when: &str) {
-        let stored: Vec<Vec<u8>> = self.archive.events().into_iter().map(|e| e.data).collect();
         let written = lines(&self.path(out));
-        let (expected, found) = (counts(&stored), counts(&written));
-        let lost = expected
-            .iter()
-            .filter(|(line, count)| found.get(*line).unwrap_or(&0) < count)
-            .count();
-        let doubled = found
-            .iter()
-            .filter(|(line, count)| expected.get(*line).unwrap_or(&0) < count)
-            .count();
+        let (lost, doubled) = self.compare(&written);
+        let stored: Vec<Vec<u8>> = self.archive.events().into_iter().map(|e| e.data).collect();
         assert!(
             lost == 0 && doubled == 0,
             "{when}: {lost} lost, {doubled} doubled of {}",

@@ -8,7 +8,7 @@ mod server;
 
 pub use delivery::{ODD, Scene, at_each, lines};
 pub use fleet::{Fleet, stored, wait_for_lines};
-pub use process::{Ended, Running, estreamer, program, wait_until};
+pub use process::{Ended, Running, after_reboot, estreamer, program, wait_until};
 pub use raw::Raw;
 pub use server::{Pki, Simulator, collect, events, expected_lines};
 

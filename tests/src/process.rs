@@ -45,6 +45,19 @@ pub fn estreamer(arguments: &[&str]) -> Command {
     command
 }
 
+/// The same command, as the machine runs it after another start: with another boot
+/// id mounted over the system's.
+pub fn after_reboot(command: Command) -> Command {
+    let mut rebooted = Command::new("unshare");
+    let script = "id=$(mktemp) && echo another > \"$id\" && \
+                  mount --bind \"$id\" /proc/sys/kernel/random/boot_id && rm \"$id\" && exec \"$@\"";
+    rebooted
+        .args(["--mount", "--map-root-user", "sh", "-c", script, "sh"])
+        .arg(command.get_program())
+        .args(command.get_args());
+    rebooted
+}
+
 /// A program under way; it is killed when this is dropped.
 pub struct Running {
     child: Child,

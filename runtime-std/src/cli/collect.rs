@@ -10,6 +10,7 @@ use super::Failure;
 use super::ask_args::AskArgs;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
+use crate::collect::Reset;
 use crate::collect::run::{self, Reload, Run};
 use crate::config::address::Address;
 use crate::config::collision::Around;
@@ -105,9 +106,10 @@ struct Settings {
 /// What is about one run, whatever the configuration.
 #[derive(Args)]
 struct RunArgs {
-    /// Discard the bookmark; --from says where to start.
-    #[arg(long)]
-    reset_bookmark: bool,
+    /// Discard the bookmark, or what it knows of one source; --from says where to
+    /// start.
+    #[arg(long, value_name = "SOURCE", num_args = 0..=1, require_equals = true)]
+    reset_bookmark: Option<Option<String>>,
     /// Stop after so many events were delivered.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     stop_after: Option<u64>,
@@ -131,7 +133,7 @@ impl Collect {
         for source in &config.sources {
             identity::warn(&source.identity);
         }
-        if self.run.reset_bookmark && config.state.is_none() {
+        if self.run.reset_bookmark.is_some() && config.state.is_none() {
             return Err(Failure::usage(
                 "there is no state directory with a bookmark to discard",
                 "Add --state DIR, or leave out --reset-bookmark",
@@ -152,7 +154,11 @@ impl Collect {
             idle: self.run.stop_when_idle,
             capture: self.run.capture,
             quiet: self.run.quiet,
-            reset_bookmark: self.run.reset_bookmark,
+            reset: match self.run.reset_bookmark {
+                None => Reset::Nothing,
+                Some(None) => Reset::All,
+                Some(Some(source)) => Reset::Source(source),
+            },
             // A service waits for its servers; a person wants to know.
             patient: reload.is_some(),
             reload,

@@ -19,5 +19,5 @@ mod summary;
 mod turn;
 
 use capture::Capture;
-pub use run::{Reload, Run};
+pub use run::{Reload, Reset, Run};
 pub use summary::Summary;

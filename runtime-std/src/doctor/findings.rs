@@ -16,6 +16,7 @@ use super::probe::Seen;
 use super::reading;
 use super::report::{Line, Report, Verdict};
 use super::walk::Options;
+use crate::explain::error_message;
 
 /// Gathers the lines of a walk.
 pub(super) struct Findings<'a> {
@@ -192,7 +193,8 @@ impl<'a> Findings<'a> {
             _ => ", whatever form the request had",
         };
         if let Some(ClientEnd::Session(End::PeerError { code }, text)) = &seen.end {
-            let found = format!("{asked}, answered with error {code}: {text}{any_form}");
+            let error = error_message(*code, text);
+            let found = format!("{asked}, answered with {error}{any_form}");
             let look_at = format!(
                 "Check that the Management Center knows fully-qualified events \
                                    (version 7.0 or newer), and the event types on {PAGE}"

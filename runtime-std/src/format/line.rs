@@ -19,7 +19,7 @@ pub(super) fn append(data: &[u8], quoted: bool, line: &mut Vec<u8>) {
         .map_or(0, |last| last + 1);
     let data = &data[..end];
     line.reserve(data.len() + 1);
-    let quoted = quoted && memchr_iter(b'"', data).count() % 2 == 0;
+    let quoted = quoted && memchr_iter(b'"', data).count().is_multiple_of(2);
     let mut rest = data;
     let mut open = false;
     while let Some(at) = memchr2(b'\r', b'\n', rest) {

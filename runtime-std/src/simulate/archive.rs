@@ -88,6 +88,9 @@ pub struct Oddities {
     pub twins: u8,
     /// Events in the second archival second; 0: as many as in the others.
     pub crowd: u64,
+    /// Seconds by which the server's clock is set back after the history: live
+    /// events are stored so much earlier.
+    pub clock_back: u32,
 }
 
 /// The archive. Clones are the same archive.
@@ -324,6 +327,7 @@ fn shape(generator: &Options, history: u64, live: Live, odd: Oddities) -> Shape 
         disorder: odd.disorder,
         late: odd.late,
         twins: odd.twins.min(50),
+        clock_back: odd.clock_back,
     }
 }
 

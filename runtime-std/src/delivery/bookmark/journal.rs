@@ -139,9 +139,9 @@ impl Journal {
     ///
     /// # Errors
     /// The system's, with the entry: it may be tried again.
-    pub fn append(&mut self, entry: Entry) -> Result<(), (Entry, io::Error)> {
+    pub fn append(&mut self, entry: Entry) -> Result<(), Box<(Entry, io::Error)>> {
         if let Err(error) = self.segment.append(&entry) {
-            return Err((entry, error));
+            return Err(Box::new((entry, error)));
         }
         match entry {
             Entry::Batch(batch) => self.pending.push(batch),

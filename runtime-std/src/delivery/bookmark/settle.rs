@@ -48,8 +48,9 @@ pub fn settle(
     let by_reserve = !same_boot && !recovered.is_closed;
     let marks: Vec<FileMark> = recovered.bookmark.files.values().cloned().collect();
     for mark in marks {
-        let search = by_reserve || touches(&recovered.pending, &mark.path);
-        match files.find(&mark, search) {
+        let first = ranges(&recovered.pending, &mark.path).next();
+        let search = by_reserve || first.is_some();
+        match files.find(&mark, first, search) {
             Some(path) => drop(found.insert(mark.path, path)),
             None => notices.extend(files.why_not(&mark, by_reserve)),
         }
@@ -65,7 +66,7 @@ pub fn settle(
         }
     }
     // What was written to a file that is not found comes again.
-    for (path, _) in &recovered.bookmark.files {
+    for path in recovered.bookmark.files.keys() {
         let records = records(&recovered.pending, path);
         if records > 0 && !found.contains_key(path) {
             notices.push(FileNotice::ComesAgain(path.to_path_buf(), records));
@@ -88,7 +89,8 @@ pub fn cut_back(
     let files = Files { disk, key };
     let mut notices = Vec::new();
     for mark in bookmark.files.values() {
-        if let Some(place) = files.find(mark, touches(discarded, &mark.path)) {
+        let first = ranges(discarded, &mark.path).next();
+        if let Some(place) = files.find(mark, first, first.is_some()) {
             let noted = ranges(discarded, &mark.path);
             let notice = files.bring_back(&place, mark, noted, true);
             notices.extend(notice.map_err(|error| (place.clone(), error))?);
@@ -171,9 +173,14 @@ impl Files<'_> {
     }
 
     /// Where the file of a mark is: under its name, or, where that matters, under
-    /// another in its directory.
-    fn find(&self, mark: &FileMark, search: bool) -> Option<PathBuf> {
-        let is_it = |place: &Path| self.has(mark, place, mark.end, mark.proof);
+    /// another in its directory. A file that was empty at its mark is also known by
+    /// the `first` batch behind it.
+    fn find(&self, mark: &FileMark, first: Option<&FileRange>, search: bool) -> Option<PathBuf> {
+        let first = first.filter(|range| mark.end == 0 && range.start == 0);
+        let is_it = |place: &Path| {
+            self.has(mark, place, mark.end, mark.proof)
+                || first.is_some_and(|range| self.has(mark, place, range.end, range.proof))
+        };
         if is_it(&mark.path) {
             return Some(mark.path.to_path_buf());
         }

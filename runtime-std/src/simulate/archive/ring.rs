@@ -14,6 +14,9 @@ use crate::simulate::selection::{Format, Request};
 /// Events of a round.
 pub(super) const ROUND: u64 = 4096;
 
+/// The end of 32-bit time.
+const LAST: i64 = u32::MAX as i64;
+
 /// The generator's events of the first round, made when they are first needed.
 pub(super) struct Ring {
     shape: Shape,
@@ -82,13 +85,13 @@ impl Ring {
             out.extend_from_slice(&template.text);
             return Some(template.kind);
         }
-        let time = u64::from(self.shape.turn(round * ROUND) - self.shape.turn(0));
+        let [turn, first] = [round * ROUND, 0].map(|index| i64::from(self.shape.turn(index)));
         let mut at = 0;
         for moving in &template.moving {
             out.extend_from_slice(&template.text[at..moving.start]);
             // All of them are 32 bits wide, as in binary records.
             let value = match moving.by {
-                Shift::Time => (moving.value as u32).saturating_add(time as u32),
+                Shift::Time => (moving.value as i64 + turn - first).clamp(0, LAST) as u32,
                 Shift::Number => (moving.value as u32).wrapping_add((round * ROUND) as u32),
             };
             match templates.request.format() {

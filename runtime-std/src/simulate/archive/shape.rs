@@ -23,10 +23,13 @@ pub(super) struct Shape {
     pub(super) late: u32,
     /// Events, of 100, that repeat one shortly before them in the same second.
     pub(super) twins: u8,
+    /// Seconds by which the clock is set back after the history.
+    pub(super) clock_back: u32,
 }
 
 impl Shape {
-    /// The archival second whose turn it is at event `index`. Never goes back.
+    /// The archival second whose turn it is at event `index`. Never goes back but
+    /// once, after the history.
     pub(super) fn turn(&self, index: u64) -> u32 {
         let passed = if index < self.history {
             self.passed(index)
@@ -35,8 +38,14 @@ impl Shape {
                 .history
                 .checked_sub(1)
                 .map_or(0, |n| self.passed(n) + 1);
-            end + (index - self.history) / self.live_per_second
+            let live = end + (index - self.history) / self.live_per_second;
+            return self.second(live).saturating_sub(self.clock_back).max(1);
         };
+        self.second(passed)
+    }
+
+    /// The archival second so many seconds after the first.
+    fn second(&self, passed: u64) -> u32 {
         // The end of 32-bit time is far; standing still there beats going back.
         // One before it, since the very last second means “now” in a request.
         u32::try_from(u64::from(self.start).saturating_add(passed)).map_or(LAST, |s| s.min(LAST))
@@ -92,7 +101,15 @@ impl Shape {
     /// The first of the events 0 … `end` whose turn is `second` or later, or
     /// `end`. Events before it are older than `second`; some behind it may be too.
     pub(super) fn first(&self, second: u32, end: u64) -> u64 {
-        let (mut low, mut high) = (0, end);
+        let history = self.history.min(end);
+        match self.first_between(0, history, second) {
+            first if first < history => first,
+            _ => self.first_between(history, end, second),
+        }
+    }
+
+    /// The same among events between which the clock is not set back.
+    fn first_between(&self, mut low: u64, mut high: u64, second: u32) -> u64 {
         while low < high {
             let middle = low + (high - low) / 2;
             match self.turn(middle) < second {
@@ -131,6 +148,7 @@ mod tests {
             disorder: 0,
             late: 0,
             twins: 0,
+            clock_back: 0,
         }
     }
 
@@ -168,6 +186,20 @@ mod tests {
                 let expected = (0..100).find(|&n| shape.turn(n) >= second).unwrap_or(100);
                 assert_eq!(shape.first(second, 100), expected, "{second}");
             }
+        }
+    }
+
+    #[test]
+    fn the_clock_is_set_back_once_after_the_history() {
+        let shape = Shape {
+            clock_back: 60,
+            ..shape()
+        };
+        let turns: Vec<_> = [0, 99, 100, 105].map(|n| shape.turn(n)).into();
+        assert_eq!(turns, [1000, 1009, 950, 951]);
+        for second in 945..1015 {
+            let expected = (0..200).find(|&n| shape.turn(n) >= second).unwrap_or(200);
+            assert_eq!(shape.first(second, 200), expected, "{second}");
         }
     }
 

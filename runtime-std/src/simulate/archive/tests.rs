@@ -36,6 +36,7 @@ fn two_archives_with_the_same_options_hold_the_same_bytes() {
         late: 60,
         twins: 10,
         crowd: 500,
+        clock_back: 0,
     };
     let events = || archive(9_000, Live::Nothing, odd).events();
     let first = events();
@@ -124,7 +125,7 @@ fn in_a_shuffled_archive_exactly_the_events_of_the_second_or_later_come() {
         disorder: 4,
         late: 30,
         twins: 10,
-        crowd: 0,
+        ..Oddities::default()
     };
     let archive = archive(5_000, Live::Nothing, odd);
     let all = archive.events();
@@ -133,6 +134,21 @@ fn in_a_shuffled_archive_exactly_the_events_of_the_second_or_later_come() {
         let expected: Vec<_> = all.iter().filter(|e| e.archival >= from).cloned().collect();
         assert!(read(&archive, from) == expected, "from {from}");
     }
+}
+
+#[test]
+fn after_the_clock_is_set_back_a_second_before_the_history_brings_everything() {
+    let odd = Oddities {
+        clock_back: 3600,
+        ..Oddities::default()
+    };
+    let archive = archive(500, Live::ByHand, odd);
+    archive.store(200);
+    let all = archive.events();
+    assert_eq!(all[500].archival, START + 5 - 3600);
+    assert!(read(&archive, START - 3600) == all);
+    // What was stored later is left out where it is older than asked for.
+    assert!(read(&archive, START + 4) == all[400..500]);
 }
 
 #[test]

@@ -63,6 +63,7 @@ const ODD: Oddities = Oddities {
     late: 2,
     twins: 20,
     crowd: 0,
+    clock_back: 0,
 };
 /// At the end, this long without a further line is the end.
 const STALLED: Duration = Duration::from_secs(20);
