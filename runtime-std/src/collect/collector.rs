@@ -57,11 +57,12 @@ impl Line {
         Duration::from_millis(now.0.saturating_sub(since.0))
     }
 
-    /// Records of its source that the outputs have accepted, over all of its
-    /// connections.
-    pub(super) fn accepted(&self) -> u64 {
+    /// Records of its source that had not come before, over all of its
+    /// connections. It does not matter when an output accepts them.
+    pub(super) fn new_records(&self) -> u64 {
         let (ledger, source) = self.link.ledger();
-        ledger.of(source).accepted
+        let counts = ledger.of(source);
+        counts.received.saturating_sub(counts.duplicates)
     }
 
     /// Asks the connection to end: it reads no more, waits until what came is

@@ -322,10 +322,10 @@ impl Station {
         if line.connected.get() {
             self.stood = Some(self.turn.current());
         }
-        // Before what was delivered is counted: what is on its way may be progress.
+        // Before records are counted: those that are on their way may be new.
         let busy = line.link.is_busy();
         let stood = line.stood(means.event_loop.now());
-        let progress = self.backoff.connection_ended(stood, line.accepted());
+        let progress = self.backoff.connection_ended(stood, line.new_records());
         match end {
             ClientEnd::Session(End::Closed, _) if line.silent.get() => self.silent(&server, means),
             ClientEnd::Session(End::Closed, _) => {}
