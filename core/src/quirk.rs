@@ -126,6 +126,12 @@ impl Quirks {
         Self(self.0 | 1 << quirk as u8)
     }
 
+    /// This set and another one.
+    #[must_use]
+    pub const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
     /// This set and one quirk less.
     #[must_use]
     pub const fn without(self, quirk: Quirk) -> Self {

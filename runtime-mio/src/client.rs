@@ -10,15 +10,15 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use estreamer_core::session::{ClientConfig, ClientSession, End, Instant};
-use estreamer_core::wire::{Lossy, trim_nul};
 use mio::event::Source;
 
 use crate::arena::Pool;
 use crate::batch::{Assembler, Batch};
+use crate::error_text::ErrorText;
 use crate::event_loop::{Control, Endpoint, Turn};
 use crate::tls::{ClientTls, TlsSession};
 use crate::transport::{Fill, Transport};
-use receive::{ErrorText, Reading, Receiver, ended};
+use receive::{Reading, Receiver, ended};
 
 /// Where a client's records go.
 pub trait Sink {
@@ -247,10 +247,7 @@ impl<S: Sink> Client<S> {
             self.sink.batch(batch);
         }
         let reading = received.map_err(|end| match end {
-            ClientEnd::Session(end, _) => {
-                let text = Lossy(trim_nul(&self.error_text.bytes)).to_string();
-                ClientEnd::Session(end, text)
-            }
+            ClientEnd::Session(end, _) => ClientEnd::Session(end, self.error_text.to_string()),
             other => other,
         })?;
         session.set_reading(reading != Reading::Stalled, now);

@@ -3,6 +3,7 @@
 pub mod arena;
 pub mod batch;
 pub mod client;
+mod error_text;
 pub mod event_loop;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod connection;
+mod literal;
 mod outbox;
 
 pub use outbox::{Outgoing, Tampered};
@@ -68,6 +69,9 @@ pub enum Answer {
     /// Extended mode: the eStreamer service is offered, and the client's
     /// streaming request awaited (classic guide, Streaming Information Message).
     Offer,
+    /// Nothing is sent, and whatever else comes is thrown away until the client
+    /// leaves.
+    Silence,
 }
 
 /// Why a request is not granted: an error message.
@@ -108,8 +112,8 @@ pub enum ServerEnd {
     Broken(String),
     /// The client was refused, and the connection closed without a word.
     Refused(String),
-    /// The session ended.
-    Session(End),
+    /// The session ended, with the text of the client's error message.
+    Session(End, String),
 }
 
 impl fmt::Display for ServerEnd {
@@ -117,7 +121,8 @@ impl fmt::Display for ServerEnd {
         match self {
             Self::Broken(reason) => f.write_str(reason),
             Self::Refused(reason) => write!(f, "refused: {reason}"),
-            Self::Session(end) => end.fmt(f),
+            Self::Session(end, text) if text.is_empty() => end.fmt(f),
+            Self::Session(end, text) => write!(f, "{end}: {text}"),
         }
     }
 }
@@ -130,6 +135,9 @@ pub struct ServerOptions {
     pub clients: ClientRules,
     /// The sessions' behaviour.
     pub session: ServerConfig,
+    /// Whether the length of a request counts the message header, always: a
+    /// request that counts otherwise loses its last 8 bytes.
+    pub literal_requests: bool,
     /// Records in a bundle, at most.
     pub bundle: usize,
     /// Milliseconds until the TLS handshake has to be complete.

@@ -39,7 +39,10 @@ pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
              there under the address it sees this machine by",
         ),
         ClientEnd::Session(End::PeerError { code }, text) => Failure::failed(
-            format!("{server} ended the session with error {code}: {text}"),
+            format!(
+                "{server} ended the session with {}",
+                error_message(*code, text)
+            ),
             "Check the request, and the eStreamer page of the server",
         ),
         ClientEnd::Session(End::OutOfStep(error), _) => Failure::failed(
@@ -53,6 +56,40 @@ pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
         ClientEnd::Session(end, _) => Failure::failed(
             format!("the session with {server} ended: {end}"),
             "Check the network between; collect again from where this ended",
+        ),
+    }
+}
+
+/// A server's error message: its code, and its text where there is one.
+pub(crate) fn error_message(code: i32, text: &str) -> String {
+    match text.is_empty() {
+        true => format!("error {code}"),
+        false => format!("error {code}: {text}"),
+    }
+}
+
+#[cfg(feature = "cli")]
+/// The end of the last connection to `server`, after every form of the request was
+/// tried and none was answered.
+pub(crate) fn unanswered(server: &str, end: &ClientEnd) -> Failure {
+    match end {
+        ClientEnd::Session(End::PeerError { code }, text) => Failure::failed(
+            format!(
+                "{server} ended the session with {}; no form of the request was answered \
+                 otherwise",
+                error_message(*code, text)
+            ),
+            "Check the request, and the eStreamer page of the server",
+        ),
+        _ => Failure::failed(
+            format!(
+                "{server} closed the connection after the TLS handshake without a word, whatever \
+                 form the request had"
+            ),
+            "There are two possible causes. A Management Center refuses clients this way: check \
+             that this client is registered there under the address it sees this machine by. Or \
+             the server does not understand the request: check that it knows fully-qualified \
+             events (version 7.0 or newer)",
         ),
     }
 }

@@ -38,6 +38,12 @@ impl Failure {
         )
     }
 
+    #[cfg(feature = "cli")]
+    /// What happened, without the remedy.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
     /// The exit status it ends with.
     pub fn code(&self) -> u8 {
         self.code

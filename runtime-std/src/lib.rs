@@ -17,6 +17,7 @@ pub mod disk;
 pub mod doctor;
 mod explain;
 pub mod failure;
+mod form_hints;
 pub mod format;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]

@@ -274,3 +274,28 @@ fn a_stream_costs_an_allocation_for_ten_events_at_most() {
     let per_event = many.saturating_sub(few) as f64 / 100_000.0;
     assert!(per_event <= 0.1, "{per_event} allocations per event");
 }
+
+#[test]
+fn a_source_that_is_not_named_keeps_its_bookmark_until_it_is_discarded_by_name() {
+    let scene = Scene::new(100, ODD, |builder| builder);
+    Ended::of(&mut scene.collect("out", "state")).success();
+    let named = |name: &str| {
+        let mut arguments = scene.arguments("out", "state");
+        let at = arguments.iter().position(|argument| argument == "fmc");
+        arguments[at.unwrap()] = name.into();
+        let mut command = estreamer_tests::estreamer(&[]);
+        command.args(arguments).args(["--stop-after", "100"]);
+        command
+    };
+    let other = Ended::of(&mut named("other")).success();
+    assert!(
+        other.stderr.contains("--reset-bookmark=fmc"),
+        "{}",
+        other.stderr
+    );
+    let again = Ended::of(&mut scene.collect("out", "state")).success();
+    assert!(again.stderr.contains("0 events"), "{}", again.stderr);
+    Ended::of(named("other").arg("--reset-bookmark=fnc")).failure(1, &["\"fnc\"", "\"fmc\""]);
+    Ended::of(named("fmc").arg("--reset-bookmark=fmc")).success();
+    assert_eq!(lines(&scene.path("out")).len(), 300);
+}

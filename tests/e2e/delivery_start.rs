@@ -148,6 +148,7 @@ const SET_BACK: Oddities = Oddities {
     late: 0,
     twins: 0,
     crowd: 0,
+    clock_ahead: 0,
 };
 
 #[test]

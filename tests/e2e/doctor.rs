@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use estreamer::config::Ask;
 use estreamer::doctor::{Class, Options, Verdict, certificate, walk};
 use estreamer::simulate::pki::{Pki, ServerFault};
 use estreamer_core::fqe::{EventKind, Request};
@@ -42,10 +43,16 @@ fn a_healthy_server_is_healthy_with_all_steps_in_order() {
             "server subject",
             "own address",
             "request",
+            "request form",
             "first bytes",
+            "record length",
         ]
     );
     assert!(diagnosis.steps().all(|(_, verdict)| verdict == "ok"));
+    let forms = "answered: payload, both, inclusive, payload-nul, both-nul, inclusive-nul";
+    assert_eq!(diagnosis.found("request form"), forms);
+    let reading = "counts the data, told by the lengths";
+    assert_eq!(diagnosis.found("record length"), reading);
     assert_eq!(diagnosis.json["tls"]["version"], "TLS 1.3");
     assert_eq!(diagnosis.json["server_certificate"]["role"], "leaf");
 }
@@ -96,7 +103,7 @@ fn of_several_addresses_the_first_that_answers_is_examined_and_the_others_tried(
             identity: &identity,
             rules: &rules,
             tls: &tls,
-            request: request(),
+            ask: &Ask::everything(),
             asked: "something".into(),
             timeout: 10_000,
             wait: 10_000,
@@ -118,7 +125,8 @@ fn of_several_addresses_the_first_that_answers_is_examined_and_the_others_tried(
     let nobody = SocketAddr::from(([255, 255, 255, 255], 8302));
     let report = examine(vec![nobody, closed.address]);
     assert_eq!(report.class, Class::PortClosed);
-    server.stop_after("10 events served", 1);
+    // Once for each form of the request.
+    server.stop_after("10 events served", 6);
 }
 
 #[test]
@@ -390,13 +398,13 @@ fn what_keeps_it_from_beginning_is_said_without_a_document() {
 }
 
 /// Somebody who wants to connect: a PKI, in memory and in a directory.
-struct Patient {
+pub(crate) struct Patient {
     pki: Pki,
     directory: tempfile::TempDir,
 }
 
 impl Patient {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let patient = Self {
             pki: Pki::generate().unwrap(),
             directory: tempfile::tempdir().unwrap(),
@@ -405,7 +413,7 @@ impl Patient {
         patient
     }
 
-    fn pki_path(&self) -> PathBuf {
+    pub(crate) fn pki_path(&self) -> PathBuf {
         self.directory.path().join("pki")
     }
 
@@ -418,15 +426,15 @@ impl Patient {
         self.file(name)
     }
 
-    fn examine(&self, server: &str, arguments: &[&str]) -> Diagnosis {
+    pub(crate) fn examine(&self, server: &str, arguments: &[&str]) -> Diagnosis {
         let p12 = self.file("client-nopassword.p12");
         let fixed = ["--server", server, "--pkcs12", &p12];
         Diagnosis::of(&[&fixed, arguments].concat())
     }
 }
 
-struct Diagnosis {
-    json: Value,
+pub(crate) struct Diagnosis {
+    pub(crate) json: Value,
     status: Option<i32>,
     said: String,
 }
@@ -445,7 +453,7 @@ impl Diagnosis {
     /// Checks class and exit status, and that this step alone failed, with
     /// something to look at.
     #[track_caller]
-    fn assert(&self, class: Class, failed: Option<&str>) {
+    pub(crate) fn assert(&self, class: Class, failed: Option<&str>) {
         assert_eq!(self.json["class"], class.name(), "{:#}", self.json);
         assert_eq!(self.status, Some(class.status().into()));
         let wrong: Vec<&Value> = self.json["steps"].as_array().unwrap().iter().collect();
@@ -461,7 +469,7 @@ impl Diagnosis {
         }
     }
 
-    fn steps(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn steps(&self) -> impl Iterator<Item = (&str, &str)> {
         let steps = self.json["steps"].as_array().unwrap().iter();
         steps.map(|step| {
             (
@@ -471,7 +479,7 @@ impl Diagnosis {
         })
     }
 
-    fn found(&self, name: &str) -> &str {
+    pub(crate) fn found(&self, name: &str) -> &str {
         let steps = self.json["steps"].as_array().unwrap();
         let step = steps.iter().find(|step| step["step"] == name);
         step.unwrap_or_else(|| panic!("no {name} in {:#}", self.json))["found"]

@@ -44,6 +44,7 @@ impl Server {
                     },
                     ..ServerConfig::default()
                 },
+                literal_requests: false,
                 bundle: 100,
                 handshake_timeout: 30_000,
                 nagle: false,

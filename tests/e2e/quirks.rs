@@ -4,6 +4,7 @@
 use std::thread;
 
 use estreamer::simulate::chaos::{Chaos, ChaosKind};
+use estreamer::simulate::service::OPAQUE;
 use estreamer::simulate::tamper::SHOWN;
 use estreamer::simulate::{Served, Simulator};
 use estreamer_core::quirk::Quirk;
@@ -14,15 +15,19 @@ const EVENTS: u64 = 250;
 /// Shown only in error messages, which end a session.
 const IN_ERRORS: [Quirk; 3] = [Quirk::ErrorNul, Quirk::ErrorLength, Quirk::NestedError];
 
+/// Those that leave the archive's events as they are, outside of error messages.
+fn in_messages() -> impl Iterator<Item = Quirk> {
+    let all = Quirk::SERVER.iter().chain(SHOWN).copied();
+    all.filter(|quirk| !IN_ERRORS.contains(quirk) && *quirk != Quirk::DataNotJson)
+}
+
 #[test]
 fn every_event_comes_out_exactly_once_whatever_the_quirk() {
     let pki = Pki::new();
     thread::scope(|scope| {
-        for &quirk in Quirk::SERVER.iter().chain(SHOWN) {
-            if !IN_ERRORS.contains(&quirk) {
-                let pki = &pki;
-                scope.spawn(move || collect_all(pki, &[quirk]));
-            }
+        for quirk in in_messages() {
+            let pki = &pki;
+            scope.spawn(move || collect_all(pki, &[quirk]));
         }
     });
 }
@@ -31,13 +36,37 @@ fn every_event_comes_out_exactly_once_whatever_the_quirk() {
 fn all_quirks_together_are_borne_too() {
     // These two leave nothing of a bundle to be read behind them.
     let last = [Quirk::BundleOverrun, Quirk::BundleTrailing];
-    let quirks: Vec<_> = Quirk::SERVER
-        .iter()
-        .chain(SHOWN)
-        .filter(|quirk| !IN_ERRORS.contains(quirk) && !last.contains(quirk))
-        .copied()
+    let quirks: Vec<_> = in_messages()
+        .filter(|quirk| !last.contains(quirk))
         .collect();
     collect_all(&Pki::new(), &quirks);
+}
+
+#[test]
+fn data_that_is_not_the_json_asked_for_comes_in_three_kinds_and_all_of_it_is_told() {
+    let pki = Pki::new();
+    let simulator = Simulator::with_identity(pki.identity())
+        .count(EVENTS)
+        .quirk(Quirk::DataNotJson)
+        .spawn()
+        .unwrap();
+    let address = simulator.address().to_string();
+    let arguments = ["--from", "oldest", "--format", "raw", "--stop-after", "250"];
+    let ended = Ended::of(&mut collect(&pki, &address, &arguments)).success();
+    let said = ended.stderr;
+    assert!(said.contains("250 that are not JSON"), "{said}");
+    let mut rest = &ended.stdout[..];
+    for (at, event) in expected_lines(simulator.archive()).iter().enumerate() {
+        let (length, after) = rest.split_first_chunk().unwrap();
+        let (data, after) = after.split_at(u32::from_be_bytes(*length) as usize);
+        match at % 3 {
+            0 => assert!(data.contains(&b',') && !data.contains(&b'{')),
+            1 => assert!(data.iter().zip(event).all(|(a, b)| a ^ b == OPAQUE)),
+            _ => assert!(data.is_empty()),
+        }
+        rest = after;
+    }
+    assert!(rest.is_empty());
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn a_file_that_something_else_cuts_or_writes_to_is_told_and_goes_on() {
     text.extend_from_slice(b"foreign\n");
     std::fs::write(&file, text).unwrap();
     server.archive().store(20);
-    running.wait_for("has bytes at its end that were not written here");
+    running.wait_for("is longer than it was left");
     wait_for_lines(&file, 41, &running);
     running.signal("TERM");
     running.wait().success();

@@ -1,5 +1,6 @@
 //! A source that names several servers with the same events.
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 
 use estreamer::client::Client;
@@ -64,9 +65,35 @@ fn the_next_server_goes_on_from_the_bookmark_when_one_is_away() {
     check(&fleet, running, &second);
 }
 
+/// Two servers of a high-availability pair: each archives for itself, and the
+/// second one's clock is ahead.
 #[test]
-fn a_server_that_works_is_asked_again_before_the_next() {
-    let fleet = Fleet::new();
+fn another_server_of_a_pair_brings_nothing_twice_although_its_clock_differs() {
+    for ahead in [1, 3] {
+        let fleet = Fleet::new();
+        let server = |events, clock_ahead| {
+            let mut options = ArchiveOptions::generated(Options::default(), events);
+            options.oddities.twins = 20;
+            options.oddities.clock_ahead = clock_ahead;
+            fleet.server(1, 0, |builder| builder.archive(Archive::new(options)))
+        };
+        // The first one goes away when it has stored half of what the other has.
+        let (first, second) = (server(1000, 0), server(2000, ahead));
+        let addresses = [&first, &second].map(|server| server.address().to_string());
+        let running = start(&fleet, &addresses);
+        wait_for_lines(&fleet.path(OUT), 1000, &running);
+        drop(first);
+        running.wait_for(&format!("fmc: connected to {}", addresses[1]));
+        wait_for_lines(&fleet.path(OUT), 2000, &running);
+        let said = check(&fleet, running, &second);
+        assert!(said.contains("another server answers"), "{said}");
+        assert!(!said.contains("did not come again"), "{said}");
+    }
+}
+
+/// Two servers, of which the first cuts its first three connections; each brings
+/// something that the one before did not.
+fn one_that_cuts(fleet: &Fleet) -> [Simulator; 2] {
     let slow = Options {
         per_second: 2,
         ..Options::default()
@@ -79,6 +106,13 @@ fn a_server_that_works_is_asked_again_before_the_next() {
         builder.chaos(cut).chaos_connections(3)
     });
     let second = fleet.server(1, 0, |builder| builder.archive(archive.clone()));
+    [first, second]
+}
+
+#[test]
+fn a_server_that_works_is_asked_again_before_the_next() {
+    let fleet = Fleet::new();
+    let [first, second] = one_that_cuts(&fleet);
     let addresses = [&first, &second].map(|server| server.address().to_string());
     let running = start(&fleet, &addresses);
     wait_for_lines(&fleet.path(OUT), 1000, &running);
@@ -86,6 +120,23 @@ fn a_server_that_works_is_asked_again_before_the_next() {
     assert_eq!(second.connections().len(), 0);
     let said = check(&fleet, running, &first);
     assert_eq!(said.matches("connected to").count(), 1, "{said}");
+}
+
+#[test]
+fn a_server_works_although_a_receiver_has_not_confirmed_anything_yet() {
+    let fleet = Fleet::new();
+    let [first, second] = one_that_cuts(&fleet);
+    let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
+    let output = Fleet::output(&format!("tcp://{}", receiver.local_addr().unwrap()));
+    let servers = [&first, &second].map(|server| server.address().to_string());
+    let source = Fleet::source_at("fmc", "SERVERS").replace("\"SERVERS\"", &format!("{servers:?}"));
+    fleet.configure("", &[source, output]);
+    let running = Running::start(&mut fleet.collect());
+    let lines = BufReader::new(receiver.accept().unwrap().0).lines();
+    assert_eq!(lines.take(1000).filter(Result::is_ok).count(), 1000);
+    assert_eq!(first.connections().len(), 4);
+    assert_eq!(second.connections().len(), 0);
+    running.kill();
 }
 
 #[test]

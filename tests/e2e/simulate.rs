@@ -47,13 +47,31 @@ fn a_rate_holds_events_back_but_loses_none() {
 }
 
 #[test]
-fn an_existing_pki_is_not_overwritten() {
+fn a_pki_is_made_once_completed_and_never_overwritten() {
     let pki = Pki::new();
-    let before = std::fs::read(pki.path().join("ca.pem")).unwrap();
     let path = pki.path();
-    let ended = Ended::of(&mut estreamer(&["pki", "init", path.to_str().unwrap()]));
-    ended.failure(1, &["exists already"]);
-    assert_eq!(std::fs::read(pki.path().join("ca.pem")).unwrap(), before);
+    let init = |more: &[&str]| {
+        let mut command = estreamer(&["pki", "init", path.to_str().unwrap()]);
+        Ended::of(command.args(more))
+    };
+    let read = |name: &str| std::fs::read(path.join(name)).unwrap();
+    let before = [read("ca.pem"), read("client.p12")];
+    assert!(init(&[]).success().stderr.contains("nothing is changed"));
+    init(&["--san", "localhost"]).failure(1, &["server.pem is kept", "remove"]);
+    for file in ["server.pem", "server.key"] {
+        std::fs::remove_file(path.join(file)).unwrap();
+    }
+    let said = init(&["--san", "localhost", "--san", "127.0.0.1"]);
+    let said = said.success().stderr;
+    assert!(said.contains("made server.key, server.pem"), "{said}");
+    assert!(said.contains("kept ca.key, ca.pem"), "{said}");
+    assert!([read("ca.pem"), read("client.p12")] == before);
+    // Its own client bears the names.
+    let server = Simulator::start(&path, &["--count", "1"]);
+    collect(&pki, &server, &["--stop-after", "1"]);
+    std::fs::remove_file(path.join("ca.key")).unwrap();
+    init(&[]).failure(1, &["ca.pem", "no ", "ca.key", "restore"]);
+    init(&["--san", "not a name"]).failure(2, &["fmc.example.net"]);
 }
 
 #[test]

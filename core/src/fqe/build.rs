@@ -208,7 +208,9 @@ impl Serialize for OutputFormat<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fqe::RequestForm;
     use crate::quirk::Quirk;
+    use crate::wire::Null;
     use std::string::String;
 
     fn json(request: &Request<'_>) -> Result<String, RequestError> {
@@ -304,16 +306,35 @@ mod tests {
     }
 
     #[test]
-    fn the_length_counts_by_the_reading_asked_for() {
+    fn either_reading_of_the_length_finds_the_block_whole_in_both() {
         let request = Request::new(InitialTimestamp::NOW).event(EventKind::File, &["FileName"]);
+        let block = json(&request).unwrap();
         let mut out = [0; 512];
-        for (quirks, header) in [
-            (Quirks::NONE, 8),
-            (Quirks::NONE.with(Quirk::RequestInclusive), 0),
-        ] {
-            let message = request.emit(quirks, &mut out).unwrap();
-            let length = u32::from_be_bytes(message[4..8].try_into().unwrap());
-            assert_eq!(length as usize + header, message.len());
+        for form in RequestForm::ALL {
+            let message = request.emit(form.quirks(), &mut out).unwrap();
+            let length = u32::from_be_bytes(message[4..8].try_into().unwrap()) as usize;
+            let nul = form.quirks().has(Quirk::RequestNul);
+            let wanted = block.len() + usize::from(nul);
+            assert_eq!(&message[16..16 + block.len()], block.as_bytes(), "{form}");
+            assert_eq!(
+                message.get(16 + block.len()) == Some(&0),
+                nul || form == RequestForm::Both
+            );
+            // Counted as 8 + N, and as 16 + N.
+            let (payload, literal) = (length - 8, length - 16);
+            match form {
+                RequestForm::Payload | RequestForm::PayloadNul => {
+                    assert_eq!((payload, message.len()), (wanted, 16 + wanted));
+                }
+                RequestForm::Inclusive | RequestForm::InclusiveNul => {
+                    assert_eq!((literal, message.len()), (wanted, 16 + wanted));
+                }
+                RequestForm::Both | RequestForm::BothNul => {
+                    assert_eq!((literal, message.len()), (wanted, 24 + wanted));
+                    assert_eq!(message[8 + length..], [], "all of it is counted");
+                    assert_eq!(message[16 + literal..], Null::BYTES);
+                }
+            }
         }
     }
 }

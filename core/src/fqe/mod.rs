@@ -8,11 +8,13 @@
 mod build;
 #[cfg(feature = "json")]
 mod check;
+mod form;
 
 #[cfg(feature = "json")]
 pub use build::Request;
 #[cfg(feature = "json")]
 pub use check::{Asked, check};
+pub use form::RequestForm;
 
 use crate::ResourceError;
 use crate::quirk::{Quirk, Quirks};
@@ -246,8 +248,8 @@ impl From<ResourceError> for RequestError {
 }
 
 /// Writes a request whose JSON block is ready, and shows those of `quirks` that
-/// concern a request: with `request-inclusive` the length counts the header too,
-/// the guide's other literal reading. A block that ends with a NUL gets no other.
+/// concern a request; see [`RequestForm`]. A block that ends with a NUL gets no
+/// other.
 ///
 /// # Errors
 /// [`ResourceError`] when `out` is too small, with the bytes needed.

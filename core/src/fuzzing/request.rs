@@ -1,7 +1,7 @@
 //! A request's JSON block, judged.
 
 use crate::decode::{Frame, Kind};
-use crate::fqe::{self, Asked, EventKind, Request, RequestError, Transform};
+use crate::fqe::{self, Asked, EventKind, Request, RequestError, RequestForm, Transform};
 use crate::quirk::{Quirk, Quirks};
 use crate::session::{Instant, ServerConfig, ServerSession};
 use crate::wire::{EventStreamRequest, InitialTimestamp, RequestFlags};
@@ -43,15 +43,8 @@ fn accepted(block: &[u8], asked: &Asked<'_>) {
         }
     }
     // Whatever dress it comes in, the server sees the same block.
-    for quirks in [
-        Quirks::NONE,
-        Quirks::NONE.with(Quirk::RequestNul),
-        Quirks::NONE.with(Quirk::RequestInclusive),
-        Quirks::NONE
-            .with(Quirk::RequestInclusive)
-            .with(Quirk::RequestNul),
-    ] {
-        served(block, asked, quirks);
+    for form in RequestForm::ALL {
+        served(block, asked, form.quirks());
     }
 }
 

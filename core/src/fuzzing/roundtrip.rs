@@ -4,8 +4,8 @@ use crate::ResourceError;
 use crate::decode::{Decoder, Frame, Kind, Limits, Oversize};
 use crate::quirk::{Quirk, Quirks};
 use crate::wire::{
-    BundleHeader, BundleWriter, DataForm, Event, EventNumber, Expected, Header, Message, Record,
-    RecordLength, RecordReader, RecordType, trim_nul,
+    BundleHeader, BundleWriter, DataForm, Event, EventNumber, Expected, Header, Message, Null,
+    Record, RecordLength, RecordReader, RecordType, trim_nul,
 };
 use arbitrary::Unstructured;
 use std::{vec, vec::Vec};
@@ -65,9 +65,15 @@ fn deviating(message: &Message<'_>, quirks: Quirks, nested: bool) {
         }
         (Message::Request(sent), Message::Request(found)) => {
             assert_eq!((sent.from, sent.flags), (found.from, found.flags));
-            let nul = &found.block[sent.block.len()..];
-            assert_eq!(&found.block[..sent.block.len()], sent.block);
-            assert!(nul == [0; 1] || nul.is_empty());
+            let nul: &[u8] = match quirks.has(Quirk::RequestNul) {
+                true => &[0],
+                false => &[],
+            };
+            let null: &[u8] = match quirks.has(Quirk::RequestBoth) {
+                true => &Null::BYTES,
+                false => &[],
+            };
+            assert_eq!(found.block, [sent.block, nul, null].concat());
         }
         (Message::Error(sent), Message::Error(found)) => {
             assert_eq!((sent.code, trim_nul(sent.text)), (found.code, found.text));

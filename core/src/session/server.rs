@@ -286,15 +286,14 @@ impl ServerSession {
         })
     }
 
-    /// The same client sent a null right away: it filled the gap.
+    /// A null message filled the gap: [`RequestForm::Both`](crate::fqe::RequestForm::Both).
     fn surplus_in_request(&mut self, head: &Head, body: &mut Span, input: &[u8]) {
         let is_request = matches!(head.kind, Kind::Request { .. });
         let inclusive = head.header.length as usize == body.len + 2 * HEADER_LEN;
         if is_request && !inclusive && body.of(input).ends_with(&Null::BYTES) {
             body.len -= Null::BYTES.len();
             self.receiver.observer.statistics.nulls += 1;
-            self.receiver.observer.count(Quirk::RequestInclusive);
-            self.receiver.observer.count(Quirk::SurplusNull);
+            self.receiver.observer.count(Quirk::RequestBoth);
         }
     }
 

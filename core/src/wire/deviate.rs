@@ -1,17 +1,23 @@
 //! Showing quirks: one place that turns a strict message into one that deviates.
 
 use super::event::{EXTENDED_LEN, SHORT_LEN};
-use super::{HEADER_LEN, MessageType};
+use super::{HEADER_LEN, MessageType, Null};
 use crate::quirk::{Quirk, Quirks};
+use core::mem::take;
 
 /// Bytes by which the deviating message is longer than the strict one.
 pub(crate) fn extra(message_type: MessageType, quirks: Quirks) -> usize {
-    let nul = match message_type {
-        MessageType::ERROR => quirks.has(Quirk::ErrorNul),
-        MessageType::EVENT_STREAM_REQUEST => quirks.has(Quirk::RequestNul),
-        _ => false,
-    };
-    usize::from(nul)
+    match message_type {
+        MessageType::ERROR => usize::from(quirks.has(Quirk::ErrorNul)),
+        MessageType::EVENT_STREAM_REQUEST => {
+            let null = match quirks.has(Quirk::RequestBoth) {
+                true => Null::BYTES.len(),
+                false => 0,
+            };
+            null + usize::from(quirks.has(Quirk::RequestNul))
+        }
+        _ => 0,
+    }
 }
 
 /// Completes the length field of `message` and shows the quirks. All of it is
@@ -32,11 +38,18 @@ pub(crate) fn finish(quirks: Quirks, message: &mut [u8]) {
             }
         }
         MessageType::EVENT_STREAM_REQUEST => {
-            if let (true, Some(nul)) = (quirks.has(Quirk::RequestNul), body.last_mut()) {
-                *nul = 0;
-            }
-            if quirks.has(Quirk::RequestInclusive) {
+            let both = quirks.has(Quirk::RequestBoth);
+            if !both && quirks.has(Quirk::RequestInclusive) {
                 length += HEADER_LEN as u32;
+            }
+            let mut block = body;
+            if both && let Some((before, null)) = take(&mut block).split_last_chunk_mut() {
+                // The length counts it, as the body's end.
+                *null = Null::BYTES;
+                block = before;
+            }
+            if let (true, Some(nul)) = (quirks.has(Quirk::RequestNul), block.last_mut()) {
+                *nul = 0;
             }
         }
         MessageType::EVENT_DATA | MessageType::EVENT_DATA_3 => record(quirks, header, body),

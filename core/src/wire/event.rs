@@ -113,6 +113,18 @@ pub enum Layout {
     Clipped,
 }
 
+impl fmt::Display for Layout {
+    /// What the record length counts.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Extended | Self::Short => "the data",
+            Self::CoversExtension => "archival timestamp, reserved word and data",
+            Self::CoversHeader => "record header and data",
+            Self::Clipped => "something else than is there",
+        })
+    }
+}
+
 impl Record {
     /// A record header as strict servers emit it: bit 31 clear.
     pub const fn new(record_type: RecordType, archival: Option<u32>) -> Self {

@@ -47,7 +47,7 @@ pub use header::{HEADER_LEN, Header, MessageType};
 pub use host::{HostData, HostKind};
 pub use message::Message;
 pub use null::Null;
-pub use reading::{DataForm, Expected, RecordLength, RecordReader};
+pub use reading::{DataForm, Evidence, Expected, RecordLength, RecordReader};
 pub use request::{EventStreamRequest, InitialTimestamp};
 pub use streaming::{ESTREAMER_SERVICE, EventList, ServiceEntry, Services};
 

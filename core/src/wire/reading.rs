@@ -91,6 +91,42 @@ pub struct Expected {
     pub form: DataForm,
 }
 
+/// What tells how a server counted a record's length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Evidence {
+    /// The lengths leave one layout.
+    Lengths,
+    /// The [`RecordLength`] that was set.
+    Setting,
+    /// Bit 23 was not asked for.
+    Request,
+    /// What the data begins with.
+    Data,
+    /// A plausible archival timestamp.
+    Time,
+    /// The records before it.
+    Before,
+    /// Nothing: it is taken for what was asked for.
+    Nothing,
+}
+
+impl fmt::Display for Evidence {
+    /// The end of a sentence that begins with "told by".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lengths => "the lengths",
+            Self::Setting => "the setting",
+            Self::Request => "the request, which does not ask for archival timestamps",
+            Self::Data => "what the data begins with",
+            Self::Time => "an archival timestamp that is plausible",
+            Self::Before => "the records before it",
+            Self::Nothing => "nothing in the record: it is read as it was asked for",
+        })
+    }
+}
+
 /// Reads the record headers of one stream. Where the lengths of a record leave
 /// two layouts open, decides by, in this order:
 ///
@@ -134,6 +170,26 @@ impl RecordReader {
     /// What the records are expected to be.
     pub const fn expected(&self) -> Option<Expected> {
         self.expected
+    }
+
+    /// What will tell the layout when [`read`](Self::read) is called next with the
+    /// same bytes.
+    pub fn told_by(&self, body: &[u8], length: u32) -> Evidence {
+        let Some((short, rest)) = body.split_first_chunk() else {
+            return Evidence::Lengths;
+        };
+        let (word, record_length) = words(*short);
+        let spare = i64::from(length) - i64::from(record_length);
+        if length < EXTENDED_LEN as u32 || !matches!(spare, 0 | 8) {
+            return Evidence::Lengths;
+        }
+        match (spare, self.record_length) {
+            (8, RecordLength::Data | RecordLength::Extension) | (0, RecordLength::All) => {
+                Evidence::Setting
+            }
+            (8, _) => self.weigh(word >> 31 == 1, rest, self.extension_before()).1,
+            _ => self.weigh(word >> 31 == 1, rest, self.header_before()).1,
+        }
     }
 
     /// Reads the record header of a message of `length` bytes from its body, of
@@ -195,15 +251,18 @@ impl RecordReader {
         match self.record_length {
             RecordLength::Data => false,
             RecordLength::Extension => true,
-            RecordLength::Auto | RecordLength::All => self.is_extended(
-                flag,
-                rest,
-                match self.seen {
-                    Some((Layout::CoversExtension, _)) => Some(true),
-                    Some((Layout::Extended | Layout::Short, _)) => Some(false),
-                    _ => None,
-                },
-            ),
+            RecordLength::Auto | RecordLength::All => {
+                self.weigh(flag, rest, self.extension_before()).0
+            }
+        }
+    }
+
+    /// What the records before say about one whose length leaves 8 bytes.
+    const fn extension_before(&self) -> Option<bool> {
+        match self.seen {
+            Some((Layout::CoversExtension, _)) => Some(true),
+            Some((Layout::Extended | Layout::Short, _)) => Some(false),
+            _ => None,
         }
     }
 
@@ -211,33 +270,41 @@ impl RecordReader {
     fn covers_header(&self, flag: bool, rest: &[u8]) -> bool {
         match self.record_length {
             RecordLength::All => true,
-            _ => self.is_extended(
-                flag,
-                rest,
-                match self.seen {
-                    Some((Layout::CoversHeader, extended)) => Some(extended),
-                    _ => None,
-                },
-            ),
+            _ => self.weigh(flag, rest, self.header_before()).0,
         }
     }
 
-    /// What the record itself says, or else those `seen` before it.
-    fn is_extended(&self, flag: bool, rest: &[u8], seen: Option<bool>) -> bool {
+    /// What the records before say about one whose length leaves none.
+    const fn header_before(&self) -> Option<bool> {
+        match self.seen {
+            Some((Layout::CoversHeader, extended)) => Some(extended),
+            _ => None,
+        }
+    }
+
+    /// Whether the header is extended by what the record itself says, or else by
+    /// those `before` it, and which of them it was.
+    fn weigh(&self, flag: bool, rest: &[u8], before: Option<bool>) -> (bool, Evidence) {
         if self.expected.is_some_and(|expected| !expected.extended) {
-            return false;
+            return (false, Evidence::Request);
         }
         let form = self.expected.map(|expected| expected.form);
         let Some((between, data)) = rest.split_first_chunk() else {
-            return false;
+            return (false, Evidence::Lengths);
         };
-        told_by_data(form, rest, between, data)
-            .or_else(|| told_by_time(between))
-            .or(seen)
-            .unwrap_or_else(|| match form {
+        if let Some(extended) = told_by_data(form, rest, between, data) {
+            (extended, Evidence::Data)
+        } else if let Some(extended) = told_by_time(between) {
+            (extended, Evidence::Time)
+        } else if let Some(extended) = before {
+            (extended, Evidence::Before)
+        } else {
+            let extended = match form {
                 Some(form) => !(form.is_text() && is_text(between)),
                 None => flag,
-            })
+            };
+            (extended, Evidence::Nothing)
+        }
     }
 }
 
@@ -289,173 +356,4 @@ const fn words([a, b, c, d, e, f, g, h]: [u8; 8]) -> (u32, u32) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::vec::Vec;
-
-    /// A body of `l` bytes with record length `r` and flag `flag`, archived in
-    /// 2023.
-    fn body(flag: bool, r: u32, l: usize) -> Vec<u8> {
-        let mut body = Vec::new();
-        body.extend((u32::from(flag) << 31 | 71).to_be_bytes());
-        body.extend(r.to_be_bytes());
-        body.extend(1_700_000_000_u32.to_be_bytes());
-        body.extend([0; 4]);
-        body.resize(l.max(16), b'x');
-        body.truncate(l);
-        body
-    }
-
-    fn layout(flag: bool, r: u32, l: usize) -> Result<(Layout, bool), Malformed> {
-        let (record, layout) = Record::parse(&body(flag, r, l), l as u32)?;
-        Ok((layout, record.extension.is_some()))
-    }
-
-    /// Reads `rest` behind a record length that leaves `spare` bytes; tells
-    /// whether it begins with an extension.
-    fn extended(reader: &mut RecordReader, spare: usize, rest: &[u8]) -> bool {
-        let length = 8 + rest.len();
-        let mut body = 71_u32.to_be_bytes().to_vec();
-        body.extend(((length - spare) as u32).to_be_bytes());
-        body.extend(rest);
-        let (record, _) = reader.read(&body, length as u32).unwrap();
-        record.extension.is_some()
-    }
-
-    fn reader(form: DataForm) -> RecordReader {
-        let extended = true;
-        RecordReader::new(RecordLength::Auto, Some(Expected { extended, form }))
-    }
-
-    #[test]
-    fn each_difference_of_the_lengths_has_its_layouts_whatever_the_flag() {
-        for flag in [false, true] {
-            assert_eq!(layout(flag, 10, 26), Ok((Layout::Extended, true)));
-            assert_eq!(layout(flag, 18, 26), Ok((Layout::CoversExtension, true)));
-            assert_eq!(layout(flag, 26, 26), Ok((Layout::CoversHeader, true)));
-            // No room for an extension.
-            assert_eq!(layout(flag, 7, 15), Ok((Layout::Short, false)));
-            assert_eq!(layout(flag, 15, 15), Ok((Layout::CoversHeader, false)));
-            assert_eq!(layout(flag, 0, 8), Ok((Layout::Short, false)));
-        }
-    }
-
-    #[test]
-    fn with_the_flag_set_and_odd_lengths_the_data_is_what_the_message_holds() {
-        for r in [9, 11, 1000, u32::MAX] {
-            assert_eq!(layout(true, r, 26), Ok((Layout::Clipped, true)));
-        }
-    }
-
-    #[test]
-    fn other_lengths_are_malformed() {
-        assert_eq!(layout(false, 11, 26), Err(Malformed::RecordLength));
-        assert_eq!(layout(false, u32::MAX, 26), Err(Malformed::RecordLength));
-        assert_eq!(layout(true, 3, 14), Err(Malformed::RecordLength));
-        for l in 0..8 {
-            assert_eq!(layout(true, 0, l), Err(Malformed::RecordTooShort));
-        }
-    }
-
-    #[test]
-    fn json_tells_by_its_brace_where_it_begins() {
-        const TIME: &[u8; 8] = b"\x69\0\0\0\xaa\xbb\xcc\xdd";
-        for spare in [8, 0] {
-            for (rest, expected) in [
-                (&[&TIME[..], b"{\"a\":1}"].concat()[..], true),
-                (&[&TIME[..], b"\r\n \0{}"].concat(), true),
-                // Metadata has no archival second.
-                (b"\0\0\0\0\0\0\0\0{}", true),
-                (b"{\"EventID\":7}", false),
-                (b"  {\"EventID\":7}", false),
-                // A second brace stands just where it must not mislead.
-                (b"{\"even\":{\"x\":1}}", false),
-                // 2035: the time itself begins with a brace.
-                (b"\x7b\x22\x20\x20\0\0\0\0{}", true),
-            ] {
-                let mut reader = reader(DataForm::Json);
-                let found = extended(&mut reader, spare, rest);
-                assert_eq!(found, expected, "{spare} {rest:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn text_holds_no_nul_so_that_zeros_are_the_reserved_word() {
-        for form in [DataForm::Text, DataForm::Json] {
-            // No second that a server can mean.
-            assert!(extended(&mut reader(form), 8, b"\x01\0\0\0\0\0\0\0a,b"));
-            assert!(!extended(&mut reader(form), 8, b"1743500734,10.0.0.1"));
-        }
-        let mut opaque = reader(DataForm::Opaque);
-        assert!(extended(&mut opaque, 8, b"1743500734,10.0.0.1"), "bytes");
-    }
-
-    #[test]
-    fn without_bit_23_a_record_is_short_unless_its_length_says_otherwise() {
-        let form = DataForm::Opaque;
-        let mut reader = RecordReader::new(
-            RecordLength::Auto,
-            Some(Expected {
-                extended: false,
-                form,
-            }),
-        );
-        let rest = [&1_700_000_000_u32.to_be_bytes()[..], &[0; 4], b"data"].concat();
-        assert!(!extended(&mut reader, 8, &rest));
-        assert!(!extended(&mut reader, 0, &rest));
-        assert!(extended(&mut reader, 16, &rest));
-    }
-
-    #[test]
-    fn what_nothing_tells_is_what_the_records_before_it_were() {
-        let told = [&1_700_000_000_u32.to_be_bytes()[..], &[0; 4], b"data"].concat();
-        let untold = [&[9; 8][..], b"data"].concat();
-        let mut opaque = reader(DataForm::Opaque);
-        assert!(extended(&mut opaque, 8, &untold), "bit 23 was asked for");
-        assert!(extended(&mut opaque, 16, &told));
-        assert!(
-            !extended(&mut opaque, 8, &untold),
-            "this server counts data"
-        );
-        assert!(extended(&mut opaque, 8, &told));
-        assert!(extended(&mut opaque, 8, &untold), "and now it does not");
-        let mut json = reader(DataForm::Json);
-        assert!(!extended(&mut json, 0, b"{\"EventID\":7}"));
-        assert!(!extended(&mut json, 0, b"\x01\x02\x03\x04\x05\x06\x07\x08"));
-    }
-
-    #[test]
-    fn a_setting_wins_over_all_evidence_of_its_own_kind() {
-        let json = b"{\"EventID\":7}";
-        let time = [&1_700_000_000_u32.to_be_bytes()[..], &[0; 4], b"{}"].concat();
-        for (setting, spare, rest, expected) in [
-            (RecordLength::Data, 8, &time[..], false),
-            (RecordLength::Extension, 8, json, true),
-            (RecordLength::All, 0, json, true),
-            // Nothing is left to decide, or nothing that it is about.
-            (RecordLength::Data, 16, &time, true),
-            (RecordLength::Data, 0, &time, true),
-            (RecordLength::Extension, 0, json, false),
-            (RecordLength::All, 8, json, false),
-            (RecordLength::Extension, 8, b"{}", false),
-        ] {
-            let form = DataForm::Json;
-            let asked = Expected {
-                extended: true,
-                form,
-            };
-            let mut reader = RecordReader::new(setting, Some(asked));
-            let found = extended(&mut reader, spare, rest);
-            assert_eq!(found, expected, "{setting} {spare} {rest:?}");
-        }
-    }
-
-    #[test]
-    fn every_setting_is_found_by_its_name() {
-        for setting in RecordLength::ALL {
-            assert_eq!(RecordLength::from_name(setting.name()), Some(setting));
-        }
-        assert_eq!(RecordLength::from_name("payload"), None);
-    }
-}
+mod tests;

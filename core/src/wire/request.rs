@@ -1,7 +1,7 @@
 //! The event stream request: what a client asks for (FQE, Requesting Fully-qualified Events).
 
 use super::flags::RequestFlags;
-use super::put;
+use super::{Null, put};
 use crate::{Malformed, ResourceError};
 use core::fmt;
 use nom::{IResult, Parser, number::be_u32};
@@ -38,9 +38,11 @@ impl<'a> EventStreamRequest<'a> {
         Ok(Self { from, flags, block })
     }
 
-    /// The JSON block without its optional NUL.
+    /// The JSON block without its optional NUL, and without the null message that
+    /// a client may let the length count; see [`crate::fqe::RequestForm::Both`].
     pub fn json(&self) -> &'a [u8] {
-        self.block.strip_suffix(&[0]).unwrap_or(self.block)
+        let block = self.block.strip_suffix(&Null::BYTES).unwrap_or(self.block);
+        block.strip_suffix(&[0]).unwrap_or(block)
     }
 
     /// Bytes of the body.
@@ -124,6 +126,15 @@ mod tests {
             request.to_string(),
             "event stream request from oldest, flags 0x00800000 [extended event header], JSON 2 bytes"
         );
+    }
+
+    #[test]
+    fn a_null_message_that_the_length_counts_does_not_belong_to_the_json() {
+        for nul in [&[][..], &[0]] {
+            let body = [&[0; 8], &b"{}"[..], nul, &Null::BYTES].concat();
+            let request = EventStreamRequest::parse(&body).unwrap();
+            assert_eq!(request.json(), b"{}");
+        }
     }
 
     #[test]

@@ -1,17 +1,16 @@
 //! One turn of receiving: from the socket into the window, and out of it frame by
 //! frame.
 
-use estreamer_core::decode::{Frame, Head, Kind};
+use estreamer_core::decode::Kind;
 use estreamer_core::session::{ClientSession, End, Instant};
 
 use super::{ClientEnd, Sink};
 use crate::batch::Assembler;
+use crate::error_text::ErrorText;
 use crate::transport::{Fill, Transport};
 
 /// Bytes a client takes from its socket in one turn.
 const TURN_BYTES: usize = 256 << 10;
-/// Bytes of a peer's error text that are kept.
-const ERROR_TEXT: usize = 4096;
 
 /// What a turn of receiving works on.
 pub(super) struct Receiver<'a, S> {
@@ -77,31 +76,6 @@ impl<S: Sink> Receiver<'_, S> {
             }
         }
         Ok(false)
-    }
-}
-
-/// The text of a peer's error message, whole or in pieces.
-#[derive(Default)]
-pub(super) struct ErrorText {
-    pub(super) bytes: Vec<u8>,
-    inside: bool,
-}
-
-impl ErrorText {
-    fn keep(&mut self, frame: &Frame, input: &[u8]) {
-        let is_error = |head: &Head| matches!(head.kind, Kind::Error { .. });
-        let part = match frame {
-            Frame::Message { head, body } if is_error(head) => body,
-            Frame::Chunk { body } if self.inside => body,
-            Frame::Begin { head, .. } => {
-                self.inside = is_error(head);
-                return;
-            }
-            _ => return,
-        };
-        let room = ERROR_TEXT.saturating_sub(self.bytes.len());
-        let part = part.of(input);
-        self.bytes.extend_from_slice(&part[..part.len().min(room)]);
     }
 }
 

@@ -12,8 +12,10 @@ use estreamer_core::wire::{
 use mio::event::Source;
 
 use super::bundle;
+use super::literal::take_header_off;
 use super::outbox::{Outbox, Pumped};
 use super::{Answer, Feed, Outgoing, Refusal, ServerEnd, ServerOptions, Supply};
+use crate::error_text::ErrorText;
 use crate::event_loop::{Control, Endpoint, Turn};
 use crate::transport::{Broken, Fill, Transport};
 use crate::window::Window;
@@ -32,6 +34,11 @@ pub(super) struct Server {
     block: Vec<u8>,
     /// Whether the services were offered and none chosen yet.
     offered: bool,
+    /// Whether the length of the next message is to be made what the decoder
+    /// expects; see [`ServerOptions::literal_requests`].
+    literal: bool,
+    /// What the client said before it closed.
+    error_text: ErrorText,
     /// Where bundles are built.
     bundle: Vec<u8>,
     bundles: u32,
@@ -56,6 +63,8 @@ enum Stage {
         end: End,
         deadline: Instant,
     },
+    /// Nothing is said any more, until the client leaves.
+    Silent(ServerSession),
     Done,
 }
 
@@ -79,6 +88,7 @@ impl Server {
             stage: Stage::Handshake {
                 deadline: now.after(options.handshake_timeout),
             },
+            literal: options.literal_requests,
             options,
             address,
             connection_id,
@@ -86,6 +96,7 @@ impl Server {
             request: None,
             block: Vec::new(),
             offered: false,
+            error_text: ErrorText::default(),
             bundle: Vec::new(),
             bundles: 0,
             outbox: Outbox::default(),
@@ -162,7 +173,9 @@ impl Server {
             return Ok(());
         };
         if session.poll_timeout().is_some_and(|due| due <= now) {
-            session.handle_timeout(now).map_err(ServerEnd::Session)?;
+            session
+                .handle_timeout(now)
+                .map_err(|end| ServerEnd::Session(end, String::new()))?;
             let mut null = [0; HEADER_LEN];
             let length = session.poll_transmit(&mut null, now);
             // A client that reads nothing must not make us keep nulls for it.
@@ -176,9 +189,15 @@ impl Server {
     /// Steps through the window until it wants more bytes.
     fn read_window(&mut self, now: Instant) -> Result<(), End> {
         while let Stage::Session(session) = &mut self.stage {
+            if self.literal {
+                self.literal = !take_header_off(self.window.unread_mut());
+            }
             let input = self.window.unread();
             let step = session.step(input, now)?;
             let mut complete = None;
+            if let Some(frame) = &step.frame {
+                self.error_text.keep(frame, input);
+            }
             match &step.frame {
                 Some(Frame::Message { head, body }) if is_request(head) => {
                     self.block.clear();
@@ -240,6 +259,7 @@ impl Server {
         match judged {
             Ok(Answer::Stream) => session.accept(now),
             Ok(Answer::Offer) => self.offer(now),
+            Ok(Answer::Silence) => self.fall_silent(),
             Err(refusal) => self.refuse(&refusal, now),
         }
     }
@@ -259,6 +279,26 @@ impl Server {
         if let Ok(length) = written {
             self.put(Outgoing::Other, &message[..length], now);
         }
+    }
+
+    fn fall_silent(&mut self) {
+        if let Stage::Session(session) = std::mem::replace(&mut self.stage, Stage::Done) {
+            self.stage = Stage::Silent(session);
+        }
+    }
+
+    /// Reads on until the client leaves.
+    fn silent(&mut self) -> Result<Turn, ServerEnd> {
+        for _ in 0..TURN {
+            let length = self.window.unread().len();
+            self.window.consume(length);
+            match self.window.fill(&mut self.transport)? {
+                Fill::Bytes(_) => {}
+                Fill::Blocked => return Ok(Turn::Wait),
+                Fill::Eof => return Err(self.session_end(End::Idle)),
+            }
+        }
+        Ok(Turn::Again)
     }
 
     fn refuse(&mut self, refusal: &Refusal, now: Instant) {
@@ -339,7 +379,7 @@ impl Server {
             }
             stage => {
                 self.stage = stage;
-                Err(ServerEnd::Session(end))
+                Err(self.session_end(end))
             }
         }
     }
@@ -364,7 +404,7 @@ impl Server {
             Err(_) => false,
         };
         if now >= deadline {
-            return self.finish(ServerEnd::Session(End::Closed));
+            return self.finish(ServerEnd::Session(End::Closed, String::new()));
         }
         if left {
             return Turn::Wait;
@@ -372,8 +412,13 @@ impl Server {
         match self.transport.part() {
             Fill::Bytes(_) => Turn::Again,
             Fill::Blocked => Turn::Wait,
-            Fill::Eof => self.finish(ServerEnd::Session(End::Closed)),
+            Fill::Eof => self.finish(ServerEnd::Session(End::Closed, String::new())),
         }
+    }
+
+    /// The session's end, with what the client said about it.
+    fn session_end(&self, end: End) -> ServerEnd {
+        ServerEnd::Session(end, self.error_text.to_string())
     }
 
     fn finish(&mut self, end: ServerEnd) -> Turn {
@@ -381,7 +426,8 @@ impl Server {
         let statistics = match &stage {
             Stage::Session(session)
             | Stage::Closing { session, .. }
-            | Stage::Lingering { session, .. } => Some(session.statistics()),
+            | Stage::Lingering { session, .. }
+            | Stage::Silent(session) => Some(session.statistics()),
             Stage::Handshake { .. } | Stage::Done => None,
         };
         self.feed.ended(end, statistics);
@@ -398,9 +444,13 @@ impl Endpoint for Server {
         let turn = match &self.stage {
             Stage::Handshake { deadline } => self.handshake(*deadline, now),
             Stage::Session(_) => self.session(now),
+            Stage::Silent(_) => self.silent(),
             Stage::Closing { deadline, .. } => return self.closing(*deadline, now),
             Stage::Lingering { deadline, .. } if now < *deadline => return Turn::Wait,
-            Stage::Lingering { end, .. } => Err(ServerEnd::Session(*end)),
+            Stage::Lingering { end, .. } => {
+                let end = *end;
+                Err(self.session_end(end))
+            }
             Stage::Done => return Turn::Done,
         };
         turn.unwrap_or_else(|end| self.finish(end))
@@ -418,14 +468,14 @@ impl Endpoint for Server {
                 let waiting = self.outbox.due().or(self.next);
                 session.poll_timeout().into_iter().chain(waiting).min()
             }
-            Stage::Done => None,
+            Stage::Silent(_) | Stage::Done => None,
         }
     }
 
     /// The service shuts down: no error message (FQE, Terminating Connections).
     fn stop(&mut self, _: &str, _: Instant) {
         if !matches!(self.stage, Stage::Done) {
-            self.finish(ServerEnd::Session(End::Closed));
+            self.finish(ServerEnd::Session(End::Closed, String::new()));
         }
     }
 }

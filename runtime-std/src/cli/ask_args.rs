@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use estreamer_core::fqe::RequestForm;
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::InitialTimestamp;
 
@@ -30,8 +31,13 @@ pub(super) struct AskArgs {
     /// A ready-made request in JSON, sent as it is.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["events", "fields", "transform"])]
     request: Option<PathBuf>,
-    /// Deviate by this name, repeatable: request-inclusive, request-nul,
-    /// error-nul or acknowledge-keep-alives.
+    /// The form of the request, which says what its length counts: payload, both,
+    /// inclusive, payload-nul, both-nul or inclusive-nul. Not given, collect tries
+    /// one after the other until one is answered.
+    #[arg(long, value_name = "FORM", value_parser = event::request_form)]
+    request_form: Option<RequestForm>,
+    /// Deviate by this name, repeatable: request-inclusive, request-both,
+    /// request-nul, error-nul or acknowledge-keep-alives.
     #[arg(long = "quirk", value_name = "NAME", value_parser = event::quirk)]
     quirks: Vec<Quirk>,
     /// Where in the server's archive to start: oldest, now, UNIX seconds, RFC
@@ -50,6 +56,11 @@ impl AskArgs {
                 self.transform.clone(),
             ),
         })
+    }
+
+    /// The form of the request, if it is given.
+    pub(super) fn request_form(&self) -> Option<At<RequestForm>> {
+        self.request_form.map(At::argument)
     }
 
     /// The deviations to show.

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use estreamer_core::PeerError;
-use estreamer_core::decode::{Decoder, Frame, Limits, Oversize};
+use estreamer_core::decode::{Decoder, Frame, Kind, Limits, Oversize};
+use estreamer_core::wire::{Evidence, HEADER_LEN, RecordReader};
 
 use super::Failure;
 use crate::input::Input;
@@ -78,6 +79,29 @@ pub(crate) enum Stop {
     Peer(PeerError),
 }
 
+/// What tells how the length of each record was read, beside the decoder.
+#[derive(Default)]
+struct Readings(RecordReader);
+
+impl Readings {
+    /// Of the frame at the front of `input`, if it is an event's.
+    fn told_by(&mut self, frame: &Frame, input: &[u8]) -> Option<Evidence> {
+        let head = frame.head()?;
+        let length = head.header.length;
+        let body = input.get(HEADER_LEN..)?;
+        let body = &body[..body.len().min(length as usize)];
+        match head.kind {
+            Kind::Event { .. } => {
+                let told_by = self.0.told_by(body, length);
+                // The decoder has read it already.
+                let _ = self.0.read(body, length);
+                Some(told_by)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Messages up to this size are printed whole, larger ones in part.
 const WINDOW: usize = 1 << 20;
 
@@ -97,6 +121,7 @@ pub(crate) fn decode(
         return Ok(0);
     };
     let mut window = vec![0; WINDOW];
+    let mut readings = Readings::default();
     let (mut start, mut end) = (0, 0);
     let mut pieces = 0;
     loop {
@@ -111,7 +136,8 @@ pub(crate) fn decode(
                 Frame::End => pieces = 0,
                 _ => {}
             }
-            explain::print(offset, frame, raw, explain, out).map_err(Stop::Write)?;
+            let told_by = readings.told_by(frame, unread);
+            explain::print(offset, frame, raw, told_by, explain, out).map_err(Stop::Write)?;
         }
         start += step.consumed;
         if step.consumed > 0 || step.frame.is_some() {
@@ -175,6 +201,30 @@ mod tests {
         ] {
             assert!(text.contains(part), "no {part:?} in {text}");
         }
+    }
+
+    #[test]
+    fn the_reading_of_a_record_length_is_named_with_what_told_it() {
+        // R covers the extension: 8 more than the data.
+        let mut covers = BUNDLE.to_vec();
+        covers[31] += 8;
+        let (plain, _) = text(&covers, false);
+        let reading = "the record length counts archival timestamp, reserved word and data, told \
+                       by what the data begins with";
+        assert!(plain.contains(reading), "{plain}");
+        assert!(plain.contains("13 bytes"), "{plain}");
+        let (explained, _) = text(&covers, true);
+        assert!(
+            explained.contains("21 bytes: archival timestamp"),
+            "{explained}"
+        );
+        let (strict, _) = text(BUNDLE, true);
+        assert!(
+            strict.contains("13 bytes: the data, told by the lengths"),
+            "{strict}"
+        );
+        let (plain, _) = text(BUNDLE, false);
+        assert!(!plain.contains("told by"), "{plain}");
     }
 
     #[test]

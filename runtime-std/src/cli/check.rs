@@ -67,6 +67,10 @@ fn source(source: &Source) -> String {
     let bind = source
         .bind
         .map_or("any address".into(), |address| address.to_string());
+    let form = match source.request_form {
+        None => "one form after the other, until one is answered".into(),
+        Some(form) => form.to_string(),
+    };
     let lengths = match source.record_length {
         RecordLength::Auto => "each record tells what its length counts".into(),
         fixed => format!("a record length counts: {fixed}"),
@@ -81,6 +85,7 @@ fn source(source: &Source) -> String {
             ("verified", verified),
             ("asks for", source.ask.to_string()),
             ("from", source.from.to_string()),
+            ("request", form),
             ("lengths", lengths),
         ],
     )

@@ -10,11 +10,12 @@ use super::Failure;
 use super::ask_args::AskArgs;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
+use crate::collect::Reset;
 use crate::collect::run::{self, Reload, Run};
 use crate::config::address::Address;
 use crate::config::collision::Around;
 use crate::config::draft::{At, Draft, OutputDraft, SourceDraft};
-use crate::config::number::{AHEAD, MEMORY, OVERLAP, SHUTDOWN};
+use crate::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
 use crate::config::{Config, Format, event, file, identity, mistake};
 use crate::output::destination::Destination;
 use crate::signals::Asked;
@@ -61,6 +62,10 @@ struct Settings {
     /// is given.
     #[arg(long, value_name = "ADDR")]
     bind: Option<IpAddr>,
+    /// Seconds the server may be silent after the request before the next form
+    /// of the request is tried; 0: for ever.
+    #[arg(long, value_name = "SECS", default_value_t = REQUEST_TIMEOUT.default, value_parser = clap::value_parser!(u32).range(REQUEST_TIMEOUT.range()))]
+    request_timeout: u32,
     /// What this server's record length counts, if its records are misread: data,
     /// extension (archival timestamp, reserved word and data) or all (header and
     /// data); with auto, each record tells.
@@ -101,9 +106,10 @@ struct Settings {
 /// What is about one run, whatever the configuration.
 #[derive(Args)]
 struct RunArgs {
-    /// Discard the bookmark; --from says where to start.
-    #[arg(long)]
-    reset_bookmark: bool,
+    /// Discard the bookmark, or what it knows of one source; --from says where to
+    /// start.
+    #[arg(long, value_name = "SOURCE", num_args = 0..=1, require_equals = true)]
+    reset_bookmark: Option<Option<String>>,
     /// Stop after so many events were delivered.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     stop_after: Option<u64>,
@@ -127,7 +133,7 @@ impl Collect {
         for source in &config.sources {
             identity::warn(&source.identity);
         }
-        if self.run.reset_bookmark && config.state.is_none() {
+        if self.run.reset_bookmark.is_some() && config.state.is_none() {
             return Err(Failure::usage(
                 "there is no state directory with a bookmark to discard",
                 "Add --state DIR, or leave out --reset-bookmark",
@@ -148,7 +154,11 @@ impl Collect {
             idle: self.run.stop_when_idle,
             capture: self.run.capture,
             quiet: self.run.quiet,
-            reset_bookmark: self.run.reset_bookmark,
+            reset: match self.run.reset_bookmark {
+                None => Reset::Nothing,
+                Some(None) => Reset::All,
+                Some(Some(source)) => Reset::Source(source),
+            },
             // A service waits for its servers; a person wants to know.
             patient: reload.is_some(),
             reload,
@@ -192,6 +202,8 @@ impl Collect {
             identity: At::argument(self.identity.files()?),
             ask: self.ask.draft(),
             from: self.ask.from,
+            request_form: self.ask.request_form(),
+            request_timeout: settings.request_timeout,
             record_length: settings.record_length,
             quirks: self.ask.quirks(),
             rules: self.verification.rules(),

@@ -10,7 +10,7 @@ use estreamer_mio::tls::{Identity, ServerRules};
 use super::Failure;
 use crate::collect::run::{self, Run};
 use crate::config::address::Address;
-use crate::config::number::{AHEAD, MEMORY, OVERLAP, SHUTDOWN};
+use crate::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
 use crate::config::{Ask, Config, Output, Source};
 use crate::output::destination::Destination;
 use crate::simulate::Simulator;
@@ -58,6 +58,8 @@ impl Demo {
                 rules: ServerRules::default(),
                 from: InitialTimestamp::OLDEST,
                 ask: Ask::everything(),
+                request_form: None,
+                request_timeout: Duration::from_secs(REQUEST_TIMEOUT.default.into()),
                 record_length: RecordLength::Auto,
                 quirks: Quirks::NONE,
             }],

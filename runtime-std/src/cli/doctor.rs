@@ -3,8 +3,6 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use estreamer_core::quirk::Quirks;
-use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::tls::ClientTls;
 
 use super::Failure;
@@ -19,8 +17,8 @@ use crate::doctor::{Class, Options, Report, certificate, walk};
 /// Find out why a server does not send events: walk through a connection step
 /// by step, and say what to look at.
 ///
-/// Asks for all event types from the oldest on, and leaves when the first
-/// events have come.
+/// Asks for all event types from the oldest on, in every form of the request, and
+/// leaves when the first events have come.
 #[derive(Args)]
 #[command(after_help = after_help())]
 pub(super) struct Doctor {
@@ -68,7 +66,7 @@ impl Doctor {
                 identity: &identity,
                 rules: &rules,
                 tls: &tls,
-                request: Ask::everything().message(InitialTimestamp::OLDEST, Quirks::NONE),
+                ask: &Ask::everything(),
                 asked: "all event types from the oldest on".into(),
                 timeout: self.timeout * 1000,
                 wait: self.wait * 1000,

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use estreamer_core::fqe::RequestForm;
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::{EventStreamRequest, InitialTimestamp, RequestFlags};
 
@@ -37,7 +38,8 @@ impl Request {
         let Some(path) = &self.config else {
             let ask = self.ask.draft().load(Path::new(""));
             let ask = ask.map_err(|error| mistake::failure(None, vec![error]))?;
-            return print(&show(&ask, self.ask.from, self.ask.quirks()));
+            let form = self.ask.request_form().map(|form| form.value);
+            return print(&show(&ask, self.ask.from, shown(form, self.ask.quirks())));
         };
         let base = path.parent().unwrap_or(Path::new(""));
         let draft = file::draft(path)?;
@@ -50,7 +52,8 @@ impl Request {
                 let ask = ask.map_err(|error| mistake::failure(Some(path), vec![error]))?;
                 // Writing to a String cannot fail.
                 let _ = writeln!(text, "source {name} at {}", in_turn(&source.servers.value));
-                text += &show(&ask, source.from, source.quirks);
+                let form = source.request_form.as_ref().map(|form| form.value);
+                text += &show(&ask, source.from, shown(form, source.quirks));
             }
         }
         if let (true, Some(name)) = (text.is_empty(), &self.source) {
@@ -65,6 +68,11 @@ impl Request {
         }
         print(&text)
     }
+}
+
+/// The quirks of a request in the form that was asked for, if one was.
+fn shown(form: Option<RequestForm>, quirks: Quirks) -> Quirks {
+    form.map_or(quirks, |form| form.apply(quirks))
 }
 
 /// The message in words, its JSON block as it is, and its bytes.

@@ -59,7 +59,7 @@ impl Bookmark {
             boot: state.boot(),
             key: state.key(),
         };
-        let opened = opening::open(&disk, place, overlap, &mut []);
+        let opened = opening::open(&disk, place, overlap, None, &mut []);
         let (journal, _) = opened.map_err(Error::bookmark)?;
         state.confirm().map_err(Error::bookmark)?;
         let (n, sources) = (journal.bookmark().n, &journal.bookmark().sources);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use estreamer_core::fqe::{self, EventKind, Request, RequestError, Transform};
+use estreamer_core::fqe::{self, EventKind, Request, RequestError, RequestForm, Transform};
 use estreamer_core::quirk::Quirks;
 use estreamer_core::session::ClientConfig;
 use estreamer_core::wire::{
@@ -18,6 +18,7 @@ use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
 use zeroize::Zeroizing;
 
 use super::bookmark::Bookmark;
+use super::form::FormInUse;
 use super::inbox::{Inbox, Slot};
 use super::{Client, Error, ErrorKind, Statistics};
 use crate::config::address::Address;
@@ -39,6 +40,7 @@ pub struct Builder {
     state: Option<PathBuf>,
     name: Option<String>,
     overlap: u32,
+    request_form: Option<RequestForm>,
     session: ClientConfig,
     memory: usize,
     connect_timeout: u32,
@@ -69,6 +71,7 @@ impl Builder {
             state: None,
             name: None,
             overlap: 5,
+            request_form: None,
             session: ClientConfig::default(),
             memory: 32 << 20,
             connect_timeout: 30_000,
@@ -164,6 +167,14 @@ impl Builder {
         self
     }
 
+    /// The form of the request. By default the one that this server answered
+    /// before, which is kept beside the bookmark, or else
+    /// [`RequestForm::Payload`]. See [`Client::request_form`].
+    pub fn request_form(mut self, form: RequestForm) -> Self {
+        self.request_form = Some(form);
+        self
+    }
+
     /// What the server's record length counts, where that is known; by default
     /// each record tells.
     pub fn record_length(mut self, record_length: RecordLength) -> Self {
@@ -191,7 +202,7 @@ impl Builder {
     /// [`Error`] says what to do.
     pub fn connect(mut self) -> Result<Client, Error> {
         // Mistakes come before anything is touched.
-        self.request(self.from)?;
+        self.request(self.from, RequestForm::default())?;
         let tls = self.tls()?;
         self.session.expected = self.expected();
         let servers = self.servers()?;
@@ -200,11 +211,13 @@ impl Builder {
             Some(bookmark) => bookmark.connect(self.from)?,
             None => self.from,
         };
-        let request = self.request(from)?;
         let mut event_loop = EventLoop::new().map_err(Error::system)?;
         let pool = Pool::new(ARENA, self.memory, event_loop.handle());
         let mut last = no_address(&self.server, "it has none");
         for (server, address) in servers {
+            let name = self.name.as_ref().unwrap_or(&self.server);
+            let form = FormInUse::new(self.state.as_deref(), name, &address, self.request_form);
+            let request = self.request(from, form.form())?;
             let addresses = match address.resolve() {
                 Ok(addresses) => addresses,
                 Err(error) => {
@@ -232,6 +245,7 @@ impl Builder {
                             event_loop,
                             inbox,
                             bookmark,
+                            form,
                             batch: None,
                             handed_out: 0,
                             outstanding: false,
@@ -291,10 +305,10 @@ impl Builder {
     }
 
     /// The whole request message.
-    fn request(&self, from: InitialTimestamp) -> Result<Vec<u8>, Error> {
+    fn request(&self, from: InitialTimestamp, form: RequestForm) -> Result<Vec<u8>, Error> {
         let mut buffer = vec![0; 4096];
         loop {
-            match self.emit(from, &mut buffer) {
+            match self.emit(from, form.quirks(), &mut buffer) {
                 Ok(length) => {
                     buffer.truncate(length);
                     return Ok(buffer);
@@ -325,7 +339,12 @@ impl Builder {
         .expected()
     }
 
-    fn emit(&self, from: InitialTimestamp, out: &mut [u8]) -> Result<usize, RequestError> {
+    fn emit(
+        &self,
+        from: InitialTimestamp,
+        quirks: Quirks,
+        out: &mut [u8],
+    ) -> Result<usize, RequestError> {
         if let Some(json) = &self.json {
             let request = EventStreamRequest {
                 from,
@@ -333,7 +352,7 @@ impl Builder {
                 block: json.as_bytes(),
             };
             request.check()?.check_csv()?;
-            return Ok(fqe::emit(&request, Quirks::NONE, out)?.len());
+            return Ok(fqe::emit(&request, quirks, out)?.len());
         }
         let events: Vec<(EventKind, Vec<&str>)> = self
             .events
@@ -352,7 +371,7 @@ impl Builder {
         for (kind, fields) in &events {
             request = request.event(*kind, fields);
         }
-        Ok(request.emit(Quirks::NONE, out)?.len())
+        Ok(request.emit(quirks, out)?.len())
     }
 }
 

@@ -26,6 +26,9 @@ pub(super) struct Inbox {
     pub(super) bytes: u64,
     /// What the server does otherwise than the guide says.
     pub(super) deviations: Deviations,
+    /// Whether the server answered the request: with an event, a null message or a
+    /// bundle.
+    pub(super) answered: bool,
     /// Why the connection ended.
     pub(super) end: Option<ClientEnd>,
 }
@@ -42,8 +45,13 @@ impl Sink for Slot {
         self.0.borrow_mut().bytes += bytes.len() as u64;
     }
 
+    fn null(&mut self) {
+        self.0.borrow_mut().answered = true;
+    }
+
     fn batch(&mut self, batch: Batch) {
         let mut inbox = self.0.borrow_mut();
+        inbox.answered = true;
         inbox.units = batch.units;
         inbox.batches.push_back(batch);
     }

@@ -20,17 +20,48 @@
 //! With [`Builder::state`] there is a bookmark: after a restart the server is
 //! asked from there, and exactly what was acknowledged is left out.
 //!
+//! Servers disagree about what the length of a request counts. A server that counts
+//! otherwise closes the connection, sends an error, or stays silent; a program that
+//! connects again then goes on to the next form:
+//!
+//! ```no_run
+//! use estreamer::client::{Client, RequestForm};
+//!
+//! let mut form = RequestForm::default();
+//! loop {
+//!     let mut client = Client::builder("fmc.example.net")
+//!         .pkcs12("client.p12", "password")
+//!         .request_form(form)
+//!         .connect()?;
+//!     for event in client.by_ref() {
+//!         match event {
+//!             Ok(event) => println!("{}", String::from_utf8_lossy(&event.data)),
+//!             Err(error) => eprintln!("{error}"),
+//!         }
+//!     }
+//!     if !client.is_answered() {
+//!         form = form.next();
+//!     }
+//!     # break;
+//! }
+//! # Ok::<_, estreamer::client::Error>(())
+//! ```
+//!
+//! Without [`Builder::request_form`] it is the form that the server answered before,
+//! which is kept beside the bookmark, or else the first.
+//!
 //! There is no thread behind this: the connection is served while the program
 //! is in a call. A program that is busy for minutes lets the server wait.
 
 mod bookmark;
 mod builder;
 mod error;
+mod form;
 mod inbox;
 
 pub use builder::Builder;
 pub use error::{Error, ErrorKind};
-pub use estreamer_core::fqe::EventKind;
+pub use estreamer_core::fqe::{EventKind, RequestForm};
 pub use estreamer_core::quirk::{Deviations, Quirk};
 pub use estreamer_core::wire::{InitialTimestamp, RecordLength};
 pub use estreamer_mio::batch::{Record, RecordKind};
@@ -47,13 +78,15 @@ use estreamer_mio::batch::Batch;
 use estreamer_mio::event_loop::{EventLoop, Handle};
 
 use bookmark::Bookmark;
+use form::FormInUse;
 use inbox::Inbox;
 
 /// One connection to a server. See the [module](self).
 ///
 /// - Inputs: [`receive`](Self::receive), and the iterator.
 /// - Commands: [`acknowledge`](Self::acknowledge), [`close`](Self::close).
-/// - Getters: [`statistics`](Self::statistics), [`interrupter`](Self::interrupter).
+/// - Getters: [`statistics`](Self::statistics), [`request_form`](Self::request_form),
+///   [`is_answered`](Self::is_answered), [`interrupter`](Self::interrupter).
 ///
 /// Where it is dropped, the server is told good-bye, and what was acknowledged
 /// is made durable.
@@ -62,6 +95,7 @@ pub struct Client {
     event_loop: EventLoop,
     inbox: Rc<RefCell<Inbox>>,
     bookmark: Option<Bookmark>,
+    form: FormInUse,
     /// What is being handed out, and the place of the next record in it.
     batch: Option<(Batch, usize)>,
     /// Units of which everything was handed out.
@@ -201,6 +235,19 @@ impl Client {
         }
     }
 
+    /// The form of this connection's request. Where a connection ends, or stays
+    /// silent, without an [answer](Self::is_answered), the server may want another
+    /// one: connect again with [`RequestForm::next`].
+    pub fn request_form(&self) -> RequestForm {
+        self.form.form()
+    }
+
+    /// Whether the server answered the request, with an event, a null message or a
+    /// bundle. With [`Builder::state`] its form is remembered then.
+    pub fn is_answered(&self) -> bool {
+        self.inbox.borrow().answered
+    }
+
     /// Ends a wait in [`receive`](Self::receive) from another thread.
     pub fn interrupter(&self) -> Interrupter {
         Interrupter {
@@ -283,6 +330,9 @@ impl Client {
         };
         let at_most = at_most.into_iter().chain(due).min();
         self.event_loop.step(at_most).map_err(Error::system)?;
+        if self.is_answered() {
+            self.form.answered();
+        }
         Ok(())
     }
 

@@ -13,8 +13,8 @@ use estreamer_mio::client::ClientEnd;
 pub(super) struct Backoff {
     /// Tries in a row without progress.
     tries: u32,
-    /// Records of the source that were delivered when it was last looked at.
-    delivered: u64,
+    /// New records of the source when it was last looked at.
+    records: u64,
 }
 
 /// The first wait and the longest.
@@ -31,18 +31,17 @@ const REFUSED: Bounds = (Duration::from_secs(30), Duration::from_secs(300));
 const STOOD: Duration = Duration::from_secs(60);
 
 impl Backoff {
-    /// A connection has ended that had stood for some time; of its source, so
-    /// many records were delivered by now. Returns whether that is progress: then
-    /// the next wait is a first one. A handshake is none, and neither is a null
-    /// message: a server that closes right behind it would be asked ten times a
-    /// second.
-    pub(super) fn connection_ended(&mut self, stood: Duration, delivered: u64) -> bool {
+    /// A connection has ended that had stood for some time; its source has brought
+    /// so many new records by now. Returns whether that is progress: then the next
+    /// wait is a first one. A handshake is none, and neither is a null message: a
+    /// server that closes right behind it would be asked ten times a second.
+    pub(super) fn connection_ended(&mut self, stood: Duration, records: u64) -> bool {
         // What is still on its way counts the next time.
-        let progress = delivered > self.delivered || stood >= STOOD;
+        let progress = records > self.records || stood >= STOOD;
         if progress {
             self.tries = 0;
         }
-        self.delivered = delivered;
+        self.records = records;
         progress
     }
 
@@ -91,8 +90,8 @@ mod tests {
         let second = Duration::from_secs(1);
         backoff.connection_ended(second, 0);
         assert_eq!(backoff.next(UNREACHABLE, 0), UNREACHABLE.1);
-        for (stood, delivered) in [(second, 1), (STOOD, 1), (second, 2)] {
-            backoff.connection_ended(stood, delivered);
+        for (stood, records) in [(second, 1), (STOOD, 1), (second, 2)] {
+            backoff.connection_ended(stood, records);
             assert_eq!(backoff.next(UNREACHABLE, 0), UNREACHABLE.0);
             assert_eq!(backoff.next(UNREACHABLE, 0), UNREACHABLE.0 * 2);
         }

@@ -26,6 +26,10 @@ pub(super) struct Line {
     /// Whether the session has begun, and whether it brought events or nulls.
     pub(super) connected: Cell<bool>,
     pub(super) heard: Cell<bool>,
+    /// Milliseconds of silence after the request before another form of it is
+    /// tried, and whether they have passed.
+    patience: Option<u32>,
+    pub(super) silent: Cell<bool>,
     /// When the last event came or was delivered.
     pub(super) last: Cell<Option<Instant>>,
     /// When the session began.
@@ -33,9 +37,11 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(link: Link) -> Self {
+    pub(super) fn new(link: Link, patience: Option<u32>) -> Self {
         Self {
             link,
+            patience,
+            silent: Cell::default(),
             stop: Cell::default(),
             end: RefCell::default(),
             connected: Cell::default(),
@@ -51,11 +57,12 @@ impl Line {
         Duration::from_millis(now.0.saturating_sub(since.0))
     }
 
-    /// Records of its source that the outputs have accepted, over all of its
-    /// connections.
-    pub(super) fn accepted(&self) -> u64 {
+    /// Records of its source that had not come before, over all of its
+    /// connections. It does not matter when an output accepts them.
+    pub(super) fn new_records(&self) -> u64 {
         let (ledger, source) = self.link.ledger();
-        ledger.of(source).accepted
+        let counts = ledger.of(source);
+        counts.received.saturating_sub(counts.duplicates)
     }
 
     /// Asks the connection to end: it reads no more, waits until what came is
@@ -71,11 +78,16 @@ impl Line {
 pub(super) struct Collector {
     line: Rc<Line>,
     capture: Option<Capture>,
+    /// Tells the server from others of the source.
+    name: String,
     /// What is told when the connection stands.
     news: Option<String>,
     /// Units handed on.
     units: u64,
     fresh: bool,
+    /// When the request was sent, until the first byte comes.
+    asked: Option<Instant>,
+    any: bool,
     /// What of the session is in the ledger already.
     counted: Counted,
 }
@@ -110,14 +122,23 @@ impl Counted {
 }
 
 impl Collector {
-    /// `news` is told when the connection stands.
-    pub(super) fn new(line: Rc<Line>, capture: Option<Capture>, news: Option<String>) -> Self {
+    /// `name` tells this server from others of the source, and is empty where
+    /// there is one; `news` is told when the connection stands.
+    pub(super) fn new(
+        line: Rc<Line>,
+        capture: Option<Capture>,
+        name: String,
+        news: Option<String>,
+    ) -> Self {
         Self {
             line,
+            name,
             capture,
             news,
             units: 0,
             fresh: false,
+            asked: None,
+            any: false,
             counted: Counted::default(),
         }
     }
@@ -158,12 +179,14 @@ impl Sink for Collector {
         }
         certificate::warn(tls.peer());
         self.line.connected.set(true);
-        self.line.link.began(server_number(tls.peer()));
+        let server = server_number(tls.peer(), &self.name);
+        self.line.link.began(server);
         let (ledger, source) = self.line.link.ledger();
         ledger.change(source, |counts| counts.connections += 1);
     }
 
     fn received(&mut self, bytes: &[u8]) {
+        self.any = true;
         self.record(|capture| capture.received(bytes));
     }
 
@@ -179,10 +202,8 @@ impl Sink for Collector {
         self.units = batch.units;
         let any = batch.records().len() > 0;
         self.fresh |= any;
-        if any {
-            // An error message alone is no success.
-            self.line.heard.set(true);
-        }
+        // An error message alone is no success; an empty bundle is.
+        self.line.heard.set(true);
         self.line.link.batch(batch);
     }
 
@@ -212,6 +233,12 @@ impl Sink for Collector {
         if line.link.has_failed() {
             return Some(CANNOT_WRITE.into());
         }
+        // The first turn comes right after the request was sent.
+        self.asked.get_or_insert(now);
+        if self.deadline().is_some_and(|due| now >= due) {
+            line.silent.set(true);
+            return Some(OTHER_FORM.into());
+        }
         // The last nulls go out before the goodbye.
         if line.link.delivered() < self.units {
             return None;
@@ -223,7 +250,8 @@ impl Sink for Collector {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        None
+        let waits = self.line.patience.filter(|_| !self.any);
+        Some(self.asked?.after(waits?))
     }
 
     fn ended(&mut self, end: ClientEnd, session: Option<&ClientSession>) {
@@ -235,12 +263,16 @@ impl Sink for Collector {
 }
 
 const ENOUGH: &str = "the client has as many events as it wanted";
+const OTHER_FORM: &str = "the client asks again, in another form";
 const CANNOT_WRITE: &str = "the client cannot write its output";
 
-/// A number that tells servers apart: the first bytes of the SHA-256 of the
-/// certificate.
-fn server_number(peer: Option<&CertificateFacts>) -> u64 {
-    let Some(peer) = peer else { return 0 };
-    let [a, b, c, d, e, f, g, h, ..] = peer.sha256;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h]).max(1)
+/// A number that tells servers apart, by certificate and name: FNV-1a, since it
+/// is kept in the bookmark. Never 0.
+fn server_number(peer: Option<&CertificateFacts>, name: &str) -> u64 {
+    let certificate = peer.map_or(&[][..], |peer| &peer.sha256);
+    let bytes = certificate.iter().copied().chain(name.bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    hash.max(1)
 }

@@ -9,6 +9,7 @@ use estreamer_core::session::Instant;
 use estreamer_mio::arena::Pool;
 use estreamer_mio::event_loop::EventLoop;
 
+use super::forms::Forms;
 use super::progress::Progress;
 use super::resolver::Resolver;
 use super::run::Run;
@@ -37,6 +38,7 @@ pub(super) struct Fleet<'a> {
     pub(super) asked: &'a Asked,
     pub(super) pipeline: &'a Pipeline,
     pub(super) resolver: &'a Resolver,
+    pub(super) forms: &'a mut Forms,
     pub(super) ledger: &'a Ledger,
     /// By when everything has to have ended, once it was asked to.
     pub(super) stop_by: &'a Cell<Option<Instant>>,
@@ -145,6 +147,7 @@ impl Fleet<'_> {
             pipeline: self.pipeline,
             pool,
             resolver: self.resolver,
+            forms: self.forms,
             ahead: self.config.ahead,
             patient: self.run.patient,
             capture: self.run.capture.as_deref(),
@@ -338,6 +341,7 @@ fn same_source(old: &Source, new: &Source) -> bool {
     };
     (&old.name, &old.servers, old.bind) == (&new.name, &new.servers, new.bind)
         && (&old.ask, old.from, old.quirks) == (&new.ask, new.from, new.quirks)
+        && (old.request_form, old.request_timeout) == (new.request_form, new.request_timeout)
         && old.record_length == new.record_length
         && old.rules == new.rules
         && a.certificate().sha256 == b.certificate().sha256

@@ -3,12 +3,14 @@
 //!
 //! - [`run`]: from start to end, over reloads.
 //! - `fleet`: the sources of one pipeline. `station`: one of them, with its
-//!   `resolver`, its `backoff`, and whose `turn` it is of its servers. `collector`: one connection.
+//!   `resolver`, its `backoff`, whose `turn` it is of its servers, and what is tried of
+//!   the request's `forms`. `collector`: one connection.
 
 mod backoff;
 mod capture;
 mod collector;
 mod fleet;
+mod forms;
 mod progress;
 mod resolver;
 pub mod run;
@@ -17,5 +19,5 @@ mod summary;
 mod turn;
 
 use capture::Capture;
-pub use run::{Reload, Run};
+pub use run::{Reload, Reset, Run};
 pub use summary::Summary;

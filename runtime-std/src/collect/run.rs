@@ -12,6 +12,7 @@ use estreamer_mio::event_loop::EventLoop;
 
 use super::Summary;
 use super::fleet::{Ended, Fleet};
+use super::forms::Forms;
 use super::resolver::Resolver;
 use crate::config::{Config, Output, Source};
 use crate::delivery::bookmark::opening::OpeningError;
@@ -21,12 +22,25 @@ use crate::delivery::ledger::{Counts, Ledger};
 use crate::delivery::pipeline::failure::{PipelineError, StartError};
 use crate::delivery::pipeline::{Pipeline, Setup};
 use crate::failure::Failure;
+use crate::form_hints::FormHints;
 use crate::output::destination::Destination;
 use crate::refusal;
 use crate::signals;
 
 /// Reads the configuration again.
 pub type Reload = Box<dyn FnMut() -> Result<Config, Failure>>;
+
+/// What of a bookmark is discarded at a start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Reset {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// All of it.
+    All,
+    /// What is known of this source.
+    Source(String),
+}
 
 /// What concerns a run rather than a configuration.
 #[derive(Default)]
@@ -39,8 +53,8 @@ pub struct Run {
     pub capture: Option<PathBuf>,
     /// No progress line and no summary.
     pub quiet: bool,
-    /// Discard the bookmark.
-    pub reset_bookmark: bool,
+    /// What of the bookmark to discard.
+    pub reset: Reset,
     /// Try a source again although it never worked.
     pub patient: bool,
     /// How to read the configuration again when that is asked for.
@@ -92,6 +106,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     let ledger = Arc::new(Ledger::new(config.overlap));
     let began = Cell::new(None);
     let first_sessions = FirstSessions::default();
+    let mut forms = Forms::default();
     let mut current = Settled::new(config);
     // What goes on if the new configuration cannot begin.
     let mut previous: Option<Settled> = None;
@@ -127,9 +142,12 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                 continue;
             }
         };
-        run.reset_bookmark = false;
+        run.reset = Reset::Nothing;
         if std::mem::take(&mut waits_for_space) {
             say!("estreamer: there is space on the disk again.");
+        }
+        if let Some(path) = &current.config.state {
+            forms.keep_in(FormHints::open(path));
         }
         let stop_by = Cell::new(None);
         let fleet = Fleet {
@@ -140,6 +158,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
             asked: &asked,
             pipeline: &pipeline,
             resolver: &resolver,
+            forms: &mut forms,
             ledger: &ledger,
             stop_by: &stop_by,
             began: &began,
@@ -213,16 +232,15 @@ fn start(
     event_loop: &EventLoop,
 ) -> Result<Pipeline, NoStart> {
     let config = &settled.config;
-    let state =
-        match (&config.state, state) {
-            (Some(path), None) => Some(StateDir::open(path, run.reset_bookmark).map_err(
-                |error| NoStart {
-                    is_full: matches!(&error, StateError::Io(_, error) if is_full(error)),
-                    failure: refusal::state(&error),
-                },
-            )?),
-            (_, state) => state,
-        };
+    let state = match (&config.state, state) {
+        (Some(path), None) => Some(StateDir::open(path, run.reset == Reset::All).map_err(
+            |error| NoStart {
+                is_full: matches!(&error, StateError::Io(_, error) if is_full(error)),
+                failure: refusal::state(&error),
+            },
+        )?),
+        (_, state) => state,
+    };
     let left = |limit: u64| limit.saturating_sub(ledger.total().accepted);
     let sources = settled.sources.iter();
     let setup = Setup {
@@ -237,6 +255,10 @@ fn start(
         limit: run.limit.map_or(u64::MAX, left),
         ledger: ledger.clone(),
         first_sessions: first_sessions.clone(),
+        forget: match &run.reset {
+            Reset::Source(name) => Some(name.clone()),
+            Reset::Nothing | Reset::All => None,
+        },
     };
     let pipeline = Pipeline::start(setup, event_loop.handle()).map_err(|error| NoStart {
         is_full: match &error {
@@ -247,6 +269,12 @@ fn start(
     })?;
     for notice in &pipeline.notices {
         say!("estreamer: {notice}");
+    }
+    for name in &pipeline.unused {
+        say!(
+            "estreamer: the bookmark knows a source {name:?} that the configuration does not name. \
+             It is kept; --reset-bookmark={name} discards it."
+        );
     }
     Ok(pipeline)
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
+use estreamer_core::fqe::RequestForm;
 use estreamer_core::session::{ClientConfig, End, Instant};
 use estreamer_mio::arena::Pool;
 use estreamer_mio::client::{Client, ClientEnd, ClientOptions};
@@ -18,6 +19,7 @@ use estreamer_mio::tls::ClientTls;
 use super::Capture;
 use super::backoff::Backoff;
 use super::collector::{Collector, Line};
+use super::forms::{Forms, Next};
 use super::resolver::{Answer, Resolver};
 use super::turn::Turn;
 use crate::config::Source;
@@ -26,7 +28,7 @@ use crate::config::rules;
 use crate::delivery::pipeline::Pipeline;
 use crate::delivery::pipeline::delivery::SourceInfo;
 use crate::delivery::pipeline::link::{Link, PendingLink};
-use crate::explain::explain;
+use crate::explain::{explain, unanswered};
 use crate::failure::Failure;
 
 /// A source at work.
@@ -46,8 +48,10 @@ pub(super) struct Station {
     addresses: VecDeque<SocketAddr>,
     /// The last of them that failed, and how.
     last: Option<(String, ClientEnd)>,
-    /// Whether it ever spoke the protocol with us.
+    /// Whether it ever spoke the protocol with us, and whether it answered the
+    /// request of this connection.
     proven: bool,
+    answered: bool,
     connections: u32,
     /// Set when it is to end: what comes in its place, if anything does.
     after: Option<Option<Box<Station>>>,
@@ -71,6 +75,8 @@ pub(super) struct Means<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) pool: &'a Pool,
     pub(super) resolver: &'a Resolver,
+    /// The forms of their requests.
+    pub(super) forms: &'a mut Forms,
     /// Bundles acknowledged ahead.
     pub(super) ahead: u32,
     /// Whether a source that fails at its first try is tried again.
@@ -104,6 +110,7 @@ impl Station {
             addresses: VecDeque::new(),
             last: None,
             proven: false,
+            answered: false,
             connections: 0,
             after: None,
         })
@@ -189,6 +196,9 @@ impl Station {
                     }
                 }
                 Phase::Connected(line, _) => {
+                    if line.heard.get() && !std::mem::replace(&mut self.answered, true) {
+                        means.forms.answered(&self.source, &self.server());
+                    }
                     let end = line.end.borrow_mut().take();
                     match end {
                         None => return Ok(()),
@@ -239,20 +249,24 @@ impl Station {
         means: &mut Means<'_>,
     ) -> Result<(), Failure> {
         let typed = self.server();
+        let (form, heeds_silence) = means.forms.form(&self.source, &typed);
         let server = match address.to_string() == typed {
             true => typed,
             false => format!("{typed} ({address})"),
         };
         rules::warn(&self.source.rules, &server);
+        self.answered = false;
+        let patience = u32::try_from(self.source.request_timeout.as_millis()).unwrap_or(u32::MAX);
+        let quirks = form.apply(self.source.quirks);
         let options = ClientOptions {
             address,
             bind: self.source.bind,
-            request: self.source.ask.message(link.from, self.source.quirks),
+            request: self.source.ask.message(link.from, quirks),
             session: ClientConfig {
                 ahead: means.ahead,
                 record_length: self.source.record_length,
                 expected: Some(self.source.ask.expected()),
-                quirks: self.source.quirks,
+                quirks,
                 ..ClientConfig::default()
             },
             pool: means.pool.clone(),
@@ -263,8 +277,13 @@ impl Station {
             None => None,
             Some(path) => Some(self.capture(path, means.several)?),
         };
-        let line = Rc::new(Line::new(link));
-        let collector = Collector::new(line.clone(), capture, self.news(&server));
+        let patience = (heeds_silence && patience > 0).then_some(patience);
+        let line = Rc::new(Line::new(link, patience));
+        let name = match self.source.servers.len() {
+            0 | 1 => String::new(),
+            _ => self.server(),
+        };
+        let collector = Collector::new(line.clone(), capture, name, self.news(&server));
         self.phase = Phase::Connected(line.clone(), server);
         match Client::new(&self.tls, options, collector, means.event_loop.now()) {
             Err((end, _)) => *line.end.borrow_mut() = Some(end),
@@ -303,11 +322,12 @@ impl Station {
         if line.connected.get() {
             self.stood = Some(self.turn.current());
         }
-        // Before what was delivered is counted: what is on its way may be progress.
+        // Before records are counted: those that are on their way may be new.
         let busy = line.link.is_busy();
         let stood = line.stood(means.event_loop.now());
-        let progress = self.backoff.connection_ended(stood, line.accepted());
+        let progress = self.backoff.connection_ended(stood, line.new_records());
         match end {
+            ClientEnd::Session(End::Closed, _) if line.silent.get() => self.silent(&server, means),
             ClientEnd::Session(End::Closed, _) => {}
             // Another of its addresses may answer.
             ClientEnd::Connect(_) | ClientEnd::ConnectTimeout | ClientEnd::HandshakeTimeout => {
@@ -320,14 +340,55 @@ impl Station {
                 self.ends = vec![end];
                 self.failed(failure, means);
             }
-            end => {
+            end if line.heard.get() => {
                 let failure = explain(&server, &end);
                 self.server_failed(end, failure, means);
             }
+            end => self.refused(&server, end, means),
         }
         if self.after.is_some() {
             self.phase = Phase::Over(None);
         }
+    }
+
+    /// The connection ended before the server answered.
+    fn refused(&mut self, server: &str, end: ClientEnd, means: &mut Means<'_>) {
+        let next = means.forms.refused(&self.source, &self.server(), &end);
+        let failure = match next {
+            Some(Next::Try(form)) => {
+                let what = explain(server, &end);
+                return self.try_form(what.what(), form, means);
+            }
+            Some(Next::Wait { tried_all: true }) => unanswered(server, &end),
+            Some(Next::Wait { tried_all: false }) | None => explain(server, &end),
+        };
+        self.server_failed(end, failure, means);
+    }
+
+    /// The server took the request and has said nothing since.
+    fn silent(&mut self, server: &str, means: &mut Means<'_>) {
+        let seconds = self.source.request_timeout.as_secs();
+        let what = format!("{server} sent nothing within {seconds} s of the request");
+        match means.forms.silent(&self.source, &self.server()) {
+            Next::Try(form) => self.try_form(&what, form, means),
+            Next::Wait { .. } => {
+                let end = ClientEnd::Session(End::PeerSilent, String::new());
+                let remedy =
+                    "Run the doctor, which names the forms of the request that are answered";
+                self.server_failed(end, Failure::failed(what, remedy), means);
+            }
+        }
+    }
+
+    fn try_form(&mut self, what: &str, form: RequestForm, means: &Means<'_>) {
+        if means.pipeline.has_failed() || self.after.is_some() {
+            return;
+        }
+        say!(
+            "estreamer: {}{what}. It may want the request in another form. Trying {form}.",
+            self.prefix(means)
+        );
+        self.resolve(means);
     }
 
     /// A server brought nothing: it is the next one's turn, at once.

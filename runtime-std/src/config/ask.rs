@@ -6,7 +6,9 @@ use crate::format::Data;
 use estreamer_core::ResourceError;
 use estreamer_core::fqe::{self, EventKind, Request, RequestError};
 use estreamer_core::quirk::Quirks;
-use estreamer_core::wire::{EventStreamRequest, Expected, InitialTimestamp, Message, RequestFlags};
+use estreamer_core::wire::{
+    EventStreamRequest, Expected, HEADER_LEN, InitialTimestamp, Message, RequestFlags,
+};
 
 /// What a source is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,8 +93,8 @@ impl Ask {
             flags: FLAGS,
             block: &self.json,
         };
-        // With a NUL, should one be wanted.
-        let mut message = vec![0; Message::Request(request).encoded_len() + 1];
+        // With a NUL and a null message, should they be wanted.
+        let mut message = vec![0; Message::Request(request).encoded_len() + 1 + HEADER_LEN];
         let length = fqe::emit(&request, quirks, &mut message).map_or(0, <[u8]>::len);
         debug_assert!(length > 0, "there is room");
         message.truncate(length);

@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use estreamer_core::fqe::EventKind;
+use estreamer_core::fqe::{EventKind, RequestForm};
 use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::ServerRules;
@@ -72,6 +72,10 @@ pub struct SourceDraft {
     pub ask: AskDraft,
     /// Where to start without a bookmark.
     pub from: InitialTimestamp,
+    /// The form of the request; `None`: one after the other is tried.
+    pub request_form: Option<At<RequestForm>>,
+    /// Seconds the server may be silent after the request.
+    pub request_timeout: u32,
     /// What its record length counts.
     pub record_length: RecordLength,
     /// Deviations to show.
@@ -226,8 +230,24 @@ impl Draft {
         }
     }
 
-    /// Whether the sources that outputs name exist.
+    /// Whether the sources agree with themselves, and those that outputs name
+    /// exist.
     fn check_sources(&self, mistakes: &mut Vec<Mistake>) {
+        for source in &self.sources {
+            if let (Some(form), Some(shown)) =
+                (&source.request_form, RequestForm::of(source.quirks))
+                && form.value != shown
+            {
+                let what = format!(
+                    "request_form is {:?}, and the quirks of {:?} ask for {:?}",
+                    form.value.name(),
+                    source.name.value,
+                    shown.name()
+                );
+                let remedy = "Leave out the quirks whose names begin with request-";
+                mistakes.push(Mistake::new(form.line, what, remedy));
+            }
+        }
         let known = self.sources.iter().map(|source| source.name.value.as_str());
         for output in &self.outputs {
             for name in output.sources.iter().flatten() {

@@ -1,9 +1,10 @@
-//! Event types, quirks and readings of the record length as they are written.
+//! Event types, quirks, forms of a request and readings of the record length as
+//! they are written.
 
 use std::fmt;
 use std::str::FromStr;
 
-use estreamer_core::fqe::EventKind;
+use estreamer_core::fqe::{EventKind, RequestForm};
 use estreamer_core::quirk::Quirk;
 use estreamer_core::wire::RecordLength;
 
@@ -93,6 +94,17 @@ pub fn all_fields(events: &[EventName], fields: &[Fields]) -> Vec<Fields> {
 pub fn record_length(text: &str) -> Result<RecordLength, String> {
     RecordLength::from_name(text).ok_or_else(|| {
         let names = RecordLength::ALL.map(RecordLength::name);
+        format!("use {}", one_of(text, names.into_iter()))
+    })
+}
+
+/// Reads the name of a request's form.
+///
+/// # Errors
+/// Those there are.
+pub fn request_form(text: &str) -> Result<RequestForm, String> {
+    RequestForm::from_name(text).ok_or_else(|| {
+        let names = RequestForm::ALL.map(RequestForm::name);
         format!("use {}", one_of(text, names.into_iter()))
     })
 }

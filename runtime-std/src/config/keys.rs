@@ -39,6 +39,8 @@ pub(super) const SOURCE: Table = Table {
         "data",
         "request",
         "from",
+        "request_form",
+        "request_timeout",
         "record_length",
         "quirks",
         "server_name",

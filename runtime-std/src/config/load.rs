@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use estreamer_core::decode::Limits;
-use estreamer_core::fqe::RequestError;
+use estreamer_core::fqe::{RequestError, RequestForm};
 
 use super::ask::Ask;
 use super::collision::{self, Around};
@@ -49,16 +49,23 @@ impl Draft {
             let line = source.identity.line;
             match source.identity.value.load(base) {
                 Err(failure) => mistakes.push(Mistake { line, failure }),
-                Ok(identity) => sources.extend(ask.map(|ask| Source {
-                    name: source.name.value,
-                    servers: source.servers.value,
-                    bind: source.bind,
-                    identity,
-                    rules: source.rules,
-                    from: source.from,
-                    ask,
-                    record_length: source.record_length,
-                    quirks: source.quirks,
+                Ok(identity) => sources.extend(ask.map(|ask| {
+                    Source {
+                        name: source.name.value,
+                        servers: source.servers.value,
+                        bind: source.bind,
+                        identity,
+                        rules: source.rules,
+                        from: source.from,
+                        ask,
+                        request_form: source
+                            .request_form
+                            .map(|form| form.value)
+                            .or(RequestForm::of(source.quirks)),
+                        request_timeout: Duration::from_secs(source.request_timeout.into()),
+                        record_length: source.record_length,
+                        quirks: source.quirks,
+                    }
                 })),
             }
         }

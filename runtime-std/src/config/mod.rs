@@ -46,7 +46,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use estreamer_core::fqe::EventKind;
+use estreamer_core::fqe::{EventKind, RequestForm};
 use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::{Identity, ServerRules};
@@ -94,6 +94,12 @@ pub struct Source {
     pub from: InitialTimestamp,
     /// What is asked for.
     pub ask: Ask,
+    /// The form of the request, where a user fixed it; otherwise one after the
+    /// other is tried.
+    pub request_form: Option<RequestForm>,
+    /// How long it may be silent after the request before another form is tried;
+    /// zero is for ever.
+    pub request_timeout: Duration,
     /// What its record length counts.
     pub record_length: RecordLength,
     /// Deviations of ours that this server needs.

@@ -24,6 +24,8 @@ pub const OVERLAP: Number = Number::new("seconds", 5, 1, 3600);
 pub const MEMORY: Number = Number::new("MiB", 32, 20, 65_536);
 /// How long a stop may take.
 pub const SHUTDOWN: Number = Number::new("seconds", 30, 1, 3600);
+/// How long a server may be silent after the request; 0 is for ever.
+pub const REQUEST_TIMEOUT: Number = Number::new("seconds", 60, 0, 3600);
 /// What an output that is not required may lag behind.
 pub const QUEUE: Number = Number::new("MiB", 16, 1, 65_536);
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use estreamer_core::fqe::EventKind;
+use estreamer_core::fqe::{EventKind, RequestForm};
 use estreamer_core::quirk::Quirk;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
 
@@ -164,6 +164,16 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
             &["record_length", "Use extension"],
         ),
         (
+            &source("request_form = \"bothnul\""),
+            4,
+            &["request_form", "Use both-nul"],
+        ),
+        (
+            &source("request_timeout = 4000"),
+            4,
+            &["request_timeout", "0 to 3600"],
+        ),
+        (
             &source("quirks = [\"request-null\"]"),
             4,
             &["request-null", "Use request-nul"],
@@ -281,6 +291,7 @@ fn what_is_not_said_is_as_the_flags_have_it() {
     assert_eq!(source.name.value, "fmc:8302");
     assert_eq!(source.from, InitialTimestamp::NOW);
     assert_eq!(source.record_length, RecordLength::Auto);
+    assert_eq!((&source.request_form, source.request_timeout), (&None, 60));
     let Asked::Events(events, data) = &source.ask.value else {
         panic!("events are asked for");
     };
@@ -306,6 +317,8 @@ events = { connection = ["URL", "InitiatorIP"], file = true }
 data = "FlatBuffer"
 from = 2023-11-14T22:13:20Z
 record_length = "extension"
+request_form = "payload-nul"
+request_timeout = 0
 quirks = ["request-nul", "error-nul"]
 server_name = "cn:fmc"
 allow_sha1 = true
@@ -344,6 +357,9 @@ url = "-"
     assert!(events.contains(&urls) && events.len() == 2);
     assert_eq!(source.from, InitialTimestamp(1_700_000_000));
     assert_eq!(source.record_length, RecordLength::Extension);
+    let form = source.request_form.as_ref().map(|form| form.value);
+    assert_eq!(form, Some(RequestForm::PayloadNul));
+    assert_eq!(source.request_timeout, 0);
     assert!(source.quirks.has(Quirk::RequestNul) && source.quirks.has(Quirk::ErrorNul));
     assert!(source.rules.allow_sha1 && !source.rules.insecure);
     let output = &draft.outputs[0];

@@ -3,15 +3,20 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
+use estreamer_core::fqe::RequestForm;
 use estreamer_core::session::End;
+use estreamer_core::wire::{Evidence, Layout};
 use estreamer_mio::client::ClientEnd;
 use estreamer_mio::tls::{CertificateFacts, TlsError};
 
 use super::class::Class;
+use super::forms::Tried;
 use super::judgement::{self, Whose};
 use super::probe::Seen;
+use super::reading;
 use super::report::{Line, Report, Verdict};
 use super::walk::Options;
+use crate::explain::error_message;
 
 /// Gathers the lines of a walk.
 pub(super) struct Findings<'a> {
@@ -172,15 +177,24 @@ impl<'a> Findings<'a> {
         }
     }
 
-    /// The request and what came of it, once TLS stood.
-    pub(super) fn request(&mut self, seen: &Seen) {
+    /// The request in every form and what came of it, once TLS stood.
+    pub(super) fn request(&mut self, forms: &Tried) {
+        let Some(seen) = forms.best() else {
+            return;
+        };
         if seen.tls.is_none() || matches!(seen.end, Some(ClientEnd::Tls(_))) {
             return;
         }
         let class = Class::of(seen);
         let asked = format!("asked for {}", self.options.asked);
+        let (answered, unanswered) = forms.split();
+        let any_form = match unanswered.len() {
+            0 | 1 => "",
+            _ => ", whatever form the request had",
+        };
         if let Some(ClientEnd::Session(End::PeerError { code }, text)) = &seen.end {
-            let found = format!("{asked}, answered with error {code}: {text}");
+            let error = error_message(*code, text);
+            let found = format!("{asked}, answered with {error}{any_form}");
             let look_at = format!(
                 "Check that the Management Center knows fully-qualified events \
                                    (version 7.0 or newer), and the event types on {PAGE}"
@@ -188,12 +202,13 @@ impl<'a> Findings<'a> {
             return self.add("request", Verdict::Failed, found, Some(look_at));
         }
         self.add("request", Verdict::Ok, asked, None);
+        self.forms(&answered, &unanswered);
         let after = seconds(seen.after);
         let (verdict, found, look_at) = match class {
             Class::Healthy => (Verdict::Ok, format!("{} after {after}", seen.kinds()), None),
             Class::ClosedSilently => (
                 Verdict::Failed,
-                format!("the server closed after {after} without a word"),
+                format!("the server closed after {after} without a word{any_form}"),
                 Some(format!(
                     "On the Management Center, the client on {PAGE} has to be the address it sees \
                      this machine by: {}, unless NAT changes it",
@@ -204,7 +219,7 @@ impl<'a> Findings<'a> {
             Class::Silent => (
                 Verdict::Failed,
                 match seen.nulls {
-                    0 => format!("accepted, but nothing came within {after}"),
+                    0 => format!("accepted, but nothing came within {after}{any_form}"),
                     nulls => format!(
                         "accepted, but no events came within {after}, only {nulls} null messages"
                     ),
@@ -225,6 +240,48 @@ impl<'a> Findings<'a> {
             ),
         };
         self.add("first bytes", verdict, found, look_at);
+        if let Some((layout, told_by)) = reading::first(&seen.bytes, self.options.ask.expected()) {
+            self.reading(layout, told_by);
+        }
+    }
+
+    /// Which forms of the request are answered, if any is.
+    fn forms(&mut self, answered: &[RequestForm], unanswered: &[RequestForm]) {
+        let Some(first) = answered.first() else {
+            return;
+        };
+        let list = |forms: &[RequestForm]| {
+            let names: Vec<&str> = forms.iter().map(|form| form.name()).collect();
+            names.join(", ")
+        };
+        let mut found = format!("answered: {}", list(answered));
+        if !unanswered.is_empty() {
+            found += &format!("; not answered: {}", list(unanswered));
+        }
+        let (verdict, look_at) = match *first == RequestForm::default() {
+            true => (Verdict::Ok, None),
+            false => (
+                Verdict::Warning,
+                Some(format!(
+                    "Set request_form = \"{first}\" for this server (--request-form {first}), so \
+                     that the first start need not find it out"
+                )),
+            ),
+        };
+        self.add("request form", verdict, found, look_at);
+    }
+
+    /// What the record length of the first event counts.
+    fn reading(&mut self, layout: Layout, told_by: Evidence) {
+        let found = format!("counts {layout}, told by {told_by}");
+        let (verdict, look_at) = match told_by {
+            Evidence::Nothing => (
+                Verdict::Warning,
+                Some("If events begin with bytes too many or too few, set record_length".into()),
+            ),
+            _ => (Verdict::Ok, None),
+        };
+        self.add("record length", verdict, found, look_at);
     }
 
     pub(super) fn report(self, class: Class) -> Report {

@@ -13,8 +13,10 @@
 pub mod certificate;
 mod class;
 mod findings;
+mod forms;
 mod judgement;
 mod probe;
+mod reading;
 mod report;
 mod walk;
 

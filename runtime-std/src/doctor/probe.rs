@@ -18,6 +18,11 @@ pub(super) struct Seen {
     pub(super) local: Option<SocketAddr>,
     /// What TLS agreed on, once the handshake was done.
     pub(super) tls: Option<Agreed>,
+    /// The first bytes that came.
+    pub(super) bytes: Vec<u8>,
+    /// Milliseconds from the request to the answer: an event, a null message or a
+    /// bundle.
+    pub(super) answered: Option<u64>,
     /// Null messages.
     pub(super) nulls: u64,
     /// Events by kind; the last place counts those of no known kind.
@@ -61,6 +66,8 @@ pub(super) enum Goal {
     Connect,
     /// Until events come, or for so many milliseconds.
     Events { wait: u32 },
+    /// Until the server answers, or for so many milliseconds.
+    Answer { wait: u32 },
 }
 
 /// Goes as far as its goal, and leaves what it saw behind.
@@ -68,6 +75,7 @@ pub(super) struct Probe {
     seen: Rc<RefCell<Seen>>,
     goal: Goal,
     asked: Option<Instant>,
+    answered: bool,
 }
 
 impl Probe {
@@ -77,6 +85,7 @@ impl Probe {
             seen: seen.clone(),
             goal,
             asked: None,
+            answered: false,
         };
         (probe, seen)
     }
@@ -87,7 +96,7 @@ impl Sink for Probe {
         self.seen.borrow_mut().local = Some(local);
         match self.goal {
             Goal::Connect => Err(ENOUGH),
-            Goal::Events { .. } => Ok(()),
+            Goal::Events { .. } | Goal::Answer { .. } => Ok(()),
         }
     }
 
@@ -99,11 +108,20 @@ impl Sink for Probe {
         });
     }
 
+    fn received(&mut self, bytes: &[u8]) {
+        let mut seen = self.seen.borrow_mut();
+        let room = KEPT.saturating_sub(seen.bytes.len());
+        seen.bytes
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
     fn null(&mut self) {
+        self.answered = true;
         self.seen.borrow_mut().nulls += 1;
     }
 
     fn batch(&mut self, batch: Batch) {
+        self.answered = true;
         let mut seen = self.seen.borrow_mut();
         for record in batch.records() {
             let place = EventKind::ALL
@@ -124,14 +142,21 @@ impl Sink for Probe {
         let asked = *self.asked.get_or_insert(now);
         let mut seen = self.seen.borrow_mut();
         seen.after = now.0.saturating_sub(asked.0);
+        if self.answered && seen.answered.is_none() {
+            seen.answered = Some(seen.after);
+        }
+        let enough = match self.goal {
+            Goal::Answer { .. } => self.answered,
+            Goal::Events { .. } | Goal::Connect => seen.events() > 0,
+        };
         let over = self.deadline().is_some_and(|due| now >= due);
-        (over || seen.events() > 0).then_some(ENOUGH.into())
+        (over || enough).then_some(ENOUGH.into())
     }
 
     fn deadline(&self) -> Option<Instant> {
         match self.goal {
             Goal::Connect => None,
-            Goal::Events { wait } => Some(self.asked?.after(wait)),
+            Goal::Events { wait } | Goal::Answer { wait } => Some(self.asked?.after(wait)),
         }
     }
 
@@ -140,4 +165,6 @@ impl Sink for Probe {
     }
 }
 
+/// Bytes that are kept of what came.
+const KEPT: usize = 64 << 10;
 const ENOUGH: &str = "the diagnosis has seen what it wanted";

@@ -3,7 +3,9 @@
 use std::io;
 use std::net::SocketAddr;
 
+use estreamer_core::fqe::RequestForm;
 use estreamer_core::session::ClientConfig;
+use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::arena::Pool;
 use estreamer_mio::client::{Client, ClientOptions};
 use estreamer_mio::event_loop::EventLoop;
@@ -11,8 +13,10 @@ use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
 
 use super::class::Class;
 use super::findings::Findings;
+use super::forms::Tried;
 use super::probe::{Goal, Probe, Seen};
 use super::report::Report;
+use crate::config::Ask;
 
 /// What is to be examined.
 pub struct Options<'a> {
@@ -26,9 +30,9 @@ pub struct Options<'a> {
     pub rules: &'a ServerRules,
     /// TLS made of these two.
     pub tls: &'a ClientTls,
-    /// The whole request message.
-    pub request: Vec<u8>,
-    /// What it asks for, in words.
+    /// What is asked for, from the oldest event on.
+    pub ask: &'a Ask,
+    /// The same in words.
     pub asked: String,
     /// Milliseconds until TCP and TLS have to stand.
     pub timeout: u32,
@@ -62,7 +66,8 @@ pub fn walk(options: &Options<'_>) -> io::Result<Report> {
             None => Goal::Events { wait: options.wait },
             Some(_) => Goal::Connect,
         };
-        let seen = probe(&mut event_loop, options, address, goal)?;
+        let form = RequestForm::default();
+        let seen = probe(&mut event_loop, options, address, form, goal)?;
         if seen.local.is_some() && answering.is_none() {
             answering = Some(tried.len());
         }
@@ -71,29 +76,36 @@ pub fn walk(options: &Options<'_>) -> io::Result<Report> {
     for (address, seen) in &tried {
         findings.connect(*address, seen, answering.is_some());
     }
-    let Some((_, seen)) = answering.and_then(|index| tried.get(index)) else {
+    let Some((address, first)) = answering.map(|index| tried.swap_remove(index)) else {
         findings.certificates(None);
         let classes = tried.iter().map(|(_, seen)| Class::of(seen));
         let class = classes.max_by_key(|class| class.tells());
         return Ok(findings.report(class.unwrap_or(Class::Unreachable)));
     };
-    findings.tls(seen);
-    findings.certificates(Some(seen));
-    findings.request(seen);
-    Ok(findings.report(Class::of(seen)))
+    findings.tls(&first);
+    findings.certificates(Some(&first));
+    let forms = Tried::of(&mut event_loop, options, address, first)?;
+    findings.request(&forms);
+    let class = forms.best().map_or(Class::Broken, Class::of);
+    Ok(findings.report(class))
 }
 
-fn probe(
+/// Connects to one address and asks in this form.
+pub(super) fn probe(
     event_loop: &mut EventLoop,
     options: &Options<'_>,
     address: SocketAddr,
+    form: RequestForm,
     goal: Goal,
 ) -> io::Result<Seen> {
     let client = ClientOptions {
         address,
         bind: None,
-        request: options.request.clone(),
-        session: ClientConfig::default(),
+        request: options.ask.message(InitialTimestamp::OLDEST, form.quirks()),
+        session: ClientConfig {
+            expected: Some(options.ask.expected()),
+            ..ClientConfig::default()
+        },
         pool: Pool::new(WINDOW, 32 << 20, event_loop.handle()),
         handshake_timeout: options.timeout,
     };

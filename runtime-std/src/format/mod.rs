@@ -65,7 +65,7 @@ pub fn write(
     match (format, record.kind, data) {
         (Format::Raw, _, _) => raw::append(source, record, digest, out),
         (Format::Lines, RecordKind::Event, Data::Json | Data::Csv) => {
-            line::append(record.data, out);
+            line::append(record.data, *data == Data::Csv, out);
         }
         (Format::Lines, RecordKind::Event, Data::Other(transform)) => {
             envelope::data(source, transform, record, out);

@@ -98,7 +98,7 @@ impl Collector {
             boot,
             key: &key(),
         };
-        let (journal, notices) = opening::open(&disk, place, overlap, &mut outputs)
+        let (journal, notices) = opening::open(&disk, place, overlap, None, &mut outputs)
             .map_err(|error| io::Error::other(error.to_string()))?;
         let accepted = journal.bookmark().n;
         let limits = Limits {

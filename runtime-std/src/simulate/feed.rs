@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::session::{Instant, Statistics};
 use estreamer_core::wire::{
     ESTREAMER_SERVICE, EventStreamRequest, InitialTimestamp, RequestFlags, Services,
@@ -9,6 +10,8 @@ use estreamer_core::wire::{
 use estreamer_mio::server::{Answer, Feed, Outgoing, Record, Refusal, ServerEnd, Supply, Tampered};
 
 use super::archive::{Archive, Found, Reader};
+use super::not_json::not_json;
+use super::request_length::RequestLength;
 use super::selection::{Format, Request, RequestError};
 use super::served::Entry;
 use super::service::OPAQUE;
@@ -21,6 +24,8 @@ pub(super) struct Common {
     pub(super) rate: Option<u32>,
     /// A transform that is served as bytes.
     pub(super) opaque: Option<String>,
+    pub(super) request_length: RequestLength,
+    pub(super) quirks: Quirks,
     pub(super) log: Option<fn(&str)>,
 }
 
@@ -36,6 +41,8 @@ pub(super) struct ConnectionFeed {
     bundles: u64,
     /// Of a request in extended mode, whose streaming request is awaited.
     extended: bool,
+    /// Whether it closes instead of sending its error message.
+    closes: bool,
 }
 
 /// What a granted request became.
@@ -43,8 +50,9 @@ struct Stream {
     /// Whether records carry their archival timestamp.
     extended: bool,
     reader: Reader,
-    /// The record to be sent, of an opaque transform.
-    opaque: Option<Vec<u8>>,
+    format: Format,
+    /// The data of the record to be sent, where it is not the archive's.
+    changed: Vec<u8>,
 }
 
 impl ConnectionFeed {
@@ -58,6 +66,7 @@ impl ConnectionFeed {
             served: 0,
             bundles: 0,
             extended: false,
+            closes: false,
         }
     }
 
@@ -67,6 +76,21 @@ impl ConnectionFeed {
         match self.common.rate {
             None => start,
             Some(rate) => Instant(start.0 + self.served * 1000 / u64::from(rate.max(1))),
+        }
+    }
+
+    /// What the server does about a request that its own reading has cut.
+    fn cut(&mut self, request: &EventStreamRequest<'_>) -> Option<Answer> {
+        if request.check() != Err(estreamer_core::fqe::RequestError::NotJson) {
+            return None;
+        }
+        match self.common.request_length {
+            RequestLength::InclusiveSilent => Some(Answer::Silence),
+            RequestLength::InclusiveClose => {
+                self.closes = true;
+                None
+            }
+            _ => None,
         }
     }
 
@@ -87,7 +111,8 @@ impl ConnectionFeed {
         let asked = self.fully_qualified(request)?;
         self.stream = Some(Stream {
             extended,
-            opaque: (asked.format() == Format::Opaque).then(Vec::new),
+            format: asked.format(),
+            changed: Vec::new(),
             reader: self.common.archive.read(asked, request.from),
         });
         Ok(Answer::Stream)
@@ -119,7 +144,10 @@ impl ConnectionFeed {
 
 impl Feed for ConnectionFeed {
     fn request(&mut self, request: &EventStreamRequest<'_>) -> Result<Answer, Refusal> {
-        let answer = self.answer(request);
+        let answer = match self.cut(request) {
+            Some(answer) => Ok(answer),
+            None => self.answer(request),
+        };
         // Told when it has taken effect, since tests wait for it.
         self.entry.asked(request);
         answer
@@ -138,7 +166,8 @@ impl Feed for ConnectionFeed {
         let reader = self.common.archive.read(Request::packet_records(), from);
         self.stream = Some(Stream {
             extended: self.extended || flags.contains(RequestFlags::EXTENDED_HEADER),
-            opaque: None,
+            format: Format::Packets,
+            changed: Vec::new(),
             reader,
         });
         Ok(())
@@ -154,13 +183,18 @@ impl Feed for ConnectionFeed {
             Found::Event(event) => Supply::Record(Record {
                 record_type: event.kind.record_type(),
                 archival: stream.extended.then_some(event.archival),
-                data: match &mut stream.opaque {
-                    None => event.data,
-                    Some(bytes) => {
-                        bytes.clear();
-                        bytes.extend(event.data.iter().map(|byte| byte ^ OPAQUE));
-                        bytes
+                data: match stream.format {
+                    Format::Opaque => {
+                        stream.changed.clear();
+                        let bytes = event.data.iter().map(|byte| byte ^ OPAQUE);
+                        stream.changed.extend(bytes);
+                        &stream.changed
                     }
+                    Format::Json if self.common.quirks.has(Quirk::DataNotJson) => {
+                        stream.changed = not_json(event.data, self.served);
+                        &stream.changed
+                    }
+                    _ => event.data,
                 },
             }),
             Found::Busy => Supply::Later(now),
@@ -182,6 +216,13 @@ impl Feed for ConnectionFeed {
     }
 
     fn tamper(&mut self, outgoing: Outgoing, message: &[u8]) -> Option<Tampered> {
+        if outgoing == Outgoing::Error && self.closes {
+            let close = true;
+            return Some(Tampered {
+                close,
+                ..Tampered::default()
+            });
+        }
         if let Outgoing::Bundle(_) = outgoing {
             self.bundles += 1;
         }

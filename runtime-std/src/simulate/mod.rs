@@ -6,6 +6,7 @@
 //! - [`replay`]: the lines of a file as events.
 //! - [`archive`]: what of these is stored when, and who gets what.
 //! - [`tamper`], [`chaos`]: what a server does differently and wrong, by name.
+//! - [`request_length`]: how strictly it takes the length of a request.
 //! - [`service`]: the server built from these parts; [`Simulator`] runs it on a
 //!   thread of its own.
 
@@ -13,9 +14,11 @@ pub mod archive;
 pub mod chaos;
 mod feed;
 pub mod generator;
+mod not_json;
 mod packet;
 pub mod pki;
 pub mod replay;
+pub mod request_length;
 pub mod selection;
 mod served;
 pub mod service;

@@ -12,15 +12,18 @@
 
 mod error;
 mod files;
+mod init;
 mod pkcs12;
 mod pkcs12_legacy;
 #[cfg(test)]
 mod tests;
 
 pub use error::PkiError;
-pub use files::{ClientFiles, ServerPki, issue_client, load, load_faulty};
+pub(crate) use files::Mode;
 #[cfg(feature = "cli")]
-pub(crate) use files::{Mode, write_all};
+pub(crate) use files::write_all;
+pub use files::{ClientFiles, ServerPki, issue_client, load, load_faulty};
+pub use init::{Initialised, ServerName, init};
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType,
@@ -135,7 +138,7 @@ impl Pki {
         ];
         let ca = Identity::new(&params.self_signed(&key).map_err(made)?, &key);
         let issuer = Issuer::new(params, key);
-        let server = issue(&issuer, server_params(None), "server")?;
+        let server = issue(&issuer, server_params(None, Vec::new()), "server")?;
         let client = issue(&issuer, client_params(DEFAULT_CLIENT)?, "client")?;
         Ok(Self {
             issuer,
@@ -168,7 +171,11 @@ impl Pki {
 
     /// A server certificate of this CA that a careful client must refuse, or warn of.
     pub fn faulty_server(&self, fault: ServerFault) -> Result<Identity, PkiError> {
-        issue(&self.issuer, server_params(Some(fault)), "server")
+        issue(
+            &self.issuer,
+            server_params(Some(fault), Vec::new()),
+            "server",
+        )
     }
 
     /// The client's key, certificate and CA as PKCS#12, encrypted as today's
@@ -229,7 +236,7 @@ fn subject(common_name: &str, title: bool, qualifier: &str) -> DistinguishedName
     name
 }
 
-fn server_params(fault: Option<ServerFault>) -> CertificateParams {
+fn server_params(fault: Option<ServerFault>, names: Vec<SanType>) -> CertificateParams {
     let mut params = CertificateParams::default();
     let validity = match fault {
         Some(ServerFault::Expired) => Validity::Past,
@@ -246,6 +253,7 @@ fn server_params(fault: Option<ServerFault>) -> CertificateParams {
         fault != Some(ServerFault::MissingTitle),
         qualifier,
     );
+    params.subject_alt_names = names;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;

@@ -15,6 +15,7 @@ use estreamer_mio::tls::{ClientRules, Identity, ServerTls, TlsError};
 use super::archive::Archive;
 use super::chaos::{Chaos, ChaosKind};
 use super::feed::{Common, ConnectionFeed};
+use super::request_length::RequestLength;
 use super::served::Register;
 use super::tamper::Tamper;
 
@@ -40,6 +41,8 @@ pub struct ServiceOptions {
     /// A transform that is served besides JSON and CSV: the bytes of JSON, each
     /// XORed with [`OPAQUE`], so that they are no text.
     pub opaque: Option<String>,
+    /// The reading of a request's length it holds. Default: any.
+    pub request_length: RequestLength,
     /// Deviations to show, on all connections.
     pub quirks: Quirks,
     /// What to do wrong.
@@ -66,6 +69,7 @@ impl ServiceOptions {
             unacknowledged: session.unacknowledged,
             keep_alive: session.keep_alive,
             opaque: None,
+            request_length: RequestLength::Any,
             quirks: Quirks::NONE,
             chaos: Vec::new(),
             chaos_connections: 1,
@@ -142,8 +146,13 @@ impl Service {
                     message: Limits::DEFAULT.request,
                     ..Limits::DEFAULT
                 },
+                grace: match options.request_length {
+                    RequestLength::Payload => u32::MAX,
+                    _ => ServerConfig::default().grace,
+                },
                 ..ServerConfig::default()
             },
+            literal_requests: options.request_length.is_literal(),
             bundle: options.bundle,
             handshake_timeout: 30_000,
             nagle: has(ChaosKind::Nagle),
@@ -152,6 +161,8 @@ impl Service {
             archive: options.archive,
             rate: options.rate,
             opaque: options.opaque,
+            request_length: options.request_length,
+            quirks: options.quirks,
             log: options.log,
         });
         let (quirks, chaos, seed) = (options.quirks, options.chaos, options.seed);

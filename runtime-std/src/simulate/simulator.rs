@@ -13,6 +13,7 @@ use super::archive::{Archive, ArchiveOptions};
 use super::chaos::Chaos;
 use super::generator::Options;
 use super::pki::Pki;
+use super::request_length::RequestLength;
 use super::served::{Register, Served};
 use super::service::{Service, ServiceError, ServiceOptions};
 
@@ -158,6 +159,13 @@ impl Builder {
     #[must_use]
     pub fn keep_alive(mut self, milliseconds: u32) -> Self {
         self.options.keep_alive = milliseconds;
+        self
+    }
+
+    /// Holds this reading of a request's length.
+    #[must_use]
+    pub fn request_length(mut self, length: RequestLength) -> Self {
+        self.options.request_length = length;
         self
     }
 

@@ -5,21 +5,25 @@ use std::io::{self, Write};
 
 use estreamer_core::decode::{Frame, Head, Kind};
 use estreamer_core::wire::{
-    Header, Lossy, Message, MessageType, Record, RecordType, RequestFlags, Services,
+    Evidence, Header, Layout, Lossy, Message, MessageType, Record, RecordType, RequestFlags,
+    Services,
 };
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Prints what a frame shows, `raw` being its bytes, found at `offset`.
+/// Prints what a frame shows, `raw` being its bytes, found at `offset`; of an
+/// event, `told_by` says what told the reading of its record length.
 pub(super) fn print(
     offset: u64,
     frame: &Frame,
     raw: &[u8],
+    told_by: Option<Evidence>,
     explain: bool,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let mut page = Page {
         rest: raw,
+        told_by: told_by.unwrap_or(Evidence::Lengths),
         explain,
         out,
     };
@@ -33,6 +37,9 @@ pub(super) fn print(
         }
         Frame::Message { head, body } => {
             match (head.kind, Message::parse(raw)) {
+                (Kind::Event { record, layout }, _) => {
+                    page.event(offset, head, &record, layout, body.len)?;
+                }
                 (Kind::Malformed(malformed), _) => {
                     page.line(offset, head.nested, format_args!("malformed: {malformed}"))?;
                     return page.field(raw.len(), "as it came", "");
@@ -58,6 +65,7 @@ pub(super) fn print(
 /// What is left of a message to be explained.
 struct Page<'a, W> {
     rest: &'a [u8],
+    told_by: Evidence,
     explain: bool,
     out: &'a mut W,
 }
@@ -66,6 +74,27 @@ impl<W: Write> Page<'_, W> {
     fn line(&mut self, offset: u64, nested: bool, text: impl Display) -> io::Result<()> {
         let indent = if nested { "  " } else { "" };
         writeln!(self.out, "{offset:08x}  {indent}{text}")
+    }
+
+    /// An event, and how its record length was read if that is not the usual way.
+    fn event(
+        &mut self,
+        offset: u64,
+        head: &Head,
+        record: &Record,
+        layout: Layout,
+        length: usize,
+    ) -> io::Result<()> {
+        let event = format_args!("event {record}, {length} bytes");
+        let told_by = self.told_by;
+        match layout {
+            Layout::Extended | Layout::Short => self.line(offset, head.nested, event),
+            layout => self.line(
+                offset,
+                head.nested,
+                format_args!("{event}; the record length counts {layout}, told by {told_by}"),
+            ),
+        }
     }
 
     /// The next `length` bytes in hexadecimal, with a name and a meaning.
@@ -127,8 +156,8 @@ impl<W: Write> Page<'_, W> {
                 self.field(4, "request flags", RequestFlags(flags.0))?;
                 self.rest(length, "JSON block")
             }
-            Kind::Event { record, .. } => {
-                self.record(&record)?;
+            Kind::Event { record, layout } => {
+                self.record(&record, layout)?;
                 self.rest(length, "data")
             }
             Kind::Other if is_services(head) => {
@@ -139,7 +168,7 @@ impl<W: Write> Page<'_, W> {
         }
     }
 
-    fn record(&mut self, record: &Record) -> io::Result<()> {
+    fn record(&mut self, record: &Record, layout: Layout) -> io::Result<()> {
         let RecordType(number) = record.record_type;
         let name = record.record_type.name().unwrap_or("unknown");
         let flag = if record.flag {
@@ -158,7 +187,9 @@ impl<W: Write> Page<'_, W> {
         )?;
         let length = self.rest.get(..4).and_then(|bytes| bytes.try_into().ok());
         let length = length.map_or(0, u32::from_be_bytes);
-        self.field(4, "record length", format_args!("{length} bytes"))?;
+        let told_by = self.told_by;
+        let meaning = format_args!("{length} bytes: {layout}, told by {told_by}");
+        self.field(4, "record length", meaning)?;
         if let Some(extension) = record.extension {
             let second = extension.archival;
             let archived = format_args!("{second} = {}", time(second));

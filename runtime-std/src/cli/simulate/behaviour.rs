@@ -5,6 +5,7 @@ use estreamer_core::quirk::{Quirk, Quirks};
 
 use crate::simulate::chaos::{Chaos, ChaosKind};
 use crate::simulate::pki::ServerFault;
+use crate::simulate::request_length::RequestLength;
 use crate::simulate::service::ServiceOptions;
 use crate::simulate::tamper::{SHOWN, guide};
 
@@ -28,6 +29,12 @@ pub(super) struct BehaviourArgs {
     /// XORed with 0x2a.
     #[arg(long, value_name = "NAME")]
     opaque: Option<String>,
+    /// The reading of a request's length to hold: any; payload (8 and the JSON
+    /// block: waits for what a longer one promises); inclusive (16 and the JSON
+    /// block: cuts a shorter one, and answers with an error), inclusive-close
+    /// (and closes), inclusive-silent (and says nothing).
+    #[arg(long, value_name = "READING", default_value_t = RequestLength::Any)]
+    request_length: RequestLength,
     /// Deviate in all that the guides print otherwise than real servers do it
     /// (guide), or in nothing (field).
     #[arg(long, value_enum, default_value_t = Profile::Field)]
@@ -66,6 +73,7 @@ impl BehaviourArgs {
         options.keep_alive = self.keep_alive * 1000;
         options.rate = self.rate;
         options.opaque = self.opaque;
+        options.request_length = self.request_length;
         let profile = match self.profile {
             Profile::Field => Quirks::NONE,
             Profile::Guide => guide(),

@@ -11,6 +11,7 @@ use crate::config::draft::{AskDraft, Asked, At, SourceDraft};
 use crate::config::event::{self, EventName};
 use crate::config::identity::IdentityFiles;
 use crate::config::keys::{EVENTS, PASSWORD};
+use crate::config::number::REQUEST_TIMEOUT;
 use crate::config::reader::{Section, Value};
 use crate::config::secret::Secret;
 use crate::config::{from, rules};
@@ -31,6 +32,8 @@ pub(super) fn read(section: &Section<'_>) -> Option<SourceDraft> {
     let ask = ask(section);
     let quirks = section.list("quirks", event::quirk).unwrap_or_default();
     let from = start(section);
+    let request_form = section.read("request_form", event::request_form);
+    let request_timeout = section.number("request_timeout", REQUEST_TIMEOUT);
     let record_length = section.read("record_length", event::record_length);
     let rules = verification(section);
     let servers = servers?;
@@ -48,6 +51,8 @@ pub(super) fn read(section: &Section<'_>) -> Option<SourceDraft> {
         identity: identity?,
         ask,
         from,
+        request_form,
+        request_timeout,
         record_length: record_length.map_or(RecordLength::Auto, |at| at.value),
         quirks: quirks
             .iter()

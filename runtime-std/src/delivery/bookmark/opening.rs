@@ -35,10 +35,13 @@ pub enum OpeningError {
     Journal(JournalError),
     /// A file.
     File(PathBuf, io::Error),
+    /// The bookmark does not know the source to be forgotten; these it knows.
+    UnknownSource(String, Vec<String>),
 }
 
 /// Brings the files of the last run to its bookmark, opens the outputs, and
-/// starts the journal anew. The outputs come with their names.
+/// starts the journal anew. The outputs come with their names; what is known of
+/// the source `forget` is discarded.
 ///
 /// # Errors
 /// [`OpeningError`]; nothing was lost, and the next start tries again.
@@ -46,6 +49,7 @@ pub fn open(
     disk: &Arc<dyn Disk>,
     place: Place<'_>,
     overlap: u32,
+    forget: Option<&str>,
     outputs: &mut [(String, Box<dyn Output>)],
 ) -> Result<(Journal, Vec<FileNotice>), OpeningError> {
     let Place {
@@ -71,6 +75,12 @@ pub fn open(
     }
     let bookmark = recovered.as_ref().map(|recovered| &recovered.bookmark);
     let mut bookmark: Bookmark = bookmark.cloned().unwrap_or_default();
+    if let Some(name) = forget
+        && bookmark.sources.remove(name).is_none()
+    {
+        let known = bookmark.sources.keys().map(|name| name.to_string());
+        return Err(OpeningError::UnknownSource(name.into(), known.collect()));
+    }
     if recovered.as_ref().is_some_and(|it| it.version == 1) {
         // Its marks prove nothing any more, now that its files are settled.
         bookmark.files.clear();
@@ -120,6 +130,12 @@ impl fmt::Display for OpeningError {
                     f,
                     "cannot use {}: {error}; check path and permissions",
                     path.display()
+                )
+            }
+            Self::UnknownSource(name, known) => {
+                write!(
+                    f,
+                    "the bookmark knows no source {name:?}; it knows {known:?}"
                 )
             }
             Self::Journal(JournalError::Damaged(path, damage)) => {

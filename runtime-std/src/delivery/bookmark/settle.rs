@@ -66,7 +66,7 @@ pub fn settle(
         }
     }
     // What was written to a file that is not found comes again.
-    for (path, _) in &recovered.bookmark.files {
+    for path in recovered.bookmark.files.keys() {
         let records = records(&recovered.pending, path);
         if records > 0 && !found.contains_key(path) {
             notices.push(FileNotice::ComesAgain(path.to_path_buf(), records));

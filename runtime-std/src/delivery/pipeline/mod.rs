@@ -72,6 +72,8 @@ pub struct Setup {
     pub ledger: Arc<Ledger>,
     /// When each source was first asked.
     pub first_sessions: FirstSessions,
+    /// A source of which the bookmark is to know nothing any more.
+    pub forget: Option<String>,
 }
 
 /// The threads at work.
@@ -83,6 +85,8 @@ pub struct Pipeline {
     threads: Vec<JoinHandle<()>>,
     /// What was found about the files at the start.
     pub notices: Vec<FileNotice>,
+    /// Sources of the bookmark that are not among those of the setup.
+    pub unused: Vec<String>,
     // Locked until everything is written.
     state: Option<StateDir>,
 }
@@ -124,7 +128,9 @@ impl Pipeline {
                     boot: state.boot(),
                     key: &key,
                 };
-                let opened = opening::open(&disk, place, setup.limits.overlap, &mut outputs);
+                let forget = setup.forget.as_deref();
+                let overlap = setup.limits.overlap;
+                let opened = opening::open(&disk, place, overlap, forget, &mut outputs);
                 let (journal, notices) = opened?;
                 state
                     .confirm()
@@ -147,6 +153,12 @@ impl Pipeline {
             ledger,
             threads: Vec::new(),
             notices,
+            unused: bookmark
+                .sources
+                .keys()
+                .filter(|name| !setup.sources.iter().any(|source| **source == ***name))
+                .map(|name| name.to_string())
+                .collect(),
             state: setup.state,
         };
         let sequencer = Sequencer::new(

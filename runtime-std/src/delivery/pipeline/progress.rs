@@ -193,7 +193,7 @@ impl Progress {
             state.without_credit.pop_front();
             any = true;
         }
-        while let Some(batch) = state.not_accepted.pop_front_if(|batch| batch.n <= cut) {
+        while let Some(batch) = pop_up_to(&mut state.not_accepted, cut) {
             state.records += batch.records;
             if batch.records > 0 {
                 self.ledger
@@ -248,7 +248,7 @@ impl Progress {
     pub(super) fn committed(&self, n: u64) {
         let mut state = self.state();
         state.durable = n;
-        while let Some(batch) = state.not_durable.pop_front_if(|batch| batch.n <= n) {
+        while let Some(batch) = pop_up_to(&mut state.not_durable, n) {
             self.ledger
                 .change(&batch.source, |counts| counts.durable += batch.records);
         }
@@ -381,6 +381,14 @@ impl Progress {
     pub(super) fn is_over(&self) -> bool {
         let state = self.state();
         state.is_finishing || state.failure.is_some()
+    }
+}
+
+/// The batch at the front, if its number is not beyond `n`.
+fn pop_up_to(batches: &mut VecDeque<Counted>, n: u64) -> Option<Counted> {
+    match batches.front()?.n <= n {
+        true => batches.pop_front(),
+        false => None,
     }
 }
 

@@ -93,7 +93,8 @@ impl Steps {
         let (Some(mut journal), Some(entry)) = (self.journal(), batch.take()) else {
             return Ok(());
         };
-        if let Err((entry, error)) = journal.append(Entry::Batch(entry)) {
+        if let Err(failed) = journal.append(Entry::Batch(entry)) {
+            let (entry, error) = *failed;
             if let Entry::Batch(entry) = entry {
                 *batch = Some(entry);
             }
@@ -134,7 +135,7 @@ impl Steps {
             }
             let output = name.clone();
             let written = Entry::Written(Written { n, output, files });
-            journal.append(written).map_err(|(_, error)| Retry(error))?;
+            journal.append(written).map_err(|failed| Retry(failed.1))?;
         }
         match output.write(n, parts).map_err(Retry)? {
             Acceptance::Taken => Ok(Step::Taken),
@@ -160,7 +161,7 @@ impl Steps {
             output: name.clone(),
             files: SmallVec::new(),
         });
-        journal.append(written).map_err(|(_, error)| Retry(error))
+        journal.append(written).map_err(|failed| Retry(failed.1))
     }
 
     /// Closes the files of an output, durably; they are opened again by name.
@@ -217,7 +218,7 @@ impl Steps {
         let Some(mut journal) = self.journal() else {
             return Ok(());
         };
-        journal.append(entry).map_err(|(_, error)| Retry(error))?;
+        journal.append(entry).map_err(|failed| Retry(failed.1))?;
         journal.sync().map_err(NotDurable)
     }
 }

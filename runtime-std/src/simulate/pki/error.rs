@@ -30,6 +30,20 @@ pub enum PkiError {
         /// That file.
         path: PathBuf,
     },
+    /// A file without which another one is of no use.
+    Incomplete {
+        /// The file that is there.
+        present: PathBuf,
+        /// The file that is not.
+        missing: PathBuf,
+    },
+    /// A server certificate that stays as it is lacks a name.
+    ServerName {
+        /// The certificate.
+        path: PathBuf,
+        /// The name.
+        name: String,
+    },
     /// A file the PKI should have is not there.
     Missing {
         /// That file.
@@ -75,6 +89,20 @@ impl fmt::Display for PkiError {
                 f,
                 "{} exists already and may be in use; choose another directory or remove it first",
                 path.display()
+            ),
+            Self::Incomplete { present, missing } => write!(
+                f,
+                "there is {}, but no {}; restore that file, or remove the first one and make \
+                 the PKI again",
+                present.display(),
+                missing.display()
+            ),
+            Self::ServerName { path, name } => write!(
+                f,
+                "{} is kept, and its certificate is not for {name}; remove it and {}, and make \
+                 the PKI again",
+                path.display(),
+                path.with_extension("key").display()
             ),
             Self::Missing { path } => write!(
                 f,

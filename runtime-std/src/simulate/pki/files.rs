@@ -107,7 +107,7 @@ pub fn load(dir: &Path) -> Result<ServerPki, PkiError> {
 /// must refuse, made with the CA in `dir`.
 pub fn load_faulty(dir: &Path, fault: ServerFault) -> Result<ServerPki, PkiError> {
     let (issuer, _) = issuer(dir)?;
-    let server = issue(&issuer, server_params(Some(fault)), "server")?;
+    let server = issue(&issuer, server_params(Some(fault), Vec::new()), "server")?;
     Ok(ServerPki {
         ca_pem: read(&dir.join("ca.pem"))?,
         chain_pem: server.cert_pem().into(),
@@ -141,7 +141,7 @@ pub fn issue_client(dir: &Path, name: &str) -> Result<ClientFiles, PkiError> {
 }
 
 /// The CA of `dir`, ready to sign, and its certificate, DER.
-fn issuer(dir: &Path) -> Result<(Issuer<'static, KeyPair>, Vec<u8>), PkiError> {
+pub(super) fn issuer(dir: &Path) -> Result<(Issuer<'static, KeyPair>, Vec<u8>), PkiError> {
     let key_path = dir.join("ca.key");
     let key_pem = read_text(&key_path)?;
     let key = KeyPair::from_pem(&key_pem).map_err(|e| PkiError::Content {
@@ -238,7 +238,7 @@ fn read(path: &Path) -> Result<Vec<u8>, PkiError> {
     })
 }
 
-fn read_text(path: &Path) -> Result<String, PkiError> {
+pub(super) fn read_text(path: &Path) -> Result<String, PkiError> {
     String::from_utf8(read(path)?).map_err(|_| PkiError::Content {
         path: path.to_owned(),
         expected: "PEM text",
@@ -247,7 +247,7 @@ fn read_text(path: &Path) -> Result<String, PkiError> {
 }
 
 /// At least one certificate, or an error.
-fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, PkiError> {
+pub(super) fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, PkiError> {
     let bad = |reason: String| PkiError::Content {
         path: path.to_owned(),
         expected: "a certificate in PEM form",

@@ -3,9 +3,10 @@
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::HEADER_LEN;
 
-/// The quirks shown here, beside those of [`Quirk::SERVER`] that the protocol
-/// core shows itself.
+/// The quirks the simulator shows, beside those of [`Quirk::SERVER`] that the
+/// protocol core shows itself: here, and `data-not-json` in what is served.
 pub const SHOWN: &[Quirk] = &[
+    Quirk::DataNotJson,
     Quirk::NestedVersionOther,
     Quirk::FlagContradictsLengths,
     Quirk::Netmap,

@@ -1,0 +1,51 @@
+//! The form of a connection's request, remembered once it was answered.
+
+use std::path::Path;
+
+use estreamer_core::fqe::RequestForm;
+
+use crate::config::address::Address;
+use crate::form_hints::FormHints;
+
+/// The form in use, and where it is kept.
+pub(super) struct FormInUse {
+    form: RequestForm,
+    source: String,
+    server: String,
+    hints: FormHints,
+    kept: bool,
+}
+
+impl FormInUse {
+    /// The form that was `fixed`, or that this server answered before, or the
+    /// first.
+    pub(super) fn new(
+        state: Option<&Path>,
+        source: &str,
+        server: &Address,
+        fixed: Option<RequestForm>,
+    ) -> Self {
+        let hints = state.map(FormHints::open).unwrap_or_default();
+        let server = server.to_string();
+        let form = fixed.or_else(|| hints.get(source, &server));
+        Self {
+            form: form.unwrap_or_default(),
+            source: source.into(),
+            server,
+            hints,
+            kept: false,
+        }
+    }
+
+    pub(super) fn form(&self) -> RequestForm {
+        self.form
+    }
+
+    /// The server answered: the next connection begins with this form.
+    pub(super) fn answered(&mut self) {
+        if !std::mem::replace(&mut self.kept, true) {
+            // Without the hint, the next start finds out anew.
+            let _ = self.hints.set(&self.source, &self.server, self.form);
+        }
+    }
+}

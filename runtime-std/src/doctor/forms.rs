@@ -1,0 +1,78 @@
+//! Every form of the request, and which of them the server answers.
+
+use std::io;
+use std::net::SocketAddr;
+
+use estreamer_core::fqe::RequestForm;
+use estreamer_mio::event_loop::EventLoop;
+
+use super::class::Class;
+use super::probe::{Goal, Seen};
+use super::walk::{Options, probe};
+
+/// What came of each form that was tried, in their order.
+pub(super) struct Tried(Vec<(RequestForm, Seen)>);
+
+impl Tried {
+    /// Goes on from what came of the first form, if that came to the request.
+    pub(super) fn of(
+        event_loop: &mut EventLoop,
+        options: &Options<'_>,
+        address: SocketAddr,
+        first: Seen,
+    ) -> io::Result<Self> {
+        let mut tried = Self(vec![(RequestForm::default(), first)]);
+        for &form in &RequestForm::ALL[1..] {
+            if !tried.0.iter().all(|(_, seen)| is_about_the_request(seen)) {
+                break;
+            }
+            let goal = match tried.quickest() {
+                None => Goal::Events { wait: options.wait },
+                Some(after) => Goal::Answer {
+                    wait: patience(after).min(options.wait),
+                },
+            };
+            let seen = probe(event_loop, options, address, form, goal)?;
+            tried.0.push((form, seen));
+        }
+        Ok(tried)
+    }
+
+    /// The one to judge the server by: with events, or with an answer, or the first.
+    pub(super) fn best(&self) -> Option<&Seen> {
+        let all = || self.0.iter().map(|(_, seen)| seen);
+        let events = all().find(|seen| seen.events() > 0);
+        let answered = || all().find(|seen| seen.answered.is_some());
+        events.or_else(answered).or_else(|| all().next())
+    }
+
+    /// The forms that were answered, and those that were not.
+    pub(super) fn split(&self) -> (Vec<RequestForm>, Vec<RequestForm>) {
+        let form = |(form, _): &(RequestForm, Seen)| *form;
+        let (yes, no): (Vec<_>, Vec<_>) =
+            self.0.iter().partition(|(_, seen)| seen.answered.is_some());
+        let forms = |tried: Vec<&(RequestForm, Seen)>| tried.into_iter().map(form).collect();
+        (forms(yes), forms(no))
+    }
+
+    /// Milliseconds to the quickest answer.
+    fn quickest(&self) -> Option<u64> {
+        self.0.iter().filter_map(|(_, seen)| seen.answered).min()
+    }
+}
+
+/// Whether another form may come to something else.
+fn is_about_the_request(seen: &Seen) -> bool {
+    let ends = [
+        Class::Healthy,
+        Class::ClosedSilently,
+        Class::RequestRefused,
+        Class::Silent,
+    ];
+    seen.tls.is_some() && ends.contains(&Class::of(seen))
+}
+
+/// Milliseconds to wait for an answer, where another one came after so many.
+fn patience(after: u64) -> u32 {
+    u32::try_from(1000 + 4 * after).unwrap_or(u32::MAX)
+}
