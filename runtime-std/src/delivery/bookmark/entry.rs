@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use crate::delivery::dedup::delivered::Seconds;
 use crate::delivery::dedup::high_water_mark::ResumePoint;
 use crate::digest::Digest;
 use crate::disk::{FileMark, FileRange};
@@ -68,7 +69,7 @@ pub struct Source {
     /// Digests up to this second may be of another server.
     pub mixed_until: u32,
     /// What was delivered, by archival second.
-    pub seconds: BTreeMap<u32, Vec<Digest>>,
+    pub seconds: Seconds,
 }
 
 /// A batch of one source.
