@@ -153,21 +153,48 @@ pub fn frame_in(mut buffer: Vec<u8>, entry: &Entry) -> Vec<u8> {
 
 /// Reads a segment: its entries, and how what can be read ends.
 pub fn read(segment: &[u8]) -> (Vec<Entry>, Ending) {
-    let mut entries = Vec::new();
-    let mut rest = segment;
-    while !rest.is_empty() {
-        let Some((entry, tail)) = first(rest) else {
-            let at = segment.len() - rest.len();
-            return match has_frame(&rest[1..]) {
-                true => (entries, Ending::Broken(at)),
-                false if has_length(rest) => (entries, Ending::Garbled(at)),
-                false => (entries, Ending::Torn(at)),
-            };
-        };
-        entries.push(entry);
-        rest = tail;
+    let mut entries = Entries::of(segment);
+    (entries.by_ref().collect(), entries.ending())
+}
+
+/// The entries of a segment, one at a time: all of them together may take several
+/// times the memory of what they come to.
+pub struct Entries<'a> {
+    segment: &'a [u8],
+    rest: &'a [u8],
+}
+
+impl<'a> Entries<'a> {
+    /// Those of this segment.
+    pub fn of(segment: &'a [u8]) -> Self {
+        Self {
+            segment,
+            rest: segment,
+        }
     }
-    (entries, Ending::Whole)
+
+    /// How what can be read ends, once there are no more entries.
+    pub fn ending(&self) -> Ending {
+        let Some(behind) = self.rest.get(1..) else {
+            return Ending::Whole;
+        };
+        let at = self.segment.len() - self.rest.len();
+        match has_frame(behind) {
+            true => Ending::Broken(at),
+            false if has_length(self.rest) => Ending::Garbled(at),
+            false => Ending::Torn(at),
+        }
+    }
+}
+
+impl Iterator for Entries<'_> {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        let (entry, rest) = first(self.rest)?;
+        self.rest = rest;
+        Some(entry)
+    }
 }
 
 /// The entry at the front of these bytes, and what follows it.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::entry::{self, Anchor, Ending, Entry, Snapshot, Source, VERSION, Written};
+use super::entry::{Anchor, Ending, Entries, Entry, Snapshot, Source, VERSION, Written};
 use super::pending::Pending;
 use super::version_1;
 use crate::delivery::dedup::delivered::Delivered;
@@ -46,6 +46,10 @@ pub struct Recovered {
     pub version: u16,
 }
 
+/// A segment of more bytes is not read: with all that is remembered of the sources
+/// and all that waits for a commit, it has less than half of that.
+pub(super) const MOST_BYTES: u64 = 256 << 20;
+
 /// Why a journal cannot be gone on from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -69,6 +73,13 @@ pub enum Damage {
         /// The version found.
         found: u16,
     },
+    /// A segment is larger than any that this program writes.
+    TooLarge {
+        /// Which of the two.
+        segment: usize,
+        /// Its bytes.
+        bytes: u64,
+    },
     /// It was written with another key.
     OtherKey,
     /// The segment with the newest bookmark is missing: the other one says that
@@ -89,6 +100,12 @@ impl fmt::Display for Damage {
             Self::Version { segment, found } => write!(
                 f,
                 "journal.{segment} has version {found}, and this program reads up to {VERSION}"
+            ),
+            Self::TooLarge { segment, bytes } => write!(
+                f,
+                "journal.{segment} has {} MiB, and none that this program writes has more than {}",
+                bytes >> 20,
+                MOST_BYTES >> 20
             ),
             Self::OtherKey => f.write_str("the journal was written with another key than this one"),
             Self::NewestMissing { segment } => write!(
@@ -198,6 +215,14 @@ impl Recovered {
                 found.push(Read::segment(segment, bytes)?);
             }
         }
+        Self::newest(found, key)
+    }
+
+    /// What the newer of the segments that there are holds.
+    ///
+    /// # Errors
+    /// [`Damage`].
+    pub(super) fn newest(mut found: Vec<Read>, key: &Key) -> Result<Option<Self>, Damage> {
         found.sort_by_key(|read| read.recovered.generation);
         let Some(newest) = found.pop() else {
             return Ok(None);
@@ -248,7 +273,7 @@ impl Recovered {
 }
 
 /// What one segment holds.
-struct Read {
+pub(super) struct Read {
     recovered: Recovered,
     key: Option<Digest>,
     ending: Ending,
@@ -256,9 +281,8 @@ struct Read {
 }
 
 impl Read {
-    fn segment(segment: usize, bytes: &[u8]) -> Result<Self, Damage> {
-        let (entries, ending) = entry::read(bytes);
-        let mut entries = entries.into_iter();
+    pub(super) fn segment(segment: usize, bytes: &[u8]) -> Result<Self, Damage> {
+        let mut entries = Entries::of(bytes);
         let Some(Entry::Snapshot(snapshot)) = entries.next() else {
             return match version_1::read(bytes) {
                 Some(recovered) => Ok(Self {
@@ -290,14 +314,11 @@ impl Read {
             generation,
             segment,
             is_closed: false,
-            garbled_at: match ending {
-                Ending::Garbled(at) => Some(at),
-                _ => None,
-            },
+            garbled_at: None,
             version: VERSION,
         };
         let mut is_rotated = false;
-        for entry in entries {
+        for entry in entries.by_ref() {
             match entry {
                 Entry::Batch(batch) => recovered.pending.push(Pending::new(batch)),
                 Entry::Written(written) => recovered.note(written),
@@ -309,6 +330,12 @@ impl Read {
                 // A second snapshot belongs to nobody.
                 Entry::Snapshot(_) => break,
             }
+        }
+        // Behind a second snapshot nothing counts, but that it is whole.
+        entries.by_ref().for_each(drop);
+        let ending = entries.ending();
+        if let Ending::Garbled(at) = ending {
+            recovered.garbled_at = Some(at);
         }
         Ok(Self {
             recovered,
