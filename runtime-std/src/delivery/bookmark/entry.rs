@@ -271,6 +271,45 @@ mod tests {
     }
 
     #[test]
+    fn a_count_that_nothing_follows_is_no_entry_and_takes_no_memory() {
+        let (entries, _) = three();
+        let source = Source {
+            point: ResumePoint::anchor(9),
+            version_1_until: 0,
+            server: 0,
+            mixed_until: 0,
+            seconds: BTreeMap::from([(9, SmallVec::new())]),
+        };
+        let snapshot = Entry::Snapshot(Snapshot {
+            version: VERSION,
+            generation: 1,
+            key: Digest::new(1),
+            boot: String::new(),
+            n: 0,
+            outputs: Vec::new(),
+            sources: BTreeMap::from([("fmc".into(), source)]),
+            files: Vec::new(),
+        });
+        let Entry::Batch(batch) = entries[0].clone() else {
+            panic!("a batch");
+        };
+        let records = Vec::new();
+        let batch = Entry::Batch(BatchEntry { records, ..batch });
+        // Where the counts stand: of records, files, and digests of a second.
+        for (entry, counts) in [(&batch, 1), (&snapshot, 1), (&snapshot, 2)] {
+            for count in [1 << 32, 1 << 60, u64::MAX] {
+                let mut payload = postcard::to_allocvec(entry).unwrap();
+                payload.truncate(payload.len() - counts);
+                payload.extend(postcard::to_allocvec(&count).unwrap());
+                let length = (payload.len() as u32).to_le_bytes();
+                let crc = crc(&length, &payload).to_le_bytes();
+                let frame = [&MAGIC[..], &length, &crc, &payload].concat();
+                assert_eq!(read(&frame), (Vec::new(), Ending::Garbled(0)));
+            }
+        }
+    }
+
+    #[test]
     fn a_segment_cut_anywhere_is_torn() {
         let (written, bytes) = three();
         let ends: Vec<usize> = written

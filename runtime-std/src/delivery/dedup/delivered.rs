@@ -37,6 +37,8 @@ const SPARE: (usize, usize) = (8, 1 << 14);
 /// A second is memory, too, though it may have a single digest: so many digests go
 /// with one, where there are as many as may be kept.
 const DIGESTS_A_SECOND: usize = 4;
+/// So many seconds may always be kept.
+const FEW_SECONDS: usize = 16;
 
 impl PartialEq for Delivered {
     fn eq(&self, other: &Self) -> bool {
@@ -145,7 +147,7 @@ impl Delivered {
         most: usize,
     ) -> (ResumePoint, usize, usize) {
         let high = point.high.unwrap_or(0);
-        let most_seconds = most / DIGESTS_A_SECOND;
+        let most_seconds = (most / DIGESTS_A_SECOND).max(FEW_SECONDS);
         let (mut kept, mut seconds, mut forgotten) = (self.count, self.seconds.len(), 0);
         for (&second, digests) in &self.seconds {
             let is_full = kept + more > most || seconds > most_seconds;
@@ -256,6 +258,18 @@ mod tests {
         assert_eq!((shorter.remember_from, room, forgotten), (12, 1, 6));
         delivered.add(&[(12, Digest::new(9))], shorter, 0);
         assert_eq!(delivered.len(), 4);
+    }
+
+    #[test]
+    fn a_second_counts_though_it_has_a_single_digest() {
+        let mut delivered = Delivered::default();
+        let records: Vec<_> = (0..40).map(|n| (10 + n, Digest::new(n.into()))).collect();
+        delivered.add(&records, point(49).not_after(10), 0);
+        let (shorter, room, forgotten) = delivered.make_room(point(49).not_after(10), 1, 80);
+        assert_eq!((shorter.remember_from, room, forgotten), (30, 1, 20));
+        // Where none can be forgotten, there is no room.
+        let (shorter, room, forgotten) = delivered.make_room(point(10).not_after(10), 1, 80);
+        assert_eq!((shorter.remember_from, room, forgotten), (5, 0, 0));
     }
 
     #[test]
