@@ -32,7 +32,9 @@ use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::event_loop::Handle;
 
 use crate::config;
+use crate::delivery::bookmark::journal::Journal;
 use crate::delivery::bookmark::opening::{self, OpeningError, Place};
+use crate::delivery::bookmark::recovery::Bookmark;
 use crate::delivery::bookmark::settle::cut_back;
 use crate::delivery::bookmark::state_dir::StateDir;
 use crate::delivery::dedup::sequencer::{FirstSessions, Limits, Sequencer};
@@ -138,14 +140,25 @@ impl Pipeline {
                 (Some(journal), notices)
             }
         };
-        let bookmark = journal.as_ref().map(|journal| journal.bookmark().clone());
-        let bookmark = bookmark.unwrap_or_default();
+        let nothing = Bookmark::default();
+        let bookmark = journal.as_ref().map_or(&nothing, Journal::bookmark);
+        let n = bookmark.n;
+        let sequencer = Sequencer::new(
+            key.clone(),
+            setup.limits,
+            n,
+            &bookmark.sources,
+            setup.first_sessions,
+        );
+        let is_unused = |name: &&Arc<str>| !setup.sources.iter().any(|of| **of == ***name);
+        let unused = bookmark.sources.keys().filter(is_unused);
+        let unused = unused.map(|name| name.to_string()).collect();
         let rules = Rules {
             is_strict: setup.is_strict,
             has_bookmark: journal.is_some(),
         };
         let ledger = setup.ledger;
-        let progress = Progress::new(outputs.len(), bookmark.n, rules, wake, ledger.clone());
+        let progress = Progress::new(outputs.len(), n, rules, wake, ledger.clone());
         let mut pipeline = Self {
             jobs: None,
             steps: Arc::new(Steps::new(journal)),
@@ -153,21 +166,9 @@ impl Pipeline {
             ledger,
             threads: Vec::new(),
             notices,
-            unused: bookmark
-                .sources
-                .keys()
-                .filter(|name| !setup.sources.iter().any(|source| **source == ***name))
-                .map(|name| name.to_string())
-                .collect(),
+            unused,
             state: setup.state,
         };
-        let sequencer = Sequencer::new(
-            key.clone(),
-            setup.limits,
-            bookmark.n,
-            &bookmark.sources,
-            setup.first_sessions,
-        );
         let mut best_effort = Vec::new();
         for output in optional {
             let formatter = BatchFormatter::new(output);
