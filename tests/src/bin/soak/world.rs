@@ -39,6 +39,8 @@ pub(crate) struct Tally {
     doubled: u64,
     /// What else is wrong.
     wrong: Vec<String>,
+    /// What happened in one world where something is wrong.
+    pub(crate) history: String,
 }
 
 pub(crate) struct World {
@@ -50,6 +52,8 @@ pub(crate) struct World {
     files: Files,
     overlap: u32,
     tally: Tally,
+    /// What happened, to be told where something is wrong.
+    history: Vec<String>,
 }
 
 /// Events before the first connection, and in each of their seconds.
@@ -100,6 +104,7 @@ impl World {
             files,
             overlap: 5,
             tally: Tally::default(),
+            history: Vec::new(),
         }
     }
 
@@ -115,6 +120,10 @@ impl World {
         let complete = self.complete();
         self.judge();
         self.tally.wrong.extend(complete.err());
+        if !self.tally.is_sound() {
+            let history = self.history.iter().map(|line| line.trim_end());
+            self.tally.history = history.map(|line| format!("\n  {line}")).collect();
+        }
         self.tally.rotations = self.files.rotations();
         self.tally.connections = self.server.connections().len() as u64;
         self.tally
@@ -178,12 +187,15 @@ impl World {
         if self.server.connections().len() > before && self.random.once_in(3) {
             if self.random.once_in(2) {
                 self.files.rotate();
+                self.history.push("renamed".into());
             }
             if self.random.once_in(2) {
                 self.overlap = if self.overlap == 5 { 7 } else { 5 };
                 self.configure();
             }
             running.signal("HUP");
+            self.history
+                .push(format!("reload, overlap {}", self.overlap));
             self.tally.reloads += 1;
         }
         sleep(end.saturating_duration_since(Instant::now()));
@@ -196,6 +208,7 @@ impl World {
     /// Kills it.
     fn end(&mut self, running: Running) {
         let said = running.said();
+        self.history.push(format!("kill; it said: {said}"));
         match running.kill() {
             true => self.tally.kills += 1,
             false => self.tally.wrong.push(format!("it ended by itself: {said}")),
@@ -206,6 +219,8 @@ impl World {
     fn stop(&mut self, running: Running) {
         running.signal("TERM");
         let ended = running.wait();
+        self.history
+            .push(format!("stop; it said: {}", ended.stderr));
         // The signal may have come before it was looked out for.
         if ended.status.signal().is_some() {
             return;
@@ -219,9 +234,11 @@ impl World {
         self.tally.stops += 1;
         if self.random.once_in(3) {
             self.files.usurp();
+            self.history.push("replaced by somebody else's file".into());
         }
         if self.random.once_in(2) {
             self.files.take_away();
+            self.history.push("renamed files are taken away".into());
         }
     }
 
