@@ -269,7 +269,8 @@ fn identity(metadata: &Metadata) -> Identity {
 }
 
 fn not_a_file() -> io::Error {
-    let text = "it is not a regular file; for a pipe or a device, send standard output there";
+    let text = "it is not a regular file; for a pipe or a device, use the output stdout: and \
+                redirect standard output to it";
     io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use estreamer_mio::event_loop::Handle;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -22,7 +22,8 @@ pub struct Asked {
 
 impl Asked {
     /// From now on SIGHUP and SIGUSR1 are remembered, and do not end the process
-    /// any more: also those that come while the configuration is still read.
+    /// any more: also those that come while the configuration is still read. Nor
+    /// does SIGXFSZ: a write beyond the limit on file sizes fails like any other.
     ///
     /// # Errors
     /// The system's.
@@ -34,6 +35,7 @@ impl Asked {
         for (signal, asked) in [(SIGHUP, &asked.reload), (SIGUSR1, &asked.report)] {
             flag::register(signal, asked.clone()).map_err(Failure::system)?;
         }
+        flag::register(SIGXFSZ, Arc::default()).map_err(Failure::system)?;
         Ok(asked)
     }
 

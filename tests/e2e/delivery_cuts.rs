@@ -8,7 +8,7 @@ use std::process::Command;
 use estreamer::simulate::archive::{ArchiveOptions, Content, Live, Oddities};
 use estreamer::simulate::chaos::{Chaos, ChaosKind};
 use estreamer::simulate::replay::Replay;
-use estreamer_tests::{Ended, ODD, Running, Scene, at_each, wait_until};
+use estreamer_tests::{Ended, ODD, Running, Scene, at_each, wait_for_lines, wait_until};
 
 #[test]
 #[ignore = "takes minutes"]
@@ -74,6 +74,27 @@ fn a_full_file_system_that_frees_up_only_delays() {
         ended.stderr
     );
     Ended::of(&mut scene.collect("small/out", "small/state")).success();
+    scene.check("small/out", "after the disk was full");
+}
+
+#[test]
+#[ignore = "needs to mount a file system"]
+fn a_start_on_a_full_file_system_waits_for_space() {
+    let scene = Scene::new(1000, ODD, |builder| builder);
+    let small = scene.path("small");
+    fs::create_dir(&small).unwrap();
+    let small = Mounted::new(small);
+    let ballast = small.0.join("ballast");
+    // Until nothing more fits.
+    assert!(fs::write(&ballast, vec![1; 9 << 20]).is_err());
+    let running = Running::start(&mut scene.collect_on("small/out", "small/state"));
+    running.wait_for("Waiting for space on the disk");
+    assert_eq!(scene.served(), 0, "before anything was asked for");
+    fs::remove_file(ballast).unwrap();
+    running.wait_for("there is space on the disk again");
+    wait_for_lines(&small.0.join("out"), 1000, &running);
+    running.signal("TERM");
+    running.wait().success();
     scene.check("small/out", "after the disk was full");
 }
 

@@ -65,6 +65,32 @@ fn the_next_server_goes_on_from_the_bookmark_when_one_is_away() {
     check(&fleet, running, &second);
 }
 
+/// Two servers of a high-availability pair: each archives for itself, and the
+/// second one's clock is ahead.
+#[test]
+fn another_server_of_a_pair_brings_nothing_twice_although_its_clock_differs() {
+    for ahead in [1, 3] {
+        let fleet = Fleet::new();
+        let server = |events, clock_ahead| {
+            let mut options = ArchiveOptions::generated(Options::default(), events);
+            options.oddities.twins = 20;
+            options.oddities.clock_ahead = clock_ahead;
+            fleet.server(1, 0, |builder| builder.archive(Archive::new(options)))
+        };
+        // The first one goes away when it has stored half of what the other has.
+        let (first, second) = (server(1000, 0), server(2000, ahead));
+        let addresses = [&first, &second].map(|server| server.address().to_string());
+        let running = start(&fleet, &addresses);
+        wait_for_lines(&fleet.path(OUT), 1000, &running);
+        drop(first);
+        running.wait_for(&format!("fmc: connected to {}", addresses[1]));
+        wait_for_lines(&fleet.path(OUT), 2000, &running);
+        let said = check(&fleet, running, &second);
+        assert!(said.contains("another server answers"), "{said}");
+        assert!(!said.contains("did not come again"), "{said}");
+    }
+}
+
 /// Two servers, of which the first cuts its first three connections; each brings
 /// something that the one before did not.
 fn one_that_cuts(fleet: &Fleet) -> [Simulator; 2] {

@@ -30,6 +30,7 @@ pub const ODD: Oddities = Oddities {
     twins: 20,
     crowd: 1500,
     clock_back: 0,
+    clock_ahead: 0,
 };
 
 impl Scene {

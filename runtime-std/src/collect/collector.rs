@@ -78,6 +78,8 @@ impl Line {
 pub(super) struct Collector {
     line: Rc<Line>,
     capture: Option<Capture>,
+    /// Tells the server from others of the source.
+    name: String,
     /// What is told when the connection stands.
     news: Option<String>,
     /// Units handed on.
@@ -120,10 +122,17 @@ impl Counted {
 }
 
 impl Collector {
-    /// `news` is told when the connection stands.
-    pub(super) fn new(line: Rc<Line>, capture: Option<Capture>, news: Option<String>) -> Self {
+    /// `name` tells this server from others of the source, and is empty where
+    /// there is one; `news` is told when the connection stands.
+    pub(super) fn new(
+        line: Rc<Line>,
+        capture: Option<Capture>,
+        name: String,
+        news: Option<String>,
+    ) -> Self {
         Self {
             line,
+            name,
             capture,
             news,
             units: 0,
@@ -170,7 +179,8 @@ impl Sink for Collector {
         }
         certificate::warn(tls.peer());
         self.line.connected.set(true);
-        self.line.link.began(server_number(tls.peer()));
+        let server = server_number(tls.peer(), &self.name);
+        self.line.link.began(server);
         let (ledger, source) = self.line.link.ledger();
         ledger.change(source, |counts| counts.connections += 1);
     }
@@ -256,10 +266,13 @@ const ENOUGH: &str = "the client has as many events as it wanted";
 const OTHER_FORM: &str = "the client asks again, in another form";
 const CANNOT_WRITE: &str = "the client cannot write its output";
 
-/// A number that tells servers apart: the first bytes of the SHA-256 of the
-/// certificate.
-fn server_number(peer: Option<&CertificateFacts>) -> u64 {
-    let Some(peer) = peer else { return 0 };
-    let [a, b, c, d, e, f, g, h, ..] = peer.sha256;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h]).max(1)
+/// A number that tells servers apart, by certificate and name: FNV-1a, since it
+/// is kept in the bookmark. Never 0.
+fn server_number(peer: Option<&CertificateFacts>, name: &str) -> u64 {
+    let certificate = peer.map_or(&[][..], |peer| &peer.sha256);
+    let bytes = certificate.iter().copied().chain(name.bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    hash.max(1)
 }

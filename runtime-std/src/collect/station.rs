@@ -279,7 +279,11 @@ impl Station {
         };
         let patience = (heeds_silence && patience > 0).then_some(patience);
         let line = Rc::new(Line::new(link, patience));
-        let collector = Collector::new(line.clone(), capture, self.news(&server));
+        let name = match self.source.servers.len() {
+            0 | 1 => String::new(),
+            _ => self.server(),
+        };
+        let collector = Collector::new(line.clone(), capture, name, self.news(&server));
         self.phase = Phase::Connected(line.clone(), server);
         match Client::new(&self.tls, options, collector, means.event_loop.now()) {
             Err((end, _)) => *line.end.borrow_mut() = Some(end),

@@ -317,7 +317,7 @@ events = { connection = ["URL", "InitiatorIP"], file = true }
 data = "FlatBuffer"
 from = 2023-11-14T22:13:20Z
 record_length = "extension"
-request_form = "both-nul"
+request_form = "payload-nul"
 request_timeout = 0
 quirks = ["request-nul", "error-nul"]
 server_name = "cn:fmc"
@@ -358,7 +358,7 @@ url = "-"
     assert_eq!(source.from, InitialTimestamp(1_700_000_000));
     assert_eq!(source.record_length, RecordLength::Extension);
     let form = source.request_form.as_ref().map(|form| form.value);
-    assert_eq!(form, Some(RequestForm::BothNul));
+    assert_eq!(form, Some(RequestForm::PayloadNul));
     assert_eq!(source.request_timeout, 0);
     assert!(source.quirks.has(Quirk::RequestNul) && source.quirks.has(Quirk::ErrorNul));
     assert!(source.rules.allow_sha1 && !source.rules.insecure);

@@ -26,7 +26,7 @@ pub(super) fn append(data: &[u8], quoted: bool, line: &mut Vec<u8>) {
         let (text, from) = rest.split_at(at);
         let length = if from.starts_with(b"\r\n") { 2 } else { 1 };
         let (line_end, after) = from.split_at(length);
-        open ^= memchr_iter(b'"', text).count() % 2 == 1;
+        open ^= !memchr_iter(b'"', text).count().is_multiple_of(2);
         line.extend_from_slice(text);
         line.extend_from_slice(if quoted && open { line_end } else { b" " });
         rest = after;

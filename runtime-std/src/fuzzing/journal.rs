@@ -11,7 +11,8 @@ use super::disk::ModelDisk;
 use crate::delivery::bookmark::entry::{
     self, Anchor, BatchEntry, Ending, Entry, Snapshot, Source, VERSION, Written, frame,
 };
-use crate::delivery::bookmark::recovery::{Damage, Recovered};
+use crate::delivery::bookmark::reading;
+use crate::delivery::bookmark::recovery::Damage;
 use crate::delivery::bookmark::settle::settle;
 use crate::delivery::dedup::high_water_mark::ResumePoint;
 use crate::digest::Digest;
@@ -46,7 +47,7 @@ fn read(segment: &[u8]) {
     let (found, ending) = entry::read(segment);
     let again: Vec<u8> = found.iter().flat_map(frame).collect();
     assert_eq!(entry::read(&again), (found.clone(), Ending::Whole));
-    let recovered = Recovered::read([None, Some(segment)], &key());
+    let recovered = reading::read([None, Some(segment)], &key());
     let snapshot = match found.first() {
         Some(Entry::Snapshot(snapshot)) => snapshot,
         _ => {

@@ -91,6 +91,9 @@ pub struct Oddities {
     /// Seconds by which the server's clock is set back after the history: live
     /// events are stored so much earlier.
     pub clock_back: u32,
+    /// Seconds by which the server's clock is ahead of that of another server with
+    /// the same events.
+    pub clock_ahead: u32,
 }
 
 /// The archive. Clones are the same archive.
@@ -233,9 +236,12 @@ impl Archive {
             InitialTimestamp::NOW => self.read_from(request, stored),
             InitialTimestamp::OLDEST => self.read_from(request, 0),
             InitialTimestamp(second) => {
-                let start = match &self.0.source {
-                    Source::Generated(ring) => ring.shape().first(second, stored),
-                    Source::Lines(_) => 0,
+                let (start, second) = match &self.0.source {
+                    Source::Generated(ring) => {
+                        let second = second.saturating_sub(ring.shape().clock_ahead);
+                        (ring.shape().first(second, stored), second)
+                    }
+                    Source::Lines(_) => (0, second),
                 };
                 let mut reader = self.read_from(request, start);
                 reader.leave_out(second, stored);
@@ -328,6 +334,7 @@ fn shape(generator: &Options, history: u64, live: Live, odd: Oddities) -> Shape 
         late: odd.late,
         twins: odd.twins.min(50),
         clock_back: odd.clock_back,
+        clock_ahead: odd.clock_ahead,
     }
 }
 

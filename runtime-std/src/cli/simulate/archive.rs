@@ -27,7 +27,7 @@ pub(super) struct ArchiveArgs {
     #[arg(long, value_name = "N", default_value_t = 1, requires = "live", value_parser = clap::value_parser!(u32).range(1..))]
     burst: u32,
     /// The archive holds the lines of this file, byte for byte.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["start", "per_second", "crowd", "disorder", "late", "twins", "clock_back"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["start", "per_second", "crowd", "disorder", "late", "twins", "clock_back", "clock_ahead"])]
     replay: Option<PathBuf>,
     /// Chooses the generated events, and the values of --chaos; the same seed
     /// gives the same bytes.
@@ -57,6 +57,10 @@ pub(super) struct ArchiveArgs {
     /// The server's clock is set back so many seconds before the first live event.
     #[arg(long, value_name = "SECS", default_value_t = 0, requires = "live")]
     clock_back: u32,
+    /// The server's clock is ahead by so many seconds: it stores the same events
+    /// later than another server does (high availability).
+    #[arg(long, value_name = "SECS", default_value_t = 0)]
+    clock_ahead: u32,
 }
 
 impl ArchiveArgs {
@@ -95,6 +99,7 @@ impl ArchiveArgs {
                 twins: self.twins,
                 crowd: self.crowd.unwrap_or(0),
                 clock_back: self.clock_back,
+                clock_ahead: self.clock_ahead,
             },
         }))
     }

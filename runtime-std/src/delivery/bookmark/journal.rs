@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::entry::{self, Entry, Snapshot};
 use super::pending::{Pending, PendingBatches};
+use super::reading;
 use super::recovery::{Bookmark, Damage, Recovered};
 use crate::digest::{Digest, Key};
 use crate::disk::{Disk, DiskFile};
@@ -65,7 +66,7 @@ pub fn read(
             .map_err(|error| JournalError::Io(path, error))?;
     }
     let [first, second] = &segments;
-    Recovered::read([first.as_deref(), second.as_deref()], key)
+    reading::read([first.as_deref(), second.as_deref()], key)
         .map_err(|damage| JournalError::Damaged(directory.into(), damage))
 }
 

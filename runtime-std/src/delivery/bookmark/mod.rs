@@ -1,8 +1,8 @@
 //! The bookmark: what survives a crash.
 //!
 //! - [`entry`], [`journal`]: the bytes on disk, and appending to them.
-//! - [`recovery`]: from those bytes back to a bookmark; [`version_1`] reads what
-//!   the version before left.
+//! - [`reading`]: from those bytes back to what they hold ([`recovery`]);
+//!   [`version_1`] reads what the version before left.
 //! - [`settle`]: brings the files of the last run into the state of a cut.
 //! - [`opening`]: a start, from whatever the last process left behind.
 //! - [`state_dir`]: the directory all that is kept in.
@@ -11,6 +11,7 @@ pub mod entry;
 pub mod journal;
 pub mod opening;
 pub mod pending;
+pub mod reading;
 pub mod recovery;
 pub mod settle;
 pub mod state_dir;

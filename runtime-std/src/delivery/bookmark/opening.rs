@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::journal::{self, Journal, JournalError};
 use super::recovery::{Bookmark, Damage};
 use super::settle::settle;
+use crate::delivery::dedup::delivered::Delivered;
 use crate::digest::Key;
 use crate::disk::{Disk, FileMark};
 use crate::output::Output;
@@ -83,6 +84,9 @@ pub fn open(
     if recovered.as_ref().is_some_and(|it| it.version == 1) {
         // Its marks prove nothing any more, now that its files are settled.
         bookmark.files.clear();
+        // The batches behind its snapshot have its digests, too.
+        let sources = bookmark.sources.values_mut();
+        sources.for_each(Delivered::is_of_version_1);
     }
     // Of what is gone nothing has to be known.
     bookmark

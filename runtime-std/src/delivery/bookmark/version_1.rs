@@ -196,12 +196,12 @@ fn point((high, resume_from): (u32, u32)) -> ResumePoint {
 
 impl From<Source> for Delivered {
     fn from(source: Source) -> Self {
-        let Some((&last, _)) = source.seconds.last_key_value() else {
+        if source.seconds.is_empty() {
             // Of this source nothing was delivered yet.
             return Self::anchored(source.resume_from);
-        };
+        }
         let point = point((source.high, source.resume_from));
-        Self::restore(Some(point), source.seconds, last, (0, 0))
+        Self::restore(Some(point), source.seconds, 0, (0, 0))
     }
 }
 

@@ -86,6 +86,11 @@ impl Delivered {
         &self.seconds
     }
 
+    /// All digests so far are of version 1 of the journal.
+    pub fn is_of_version_1(&mut self) {
+        self.version_1_until = self.seconds.last_key_value().map_or(0, |(&last, _)| last);
+    }
+
     /// The digests up to this second are of version 1 of the journal.
     pub fn version_1_until(&self) -> u32 {
         self.version_1_until

@@ -143,7 +143,7 @@ impl Reader {
                     return;
                 }
                 ring.render(templates, origin, &mut self.data)
-                    .map(|kind| (kind, archival))
+                    .map(|kind| (kind, archival.saturating_add(shape.clock_ahead)))
             }
             (Source::Lines(lines), View::Lines(view)) => lines
                 .line(self.next as usize)

@@ -25,6 +25,8 @@ pub(super) struct Shape {
     pub(super) twins: u8,
     /// Seconds by which the clock is set back after the history.
     pub(super) clock_back: u32,
+    /// Seconds that are added to what a client is told.
+    pub(super) clock_ahead: u32,
 }
 
 impl Shape {
@@ -149,6 +151,7 @@ mod tests {
             late: 0,
             twins: 0,
             clock_back: 0,
+            clock_ahead: 0,
         }
     }
 

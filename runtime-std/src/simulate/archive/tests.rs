@@ -37,6 +37,7 @@ fn two_archives_with_the_same_options_hold_the_same_bytes() {
         twins: 10,
         crowd: 500,
         clock_back: 0,
+        clock_ahead: 0,
     };
     let events = || archive(9_000, Live::Nothing, odd).events();
     let first = events();

@@ -68,6 +68,7 @@ const ODD: Oddities = Oddities {
     twins: 20,
     crowd: 0,
     clock_back: 0,
+    clock_ahead: 0,
 };
 /// At the end, this long without a further line is the end.
 const STALLED: Duration = Duration::from_secs(20);

@@ -1,0 +1,109 @@
+//! From the bytes of the journal's two segments to what they hold.
+
+use super::entry::{self, Ending, Entry, VERSION};
+use super::pending::Pending;
+use super::recovery::{Bookmark, Damage, Recovered};
+use super::version_1;
+use crate::digest::{Digest, Key};
+
+/// Reads the two segments; `None` where there is none.
+///
+/// # Errors
+/// [`Damage`]: anything but a torn end.
+pub fn read(segments: [Option<&[u8]>; 2], key: &Key) -> Result<Option<Recovered>, Damage> {
+    let mut found = Vec::new();
+    for (segment, bytes) in segments.iter().enumerate() {
+        if let Some(bytes) = bytes {
+            found.push(Read::segment(segment, bytes)?);
+        }
+    }
+    found.sort_by_key(|read| read.recovered.generation);
+    let Some(newest) = found.pop() else {
+        return Ok(None);
+    };
+    let segment = newest.recovered.segment;
+    if newest.key.is_some_and(|of| of != key.fingerprint()) {
+        return Err(Damage::OtherKey);
+    }
+    if let Ending::Broken(at) = newest.ending {
+        return Err(Damage::Broken { segment, at });
+    }
+    if newest.is_rotated {
+        return Err(Damage::NewestMissing {
+            segment: 1 - segment,
+        });
+    }
+    Ok(Some(newest.recovered))
+}
+
+/// What one segment holds.
+struct Read {
+    recovered: Recovered,
+    key: Option<Digest>,
+    ending: Ending,
+    is_rotated: bool,
+}
+
+impl Read {
+    fn segment(segment: usize, bytes: &[u8]) -> Result<Self, Damage> {
+        let (entries, ending) = entry::read(bytes);
+        let mut entries = entries.into_iter();
+        let Some(Entry::Snapshot(snapshot)) = entries.next() else {
+            return match version_1::read(bytes) {
+                Some(recovered) => Ok(Self {
+                    recovered: Recovered {
+                        segment,
+                        ..recovered
+                    },
+                    key: None,
+                    ending: Ending::Whole,
+                    is_rotated: false,
+                }),
+                None => Err(Damage::NoSnapshot { segment }),
+            };
+        };
+        if snapshot.version != VERSION {
+            return Err(Damage::Version {
+                segment,
+                found: snapshot.version,
+            });
+        }
+        let (boot, generation) = (snapshot.boot.clone(), snapshot.generation);
+        let key = Some(snapshot.key);
+        let (bookmark, outputs) = Bookmark::from_snapshot(snapshot);
+        let mut recovered = Recovered {
+            bookmark,
+            outputs,
+            pending: Vec::new(),
+            boot,
+            generation,
+            segment,
+            is_closed: false,
+            garbled_at: match ending {
+                Ending::Garbled(at) => Some(at),
+                _ => None,
+            },
+            version: VERSION,
+        };
+        let mut is_rotated = false;
+        for entry in entries {
+            match entry {
+                Entry::Batch(batch) => recovered.pending.push(Pending::new(batch)),
+                Entry::Written(written) => recovered.note(written),
+                Entry::Commit(n) => recovered.commit(n),
+                Entry::Opened(mark) => recovered.bookmark.opened(mark),
+                Entry::Anchor(anchor) => recovered.bookmark.anchor(anchor),
+                Entry::Rotated(_) => is_rotated = true,
+                Entry::Closed => recovered.is_closed = true,
+                // A second snapshot belongs to nobody.
+                Entry::Snapshot(_) => break,
+            }
+        }
+        Ok(Self {
+            recovered,
+            key,
+            ending,
+            is_rotated,
+        })
+    }
+}
