@@ -171,7 +171,6 @@ impl World {
 
     /// One process, from its start to its end.
     fn life(&mut self) {
-        let before = self.server.connections().len();
         let store = self.random.below(100);
         self.archive.store(store);
         let running = Running::start(&mut self.fleet.collect());
@@ -184,8 +183,7 @@ impl World {
             let store = self.random.below(50);
             self.archive.store(store);
         }
-        // Once it is connected, the bookmark of its start is durable.
-        if self.server.connections().len() > before && self.random.once_in(3) {
+        if is_open(running.id()) && self.random.once_in(3) {
             if self.random.once_in(2) {
                 self.files.rotate();
                 self.history.push("renamed".into());
@@ -318,6 +316,17 @@ impl World {
             self.tally.wrong.push("events are out of order".into());
         }
     }
+}
+
+/// Whether the process has opened its bookmark and its files: then it looks out
+/// for signals, too, and its last thread is there.
+fn is_open(process: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task"));
+    let mut threads = threads.into_iter().flatten().flatten();
+    threads.any(|thread| {
+        let name = std::fs::read_to_string(thread.path().join("comm"));
+        name.is_ok_and(|name| name.trim_end() == "committer")
+    })
 }
 
 fn changed(path: &Path) -> String {
