@@ -105,7 +105,7 @@ impl Pipeline {
         let key = key.unwrap_or_else(|| Key::new([0; 32]));
         let make = |of: &config::Output| {
             let paths = match &of.destination {
-                Destination::File(pattern) => paths(pattern, &setup.sources),
+                Destination::File(pattern) => paths(pattern, of, &setup.sources),
                 _ => Vec::new(),
             };
             of.destination.output(&disk, &key, of.mode, paths)
@@ -328,16 +328,23 @@ impl Drop for Pipeline {
     }
 }
 
-/// The paths a pattern may become.
-fn paths(pattern: &Pattern, sources: &[String]) -> Vec<PathBuf> {
-    let events = || {
-        let kinds = EventKind::ALL.map(EventKind::name);
-        kinds.into_iter().chain([OTHER])
+/// The paths a pattern may become, with what the output takes.
+fn paths(pattern: &Pattern, output: &config::Output, sources: &[String]) -> Vec<PathBuf> {
+    let takes = |source: &&String| {
+        let named = output.sources.as_ref();
+        named.is_none_or(|named| named.contains(source))
     };
-    let all = sources
-        .iter()
-        .flat_map(|source| events().map(|event| pattern.path(source, event)));
-    let mut paths: Vec<PathBuf> = all.collect();
+    let events: Vec<&str> = match &output.events {
+        Some(kinds) => kinds.iter().map(|kind| kind.name()).collect(),
+        None => {
+            let kinds = EventKind::ALL.map(EventKind::name);
+            kinds.into_iter().chain([OTHER]).collect()
+        }
+    };
+    let mut paths = Vec::new();
+    for source in sources.iter().filter(takes) {
+        paths.extend(events.iter().map(|event| pattern.path(source, event)));
+    }
     paths.sort();
     paths.dedup();
     paths
