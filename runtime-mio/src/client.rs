@@ -259,17 +259,24 @@ impl<S: Sink> Client<S> {
         if session.poll_timeout().is_some_and(|due| due <= now) {
             session.handle_timeout(now).map_err(ended)?;
         }
+        // A server that reads nothing gets no more than there is room for.
         let mut nulls = [0; 64];
         loop {
-            match session.poll_transmit(&mut nulls, now) {
-                0 => break,
-                length => {
-                    self.transport.send(&nulls[..length]);
-                    self.sink.sent(&nulls[..length]);
+            while self.transport.has_room() {
+                match session.poll_transmit(&mut nulls, now) {
+                    0 => break,
+                    length => {
+                        self.transport.send(&nulls[..length]);
+                        self.sink.sent(&nulls[..length]);
+                    }
                 }
             }
+            let is_full = !self.transport.has_room();
+            self.transport.flush()?;
+            if !is_full || !self.transport.has_room() {
+                break;
+            }
         }
-        self.transport.flush()?;
         if let Some(reason) = self.sink.turn_ends(session, now) {
             self.close(&reason, now);
             return Ok(Turn::Again);

@@ -145,6 +145,11 @@ impl Transport {
         self.backlog.extend_from_slice(&plaintext[taken..]);
     }
 
+    /// Whether nothing waits for room in the TLS session's buffer.
+    pub(crate) fn has_room(&self) -> bool {
+        self.backlog.is_empty()
+    }
+
     /// Sends what is queued, as far as the socket takes it.
     pub(crate) fn flush(&mut self) -> Result<(), Broken> {
         loop {

@@ -129,6 +129,13 @@ impl Running {
         self.child.id()
     }
 
+    /// The most memory that was ever resident, KiB; `None` when it has ended.
+    pub fn peak(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    }
+
     /// What it has said on standard error so far.
     ///
     /// # Panics

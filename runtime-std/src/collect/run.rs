@@ -72,6 +72,10 @@ const LATELY: u32 = 600_000;
 /// delivered, in the journal's copy, and where it is expected again.
 const MEMORY_OF_A_DIGEST: usize = 128;
 
+/// Digests that are remembered, however much memory there is: a start has to read
+/// them all.
+const MOST_DIGESTS: usize = 1 << 20;
+
 /// Milliseconds a pipeline has to end, whatever was used up before.
 const AT_LEAST: u64 = 500;
 
@@ -249,7 +253,7 @@ fn start(
         sources: sources.map(|source| source.name.clone()).collect(),
         limits: Limits {
             overlap: config.overlap,
-            digests: config.memory / MEMORY_OF_A_DIGEST,
+            digests: (config.memory / MEMORY_OF_A_DIGEST).min(MOST_DIGESTS),
         },
         is_strict: config.ahead == 0,
         limit: run.limit.map_or(u64::MAX, left),

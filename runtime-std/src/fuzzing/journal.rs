@@ -142,7 +142,10 @@ fn made(choices: &mut Choices<'_>) -> Vec<Entry> {
                 version_1_until: 0,
                 server: 1,
                 mixed_until: 0,
-                seconds: BTreeMap::from([(9, vec![Digest::new(1), Digest::new(u128::MAX)])]),
+                seconds: BTreeMap::from([(
+                    9,
+                    smallvec::smallvec![Digest::new(1), Digest::new(u128::MAX)],
+                )]),
             },
         )]),
         files: vec![mark(0)],

@@ -143,9 +143,19 @@ impl Output for TcpOutput {
             self.flush()?;
         }
         let wait = self.patience().max(Duration::from_millis(1));
-        let Some(stream) = self.stream.as_mut().filter(|_| !self.receiver_is_done) else {
+        let Some(stream) = &mut self.stream else {
             return Ok(());
         };
+        if self.receiver_is_done {
+            // It may have closed the other half since, with bytes it had not read.
+            return match stream.take_error()? {
+                None => Ok(()),
+                Some(error) => {
+                    self.disconnect();
+                    Err(error)
+                }
+            };
+        }
         stream.set_nonblocking(!self.closing)?;
         stream.set_read_timeout(Some(wait))?;
         let read = hear(stream);

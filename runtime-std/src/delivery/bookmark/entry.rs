@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use crate::delivery::dedup::delivered::Seconds;
 use crate::delivery::dedup::high_water_mark::ResumePoint;
 use crate::digest::Digest;
 use crate::disk::{FileMark, FileRange};
@@ -68,7 +69,7 @@ pub struct Source {
     /// Digests up to this second may be of another server.
     pub mixed_until: u32,
     /// What was delivered, by archival second.
-    pub seconds: BTreeMap<u32, Vec<Digest>>,
+    pub seconds: Seconds,
 }
 
 /// A batch of one source.
@@ -152,21 +153,48 @@ pub fn frame_in(mut buffer: Vec<u8>, entry: &Entry) -> Vec<u8> {
 
 /// Reads a segment: its entries, and how what can be read ends.
 pub fn read(segment: &[u8]) -> (Vec<Entry>, Ending) {
-    let mut entries = Vec::new();
-    let mut rest = segment;
-    while !rest.is_empty() {
-        let Some((entry, tail)) = first(rest) else {
-            let at = segment.len() - rest.len();
-            return match has_frame(&rest[1..]) {
-                true => (entries, Ending::Broken(at)),
-                false if has_length(rest) => (entries, Ending::Garbled(at)),
-                false => (entries, Ending::Torn(at)),
-            };
-        };
-        entries.push(entry);
-        rest = tail;
+    let mut entries = Entries::of(segment);
+    (entries.by_ref().collect(), entries.ending())
+}
+
+/// The entries of a segment, one at a time: all of them together may take several
+/// times the memory of what they come to.
+pub struct Entries<'a> {
+    segment: &'a [u8],
+    rest: &'a [u8],
+}
+
+impl<'a> Entries<'a> {
+    /// Those of this segment.
+    pub fn of(segment: &'a [u8]) -> Self {
+        Self {
+            segment,
+            rest: segment,
+        }
     }
-    (entries, Ending::Whole)
+
+    /// How what can be read ends, once there are no more entries.
+    pub fn ending(&self) -> Ending {
+        let Some(behind) = self.rest.get(1..) else {
+            return Ending::Whole;
+        };
+        let at = self.segment.len() - self.rest.len();
+        match has_frame(behind) {
+            true => Ending::Broken(at),
+            false if has_length(self.rest) => Ending::Garbled(at),
+            false => Ending::Torn(at),
+        }
+    }
+}
+
+impl Iterator for Entries<'_> {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        let (entry, rest) = first(self.rest)?;
+        self.rest = rest;
+        Some(entry)
+    }
 }
 
 /// The entry at the front of these bytes, and what follows it.
@@ -240,6 +268,45 @@ mod tests {
     fn frames_read_back_as_they_were_written() {
         let (written, bytes) = three();
         assert_eq!(read(&bytes), (written, Ending::Whole));
+    }
+
+    #[test]
+    fn a_count_that_nothing_follows_is_no_entry_and_takes_no_memory() {
+        let (entries, _) = three();
+        let source = Source {
+            point: ResumePoint::anchor(9),
+            version_1_until: 0,
+            server: 0,
+            mixed_until: 0,
+            seconds: BTreeMap::from([(9, SmallVec::new())]),
+        };
+        let snapshot = Entry::Snapshot(Snapshot {
+            version: VERSION,
+            generation: 1,
+            key: Digest::new(1),
+            boot: String::new(),
+            n: 0,
+            outputs: Vec::new(),
+            sources: BTreeMap::from([("fmc".into(), source)]),
+            files: Vec::new(),
+        });
+        let Entry::Batch(batch) = entries[0].clone() else {
+            panic!("a batch");
+        };
+        let records = Vec::new();
+        let batch = Entry::Batch(BatchEntry { records, ..batch });
+        // Where the counts stand: of records, files, and digests of a second.
+        for (entry, counts) in [(&batch, 1), (&snapshot, 1), (&snapshot, 2)] {
+            for count in [1 << 32, 1 << 60, u64::MAX] {
+                let mut payload = postcard::to_allocvec(entry).unwrap();
+                payload.truncate(payload.len() - counts);
+                payload.extend(postcard::to_allocvec(&count).unwrap());
+                let length = (payload.len() as u32).to_le_bytes();
+                let crc = crc(&length, &payload).to_le_bytes();
+                let frame = [&MAGIC[..], &length, &crc, &payload].concat();
+                assert_eq!(read(&frame), (Vec::new(), Ending::Garbled(0)));
+            }
+        }
     }
 
     #[test]

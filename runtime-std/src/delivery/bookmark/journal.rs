@@ -4,10 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::entry::{self, Entry, Snapshot};
+use super::entry::{self, Entries, Entry, Snapshot};
 use super::pending::{Pending, PendingBatches};
-use super::reading;
-use super::recovery::{Bookmark, Damage, Recovered};
+use super::reading::{self, SegmentRead};
+use super::recovery::{Bookmark, Damage, MOST_BYTES, Recovered};
 use crate::digest::{Digest, Key};
 use crate::disk::{Disk, DiskFile};
 
@@ -58,16 +58,20 @@ pub fn read(
     directory: &Path,
     key: &Key,
 ) -> Result<Option<Recovered>, JournalError> {
-    let mut segments = [None, None];
-    for (index, segment) in segments.iter_mut().enumerate() {
-        let path = path(directory, index);
-        *segment = disk
-            .read(&path)
-            .map_err(|error| JournalError::Io(path, error))?;
+    let damaged = |damage| JournalError::Damaged(directory.into(), damage);
+    let mut found = Vec::new();
+    for segment in [0, 1] {
+        let path = path(directory, segment);
+        let io = |error| JournalError::Io(path.clone(), error);
+        let bytes = disk.identity(&path).map_err(io)?.map_or(0, |it| it.length);
+        if bytes > MOST_BYTES {
+            return Err(damaged(Damage::TooLarge { segment, bytes }));
+        }
+        if let Some(bytes) = disk.read(&path).map_err(io)? {
+            found.push(SegmentRead::read(segment, &bytes).map_err(damaged)?);
+        }
     }
-    let [first, second] = &segments;
-    reading::read([first.as_deref(), second.as_deref()], key)
-        .map_err(|damage| JournalError::Damaged(directory.into(), damage))
+    reading::newest(found, key).map_err(damaged)
 }
 
 impl Journal {
@@ -166,6 +170,11 @@ impl Journal {
             self.pending.give_back(pending.batch.records);
         }
         Ok(self.segment.file.clone())
+    }
+
+    /// Records of the batches behind the last commit.
+    pub fn pending_records(&self) -> usize {
+        self.pending.records()
     }
 
     /// The last batch behind the last commit that was noted for this file.
@@ -306,7 +315,9 @@ impl Segment {
     /// Opens one that is there, to say its last word.
     fn reopen(disk: &dyn Disk, path: &Path) -> io::Result<Self> {
         let bytes = disk.read(path)?.unwrap_or_default();
-        let length = match entry::read(&bytes).1 {
+        let mut entries = Entries::of(&bytes);
+        entries.by_ref().for_each(drop);
+        let length = match entries.ending() {
             entry::Ending::Whole => bytes.len(),
             entry::Ending::Torn(at) | entry::Ending::Garbled(at) | entry::Ending::Broken(at) => at,
         };

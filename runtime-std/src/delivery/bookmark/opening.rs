@@ -73,8 +73,11 @@ pub fn open(
         notices = settle(disk.as_ref(), key, recovered, same_boot).map_err(file)?;
         recovered.anchor(overlap);
     }
-    let bookmark = recovered.as_ref().map(|recovered| &recovered.bookmark);
-    let mut bookmark: Bookmark = bookmark.cloned().unwrap_or_default();
+    // Moved, since it may be large.
+    let bookmark = recovered
+        .as_mut()
+        .map(|it| std::mem::take(&mut it.bookmark));
+    let mut bookmark: Bookmark = bookmark.unwrap_or_default();
     if let Some(name) = forget
         && bookmark.sources.remove(name).is_none()
     {

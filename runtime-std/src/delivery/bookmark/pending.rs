@@ -39,6 +39,11 @@ pub(super) struct PendingBatches {
 }
 
 impl PendingBatches {
+    /// Records of all of them.
+    pub(super) fn records(&self) -> usize {
+        self.records.len()
+    }
+
     /// Adds a batch.
     pub(super) fn push(&mut self, mut batch: BatchEntry) {
         let count = batch.records.len();

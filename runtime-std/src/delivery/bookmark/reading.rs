@@ -1,6 +1,6 @@
 //! From the bytes of the journal's two segments to what they hold.
 
-use super::entry::{self, Ending, Entry, VERSION};
+use super::entry::{Ending, Entries, Entry, VERSION};
 use super::pending::Pending;
 use super::recovery::{Bookmark, Damage, Recovered};
 use super::version_1;
@@ -14,9 +14,17 @@ pub fn read(segments: [Option<&[u8]>; 2], key: &Key) -> Result<Option<Recovered>
     let mut found = Vec::new();
     for (segment, bytes) in segments.iter().enumerate() {
         if let Some(bytes) = bytes {
-            found.push(Read::segment(segment, bytes)?);
+            found.push(SegmentRead::read(segment, bytes)?);
         }
     }
+    newest(found, key)
+}
+
+/// What the newer of the segments that there are holds.
+///
+/// # Errors
+/// [`Damage`].
+pub(super) fn newest(mut found: Vec<SegmentRead>, key: &Key) -> Result<Option<Recovered>, Damage> {
     found.sort_by_key(|read| read.recovered.generation);
     let Some(newest) = found.pop() else {
         return Ok(None);
@@ -37,17 +45,16 @@ pub fn read(segments: [Option<&[u8]>; 2], key: &Key) -> Result<Option<Recovered>
 }
 
 /// What one segment holds.
-struct Read {
+pub(super) struct SegmentRead {
     recovered: Recovered,
     key: Option<Digest>,
     ending: Ending,
     is_rotated: bool,
 }
 
-impl Read {
-    fn segment(segment: usize, bytes: &[u8]) -> Result<Self, Damage> {
-        let (entries, ending) = entry::read(bytes);
-        let mut entries = entries.into_iter();
+impl SegmentRead {
+    pub(super) fn read(segment: usize, bytes: &[u8]) -> Result<Self, Damage> {
+        let mut entries = Entries::of(bytes);
         let Some(Entry::Snapshot(snapshot)) = entries.next() else {
             return match version_1::read(bytes) {
                 Some(recovered) => Ok(Self {
@@ -79,14 +86,11 @@ impl Read {
             generation,
             segment,
             is_closed: false,
-            garbled_at: match ending {
-                Ending::Garbled(at) => Some(at),
-                _ => None,
-            },
+            garbled_at: None,
             version: VERSION,
         };
         let mut is_rotated = false;
-        for entry in entries {
+        for entry in entries.by_ref() {
             match entry {
                 Entry::Batch(batch) => recovered.pending.push(Pending::new(batch)),
                 Entry::Written(written) => recovered.note(written),
@@ -98,6 +102,12 @@ impl Read {
                 // A second snapshot belongs to nobody.
                 Entry::Snapshot(_) => break,
             }
+        }
+        // Behind a second snapshot nothing counts, but that it is whole.
+        entries.by_ref().for_each(drop);
+        let ending = entries.ending();
+        if let Ending::Garbled(at) = ending {
+            recovered.garbled_at = Some(at);
         }
         Ok(Self {
             recovered,

@@ -45,6 +45,10 @@ pub struct Recovered {
     pub version: u16,
 }
 
+/// A segment of more bytes is not read: with all that is remembered of the sources
+/// and all that waits for a commit, it has less than half of that.
+pub(super) const MOST_BYTES: u64 = 256 << 20;
+
 /// Why a journal cannot be gone on from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -68,6 +72,13 @@ pub enum Damage {
         /// The version found.
         found: u16,
     },
+    /// A segment is larger than any that this program writes.
+    TooLarge {
+        /// Which of the two.
+        segment: usize,
+        /// Its bytes.
+        bytes: u64,
+    },
     /// It was written with another key.
     OtherKey,
     /// The segment with the newest bookmark is missing: the other one says that
@@ -88,6 +99,12 @@ impl fmt::Display for Damage {
             Self::Version { segment, found } => write!(
                 f,
                 "journal.{segment} has version {found}, and this program reads up to {VERSION}"
+            ),
+            Self::TooLarge { segment, bytes } => write!(
+                f,
+                "journal.{segment} has {} MiB, and none that this program writes has more than {}",
+                bytes >> 20,
+                MOST_BYTES >> 20
             ),
             Self::OtherKey => f.write_str("the journal was written with another key than this one"),
             Self::NewestMissing { segment } => write!(

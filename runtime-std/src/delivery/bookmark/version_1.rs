@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::entry::{BatchEntry, Written};
 use super::pending::Pending;
 use super::recovery::{Bookmark, Recovered};
-use crate::delivery::dedup::delivered::Delivered;
+use crate::delivery::dedup::delivered::{Delivered, Seconds};
 use crate::delivery::dedup::high_water_mark::ResumePoint;
 use crate::digest::Digest;
 use crate::disk::{FileMark, FileRange};
@@ -69,7 +69,7 @@ pub struct Source {
     /// The second to ask from.
     pub resume_from: u32,
     /// What was delivered from there on.
-    pub seconds: BTreeMap<u32, Vec<Digest>>,
+    pub seconds: Seconds,
 }
 
 /// A file of version 1.

@@ -2,16 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
 use super::high_water_mark::ResumePoint;
 use super::replay_filter::ReplayFilter;
 use crate::digest::Digest;
+
+/// Digests by archival second. One that is alone in its second takes no memory of
+/// its own: a server may give each event another second.
+pub type Seconds = BTreeMap<u32, SmallVec<[Digest; 1]>>;
 
 /// The digests of every record delivered with an archival second from
 /// [`ResumePoint::remember_from`] on.
 #[derive(Debug, Clone, Default)]
 pub struct Delivered {
     point: Option<ResumePoint>,
-    seconds: BTreeMap<u32, Vec<Digest>>,
+    seconds: Seconds,
     /// How many digests those are.
     count: usize,
     /// Digests up to this second are of version 1 of the journal.
@@ -21,11 +27,18 @@ pub struct Delivered {
     /// Digests up to this second may be of another server.
     mixed_until: u32,
     /// The memory of seconds that were forgotten, for the next ones.
-    spare: Vec<Vec<Digest>>,
+    spare: Vec<SmallVec<[Digest; 1]>>,
 }
 
-/// Seconds whose memory is kept for others, and digests it may have room for.
+/// Seconds whose memory is kept for others, as long as there are no more than that,
+/// and digests it may have room for.
 const SPARE: (usize, usize) = (8, 1 << 14);
+
+/// A second is memory, too, though it may have a single digest: so many digests go
+/// with one, where there are as many as may be kept.
+const DIGESTS_A_SECOND: usize = 4;
+/// So many seconds may always be kept.
+const FEW_SECONDS: usize = 16;
 
 impl PartialEq for Delivered {
     fn eq(&self, other: &Self) -> bool {
@@ -40,13 +53,13 @@ impl Delivered {
     /// As it was written down.
     pub fn restore(
         point: Option<ResumePoint>,
-        seconds: BTreeMap<u32, Vec<Digest>>,
+        seconds: Seconds,
         version_1_until: u32,
         (server, mixed_until): (u64, u32),
     ) -> Self {
         Self {
             point,
-            count: seconds.values().map(Vec::len).sum(),
+            count: seconds.values().map(SmallVec::len).sum(),
             seconds,
             version_1_until,
             server,
@@ -82,7 +95,7 @@ impl Delivered {
     }
 
     /// The digests by archival second, the earliest first.
-    pub fn seconds(&self) -> &BTreeMap<u32, Vec<Digest>> {
+    pub fn seconds(&self) -> &Seconds {
         &self.seconds
     }
 
@@ -114,7 +127,8 @@ impl Delivered {
         }
         for &(second, digest) in records {
             if second >= point.remember_from {
-                let spare = || self.spare.pop().unwrap_or_default();
+                let few = self.seconds.len() < SPARE.0;
+                let spare = || self.spare.pop().filter(|_| few).unwrap_or_default();
                 self.seconds
                     .entry(second)
                     .or_insert_with(spare)
@@ -127,8 +141,8 @@ impl Delivered {
         self.forget_before(point.remember_from);
     }
 
-    /// Makes room for `more` digests, of which at most `most` are kept: the
-    /// earliest seconds are forgotten, but not the newest one. Returns the point
+    /// Makes room for `more` digests, of which at most `most` are kept, in a part as
+    /// many seconds: the earliest seconds are forgotten, but not the newest one. Returns the point
     /// that says so, how many of `more` there is room for, and how many digests
     /// were forgotten: if those come again, they are delivered again.
     pub fn make_room(
@@ -138,29 +152,36 @@ impl Delivered {
         most: usize,
     ) -> (ResumePoint, usize, usize) {
         let high = point.high.unwrap_or(0);
-        let (mut kept, mut forgotten) = (self.count, 0);
+        let most_seconds = (most / DIGESTS_A_SECOND).max(FEW_SECONDS);
+        let (mut kept, mut seconds, mut forgotten) = (self.count, self.seconds.len(), 0);
         for (&second, digests) in &self.seconds {
-            if second < point.remember_from {
-                kept -= digests.len();
-            } else if kept + more > most && second < high {
+            let is_full = kept + more > most || seconds > most_seconds;
+            if second >= point.remember_from {
+                if !is_full || second >= high {
+                    break;
+                }
                 point.remember_from = second + 1;
-                kept -= digests.len();
                 forgotten += digests.len();
-            } else {
-                break;
             }
+            kept -= digests.len();
+            seconds -= 1;
         }
-        (point, most.saturating_sub(kept).min(more), forgotten)
+        let room = match seconds > most_seconds {
+            true => 0,
+            false => most.saturating_sub(kept).min(more),
+        };
+        (point, room, forgotten)
     }
 
     /// What has to be removed of a stream that starts at the point.
     pub fn replay_filter(&self) -> ReplayFilter {
-        let of_second = |(&second, digests): (&u32, &Vec<Digest>)| {
-            let digests = digests.clone();
-            digests.into_iter().map(move |digest| (second, digest))
-        };
-        let records = self.seconds.iter().flat_map(of_second);
-        let mut filter = ReplayFilter::new(records, self.point.and_then(|point| point.high));
+        let high = self.point.and_then(|point| point.high);
+        let mut filter = ReplayFilter::new(self.count, high);
+        for (&second, digests) in &self.seconds {
+            digests
+                .iter()
+                .for_each(|&digest| filter.expect(second, digest));
+        }
         if self.mixed_until > 0 {
             filter.compare_content_alone();
         }
@@ -183,7 +204,8 @@ impl Delivered {
         {
             let mut digests = first.remove();
             self.count -= digests.len();
-            if self.spare.len() < SPARE.0 && digests.capacity() <= SPARE.1 {
+            let is_use = digests.spilled() && digests.capacity() <= SPARE.1;
+            if self.spare.len() < SPARE.0 && is_use {
                 digests.clear();
                 self.spare.push(digests);
             }
@@ -198,6 +220,8 @@ impl Delivered {
 
 #[cfg(test)]
 mod tests {
+    use smallvec::smallvec;
+
     use super::*;
 
     fn point(high: u32) -> ResumePoint {
@@ -215,9 +239,9 @@ mod tests {
         assert_eq!(
             kept,
             [
-                (&10, &vec![Digest::new(1)]),
-                (&12, &vec![Digest::new(2)]),
-                (&15, &vec![Digest::new(3)])
+                (&10, &smallvec![Digest::new(1)]),
+                (&12, &smallvec![Digest::new(2)]),
+                (&15, &smallvec![Digest::new(3)])
             ],
             "9 is before 15 - 5"
         );
@@ -239,6 +263,18 @@ mod tests {
         assert_eq!((shorter.remember_from, room, forgotten), (12, 1, 6));
         delivered.add(&[(12, Digest::new(9))], shorter, 0);
         assert_eq!(delivered.len(), 4);
+    }
+
+    #[test]
+    fn a_second_counts_though_it_has_a_single_digest() {
+        let mut delivered = Delivered::default();
+        let records: Vec<_> = (0..40).map(|n| (10 + n, Digest::new(n.into()))).collect();
+        delivered.add(&records, point(49).not_after(10), 0);
+        let (shorter, room, forgotten) = delivered.make_room(point(49).not_after(10), 1, 80);
+        assert_eq!((shorter.remember_from, room, forgotten), (30, 1, 20));
+        // Where none can be forgotten, there is no room.
+        let (shorter, room, forgotten) = delivered.make_room(point(10).not_after(10), 1, 80);
+        assert_eq!((shorter.remember_from, room, forgotten), (5, 0, 0));
     }
 
     #[test]

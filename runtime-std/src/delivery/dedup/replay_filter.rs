@@ -22,17 +22,20 @@ pub struct ReplayFilter {
 }
 
 impl ReplayFilter {
-    /// Expects these records, by archival second, after a mark of `high`.
-    pub(super) fn new(records: impl Iterator<Item = (u32, Digest)>, high: Option<u32>) -> Self {
-        let mut filter = Self {
+    /// Has room for so many records to be expected after a mark of `high`.
+    pub(super) fn new(records: usize, high: Option<u32>) -> Self {
+        Self {
+            // A map that grew would be there twice for a moment.
+            expected: HashMap::with_capacity(records),
             high,
             ..Self::default()
-        };
-        for record in records {
-            *filter.expected.entry(record).or_default() += 1;
-            filter.left += 1;
         }
-        filter
+    }
+
+    /// Expects a record of this archival second.
+    pub(super) fn expect(&mut self, second: u32, digest: Digest) {
+        *self.expected.entry((second, digest)).or_default() += 1;
+        self.left += 1;
     }
 
     /// Another server answers than the one that sent the expected records: it
@@ -174,8 +177,11 @@ mod tests {
     const SAME: BundleStart = BundleStart::SameNumber { same_length: true };
 
     fn filter(digests: &[u128], high: u32) -> ReplayFilter {
-        let records = digests.iter().map(|&digest| (9, Digest::new(digest)));
-        ReplayFilter::new(records, Some(high))
+        let mut filter = ReplayFilter::new(digests.len(), Some(high));
+        for &digest in digests {
+            filter.expect(9, Digest::new(digest));
+        }
+        filter
     }
 
     fn digests(numbers: &[u128]) -> impl Iterator<Item = Digest> {

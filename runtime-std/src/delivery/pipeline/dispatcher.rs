@@ -9,7 +9,7 @@ use estreamer_mio::batch::{Batch, RecordKind};
 
 use super::best_effort::BestEffort;
 use super::delivery::{Delivery, Order, SourceInfo, SpareVerdicts};
-use super::progress::{Counted, Credit, FailOnPanic, Progress};
+use super::progress::{Counted, Credit, FailOnPanic, Progress, RECORDS};
 use super::retry::Retry;
 use super::steps::Steps;
 use crate::delivery::bookmark::entry::BatchEntry;
@@ -51,6 +51,8 @@ pub(super) struct Dispatcher {
     progress: Arc<Progress>,
     spare: Arc<SpareVerdicts>,
     retry: Retry,
+    /// The last batch that was noted.
+    noted: u64,
 }
 
 impl Dispatcher {
@@ -72,6 +74,7 @@ impl Dispatcher {
             progress,
             spare: Arc::default(),
             retry: Retry::new("the journal"),
+            noted: 0,
         }
     }
 
@@ -158,7 +161,12 @@ impl Dispatcher {
     /// Numbers a batch, notes it, and sends it on; false when that is over.
     fn batch(&mut self, source: Arc<SourceInfo>, credit: Arc<Credit>, batch: Batch) -> bool {
         let mut verdicts = lock(&self.spare).pop().unwrap_or_default();
-        let memory = self.steps.journal().map(|mut journal| journal.spare());
+        let journal = self.steps.journal();
+        let journal = journal.map(|mut it| (it.pending_records(), it.spare()));
+        let (pending, memory) = journal.unwrap_or_default();
+        if pending >= MOST_PENDING {
+            self.progress.wait_for_commit(self.noted);
+        }
         let name = &source.name;
         self.sequencer.screen(name, batch.records(), &mut verdicts);
         let Numbered {
@@ -174,7 +182,7 @@ impl Dispatcher {
             &mut verdicts,
             self.left,
             unix_seconds(),
-            memory.unwrap_or_default(),
+            memory,
         );
         let mut entry = Some(BatchEntry {
             n,
@@ -193,6 +201,7 @@ impl Dispatcher {
             return false;
         }
         self.retry.progressed();
+        self.noted = n;
         self.left -= noticed.kept;
         if self.left == 0 {
             self.progress.enough();
@@ -241,6 +250,10 @@ impl Dispatcher {
         });
     }
 }
+
+/// So many records may wait for a commit, however long that takes: with twice as
+/// many as make it due, nobody waits while the disk is fast.
+const MOST_PENDING: usize = 2 * RECORDS as usize;
 
 fn unix_seconds() -> u64 {
     SystemTime::now()

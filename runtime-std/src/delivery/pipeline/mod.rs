@@ -32,7 +32,9 @@ use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::event_loop::Handle;
 
 use crate::config;
+use crate::delivery::bookmark::journal::Journal;
 use crate::delivery::bookmark::opening::{self, OpeningError, Place};
+use crate::delivery::bookmark::recovery::Bookmark;
 use crate::delivery::bookmark::settle::cut_back;
 use crate::delivery::bookmark::state_dir::StateDir;
 use crate::delivery::dedup::sequencer::{FirstSessions, Limits, Sequencer};
@@ -103,7 +105,7 @@ impl Pipeline {
         let key = key.unwrap_or_else(|| Key::new([0; 32]));
         let make = |of: &config::Output| {
             let paths = match &of.destination {
-                Destination::File(pattern) => paths(pattern, &setup.sources),
+                Destination::File(pattern) => paths(pattern, of, &setup.sources),
                 _ => Vec::new(),
             };
             of.destination.output(&disk, &key, of.mode, paths)
@@ -138,14 +140,25 @@ impl Pipeline {
                 (Some(journal), notices)
             }
         };
-        let bookmark = journal.as_ref().map(|journal| journal.bookmark().clone());
-        let bookmark = bookmark.unwrap_or_default();
+        let nothing = Bookmark::default();
+        let bookmark = journal.as_ref().map_or(&nothing, Journal::bookmark);
+        let n = bookmark.n;
+        let sequencer = Sequencer::new(
+            key.clone(),
+            setup.limits,
+            n,
+            &bookmark.sources,
+            setup.first_sessions,
+        );
+        let is_unused = |name: &&Arc<str>| !setup.sources.iter().any(|of| **of == ***name);
+        let unused = bookmark.sources.keys().filter(is_unused);
+        let unused = unused.map(|name| name.to_string()).collect();
         let rules = Rules {
             is_strict: setup.is_strict,
             has_bookmark: journal.is_some(),
         };
         let ledger = setup.ledger;
-        let progress = Progress::new(outputs.len(), bookmark.n, rules, wake, ledger.clone());
+        let progress = Progress::new(outputs.len(), n, rules, wake, ledger.clone());
         let mut pipeline = Self {
             jobs: None,
             steps: Arc::new(Steps::new(journal)),
@@ -153,21 +166,9 @@ impl Pipeline {
             ledger,
             threads: Vec::new(),
             notices,
-            unused: bookmark
-                .sources
-                .keys()
-                .filter(|name| !setup.sources.iter().any(|source| **source == ***name))
-                .map(|name| name.to_string())
-                .collect(),
+            unused,
             state: setup.state,
         };
-        let sequencer = Sequencer::new(
-            key.clone(),
-            setup.limits,
-            bookmark.n,
-            &bookmark.sources,
-            setup.first_sessions,
-        );
         let mut best_effort = Vec::new();
         for output in optional {
             let formatter = BatchFormatter::new(output);
@@ -327,16 +328,23 @@ impl Drop for Pipeline {
     }
 }
 
-/// The paths a pattern may become.
-fn paths(pattern: &Pattern, sources: &[String]) -> Vec<PathBuf> {
-    let events = || {
-        let kinds = EventKind::ALL.map(EventKind::name);
-        kinds.into_iter().chain([OTHER])
+/// The paths a pattern may become, with what the output takes.
+fn paths(pattern: &Pattern, output: &config::Output, sources: &[String]) -> Vec<PathBuf> {
+    let takes = |source: &&String| {
+        let named = output.sources.as_ref();
+        named.is_none_or(|named| named.contains(source))
     };
-    let all = sources
-        .iter()
-        .flat_map(|source| events().map(|event| pattern.path(source, event)));
-    let mut paths: Vec<PathBuf> = all.collect();
+    let events: Vec<&str> = match &output.events {
+        Some(kinds) => kinds.iter().map(|kind| kind.name()).collect(),
+        None => {
+            let kinds = EventKind::ALL.map(EventKind::name);
+            kinds.into_iter().chain([OTHER]).collect()
+        }
+    };
+    let mut paths = Vec::new();
+    for source in sources.iter().filter(takes) {
+        paths.extend(events.iter().map(|event| pattern.path(source, event)));
+    }
     paths.sort();
     paths.dedup();
     paths

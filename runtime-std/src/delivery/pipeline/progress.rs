@@ -77,7 +77,7 @@ pub(super) struct Counted {
 
 /// So many bytes or records accepted make a commit due.
 const VOLUME: u64 = 64 << 20;
-const RECORDS: u64 = 1 << 18;
+pub(super) const RECORDS: u64 = 1 << 18;
 
 /// What of a connection has been taken or accepted by every output.
 #[derive(Debug, Default)]
@@ -289,6 +289,16 @@ impl Progress {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         state.durable >= n
+    }
+
+    /// Waits until everything up to batch `n` is durable, or no more will come.
+    pub(super) fn wait_for_commit(&self, n: u64) {
+        let mut state = self.state();
+        state.wanted = state.wanted.max(n);
+        self.changed.notify_all();
+        let waits =
+            |state: &mut State| state.durable < n && !state.is_finishing && state.failure.is_none();
+        drop(self.changed.wait_while(state, waits));
     }
 
     // Life cycle.

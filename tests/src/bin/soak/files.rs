@@ -58,7 +58,8 @@ impl Files {
         self.rotate();
         self.segments.pop();
         let length = self.segments.last().map_or(0, |last| last.bytes().len());
-        self.replace(foreign(length + 1000));
+        let name = format!("out in place of {}", self.segments.len());
+        self.replace(foreign(length + 1000, &name));
     }
 
     fn replace(&mut self, prefix: Vec<u8>) {
@@ -81,7 +82,8 @@ impl Files {
             let path = segment
                 .path
                 .with_extension(format!("other{}", self.foreign.len()));
-            let other = foreign(bytes.len() + 1000);
+            let name = format!("other {}", self.foreign.len());
+            let other = foreign(bytes.len() + 1000, &name);
             fs::write(&path, &other).expect("a writable directory");
             self.foreign.push((path, other));
             segment.taken = Some(bytes);
@@ -128,12 +130,15 @@ impl Segment {
     }
 }
 
-/// So many bytes in lines.
-fn foreign(length: usize) -> Vec<u8> {
-    let line = b"somebody else's line\n";
-    line.iter()
-        .copied()
-        .cycle()
-        .take(length / line.len() * line.len())
-        .collect()
+/// About so many bytes in lines, which are in no other file.
+fn foreign(length: usize, name: &str) -> Vec<u8> {
+    let lines = (0..).map(|line| format!("line {line} of somebody else's {name}\n"));
+    let mut bytes = Vec::with_capacity(length + 64);
+    for line in lines {
+        bytes.extend_from_slice(line.as_bytes());
+        if bytes.len() >= length {
+            break;
+        }
+    }
+    bytes
 }

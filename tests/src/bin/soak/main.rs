@@ -36,8 +36,9 @@ fn main() -> ExitCode {
         let tally = World::new(seed, ask).run(kills);
         if !tally.is_sound() {
             println!(
-                "world {index}, {ask:?}, its seed {seed}: {tally}{}",
-                tally.faults()
+                "world {index}, {ask:?}, its seed {seed}: {tally}{}{}",
+                tally.faults(),
+                tally.history
             );
         }
         let mut total = total.lock().expect("no world panics while it adds up");

@@ -39,6 +39,8 @@ pub(crate) struct Tally {
     doubled: u64,
     /// What else is wrong.
     wrong: Vec<String>,
+    /// What happened in one world where something is wrong.
+    pub(crate) history: String,
 }
 
 pub(crate) struct World {
@@ -50,6 +52,8 @@ pub(crate) struct World {
     files: Files,
     overlap: u32,
     tally: Tally,
+    /// What happened, to be told where something is wrong.
+    history: Vec<String>,
 }
 
 /// Events before the first connection, and in each of their seconds.
@@ -101,6 +105,7 @@ impl World {
             files,
             overlap: 5,
             tally: Tally::default(),
+            history: Vec::new(),
         }
     }
 
@@ -116,6 +121,10 @@ impl World {
         let complete = self.complete();
         self.judge();
         self.tally.wrong.extend(complete.err());
+        if !self.tally.is_sound() {
+            let history = self.history.iter().map(|line| line.trim_end());
+            self.tally.history = history.map(|line| format!("\n  {line}")).collect();
+        }
         self.tally.rotations = self.files.rotations();
         self.tally.connections = self.server.connections().len() as u64;
         self.tally
@@ -162,7 +171,6 @@ impl World {
 
     /// One process, from its start to its end.
     fn life(&mut self) {
-        let before = self.server.connections().len();
         let store = self.random.below(100);
         self.archive.store(store);
         let running = Running::start(&mut self.fleet.collect());
@@ -175,16 +183,18 @@ impl World {
             let store = self.random.below(50);
             self.archive.store(store);
         }
-        // Once it is connected, the bookmark of its start is durable.
-        if self.server.connections().len() > before && self.random.once_in(3) {
+        if is_open(running.id()) && self.random.once_in(3) {
             if self.random.once_in(2) {
                 self.files.rotate();
+                self.history.push("renamed".into());
             }
             if self.random.once_in(2) {
                 self.overlap = if self.overlap == 5 { 7 } else { 5 };
                 self.configure();
             }
             running.signal("HUP");
+            self.history
+                .push(format!("reload, overlap {}", self.overlap));
             self.tally.reloads += 1;
         }
         sleep(end.saturating_duration_since(Instant::now()));
@@ -197,6 +207,7 @@ impl World {
     /// Kills it.
     fn end(&mut self, running: Running) {
         let said = running.said();
+        self.history.push(format!("kill; it said: {said}"));
         match running.kill() {
             true => self.tally.kills += 1,
             false => self.tally.wrong.push(format!("it ended by itself: {said}")),
@@ -207,6 +218,8 @@ impl World {
     fn stop(&mut self, running: Running) {
         running.signal("TERM");
         let ended = running.wait();
+        self.history
+            .push(format!("stop; it said: {}", ended.stderr));
         // The signal may have come before it was looked out for.
         if ended.status.signal().is_some() {
             return;
@@ -220,9 +233,11 @@ impl World {
         self.tally.stops += 1;
         if self.random.once_in(3) {
             self.files.usurp();
+            self.history.push("replaced by somebody else's file".into());
         }
         if self.random.once_in(2) {
             self.files.take_away();
+            self.history.push("renamed files are taken away".into());
         }
     }
 
@@ -301,6 +316,17 @@ impl World {
             self.tally.wrong.push("events are out of order".into());
         }
     }
+}
+
+/// Whether the process has opened its bookmark and its files: then it looks out
+/// for signals, too, and its last thread is there.
+fn is_open(process: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task"));
+    let mut threads = threads.into_iter().flatten().flatten();
+    threads.any(|thread| {
+        let name = std::fs::read_to_string(thread.path().join("comm"));
+        name.is_ok_and(|name| name.trim_end() == "committer")
+    })
 }
 
 fn changed(path: &Path) -> String {
