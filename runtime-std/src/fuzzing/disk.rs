@@ -46,6 +46,8 @@ struct State {
     /// The operation that is torn, after which nothing works.
     crash_at: Option<u64>,
     crashed: bool,
+    /// There is no room for outputs: half of what is appended is written.
+    is_full: bool,
 }
 
 #[derive(Clone, Default)]
@@ -60,6 +62,11 @@ impl ModelDisk {
     pub fn crash_at(&self, at: u64) {
         let mut state = self.0.lock().unwrap();
         state.crash_at = Some(state.operations + at);
+    }
+
+    /// Leaves no room for outputs, or makes it again.
+    pub fn set_full(&self, is_full: bool) {
+        self.0.lock().unwrap().is_full = is_full;
     }
 
     /// Whether it has crashed.
@@ -139,6 +146,13 @@ impl ModelDisk {
         state.files.insert(inode, content);
         state.names.insert(path.into(), inode);
         state.durable_names.insert(path.into(), inode);
+    }
+
+    /// Another program removes a file, durably.
+    pub fn removed_by_another(&self, path: &Path) {
+        let mut state = self.0.lock().unwrap();
+        state.names.remove(path);
+        state.durable_names.remove(path);
     }
 
     /// Another program appends to a file, durably; whether there was one.
@@ -302,6 +316,15 @@ impl ModelFile {
 
 impl DiskFile for ModelFile {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        {
+            let mut state = self.disk.lock().unwrap();
+            let is_full = state.is_full;
+            let content = state.files.get_mut(&self.inode).unwrap();
+            if is_full && !content.journal {
+                content.now.extend_from_slice(&bytes[..bytes.len() / 2]);
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+        }
         self.change(|content, torn| {
             let length = if torn { bytes.len() / 2 } else { bytes.len() };
             content.now.extend_from_slice(&bytes[..length]);

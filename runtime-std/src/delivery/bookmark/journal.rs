@@ -177,9 +177,10 @@ impl Journal {
         self.pending.records()
     }
 
-    /// The last batch behind the last commit that was noted for this file.
-    pub fn pending_on(&self, path: &Path) -> Option<u64> {
-        self.pending.last_on(path)
+    /// The last batch behind the last commit, and before batch `n`, that was noted
+    /// for this file.
+    pub fn pending_on(&self, path: &Path, n: u64) -> Option<u64> {
+        self.pending.last_on(path, n)
     }
 
     /// Makes durable what was appended.
