@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use estreamer::fuzzing::collector::{Collector, Target};
+use estreamer::fuzzing::collector::{Collector, Target, key};
 use estreamer::fuzzing::disk::{Crash, ModelDisk};
+use estreamer::output::file::FileOutput;
+use estreamer::output::{Output, Part};
 use estreamer_core::wire::InitialTimestamp;
 
 use crate::file;
@@ -97,7 +100,11 @@ fn a_write_that_failed_once_doubles_nothing_after_a_kill() {
         }
         assert_eq!(collector.notices(), [], "moved: {moves}");
         for path in ["/out/fast", "/out/slow"] {
-            assert_eq!(lines(&disk, &[path]), each_once(4), "{path}, moved: {moves}");
+            assert_eq!(
+                lines(&disk, &[path]),
+                each_once(4),
+                "{path}, moved: {moves}"
+            );
         }
     }
 }
@@ -128,4 +135,27 @@ fn the_file_of_another_output_is_not_taken_for_one_that_is_gone() {
         collector.write(0, 0).unwrap();
         assert_eq!(lines(&disk, &["/out/kept"]), each_once(4));
     }
+}
+
+#[test]
+fn a_file_moved_away_while_it_is_written_does_not_stop_the_output() {
+    let disk = ModelDisk::default();
+    let paths = vec!["/out/a".into()];
+    let mut output = FileOutput::new(Arc::new(disk.clone()), key(), 0o600, paths, false);
+    output.prepare().unwrap();
+    let part = Part {
+        path: Path::new("/out/a").into(),
+        event: "",
+        bytes: b"event-0\n".to_vec(),
+    };
+    let parts = [part];
+    output.look(&parts).unwrap();
+    disk.set_full(true);
+    disk.renamed_by_another(Path::new("/out/a"), Path::new("/out/old"));
+    output.write(1, &parts).unwrap_err();
+    disk.set_full(false);
+    output.look(&parts).unwrap();
+    output.write(1, &parts).unwrap();
+    assert_eq!(disk.content(Path::new("/out/old")), b"");
+    assert_eq!(lines(&disk, &["/out/a"]), each_once(1));
 }

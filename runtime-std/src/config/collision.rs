@@ -204,7 +204,7 @@ impl Taken {
 }
 
 /// The files of the state directory, which may have an extension.
-const STATE: [&str; 3] = ["journal", "key", "lock"];
+const STATE: [&str; 4] = ["journal", "key", "lock", "request-forms"];
 
 /// The first files of a recording, of one direction each.
 fn capture_names(capture: &Path, draft: &Draft) -> Vec<PathBuf> {

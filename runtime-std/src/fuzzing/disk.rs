@@ -188,6 +188,12 @@ impl ModelDisk {
     }
 }
 
+fn range(content: &Content, start: u64, end: u64) -> Vec<u8> {
+    let length = content.now.len();
+    let (start, end) = ((start as usize).min(length), (end as usize).min(length));
+    content.now[start..end].to_vec()
+}
+
 fn is_journal(path: &Path) -> bool {
     path.starts_with("/state")
 }
@@ -248,9 +254,7 @@ impl Disk for ModelDisk {
     fn read_range(&self, path: &Path, start: u64, end: u64) -> io::Result<Vec<u8>> {
         let state = self.0.lock().unwrap();
         let content = state.file(path).ok_or(io::ErrorKind::NotFound)?;
-        let length = content.now.len();
-        let (start, end) = ((start as usize).min(length), (end as usize).min(length));
-        Ok(content.now[start..end].to_vec())
+        Ok(range(content, start, end))
     }
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
@@ -345,6 +349,11 @@ impl DiskFile for ModelFile {
                 content.now.truncate(length as usize);
             }
         })
+    }
+
+    fn read_range(&self, start: u64, end: u64) -> io::Result<Vec<u8>> {
+        let state = self.disk.lock().unwrap();
+        Ok(range(&state.files[&self.inode], start, end))
     }
 
     fn identity(&self) -> io::Result<Identity> {

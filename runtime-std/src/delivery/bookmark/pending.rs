@@ -30,7 +30,8 @@ impl Pending {
     /// An output is about to write the batch. Where it noted that before, the write
     /// failed and was undone: only the last note counts.
     pub fn note(&mut self, written: Written) {
-        self.written.retain(|before| before.output != written.output);
+        self.written
+            .retain(|before| before.output != written.output);
         self.written.push(written);
     }
 }
