@@ -4,7 +4,7 @@
 use std::thread;
 
 use estreamer::simulate::chaos::{Chaos, ChaosKind};
-use estreamer::simulate::service::OPAQUE;
+use estreamer::simulate::opaque::OPAQUE;
 use estreamer::simulate::tamper::SHOWN;
 use estreamer::simulate::{Served, Simulator};
 use estreamer_core::quirk::Quirk;

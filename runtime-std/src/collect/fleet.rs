@@ -10,10 +10,11 @@ use estreamer_mio::arena::Pool;
 use estreamer_mio::event_loop::EventLoop;
 
 use super::forms::Forms;
+use super::options::Run;
 use super::progress::Progress;
 use super::resolver::Resolver;
-use super::run::Run;
 use super::station::{Means, Station, tls};
+use super::summary::{Summary, report};
 use crate::config::{Config, Output, Source};
 use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::Pipeline;
@@ -86,7 +87,7 @@ impl Fleet<'_> {
                 }
             }
             if self.asked.report() {
-                super::run::report(self.ledger, self.began.get(), now);
+                report(self.ledger, self.began.get(), now);
             }
             self.advance(&mut stations, &pool)?;
             let over = end.is_some_and(|end| now >= end);
@@ -122,7 +123,7 @@ impl Fleet<'_> {
             }
             if let Some(progress) = &mut progress {
                 let total = self.ledger.total();
-                progress.show(&super::run::summary(total, self.began.get(), now), now);
+                progress.show(&Summary::new(total, self.began.get(), now), now);
             }
             let idle = self.run.idle.filter(|_| end.is_none());
             let idle = idle.and_then(|idle| Some(last?.after(idle)));

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::delivery::ledger::Counts;
+use estreamer_core::session::Instant;
+
+use crate::delivery::counts::Counts;
+use crate::delivery::ledger::Ledger;
 
 /// The counts of a source or of a run, over a time.
 #[derive(Debug, Clone, Copy, Default)]
@@ -15,6 +18,15 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// The counts of a run that `began` then, at this time.
+    pub(super) fn new(counts: Counts, began: Option<Instant>, now: Instant) -> Self {
+        let elapsed = began.map_or(0, |began| now.0.saturating_sub(began.0));
+        Self {
+            counts,
+            elapsed: Duration::from_millis(elapsed),
+        }
+    }
+
     /// Events per second.
     pub(super) fn rate(&self) -> f64 {
         let seconds = self.elapsed.as_secs_f64();
@@ -70,6 +82,18 @@ impl fmt::Display for Summary {
         }
         Ok(())
     }
+}
+
+/// Says what was counted so far: of each source, where there are several, and of
+/// all.
+pub(super) fn report(ledger: &Ledger, began: Option<Instant>, now: Instant) {
+    let counts = ledger.counts();
+    if counts.len() > 1 {
+        for (source, counts) in counts {
+            say!("estreamer: {source}: {}", Summary::new(counts, began, now));
+        }
+    }
+    say!("estreamer: {}", Summary::new(ledger.total(), began, now));
 }
 
 /// Bytes in the unit a person reads best.

@@ -1,7 +1,7 @@
 //! What a server does otherwise than it was asked, or than the guide says: told
 //! once for each source, when it is seen first; the summary counts it.
 
-use super::ledger::Counts;
+use super::counts::Counts;
 
 /// A deviation, and what to tell of it.
 pub(super) struct Deviation {

@@ -11,10 +11,10 @@ use estreamer_mio::server::{Answer, Feed, Outgoing, Record, Refusal, ServerEnd, 
 
 use super::archive::{Archive, Found, Reader};
 use super::not_json::not_json;
+use super::opaque::OPAQUE;
 use super::request_length::RequestLength;
 use super::selection::{Format, Request, RequestError};
 use super::served::Entry;
-use super::service::OPAQUE;
 use super::tamper::Tamper;
 
 /// What the connections of a service have in common.
