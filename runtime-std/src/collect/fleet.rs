@@ -16,6 +16,7 @@ use super::resolver::Resolver;
 use super::station::{Means, Station, tls};
 use super::summary::{Summary, report};
 use crate::config::{Config, Output, Source};
+use crate::count::Count;
 use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::Pipeline;
 use crate::failure::Failure;
@@ -362,8 +363,9 @@ fn arena(memory: usize, sources: usize) -> Result<usize, Failure> {
         let needed = (LARGEST + (2 * sources + 2) * ARENA.0).div_ceil(1 << 20);
         return Err(Failure::usage(
             format!(
-                "{} MiB of memory are too few for {sources} sources",
-                memory >> 20
+                "{} MiB of memory are too few for {}",
+                memory >> 20,
+                Count(sources as u64, "source")
             ),
             format!("Allow {needed} MiB at least"),
         ));

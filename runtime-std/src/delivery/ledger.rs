@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::counts::Counts;
 use super::deviation::DEVIATIONS;
+use crate::count::Count;
 use crate::sync::lock;
 
 /// The counts of all sources.
@@ -27,7 +28,7 @@ struct Account {
 /// Something a person should know of.
 struct Concern {
     of: fn(&Counts) -> u64,
-    /// Below this it is nobody's concern.
+    /// Below this it is not told.
     from: fn(u32) -> u64,
     text: fn(u64, u32) -> String,
 }
@@ -41,8 +42,9 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, _| {
             format!(
-                "{count} gaps in the bundle sequence. The server skipped numbers; events may be \
-                 missing: compare with its own count"
+                "{} in the bundle sequence. The server skipped numbers; events may be missing: \
+                 compare with its own count",
+                Count(count, "gap")
             )
         },
     },
@@ -51,8 +53,9 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, _| {
             format!(
-                "{count} malformed records, delivered in error envelopes with all their bytes. \
-                 Look at them; a capture (--capture) shows where"
+                "{}, delivered with all bytes in error envelopes. Look at them; a capture \
+                 (--capture) shows where",
+                Count(count, "malformed record")
             )
         },
     },
@@ -61,7 +64,8 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, _| {
             format!(
-                "{count} records over the size limit, delivered in error envelopes without data"
+                "{} over the size limit, delivered without data in error envelopes",
+                Count(count, "record")
             )
         },
     },
@@ -70,21 +74,25 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, _| {
             format!(
-                "{count} events delivered before did not come again at a resume. They are \
-                 delivered; but the server's archive no longer holds what it sent: check its disk"
+                "{} delivered before did not come again at a resume. Nothing is missing here; \
+                 but the server's archive no longer holds what it sent: check its disk",
+                Count(count, "event")
             )
         },
     },
     Concern {
         of: |counts| counts.duplicates,
         from: |_| 1,
-        text: |count, _| format!("{count} events came again and were left out"),
+        text: |count, _| format!("{} left out: delivered before", Count(count, "event")),
     },
     Concern {
         of: |counts| counts.dropped,
         from: |_| 1,
         text: |count, _| {
-            format!("{count} events dropped by an output that is not required and fell behind")
+            format!(
+                "{} dropped by an output that is not required and fell behind",
+                Count(count, "event")
+            )
         },
     },
     Concern {
@@ -102,9 +110,9 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, _| {
             format!(
-                "{count} events are stored more than an hour ahead of this machine's clock, and \
-                 the bookmark does not follow them: a restart asks for them again. Compare the \
-                 two clocks"
+                "{} stored more than an hour ahead of this machine's clock. The bookmark stays \
+                 before that: a restart asks for the same events again. Compare the two clocks",
+                Count(count, "event")
             )
         },
     },
@@ -113,9 +121,10 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, _| {
             format!(
-                "{count} events are not remembered, as there are too many within a few seconds \
-                 of the archive. None is lost; if the connection ends now, they come twice. \
-                 Raise memory"
+                "{} not remembered, as there are too many within a few seconds of the archive. \
+                 None is lost; what is not remembered comes twice if the connection ends now. \
+                 Raise memory",
+                Count(count, "event")
             )
         },
     },
@@ -124,9 +133,10 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, overlap| {
             format!(
-                "{count} events carry times more than {overlap} s before the newest: the \
-                 server's clock was set back, or they were stored late. A restart asks from \
-                 them: none is lost, some may come twice. Check the server's clock"
+                "{} stored more than {overlap} s before the newest: the server's clock was set \
+                 back, or it stores late. A restart asks from there: none is lost, some may come \
+                 twice. Check the server's clock",
+                Count(count, "event")
             )
         },
     },

@@ -16,6 +16,7 @@ use super::request_length::RequestLength;
 use super::selection::{Format, Request, RequestError};
 use super::served::Entry;
 use super::tamper::Tamper;
+use crate::count::Count;
 
 /// What the connections of a service have in common.
 pub(super) struct Common {
@@ -249,8 +250,10 @@ impl Feed for ConnectionFeed {
                 return;
             };
             log(&format!(
-                "{}: {} events served, {} nulls received; {end}",
-                served.peer, served.events, served.nulls
+                "{}: {} served, {} received; {end}",
+                served.peer,
+                Count(served.events, "event"),
+                Count(served.nulls, "null")
             ));
         }
     }
