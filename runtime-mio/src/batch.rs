@@ -209,9 +209,9 @@ impl Assembler {
         }
     }
 
-    /// The turn ends: what is there goes on its way, if there is room for what
-    /// is only half there. While earlier batches are still on theirs, `busy`,
-    /// it waits for more company.
+    /// The turn ends: hands over the batch, if there is room for a record that is
+    /// only half received. While earlier batches are under way, `busy`, keeps
+    /// accumulating.
     pub(crate) fn turn_ends(&mut self, busy: bool) {
         if busy {
             return;
@@ -230,7 +230,7 @@ impl Assembler {
         }
     }
 
-    /// Whether records wait in it, for room or for company.
+    /// Whether records wait in it, for room or for earlier batches.
     pub(crate) fn is_waiting(&self) -> bool {
         self.noted() > 0
     }

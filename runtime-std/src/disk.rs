@@ -160,7 +160,7 @@ pub struct RealDisk;
 
 impl Disk for RealDisk {
     fn open(&self, path: &Path, mode: u32) -> io::Result<Arc<dyn DiskFile>> {
-        // Opening a pipe that nobody reads would wait for a reader.
+        // Opening a pipe without a reader would wait for one.
         if self.identity(path)?.is_some_and(|found| !found.is_file) {
             return Err(not_a_file());
         }
@@ -217,7 +217,7 @@ impl Disk for RealDisk {
     fn sync_names(&self, directory: &Path) -> io::Result<()> {
         let synced = File::open(directory).and_then(|directory| directory.sync_all());
         match synced {
-            // There are file systems without this, and directories that may be
+            // Some file systems cannot do this, and some directories may be
             // written to but not read.
             Err(error)
                 if matches!(
@@ -286,7 +286,7 @@ impl DiskFile for RealFile {
         match self.file.try_lock() {
             Ok(()) => Ok(()),
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
-            // There are file systems without locks.
+            // Some file systems have no locks.
             Err(TryLockError::Error(_)) => Ok(()),
         }
     }
@@ -323,7 +323,7 @@ pub fn proof(disk: &dyn Disk, key: &Key, path: &Path, end: u64) -> io::Result<Op
     Ok((bytes.len() as u64 == end - start).then(|| key.of_file(&bytes)))
 }
 
-/// That there is nothing is an answer, not an error.
+/// A file that does not exist is `None`, not an error.
 fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),

@@ -65,7 +65,7 @@ fn malformed_records() {
     assert_eq!(bundles, 10);
     assert_eq!(counted(&said, "malformed"), bundles);
     // Told once when it begins, and once more at the end.
-    assert_eq!(said.matches("malformed records").count(), 2, "{said}");
+    assert_eq!(said.matches("malformed record").count(), 2, "{said}");
 }
 
 #[test]

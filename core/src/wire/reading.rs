@@ -199,7 +199,7 @@ impl RecordReader {
     /// [`Malformed`] below 8 bytes, or when the lengths fit no [`Layout`].
     #[inline]
     pub fn read(&mut self, body: &[u8], length: u32) -> Result<(Record, Layout), Malformed> {
-        // Nearly always, so it comes first.
+        // Nearly every record has this layout, so it is tried first.
         if let Some((short, rest)) = body.split_first_chunk()
             && let Some((extension, _)) = rest.split_first_chunk()
         {

@@ -30,7 +30,7 @@ pub struct Record {
 pub struct Extension {
     /// When the server stored the event, UNIX seconds; 0 for metadata.
     pub archival: u32,
-    /// A checksum nobody checks; sent as 0.
+    /// A checksum that no client checks; sent as 0.
     pub reserved: u32,
 }
 

@@ -180,7 +180,7 @@ impl Fleet<'_> {
             station.end(reason, None);
         }
         let limit = u32::try_from(self.config.shutdown.as_millis()).unwrap_or(u32::MAX);
-        // Their last word has a moment of its own.
+        // Their error messages are sent in the next step.
         self.event_loop.handle().wake();
         let end = self.event_loop.now().after(limit);
         self.stop_by.set(Some(end));

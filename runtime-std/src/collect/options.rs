@@ -38,6 +38,6 @@ pub struct Run {
     pub patient: bool,
     /// How to read the configuration again when that is asked for.
     pub reload: Option<Reload>,
-    /// What was asked for by signal before; `None`: nobody looked.
+    /// What was asked for by signal before; `None`: signals were not watched.
     pub asked: Option<signals::Asked>,
 }

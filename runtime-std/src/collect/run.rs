@@ -28,7 +28,7 @@ use crate::refusal;
 use crate::signals;
 
 /// So many failed syncs within ten minutes end the run, whatever was committed in
-/// between: a disk that keeps failing is for a person to look at.
+/// between: a disk that keeps failing needs a person.
 const FAILED_SYNCS: usize = 3;
 const LATELY: u32 = 600_000;
 
@@ -261,8 +261,8 @@ fn is_bearable(failed_syncs: &mut Vec<Instant>, now: Instant) -> bool {
     failed_syncs.len() < FAILED_SYNCS
 }
 
-/// A disk that fails is not asked again and again without end: a pipeline that
-/// began at `at` has a second at least.
+/// Waits until so many milliseconds after `at`, so that a disk that fails is not
+/// retried without a pause; shorter when the run is stopped.
 fn pause(event_loop: &mut EventLoop, at: Instant, milliseconds: u32) -> Result<(), Failure> {
     let until = at.after(milliseconds);
     while event_loop.now() < until && !event_loop.handle().is_stopped() {
@@ -283,7 +283,7 @@ fn goes_on(finished: &Result<(), PipelineError>, has_state: bool) -> bool {
     }
 }
 
-/// Whoever read our only output has had enough.
+/// The reader of the only output has closed it.
 fn is_reader_gone(config: &Config, finished: &Result<(), PipelineError>) -> bool {
     let is_stdout = |output: &Output| output.destination == Destination::Stdout;
     matches!(finished, Err(PipelineError::ReaderLeft)) && config.outputs.iter().all(is_stdout)

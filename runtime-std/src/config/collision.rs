@@ -245,7 +245,7 @@ fn is_capture(capture: &Path, path: &Path) -> bool {
 struct Written<'d> {
     by_path: BTreeMap<PathBuf, Writer<'d>>,
     by_file: BTreeMap<(u64, u64), Writer<'d>>,
-    /// Pairs of outputs that were told of.
+    /// Pairs of outputs that were reported.
     told: BTreeSet<(&'d str, &'d str)>,
 }
 
@@ -288,7 +288,7 @@ impl<'d> Written<'d> {
                 ),
             });
         }
-        // The same path twice is told elsewhere.
+        // The same path twice is reported elsewhere.
         let same = output.url.value == other.output.url.value;
         (!same && self.told.insert((others, name))).then(|| {
             format!(

@@ -1,4 +1,4 @@
-//! What bears on the promise that nothing is lost, counted per source: told when
+//! What affects the promise that nothing is lost, counted per source: reported when
 //! it begins, once a minute while it goes on, and summed up at the end.
 
 use std::collections::BTreeMap;
@@ -19,21 +19,21 @@ pub struct Ledger {
 #[derive(Default)]
 struct Account {
     counts: Counts,
-    /// What was told of each concern, and when.
+    /// What was reported of each concern, and when.
     told: [(u64, Option<Instant>); CONCERNS.len()],
-    /// Which deviations were told.
+    /// Which deviations were reported.
     deviated: [bool; DEVIATIONS.len()],
 }
 
-/// Something a person should know of.
+/// Something that is reported.
 struct Concern {
     of: fn(&Counts) -> u64,
-    /// Below this it is not told.
+    /// A smaller count is not reported.
     from: fn(u32) -> u64,
     text: fn(u64, u32) -> String,
 }
 
-/// While it goes on, a concern is told this often.
+/// A concern whose count grows is reported this often.
 const AGAIN: Duration = Duration::from_secs(60);
 
 const CONCERNS: [Concern; 11] = [

@@ -10,7 +10,7 @@
 //! - [`dedup`]: what came before.
 //! - [`bookmark`]: what survives a crash.
 //! - [`pipeline`]: the threads and their order.
-//! - [`counts`], [`ledger`]: what bears on the promise, counted and told;
+//! - [`counts`], [`ledger`]: what affects the promise, counted and reported;
 //!   `deviation`: what a server does otherwise than it was asked.
 
 pub mod bookmark;

@@ -33,7 +33,7 @@ pub fn walk(options: &Options<'_>) -> io::Result<Report> {
     let mut tried: Vec<(SocketAddr, Seen)> = Vec::new();
     let mut answering = None;
     for &address in addresses {
-        // The second address that answers has nothing new to say.
+        // Of a second address that answers, only the connection is of interest.
         let goal = match answering {
             None => Goal::Events { wait: options.wait },
             Some(_) => Goal::Connect,

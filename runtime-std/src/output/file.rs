@@ -42,7 +42,7 @@ struct Open {
     is_marked: bool,
 }
 
-/// Something about a file that its owner should know.
+/// Something about a file that is reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileNotice {

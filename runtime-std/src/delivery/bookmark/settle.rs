@@ -1,6 +1,6 @@
 //! Brings the files of the last run into the state of a cut. The configuration
-//! of the run that starts plays no part in it: whoever wrote a batch decides
-//! whether it counts as delivered.
+//! of the run that starts does not matter: the outputs of the last run decide
+//! whether a batch counts as delivered.
 //!
 //! What is ours is proven by content. A file is ours when the bytes before its
 //! mark have the mark's digest. A batch behind the mark is ours when the bytes
@@ -71,8 +71,8 @@ pub fn settle(
     Ok(notices)
 }
 
-/// Cuts files to the last commit after a failed sync: nothing behind it can be
-/// believed, although it can still be read. `discarded` were behind it.
+/// Cuts files to the last commit after a failed sync: nothing behind it is
+/// durable for certain, although it can still be read. `discarded` were behind it.
 ///
 /// # Errors
 /// A file that is ours and cannot be cut.
@@ -221,7 +221,7 @@ impl Files<'_> {
         Some((found.device, found.inode))
     }
 
-    /// What a person should know of a file that is not the one of its mark.
+    /// What is to be reported of a file that is not the one of its mark.
     fn why_not(&self, mark: &FileMark, by_reserve: bool) -> Option<FileNotice> {
         let path = mark.path.to_path_buf();
         match self.disk.identity(&path) {
@@ -279,7 +279,7 @@ impl Files<'_> {
             }
         }
         let file = self.disk.open(place, PRIVATE)?;
-        // Whoever else writes to it has to be told before it is cut.
+        // Another writer would keep it locked: then nothing is cut.
         file.lock()?;
         file.cut(mark.end)?;
         file.sync()?;

@@ -129,7 +129,7 @@ impl Dispatcher {
         if !self.anchor(source, before) {
             return false;
         }
-        // Whoever asked may be gone.
+        // The connection that asked may have ended.
         let _ = answer.send(from);
         self.progress.wake();
         true
@@ -252,7 +252,7 @@ impl Dispatcher {
 }
 
 /// So many records may wait for a commit, however long that takes: with twice as
-/// many as make it due, nobody waits while the disk is fast.
+/// many as make it due, no source waits while the disk is fast.
 const MOST_PENDING: usize = 2 * RECORDS as usize;
 
 fn unix_seconds() -> u64 {

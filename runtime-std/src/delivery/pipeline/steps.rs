@@ -46,7 +46,7 @@ pub enum StepError {
     /// Nothing was changed, and it may be tried again.
     Retry(io::Error),
     /// What was written could not be made durable: nothing since the last commit
-    /// is to be believed.
+    /// is durable for certain.
     NotDurable(io::Error),
     /// The bookmark is not where it was: it was removed while the process ran.
     BookmarkGone(io::Error),
