@@ -93,7 +93,9 @@ impl Bookmark {
         several: bool,
     ) -> Result<InitialTimestamp, Error> {
         let before = self.sequencer.anchor(&self.source);
-        let from = self.sequencer.connect(&self.source, from, several);
+        let from = self
+            .sequencer
+            .connect(&self.source, from, unix_seconds(), several);
         self.anchor(before)?;
         Ok(from)
     }

@@ -125,7 +125,9 @@ impl Dispatcher {
     ) -> bool {
         let several = source.has_several_servers;
         let before = self.sequencer.anchor(&source.name);
-        let from = self.sequencer.connect(&source.name, from, several);
+        let from = self
+            .sequencer
+            .connect(&source.name, from, unix_seconds(), several);
         if !self.anchor(source, before) {
             return false;
         }
