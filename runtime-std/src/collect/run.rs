@@ -164,7 +164,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                 // The servers were there before.
                 run.patient |= ledger.total().connections > 0;
                 if let Ok(Ended::Replaced(new)) = ended {
-                    current = Settled::new(*new);
+                    previous = Some(std::mem::replace(&mut current, Settled::new(*new)));
                 }
                 state = left.filter(|state| Some(state.path()) == current.config.state.as_deref());
                 pause(&mut event_loop, at, 1000)?;
