@@ -1,4 +1,6 @@
-//! Why a start is refused, with the ways on and what each costs.
+//! Why a start is refused, with the remedies and what each costs.
+
+use std::fmt::Display;
 
 use crate::delivery::bookmark::journal::JournalError;
 use crate::delivery::bookmark::opening::OpeningError;
@@ -13,7 +15,7 @@ pub(crate) fn state(error: &StateError) -> Failure {
         StateError::InUse(_) => "Name another one with --state",
         StateError::Io(..) => "Check path and permissions",
         StateError::KeyMissing(_) | StateError::KeyDamaged(_) | StateError::JournalMissing(_) => {
-            WAYS_ON
+            return unchanged(error, WAYS_ON);
         }
     };
     Failure::failed(error, remedy)
@@ -29,15 +31,19 @@ pub(crate) fn start(error: StartError) -> Failure {
 
 /// Bookmark or files cannot be used.
 pub(crate) fn opening(error: &OpeningError) -> Failure {
-    let remedy = match error {
+    match error {
         OpeningError::Journal(JournalError::Damaged(_, damage)) => match damage {
-            Damage::Version { .. } => NEWER,
-            Damage::OtherKey => OTHER_KEY,
-            _ => WAYS_ON,
+            Damage::Version { .. } => unchanged(error, NEWER),
+            Damage::OtherKey => unchanged(error, OTHER_KEY),
+            _ => unchanged(error, WAYS_ON),
         },
-        _ => "",
-    };
-    Failure::failed(error, remedy)
+        _ => Failure::failed(error, ""),
+    }
+}
+
+/// A start that was refused before it changed anything.
+fn unchanged(error: impl Display, remedy: &str) -> Failure {
+    Failure::failed(error, format!("Nothing was changed. {remedy}"))
 }
 
 /// The bookmark was removed while the process ran.
@@ -45,13 +51,13 @@ pub(crate) fn bookmark_gone(error: PipelineError) -> Failure {
     Failure::failed(error, WAYS_ON)
 }
 
-const WAYS_ON: &str = "Nothing was changed. Either restore the state directory from a backup: \
+const WAYS_ON: &str = "Either restore the state directory from a backup: \
                        events that came after it come again. Or start with --reset-bookmark, and \
                        with --from at or before the time of the last event in the outputs: \
                        events after that time come again, none is lost";
-const NEWER: &str = "Nothing was changed. Use the version of the program that wrote it, or a newer \
+const NEWER: &str = "Use the version of the program that wrote it, or a newer \
                      one";
-const OTHER_KEY: &str = "Nothing was changed. Restore key and journal from the same backup; or \
+const OTHER_KEY: &str = "Restore key and journal from the same backup; or \
                          start with --reset-bookmark, and with --from at or before the time of \
                          the last event in the outputs: events after that time come again, none \
                          is lost";

@@ -46,8 +46,7 @@ impl fmt::Display for PipelineError {
             }
             Self::BookmarkGone(error) => write!(
                 f,
-                "the bookmark is gone: {error}. Events were written since, and nothing knows \
-                 which"
+                "the bookmark is gone: {error}. Events were written since that it did not have"
             ),
             Self::Late(limit) => write!(
                 f,

@@ -262,7 +262,7 @@ impl Pipeline {
     }
 
     /// Delivers what is under way, commits, and ends, within `limit`. All links
-    /// have to be gone. The state directory can be used again afterwards.
+    /// have to be gone. The state directory that is returned can be used again.
     pub fn finish(mut self, limit: Duration) -> (Result<(), PipelineError>, Option<StateDir>) {
         drop(self.jobs.take());
         self.progress.finish();
@@ -273,6 +273,14 @@ impl Pipeline {
             let failure = self.progress.take_failure();
             self.progress.fail(PipelineError::Late(limit));
             self.wait_for_others();
+            if let Some(failure @ PipelineError::NotDurable(_)) = failure {
+                // An output that is stuck may still write to a file that was to be cut
+                // back: no other pipeline takes over, and the next start cuts it.
+                if let Some(mut journal) = self.steps.try_journal() {
+                    journal.discard_uncommitted();
+                }
+                return (Err(failure), None);
+            }
             let failure = failure.unwrap_or(PipelineError::Late(limit));
             return (Err(failure), self.state.take());
         }

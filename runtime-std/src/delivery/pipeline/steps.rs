@@ -72,6 +72,11 @@ impl Steps {
         self.journal.as_ref().map(lock)
     }
 
+    /// The journal, unless there is none or another thread holds it.
+    pub fn try_journal(&self) -> Option<MutexGuard<'_, Journal>> {
+        self.journal.as_ref()?.try_lock().ok()
+    }
+
     /// Makes durable where a source was asked from.
     ///
     /// # Errors
