@@ -121,8 +121,8 @@ impl CertificateFacts {
             not_after: certificate.validity().not_after.timestamp(),
             serial: text::hex(certificate.raw_serial()),
             version: certificate.version().0.saturating_add(1),
-            signature_algorithm: registered(&certificate.signature_algorithm.algorithm),
-            key_algorithm: registered(&key.algorithm.algorithm),
+            signature_algorithm: registered(certificate.signature_algorithm.algorithm.as_bytes()),
+            key_algorithm: registered(key.algorithm.algorithm.as_bytes()),
             key_bits: key.parsed().ok().and_then(|key| key_bits(&key)),
             is_ca: constraints.as_ref().is_some_and(|c| c.ca),
             sha256,
@@ -210,7 +210,7 @@ fn name(name: &X509Name<'_>) -> String {
                 "2.5.4.11" => "OU".into(),
                 "0.9.2342.19200300.100.1.25" => "DC".into(),
                 "1.2.840.113549.1.9.1" => "Email".into(),
-                _ => registered(oid),
+                _ => registered(oid.as_bytes()),
             };
             format!("{label}={}", value(attribute))
         })
@@ -280,12 +280,13 @@ fn extension<'a, T: FromDer<'a, X509Error>>(
     T::from_der(extension.value).ok().map(|(_, said)| said)
 }
 
-/// The name an object identifier is registered by, or its numbers.
-fn registered(oid: &Oid<'_>) -> String {
-    ObjectIdentifier::from_bytes(oid.as_bytes())
-        .ok()
+/// The name an object identifier is registered by, or its numbers; `oid` is what
+/// stands in the identifier.
+pub(super) fn registered(oid: &[u8]) -> String {
+    let known = ObjectIdentifier::from_bytes(oid).ok();
+    known
         .and_then(|oid| DB.by_oid(&oid))
-        .map_or_else(|| oid.to_id_string(), str::to_owned)
+        .map_or_else(|| Oid::new(oid.into()).to_id_string(), str::to_owned)
 }
 
 fn key_bits(key: &PublicKey<'_>) -> Option<u32> {
