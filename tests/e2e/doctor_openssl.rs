@@ -260,6 +260,6 @@ fn collect(address: &str, arguments: &[&str]) -> Ended {
     Ended::of(
         estreamer(&fixed)
             .args(arguments)
-            .args(["--output", "file:/dev/null"]),
+            .args(["--output", "-"]),
     )
 }
