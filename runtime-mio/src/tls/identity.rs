@@ -130,6 +130,21 @@ impl Identity {
         Zeroizing::new(pem::write(self.key.label(), self.key.0.secret_der()))
     }
 
+    /// The certificate of `shown` with the key of another.
+    #[cfg(test)]
+    pub(super) fn with_foreign_key(shown: &Self, other: &Self) -> Self {
+        let der = other.key.0.clone_key();
+        Self {
+            key: WipedKey(der),
+            chain: shown.chain.clone(),
+            authorities: shown.authorities.clone(),
+            own_facts: shown.own_facts.clone(),
+            chain_facts: shown.chain_facts.clone(),
+            authority_facts: shown.authority_facts.clone(),
+            other_facts: Vec::new(),
+        }
+    }
+
     pub(super) fn authority_certificates(&self) -> &[CertificateDer<'static>] {
         &self.authorities
     }

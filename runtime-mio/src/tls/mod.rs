@@ -29,6 +29,7 @@ mod machine;
 mod pem;
 mod pkcs12;
 mod problem;
+mod raw_key;
 mod rules;
 mod session;
 mod sha1;
