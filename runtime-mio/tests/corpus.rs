@@ -33,8 +33,10 @@ fn seeds() -> Vec<Seed> {
             let choice = if blank { 0 } else { 3 };
             seeds.push(("pkcs12", name, [&[choice], &bytes[..]].concat()));
         } else if name.ends_with(".pem") {
-            let certificate = CertificateDer::from_pem_slice(&bytes).unwrap();
-            seeds.push(("certificate", name.clone(), certificate.to_vec()));
+            // A trusted certificate is of the other target alone.
+            if let Ok(certificate) = CertificateDer::from_pem_slice(&bytes) {
+                seeds.push(("certificate", name.clone(), certificate.to_vec()));
+            }
             seeds.push(("pkcs12", name, [&[0], &bytes[..]].concat()));
         }
     }

@@ -111,6 +111,25 @@ fn an_openssl_server_with_a_small_key_is_refused_for_that() {
 
 #[test]
 #[ignore = "needs the openssl program"]
+fn an_openssl_server_with_a_key_on_p_521_is_refused_for_that() {
+    let connect = |flag: &str| {
+        let server = Server::start("server-p521", &[flag, "-CAfile", "ca-v1.pem"]);
+        let client = rsa("client").with_ca(&read("ca-p256.pem")).unwrap();
+        let mut connection = server.connect(&client, ServerRules::default());
+        connection.finish_handshake()
+    };
+    let algorithm = "ECDSA on the curve secp521r1".to_owned();
+    let problem = refused(connect("-tls1_3"));
+    assert_eq!(problem, CertificateProblem::KeyAlgorithm { algorithm });
+    // In TLS 1.2 it gives up before it shows its certificate.
+    let error = connect("-tls1_2").unwrap_err();
+    let peer = Peer::Server;
+    assert_eq!(error, TlsError::NothingInCommon { peer });
+    assert!(error.to_string().contains("a key on another curve"));
+}
+
+#[test]
+#[ignore = "needs the openssl program"]
 fn an_insecure_client_takes_certificates_no_rule_would_accept() {
     for (flag, _) in VERSIONS {
         for name in ["server-v1", "server-sha1", "server-weak-ca"] {
@@ -400,14 +419,12 @@ fn refused(result: Result<(), TlsError>) -> CertificateProblem {
 }
 
 fn rsa(name: &str) -> Identity {
-    let read = |name: String| {
-        let mut bytes = Vec::new();
-        let mut file = std::fs::File::open(fixtures().join(name)).unwrap();
-        file.read_to_end(&mut bytes).unwrap();
-        bytes
-    };
-    let (certificate, key) = (read(format!("{name}.pem")), read(format!("{name}.key")));
-    Identity::from_pem(&certificate, &key, &read("ca-v1.pem".to_owned())).unwrap()
+    let (certificate, key) = (read(&format!("{name}.pem")), read(&format!("{name}.key")));
+    Identity::from_pem(&certificate, &key, &read("ca-v1.pem")).unwrap()
+}
+
+fn read(name: &str) -> Vec<u8> {
+    std::fs::read(fixtures().join(name)).unwrap()
 }
 
 fn fixtures() -> PathBuf {

@@ -332,6 +332,13 @@ fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
+/// Whether the names in a directory can be made durable.
+pub fn has_durable_names(directory: &Path) -> bool {
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .is_ok()
+}
+
 /// The directory a file lies in.
 pub fn directory(path: &Path) -> &Path {
     match path.parent() {

@@ -257,9 +257,5 @@ fn examine(address: &str, arguments: &[&str]) -> (String, Value) {
 /// Collects for a second from a server that may have nothing to say.
 fn collect(address: &str, arguments: &[&str]) -> Ended {
     let fixed = ["collect", "--server", address, "--stop-when-idle", "1"];
-    Ended::of(
-        estreamer(&fixed)
-            .args(arguments)
-            .args(["--output", "file:/dev/null"]),
-    )
+    Ended::of(estreamer(&fixed).args(arguments).args(["--output", "-"]))
 }

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use estreamer_mio::tls;
 use estreamer_tests::{Ended, Pki, Simulator, estreamer, program};
 use serde_json::Value;
 
@@ -212,6 +213,63 @@ fn to_pem_writes_what_collect_reads_with_the_key_for_its_owner_alone() {
     ]))
     .success();
     assert_eq!(collected.stdout.split(|b| *b == b'\n').count(), 6);
+}
+
+#[test]
+fn a_password_file_may_begin_with_a_byte_order_mark() {
+    let pki = Pki::new();
+    let password = pki.write("password", "\u{feff}estreamer\r\n");
+    let p12 = pki.file("client.p12");
+    let mut command = estreamer(&["identity", &p12, "--password-file", &password]);
+    Ended::of(&mut command).success();
+}
+
+#[test]
+fn a_pkcs12_file_without_a_ca_says_what_helps_and_that_helps() {
+    let pki = Pki::new();
+    let read = |name: &str| std::fs::read(pki.file(name)).unwrap();
+    let alone = tls::Identity::from_pem(&read("client.pem"), &read("client.key"), b"").unwrap();
+    let encryption = tls::Pkcs12Encryption::Aes256;
+    let alone = alone.to_pkcs12("client", "", encryption).unwrap();
+    let p12 = pki.write("no-ca.p12", alone);
+    let server = Simulator::start(&pki.path(), &["--count", "5"]);
+    let collect = |more: &[&str]| {
+        let mut command = estreamer(&["collect", "--from", "oldest", "--stop-after", "5"]);
+        command.args(["--server", &server.address, "--pkcs12", &p12]);
+        Ended::of(command.args(more))
+    };
+    collect(&[]).failure(
+        1,
+        &["no CA certificate", "configure that CA beside it", "--ca"],
+    );
+    collect(&["--ca", &pki.file("ca.pem")]).success();
+    let configuration = format!(
+        "[[source]]\nserver = \"{}\"\npkcs12 = \"{p12}\"\nca = \"{}\"\nfrom = \"oldest\"\n",
+        server.address,
+        pki.file("ca.pem"),
+    );
+    let configuration = pki.write("estreamer.toml", configuration);
+    let mut command = estreamer(&["collect", "--config", &configuration, "--stop-after", "5"]);
+    Ended::of(&mut command).success();
+}
+
+#[test]
+fn what_is_wrong_with_one_of_three_pem_files_is_said_of_that_file() {
+    let pki = Pki::new();
+    let junk = pki.write("junk", "junk");
+    let [cert, key, ca] = ["client.pem", "client.key", "ca.pem"].map(|name| pki.file(name));
+    for files in [
+        [&junk, &key, &ca],
+        [&cert, &junk, &ca],
+        [&cert, &key, &junk],
+    ] {
+        let mut command = estreamer(&["collect", "--server", "127.0.0.1:1"]);
+        for (flag, file) in ["--cert", "--key", "--ca"].iter().zip(files) {
+            command.args([flag, file.as_str()]);
+        }
+        let ended = Ended::of(&mut command);
+        ended.failure(1, &[&format!("{junk}: ")]);
+    }
 }
 
 #[test]

@@ -17,9 +17,12 @@ pub fn pkcs12(data: &[u8]) {
         _ => Some("estreamer"),
     };
     let file = choices.rest();
-    match Identity::from_pkcs12(file, password) {
-        Ok(identity) => same_as_pem(&identity),
-        Err(error) => assert!(!error.to_string().is_empty()),
+    let from_pkcs12 = Identity::from_pkcs12(file, password);
+    for read in [from_pkcs12, Identity::from_pem(file, file, file)] {
+        match read {
+            Ok(identity) => same_as_pem(&identity),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
     }
     match inspect(file, password) {
         Ok(all) => all.iter().for_each(plain),

@@ -303,8 +303,9 @@ impl fmt::Display for TlsError {
             Self::NothingInCommon { peer } => write!(
                 f,
                 "the {peer} shares no cipher suite with us, most likely because it allows only \
-                 RSA key exchange or CBC cipher suites; enable ECDHE with AES-GCM or ChaCha20 \
-                 there, on curve X25519, P-256 or P-384",
+                 RSA key exchange or CBC cipher suites, or has a key on another curve; enable \
+                 ECDHE with AES-GCM or ChaCha20 there, on curve X25519, P-256 or P-384, and give \
+                 it a key for RSA or on P-256 or P-384",
             ),
             Self::Alert { peer, alert } => write!(
                 f,

@@ -12,7 +12,7 @@ use x509_parser::error::X509Error;
 use x509_parser::extensions::{BasicConstraints, GeneralName, SubjectAlternativeName};
 use x509_parser::nom::Parser;
 use x509_parser::public_key::PublicKey;
-use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+use x509_parser::x509::{AlgorithmIdentifier, AttributeTypeAndValue, X509Name};
 
 use super::text;
 
@@ -64,6 +64,10 @@ pub struct CertificateFacts {
     pub(super) issuer_raw: Vec<u8>,
     pub(super) public_key_raw: Vec<u8>,
     constraints_present: bool,
+    /// A critical extension that the TLS library does not know.
+    pub(super) critical: Option<String>,
+    /// What kind of key it is, where nothing signed with it can be verified.
+    pub(super) unverifiable_key: Option<String>,
 }
 
 /// A name a certificate carries beside its subject.
@@ -121,8 +125,8 @@ impl CertificateFacts {
             not_after: certificate.validity().not_after.timestamp(),
             serial: text::hex(certificate.raw_serial()),
             version: certificate.version().0.saturating_add(1),
-            signature_algorithm: registered(&certificate.signature_algorithm.algorithm),
-            key_algorithm: registered(&key.algorithm.algorithm),
+            signature_algorithm: registered(certificate.signature_algorithm.algorithm.as_bytes()),
+            key_algorithm: registered(key.algorithm.algorithm.as_bytes()),
             key_bits: key.parsed().ok().and_then(|key| key_bits(&key)),
             is_ca: constraints.as_ref().is_some_and(|c| c.ca),
             sha256,
@@ -133,6 +137,8 @@ impl CertificateFacts {
             issuer_raw: certificate.issuer().as_raw().to_vec(),
             public_key_raw: key.raw.to_vec(),
             constraints_present: constraints.is_some(),
+            critical: unknown_critical(&certificate),
+            unverifiable_key: unverifiable(&key.algorithm),
         })
     }
 
@@ -210,7 +216,7 @@ fn name(name: &X509Name<'_>) -> String {
                 "2.5.4.11" => "OU".into(),
                 "0.9.2342.19200300.100.1.25" => "DC".into(),
                 "1.2.840.113549.1.9.1" => "Email".into(),
-                _ => registered(oid),
+                _ => registered(oid.as_bytes()),
             };
             format!("{label}={}", value(attribute))
         })
@@ -280,12 +286,32 @@ fn extension<'a, T: FromDer<'a, X509Error>>(
     T::from_der(extension.value).ok().map(|(_, said)| said)
 }
 
-/// The name an object identifier is registered by, or its numbers.
-fn registered(oid: &Oid<'_>) -> String {
-    ObjectIdentifier::from_bytes(oid.as_bytes())
-        .ok()
+/// The name an object identifier is registered by, or its numbers; `oid` is what
+/// stands in the identifier.
+pub(super) fn registered(oid: &[u8]) -> String {
+    let known = ObjectIdentifier::from_bytes(oid).ok();
+    known
         .and_then(|oid| DB.by_oid(&oid))
-        .map_or_else(|| oid.to_id_string(), str::to_owned)
+        .map_or_else(|| Oid::new(oid.into()).to_id_string(), str::to_owned)
+}
+
+fn unknown_critical(certificate: &X509Certificate<'_>) -> Option<String> {
+    let mut extensions = certificate.extensions().iter();
+    let unknown = extensions.find(|extension| {
+        extension.critical && !KNOWN_EXTENSIONS.contains(&&*extension.oid.to_id_string())
+    })?;
+    Some(registered(unknown.oid.as_bytes()))
+}
+
+fn unverifiable(algorithm: &AlgorithmIdentifier<'_>) -> Option<String> {
+    let kind = registered(algorithm.algorithm.as_bytes());
+    let curve = match &*algorithm.algorithm.to_id_string() {
+        RSA | ED25519 => return None,
+        EC => algorithm.parameters.as_ref()?.as_oid().ok()?,
+        _ => return Some(kind),
+    };
+    let known = [P256, P384].contains(&&*curve.to_id_string());
+    (!known).then(|| format!("ECDSA on the curve {}", registered(curve.as_bytes())))
 }
 
 fn key_bits(key: &PublicKey<'_>) -> Option<u32> {
@@ -301,6 +327,21 @@ fn key_bits(key: &PublicKey<'_>) -> Option<u32> {
     u32::try_from(bits).ok().filter(|bits| *bits > 0)
 }
 
+/// Extensions the TLS library judges: key usage, alternative names, basic and name
+/// constraints, revocation lists, extended key usage.
+const KNOWN_EXTENSIONS: [&str; 6] = [
+    "2.5.29.15",
+    "2.5.29.17",
+    "2.5.29.19",
+    "2.5.29.30",
+    "2.5.29.31",
+    "2.5.29.37",
+];
+const RSA: &str = "1.2.840.113549.1.1.1";
+const ED25519: &str = "1.3.101.112";
+const EC: &str = "1.2.840.10045.2.1";
+const P256: &str = "1.2.840.10045.3.1.7";
+const P384: &str = "1.3.132.0.34";
 const SUBJECT_ALT_NAME: Oid<'static> = oid!(2.5.29.17);
 const BASIC_CONSTRAINTS: Oid<'static> = oid!(2.5.29.19);
 const COMMON_NAME: &str = "2.5.4.3";

@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 use super::facts::CertificateFacts;
 use super::identity_error::IdentityError;
 use super::key::{self, WipedKey};
-use super::{pem, pkcs12};
+use super::pem;
+use super::pkcs12::{self, Pkcs12Encryption};
 
 /// A private key, its certificate chain, and the CA certificates that came with it.
 ///
@@ -44,7 +45,7 @@ impl Identity {
     }
 
     /// Reads PEM from memory: the certificate (and chain), its private key as
-    /// PKCS#8, PKCS#1 or SEC1, and the CA certificates.
+    /// PKCS#8, PKCS#1 or SEC1, and the CA certificates. Each may be DER instead.
     ///
     /// An empty `ca` takes the CA from `certificate`, as a file with everything
     /// in it has it; the same bytes may then be given as `key` too.
@@ -54,12 +55,39 @@ impl Identity {
     pub fn from_pem(certificate: &[u8], key: &[u8], ca: &[u8]) -> Result<Self, IdentityError> {
         let certificates = pem::certificates(certificate, "certificate")?;
         let key = pem::private_key(key)?;
-        let authorities = match pem::certificates(ca, "CA")? {
-            found if !found.is_empty() => Some(found),
-            _ if ca.is_empty() => None,
-            _ => return Err(IdentityError::NoCa),
+        let authorities = match ca {
+            [] => None,
+            ca => Some(named_authorities(ca)?),
         };
         Self::assemble(vec![key], certificates, authorities)
+    }
+
+    /// The same identity with the CA certificates in `ca` (PEM) in place of its
+    /// own, as a PKCS#12 file without a CA needs them.
+    ///
+    /// # Errors
+    /// The cause, with what to do about it.
+    pub fn with_ca(mut self, ca: &[u8]) -> Result<Self, IdentityError> {
+        let authorities = named_authorities(ca)?;
+        (self.authorities, self.authority_facts) =
+            authorities.into_iter().map(|c| (c.der, c.facts)).unzip();
+        Ok(self)
+    }
+
+    /// Key, chain and CA certificates as one PKCS#12 file; the password may be
+    /// empty, and `name` is what other programs list the key by. `None` if the
+    /// system has no random numbers.
+    pub fn to_pkcs12(
+        &self,
+        name: &str,
+        password: &str,
+        encryption: Pkcs12Encryption,
+    ) -> Option<Vec<u8>> {
+        let key = self.key.pkcs8(&self.own_facts.public_key_raw)?;
+        let authorities = self.authorities.iter();
+        let others = authorities.filter(|ca| !self.chain.contains(ca));
+        let certificates: Vec<&[u8]> = self.chain.iter().chain(others).map(|c| &**c).collect();
+        pkcs12::write(&key, &certificates, name, password, encryption)
     }
 
     /// Our own certificate.
@@ -102,6 +130,21 @@ impl Identity {
         Zeroizing::new(pem::write(self.key.label(), self.key.0.secret_der()))
     }
 
+    /// The certificate of `shown` with the key of another.
+    #[cfg(test)]
+    pub(super) fn with_foreign_key(shown: &Self, other: &Self) -> Self {
+        let der = other.key.0.clone_key();
+        Self {
+            key: WipedKey(der),
+            chain: shown.chain.clone(),
+            authorities: shown.authorities.clone(),
+            own_facts: shown.own_facts.clone(),
+            chain_facts: shown.chain_facts.clone(),
+            authority_facts: shown.authority_facts.clone(),
+            other_facts: Vec::new(),
+        }
+    }
+
     pub(super) fn authority_certificates(&self) -> &[CertificateDer<'static>] {
         &self.authorities
     }
@@ -117,7 +160,7 @@ impl Identity {
     fn assemble(
         keys: Vec<WipedKey>,
         certificates: Vec<CertificateDer<'static>>,
-        authorities: Option<Vec<CertificateDer<'static>>>,
+        authorities: Option<Vec<Found>>,
     ) -> Result<Self, IdentityError> {
         let mut found: Vec<Found> = Vec::new();
         for der in certificates {
@@ -146,7 +189,7 @@ impl Identity {
         let (signers, others): (Vec<Found>, Vec<Found>) =
             found.into_iter().partition(|c| c.facts.may_sign());
         let authorities = match authorities {
-            Some(given) => named_authorities(given)?,
+            Some(given) => given,
             // An intermediate anchors the chain as well as the root does.
             None => chain.iter().skip(1).cloned().chain(signers).collect(),
         };
@@ -224,17 +267,16 @@ fn issuer_of(of: Option<&Found>, among: &[Found]) -> Option<usize> {
     })
 }
 
-fn named_authorities(given: Vec<CertificateDer<'static>>) -> Result<Vec<Found>, IdentityError> {
-    given
-        .into_iter()
-        .map(|der| {
-            let facts = CertificateFacts::from_der(&der).ok_or_else(|| IdentityError::BadPem {
-                part: "CA",
-                detail: "a section is not an X.509 certificate".to_owned(),
-            })?;
-            Ok(Found { der, facts })
-        })
-        .collect()
+/// The CA certificates in a file of their own.
+fn named_authorities(ca: &[u8]) -> Result<Vec<Found>, IdentityError> {
+    let found = pem::certificates(ca, "CA")?.into_iter();
+    let found: Vec<Found> = found
+        .filter_map(|der| CertificateFacts::from_der(&der).map(|facts| Found { der, facts }))
+        .collect();
+    match found.is_empty() {
+        true => Err(IdentityError::NoCa),
+        false => Ok(found),
+    }
 }
 
 fn unreadable() -> IdentityError {

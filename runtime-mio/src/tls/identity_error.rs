@@ -3,6 +3,8 @@
 use std::error;
 use std::fmt;
 
+use super::pkcs12::ROUNDS;
+
 /// Why a PKCS#12 or PEM file does not make an [`Identity`](super::Identity).
 ///
 /// The text says what is wrong and what to do; it holds no secret.
@@ -13,8 +15,9 @@ pub enum IdentityError {
     NotPkcs12,
     /// The bytes are PEM where PKCS#12 was expected.
     PemNotPkcs12,
-    /// A PKCS#12 file in BER's indefinite form, which only few tools write.
-    IndefiniteLength,
+    /// A PKCS#12 file in BER, with indefinite lengths or strings in pieces, which
+    /// only few tools write.
+    Ber,
     /// The file is protected and no password was given.
     PasswordNeeded,
     /// The password does not open the file.
@@ -22,10 +25,16 @@ pub enum IdentityError {
         /// Whether the file opens with the empty password instead.
         blank_opens: bool,
     },
-    /// PKCS#12 cannot express this password.
-    PasswordCharacters,
     /// The file is encrypted or authenticated in a way that cannot be read.
-    UnsupportedEncryption,
+    UnsupportedEncryption {
+        /// Name of the algorithm, or its object identifier.
+        algorithm: String,
+    },
+    /// The file asks for more rounds of key derivation than it gets.
+    TooManyRounds {
+        /// Rounds it takes at least.
+        rounds: u64,
+    },
     /// The file has the right form but broken contents.
     Damaged {
         /// What the reader stumbled over.
@@ -65,6 +74,22 @@ pub enum IdentityError {
     },
 }
 
+impl IdentityError {
+    /// Which of several files it is about: `certificate`, `key` or `CA`.
+    pub fn part(&self) -> &'static str {
+        match self {
+            Self::BadPem { part, .. } => part,
+            Self::NoKey
+            | Self::KeyMismatch { .. }
+            | Self::UnsupportedKey
+            | Self::RsaTooSmall { .. }
+            | Self::EncryptedPemKey => "key",
+            Self::NoCa | Self::BadCa { .. } => "CA",
+            _ => "certificate",
+        }
+    }
+}
+
 impl error::Error for IdentityError {}
 
 impl fmt::Display for IdentityError {
@@ -77,9 +102,10 @@ impl fmt::Display for IdentityError {
             Self::PemNotPkcs12 => f.write_str(
                 "this is a PEM file, not PKCS#12; configure it as certificate, key and CA instead",
             ),
-            Self::IndefiniteLength => f.write_str(
-                "the PKCS#12 file is encoded in BER with indefinite lengths; write it anew with \
-                 `openssl pkcs12 -in FILE -out all.pem` and `openssl pkcs12 -export -in all.pem`",
+            Self::Ber => f.write_str(
+                "the PKCS#12 file is encoded in BER with indefinite lengths or strings in \
+                 pieces; write it anew with `openssl pkcs12 -in FILE -out all.pem` and `openssl \
+                 pkcs12 -export -in all.pem -out NEW`",
             ),
             Self::PasswordNeeded => f.write_str(
                 "the PKCS#12 file is protected by a password and none was given; \
@@ -93,13 +119,16 @@ impl fmt::Display for IdentityError {
                 "the password does not open the PKCS#12 file; check it for a stray space or line \
                  end, or create the client anew on the Management Center",
             ),
-            Self::PasswordCharacters => f.write_str(
-                "the password holds characters a PKCS#12 file cannot express; \
-                 choose one made of ordinary letters, digits and signs",
-            ),
-            Self::UnsupportedEncryption => f.write_str(
-                "the PKCS#12 file is encrypted with an algorithm that cannot be read here; write \
+            Self::UnsupportedEncryption { algorithm } => write!(
+                f,
+                "the PKCS#12 file is protected by {algorithm}, which cannot be read here; write \
                  it anew with `openssl pkcs12 -export` and its default (AES-256)",
+            ),
+            Self::TooManyRounds { rounds } => write!(
+                f,
+                "the PKCS#12 file takes {rounds} rounds of key derivation to open, and at most \
+                 {ROUNDS} are done; write it anew with `openssl pkcs12 -export` and its default \
+                 (2048 for each part)",
             ),
             Self::Damaged { detail } => write!(
                 f,
@@ -138,7 +167,7 @@ impl fmt::Display for IdentityError {
             ),
             Self::NoCa => f.write_str(
                 "there is no CA certificate to check the peer against; use the PKCS#12 from the \
-                 Management Center, which holds its Internal CA, or configure the CA beside it",
+                 Management Center, which holds its Internal CA, or configure that CA beside it",
             ),
             Self::BadCa { subject } => write!(
                 f,

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::sign::SigningKey;
 use rustls_pki_types::PrivateKeyDer;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::facts::CertificateFacts;
 use super::identity_error::IdentityError;
+use super::pkcs12::der::{INTEGER, OCTET_STRING, Reader, SEQUENCE, wrap};
 
 /// A private key in DER whose memory is wiped on drop.
 pub(super) struct WipedKey(pub(super) PrivateKeyDer<'static>);
@@ -31,6 +32,24 @@ impl WipedKey {
                 None => IdentityError::UnsupportedKey,
             }
         })
+    }
+
+    /// The key as PKCS#8; `spki` is its certificate's public key, which says of
+    /// what kind it is. `None` if that cannot be read.
+    pub(super) fn pkcs8(&self, spki: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let der = self.0.secret_der();
+        if let PrivateKeyDer::Pkcs8(_) = self.0 {
+            return Some(Zeroizing::new(der.to_vec()));
+        }
+        let algorithm = Reader::new(spki, "public key")
+            .sequence()
+            .ok()?
+            .any()
+            .ok()?;
+        let version = wrap(INTEGER, &[&[0]]);
+        let key = Zeroizing::new(wrap(OCTET_STRING, &[der]));
+        let all = wrap(SEQUENCE, &[&version, algorithm.whole, &key]);
+        Some(Zeroizing::new(all))
     }
 
     /// The name of its PEM section.

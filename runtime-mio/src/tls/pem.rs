@@ -1,32 +1,71 @@
-//! PEM files: certificates, and one private key as PKCS#8, PKCS#1 or SEC1.
+//! PEM files: certificates, and one private key as PKCS#8, PKCS#1 or SEC1. The
+//! same in DER is taken as well, for a file's name does not tell.
 
 use pem_rfc7468::LineEnding;
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use zeroize::Zeroizing;
 
+use super::facts::CertificateFacts;
 use super::identity_error::IdentityError;
 use super::key::WipedKey;
+use super::pkcs12::{self, der::Reader};
 
-/// All certificates in `pem`, in order. `part` names the file in errors.
+/// All certificates in `bytes`, in order. `part` names the file in errors.
 pub(super) fn certificates(
-    pem: &[u8],
+    bytes: &[u8],
     part: &'static str,
 ) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
-    CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<_, _>>()
-        .map_err(|error| broken(part, &error))
+    let Some(text) = text(bytes) else {
+        if pkcs12::is_one(bytes) {
+            return Err(bad(part, "it is a PKCS#12 file; configure it as that"));
+        }
+        // No certificate at all is told by who needs one.
+        let der = CertificateFacts::from_der(bytes).map(|_| CertificateDer::from(bytes.to_vec()));
+        return Ok(der.into_iter().collect());
+    };
+    let mut all = Vec::new();
+    for section in CertificateDer::pem_slice_iter(&text) {
+        let section = section.map_err(|error| broken(part, &error))?;
+        // Behind a trusted certificate stands what OpenSSL trusts it for.
+        let whole = Reader::new(&section, part).any().map(|first| first.whole);
+        match whole {
+            Ok(der) if CertificateFacts::from_der(der).is_some() => {
+                all.push(CertificateDer::from(der.to_vec()));
+            }
+            _ => return Err(bad(part, "a section is not an X.509 certificate")),
+        }
+    }
+    Ok(all)
 }
 
-/// The first private key in `pem`.
-pub(super) fn private_key(pem: &[u8]) -> Result<WipedKey, IdentityError> {
+/// The first private key in `bytes`.
+pub(super) fn private_key(bytes: &[u8]) -> Result<WipedKey, IdentityError> {
+    let Some(text) = text(bytes) else {
+        return in_der(bytes);
+    };
     // PKCS#8 has a section name of its own for it, the old form a header line.
-    if contains(pem, b"BEGIN ENCRYPTED PRIVATE KEY") || contains(pem, b"Proc-Type: 4,ENCRYPTED") {
+    if contains(&text, b"BEGIN ENCRYPTED PRIVATE KEY") || contains(&text, b"Proc-Type: 4,ENCRYPTED")
+    {
         return Err(IdentityError::EncryptedPemKey);
     }
-    match PrivateKeyDer::from_pem_slice(pem) {
+    match PrivateKeyDer::from_pem_slice(&text) {
         Ok(key) => Ok(WipedKey(key)),
         Err(pem::Error::NoItemsFound) => Err(IdentityError::NoKey),
         Err(error) => Err(broken("key", &error)),
+    }
+}
+
+fn in_der(bytes: &[u8]) -> Result<WipedKey, IdentityError> {
+    if pkcs12::is_one(bytes) {
+        return Err(bad("key", "it is a PKCS#12 file; configure it as that"));
+    }
+    if pkcs12::is_encrypted_key(bytes) {
+        return Err(IdentityError::EncryptedPemKey);
+    }
+    match PrivateKeyDer::try_from(bytes) {
+        Ok(key) => Ok(WipedKey(key.clone_key())),
+        Err(_) => Err(IdentityError::NoKey),
     }
 }
 
@@ -38,7 +77,67 @@ pub(super) fn write(label: &str, der: &[u8]) -> String {
 
 /// Whether `bytes` look like PEM at all.
 pub(super) fn looks_like(bytes: &[u8]) -> bool {
-    contains(bytes, b"-----BEGIN ")
+    text(bytes).is_some()
+}
+
+/// The text of a PEM file with every section at the start of a line and by its
+/// usual name: the library skips what looks otherwise, without a word. `None` if
+/// there is no section at all.
+fn text(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let converted = from_utf16(bytes);
+    let bytes = converted.as_ref().map_or(bytes, |text| text.as_bytes());
+    if !contains(bytes, BEGIN) {
+        return None;
+    }
+    // A line break for each section that follows another on its line.
+    let more = bytes.windows(BEGIN.len()).filter(|window| *window == BEGIN);
+    let mut text = Zeroizing::new(Vec::with_capacity(bytes.len() + 1 + more.count()));
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let line = line.trim_ascii_start();
+        let mut line = line.strip_prefix(BOM).unwrap_or(line).trim_ascii_start();
+        while let Some(place) = find(line.get(1..).unwrap_or_default(), BEGIN) {
+            let (before, section) = line.split_at(place + 1);
+            text.extend_from_slice(before);
+            text.push(b'\n');
+            line = section;
+        }
+        match OTHER_NAMES.iter().find_map(|name| rename(line, name)) {
+            Some([dashes, rest]) => {
+                text.extend_from_slice(dashes);
+                text.extend_from_slice(rest);
+            }
+            None => text.extend_from_slice(line),
+        }
+        if line.is_empty() {
+            text.push(b'\n');
+        }
+    }
+    Some(text)
+}
+
+/// A BEGIN or END line of an older name for certificates, around what is too much.
+fn rename<'a>(line: &'a [u8], name: &[u8]) -> Option<[&'a [u8]; 2]> {
+    [BEGIN, b"-----END ".as_slice()].iter().find_map(|dashes| {
+        let rest = line.strip_prefix(*dashes)?.strip_prefix(name)?;
+        let rest = rest.starts_with(b"CERTIFICATE-----").then_some(rest)?;
+        Some([&line[..dashes.len()], rest])
+    })
+}
+
+/// As some editors and shells of Windows save text.
+fn from_utf16(bytes: &[u8]) -> Option<Zeroizing<String>> {
+    let unit: fn([u8; 2]) -> u16 = match bytes {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let units = bytes[2..]
+        .chunks_exact(2)
+        .map(|pair| unit([pair[0], pair[1]]));
+    // A unit becomes three bytes at most; a string that grows leaves copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(2 * bytes.len()));
+    text.extend(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
+    Some(text)
 }
 
 /// Says where a file is broken without repeating its contents, which may be a key.
@@ -49,6 +148,10 @@ fn broken(part: &'static str, error: &pem::Error) -> IdentityError {
         pem::Error::Base64Decode(_) => "a section is not base64",
         _ => "it is not PEM",
     };
+    bad(part, detail)
+}
+
+fn bad(part: &'static str, detail: &str) -> IdentityError {
     IdentityError::BadPem {
         part,
         detail: detail.to_owned(),
@@ -56,5 +159,15 @@ fn broken(part: &'static str, error: &pem::Error) -> IdentityError {
 }
 
 fn contains(bytes: &[u8], text: &[u8]) -> bool {
-    bytes.windows(text.len()).any(|window| window == text)
+    find(bytes, text).is_some()
 }
+
+fn find(bytes: &[u8], text: &[u8]) -> Option<usize> {
+    bytes.windows(text.len()).position(|window| window == text)
+}
+
+const BEGIN: &[u8] = b"-----BEGIN ";
+/// U+FEFF in UTF-8, which Windows puts before text.
+const BOM: &[u8] = "\u{feff}".as_bytes();
+/// What may stand before the word CERTIFICATE.
+const OTHER_NAMES: [&[u8]; 2] = [b"TRUSTED ", b"X509 "];

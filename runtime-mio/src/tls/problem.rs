@@ -79,6 +79,17 @@ pub enum CertificateProblem {
         /// Name or OID of the algorithm.
         algorithm: String,
     },
+    /// Its own key is of a kind that nothing can be verified with.
+    KeyAlgorithm {
+        /// The kind of key.
+        algorithm: String,
+    },
+    /// It, or a certificate it hangs on, has a critical extension that is not
+    /// known here.
+    CriticalExtension {
+        /// Name or OID of the extension.
+        extension: String,
+    },
     /// The handshake was not signed with its key.
     HandshakeSignature,
     /// Its extended key usage does not allow this end of TLS.
@@ -108,8 +119,28 @@ impl CertificateProblem {
             Self::Sha1 if peer == Peer::Client => {
                 f.write_str("is signed with SHA-1; issue it anew with SHA-256")
             }
+            // Clients are not accepted by their fingerprint.
+            Self::CriticalExtension { extension } if peer == Peer::Client => write!(
+                f,
+                "has the critical extension {extension}, or hangs on a certificate that has it, \
+                 and it is not known here; issue it anew without that extension being critical",
+            ),
+            Self::SignatureAlgorithm { algorithm } if peer == Peer::Client => write!(
+                f,
+                "is signed with {algorithm}, which cannot be verified here; issue it anew with \
+                 RSA or ECDSA and SHA-256",
+            ),
             _ => write!(f, "{self}"),
         }
+    }
+
+    /// Whether it is the chain that cannot be followed here, while the certificate
+    /// itself may be the right one.
+    pub(super) fn is_beyond_us(&self) -> bool {
+        matches!(
+            self,
+            Self::CriticalExtension { .. } | Self::SignatureAlgorithm { .. }
+        )
     }
 }
 
@@ -190,8 +221,20 @@ impl fmt::Display for CertificateProblem {
             ),
             Self::SignatureAlgorithm { algorithm } => write!(
                 f,
-                "is signed with {algorithm}, which cannot be verified here; have it issued \
-                 anew with RSA or ECDSA and SHA-256",
+                "is signed with {algorithm}, which cannot be verified here; accept this very \
+                 certificate by its fingerprint, or have it issued anew with RSA or ECDSA and \
+                 SHA-256",
+            ),
+            Self::KeyAlgorithm { algorithm } => write!(
+                f,
+                "has a key for {algorithm}, which cannot be verified here; have it issued anew \
+                 with a key for RSA or for ECDSA on P-256 or P-384",
+            ),
+            Self::CriticalExtension { extension } => write!(
+                f,
+                "has the critical extension {extension}, or hangs on a certificate that has it, \
+                 and it is not known here; accept this very certificate by its fingerprint, or \
+                 have it issued anew without that extension being critical",
             ),
             Self::HandshakeSignature => f.write_str(
                 "does not fit the key the handshake was signed with; check that certificate \

@@ -16,7 +16,9 @@ use super::problem::CertificateProblem;
 pub struct ServerRules {
     /// Which name the certificate has to carry in addition.
     pub name: NameRule,
-    /// SHA-256 the certificate has to have in addition.
+    /// SHA-256 the certificate has to have in addition. One that has it is accepted
+    /// even if its chain cannot be followed here: for a critical extension or a
+    /// signature algorithm that is not known.
     pub fingerprint: Option<[u8; 32]>,
     /// Accept a certificate its issuer signed with RSA and SHA-1.
     pub allow_sha1: bool,

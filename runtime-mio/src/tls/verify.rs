@@ -16,12 +16,13 @@ use rustls::{
 use rustls_pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
 
 use super::error::{Refusal, TlsError};
-use super::facts::CertificateFacts;
+use super::facts::{CertificateFacts, Validity};
 use super::identity::Identity;
 use super::identity_error::IdentityError;
 use super::key::MIN_RSA_BITS;
 use super::peer::Peer;
 use super::problem::CertificateProblem;
+use super::raw_key;
 use super::rules::ServerRules;
 use super::sha1::RsaSha1;
 
@@ -65,7 +66,7 @@ impl ServerVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), CertificateProblem> {
-        ParsedCertificate::try_from(der)
+        let chain = ParsedCertificate::try_from(der)
             .and_then(|parsed| {
                 verify_server_cert_signed_by_trust_anchor(
                     &parsed,
@@ -75,9 +76,26 @@ impl ServerVerifier {
                     &self.chain,
                 )
             })
-            .map_err(|error| self.anchors.diagnose(error, facts, intermediates))?;
+            .map_err(|error| self.anchors.diagnose(error, facts, intermediates));
+        match chain {
+            // Its fingerprint says more than any chain; its dates still hold.
+            Err(problem) if problem.is_beyond_us() && self.pins(facts) => judge_dates(facts, now)?,
+            judged => judged?,
+        }
         judge_key(facts)?;
         self.rules.judge(facts)
+    }
+
+    fn pins(&self, facts: &CertificateFacts) -> bool {
+        self.rules.fingerprint == Some(facts.sha256)
+    }
+
+    /// The public key of a certificate that was accepted by its fingerprint and
+    /// that the library does not take apart.
+    fn raw_key(&self, der: &CertificateDer<'_>) -> Option<Vec<u8>> {
+        let facts = CertificateFacts::from_der(der)?;
+        let odd = facts.critical.is_some() && self.pins(&facts);
+        odd.then_some(facts.public_key_raw)
     }
 }
 
@@ -109,7 +127,10 @@ impl ServerCertVerifier for ServerVerifier {
         if self.rules.insecure {
             return Ok(HandshakeSignatureValid::assertion());
         }
-        verify_tls12_signature(message, cert, dss, &self.handshake)
+        match self.raw_key(cert) {
+            Some(key) => raw_key::verify_tls12(message, &key, dss, &self.handshake),
+            None => verify_tls12_signature(message, cert, dss, &self.handshake),
+        }
     }
 
     fn verify_tls13_signature(
@@ -121,11 +142,14 @@ impl ServerCertVerifier for ServerVerifier {
         if self.rules.insecure {
             return Ok(HandshakeSignatureValid::assertion());
         }
-        verify_tls13_signature(message, cert, dss, &self.handshake)
+        match self.raw_key(cert) {
+            Some(key) => raw_key::verify_tls13(message, &key, dss, &self.handshake),
+            None => verify_tls13_signature(message, cert, dss, &self.handshake),
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.handshake.supported_schemes()
+        offered(self.handshake.supported_schemes())
     }
 }
 
@@ -191,7 +215,7 @@ impl ClientCertVerifier for ClientVerifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
+        offered(self.inner.supported_verify_schemes())
     }
 }
 
@@ -274,15 +298,23 @@ impl Anchors {
             }
             CertificateError::UnsupportedSignatureAlgorithmContext { .. }
             | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-                signature(leaf)
+                signature(leaf, issuer)
             }
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
                 CertificateProblem::Purpose
             }
             CertificateError::BadEncoding => CertificateProblem::Unreadable,
-            _ if leaf.is_ca => CertificateProblem::IsCa,
-            other => CertificateProblem::Other {
-                detail: other.to_string(),
+            // The library has no name for it.
+            other => match between
+                .iter()
+                .chain([leaf])
+                .find_map(|c| c.critical.clone())
+            {
+                Some(extension) => CertificateProblem::CriticalExtension { extension },
+                None if leaf.is_ca => CertificateProblem::IsCa,
+                None => CertificateProblem::Other {
+                    detail: other.to_string(),
+                },
             },
         }
     }
@@ -320,20 +352,43 @@ fn settle(
 
 /// The library would only say that the handshake's signature is wrong.
 fn judge_key(facts: &CertificateFacts) -> Result<(), CertificateProblem> {
+    if let Some(algorithm) = facts.unverifiable_key.clone() {
+        return Err(CertificateProblem::KeyAlgorithm { algorithm });
+    }
     match facts.rsa_bits() {
         Some(bits) if bits < MIN_RSA_BITS => Err(CertificateProblem::RsaTooSmall { bits }),
         _ => Ok(()),
     }
 }
 
-fn signature(leaf: &CertificateFacts) -> CertificateProblem {
+fn judge_dates(facts: &CertificateFacts, now: UnixTime) -> Result<(), CertificateProblem> {
+    let (not_before, not_after) = (facts.not_before, facts.not_after);
+    match facts.validity(seconds(now)) {
+        Validity::Expired => Err(CertificateProblem::Expired { not_after }),
+        Validity::NotYet => Err(CertificateProblem::NotYetValid { not_before }),
+        _ => Ok(()),
+    }
+}
+
+fn signature(leaf: &CertificateFacts, issuer: &CertificateFacts) -> CertificateProblem {
     let algorithm = leaf.signature_algorithm.clone();
     // Only RSA's is allowed by the rule.
     if algorithm == "sha1WithRSAEncryption" {
-        CertificateProblem::Sha1
-    } else {
-        CertificateProblem::SignatureAlgorithm { algorithm }
+        return CertificateProblem::Sha1;
     }
+    let algorithm = match &issuer.unverifiable_key {
+        Some(key) => format!("{algorithm} and a CA's key for {key}"),
+        None => algorithm,
+    };
+    CertificateProblem::SignatureAlgorithm { algorithm }
+}
+
+/// What the peer may sign with. P-521 cannot be verified; but a peer that has such
+/// a key and hears nothing of it gives up before it shows its certificate, and
+/// nobody learns the cause.
+fn offered(mut schemes: Vec<SignatureScheme>) -> Vec<SignatureScheme> {
+    schemes.push(SignatureScheme::ECDSA_NISTP521_SHA512);
+    schemes
 }
 
 fn seconds(time: UnixTime) -> i64 {

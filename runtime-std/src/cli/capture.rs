@@ -67,7 +67,7 @@ impl Capture {
             )),
             (Ok(0), _) => Ok(()),
             (Ok(bytes), _) => {
-                let bytes = Count(bytes as u64, "byte");
+                let bytes = Count(bytes, "byte");
                 say!("estreamer: the stream ends {bytes} into a message.");
                 Ok(())
             }

@@ -11,7 +11,7 @@ use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
 use crate::config::address::Address;
 use crate::config::ask::Ask;
-use crate::config::rules;
+use crate::config::{identity, rules};
 use crate::doctor::{Class, Options, Report, certificate, walk};
 
 /// Find out why a server does not send events: walk through a connection step
@@ -54,8 +54,10 @@ impl Doctor {
     fn examine(&self) -> Result<Class, Failure> {
         let identity = self.identity.load()?;
         let rules = self.verification.rules();
-        let tls =
-            ClientTls::new(&identity, rules.clone()).map_err(|error| Failure::failed(error, ""))?;
+        let tls = ClientTls::new(&identity, rules.clone()).map_err(|error| {
+            let remedy = identity::remedy(&error);
+            Failure::failed(error, remedy)
+        })?;
         let mut reports = Vec::with_capacity(self.servers.len());
         for address in &self.servers {
             let server = address.to_string();

@@ -24,8 +24,8 @@ pub(super) struct IdentityArgs {
     /// Its private key in PEM form.
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
-    /// The server's CA in PEM form.
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    /// The server's CA in PEM form; with --pkcs12, in place of the one in that file.
+    #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 }
 
@@ -43,6 +43,7 @@ impl IdentityArgs {
             Some(file) => Ok(IdentityFiles::Pkcs12 {
                 file: file.clone(),
                 password: self.password.secret(),
+                ca: self.ca.clone(),
             }),
             None => Err(Failure::usage(
                 "no identity is given",

@@ -24,7 +24,7 @@ use super::resolver::{Answer, Resolver};
 use super::turn::Turn;
 use crate::config::Source;
 use crate::config::address::Address;
-use crate::config::rules;
+use crate::config::{identity, rules};
 use crate::delivery::pipeline::Pipeline;
 use crate::delivery::pipeline::delivery::SourceInfo;
 use crate::delivery::pipeline::link::{Link, PendingLink};
@@ -434,8 +434,10 @@ impl Station {
 
 /// How a source's connections are secured.
 pub(super) fn tls(source: &Source) -> Result<ClientTls, Failure> {
-    ClientTls::new(&source.identity, source.rules.clone())
-        .map_err(|error| Failure::failed(format!("{}: {error}", source.name), ""))
+    ClientTls::new(&source.identity, source.rules.clone()).map_err(|error| {
+        let remedy = identity::remedy(&error);
+        Failure::failed(format!("{}: {error}", source.name), remedy)
+    })
 }
 
 /// A wait, with as many digits as matter.

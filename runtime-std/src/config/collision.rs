@@ -144,8 +144,11 @@ impl Taken {
         for source in &draft.sources {
             let of = |what: &str| format!("{what} of {}", source.name.value);
             match &source.identity.value {
-                IdentityFiles::Pkcs12 { file, password } => {
+                IdentityFiles::Pkcs12 { file, password, ca } => {
                     add(base.join(file), of("the identity"));
+                    if let Some(ca) = ca {
+                        add(base.join(ca), of("the CA"));
+                    }
                     if let Some(Secret::File(file)) = password {
                         add(base.join(file), of("the password"));
                     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use estreamer_mio::tls::Identity;
+use estreamer_mio::tls::{Identity, IdentityError, TlsError};
 use zeroize::Zeroizing;
 
 use super::secret::{Secret, unlock};
@@ -19,6 +19,8 @@ pub enum IdentityFiles {
         file: PathBuf,
         /// Where its password is; `None` tries without one, then asks.
         password: Option<Secret>,
+        /// The server's CA in PEM form, in place of the one in the file.
+        ca: Option<PathBuf>,
     },
     /// Certificate, key and CA, each in PEM form.
     Pem {
@@ -38,21 +40,48 @@ impl IdentityFiles {
     /// The file, the cause, and what to do.
     pub fn load(self, base: &Path) -> Result<Identity, Failure> {
         match self {
-            Self::Pkcs12 { file, password } => {
+            Self::Pkcs12 { file, password, ca } => {
                 let path = base.join(file);
                 let bytes = read(&path)?;
                 let password = password.map(|secret| secret.under(base));
-                unlock(&path, password.as_ref(), |password| {
+                let identity = unlock(&path, password.as_ref(), |password| {
                     Identity::from_pkcs12(&bytes, password)
-                })
+                })?;
+                let Some(ca) = ca else {
+                    return Ok(identity);
+                };
+                let ca = base.join(ca);
+                identity
+                    .with_ca(&read(&ca)?)
+                    .map_err(|error| about(&ca, &error))
             }
             Self::Pem { cert, key, ca } => {
-                let cert = base.join(cert);
-                let (key, ca) = (read(&base.join(key))?, read(&base.join(ca))?);
-                Identity::from_pem(&read(&cert)?, &key, &ca)
-                    .map_err(|error| Failure::failed(format!("{}: {error}", cert.display()), ""))
+                let [cert, key, ca] = [cert, key, ca].map(|file| base.join(file));
+                Identity::from_pem(&read(&cert)?, &read(&key)?, &read(&ca)?).map_err(|error| {
+                    let file = match error.part() {
+                        "key" => &key,
+                        "CA" => &ca,
+                        _ => &cert,
+                    };
+                    about(file, &error)
+                })
             }
         }
+    }
+}
+
+/// What is wrong with a file.
+fn about(file: &Path, error: &IdentityError) -> Failure {
+    Failure::failed(format!("{}: {error}", file.display()), "")
+}
+
+/// What to do where the files that were read do not suffice for a connection.
+pub fn remedy(error: &TlsError) -> &'static str {
+    match error {
+        TlsError::Identity(IdentityError::NoCa) => {
+            "Name it with --ca FILE, or as ca = \"FILE\" in a configuration"
+        }
+        _ => "",
     }
 }
 

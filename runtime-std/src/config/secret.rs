@@ -134,7 +134,9 @@ fn from_file(path: &Path, place: &str) -> Result<Password, Failure> {
         Failure::failed(what, remedy)
     })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| not_text(place))?;
-    // Editors end a file with a line end; it is no part of the password.
+    // Editors begin a file with a mark and end it with a line end; neither is part
+    // of the password.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let line = text.strip_suffix('\n').unwrap_or(text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     Ok(Zeroizing::new(line.to_owned()))

@@ -341,7 +341,7 @@ url = "-"
     let source = &draft.sources[0];
     assert_eq!(in_turn(&source.servers.value), "[::1]:9000");
     assert_eq!(source.bind, Some(IpAddr::from([192, 0, 2, 7])));
-    let IdentityFiles::Pkcs12 { file, password } = &source.identity.value else {
+    let IdentityFiles::Pkcs12 { file, password, .. } = &source.identity.value else {
         panic!("PKCS#12 was named");
     };
     assert_eq!(file, Path::new("a.p12"));

@@ -101,7 +101,8 @@ fn subject(whose: Whose, facts: &CertificateFacts) -> Line {
     match whose {
         Whose::Ours => line(
             "own subject",
-            facts.has_qualifier("server"),
+            // One with both serves both ends.
+            facts.has_qualifier("server") && !facts.has_qualifier("client"),
             "This is a server's certificate; use the PKCS#12 of a client",
         ),
         Whose::Authority => line("CA subject", false, ""),

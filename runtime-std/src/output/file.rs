@@ -63,6 +63,10 @@ pub enum FileNotice {
     /// So many events were written to a file that is not found any more, just
     /// before the process was killed.
     ComesAgain(PathBuf, u64),
+    /// The names of files in this directory cannot be made durable.
+    NamesNotDurable(PathBuf),
+    /// The file system of this state directory has no locks.
+    NotLocked(PathBuf),
 }
 
 impl fmt::Display for FileNotice {
@@ -104,6 +108,19 @@ impl fmt::Display for FileNotice {
                 f,
                 "{} is not the file that was written before the machine went down, and that one is \
                  not found. Events of the last second come again, and may be in both.",
+                path.display()
+            ),
+            Self::NamesNotDurable(path) => write!(
+                f,
+                "the names of files in {} cannot be made durable: this user may not read the \
+                 directory, or its file system has no such thing. After a power loss, a file made \
+                 just before may be missing, with the events in it.",
+                path.display()
+            ),
+            Self::NotLocked(path) => write!(
+                f,
+                "the file system of {} has no locks: nothing keeps a second process off. Start \
+                 one only.",
                 path.display()
             ),
             Self::ComesAgain(path, records) => write!(

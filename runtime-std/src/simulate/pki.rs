@@ -13,8 +13,6 @@
 mod error;
 mod files;
 mod init;
-mod pkcs12;
-mod pkcs12_legacy;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +23,7 @@ pub(crate) use files::write_all;
 pub use files::{ClientFiles, ServerPki, issue_client, load, load_faulty};
 pub use init::{Initialised, ServerName, init};
 
+use estreamer_mio::tls::Pkcs12Encryption;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DistinguishedName, DnType,
     ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
@@ -181,25 +180,33 @@ impl Pki {
     /// The client's key, certificate and CA as PKCS#12, encrypted as today's
     /// tools do (PBES2 with AES-256, HMAC-SHA-256). The password may be empty.
     pub fn client_p12(&self, password: &str) -> Result<Vec<u8>, PkiError> {
-        pkcs12::write(
-            &self.client,
-            &self.ca.cert_der,
-            password,
-            pkcs12::Cipher::Modern,
-        )
+        let encryption = Pkcs12Encryption::Aes256;
+        archive(&self.client, &self.ca.cert_der, password, encryption)
     }
 
     /// The same as older Management Centers export it: certificates in RC2 with
     /// 40 bits, the key in 3DES, a SHA-1 MAC. OpenSSL 3 opens such a file only
     /// with `-legacy`.
     pub fn client_p12_legacy(&self, password: &str) -> Result<Vec<u8>, PkiError> {
-        pkcs12::write(
-            &self.client,
-            &self.ca.cert_der,
-            password,
-            pkcs12::Cipher::Legacy,
-        )
+        let encryption = Pkcs12Encryption::Legacy;
+        archive(&self.client, &self.ca.cert_der, password, encryption)
     }
+}
+
+/// Key, leaf and CA in one PKCS#12 file. `password` may be empty.
+fn archive(
+    client: &Identity,
+    ca_der: &[u8],
+    password: &str,
+    encryption: Pkcs12Encryption,
+) -> Result<Vec<u8>, PkiError> {
+    let failed = |reason: String| PkiError::Pkcs12 { reason };
+    let (certificate, key) = (client.cert_der(), client.key_der());
+    let whole = estreamer_mio::tls::Identity::from_pem(certificate, key, ca_der)
+        .map_err(|error| failed(error.to_string()))?;
+    whole
+        .to_pkcs12("estreamer client", password, encryption)
+        .ok_or_else(|| failed("the system has no random numbers".to_owned()))
 }
 
 /// When a certificate is valid, seen from now.

@@ -2,6 +2,8 @@
 
 mod handshake;
 mod identities;
+mod pem_forms;
+mod pkcs12_forms;
 mod records;
 mod refusals;
 mod sessions;

@@ -1,6 +1,8 @@
 //! Wrong peers are refused, each with its own cause.
 
 use super::handshake::{rsa_client, rsa_server};
+use rcgen::CustomExtension;
+
 use super::*;
 
 /// What the client says about `server`.
@@ -138,6 +140,74 @@ fn a_server_of_a_ca_with_a_small_key_is_refused() {
     let client = Identity::from_pem(fixture!("client.pem"), fixture!("client.key"), ca).unwrap();
     let found = refusal(&client, &server);
     assert_eq!(found, CertificateProblem::CaRsaTooSmall { bits: 1024 });
+}
+
+/// A server's certificate with certificate policies that have to be understood.
+fn with_critical_policies(pki: &Pki) -> Identity {
+    let mut params = subject("eStreamer", "server");
+    // One policy: any.
+    let policies = vec![48, 8, 48, 6, 6, 4, 85, 29, 32, 0];
+    let mut policies = CustomExtension::from_oid_content(&[2, 5, 29, 32], policies);
+    policies.set_criticality(true);
+    params.custom_extensions = vec![policies];
+    pki.issue(params)
+}
+
+fn pinning(server: &Identity) -> ServerRules {
+    ServerRules {
+        fingerprint: Some(server.certificate().sha256),
+        ..ServerRules::default()
+    }
+}
+
+#[test]
+fn a_server_with_an_unknown_critical_extension_is_refused_unless_it_is_pinned() {
+    let pki = Pki::new();
+    let server = with_critical_policies(&pki);
+    let found = refusal(&pki.client(), &server);
+    let extension = "id-ce-certificatePolicies".to_owned();
+    assert_eq!(found, CertificateProblem::CriticalExtension { extension });
+    assert!(found.to_string().contains("fingerprint"), "{found}");
+    for versions in [TlsVersions::Tls12, TlsVersions::Tls13] {
+        let client = ClientTls::with_versions(&pki.client(), pinning(&server), versions).unwrap();
+        let outcome = meet(&client, &ServerTls::new(&server).unwrap()).2;
+        assert_eq!(outcome, (Ok(()), Ok(())));
+    }
+    // The pin is for this certificate, and the one who has its key.
+    let other = with_critical_policies(&pki);
+    let found = problem(verdict(&pki.client(), pinning(&server), &other));
+    assert!(matches!(
+        found,
+        CertificateProblem::CriticalExtension { .. }
+    ));
+}
+
+#[test]
+fn a_pinned_certificate_proves_nothing_without_its_key() {
+    let pki = Pki::new();
+    let server = with_critical_policies(&pki);
+    let impostor = Identity::with_foreign_key(&server, &with_critical_policies(&pki));
+    for versions in [TlsVersions::Tls12, TlsVersions::Tls13] {
+        let client = ClientTls::with_versions(&pki.client(), pinning(&server), versions).unwrap();
+        let outcome = meet(&client, &ServerTls::new(&impostor).unwrap()).2;
+        let found = problem(outcome.0);
+        assert_eq!(found, CertificateProblem::HandshakeSignature);
+    }
+}
+
+#[test]
+fn a_server_of_a_ca_on_p_521_is_refused_with_the_cause_unless_it_is_pinned() {
+    let (ca, certificate) = (fixture!("ca-p521.pem"), fixture!("server-ca-p521.pem"));
+    let server = Identity::from_pem(certificate, fixture!("server-ca-p521.key"), ca).unwrap();
+    let ours = Identity::from_pem(fixture!("client.pem"), fixture!("client.key"), ca).unwrap();
+    let found = refusal(&ours, &server);
+    assert!(found.to_string().contains("secp521r1"), "{found}");
+    // This server trusts no client but those of the same CA.
+    let error = verdict(&ours, pinning(&server), &server);
+    assert!(
+        !matches!(error, Err(TlsError::CertificateRefused(_))),
+        "{error:?}"
+    );
 }
 
 #[test]

@@ -81,17 +81,20 @@ fn identity(section: &Section<'_>) -> Option<At<IdentityFiles>> {
     let parts = ["cert", "key", "ca"].map(|key| section.text(key));
     let given = ["cert", "key", "ca"].map(|key| section.has(key));
     if section.has("pkcs12") {
-        if let Some(key) = given.iter().position(|&given| given) {
-            let key = ["cert", "key", "ca"][key];
+        // A file without a CA needs one beside it.
+        if let Some(key) = given[..2].iter().position(|&given| given) {
+            let key = ["cert", "key"][key];
             let line = section.get(key).map_or(section.line, |(line, _)| line);
             let what = format!("{key} stands beside pkcs12, which holds it already");
             section.note(line, what, "Leave out one of the two");
         }
+        let [_, _, ca] = parts;
         return pkcs12.map(|file| At {
             line: file.line,
             value: IdentityFiles::Pkcs12 {
                 file: file.value.into(),
                 password,
+                ca: ca.map(|ca| ca.value.into()),
             },
         });
     }

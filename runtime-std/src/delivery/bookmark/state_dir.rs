@@ -16,6 +16,7 @@ pub struct StateDir {
     path: PathBuf,
     key: Key,
     boot: String,
+    is_locked: bool,
     /// Locked as long as it is open.
     _lock: File,
 }
@@ -58,12 +59,12 @@ impl StateDir {
             .mode(0o600)
             .open(&lock_path)
             .map_err(|error| StateError::Io(lock_path.clone(), error))?;
-        match lock.try_lock() {
-            Ok(()) => {}
+        let is_locked = match lock.try_lock() {
+            Ok(()) => true,
             Err(TryLockError::WouldBlock) => return Err(StateError::InUse(path.into())),
             // Some file systems have no locks: other processes are not kept off there.
-            Err(TryLockError::Error(_)) => {}
-        }
+            Err(TryLockError::Error(_)) => false,
+        };
         if reset {
             for name in JOURNALS.iter().chain(&KEY) {
                 remove(&path.join(name))?;
@@ -74,6 +75,7 @@ impl StateDir {
             path: path.into(),
             key: key(path, has_journal)?,
             boot: boot(),
+            is_locked,
             _lock: lock,
         })
     }
@@ -89,6 +91,11 @@ impl StateDir {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             renamed => renamed.and_then(|()| RealDisk.sync_names(&self.path)),
         }
+    }
+
+    /// Whether other processes are kept off.
+    pub fn is_locked(&self) -> bool {
+        self.is_locked
     }
 
     /// Where it is.

@@ -21,6 +21,7 @@ mod retry;
 pub mod steps;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -40,7 +41,7 @@ use crate::delivery::bookmark::state_dir::StateDir;
 use crate::delivery::dedup::sequencer::{FirstSessions, Limits, Sequencer};
 use crate::delivery::ledger::Ledger;
 use crate::digest::Key;
-use crate::disk::{Disk, RealDisk};
+use crate::disk::{Disk, RealDisk, directory, has_durable_names};
 use crate::output::Output;
 use crate::output::destination::Destination;
 use crate::output::file::FileNotice;
@@ -133,7 +134,8 @@ impl Pipeline {
                 let forget = setup.forget.as_deref();
                 let overlap = setup.limits.overlap;
                 let opened = opening::open(&disk, place, overlap, forget, &mut outputs);
-                let (journal, notices) = opened?;
+                let (journal, mut notices) = opened?;
+                notices.extend(lacking(state, &required, &setup.sources));
                 state
                     .confirm()
                     .map_err(|error| OpeningError::File(state.path().into(), error))?;
@@ -334,6 +336,23 @@ impl Drop for Pipeline {
     fn drop(&mut self) {
         self.progress.finish();
     }
+}
+
+/// What the file systems of state directory and outputs lack.
+fn lacking(state: &StateDir, outputs: &[&config::Output], sources: &[String]) -> Vec<FileNotice> {
+    let mut directories = BTreeSet::from([state.path().to_path_buf()]);
+    for output in outputs {
+        if let Destination::File(pattern) = &output.destination {
+            let paths = paths(pattern, output, sources);
+            directories.extend(paths.iter().map(|path| directory(path).to_path_buf()));
+        }
+    }
+    let locks = (!state.is_locked()).then(|| FileNotice::NotLocked(state.path().into()));
+    let names = directories
+        .into_iter()
+        .filter(|directory| directory.is_dir() && !has_durable_names(directory))
+        .map(FileNotice::NamesNotDurable);
+    locks.into_iter().chain(names).collect()
 }
 
 /// The paths a pattern may become, with what the output takes.

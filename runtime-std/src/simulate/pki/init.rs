@@ -5,13 +5,12 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::str::FromStr;
 
-use estreamer_mio::tls::{AltName, CertificateFacts};
+use estreamer_mio::tls::{AltName, CertificateFacts, Pkcs12Encryption};
 use rcgen::{KeyPair, SanType};
 
 use super::files::{certificates, issuer, read_text, write_all};
-use super::pkcs12::{self, Cipher};
 use super::{
-    DEFAULT_CLIENT, DEFAULT_PASSWORD, Identity, Mode, Pki, PkiError, client_params, issue,
+    DEFAULT_CLIENT, DEFAULT_PASSWORD, Identity, Mode, Pki, PkiError, archive, client_params, issue,
     server_params,
 };
 
@@ -40,10 +39,14 @@ const PAIRS: [(&str, &str); 3] = [
     ("client.key", "client.pem"),
 ];
 /// What else holds the client, with its password and ciphers.
-const ARCHIVES: [(&str, &str, Cipher); 3] = [
-    ("client.p12", DEFAULT_PASSWORD, Cipher::Modern),
-    ("client-legacy.p12", DEFAULT_PASSWORD, Cipher::Legacy),
-    ("client-nopassword.p12", "", Cipher::Modern),
+const ARCHIVES: [(&str, &str, Pkcs12Encryption); 3] = [
+    ("client.p12", DEFAULT_PASSWORD, Pkcs12Encryption::Aes256),
+    (
+        "client-legacy.p12",
+        DEFAULT_PASSWORD,
+        Pkcs12Encryption::Legacy,
+    ),
+    ("client-nopassword.p12", "", Pkcs12Encryption::Aes256),
 ];
 
 /// Makes whatever files of a PKI `dir` lacks, see [`Pki::write_to`]. What is there
@@ -119,9 +122,9 @@ pub fn init(dir: &Path, names: &[ServerName]) -> Result<Initialised, PkiError> {
             identity
         }
     };
-    for (name, password, cipher) in ARCHIVES {
+    for (name, password, encryption) in ARCHIVES {
         if !exists(name) {
-            let archive = pkcs12::write(&client, &ca_der, password, cipher)?;
+            let archive = archive(&client, &ca_der, password, encryption)?;
             files.push((name, archive, Mode::Secret));
         }
     }

@@ -1,5 +1,7 @@
 use super::*;
-use p12_keystore::Pkcs12Archive;
+use estreamer_mio::tls::{self, IdentityError};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::fs;
 use std::path::Path;
 use x509_parser::prelude::*;
@@ -83,31 +85,35 @@ fn a_faulty_server_has_exactly_its_fault() {
     }
 }
 
-/// The archive holds the key of the leaf, the leaf and the CA.
-fn assert_complete(archive: &Pkcs12Archive, pki: &Pki) {
-    assert_eq!(archive.keys.len(), 1);
-    assert_eq!(archive.keys[0].key.as_der(), pki.client().key_der());
-    let certs: Vec<_> = archive.certs.iter().map(|c| c.cert.as_der()).collect();
-    assert_eq!(certs, [pki.client().cert_der(), pki.ca().cert_der()]);
+fn opened(p12: &[u8], password: &str) -> Result<tls::Identity, IdentityError> {
+    tls::Identity::from_pkcs12(p12, Some(password))
+}
+
+/// The file holds the key of the leaf, the leaf and the CA.
+fn assert_complete(p12: &[u8], password: &str, pki: &Pki) {
+    let whole = opened(p12, password).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(whole.private_key_pem().as_bytes()).unwrap();
+    assert_eq!(key.secret_der(), pki.client().key_der());
+    let pem = |pem: &str| pem.replace('\r', "");
+    assert_eq!(whole.certificate_pem(), pem(pki.client().cert_pem()));
+    assert_eq!(whole.authority_pem(), pem(pki.ca().cert_pem()));
 }
 
 #[test]
 fn pkcs12_opens_with_its_password_and_no_other() {
     let pki = Pki::generate().unwrap();
     let p12 = pki.client_p12("päss wörd").unwrap();
-    let archive = Pkcs12Archive::from_pkcs12(&p12, "päss wörd").unwrap();
-    assert_complete(&archive, &pki);
-    assert!(Pkcs12Archive::from_pkcs12(&p12, "pass word").is_err());
-    assert!(Pkcs12Archive::from_pkcs12(&p12, "").is_err());
+    assert_complete(&p12, "päss wörd", &pki);
+    assert!(opened(&p12, "pass word").is_err());
+    assert!(opened(&p12, "").is_err());
 }
 
 #[test]
 fn pkcs12_in_the_old_ciphers_opens_as_well() {
     let pki = Pki::generate().unwrap();
     let p12 = pki.client_p12_legacy(DEFAULT_PASSWORD).unwrap();
-    let archive = Pkcs12Archive::from_pkcs12(&p12, DEFAULT_PASSWORD).unwrap();
-    assert_complete(&archive, &pki);
-    assert!(Pkcs12Archive::from_pkcs12(&p12, "wrong").is_err());
+    assert_complete(&p12, DEFAULT_PASSWORD, &pki);
+    assert!(opened(&p12, "wrong").is_err());
     // The family of algorithms, with 6 for RC2-40 and 3 for 3DES.
     let family = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c, 0x01_u8];
     let after = |w: &[u8]| w.strip_prefix(&family).map(<[u8]>::to_vec);
@@ -119,8 +125,8 @@ fn pkcs12_in_the_old_ciphers_opens_as_well() {
 fn pkcs12_without_password_opens_with_the_empty_one() {
     let pki = Pki::generate().unwrap();
     let p12 = pki.client_p12("").unwrap();
-    assert_complete(&Pkcs12Archive::from_pkcs12(&p12, "").unwrap(), &pki);
-    assert!(Pkcs12Archive::from_pkcs12(&p12, "estreamer").is_err());
+    assert_complete(&p12, "", &pki);
+    assert!(opened(&p12, "estreamer").is_err());
 }
 
 fn written() -> (tempfile::TempDir, Pki) {
@@ -148,7 +154,7 @@ fn the_written_archives_open_as_documented() {
         ("client-nopassword.p12", ""),
     ] {
         let bytes = fs::read(dir.path().join(name)).unwrap();
-        assert_complete(&Pkcs12Archive::from_pkcs12(&bytes, password).unwrap(), &pki);
+        assert_complete(&bytes, password, &pki);
     }
 }
 
@@ -196,11 +202,12 @@ fn a_further_client_is_signed_by_the_same_ca() {
     let files = issue_client(dir.path(), "2001:db8::5").unwrap();
     let ca = parsed(pki.ca().cert_der());
     let p12 = fs::read(&files.p12).unwrap();
-    let archive = Pkcs12Archive::from_pkcs12(&p12, DEFAULT_PASSWORD).unwrap();
-    let client = parsed(archive.certs[0].cert.as_der());
+    let whole = opened(&p12, DEFAULT_PASSWORD).unwrap();
+    let der = CertificateDer::from_pem_slice(whole.certificate_pem().as_bytes()).unwrap();
+    let client = parsed(&der);
     client.verify_signature(Some(ca.public_key())).unwrap();
     assert_eq!(attribute(&client, CN).as_deref(), Some("2001:db8::5"));
-    assert_eq!(archive.certs[1].cert.as_der(), pki.ca().cert_der());
+    assert_eq!(whole.authority_pem(), pki.ca().cert_pem().replace('\r', ""));
     let again = issue_client(dir.path(), "2001:db8::5").unwrap_err();
     assert!(matches!(again, PkiError::Exists { .. }));
 }
