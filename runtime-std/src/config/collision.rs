@@ -6,14 +6,12 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use estreamer_core::fqe::EventKind;
-
 use super::draft::{Asked, Draft, OutputDraft};
 use super::identity::IdentityFiles;
 use super::mistake::Mistake;
 use super::secret::Secret;
 use crate::output::destination::Destination;
-use crate::output::pattern::{OTHER, Pattern, segment};
+use crate::output::pattern::{Pattern, segment};
 
 /// Files that a configuration does not name itself.
 #[derive(Debug, Clone, Copy, Default)]
@@ -70,18 +68,7 @@ fn paths<'d>(
 ) -> BTreeMap<PathBuf, &'d str> {
     let sources = draft.sources.iter().map(|source| &*source.name.value);
     let sources = sources.filter(|source| output.takes(source));
-    let events: Vec<&str> = match &output.events {
-        Some(kinds) => kinds.iter().map(|kind| kind.name()).collect(),
-        None => {
-            let known = EventKind::ALL.map(EventKind::name);
-            known.into_iter().chain([OTHER]).collect()
-        }
-    };
-    let all = sources.flat_map(|source| {
-        let of_source = events.iter().map(move |event| (source, event));
-        of_source.map(|(source, event)| (pattern.path(source, event), source))
-    });
-    all.collect()
+    pattern.paths(sources, output.events.as_deref())
 }
 
 /// Which file a path leads to.

@@ -1,8 +1,11 @@
 //! `{source}` and `{event}` in a path.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::path::PathBuf;
+
+use estreamer_core::fqe::EventKind;
 
 /// A path with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +64,27 @@ impl Pattern {
             }
         }
         path.into()
+    }
+
+    /// Every path for events of these sources and types, each with its source;
+    /// without `events` for all types.
+    pub fn paths<'s>(
+        &self,
+        sources: impl Iterator<Item = &'s str>,
+        events: Option<&[EventKind]>,
+    ) -> BTreeMap<PathBuf, &'s str> {
+        let events: Vec<&str> = match events {
+            Some(kinds) => kinds.iter().map(|kind| kind.name()).collect(),
+            None => {
+                let known = EventKind::ALL.map(EventKind::name);
+                known.into_iter().chain([OTHER]).collect()
+            }
+        };
+        let paths = sources.flat_map(|source| {
+            let of_source = events.iter().map(move |event| (source, event));
+            of_source.map(|(source, event)| (self.path(source, event), source))
+        });
+        paths.collect()
     }
 
     /// Whether each event type has a file of its own.

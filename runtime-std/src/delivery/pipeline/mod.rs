@@ -28,7 +28,6 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use estreamer_core::fqe::EventKind;
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::event_loop::Handle;
 
@@ -45,7 +44,7 @@ use crate::disk::{Disk, RealDisk, directory, has_durable_names};
 use crate::output::Output;
 use crate::output::destination::Destination;
 use crate::output::file::FileNotice;
-use crate::output::pattern::{OTHER, Pattern};
+use crate::output::pattern::Pattern;
 use crate::thread;
 use batch_formatter::BatchFormatter;
 use best_effort::BestEffort;
@@ -361,18 +360,7 @@ fn paths(pattern: &Pattern, output: &config::Output, sources: &[String]) -> Vec<
         let named = output.sources.as_ref();
         named.is_none_or(|named| named.contains(source))
     };
-    let events: Vec<&str> = match &output.events {
-        Some(kinds) => kinds.iter().map(|kind| kind.name()).collect(),
-        None => {
-            let kinds = EventKind::ALL.map(EventKind::name);
-            kinds.into_iter().chain([OTHER]).collect()
-        }
-    };
-    let mut paths = Vec::new();
-    for source in sources.iter().filter(takes) {
-        paths.extend(events.iter().map(|event| pattern.path(source, event)));
-    }
-    paths.sort();
-    paths.dedup();
-    paths
+    let sources = sources.iter().filter(takes).map(String::as_str);
+    let paths = pattern.paths(sources, output.events.as_deref());
+    paths.into_keys().collect()
 }
