@@ -5,7 +5,7 @@ use std::io::Write;
 
 use estreamer::simulate::archive::Oddities;
 use estreamer::simulate::chaos::ChaosKind;
-use estreamer_tests::{Ended, ODD, Running, Scene, lines, wait_until};
+use estreamer_tests::{Ended, ODD, Running, Scene, lines, wait_for_lines, wait_until};
 
 #[test]
 fn a_second_run_adds_nothing_and_says_what_it_left_out() {
@@ -113,6 +113,7 @@ fn two_collectors_cannot_share_a_state_directory() {
     wait_until(|| scene.path("out").exists());
     Ended::of(&mut scene.collect("other", "state")).failure(1, &["in use", "--state"]);
     Ended::of(&mut scene.collect("out", "other")).failure(1, &["out", "in use"]);
+    wait_for_lines(&scene.path("out"), 10, &first);
     first.signal("INT");
     first.wait().success();
     scene.check("out", "after the others were refused");

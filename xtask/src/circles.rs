@@ -20,10 +20,6 @@ const CRATES: [&str; 5] = [
 /// Folders of runtime-std that do not import each other in a circle.
 const FOLDERS: [&str; 4] = ["config", "output", "format", "delivery"];
 
-/// An import that is allowed to close a circle: the text of an error names a limit
-/// of the PKCS#12 reader.
-const ALLOWED: (&str, &str) = ("tls::identity_error", "tls::pkcs12");
-
 /// A module, from the top of its crate.
 type Module = Vec<String>;
 
@@ -81,9 +77,8 @@ fn imports(files: &BTreeMap<Module, String>) -> Imports {
             while !files.contains_key(&target) {
                 target.pop();
             }
-            let edge = (module.join("::"), target.join("::"));
-            if !module.starts_with(&target) && edge != (ALLOWED.0.into(), ALLOWED.1.into()) {
-                found.insert(edge.1);
+            if !module.starts_with(&target) {
+                found.insert(target.join("::"));
             }
         }
         imports.insert(module.join("::"), found);
