@@ -30,9 +30,12 @@ pub struct Delivered {
     spare: Vec<SmallVec<[Digest; 1]>>,
 }
 
-/// Seconds whose memory is kept for others, as long as there are no more than that,
-/// and digests it may have room for.
-const SPARE: (usize, usize) = (8, 1 << 14);
+/// Forgotten seconds whose memory is kept for others, and digests it may have room
+/// for.
+const SPARE: (usize, usize) = (8, 1 << 12);
+/// It is given to others as long as there are no more seconds than that: with many,
+/// each of them could hold the memory of a full one.
+const SPARE_TO: usize = 32;
 
 /// A second is memory, too, though it may have a single digest: so many digests go
 /// with one, where there are as many as may be kept.
@@ -127,7 +130,7 @@ impl Delivered {
         }
         for &(second, digest) in records {
             if second >= point.remember_from {
-                let few = self.seconds.len() < SPARE.0;
+                let few = self.seconds.len() < SPARE_TO;
                 let spare = || self.spare.pop().filter(|_| few).unwrap_or_default();
                 self.seconds
                     .entry(second)
