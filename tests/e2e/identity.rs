@@ -147,6 +147,21 @@ fn a_pem_file_may_hold_a_part() {
 }
 
 #[test]
+fn pem_as_windows_saves_it_is_pem() {
+    let pki = Pki::new();
+    let text = std::fs::read_to_string(pki.file("ca.pem")).unwrap();
+    let text = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for bytes in [text.into_bytes(), wide] {
+        let file = pki.write("saved.pem", bytes);
+        let ended = Ended::of(&mut estreamer(&["identity", "--json", &file])).success();
+        let document = json(&ended);
+        assert_eq!(document["form"], "PEM");
+        assert_eq!(document["certificates"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
 fn what_is_in_an_unsound_file_is_shown_before_it_fails() {
     let pki = Pki::new();
     let read = |name: &str| std::fs::read_to_string(pki.file(name)).unwrap();
@@ -238,10 +253,7 @@ fn a_pkcs12_file_without_a_ca_says_what_helps_and_that_helps() {
         command.args(["--server", &server.address, "--pkcs12", &p12]);
         Ended::of(command.args(more))
     };
-    collect(&[]).failure(
-        1,
-        &["no CA certificate", "configure that CA beside it", "--ca"],
-    );
+    collect(&[]).failure(1, &["no CA certificate", "give that CA beside it", "--ca"]);
     collect(&["--ca", &pki.file("ca.pem")]).success();
     let configuration = format!(
         "[[source]]\nserver = \"{}\"\npkcs12 = \"{p12}\"\nca = \"{}\"\nfrom = \"oldest\"\n",

@@ -45,7 +45,7 @@ pub use error::{Peer, Refusal, TlsClass, TlsError};
 pub use facts::{AltName, CertificateFacts, EXPIRY_WARNING_DAYS, Validity};
 pub use identity::Identity;
 pub use identity_error::IdentityError;
-pub use inspect::inspect;
+pub use inspect::{inspect, is_pem};
 pub use pkcs12::Pkcs12Encryption;
 pub use problem::CertificateProblem;
 pub use rules::{ClientRefusal, ClientRules, NameRule, ServerRules};
