@@ -58,24 +58,6 @@ fn a_healthy_server_is_healthy_with_all_steps_in_order() {
 }
 
 #[test]
-fn a_certificate_for_either_end_is_no_servers() {
-    let patient = Patient::new();
-    let server = Simulator::start(&patient.pki_path(), &["--count", "10"]);
-    let fixtures = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../runtime-mio/src/tls/fixtures"
-    );
-    let ca = patient.pki_path().join("ca.pem");
-    let mut command = estreamer(&["doctor", "--json", "--server", &server.address]);
-    command.args(["--cert", &format!("{fixtures}/client-both.pem")]);
-    command.args(["--key", &format!("{fixtures}/client-both.key")]);
-    let ended = Ended::of(command.arg("--ca").arg(ca));
-    let text = String::from_utf8(ended.stdout).unwrap();
-    assert!(text.contains("generationQualifier=server"), "{text}");
-    assert!(!text.contains("use the PKCS#12 of a client"), "{text}");
-}
-
-#[test]
 fn a_name_without_address_is_unresolved() {
     // Too long a label for any resolver, so none is asked.
     let server = format!("{}.example.net", "x".repeat(64));

@@ -285,6 +285,19 @@ fn what_is_wrong_with_one_of_three_pem_files_is_said_of_that_file() {
 }
 
 #[test]
+fn a_certificate_for_either_end_is_not_told_to_the_doctor_as_a_servers() {
+    let pki = Pki::new();
+    let server = Simulator::start(&pki.path(), &["--count", "10"]);
+    let mut command = estreamer(&["doctor", "--json", "--server", &server.address]);
+    command.args(["--cert", &fixture("client-both.pem")]);
+    command.args(["--key", &fixture("client-both.key")]);
+    let ended = Ended::of(command.args(["--ca", &pki.file("ca.pem")]));
+    let text = String::from_utf8(ended.stdout).unwrap();
+    assert!(text.contains("generationQualifier=server"), "{text}");
+    assert!(!text.contains("use the PKCS#12 of a client"), "{text}");
+}
+
+#[test]
 fn nothing_is_written_that_is_no_whole_identity() {
     let pki = Pki::new();
     let directory = pki.scratch("pem");
