@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use estreamer_core::decode::Limits;
 
-use crate::batch::Received;
 use crate::event_loop::Handle;
+use crate::record::Received;
 
 /// Where arenas come from. Clones share the budget.
 #[derive(Clone)]

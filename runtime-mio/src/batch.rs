@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use estreamer_core::Malformed;
-use estreamer_core::decode::{Frame, Head, Kind, Span};
+use estreamer_core::decode::{Frame, Head, Kind};
 use estreamer_core::wire::RecordType;
 
 use crate::arena::{Arena, Pool};
+use crate::record::Received;
+pub use crate::record::{BundleStart, Record, RecordKind};
 
 /// Records of one connection, in the memory they were received into.
 #[derive(Debug)]
@@ -16,69 +17,6 @@ pub struct Batch {
     /// Units of the session received with its last record; see
     /// [`ClientSession`](estreamer_core::session::ClientSession).
     pub units: u64,
-}
-
-/// What is noted of a record.
-#[derive(Debug)]
-pub(crate) struct Received {
-    kind: RecordKind,
-    record_type: RecordType,
-    archival: Option<u32>,
-    bundle: Option<BundleStart>,
-    length: u32,
-    /// Where its data is.
-    start: u32,
-    size: u32,
-}
-
-impl Received {
-    fn span(&self) -> Span {
-        Span {
-            start: self.start as usize,
-            len: self.size as usize,
-        }
-    }
-}
-
-/// One record of a batch.
-#[derive(Debug, Clone, Copy)]
-pub struct Record<'a> {
-    /// Whether it is an event, or why not.
-    pub kind: RecordKind,
-    /// Its type; 0 where that could not be read.
-    pub record_type: RecordType,
-    /// When the server stored it, UNIX seconds.
-    pub archival: Option<u32>,
-    /// Set where it is the first of its bundle.
-    pub bundle: Option<BundleStart>,
-    /// Bytes of it that were sent.
-    pub length: u32,
-    /// What of them was received: all, or none of an oversize record.
-    pub data: &'a [u8],
-}
-
-/// How a bundle relates to the one before it on its connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BundleStart {
-    /// It has a sequence number of its own, or is an event outside any bundle.
-    Next,
-    /// It has its predecessor's sequence number: a repeat, if its content is the
-    /// same; otherwise the server's numbers do not move.
-    SameNumber {
-        /// Whether it is as long as its predecessor, in bytes.
-        same_length: bool,
-    },
-}
-
-/// What a record is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordKind {
-    /// An event.
-    Event,
-    /// A message that contradicts itself; the data is its raw body.
-    Malformed(Malformed),
-    /// Over the limit, and skipped.
-    Oversize,
 }
 
 impl Batch {
@@ -271,9 +209,9 @@ impl Assembler {
         }
     }
 
-    /// The turn ends: what is there goes on its way, if there is room for what
-    /// is only half there. While earlier batches are still on theirs, `busy`,
-    /// it waits for more company.
+    /// The turn ends: hands over the batch, if there is room for a record that is
+    /// only half received. While earlier batches are under way, `busy`, keeps
+    /// accumulating.
     pub(crate) fn turn_ends(&mut self, busy: bool) {
         if busy {
             return;
@@ -292,7 +230,7 @@ impl Assembler {
         }
     }
 
-    /// Whether records wait in it, for room or for company.
+    /// Whether records wait in it, for room or for earlier batches.
     pub(crate) fn is_waiting(&self) -> bool {
         self.noted() > 0
     }

@@ -8,6 +8,7 @@ pub mod event_loop;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod record;
 pub mod server;
 pub mod tls;
 mod transport;

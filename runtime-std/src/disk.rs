@@ -3,13 +3,14 @@
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Key};
+use crate::sync::lock;
 
 /// A place for files.
 pub trait Disk: Send + Sync {
@@ -73,10 +74,11 @@ pub trait DiskFile: Send + Sync {
     /// The system's.
     fn append(&self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Makes what was written durable. After an error nothing is known.
+    /// Makes what was written durable. After an error it is not known what of it
+    /// is.
     ///
     /// # Errors
-    /// The system's.
+    /// The system's, and from then on always one.
     fn sync(&self) -> io::Result<()>;
 
     /// Cuts the file to this length; it never grows.
@@ -84,6 +86,13 @@ pub trait DiskFile: Send + Sync {
     /// # Errors
     /// The system's.
     fn cut(&self, length: u64) -> io::Result<()>;
+
+    /// The bytes from `start` to `end`, fewer where it is shorter; whatever the name
+    /// of the file is by now.
+    ///
+    /// # Errors
+    /// The system's.
+    fn read_range(&self, start: u64, end: u64) -> io::Result<Vec<u8>>;
 
     /// Which file it is, and how long.
     ///
@@ -151,7 +160,7 @@ pub struct RealDisk;
 
 impl Disk for RealDisk {
     fn open(&self, path: &Path, mode: u32) -> io::Result<Arc<dyn DiskFile>> {
-        // Opening a pipe that nobody reads would wait for a reader.
+        // Opening a pipe without a reader would wait for one.
         if self.identity(path)?.is_some_and(|found| !found.is_file) {
             return Err(not_a_file());
         }
@@ -159,7 +168,10 @@ impl Disk for RealDisk {
         let file = options.read(true).append(true).create(true).mode(mode);
         let file = file.open(path)?;
         match file.metadata()?.is_file() {
-            true => Ok(Arc::new(RealFile(file))),
+            true => Ok(Arc::new(RealFile {
+                file,
+                has_failed: Mutex::new(false),
+            })),
             false => Err(not_a_file()),
         }
     }
@@ -205,7 +217,7 @@ impl Disk for RealDisk {
     fn sync_names(&self, directory: &Path) -> io::Result<()> {
         let synced = File::open(directory).and_then(|directory| directory.sync_all());
         match synced {
-            // There are file systems without this, and directories that may be
+            // Some file systems cannot do this, and some directories may be
             // written to but not read.
             Err(error)
                 if matches!(
@@ -222,40 +234,66 @@ impl Disk for RealDisk {
     }
 }
 
-struct RealFile(File);
+struct RealFile {
+    file: File,
+    /// Whether a sync failed.
+    has_failed: Mutex<bool>,
+}
+
+/// Syncs, unless that failed before: the system reports an error once, to the first
+/// thread that asks, and success afterwards.
+fn sync_unless_failed(
+    has_failed: &Mutex<bool>,
+    sync: impl FnOnce() -> io::Result<()>,
+) -> io::Result<()> {
+    let mut has_failed = lock(has_failed);
+    if *has_failed {
+        return Err(io::Error::other("a sync of this file failed before"));
+    }
+    let synced = sync();
+    *has_failed = synced.is_err();
+    synced
+}
 
 impl DiskFile for RealFile {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        (&self.0).write_all(bytes)
+        (&self.file).write_all(bytes)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        sync_unless_failed(&self.has_failed, || self.file.sync_data())
     }
 
     fn cut(&self, length: u64) -> io::Result<()> {
-        match self.0.metadata()?.len() > length {
-            true => self.0.set_len(length),
+        match self.file.metadata()?.len() > length {
+            true => self.file.set_len(length),
             false => Ok(()),
         }
     }
 
+    fn read_range(&self, start: u64, end: u64) -> io::Result<Vec<u8>> {
+        let end = end.min(self.file.metadata()?.len());
+        let mut bytes = vec![0; end.saturating_sub(start) as usize];
+        self.file.read_exact_at(&mut bytes, start)?;
+        Ok(bytes)
+    }
+
     fn identity(&self) -> io::Result<Identity> {
-        self.0.metadata().map(|metadata| identity(&metadata))
+        self.file.metadata().map(|metadata| identity(&metadata))
     }
 
     fn lock(&self) -> io::Result<()> {
-        match self.0.try_lock() {
+        match self.file.try_lock() {
             Ok(()) => Ok(()),
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
-            // There are file systems without locks.
+            // Some file systems have no locks.
             Err(TryLockError::Error(_)) => Ok(()),
         }
     }
 
     fn unlock(&self) {
         // What cannot be unlocked was not locked.
-        let _ = self.0.unlock();
+        let _ = self.file.unlock();
     }
 }
 
@@ -285,7 +323,7 @@ pub fn proof(disk: &dyn Disk, key: &Key, path: &Path, end: u64) -> io::Result<Op
     Ok((bytes.len() as u64 == end - start).then(|| key.of_file(&bytes)))
 }
 
-/// That there is nothing is an answer, not an error.
+/// A file that does not exist is `None`, not an error.
 fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -306,5 +344,33 @@ pub fn directory(path: &Path) -> &Path {
     match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sync_after_one_that_failed_fails_too() {
+        let has_failed = Mutex::new(false);
+        let eio = || Err(io::ErrorKind::Other.into());
+        assert!(sync_unless_failed(&has_failed, || Ok(())).is_ok());
+        assert!(sync_unless_failed(&has_failed, eio).is_err());
+        assert!(sync_unless_failed(&has_failed, || Ok(())).is_err());
+    }
+
+    #[test]
+    fn a_file_is_read_by_its_handle_under_whatever_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let [path, other] = ["a", "b"].map(|name| directory.path().join(name));
+        let file = RealDisk.open(&path, 0o600).unwrap();
+        file.append(b"0123456789").unwrap();
+        fs::rename(&path, &other).unwrap();
+        fs::write(&path, "another file").unwrap();
+        assert_eq!(file.read_range(2, 5).unwrap(), b"234");
+        assert_eq!(file.read_range(8, 99).unwrap(), b"89");
+        assert!(file.read_range(10, 99).unwrap().is_empty());
+        assert!(file.read_range(50, 99).unwrap().is_empty());
     }
 }

@@ -11,6 +11,7 @@ pub mod client;
 #[cfg(feature = "cli")]
 pub mod collect;
 pub mod config;
+mod count;
 pub mod delivery;
 pub mod digest;
 pub mod disk;

@@ -57,7 +57,7 @@ fn a_bundle_that_comes_twice_is_written_once() {
 #[test]
 fn a_gap_in_the_sequence_is_told_and_nothing_is_missing() {
     let ended = borne(Chaos::with(ChaosKind::SkipSequence, 2), |builder| builder);
-    assert!(ended.stderr.contains("1 gaps"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("1 gap in"), "{}", ended.stderr);
 }
 
 #[test]

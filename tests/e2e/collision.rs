@@ -68,6 +68,10 @@ fn an_output_cannot_be_a_file_that_the_configuration_needs() {
         ("file:state/key", "a file of the state directory"),
         ("file:state/journal.0", "a file of the state directory"),
         ("file:state/lock", "a file of the state directory"),
+        (
+            "file:state/request-forms.json",
+            "a file of the state directory",
+        ),
     ] {
         check(&fleet, &["fmc"], &[url]).failure(2, &[what, "Give each output a path"]);
     }

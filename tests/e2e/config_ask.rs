@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use estreamer::config::Ask;
 use estreamer::format::ENVELOPE;
-use estreamer::simulate::service::OPAQUE;
+use estreamer::simulate::opaque::OPAQUE;
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_tests::{Ended, Pki, Simulator, collect, estreamer, json_lines};

@@ -129,7 +129,7 @@ fn counted(said: &str, words: &str) -> u64 {
 }
 
 /// What is told where the memory for what was delivered does not suffice.
-const NOT_REMEMBERED: &str = "events are not remembered";
+const NOT_REMEMBERED: &str = "events not remembered";
 
 #[test]
 fn a_bundle_that_does_not_end_takes_no_memory() {

@@ -4,7 +4,7 @@
 use std::thread;
 
 use estreamer::simulate::chaos::{Chaos, ChaosKind};
-use estreamer::simulate::service::OPAQUE;
+use estreamer::simulate::opaque::OPAQUE;
 use estreamer::simulate::tamper::SHOWN;
 use estreamer::simulate::{Served, Simulator};
 use estreamer_core::quirk::Quirk;
@@ -54,7 +54,7 @@ fn data_that_is_not_the_json_asked_for_comes_in_three_kinds_and_all_of_it_is_tol
     let arguments = ["--from", "oldest", "--format", "raw", "--stop-after", "250"];
     let ended = Ended::of(&mut collect(&pki, &address, &arguments)).success();
     let said = ended.stderr;
-    assert!(said.contains("250 that are not JSON"), "{said}");
+    assert!(said.contains("250 not JSON"), "{said}");
     let mut rest = &ended.stdout[..];
     for (at, event) in expected_lines(simulator.archive()).iter().enumerate() {
         let (length, after) = rest.split_first_chunk().unwrap();

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
+use std::time::Duration;
 
 use estreamer::client::Client;
 use estreamer::simulate::Simulator;
@@ -89,6 +90,42 @@ fn another_server_of_a_pair_brings_nothing_twice_although_its_clock_differs() {
         assert!(said.contains("another server answers"), "{said}");
         assert!(!said.contains("did not come again"), "{said}");
     }
+}
+
+/// The same pair, and the library's client.
+#[test]
+fn a_client_gets_nothing_twice_from_another_server_of_a_pair() {
+    let pki = Pki::new();
+    let server = |events, clock_ahead| {
+        let mut options = ArchiveOptions::generated(Options::default(), events);
+        options.oddities.twins = 20;
+        options.oddities.clock_ahead = clock_ahead;
+        let builder = Simulator::with_identity(pki.identity());
+        builder.archive(Archive::new(options)).spawn().unwrap()
+    };
+    let (first, second) = (server(1000, 0), server(2000, 3));
+    let addresses = [&first, &second].map(|server| server.address().to_string());
+    let client = || {
+        let client = Client::builder(&addresses[0]).server(&addresses[1]);
+        let client = client.identity(identity(&pki)).name("fmc");
+        let client = client.state(pki.scratch("state"));
+        client.from(estreamer::client::InitialTimestamp::OLDEST)
+    };
+    let mut found = Vec::new();
+    let mut get = |count: usize| {
+        let mut client = client().connect().unwrap();
+        for _ in 0..count {
+            let record = client.receive(Some(Duration::from_secs(30))).unwrap();
+            found.push(record.unwrap().data.to_vec());
+        }
+        client.acknowledge().unwrap();
+        client.statistics().duplicates
+    };
+    assert_eq!(get(1000), 0);
+    drop(first);
+    assert!(get(1000) > 0);
+    found.sort();
+    assert!(found == stored([&second]));
 }
 
 /// Two servers, of which the first cuts its first three connections; each brings

@@ -298,7 +298,7 @@ fn a_bundle_is_as_large_as_asked_for() {
     let arguments = ["--from", "oldest", "--stop-after", "40000"];
     let ended = Ended::of(&mut collect(&pki, &address, &arguments)).success();
     assert!(ended.stderr.contains(" MiB, "), "{}", ended.stderr);
-    assert!(ended.stderr.contains(" 1 bundles"), "{}", ended.stderr);
+    assert!(ended.stderr.contains(" 1 bundle,"), "{}", ended.stderr);
     assert!(events(&ended.stdout) == expected_lines(simulator.archive()));
 }
 

@@ -1,6 +1,7 @@
 //! The rules of delivery, crashed at every point: each output holds every event
 //! exactly once, whatever was lost.
 
+mod outside;
 mod random;
 mod setting;
 

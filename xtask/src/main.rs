@@ -3,6 +3,7 @@
 mod apt;
 mod bench;
 mod ci;
+mod circles;
 mod coverage;
 mod dist;
 mod elf;

@@ -1,9 +1,9 @@
 //! What neither rustfmt nor clippy looks at: lengths of files, stray spaces,
-//! unfinished work, links between documents.
+//! unfinished work, links between documents, circles of imports.
 
 use std::path::Path;
 
-use crate::{Result, tree};
+use crate::{Result, circles, tree};
 
 /// A file above this is asking to be split by meaning.
 const LONG: usize = 500;
@@ -51,6 +51,7 @@ pub(crate) fn run() -> Result {
             _ => {}
         }
     }
+    errors.extend(circles::find()?);
     if errors.is_empty() {
         Ok(())
     } else {

@@ -1,6 +1,6 @@
 //! Showing quirks: one place that turns a strict message into one that deviates.
 
-use super::event::{EXTENDED_LEN, SHORT_LEN};
+use super::record::{EXTENDED_LEN, SHORT_LEN};
 use super::{HEADER_LEN, MessageType, Null};
 use crate::quirk::{Quirk, Quirks};
 use core::mem::take;

@@ -36,18 +36,20 @@ mod host;
 mod message;
 mod null;
 mod reading;
+mod record;
 mod request;
 mod streaming;
 
 pub use bundle::{Bundle, BundleHeader, BundleWriter};
 pub use error::{ErrorMessage, Lossy, trim_nul};
-pub use event::{Event, EventNumber, Extension, Layout, Record, RecordType};
+pub use event::{Event, EventNumber};
 pub use flags::RequestFlags;
 pub use header::{HEADER_LEN, Header, MessageType};
 pub use host::{HostData, HostKind};
 pub use message::Message;
 pub use null::Null;
 pub use reading::{DataForm, Evidence, Expected, RecordLength, RecordReader};
+pub use record::{Extension, Layout, Record, RecordType};
 pub use request::{EventStreamRequest, InitialTimestamp};
 pub use streaming::{ESTREAMER_SERVICE, EventList, ServiceEntry, Services};
 

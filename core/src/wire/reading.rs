@@ -12,7 +12,7 @@
 //!
 //! Where two remain, a [`RecordReader`] decides by evidence.
 
-use super::event::{EXTENDED_LEN, Extension, Layout, Record};
+use super::record::{EXTENDED_LEN, Extension, Layout, Record};
 use crate::Malformed;
 use core::fmt;
 
@@ -199,7 +199,7 @@ impl RecordReader {
     /// [`Malformed`] below 8 bytes, or when the lengths fit no [`Layout`].
     #[inline]
     pub fn read(&mut self, body: &[u8], length: u32) -> Result<(Record, Layout), Malformed> {
-        // Nearly always, so it comes first.
+        // Nearly every record has this layout, so it is tried first.
         if let Some((short, rest)) = body.split_first_chunk()
             && let Some((extension, _)) = rest.split_first_chunk()
         {
@@ -305,6 +305,18 @@ impl RecordReader {
             };
             (extended, Evidence::Nothing)
         }
+    }
+}
+
+impl Record {
+    /// Reads the record header of a message of `length` bytes from its body, or
+    /// the first [`PEEK`](RecordReader::PEEK) bytes of it, by itself. A
+    /// [`RecordReader`] knows more about a stream.
+    ///
+    /// # Errors
+    /// As [`RecordReader::read`].
+    pub fn parse(body: &[u8], length: u32) -> Result<(Self, Layout), Malformed> {
+        RecordReader::default().read(body, length)
     }
 }
 

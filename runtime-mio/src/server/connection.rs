@@ -63,7 +63,7 @@ enum Stage {
         end: End,
         deadline: Instant,
     },
-    /// Nothing is said any more, until the client leaves.
+    /// Nothing more is sent until the client closes.
     Silent(ServerSession),
     Done,
 }

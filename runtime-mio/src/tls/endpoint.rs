@@ -12,9 +12,10 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{ALL_VERSIONS, ClientConfig, ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::ServerName;
 
-use super::error::{Peer, TlsError};
+use super::error::TlsError;
 use super::identity::Identity;
 use super::machine::Machine;
+use super::peer::Peer;
 use super::rules::{NameRule, ServerRules};
 use super::session::TlsSession;
 use super::verify::{ClientVerifier, ServerVerifier};

@@ -7,16 +7,8 @@ use rustls::{AlertDescription, CertificateError, PeerIncompatible, PeerMisbehave
 
 use super::facts::CertificateFacts;
 use super::identity_error::IdentityError;
+use super::peer::Peer;
 use super::problem::CertificateProblem;
-
-/// Which end of the connection the other side is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// We are the client.
-    Server,
-    /// We are the server.
-    Client,
-}
 
 /// Why a TLS session does not come about, or ends.
 ///
@@ -289,15 +281,6 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the {}'s certificate ", self.peer)?;
         self.problem.describe(self.peer, f)
-    }
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Server => "server",
-            Self::Client => "client",
-        })
     }
 }
 

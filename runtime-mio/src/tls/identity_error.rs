@@ -3,8 +3,6 @@
 use std::error;
 use std::fmt;
 
-use super::pkcs12::ROUNDS;
-
 /// Why a PKCS#12 or PEM file does not make an [`Identity`](super::Identity).
 ///
 /// The text says what is wrong and what to do; it holds no secret.
@@ -34,6 +32,8 @@ pub enum IdentityError {
     TooManyRounds {
         /// Rounds it takes at least.
         rounds: u64,
+        /// Rounds that one file gets.
+        most: u64,
     },
     /// The file has the right form but broken contents.
     Damaged {
@@ -124,10 +124,10 @@ impl fmt::Display for IdentityError {
                 "the PKCS#12 file is protected by {algorithm}, which cannot be read here; write \
                  it anew with `openssl pkcs12 -export` and its default (AES-256)",
             ),
-            Self::TooManyRounds { rounds } => write!(
+            Self::TooManyRounds { rounds, most } => write!(
                 f,
                 "the PKCS#12 file takes {rounds} rounds of key derivation to open, and at most \
-                 {ROUNDS} are done; write it anew with `openssl pkcs12 -export` and its default \
+                 {most} are done; write it anew with `openssl pkcs12 -export` and its default \
                  (2048 for each part)",
             ),
             Self::Damaged { detail } => write!(

@@ -32,9 +32,9 @@ pub(super) enum Step {
     Again,
     /// A record's plaintext came out.
     Received,
-    /// The peer said goodbye.
+    /// The peer closed the session.
     Closed,
-    /// What was said is said, and nothing moves without more from the peer.
+    /// Nothing to send; needs more input from the peer.
     Rest,
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::error::Peer;
+use super::peer::Peer;
 use super::text;
 
 /// What is wrong with a peer's certificate.

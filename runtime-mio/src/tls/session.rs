@@ -7,9 +7,10 @@ use std::mem;
 
 use rustls::ProtocolVersion;
 
-use super::error::{Peer, Progress, TlsError};
+use super::error::{Progress, TlsError};
 use super::facts::CertificateFacts;
 use super::machine::{Machine, Say, Step};
+use super::peer::Peer;
 use crate::window::Window;
 
 /// One TLS connection, either end of it. It does no I/O of its own and never

@@ -15,11 +15,12 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
 
-use super::error::{Peer, Refusal, TlsError};
+use super::error::{Refusal, TlsError};
 use super::facts::{CertificateFacts, Validity};
 use super::identity::Identity;
 use super::identity_error::IdentityError;
 use super::key::MIN_RSA_BITS;
+use super::peer::Peer;
 use super::problem::CertificateProblem;
 use super::raw_key;
 use super::rules::ServerRules;

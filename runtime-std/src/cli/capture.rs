@@ -11,6 +11,7 @@ use estreamer_core::decode::{Decoder, Frame, Kind, Limits, Oversize};
 use estreamer_core::wire::{Evidence, HEADER_LEN, RecordReader};
 
 use super::Failure;
+use crate::count::Count;
 use crate::input::Input;
 
 /// Look at a recorded stream.
@@ -66,7 +67,8 @@ impl Capture {
             )),
             (Ok(0), _) => Ok(()),
             (Ok(bytes), _) => {
-                say!("estreamer: the stream ends {bytes} bytes into a message.");
+                let bytes = Count(bytes, "byte");
+                say!("estreamer: the stream ends {bytes} into a message.");
                 Ok(())
             }
         }

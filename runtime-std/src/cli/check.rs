@@ -11,6 +11,7 @@ use super::identity::print;
 use crate::config::address::in_turn;
 use crate::config::event::in_words;
 use crate::config::{Config, Output, Source, file, identity};
+use crate::count::Count;
 use crate::doctor::certificate;
 
 /// Check a configuration without connecting, and show what it would do.
@@ -46,7 +47,7 @@ fn show(config: &Config) -> String {
         "all",
         &[
             ("state", state),
-            ("ahead", format!("{} bundles", config.ahead)),
+            ("ahead", Count(config.ahead.into(), "bundle").to_string()),
             ("overlap", format!("{} s", config.overlap)),
             ("memory", format!("{} MiB", config.memory >> 20)),
             ("shutdown", format!("{} s", config.shutdown.as_secs())),

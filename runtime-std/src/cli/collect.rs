@@ -11,7 +11,7 @@ use super::ask_args::AskArgs;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
 use crate::collect::Reset;
-use crate::collect::run::{self, Reload, Run};
+use crate::collect::{Reload, Run, run};
 use crate::config::address::Address;
 use crate::config::collision::Around;
 use crate::config::draft::{At, Draft, OutputDraft, SourceDraft};

@@ -8,7 +8,7 @@ use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::{Identity, ServerRules};
 
 use super::Failure;
-use crate::collect::run::{self, Run};
+use crate::collect::{Run, run};
 use crate::config::address::Address;
 use crate::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
 use crate::config::{Ask, Config, Output, Source};

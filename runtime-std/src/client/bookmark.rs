@@ -85,18 +85,25 @@ impl Bookmark {
         })
     }
 
-    /// A connection is about to be made: where to ask from.
-    pub(super) fn connect(&mut self, from: InitialTimestamp) -> Result<InitialTimestamp, Error> {
+    /// A connection is about to be made: where to ask from. `several` servers may
+    /// answer.
+    pub(super) fn connect(
+        &mut self,
+        from: InitialTimestamp,
+        several: bool,
+    ) -> Result<InitialTimestamp, Error> {
         let before = self.sequencer.anchor(&self.source);
-        let from = self.sequencer.connect(&self.source, from, false);
+        let from = self
+            .sequencer
+            .connect(&self.source, from, unix_seconds(), several);
         self.anchor(before)?;
         Ok(from)
     }
 
-    /// A session has begun.
-    pub(super) fn began(&mut self) -> Result<(), Error> {
+    /// A session has begun, with the server of this number.
+    pub(super) fn began(&mut self, server: u64) -> Result<(), Error> {
         let before = self.sequencer.anchor(&self.source);
-        self.sequencer.began(&self.source, unix_seconds(), 0);
+        self.sequencer.began(&self.source, unix_seconds(), server);
         self.anchor(before)
     }
 

@@ -23,6 +23,7 @@ use super::inbox::{Inbox, Slot};
 use super::{Client, Error, ErrorKind, Statistics};
 use crate::config::address::Address;
 use crate::delivery::bookmark::state_dir::StateDir;
+use crate::delivery::dedup::server_number::server_number;
 use crate::input;
 
 /// How a client is to be. Every setting but the identity has a default.
@@ -80,7 +81,8 @@ impl Builder {
 
     /// Another server with the same events, as of a high-availability pair. It is
     /// tried when those before it cannot be reached. The bookmark is the same for
-    /// all of them.
+    /// all of them: what one sent is recognised when another one sends it, as long as
+    /// the two stored it within [`overlap`](Self::overlap) seconds of each other.
     pub fn server(mut self, server: &str) -> Self {
         self.others.push(server.into());
         self
@@ -206,9 +208,10 @@ impl Builder {
         let tls = self.tls()?;
         self.session.expected = self.expected();
         let servers = self.servers()?;
+        let several = servers.len() > 1;
         let mut bookmark = self.bookmark()?;
         let from = match &mut bookmark {
-            Some(bookmark) => bookmark.connect(self.from)?,
+            Some(bookmark) => bookmark.connect(self.from, several)?,
             None => self.from,
         };
         let mut event_loop = EventLoop::new().map_err(Error::system)?;
@@ -238,7 +241,9 @@ impl Builder {
                     Err(end) => last = Error::ended(server, &end),
                     Ok(inbox) => {
                         if let Some(bookmark) = &mut bookmark {
-                            bookmark.began()?;
+                            let name = if several { server } else { "" };
+                            let peer = &inbox.borrow().peer;
+                            bookmark.began(server_number(peer.as_ref(), name))?;
                         }
                         return Ok(Client {
                             server: server.clone(),

@@ -9,12 +9,14 @@ use estreamer_core::quirk::Deviations;
 use estreamer_core::session::{ClientSession, Instant};
 use estreamer_mio::batch::Batch;
 use estreamer_mio::client::{ClientEnd, Sink};
-use estreamer_mio::tls::TlsSession;
+use estreamer_mio::tls::{CertificateFacts, TlsSession};
 
 /// Shared by the two.
 #[derive(Default)]
 pub(super) struct Inbox {
     pub(super) connected: bool,
+    /// The server's certificate, once it is.
+    pub(super) peer: Option<CertificateFacts>,
     /// What arrived and was not taken out. Their memory is the pool's, so the
     /// budget bounds them.
     pub(super) batches: VecDeque<Batch>,
@@ -37,8 +39,10 @@ pub(super) struct Inbox {
 pub(super) struct Slot(pub(super) Rc<RefCell<Inbox>>);
 
 impl Sink for Slot {
-    fn connected(&mut self, _: &TlsSession) {
-        self.0.borrow_mut().connected = true;
+    fn connected(&mut self, tls: &TlsSession) {
+        let mut inbox = self.0.borrow_mut();
+        inbox.connected = true;
+        inbox.peer = tls.peer().cloned();
     }
 
     fn received(&mut self, bytes: &[u8]) {

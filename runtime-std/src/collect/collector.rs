@@ -10,9 +10,10 @@ use estreamer_core::quirk::Quirk;
 use estreamer_core::session::{ClientSession, Instant};
 use estreamer_mio::batch::Batch;
 use estreamer_mio::client::{ClientEnd, Sink};
-use estreamer_mio::tls::{CertificateFacts, TlsSession};
+use estreamer_mio::tls::TlsSession;
 
 use super::Capture;
+use crate::delivery::dedup::server_number::server_number;
 use crate::delivery::pipeline::link::Link;
 use crate::doctor::certificate;
 
@@ -265,14 +266,3 @@ impl Sink for Collector {
 const ENOUGH: &str = "the client has as many events as it wanted";
 const OTHER_FORM: &str = "the client asks again, in another form";
 const CANNOT_WRITE: &str = "the client cannot write its output";
-
-/// A number that tells servers apart, by certificate and name: FNV-1a, since it
-/// is kept in the bookmark. Never 0.
-fn server_number(peer: Option<&CertificateFacts>, name: &str) -> u64 {
-    let certificate = peer.map_or(&[][..], |peer| &peer.sha256);
-    let bytes = certificate.iter().copied().chain(name.bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    hash.max(1)
-}

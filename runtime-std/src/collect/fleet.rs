@@ -10,11 +10,13 @@ use estreamer_mio::arena::Pool;
 use estreamer_mio::event_loop::EventLoop;
 
 use super::forms::Forms;
+use super::options::Run;
 use super::progress::Progress;
 use super::resolver::Resolver;
-use super::run::Run;
 use super::station::{Means, Station, tls};
+use super::summary::{Summary, report};
 use crate::config::{Config, Output, Source};
+use crate::count::Count;
 use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::Pipeline;
 use crate::failure::Failure;
@@ -86,7 +88,7 @@ impl Fleet<'_> {
                 }
             }
             if self.asked.report() {
-                super::run::report(self.ledger, self.began.get(), now);
+                report(self.ledger, self.began.get(), now);
             }
             self.advance(&mut stations, &pool)?;
             let over = end.is_some_and(|end| now >= end);
@@ -122,7 +124,7 @@ impl Fleet<'_> {
             }
             if let Some(progress) = &mut progress {
                 let total = self.ledger.total();
-                progress.show(&super::run::summary(total, self.began.get(), now), now);
+                progress.show(&Summary::new(total, self.began.get(), now), now);
             }
             let idle = self.run.idle.filter(|_| end.is_none());
             let idle = idle.and_then(|idle| Some(last?.after(idle)));
@@ -178,7 +180,7 @@ impl Fleet<'_> {
             station.end(reason, None);
         }
         let limit = u32::try_from(self.config.shutdown.as_millis()).unwrap_or(u32::MAX);
-        // Their last word has a moment of its own.
+        // Their error messages are sent in the next step.
         self.event_loop.handle().wake();
         let end = self.event_loop.now().after(limit);
         self.stop_by.set(Some(end));
@@ -361,8 +363,9 @@ fn arena(memory: usize, sources: usize) -> Result<usize, Failure> {
         let needed = (LARGEST + (2 * sources + 2) * ARENA.0).div_ceil(1 << 20);
         return Err(Failure::usage(
             format!(
-                "{} MiB of memory are too few for {sources} sources",
-                memory >> 20
+                "{} MiB of memory are too few for {}",
+                memory >> 20,
+                Count(sources as u64, "source")
             ),
             format!("Allow {needed} MiB at least"),
         ));

@@ -11,6 +11,7 @@ mod capture;
 mod collector;
 mod fleet;
 mod forms;
+mod options;
 mod progress;
 mod resolver;
 pub mod run;
@@ -19,5 +20,5 @@ mod summary;
 mod turn;
 
 use capture::Capture;
-pub use run::{Reload, Reset, Run};
+pub use options::{Reload, Reset, Run};
 pub use summary::Summary;

@@ -5,6 +5,7 @@ use std::io::Write;
 use estreamer_core::session::Instant;
 
 use super::Summary;
+use crate::count::Count;
 
 /// Redrawn in place, at most five times a second, gone at the end.
 pub(super) struct Progress {
@@ -26,8 +27,8 @@ impl Progress {
         // A terminal that cannot be written to is no reason to stop.
         let _ = write!(
             std::io::stderr(),
-            "\r\x1b[K{} events, {:.0} events/s",
-            summary.counts.accepted,
+            "\r\x1b[K{}, {:.0} events/s",
+            Count(summary.counts.accepted, "event"),
             summary.rate()
         );
     }

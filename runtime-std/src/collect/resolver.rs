@@ -27,7 +27,7 @@ impl Resolver {
         let (sender, questions) = channel::<Question>();
         thread::spawn("resolver", move || {
             for (address, answer) in questions {
-                // Whoever asked may be gone.
+                // The connection that asked may have ended.
                 let _ = answer.send(address.resolve());
                 handle.wake();
             }

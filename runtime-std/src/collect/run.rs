@@ -3,22 +3,22 @@
 
 use std::cell::Cell;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use estreamer_core::session::Instant;
 use estreamer_mio::event_loop::EventLoop;
 
-use super::Summary;
 use super::fleet::{Ended, Fleet};
 use super::forms::Forms;
+use super::options::{Reset, Run};
 use super::resolver::Resolver;
+use super::summary::report;
 use crate::config::{Config, Output, Source};
 use crate::delivery::bookmark::opening::OpeningError;
 use crate::delivery::bookmark::state_dir::{StateDir, StateError};
 use crate::delivery::dedup::sequencer::{FirstSessions, Limits};
-use crate::delivery::ledger::{Counts, Ledger};
+use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::failure::{PipelineError, StartError};
 use crate::delivery::pipeline::{Pipeline, Setup};
 use crate::failure::Failure;
@@ -27,44 +27,8 @@ use crate::output::destination::Destination;
 use crate::refusal;
 use crate::signals;
 
-/// Reads the configuration again.
-pub type Reload = Box<dyn FnMut() -> Result<Config, Failure>>;
-
-/// What of a bookmark is discarded at a start.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Reset {
-    /// Nothing.
-    #[default]
-    Nothing,
-    /// All of it.
-    All,
-    /// What is known of this source.
-    Source(String),
-}
-
-/// What concerns a run rather than a configuration.
-#[derive(Default)]
-pub struct Run {
-    /// Stop after so many events were delivered.
-    pub limit: Option<u64>,
-    /// Stop when no event came for so many milliseconds.
-    pub idle: Option<u32>,
-    /// Record what is received in this file, and what is sent beside it.
-    pub capture: Option<PathBuf>,
-    /// No progress line and no summary.
-    pub quiet: bool,
-    /// What of the bookmark to discard.
-    pub reset: Reset,
-    /// Try a source again although it never worked.
-    pub patient: bool,
-    /// How to read the configuration again when that is asked for.
-    pub reload: Option<Reload>,
-    /// What was asked for by signal before; `None`: nobody looked.
-    pub asked: Option<signals::Asked>,
-}
-
 /// So many failed syncs within ten minutes end the run, whatever was committed in
-/// between: a disk that keeps failing is for a person to look at.
+/// between: a disk that keeps failing needs a person.
 const FAILED_SYNCS: usize = 3;
 const LATELY: u32 = 600_000;
 
@@ -297,8 +261,8 @@ fn is_bearable(failed_syncs: &mut Vec<Instant>, now: Instant) -> bool {
     failed_syncs.len() < FAILED_SYNCS
 }
 
-/// A disk that fails is not asked again and again without end: a pipeline that
-/// began at `at` has a second at least.
+/// Waits until so many milliseconds after `at`, so that a disk that fails is not
+/// retried without a pause; shorter when the run is stopped.
 fn pause(event_loop: &mut EventLoop, at: Instant, milliseconds: u32) -> Result<(), Failure> {
     let until = at.after(milliseconds);
     while event_loop.now() < until && !event_loop.handle().is_stopped() {
@@ -307,27 +271,6 @@ fn pause(event_loop: &mut EventLoop, at: Instant, milliseconds: u32) -> Result<(
         event_loop.step(left).map_err(Failure::system)?;
     }
     Ok(())
-}
-
-/// The counts of a run, at this time.
-pub(super) fn summary(counts: Counts, began: Option<Instant>, now: Instant) -> Summary {
-    let elapsed = began.map_or(0, |began| now.0.saturating_sub(began.0));
-    Summary {
-        counts,
-        elapsed: Duration::from_millis(elapsed),
-    }
-}
-
-/// Says what was counted so far: of each source, where there are several, and of
-/// all.
-pub(super) fn report(ledger: &Ledger, began: Option<Instant>, now: Instant) {
-    let counts = ledger.counts();
-    if counts.len() > 1 {
-        for (source, counts) in counts {
-            say!("estreamer: {source}: {}", summary(counts, began, now));
-        }
-    }
-    say!("estreamer: {}", summary(ledger.total(), began, now));
 }
 
 /// Whether another configuration can take over: also from an output that is
@@ -340,7 +283,7 @@ fn goes_on(finished: &Result<(), PipelineError>, has_state: bool) -> bool {
     }
 }
 
-/// Whoever read our only output has had enough.
+/// The reader of the only output has closed it.
 fn is_reader_gone(config: &Config, finished: &Result<(), PipelineError>) -> bool {
     let is_stdout = |output: &Output| output.destination == Destination::Stdout;
     matches!(finished, Err(PipelineError::ReaderLeft)) && config.outputs.iter().all(is_stdout)

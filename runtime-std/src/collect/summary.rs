@@ -3,7 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::delivery::ledger::Counts;
+use estreamer_core::session::Instant;
+
+use crate::count::Count;
+use crate::delivery::counts::Counts;
+use crate::delivery::ledger::Ledger;
 
 /// The counts of a source or of a run, over a time.
 #[derive(Debug, Clone, Copy, Default)]
@@ -15,6 +19,15 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// The counts of a run that `began` then, at this time.
+    pub(super) fn new(counts: Counts, began: Option<Instant>, now: Instant) -> Self {
+        let elapsed = began.map_or(0, |began| now.0.saturating_sub(began.0));
+        Self {
+            counts,
+            elapsed: Duration::from_millis(elapsed),
+        }
+    }
+
     /// Events per second.
     pub(super) fn rate(&self) -> f64 {
         let seconds = self.elapsed.as_secs_f64();
@@ -31,13 +44,13 @@ impl fmt::Display for Summary {
         let counts = &self.counts;
         write!(
             f,
-            "{} events, {}, {:.2} s, {:.0} events/s, {} bundles, {} nulls",
-            counts.accepted,
+            "{}, {}, {:.2} s, {:.0} events/s, {}, {}",
+            Count(counts.accepted, "event"),
             Size(counts.bytes),
             self.elapsed.as_secs_f64(),
             self.rate(),
-            counts.bundles,
-            counts.nulls
+            Count(counts.bundles, "bundle"),
+            Count(counts.nulls, "null")
         )?;
         for (count, what) in [
             (counts.duplicates, "delivered before and left out"),
@@ -47,7 +60,6 @@ impl fmt::Display for Summary {
                 counts.oversize,
                 "oversize, in error envelopes without their data",
             ),
-            (counts.gaps, "gaps in the bundle sequence"),
             (counts.dropped, "dropped by outputs that are not required"),
             (counts.ahead, "stored more than an hour ahead of our clock"),
             (
@@ -59,17 +71,32 @@ impl fmt::Display for Summary {
                 "with a record length that counts the record header",
             ),
             (counts.no_extension, "without archival time"),
-            (counts.not_json, "that are not JSON"),
+            (counts.not_json, "not JSON"),
         ] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;
             }
+        }
+        if counts.gaps > 0 {
+            write!(f, ", {} in the bundle sequence", Count(counts.gaps, "gap"))?;
         }
         if counts.disorder > 0 {
             write!(f, ", up to {} s out of order", counts.disorder)?;
         }
         Ok(())
     }
+}
+
+/// Says what was counted so far: of each source, where there are several, and of
+/// all.
+pub(super) fn report(ledger: &Ledger, began: Option<Instant>, now: Instant) {
+    let counts = ledger.counts();
+    if counts.len() > 1 {
+        for (source, counts) in counts {
+            say!("estreamer: {source}: {}", Summary::new(counts, began, now));
+        }
+    }
+    say!("estreamer: {}", Summary::new(ledger.total(), began, now));
 }
 
 /// Bytes in the unit a person reads best.
@@ -105,7 +132,7 @@ mod tests {
         };
         assert_eq!(
             summary.to_string(),
-            "3 events, 2.0 KiB, 0.00 s, 0 events/s, 1 bundles, 1 nulls"
+            "3 events, 2.0 KiB, 0.00 s, 0 events/s, 1 bundle, 1 null"
         );
         summary.counts.malformed = 2;
         assert!(

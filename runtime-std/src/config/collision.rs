@@ -207,7 +207,7 @@ impl Taken {
 }
 
 /// The files of the state directory, which may have an extension.
-const STATE: [&str; 3] = ["journal", "key", "lock"];
+const STATE: [&str; 4] = ["journal", "key", "lock", "request-forms"];
 
 /// The first files of a recording, of one direction each.
 fn capture_names(capture: &Path, draft: &Draft) -> Vec<PathBuf> {
@@ -248,7 +248,7 @@ fn is_capture(capture: &Path, path: &Path) -> bool {
 struct Written<'d> {
     by_path: BTreeMap<PathBuf, Writer<'d>>,
     by_file: BTreeMap<(u64, u64), Writer<'d>>,
-    /// Pairs of outputs that were told of.
+    /// Pairs of outputs that were reported.
     told: BTreeSet<(&'d str, &'d str)>,
 }
 
@@ -291,7 +291,7 @@ impl<'d> Written<'d> {
                 ),
             });
         }
-        // The same path twice is told elsewhere.
+        // The same path twice is reported elsewhere.
         let same = output.url.value == other.output.url.value;
         (!same && self.told.insert((others, name))).then(|| {
             format!(

@@ -1,9 +1,9 @@
-//! What a server does otherwise than it was asked, or than the guide says: told
+//! What a server does otherwise than it was asked, or than the guide says: reported
 //! once for each source, when it is seen first; the summary counts it.
 
-use super::ledger::Counts;
+use super::counts::Counts;
 
-/// A deviation, and what to tell of it.
+/// A deviation, and what is reported of it.
 pub(super) struct Deviation {
     /// How many records showed it.
     pub(super) of: fn(&Counts) -> u64,

@@ -1,62 +1,14 @@
-//! What bears on the promise that nothing is lost, counted per source: told when
+//! What affects the promise that nothing is lost, counted per source: reported when
 //! it begins, once a minute while it goes on, and summed up at the end.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::counts::Counts;
 use super::deviation::DEVIATIONS;
+use crate::count::Count;
 use crate::sync::lock;
-
-/// What was counted of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    /// Records received from the server, those left out among them.
-    pub received: u64,
-    /// Records that whatever every required output writes to has accepted, error
-    /// envelopes among them.
-    pub accepted: u64,
-    /// Of these, those that are durable in the bookmark.
-    pub durable: u64,
-    /// Records left out because they were delivered before.
-    pub duplicates: u64,
-    /// Records delivered before that did not come again.
-    pub missing: u64,
-    /// Messages that contradict themselves.
-    pub malformed: u64,
-    /// Records over the limit.
-    pub oversize: u64,
-    /// Bundles whose sequence number does not follow.
-    pub gaps: u64,
-    /// Records dropped by outputs that are not required.
-    pub dropped: u64,
-    /// Records stored more than an hour ahead of our clock.
-    pub ahead: u64,
-    /// Records that are not remembered, for want of memory.
-    pub unremembered: u64,
-    /// New records with an archival second before the one to resume from.
-    pub set_back: u64,
-    /// How often another server answered than before.
-    pub server_changes: u64,
-    /// The largest number of seconds a record came behind the high mark.
-    pub disorder: u64,
-    /// Bytes received, framing included.
-    pub bytes: u64,
-    /// Whole bundles.
-    pub bundles: u64,
-    /// Null messages sent.
-    pub nulls: u64,
-    /// Connections that stood.
-    pub connections: u64,
-    /// Records whose length counts archival timestamp and reserved word, too.
-    pub covers_extension: u64,
-    /// Records whose length counts the record header, too.
-    pub covers_header: u64,
-    /// Records without archival time, although it was asked for.
-    pub no_extension: u64,
-    /// Events that are not the JSON that was asked for.
-    pub not_json: u64,
-}
 
 /// The counts of all sources.
 pub struct Ledger {
@@ -67,21 +19,21 @@ pub struct Ledger {
 #[derive(Default)]
 struct Account {
     counts: Counts,
-    /// What was told of each concern, and when.
+    /// What was reported of each concern, and when.
     told: [(u64, Option<Instant>); CONCERNS.len()],
-    /// Which deviations were told.
+    /// Which deviations were reported.
     deviated: [bool; DEVIATIONS.len()],
 }
 
-/// Something a person should know of.
+/// Something that is reported.
 struct Concern {
     of: fn(&Counts) -> u64,
-    /// Below this it is nobody's concern.
+    /// A smaller count is not reported.
     from: fn(u32) -> u64,
     text: fn(u64, u32) -> String,
 }
 
-/// While it goes on, a concern is told this often.
+/// A concern whose count grows is reported this often.
 const AGAIN: Duration = Duration::from_secs(60);
 
 const CONCERNS: [Concern; 11] = [
@@ -90,8 +42,9 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, _| {
             format!(
-                "{count} gaps in the bundle sequence. The server skipped numbers; events may be \
-                 missing: compare with its own count"
+                "{} in the bundle sequence. The server skipped numbers; events may be missing: \
+                 compare with its own count",
+                Count(count, "gap")
             )
         },
     },
@@ -100,8 +53,9 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, _| {
             format!(
-                "{count} malformed records, delivered in error envelopes with all their bytes. \
-                 Look at them; a capture (--capture) shows where"
+                "{}, delivered with all bytes in error envelopes. Look at them; a capture \
+                 (--capture) shows where",
+                Count(count, "malformed record")
             )
         },
     },
@@ -110,7 +64,8 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, _| {
             format!(
-                "{count} records over the size limit, delivered in error envelopes without data"
+                "{} over the size limit, delivered without data in error envelopes",
+                Count(count, "record")
             )
         },
     },
@@ -119,21 +74,25 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, _| {
             format!(
-                "{count} events delivered before did not come again at a resume. They are \
-                 delivered; but the server's archive no longer holds what it sent: check its disk"
+                "{} delivered before did not come again at a resume. Nothing is missing here; \
+                 but the server's archive no longer holds what it sent: check its disk",
+                Count(count, "event")
             )
         },
     },
     Concern {
         of: |counts| counts.duplicates,
         from: |_| 1,
-        text: |count, _| format!("{count} events came again and were left out"),
+        text: |count, _| format!("{} left out: delivered before", Count(count, "event")),
     },
     Concern {
         of: |counts| counts.dropped,
         from: |_| 1,
         text: |count, _| {
-            format!("{count} events dropped by an output that is not required and fell behind")
+            format!(
+                "{} dropped by an output that is not required and fell behind",
+                Count(count, "event")
+            )
         },
     },
     Concern {
@@ -151,9 +110,9 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, _| {
             format!(
-                "{count} events are stored more than an hour ahead of this machine's clock, and \
-                 the bookmark does not follow them: a restart asks for them again. Compare the \
-                 two clocks"
+                "{} stored more than an hour ahead of this machine's clock. The bookmark stays \
+                 before that: a restart asks for the same events again. Compare the two clocks",
+                Count(count, "event")
             )
         },
     },
@@ -162,9 +121,10 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, _| {
             format!(
-                "{count} events are not remembered, as there are too many within a few seconds \
-                 of the archive. None is lost; if the connection ends now, they come twice. \
-                 Raise memory"
+                "{} not remembered, as there are too many within a few seconds of the archive. \
+                 None is lost; what is not remembered comes twice if the connection ends now. \
+                 Raise memory",
+                Count(count, "event")
             )
         },
     },
@@ -173,9 +133,10 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, overlap| {
             format!(
-                "{count} events carry times more than {overlap} s before the newest: the \
-                 server's clock was set back, or they were stored late. A restart asks from \
-                 them: none is lost, some may come twice. Check the server's clock"
+                "{} stored more than {overlap} s before the newest: the server's clock was set \
+                 back, or it stores late. A restart asks from there: none is lost, some may come \
+                 twice. Check the server's clock",
+                Count(count, "event")
             )
         },
     },
@@ -261,36 +222,5 @@ impl Account {
                 (*told, *when) = (count, Some(Instant::now()));
             }
         }
-    }
-}
-
-impl Counts {
-    fn add(&mut self, other: &Self) {
-        for (sum, count) in [
-            (&mut self.received, other.received),
-            (&mut self.accepted, other.accepted),
-            (&mut self.durable, other.durable),
-            (&mut self.duplicates, other.duplicates),
-            (&mut self.missing, other.missing),
-            (&mut self.malformed, other.malformed),
-            (&mut self.oversize, other.oversize),
-            (&mut self.gaps, other.gaps),
-            (&mut self.dropped, other.dropped),
-            (&mut self.ahead, other.ahead),
-            (&mut self.unremembered, other.unremembered),
-            (&mut self.set_back, other.set_back),
-            (&mut self.server_changes, other.server_changes),
-            (&mut self.bytes, other.bytes),
-            (&mut self.bundles, other.bundles),
-            (&mut self.nulls, other.nulls),
-            (&mut self.connections, other.connections),
-            (&mut self.covers_extension, other.covers_extension),
-            (&mut self.covers_header, other.covers_header),
-            (&mut self.no_extension, other.no_extension),
-            (&mut self.not_json, other.not_json),
-        ] {
-            *sum += count;
-        }
-        self.disorder = self.disorder.max(other.disorder);
     }
 }

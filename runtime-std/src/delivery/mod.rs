@@ -10,10 +10,11 @@
 //! - [`dedup`]: what came before.
 //! - [`bookmark`]: what survives a crash.
 //! - [`pipeline`]: the threads and their order.
-//! - [`ledger`]: what bears on the promise, counted and told; `deviation`: what a
-//!   server does otherwise than it was asked.
+//! - [`counts`], [`ledger`]: what affects the promise, counted and reported;
+//!   `deviation`: what a server does otherwise than it was asked.
 
 pub mod bookmark;
+pub mod counts;
 pub mod dedup;
 mod deviation;
 pub mod ledger;

@@ -12,10 +12,10 @@ use estreamer_mio::tls::{CertificateFacts, TlsError};
 use super::class::Class;
 use super::forms::Tried;
 use super::judgement::{self, Whose};
+use super::options::Options;
 use super::probe::Seen;
 use super::reading;
 use super::report::{Line, Report, Verdict};
-use super::walk::Options;
 use crate::explain::error_message;
 
 /// Gathers the lines of a walk.

@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use estreamer_core::fqe::RequestForm;
 use estreamer_mio::event_loop::EventLoop;
 
+use super::attempt::probe;
 use super::class::Class;
+use super::options::Options;
 use super::probe::{Goal, Seen};
-use super::walk::{Options, probe};
 
 /// What came of each form that was tried, in their order.
 pub(super) struct Tried(Vec<(RequestForm, Seen)>);

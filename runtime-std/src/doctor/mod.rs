@@ -10,16 +10,19 @@
 //! A [`Class`] is recognised by when and how the connection ended, never by the
 //! text of an error.
 
+mod attempt;
 pub mod certificate;
 mod class;
 mod findings;
 mod forms;
 mod judgement;
+mod options;
 mod probe;
 mod reading;
 mod report;
 mod walk;
 
 pub use class::Class;
+pub use options::Options;
 pub use report::{Line, Report, Verdict};
-pub use walk::{Options, walk};
+pub use walk::walk;

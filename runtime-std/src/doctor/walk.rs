@@ -4,43 +4,15 @@ use std::io;
 use std::net::SocketAddr;
 
 use estreamer_core::fqe::RequestForm;
-use estreamer_core::session::ClientConfig;
-use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::arena::Pool;
-use estreamer_mio::client::{Client, ClientOptions};
 use estreamer_mio::event_loop::EventLoop;
-use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
 
+use super::attempt::probe;
 use super::class::Class;
 use super::findings::Findings;
 use super::forms::Tried;
-use super::probe::{Goal, Probe, Seen};
+use super::options::Options;
+use super::probe::{Goal, Seen};
 use super::report::Report;
-use crate::config::Ask;
-
-/// What is to be examined.
-pub struct Options<'a> {
-    /// The server as a person wrote it.
-    pub server: String,
-    /// What the resolver said.
-    pub addresses: io::Result<Vec<SocketAddr>>,
-    /// Who we are.
-    pub identity: &'a Identity,
-    /// How the server is judged.
-    pub rules: &'a ServerRules,
-    /// TLS made of these two.
-    pub tls: &'a ClientTls,
-    /// What is asked for, from the oldest event on.
-    pub ask: &'a Ask,
-    /// The same in words.
-    pub asked: String,
-    /// Milliseconds until TCP and TLS have to stand.
-    pub timeout: u32,
-    /// Milliseconds to wait for events.
-    pub wait: u32,
-    /// This moment in UNIX seconds, to judge certificates by.
-    pub now: i64,
-}
 
 /// Walks until something is wrong, or events arrive.
 ///
@@ -61,7 +33,7 @@ pub fn walk(options: &Options<'_>) -> io::Result<Report> {
     let mut tried: Vec<(SocketAddr, Seen)> = Vec::new();
     let mut answering = None;
     for &address in addresses {
-        // The second address that answers has nothing new to say.
+        // Of a second address that answers, only the connection is of interest.
         let goal = match answering {
             None => Goal::Events { wait: options.wait },
             Some(_) => Goal::Connect,
@@ -89,36 +61,3 @@ pub fn walk(options: &Options<'_>) -> io::Result<Report> {
     let class = forms.best().map_or(Class::Broken, Class::of);
     Ok(findings.report(class))
 }
-
-/// Connects to one address and asks in this form.
-pub(super) fn probe(
-    event_loop: &mut EventLoop,
-    options: &Options<'_>,
-    address: SocketAddr,
-    form: RequestForm,
-    goal: Goal,
-) -> io::Result<Seen> {
-    let client = ClientOptions {
-        address,
-        bind: None,
-        request: options.ask.message(InitialTimestamp::OLDEST, form.quirks()),
-        session: ClientConfig {
-            expected: Some(options.ask.expected()),
-            ..ClientConfig::default()
-        },
-        pool: Pool::new(WINDOW, 32 << 20, event_loop.handle()),
-        handshake_timeout: options.timeout,
-    };
-    let (probe, seen) = Probe::new(goal);
-    match Client::new(options.tls, client, probe, event_loop.now()) {
-        Ok(client) => {
-            event_loop.add(Box::new(client))?;
-            event_loop.run()?;
-        }
-        Err((end, _)) => seen.borrow_mut().end = Some(end),
-    }
-    Ok(seen.take())
-}
-
-/// Bytes of an arena to receive into.
-const WINDOW: usize = 64 << 10;

@@ -157,7 +157,7 @@ impl Collector {
     ) -> io::Result<InitialTimestamp> {
         let source: Arc<str> = source.into();
         let before = self.sequencer.anchor(&source);
-        let from = self.sequencer.connect(&source, from, false);
+        let from = self.sequencer.connect(&source, from, now, false);
         self.sequencer.began(&source, now, 0);
         match self.sequencer.anchor(&source) {
             Some(second) if before != Some(second) => {

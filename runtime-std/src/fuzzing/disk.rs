@@ -46,6 +46,8 @@ struct State {
     /// The operation that is torn, after which nothing works.
     crash_at: Option<u64>,
     crashed: bool,
+    /// There is no room for outputs: half of what is appended is written.
+    is_full: bool,
 }
 
 #[derive(Clone, Default)]
@@ -60,6 +62,11 @@ impl ModelDisk {
     pub fn crash_at(&self, at: u64) {
         let mut state = self.0.lock().unwrap();
         state.crash_at = Some(state.operations + at);
+    }
+
+    /// Leaves no room for outputs, or makes it again.
+    pub fn set_full(&self, is_full: bool) {
+        self.0.lock().unwrap().is_full = is_full;
     }
 
     /// Whether it has crashed.
@@ -141,6 +148,13 @@ impl ModelDisk {
         state.durable_names.insert(path.into(), inode);
     }
 
+    /// Another program removes a file, durably.
+    pub fn removed_by_another(&self, path: &Path) {
+        let mut state = self.0.lock().unwrap();
+        state.names.remove(path);
+        state.durable_names.remove(path);
+    }
+
     /// Another program appends to a file, durably; whether there was one.
     pub fn appended_by_another(&self, path: &Path, bytes: &[u8]) -> bool {
         let mut state = self.0.lock().unwrap();
@@ -172,6 +186,12 @@ impl ModelDisk {
         let content = state.file(path);
         content.map_or_else(Vec::new, |content| content.now.clone())
     }
+}
+
+fn range(content: &Content, start: u64, end: u64) -> Vec<u8> {
+    let length = content.now.len();
+    let (start, end) = ((start as usize).min(length), (end as usize).min(length));
+    content.now[start..end].to_vec()
 }
 
 fn is_journal(path: &Path) -> bool {
@@ -234,9 +254,7 @@ impl Disk for ModelDisk {
     fn read_range(&self, path: &Path, start: u64, end: u64) -> io::Result<Vec<u8>> {
         let state = self.0.lock().unwrap();
         let content = state.file(path).ok_or(io::ErrorKind::NotFound)?;
-        let length = content.now.len();
-        let (start, end) = ((start as usize).min(length), (end as usize).min(length));
-        Ok(content.now[start..end].to_vec())
+        Ok(range(content, start, end))
     }
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
@@ -302,6 +320,15 @@ impl ModelFile {
 
 impl DiskFile for ModelFile {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        {
+            let mut state = self.disk.lock().unwrap();
+            let is_full = state.is_full;
+            let content = state.files.get_mut(&self.inode).unwrap();
+            if is_full && !content.journal {
+                content.now.extend_from_slice(&bytes[..bytes.len() / 2]);
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+        }
         self.change(|content, torn| {
             let length = if torn { bytes.len() / 2 } else { bytes.len() };
             content.now.extend_from_slice(&bytes[..length]);
@@ -322,6 +349,11 @@ impl DiskFile for ModelFile {
                 content.now.truncate(length as usize);
             }
         })
+    }
+
+    fn read_range(&self, start: u64, end: u64) -> io::Result<Vec<u8>> {
+        let state = self.disk.lock().unwrap();
+        Ok(range(&state.files[&self.inode], start, end))
     }
 
     fn identity(&self) -> io::Result<Identity> {

@@ -42,7 +42,7 @@ struct Open {
     is_marked: bool,
 }
 
-/// Something about a file that its owner should know.
+/// Something about a file that is reported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileNotice {
@@ -178,7 +178,7 @@ impl FileOutput {
         let start = end.saturating_sub(PROOF as u64);
         let tail = match end {
             0 => Vec::new(),
-            _ => self.disk.read_range(path, start, end)?,
+            _ => file.read_range(start, end)?,
         };
         let mark = FileMark {
             path: self.disk.canonical(path)?.into(),
@@ -233,7 +233,7 @@ impl FileOutput {
                 continue;
             };
             let (end, length) = (open.mark.end, open.file.identity()?.length);
-            let left = self.disk.read_range(path, end, length)?;
+            let left = open.file.read_range(end, length)?;
             if bytes.starts_with(&left) {
                 open.file.cut(end)?;
             }

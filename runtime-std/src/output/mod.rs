@@ -51,7 +51,7 @@ pub enum Acceptance {
     Taken,
 }
 
-/// Whoever read standard output has had enough.
+/// The reader of standard output has closed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReaderLeft;
 
@@ -124,7 +124,7 @@ pub trait Output: Send {
     /// No more batches will come.
     fn finish(&mut self) {}
 
-    /// What was found that its owner should know, since the last time.
+    /// What is to be reported of its files, since the last time.
     fn notices(&mut self) -> Vec<FileNotice> {
         Vec::new()
     }

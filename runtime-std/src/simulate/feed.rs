@@ -11,11 +11,12 @@ use estreamer_mio::server::{Answer, Feed, Outgoing, Record, Refusal, ServerEnd, 
 
 use super::archive::{Archive, Found, Reader};
 use super::not_json::not_json;
+use super::opaque::OPAQUE;
 use super::request_length::RequestLength;
 use super::selection::{Format, Request, RequestError};
 use super::served::Entry;
-use super::service::OPAQUE;
 use super::tamper::Tamper;
+use crate::count::Count;
 
 /// What the connections of a service have in common.
 pub(super) struct Common {
@@ -249,8 +250,10 @@ impl Feed for ConnectionFeed {
                 return;
             };
             log(&format!(
-                "{}: {} events served, {} nulls received; {end}",
-                served.peer, served.events, served.nulls
+                "{}: {} served, {} received; {end}",
+                served.peer,
+                Count(served.events, "event"),
+                Count(served.nulls, "null")
             ));
         }
     }

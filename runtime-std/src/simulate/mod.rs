@@ -15,6 +15,7 @@ pub mod chaos;
 mod feed;
 pub mod generator;
 mod not_json;
+pub mod opaque;
 mod packet;
 pub mod pki;
 pub mod replay;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::service::OPAQUE;
+use super::opaque::OPAQUE;
 
 /// What the event of this number becomes: in turn comma-separated values, bytes
 /// that are no text, and nothing.

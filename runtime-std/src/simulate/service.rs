@@ -39,7 +39,7 @@ pub struct ServiceOptions {
     /// Default 30 s.
     pub keep_alive: u32,
     /// A transform that is served besides JSON and CSV: the bytes of JSON, each
-    /// XORed with [`OPAQUE`], so that they are no text.
+    /// XORed with [`OPAQUE`](super::opaque::OPAQUE), so that they are no text.
     pub opaque: Option<String>,
     /// The reading of a request's length it holds. Default: any.
     pub request_length: RequestLength,
@@ -78,9 +78,6 @@ impl ServiceOptions {
         }
     }
 }
-
-/// What makes JSON bytes that are no text: its spaces become line ends.
-pub const OPAQUE: u8 = b' ' ^ b'\n';
 
 /// A server ready to run.
 pub struct Service {

@@ -202,3 +202,12 @@ fn every_setting_is_found_by_its_name() {
     }
     assert_eq!(RecordLength::from_name("payload"), None);
 }
+
+#[test]
+fn netmap_and_record_type_share_a_word() {
+    let body = [0x80, 5, 1, 0xf6, 0, 0, 0, 0];
+    let (record, _) = Record::parse(&body, 8).unwrap();
+    assert_eq!(record.netmap, 5);
+    assert_eq!(record.record_type, crate::wire::RecordType::FILE_MALWARE);
+    assert!(record.flag);
+}

@@ -298,7 +298,7 @@ pub(super) static SHA256: &Hash = &HASHES[2];
 
 /// Rounds one file may take: some seconds of a slow machine. Tools write 2048 to
 /// 600 000 for each of three parts.
-pub(in super::super) const ROUNDS: u64 = 8_000_000;
+pub(super) const ROUNDS: u64 = 8_000_000;
 
 /// Bytes of a password there is room for from the start.
 const LONGEST: usize = 4096;

@@ -18,7 +18,7 @@ mod kdf;
 mod read;
 mod write;
 
-pub(super) use kdf::ROUNDS;
+use kdf::ROUNDS;
 pub(super) use read::{is_encrypted_key, is_one, open};
 pub use write::Pkcs12Encryption;
 pub(super) use write::write;
@@ -51,7 +51,10 @@ impl From<Failure> for IdentityError {
         match failure {
             Failure::Password => Self::WrongPassword { blank_opens: false },
             Failure::Unsupported { algorithm } => Self::UnsupportedEncryption { algorithm },
-            Failure::Work { rounds } => Self::TooManyRounds { rounds },
+            Failure::Work { rounds } => Self::TooManyRounds {
+                rounds,
+                most: ROUNDS,
+            },
             Failure::Ber => Self::Ber,
             Failure::Damaged(part) => Self::Damaged {
                 detail: part.to_owned(),

@@ -52,7 +52,10 @@ fn the_work_a_file_asks_for_is_bounded_over_all_its_parts() {
         (fixture!("two-keys-endless.p12"), 8_000_050),
     ] {
         let error = read(bytes, PASSWORD).unwrap_err();
-        assert_eq!(error, IdentityError::TooManyRounds { rounds });
+        assert!(
+            matches!(error, IdentityError::TooManyRounds { rounds: found, .. } if found == rounds),
+            "{error}"
+        );
         assert!(error.to_string().contains(&rounds.to_string()));
     }
 }

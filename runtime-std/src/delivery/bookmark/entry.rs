@@ -30,9 +30,9 @@ pub enum Entry {
     Opened(FileMark),
     /// Where a source was asked from, as long as nothing of it was delivered.
     Anchor(Anchor),
-    /// The segment's last word: the one of this generation goes on.
+    /// The last entry of a segment: the segment of this generation follows it.
     Rotated(u64),
-    /// The last word of a process that ended in order: nothing is under way.
+    /// The last entry of a process that ended in order: nothing is under way.
     Closed,
 }
 
@@ -112,7 +112,7 @@ pub const VERSION: u16 = 2;
 /// What every frame begins with.
 const MAGIC: [u8; 4] = *b"\xe5fr\x02";
 const HEAD: usize = 12;
-/// A length beyond this is no length.
+/// A larger length is damage.
 const MAX_FRAME: usize = 1 << 30;
 
 /// How the readable part of a segment ends.

@@ -36,7 +36,7 @@ pub struct Journal {
     bookmark: Bookmark,
     /// The batches behind it.
     pending: PendingBatches,
-    /// Those that cannot be believed after a failed sync.
+    /// Those that may not be durable after a failed sync.
     discarded: Vec<Pending>,
 }
 
@@ -114,7 +114,7 @@ impl Journal {
         };
         match recovered {
             None => {
-                // Where the only segment is lost, nothing would tell. So there
+                // The loss of the only segment would not be noticed. So there
                 // are two from the beginning.
                 journal.rotate()?;
             }
@@ -177,15 +177,16 @@ impl Journal {
         self.pending.records()
     }
 
-    /// The last batch behind the last commit that was noted for this file.
-    pub fn pending_on(&self, path: &Path) -> Option<u64> {
-        self.pending.last_on(path)
+    /// The last batch behind the last commit, and before batch `n`, that was noted
+    /// for this file.
+    pub fn pending_on(&self, path: &Path, n: u64) -> Option<u64> {
+        self.pending.last_on(path, n)
     }
 
     /// Makes durable what was appended.
     ///
     /// # Errors
-    /// The system's; nothing appended since the last commit can be believed then.
+    /// The system's; what was appended since the last commit may not be durable then.
     pub fn sync(&self) -> io::Result<()> {
         self.segment.file.sync()
     }
@@ -193,7 +194,7 @@ impl Journal {
     /// Whether the segment still stands in the directory.
     ///
     /// # Errors
-    /// Says that it does not: what is appended would be lost.
+    /// It does not: what is appended would be lost.
     pub fn check_present(&self) -> io::Result<()> {
         let path = path(&self.directory, self.active);
         let (found, own) = (self.disk.identity(&path)?, self.segment.file.identity()?);
@@ -207,7 +208,7 @@ impl Journal {
         }
     }
 
-    /// Nothing behind the last commit is to be believed, whatever the files hold:
+    /// Discards what is behind the last commit, since it may not be durable:
     /// starts a segment whose boot id matches none, so that nothing after the
     /// commit is adopted. Where that cannot be written, the files are cut back all
     /// the same.
@@ -215,7 +216,7 @@ impl Journal {
         self.discarded.extend(self.pending.iter());
         self.pending = PendingBatches::default();
         self.boot = "void".into();
-        // The disk has failed already; that is told.
+        // The disk has failed already, which is reported.
         let _ = self.rotate();
     }
 
@@ -245,7 +246,7 @@ impl Journal {
     /// when the last commit is durable.
     ///
     /// # Errors
-    /// The system's, where nobody knows which of the two segments counts.
+    /// The system's; then it is not known which of the two segments counts.
     pub fn rotate_if_full(&mut self) -> io::Result<()> {
         match self.segment.length > self.limit {
             true => self.rotate(),
@@ -312,7 +313,7 @@ impl Segment {
         Ok(segment)
     }
 
-    /// Opens one that is there, to say its last word.
+    /// Opens one that is there, to append its last entry.
     fn reopen(disk: &dyn Disk, path: &Path) -> io::Result<Self> {
         let bytes = disk.read(path)?.unwrap_or_default();
         let mut entries = Entries::of(&bytes);
@@ -329,15 +330,15 @@ impl Segment {
         })
     }
 
-    /// Puts it into its place, whole: a segment that cannot be read was damaged,
+    /// Renames it into its place, whole: a segment that cannot be read was damaged,
     /// not interrupted.
     fn place(&self, disk: &dyn Disk, directory: &Path, index: usize) -> io::Result<()> {
         disk.rename(&directory.join(ASIDE), &path(directory, index))?;
         disk.sync_names(directory)
     }
 
-    /// Its last word: another one goes on. Where there is no room for it, the loss
-    /// of that other one would not be noticed, and nothing else.
+    /// Appends its last entry: another segment follows. Without room for it, the only
+    /// thing missed is a later loss of that other segment.
     fn rotated(mut self, generation: u64) -> io::Result<()> {
         if self.append(&Entry::Rotated(generation)).is_err() {
             return Ok(());

@@ -91,7 +91,7 @@ pub fn open(
         let sources = bookmark.sources.values_mut();
         sources.for_each(Delivered::is_of_version_1);
     }
-    // Of what is gone nothing has to be known.
+    // Marks of files that no longer exist are dropped.
     bookmark
         .files
         .retain(|path, _| !matches!(disk.identity(path), Ok(None)));

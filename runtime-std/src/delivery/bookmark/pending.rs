@@ -26,6 +26,14 @@ impl Pending {
             written: SmallVec::new(),
         }
     }
+
+    /// An output is about to write the batch. Where it noted that before, the write
+    /// failed and was undone: only the last note counts.
+    pub fn note(&mut self, written: Written) {
+        self.written
+            .retain(|before| before.output != written.output);
+        self.written.push(written);
+    }
 }
 
 /// Batches in the order of their numbers.
@@ -58,18 +66,18 @@ impl PendingBatches {
             .batches
             .binary_search_by_key(&written.n, |(pending, _)| pending.batch.n);
         if let Ok(place) = place {
-            self.batches[place].0.written.push(written);
+            self.batches[place].0.note(written);
         }
     }
 
-    /// The last batch that was noted for this file.
-    pub(super) fn last_on(&self, path: &Path) -> Option<u64> {
+    /// The last batch before batch `n` that was noted for this file.
+    pub(super) fn last_on(&self, path: &Path, n: u64) -> Option<u64> {
         let on = |pending: &Pending| {
             let mut files = pending.written.iter().flat_map(|written| &written.files);
             files.any(|range| *range.path == *path)
         };
         let mut batches = self.batches.iter().rev();
-        let (pending, _) = batches.find(|(pending, _)| on(pending))?;
+        let (pending, _) = batches.find(|(pending, _)| pending.batch.n < n && on(pending))?;
         Some(pending.batch.n)
     }
 

@@ -99,7 +99,7 @@ impl SegmentRead {
                 Entry::Anchor(anchor) => recovered.bookmark.anchor(anchor),
                 Entry::Rotated(_) => is_rotated = true,
                 Entry::Closed => recovered.is_closed = true,
-                // A second snapshot belongs to nobody.
+                // A second snapshot is no part of the segment.
                 Entry::Snapshot(_) => break,
             }
         }

@@ -206,7 +206,7 @@ impl Recovered {
     pub(super) fn note(&mut self, written: Written) {
         let of = |pending: &&mut Pending| pending.batch.n == written.n;
         if let Some(pending) = self.pending.iter_mut().find(of) {
-            pending.written.push(written);
+            pending.note(written);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Brings the files of the last run into the state of a cut. The configuration
-//! of the run that starts plays no part in it: whoever wrote a batch decides
-//! whether it counts as delivered.
+//! of the run that starts does not matter: the outputs of the last run decide
+//! whether a batch counts as delivered.
 //!
 //! What is ours is proven by content. A file is ours when the bytes before its
 //! mark have the mark's digest. A batch behind the mark is ours when the bytes
@@ -8,7 +8,7 @@
 //! explain by its place is moved to a file beside it, since it may be the torn
 //! end of ours and is not proven to be; everything else stays where it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,16 +43,12 @@ pub fn settle(
 ) -> Result<Vec<FileNotice>, PathError> {
     let files = Files { disk, key };
     let mut notices = Vec::new();
-    let mut found = BTreeMap::new();
     // A power loss may take the notes.
     let by_reserve = !same_boot && !recovered.is_closed;
-    let marks: Vec<FileMark> = recovered.bookmark.files.values().cloned().collect();
-    for mark in marks {
-        let first = ranges(&recovered.pending, &mark.path).next();
-        let search = by_reserve || first.is_some();
-        match files.find(&mark, first, search) {
-            Some(path) => drop(found.insert(mark.path, path)),
-            None => notices.extend(files.why_not(&mark, by_reserve)),
+    let found = files.find(&recovered.bookmark, &recovered.pending, by_reserve);
+    for mark in recovered.bookmark.files.values() {
+        if !found.contains_key(&mark.path) {
+            notices.extend(files.why_not(mark, by_reserve));
         }
     }
     if same_boot {
@@ -75,8 +71,8 @@ pub fn settle(
     Ok(notices)
 }
 
-/// Cuts files to the last commit after a failed sync: nothing behind it can be
-/// believed, although it can still be read. `discarded` were behind it.
+/// Cuts files to the last commit after a failed sync: nothing behind it is
+/// durable for certain, although it can still be read. `discarded` were behind it.
 ///
 /// # Errors
 /// A file that is ours and cannot be cut.
@@ -88,11 +84,12 @@ pub fn cut_back(
 ) -> Result<Vec<FileNotice>, PathError> {
     let files = Files { disk, key };
     let mut notices = Vec::new();
-    for mark in bookmark.files.values() {
-        let first = ranges(discarded, &mark.path).next();
-        if let Some(place) = files.find(mark, first, first.is_some()) {
-            let noted = ranges(discarded, &mark.path);
-            let notice = files.bring_back(&place, mark, noted, true);
+    let mut found = files.find(bookmark, discarded, false);
+    found.retain(|path, _| touches(discarded, path));
+    for (path, place) in &found {
+        if let Some(mark) = bookmark.files.get(path) {
+            let noted = ranges(discarded, path);
+            let notice = files.bring_back(place, mark, noted, true);
             notices.extend(notice.map_err(|error| (place.clone(), error))?);
         }
     }
@@ -172,30 +169,59 @@ impl Files<'_> {
         }
     }
 
-    /// Where the file of a mark is: under its name, or, where that matters, under
-    /// another in its directory. A file that was empty at its mark is also known by
-    /// the `first` batch behind it.
-    fn find(&self, mark: &FileMark, first: Option<&FileRange>, search: bool) -> Option<PathBuf> {
-        let first = first.filter(|range| mark.end == 0 && range.start == 0);
-        let is_it = |place: &Path| {
-            self.has(mark, place, mark.end, mark.proof)
-                || first.is_some_and(|range| self.has(mark, place, range.end, range.proof))
-        };
-        if is_it(&mark.path) {
-            return Some(mark.path.to_path_buf());
+    /// Where the files of the bookmark are: under their names, or, of those that
+    /// something pending was noted for, or of `all`, under another name in their
+    /// directory. One file is never found for two: an output that takes the same
+    /// events begins with the same bytes.
+    fn find(
+        &self,
+        bookmark: &Bookmark,
+        pending: &[Pending],
+        all: bool,
+    ) -> BTreeMap<Arc<Path>, PathBuf> {
+        let mut found = BTreeMap::new();
+        let mut taken = BTreeSet::new();
+        for mark in bookmark.files.values() {
+            let first = ranges(pending, &mark.path).next();
+            if self.is_file_of(mark, first, &mark.path) {
+                taken.extend(self.number(&mark.path));
+                found.insert(mark.path.clone(), mark.path.to_path_buf());
+            }
         }
-        if !search {
-            return None;
+        for mark in bookmark.files.values() {
+            let first = ranges(pending, &mark.path).next();
+            if found.contains_key(&mark.path) || !(all || first.is_some()) {
+                continue;
+            }
+            // A directory that cannot be read shows nothing.
+            let others = self.disk.list(directory(&mark.path)).unwrap_or_default();
+            let is_free =
+                |place: &PathBuf| self.number(place).is_some_and(|it| !taken.contains(&it));
+            let mut others = others.into_iter().take(MOST_CANDIDATES);
+            let place = others.find(|place| self.is_file_of(mark, first, place) && is_free(place));
+            if let Some(place) = place {
+                taken.extend(self.number(&place));
+                found.insert(mark.path.clone(), place);
+            }
         }
-        // A directory that cannot be read shows nothing.
-        let others = self.disk.list(directory(&mark.path)).unwrap_or_default();
-        others
-            .into_iter()
-            .take(MOST_CANDIDATES)
-            .find(|place| is_it(place))
+        found
     }
 
-    /// What a person should know of a file that is not the one of its mark.
+    /// Whether the file at `place` is the one of a mark. A file that was empty at
+    /// its mark is also known by the `first` batch behind it.
+    fn is_file_of(&self, mark: &FileMark, first: Option<&FileRange>, place: &Path) -> bool {
+        let first = first.filter(|range| mark.end == 0 && range.start == 0);
+        self.has(mark, place, mark.end, mark.proof)
+            || first.is_some_and(|range| self.has(mark, place, range.end, range.proof))
+    }
+
+    /// Which file this is, whatever its name.
+    fn number(&self, place: &Path) -> Option<(u64, u64)> {
+        let found = self.disk.identity(place).ok()??;
+        Some((found.device, found.inode))
+    }
+
+    /// What is to be reported of a file that is not the one of its mark.
     fn why_not(&self, mark: &FileMark, by_reserve: bool) -> Option<FileNotice> {
         let path = mark.path.to_path_buf();
         match self.disk.identity(&path) {
@@ -253,7 +279,7 @@ impl Files<'_> {
             }
         }
         let file = self.disk.open(place, PRIVATE)?;
-        // Whoever else writes to it has to be told before it is cut.
+        // Another writer would keep it locked: then nothing is cut.
         file.lock()?;
         file.cut(mark.end)?;
         file.sync()?;
@@ -270,13 +296,15 @@ impl Files<'_> {
             }
             let path = PathBuf::from(name);
             match self.disk.read(&path)? {
-                // A start was interrupted behind this.
-                Some(there) if there == bytes => return Ok(path),
-                Some(there) if !there.is_empty() => continue,
+                Some(there) if there != bytes && !there.is_empty() => continue,
                 _ => {}
             }
             let file = self.disk.open(&path, PRIVATE)?;
-            file.append(bytes)?;
+            // It has them where a start was interrupted behind this, maybe in memory
+            // alone.
+            if file.identity()?.length == 0 {
+                file.append(bytes)?;
+            }
             file.sync()?;
             self.disk.sync_names(directory(&path))?;
             return Ok(path);

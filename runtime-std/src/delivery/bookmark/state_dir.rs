@@ -55,14 +55,14 @@ impl StateDir {
             .write(true)
             .create(true)
             .truncate(false)
-            // Whoever may read it could lock it.
+            // Anybody who may read it could lock it.
             .mode(0o600)
             .open(&lock_path)
             .map_err(|error| StateError::Io(lock_path.clone(), error))?;
         let is_locked = match lock.try_lock() {
             Ok(()) => true,
             Err(TryLockError::WouldBlock) => return Err(StateError::InUse(path.into())),
-            // There are file systems without locks: nobody is kept off there.
+            // Some file systems have no locks: other processes are not kept off there.
             Err(TryLockError::Error(_)) => false,
         };
         if reset {

@@ -4,3 +4,4 @@ pub mod delivered;
 pub mod high_water_mark;
 pub mod replay_filter;
 pub mod sequencer;
+pub(crate) mod server_number;

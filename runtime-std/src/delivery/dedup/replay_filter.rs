@@ -25,7 +25,7 @@ impl ReplayFilter {
     /// Has room for so many records to be expected after a mark of `high`.
     pub(super) fn new(records: usize, high: Option<u32>) -> Self {
         Self {
-            // A map that grew would be there twice for a moment.
+            // A map that grows holds its old and its new memory for a moment.
             expected: HashMap::with_capacity(records),
             high,
             ..Self::default()
@@ -116,7 +116,7 @@ fn take(counts: &mut HashMap<(u32, Digest), u32>, key: (u32, Digest)) -> bool {
 /// The sequence number proves nothing: there are servers whose number never
 /// moves. A bundle is a repeat when number, length and every record in order are
 /// those of its predecessor. A server that gave one number to two bundles of
-/// different content is not believed again on this connection.
+/// different content is not trusted again on this connection.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Repeats {
     /// The last bundle, as far as it was remembered.

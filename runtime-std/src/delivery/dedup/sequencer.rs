@@ -134,14 +134,17 @@ impl Sequencer {
 
     /// A connection of the source is about to be made. Returns where to ask from:
     /// what is known of the source wins over `from`. As long as nothing was
-    /// delivered, that is the earliest second ever asked for; "now" is the moment
-    /// of the first session, by our clock. `several` servers may answer.
+    /// delivered, that is the earliest second ever asked for. "Now" is the moment of
+    /// the first session by our clock, or `now` where the clock was set back behind
+    /// that since. `several` servers may answer.
     pub fn connect(
         &mut self,
         source: &str,
         from: InitialTimestamp,
+        now: u64,
         several: bool,
     ) -> InitialTimestamp {
+        let now = u32::try_from(now).unwrap_or(u32::MAX);
         let overlap = self.limits.overlap;
         let state = self.sources.entry(source.into()).or_default();
         state.filter = state.delivered.replay_filter();
@@ -157,8 +160,9 @@ impl Sequencer {
         }
         let first = lock(&self.first_sessions).get(source).copied();
         match (from, first) {
-            (InitialTimestamp::NOW, None) => {}
-            (InitialTimestamp::NOW, Some(first)) => {
+            (InitialTimestamp::NOW, None) if state.delivered.point().is_none() => {}
+            (InitialTimestamp::NOW, first) => {
+                let first = first.map_or(now, |first| first.min(now));
                 state.delivered.anchor(first.saturating_sub(overlap));
             }
             (from, _) => {

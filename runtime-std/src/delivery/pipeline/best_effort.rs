@@ -32,7 +32,7 @@ struct Queue {
     batches: VecDeque<Waiting>,
     bytes: u64,
     is_finishing: bool,
-    /// Nothing is written any more.
+    /// The thread that writes has ended.
     has_ended: bool,
 }
 
@@ -47,7 +47,7 @@ struct Waiting {
 
 /// Before something is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
-/// What is left at the end is tried for so long.
+/// At the end, the rest is tried for so long.
 const AT_THE_END: Duration = Duration::from_secs(2);
 
 impl BestEffort {
@@ -189,7 +189,7 @@ impl Writer {
         self.output.finish();
     }
 
-    /// Writes a batch. What became of it later does not matter.
+    /// Writes a batch, and does not track what becomes of it later.
     fn write(&mut self, waiting: &Waiting) -> std::io::Result<()> {
         let output = &mut self.output;
         output.look(&waiting.parts)?;

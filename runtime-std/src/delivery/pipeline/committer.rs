@@ -1,5 +1,5 @@
 //! The thread that commits: makes durable what every required output has
-//! accepted, and says so in the journal.
+//! accepted, and appends that to the journal.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(super) fn run(files: &[OpenFiles], steps: &Steps, progress: &Progress) {
             return;
         }
         if progress.is_void() {
-            // A sync failed: what is synced now would be believed wrongly.
+            // A sync failed: another one would report success wrongly.
             discard(steps);
             return;
         }
@@ -58,7 +58,7 @@ pub(super) fn run(files: &[OpenFiles], steps: &Steps, progress: &Progress) {
         }
         if finishing {
             if let Some(mut journal) = steps.journal() {
-                // Where this fails, the next start looks closer.
+                // Where this fails, the next start searches for what was under way.
                 let _ = journal.close();
             }
             return;

@@ -125,11 +125,13 @@ impl Dispatcher {
     ) -> bool {
         let several = source.has_several_servers;
         let before = self.sequencer.anchor(&source.name);
-        let from = self.sequencer.connect(&source.name, from, several);
+        let from = self
+            .sequencer
+            .connect(&source.name, from, unix_seconds(), several);
         if !self.anchor(source, before) {
             return false;
         }
-        // Whoever asked may be gone.
+        // The connection that asked may have ended.
         let _ = answer.send(from);
         self.progress.wake();
         true
@@ -252,7 +254,7 @@ impl Dispatcher {
 }
 
 /// So many records may wait for a commit, however long that takes: with twice as
-/// many as make it due, nobody waits while the disk is fast.
+/// many as make it due, no source waits while the disk is fast.
 const MOST_PENDING: usize = 2 * RECORDS as usize;
 
 fn unix_seconds() -> u64 {

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PipelineError {
-    /// Whoever read standard output has had enough.
+    /// The reader of standard output has closed it.
     ReaderLeft,
     /// An output cannot be written any more.
     Output(String, io::Error),

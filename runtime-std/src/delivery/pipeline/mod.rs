@@ -228,7 +228,7 @@ impl Pipeline {
     }
 
     /// The required outputs, counted from 0, that something is handed to right
-    /// now: where that lasts, they hang.
+    /// now. An output that stays in this list is stuck.
     pub fn called(&self) -> Vec<usize> {
         self.progress.called()
     }
@@ -254,7 +254,7 @@ impl Pipeline {
         })
     }
 
-    /// Has the outputs make their files durable and open them by their names
+    /// Makes the outputs' files durable, and has them opened by their names
     /// again.
     pub fn reopen(&self) {
         if let Some(jobs) = &self.jobs {
@@ -302,7 +302,7 @@ impl Pipeline {
     }
 
     /// Cuts the files to the last commit: after a failed sync nothing behind it
-    /// can be believed, although it can still be read.
+    /// is durable for certain, although it can still be read.
     fn cut_back(&self) {
         let (Some(journal), Some(state)) = (self.steps.journal(), &self.state) else {
             return;

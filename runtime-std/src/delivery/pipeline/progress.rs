@@ -53,7 +53,7 @@ pub(super) struct State {
     /// not durable.
     not_accepted: VecDeque<Counted>,
     not_durable: VecDeque<Counted>,
-    /// The last batch that is durable, and the one somebody waits for.
+    /// The last batch that is durable, and the one that is waited for.
     durable: u64,
     wanted: u64,
     /// Bytes and records accepted since the last commit.
@@ -205,7 +205,7 @@ impl Progress {
         }
         let due = state.is_due();
         drop(state);
-        // Whoever commits waits for a second or for much, not for each batch.
+        // The committer is woken for a volume, not for each batch.
         if due {
             self.changed.notify_all();
         }
@@ -277,7 +277,7 @@ impl Progress {
     }
 
     /// Waits until everything up to batch `n` is durable; false if that does not
-    /// come to pass any more.
+    /// happen any more.
     pub(super) fn wait_until_durable(&self, n: u64) -> bool {
         let mut state = self.state();
         state.wanted = state.wanted.max(n);
@@ -336,7 +336,7 @@ impl Progress {
         failure.is_some_and(|failure| failure.outranks(&PipelineError::ReaderLeft))
     }
 
-    /// Whether nobody waits for the outputs any more.
+    /// Whether the pipeline has stopped waiting for its outputs.
     pub(super) fn is_late(&self) -> bool {
         matches!(self.state().failure, Some(PipelineError::Late(_)))
     }
@@ -358,7 +358,7 @@ impl Progress {
     }
 
     /// Waits until every output has written all it will; false if that does not
-    /// come to pass by `deadline`, or nobody waits for it any more.
+    /// happen by `deadline`, or the pipeline has stopped waiting.
     pub(super) fn wait_for_writers(&self, deadline: Option<Instant>) -> bool {
         let mut state = self.state();
         while state.writers > 0 {
@@ -387,7 +387,7 @@ impl Progress {
         drop(self.changed.wait_timeout_while(self.state(), time, over));
     }
 
-    /// Whether to stop trying: nobody will wait for it.
+    /// Whether to stop retrying: the pipeline ends.
     pub(super) fn is_over(&self) -> bool {
         let state = self.state();
         state.is_finishing || state.failure.is_some()

@@ -1,4 +1,4 @@
-//! Trying again, as long as somebody waits for it.
+//! Retries, until the pipeline ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +28,8 @@ impl Retry {
         }
     }
 
-    /// Tries until it works; `None` when it is not worth trying any more. The
-    /// first failure is told.
+    /// Tries until it works; `None` when the pipeline ends. The
+    /// first failure is reported.
     pub(super) fn until_stopped<T>(
         &mut self,
         progress: &Progress,
@@ -71,7 +71,7 @@ impl Retry {
         }
     }
 
-    /// Something was accepted: the next trouble is a new one.
+    /// Something was accepted: the next failure is reported anew.
     pub(super) fn progressed(&mut self) {
         if std::mem::take(&mut self.is_told) {
             say!("estreamer: {} can be written again", self.what);

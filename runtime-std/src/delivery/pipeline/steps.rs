@@ -12,7 +12,6 @@
 //! 4. [`Steps::commit`]: files first, then the journal.
 
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use smallvec::SmallVec;
@@ -20,7 +19,7 @@ use smallvec::SmallVec;
 use crate::delivery::bookmark::entry::{Anchor, BatchEntry, Entry, Written};
 use crate::delivery::bookmark::journal::Journal;
 use crate::delivery::bookmark::settle::RESERVE;
-use crate::disk::{DiskFile, FileMark};
+use crate::disk::{DiskFile, FileMark, FileRange};
 use crate::output::{Acceptance, Output, Part};
 use crate::sync::lock;
 
@@ -47,7 +46,7 @@ pub enum StepError {
     /// Nothing was changed, and it may be tried again.
     Retry(io::Error),
     /// What was written could not be made durable: nothing since the last commit
-    /// is to be believed.
+    /// is durable for certain.
     NotDurable(io::Error),
     /// The bookmark is not where it was: it was removed while the process ran.
     BookmarkGone(io::Error),
@@ -122,14 +121,14 @@ impl Steps {
             file.sync().map_err(NotDurable)?;
         }
         looked.map_err(Retry)?;
-        if let Some(first) = self.mark(output)? {
+        if let Some(first) = self.mark(output, n)? {
             return Ok(Step::CommitFirst(first));
         }
         let plan = output.plan(parts);
         let has_files = plan.is_some();
         if let (Some(files), Some(mut journal)) = (plan, self.journal()) {
             for range in &files {
-                if let Some(first) = beyond_reserve(&journal, &range.path, range.end) {
+                if let Some(first) = beyond_reserve(&journal, range, n) {
                     return Ok(Step::CommitFirst(first));
                 }
             }
@@ -194,15 +193,16 @@ impl Steps {
         lock(journal).rotate_if_full().map_err(NotDurable)
     }
 
-    /// Makes the marks of files that were opened durable; the batch to be
-    /// committed before that, if there is one.
-    fn mark(&self, output: &mut dyn Output) -> Result<Option<u64>, StepError> {
+    /// Makes the marks of files that were opened for batch `n` durable; the batch to
+    /// be committed before that, if there is one. Batch `n` itself is none: where it
+    /// was noted already, its write failed and was undone.
+    fn mark(&self, output: &mut dyn Output, n: u64) -> Result<Option<u64>, StepError> {
         let unmarked = output.unmarked();
         if unmarked.is_empty() {
             return Ok(None);
         }
         if let Some(journal) = self.journal() {
-            let first = |mark: &FileMark| journal.pending_on(&mark.path);
+            let first = |mark: &FileMark| journal.pending_on(&mark.path, n);
             if let Some(first) = unmarked.iter().filter_map(first).max() {
                 return Ok(Some(first));
             }
@@ -223,12 +223,13 @@ impl Steps {
     }
 }
 
-/// The batch to be committed before a file grows to `end`, so that a power loss
-/// leaves no more behind its mark than is known to be ours.
-fn beyond_reserve(journal: &Journal, path: &Path, end: u64) -> Option<u64> {
-    let mark = journal.bookmark().files.get(path)?;
-    match end.saturating_sub(mark.end) > RESERVE {
-        true => journal.pending_on(path),
+/// The batch to be committed before batch `n` makes a file grow to the end of
+/// `range`, so that a power loss leaves no more behind its mark than is known to be
+/// ours.
+fn beyond_reserve(journal: &Journal, range: &FileRange, n: u64) -> Option<u64> {
+    let mark = journal.bookmark().files.get(&range.path)?;
+    match range.end.saturating_sub(mark.end) > RESERVE {
+        true => journal.pending_on(&range.path, n),
         false => None,
     }
 }

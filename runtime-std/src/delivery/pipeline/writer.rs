@@ -1,4 +1,4 @@
-//! The thread of one required output: formats batches, writes them, and says
+//! The thread of one required output: formats batches, writes them, and reports
 //! what was taken and accepted.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -145,7 +145,7 @@ impl Writer {
         }
     }
 
-    /// Looks what was accepted by now.
+    /// Counts what was accepted by now.
     fn poll(&mut self) -> bool {
         let (output, steps, name) = (&mut self.output, &self.steps, &self.name);
         let polled = self.retry.until_stopped(&self.progress, || {
@@ -179,7 +179,7 @@ impl Writer {
     }
 }
 
-/// Tells the others that this output has ended, however it did.
+/// Reports to the other threads that this output has ended, in whatever way.
 struct Ends<'a>(&'a Progress);
 
 impl Drop for Ends<'_> {

@@ -2,6 +2,8 @@ use super::*;
 use estreamer_core::wire::RecordType;
 use estreamer_mio::batch::{BundleStart, RecordKind};
 
+/// Our clock, where it does not matter.
+const CLOCK: u64 = 1 << 31;
 const SAME: BundleStart = BundleStart::SameNumber { same_length: true };
 
 fn record(second: u32, data: &'static [u8]) -> Record<'static> {
@@ -48,7 +50,7 @@ fn batch(
 #[test]
 fn memory_is_bounded_within_one_second_too_and_that_is_noticed() {
     let mut sequencer = sequencer(100);
-    sequencer.connect("fmc", InitialTimestamp::OLDEST, false);
+    sequencer.connect("fmc", InitialTimestamp::OLDEST, CLOCK, false);
     let mut unremembered = 0;
     for second in [1000, 1001, 1001, 1001, 1002] {
         let records = [record(second, b"a"); 40];
@@ -83,7 +85,7 @@ fn a_greedy_source_leaves_the_others_their_share() {
 fn now_stays_the_now_that_was_asked_first() {
     let mut sequencer = sequencer(100);
     let now = InitialTimestamp::NOW;
-    let ask = |sequencer: &mut Sequencer| sequencer.connect("fmc", now, false);
+    let ask = |sequencer: &mut Sequencer| sequencer.connect("fmc", now, CLOCK, false);
     assert_eq!(ask(&mut sequencer), now);
     // Nothing was heard: the next try asks the same.
     assert_eq!(ask(&mut sequencer), now);
@@ -97,7 +99,7 @@ fn now_stays_the_now_that_was_asked_first() {
 #[test]
 fn the_earliest_second_asked_for_stands_until_something_is_delivered() {
     let mut sequencer = sequencer(100);
-    let mut ask = |from| sequencer.connect("fmc", from, false);
+    let mut ask = |from| sequencer.connect("fmc", from, CLOCK, false);
     assert_eq!(ask(InitialTimestamp(1000)), InitialTimestamp(1000));
     assert_eq!(ask(InitialTimestamp::NOW), InitialTimestamp(1000));
     assert_eq!(ask(InitialTimestamp::OLDEST), InitialTimestamp::OLDEST);
@@ -108,11 +110,11 @@ fn the_earliest_second_asked_for_stands_until_something_is_delivered() {
 #[test]
 fn records_without_archival_second_leave_the_first_second_asked_for() {
     let mut sequencer = sequencer(100);
-    sequencer.connect("fmc", InitialTimestamp::NOW, false);
+    sequencer.connect("fmc", InitialTimestamp::NOW, CLOCK, false);
     sequencer.began("fmc", 5000, 0);
     let (keep, numbered) = batch(&mut sequencer, &[record(0, b"a"), record(0, b"a")], 5001);
     assert_eq!((keep, numbered.records), (vec![true, true], Vec::new()));
-    let again = sequencer.connect("fmc", InitialTimestamp::NOW, false);
+    let again = sequencer.connect("fmc", InitialTimestamp::NOW, CLOCK, false);
     assert_eq!(again, InitialTimestamp(4995));
 }
 
@@ -124,9 +126,9 @@ fn what_is_late_from_before_all_that_came_is_asked_for_again() {
         (InitialTimestamp(998), 998),
     ] {
         let mut sequencer = sequencer(100);
-        sequencer.connect("fmc", from, false);
+        sequencer.connect("fmc", from, CLOCK, false);
         batch(&mut sequencer, &[record(1000, b"a")], 2000);
-        let again = sequencer.connect("fmc", InitialTimestamp::NOW, false);
+        let again = sequencer.connect("fmc", InitialTimestamp::NOW, CLOCK, false);
         assert_eq!(again, InitialTimestamp(resumed), "after {from:?}");
     }
 }
@@ -164,7 +166,7 @@ fn a_bundle_with_the_number_and_the_content_of_the_last_is_left_out() {
 #[test]
 fn a_clock_set_back_is_followed_from_the_first_record_on() {
     let mut sequencer = sequencer(1000);
-    sequencer.connect("fmc", InitialTimestamp::OLDEST, false);
+    sequencer.connect("fmc", InitialTimestamp::OLDEST, CLOCK, false);
     batch(&mut sequencer, &[record(5000, b"a")], 5000);
     for (second, now) in [(1400, 5001), (1401, 5002), (1406, 5007)] {
         let (_, numbered) = batch(&mut sequencer, &[record(second, b"b")], now);
@@ -178,7 +180,7 @@ fn a_clock_set_back_is_followed_from_the_first_record_on() {
 #[test]
 fn one_late_record_does_not_keep_the_resume_point_back() {
     let mut sequencer = sequencer(1000);
-    sequencer.connect("fmc", InitialTimestamp::OLDEST, false);
+    sequencer.connect("fmc", InitialTimestamp::OLDEST, CLOCK, false);
     let records = [record(5000, b"a"), record(1400, b"b"), record(5001, b"c")];
     let (_, numbered) = batch(&mut sequencer, &records, 5000);
     assert_eq!(numbered.point.unwrap().resume_from, 4996);
@@ -188,9 +190,9 @@ fn one_late_record_does_not_keep_the_resume_point_back() {
 #[test]
 fn a_replay_is_no_disorder() {
     let mut sequencer = sequencer(1000);
-    sequencer.connect("fmc", InitialTimestamp::NOW, false);
+    sequencer.connect("fmc", InitialTimestamp::NOW, CLOCK, false);
     batch(&mut sequencer, &[record(1003, b"a")], 2000);
-    sequencer.connect("fmc", InitialTimestamp::NOW, false);
+    sequencer.connect("fmc", InitialTimestamp::NOW, CLOCK, false);
     // From before the first "now", so that they are new.
     let (keep, numbered) = batch(
         &mut sequencer,
@@ -204,11 +206,11 @@ fn a_replay_is_no_disorder() {
 #[test]
 fn another_server_is_recognised_by_content_whatever_its_archival_seconds() {
     let mut sequencer = sequencer(1000);
-    sequencer.connect("fmc", InitialTimestamp::OLDEST, true);
+    sequencer.connect("fmc", InitialTimestamp::OLDEST, CLOCK, true);
     assert!(!sequencer.began("fmc", 2000, 1));
     let sent = [record(1000, b"a"), record(1006, b"b"), record(1010, b"c")];
     batch(&mut sequencer, &sent, 2000);
-    let from = sequencer.connect("fmc", InitialTimestamp::OLDEST, true);
+    let from = sequencer.connect("fmc", InitialTimestamp::OLDEST, CLOCK, true);
     assert_eq!(from, InitialTimestamp(1005));
     assert!(sequencer.began("fmc", 2001, 2));
     let (keep, _) = batch(
@@ -223,7 +225,7 @@ fn another_server_is_recognised_by_content_whatever_its_archival_seconds() {
     );
     assert_eq!(keep, [false, false, false, true]);
     // The same one again, and what is remembered is of both.
-    sequencer.connect("fmc", InitialTimestamp::OLDEST, true);
+    sequencer.connect("fmc", InitialTimestamp::OLDEST, CLOCK, true);
     assert!(!sequencer.began("fmc", 2002, 2));
     let (keep, _) = batch(
         &mut sequencer,
@@ -231,4 +233,21 @@ fn another_server_is_recognised_by_content_whatever_its_archival_seconds() {
         2002,
     );
     assert_eq!(keep, [false, false]);
+}
+
+#[test]
+fn a_clock_set_back_before_the_first_event_is_not_waited_for() {
+    let (now, mut first) = (InitialTimestamp::NOW, sequencer(100));
+    assert_eq!(first.connect("fmc", now, 1000, false), now);
+    first.began("fmc", 1000, 0);
+    assert_eq!(first.connect("fmc", now, 1100, false).0, 995);
+    assert_eq!(first.connect("fmc", now, 400, false).0, 395);
+    // The same over a restart, from the bookmark alone.
+    let known = BTreeMap::from([("fmc".into(), Delivered::anchored(995))]);
+    let (limits, key) = (first.limits, Key::new([1; 32]));
+    let mut again = Sequencer::new(key, limits, 0, &known, FirstSessions::default());
+    assert_eq!(again.connect("fmc", now, 1200, false).0, 995);
+    assert_eq!(again.connect("fmc", now, 400, false).0, 395);
+    let asked = InitialTimestamp(990);
+    assert_eq!(again.connect("fmc", asked, 300, false).0, 395);
 }

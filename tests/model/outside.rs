@@ -1,0 +1,161 @@
+//! What people and disks do to the files of a collector while it runs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use estreamer::fuzzing::collector::{Collector, Target, key};
+use estreamer::fuzzing::disk::{Crash, ModelDisk};
+use estreamer::output::file::FileOutput;
+use estreamer::output::{Output, Part};
+use estreamer_core::wire::InitialTimestamp;
+
+use crate::file;
+
+const NOW: u64 = 1000;
+
+/// A collector of one source, and the events that its server sends.
+fn open(disk: &ModelDisk, boot: &str, outputs: &[Target]) -> Collector {
+    let mut collector = Collector::open(disk, boot, outputs, 50).unwrap();
+    let from = InitialTimestamp::OLDEST;
+    collector.connect("a", from, NOW).unwrap();
+    collector
+}
+
+/// A batch of these events.
+fn batch(collector: &mut Collector, numbers: std::ops::Range<u32>) {
+    let events = numbers.map(|number| ((100 + number, format!("event-{number}")), None));
+    let events: Vec<_> = events.collect();
+    collector.batch("a", &events, NOW).unwrap();
+}
+
+/// How often each line is in these files.
+fn lines(disk: &ModelDisk, paths: &[&str]) -> BTreeMap<String, usize> {
+    let mut lines = BTreeMap::new();
+    for path in paths {
+        let content = String::from_utf8(disk.content(Path::new(path))).unwrap();
+        for line in content.lines() {
+            *lines.entry(line.to_owned()).or_default() += 1;
+        }
+    }
+    lines
+}
+
+fn each_once(count: u32) -> BTreeMap<String, usize> {
+    (0..count).map(|n| (format!("event-{n}"), 1)).collect()
+}
+
+#[test]
+fn a_file_moved_away_after_a_failed_write_does_not_stop_the_output() {
+    let disk = ModelDisk::default();
+    let mut collector = open(&disk, "1", &[file("/out/a")]);
+    batch(&mut collector, 0..2);
+    collector.write(0, 0).unwrap();
+    batch(&mut collector, 2..4);
+    disk.set_full(true);
+    collector.write(0, 0).unwrap_err();
+    let moved = disk.renamed_by_another(Path::new("/out/a"), Path::new("/out/old"));
+    assert!(moved);
+    disk.set_full(false);
+    collector.write(0, 0).unwrap();
+    assert_eq!(lines(&disk, &["/out/a", "/out/old"]), each_once(4));
+}
+
+#[test]
+fn a_file_cut_to_nothing_after_a_failed_write_does_not_stop_the_output() {
+    let disk = ModelDisk::default();
+    let mut collector = open(&disk, "1", &[file("/out/a")]);
+    batch(&mut collector, 0..2);
+    disk.set_full(true);
+    collector.write(0, 0).unwrap_err();
+    disk.written_by_another(Path::new("/out/a"), b"");
+    disk.set_full(false);
+    collector.write(0, 0).unwrap();
+    assert_eq!(lines(&disk, &["/out/a"]), each_once(2));
+}
+
+#[test]
+fn a_write_that_failed_once_doubles_nothing_after_a_kill() {
+    let outputs = [file("/out/fast"), file("/out/slow")];
+    for moves in [false, true] {
+        let disk = ModelDisk::default();
+        let mut collector = open(&disk, "1", &outputs);
+        batch(&mut collector, 0..2);
+        disk.set_full(true);
+        collector.write(0, 0).unwrap_err();
+        disk.set_full(false);
+        if moves {
+            disk.renamed_by_another(Path::new("/out/fast"), Path::new("/out/old"));
+        }
+        collector.write(0, 0).unwrap();
+        batch(&mut collector, 2..4);
+        collector.write(0, 0).unwrap();
+        // The other output has nothing yet, so nothing is committed.
+        drop(collector);
+        disk.come_up(Crash::Kill);
+        let mut collector = open(&disk, "1", &outputs);
+        batch(&mut collector, 0..4);
+        for output in 0..2 {
+            collector.write(output, 0).unwrap();
+        }
+        assert_eq!(collector.notices(), [], "moved: {moves}");
+        for path in ["/out/fast", "/out/slow"] {
+            assert_eq!(
+                lines(&disk, &[path]),
+                each_once(4),
+                "{path}, moved: {moves}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_file_of_another_output_is_not_taken_for_one_that_is_gone() {
+    for same_boot in [false, true] {
+        let disk = ModelDisk::default();
+        let (gone, kept) = (file("/out/gone"), file("/out/kept"));
+        let mut collector = open(&disk, "1", &[gone, kept]);
+        batch(&mut collector, 0..2);
+        for output in 0..2 {
+            collector.write(output, 0).unwrap();
+        }
+        collector.close().unwrap();
+        drop(collector);
+        // The configuration does not name the first output any more.
+        let mut collector = open(&disk, "1", &[kept]);
+        batch(&mut collector, 0..4);
+        collector.write(0, 0).unwrap();
+        collector.commit().unwrap();
+        drop(collector);
+        disk.removed_by_another(Path::new("/out/gone"));
+        disk.come_up(if same_boot { Crash::Kill } else { Crash::Power });
+        let boot = if same_boot { "1" } else { "2" };
+        let mut collector = open(&disk, boot, &[kept]);
+        batch(&mut collector, 0..4);
+        collector.write(0, 0).unwrap();
+        assert_eq!(lines(&disk, &["/out/kept"]), each_once(4));
+    }
+}
+
+#[test]
+fn a_file_moved_away_while_it_is_written_does_not_stop_the_output() {
+    let disk = ModelDisk::default();
+    let paths = vec!["/out/a".into()];
+    let mut output = FileOutput::new(Arc::new(disk.clone()), key(), 0o600, paths, false);
+    output.prepare().unwrap();
+    let part = Part {
+        path: Path::new("/out/a").into(),
+        event: "",
+        bytes: b"event-0\n".to_vec(),
+    };
+    let parts = [part];
+    output.look(&parts).unwrap();
+    disk.set_full(true);
+    disk.renamed_by_another(Path::new("/out/a"), Path::new("/out/old"));
+    output.write(1, &parts).unwrap_err();
+    disk.set_full(false);
+    output.look(&parts).unwrap();
+    output.write(1, &parts).unwrap();
+    assert_eq!(disk.content(Path::new("/out/old")), b"");
+    assert_eq!(lines(&disk, &["/out/a"]), each_once(1));
+}
