@@ -147,6 +147,21 @@ fn a_pem_file_may_hold_a_part() {
 }
 
 #[test]
+fn pem_as_windows_saves_it_is_pem() {
+    let pki = Pki::new();
+    let text = std::fs::read_to_string(pki.file("ca.pem")).unwrap();
+    let text = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for bytes in [text.into_bytes(), wide] {
+        let file = pki.write("saved.pem", bytes);
+        let ended = Ended::of(&mut estreamer(&["identity", "--json", &file])).success();
+        let document = json(&ended);
+        assert_eq!(document["form"], "PEM");
+        assert_eq!(document["certificates"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
 fn what_is_in_an_unsound_file_is_shown_before_it_fails() {
     let pki = Pki::new();
     let read = |name: &str| std::fs::read_to_string(pki.file(name)).unwrap();
@@ -238,10 +253,7 @@ fn a_pkcs12_file_without_a_ca_says_what_helps_and_that_helps() {
         command.args(["--server", &server.address, "--pkcs12", &p12]);
         Ended::of(command.args(more))
     };
-    collect(&[]).failure(
-        1,
-        &["no CA certificate", "configure that CA beside it", "--ca"],
-    );
+    collect(&[]).failure(1, &["no CA certificate", "give that CA beside it", "--ca"]);
     collect(&["--ca", &pki.file("ca.pem")]).success();
     let configuration = format!(
         "[[source]]\nserver = \"{}\"\npkcs12 = \"{p12}\"\nca = \"{}\"\nfrom = \"oldest\"\n",
@@ -270,6 +282,19 @@ fn what_is_wrong_with_one_of_three_pem_files_is_said_of_that_file() {
         let ended = Ended::of(&mut command);
         ended.failure(1, &[&format!("{junk}: ")]);
     }
+}
+
+#[test]
+fn a_certificate_for_either_end_is_not_told_to_the_doctor_as_a_servers() {
+    let pki = Pki::new();
+    let server = Simulator::start(&pki.path(), &["--count", "10"]);
+    let mut command = estreamer(&["doctor", "--json", "--server", &server.address]);
+    command.args(["--cert", &fixture("client-both.pem")]);
+    command.args(["--key", &fixture("client-both.key")]);
+    let ended = Ended::of(command.args(["--ca", &pki.file("ca.pem")]));
+    let text = String::from_utf8(ended.stdout).unwrap();
+    assert!(text.contains("generationQualifier=server"), "{text}");
+    assert!(!text.contains("use the PKCS#12 of a client"), "{text}");
 }
 
 #[test]

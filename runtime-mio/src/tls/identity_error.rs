@@ -167,7 +167,8 @@ impl fmt::Display for IdentityError {
             ),
             Self::NoCa => f.write_str(
                 "there is no CA certificate to check the peer against; use the PKCS#12 from the \
-                 Management Center, which holds its Internal CA, or configure that CA beside it",
+                 Management Center, which holds its Internal CA, or give that CA beside it, or \
+                 write it into the file (`openssl pkcs12 -export` with `-certfile`)",
             ),
             Self::BadCa { subject } => write!(
                 f,

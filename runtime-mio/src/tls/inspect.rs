@@ -4,6 +4,11 @@ use super::facts::CertificateFacts;
 use super::identity_error::IdentityError;
 use super::{key, pem, pkcs12};
 
+/// Whether `bytes` are PEM, in any encoding that is read, and not PKCS#12.
+pub fn is_pem(bytes: &[u8]) -> bool {
+    pem::looks_like(bytes)
+}
+
 /// Reads every certificate in a PKCS#12 or PEM file, in the file's order.
 /// [`CertificateFacts::key_matches`] is set if a usable key is in it too.
 ///

@@ -46,7 +46,7 @@ pub use error::{Refusal, TlsClass, TlsError};
 pub use facts::{AltName, CertificateFacts, EXPIRY_WARNING_DAYS, Validity};
 pub use identity::Identity;
 pub use identity_error::IdentityError;
-pub use inspect::inspect;
+pub use inspect::{inspect, is_pem};
 pub use peer::Peer;
 pub use pkcs12::Pkcs12Encryption;
 pub use problem::CertificateProblem;

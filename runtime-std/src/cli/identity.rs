@@ -68,7 +68,7 @@ impl Identity {
 
     fn open(&self) -> Result<Contents, Failure> {
         let bytes = read(&self.file)?;
-        if is_pem(&bytes) {
+        if tls::is_pem(&bytes) {
             let certificates = tls::inspect(&bytes, None).map_err(|error| {
                 Failure::failed(format!("{}: {error}", self.file.display()), "")
             })?;
@@ -194,9 +194,4 @@ pub(super) fn print(document: &str) -> Result<(), Failure> {
         )),
         _ => Ok(()),
     }
-}
-
-fn is_pem(bytes: &[u8]) -> bool {
-    const BEGIN: &[u8] = b"-----BEGIN ";
-    bytes.windows(BEGIN.len()).any(|window| window == BEGIN)
 }
