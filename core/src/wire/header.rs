@@ -74,6 +74,7 @@ impl Header {
 }
 
 /// The streaming nom parser behind [`Header::parse`]; the decoder resumes it.
+#[inline]
 pub(crate) fn header(input: &[u8]) -> IResult<&[u8], Header, ()> {
     (be_u16(), be_u16(), be_u32())
         .map(|(version, message_type, length)| Header {
