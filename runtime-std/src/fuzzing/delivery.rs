@@ -3,6 +3,7 @@
 //! operations.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use estreamer_core::fuzzing::Choices;
@@ -14,8 +15,8 @@ use super::server::Server;
 use crate::output::file::FileNotice;
 
 /// Lets servers store and send and set their clocks back, the collector number,
-/// write and commit, other programs rename, append and replace files, and
-/// processes and machines crash, in any order.
+/// write and commit, other programs rename, append and replace files, disks become
+/// full, and processes and machines crash, in any order.
 ///
 /// Four bytes choose the overlap, the outputs, the size of a segment and the
 /// first asks; then one chooses each operation, and the next what of it. Archives
@@ -132,7 +133,7 @@ impl World {
     }
 
     fn apply(&mut self, choices: &mut Choices<'_>) {
-        let (operation, how) = (choices.below(24), choices.byte());
+        let (operation, how) = (choices.below(25), choices.byte());
         let source = usize::from(how % 2);
         let many = usize::from(how / 2);
         let done = match operation {
@@ -180,6 +181,10 @@ impl World {
                 }
                 failed => failed,
             },
+            24 => {
+                self.disk.set_full(how.is_multiple_of(2));
+                Ok(())
+            }
             19..=21 => {
                 self.disk.crash_at(1 + u64::from(how) % 24);
                 Ok(())
@@ -189,9 +194,14 @@ impl World {
                 Ok(())
             }
         };
-        if done.is_err() {
-            assert!(self.disk.has_crashed(), "nothing else goes wrong: {done:?}");
-            self.crash(choices.byte());
+        match done {
+            Ok(()) => {}
+            // It is tried again.
+            Err(error) if error.kind() == ErrorKind::StorageFull => {}
+            Err(error) => {
+                assert!(self.disk.has_crashed(), "nothing else goes wrong: {error}");
+                self.crash(choices.byte());
+            }
         }
         self.listen();
     }
@@ -285,6 +295,7 @@ impl World {
 
     /// Everything that came is written, and the process ends.
     fn end_in_order(&mut self) -> std::io::Result<()> {
+        self.disk.set_full(false);
         self.servers.iter_mut().for_each(Server::disconnect);
         // Two outputs may have to wait for each other.
         for _ in 0..2 {
@@ -308,6 +319,7 @@ impl World {
     /// The collector starts, perhaps with other outputs, until it does not crash
     /// while it does.
     fn start(&mut self, how: u8) {
+        self.disk.set_full(false);
         self.listen();
         loop {
             let boot = self.boot.to_string();
@@ -353,6 +365,7 @@ impl World {
     /// Everything that is stored is sent, written and committed; a crash that is
     /// still to come comes.
     fn drain(&mut self) {
+        self.disk.set_full(false);
         loop {
             let mut done = Ok(());
             for source in 0..SOURCES.len() {
