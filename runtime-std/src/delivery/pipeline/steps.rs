@@ -189,7 +189,13 @@ impl Steps {
         let Some(journal) = &self.journal else {
             return Ok(());
         };
-        lock(journal).check_present().map_err(BookmarkGone)?;
+        lock(journal)
+            .check_present()
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::NotFound => BookmarkGone(error),
+                // What cannot be looked at for now is looked at again.
+                _ => Retry(error),
+            })?;
         for file in files {
             file.sync().map_err(NotDurable)?;
         }
