@@ -88,7 +88,8 @@ struct Settings {
     /// if not given.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Bundles acknowledged before they are delivered; 0 is strict.
+    /// Bundles acknowledged before the outputs have taken them; 0 is strict: each is
+    /// acknowledged when it is accepted.
     #[arg(long, value_name = "N", default_value_t = AHEAD.default)]
     ack_ahead: u32,
     /// Seconds asked for again at a restart: how far the server's archive may be

@@ -63,7 +63,8 @@ use crate::output::destination::Destination;
 pub struct Config {
     /// The directory bookmarks are kept in; without it there are none.
     pub state: Option<PathBuf>,
-    /// Bundles acknowledged before they are delivered; 0 is strict.
+    /// Bundles acknowledged before the outputs have taken them; 0 waits until they are
+    /// accepted.
     pub ahead: u32,
     /// Seconds asked for again at a resume.
     pub overlap: u32,

@@ -16,7 +16,8 @@ pub struct Number {
     pub most: u32,
 }
 
-/// Bundles acknowledged before they are delivered; 0 is strict.
+/// Bundles acknowledged before the outputs have taken them; 0 waits until they are
+/// accepted.
 pub const AHEAD: Number = Number::new("bundles", 16, 0, u32::MAX);
 /// What is asked for again at a restart.
 pub const OVERLAP: Number = Number::new("seconds", 5, 1, 3600);
