@@ -196,7 +196,7 @@ impl Fleet<'_> {
         let stuck = called.find(|output| {
             let same = |new: &Output| new.destination == output.destination;
             // A receiver is connected to anew.
-            let alone = !matches!(output.destination, Destination::Tcp(_));
+            let alone = !matches!(output.destination, Destination::Receiver { .. });
             alone && new.outputs.iter().any(same)
         });
         stuck.map(|output| &*output.name)

@@ -1,9 +1,17 @@
 //! An output as it is typed.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use super::Output;
+use super::file::FileOutput;
 use super::pattern::Pattern;
+use super::stdout::StdoutOutput;
+use super::tcp::TcpOutput;
+use crate::digest::Key;
+use crate::disk::Disk;
 
 /// `stdout:` (or `-`), `file:PATH`, or `tcp://HOST:PORT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,11 +20,69 @@ pub enum Destination {
     Stdout,
     /// Files, appended to: exactly once, with a state directory.
     File(Pattern),
-    /// A receiver of lines, as `HOST:PORT`: at least once.
-    Tcp(String),
+    /// A receiver of a kind that [`RECEIVERS`] lists: at least once.
+    Receiver {
+        /// Which kind.
+        kind: &'static ReceiverKind,
+        /// What follows the scheme, as the kind writes it.
+        address: String,
+    },
+}
+
+/// A kind of receiver; the scheme tells it from others.
+pub struct ReceiverKind {
+    /// The scheme of its URL.
+    pub scheme: &'static str,
+    /// Its URL, for people.
+    pub usage: &'static str,
+    /// Reads what follows `scheme://`; `None` where it cannot be an address.
+    pub address: fn(&str) -> Option<String>,
+    /// The output to such an address.
+    pub output: fn(&str) -> Box<dyn Output>,
+}
+
+/// Every kind of receiver, one row each.
+pub const RECEIVERS: &[ReceiverKind] = &[ReceiverKind {
+    scheme: "tcp",
+    usage: "tcp://HOST:PORT",
+    address: host_and_port,
+    output: |address| Box::new(TcpOutput::new(address)),
+}];
+
+impl PartialEq for ReceiverKind {
+    fn eq(&self, other: &Self) -> bool {
+        self.scheme == other.scheme
+    }
+}
+
+impl Eq for ReceiverKind {}
+
+impl fmt::Debug for ReceiverKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.scheme)
+    }
 }
 
 impl Destination {
+    /// The output of this destination. `paths` are those it may write to as far
+    /// as they are known, `mode` the permissions of a file that is made.
+    pub fn output(
+        &self,
+        disk: &Arc<dyn Disk>,
+        key: &Key,
+        mode: u32,
+        paths: Vec<PathBuf>,
+    ) -> Box<dyn Output> {
+        match self {
+            Self::Stdout => Box::new(StdoutOutput::default()),
+            Self::File(pattern) => {
+                let (disk, by_event) = (disk.clone(), pattern.by_event());
+                Box::new(FileOutput::new(disk, key.clone(), mode, paths, by_event))
+            }
+            Self::Receiver { kind, address } => (kind.output)(address),
+        }
+    }
+
     /// Whether each event type goes to a file of its own.
     pub fn by_event(&self) -> bool {
         matches!(self, Self::File(pattern) if pattern.by_event())
@@ -41,15 +107,21 @@ impl FromStr for Destination {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            _ if text == "-" => Ok(Self::Stdout),
-            Some(("stdout", "")) => Ok(Self::Stdout),
-            Some(("file", path)) => Pattern::parse(path).map(Self::File),
-            Some(("tcp", rest)) => match rest.strip_prefix("//").and_then(host_and_port) {
-                Some(address) => Ok(Self::Tcp(address)),
-                None => Err("use tcp://HOST:PORT".into()),
-            },
-            _ => Err("use stdout:, file:PATH or tcp://HOST:PORT".into()),
+        let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
+        if text == "-" || (scheme, rest) == ("stdout", "") && text.ends_with(':') {
+            return Ok(Self::Stdout);
+        }
+        if scheme == "file" {
+            return Pattern::parse(rest).map(Self::File);
+        }
+        let Some(kind) = RECEIVERS.iter().find(|kind| kind.scheme == scheme) else {
+            let receivers: Vec<&str> = RECEIVERS.iter().map(|kind| kind.usage).collect();
+            let receivers = receivers.join(" or ");
+            return Err(format!("use stdout:, file:PATH or {receivers}"));
+        };
+        match rest.strip_prefix("//").and_then(kind.address) {
+            Some(address) => Ok(Self::Receiver { kind, address }),
+            None => Err(format!("use {}", kind.usage)),
         }
     }
 }
@@ -59,7 +131,7 @@ impl fmt::Display for Destination {
         match self {
             Self::Stdout => f.write_str("standard output"),
             Self::File(pattern) => pattern.fmt(f),
-            Self::Tcp(address) => write!(f, "tcp://{address}"),
+            Self::Receiver { kind, address } => write!(f, "{}://{address}", kind.scheme),
         }
     }
 }

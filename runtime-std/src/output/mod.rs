@@ -1,7 +1,7 @@
 //! Where events go: one trait, one file for each kind of output.
 //!
-//! To add an output: implement [`Output`] in a file here, name its URL in
-//! [`destination`], and add one line to [`Destination::output`].
+//! To add an output: implement [`Output`] in a file here, and add a row to
+//! [`destination::RECEIVERS`].
 
 pub mod destination;
 pub mod file;
@@ -17,12 +17,8 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::digest::Key;
-use crate::disk::{Disk, DiskFile, FileMark, FileRange};
-use destination::Destination;
-use file::{FileNotice, FileOutput};
-use stdout::StdoutOutput;
-use tcp::TcpOutput;
+use crate::disk::{DiskFile, FileMark, FileRange};
+use file::FileNotice;
 
 /// What goes to one place: one file, or the whole output.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,26 +154,4 @@ pub trait Output: Send {
 
     /// Adds the open files to a list, to make them durable.
     fn files(&self, _open: &mut Vec<Arc<dyn DiskFile>>) {}
-}
-
-impl Destination {
-    /// The output of this destination. `paths` are those it may write to as far
-    /// as they are known.
-    pub fn output(
-        &self,
-        disk: &Arc<dyn Disk>,
-        key: &Key,
-        mode: u32,
-        paths: Vec<PathBuf>,
-    ) -> Box<dyn Output> {
-        match self {
-            Self::Stdout => Box::new(StdoutOutput::default()),
-            Self::File(pattern) => {
-                let disk = disk.clone();
-                let by_event = pattern.by_event();
-                Box::new(FileOutput::new(disk, key.clone(), mode, paths, by_event))
-            }
-            Self::Tcp(address) => Box::new(TcpOutput::new(address)),
-        }
-    }
 }
