@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use estreamer::certificate;
-use estreamer::config::Ask;
+use estreamer::config::EventRequest;
 use estreamer::doctor::{Class, Options, Verdict, walk};
 use estreamer_core::fqe::{EventKind, Request};
 use estreamer_core::quirk::Quirks;
@@ -104,7 +104,7 @@ fn of_several_addresses_the_first_that_answers_is_examined_and_the_others_tried(
             identity: &identity,
             rules: &rules,
             tls: &tls,
-            ask: &Ask::everything(),
+            ask: &EventRequest::everything(),
             asked: "something".into(),
             timeout: 10_000,
             wait: 10_000,

@@ -152,7 +152,7 @@ fn a_form_that_a_user_fixed_is_the_only_one() {
     }
     let both = ["--request-form", "payload", "--quirk", "request-both"];
     let ended = Ended::of(&mut collect(&pki, "127.0.0.1:1", &both));
-    ended.failure(2, &["request_form is \"payload\"", "Leave out the quirks"]);
+    ended.failure(2, &["request_form is \"payload\"", "Remove the quirks"]);
 }
 
 #[test]

@@ -263,7 +263,7 @@ fn servers_that_cannot_take_turns_are_refused() {
     assert!(shown.contains("a:8302, then b:1"), "{shown}");
     check("[\"a\", \"a:8302\"]", "").failure(2, &["a:8302 is a server of the source twice"]);
     check("[]", "").failure(2, &["server in [[source]] is an empty list"]);
-    check("[\"a:0\"]", "").failure(2, &["no port"]);
+    check("[\"a:0\"]", "").failure(2, &["not a port"]);
     let fingerprint = format!("server_fingerprint = \"{}\"\n", "00".repeat(32));
     check("[\"a\", \"b\"]", &fingerprint).failure(2, &["fingerprint", "several servers"]);
 }

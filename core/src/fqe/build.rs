@@ -135,8 +135,9 @@ impl<'a> Request<'a> {
         Ok(message)
     }
 
-    /// Bytes of the JSON block. No name needs escapes, or it would not pass the check.
-    fn json_len(&self) -> usize {
+    /// Returns the length of the JSON block in bytes. A name that needs escapes does
+    /// not pass [`check`](Self::check).
+    pub fn json_len(&self) -> usize {
         let block = r#"{"Events":{},"OutputFormat":{"Transform":"Text","TransformConfig":""}}"#;
         let event = r#""":{"FieldSetDef":{"OutputFieldSet":[]},"Fields":["OutputFieldSet"]}"#;
         let events = self.events.iter().map(|(kind, fields)| {

@@ -12,7 +12,7 @@ use super::signals;
 use estreamer::collect::{Run, run};
 use estreamer::config::address::Address;
 use estreamer::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
-use estreamer::config::{Ask, Config, Output, Source};
+use estreamer::config::{Config, EventRequest, OutputConfig, SourceConfig};
 use estreamer::output::destination::Destination;
 use estreamer_simulate::Simulator;
 use estreamer_simulate::pki::{DEFAULT_PASSWORD, Pki};
@@ -48,7 +48,7 @@ impl Demo {
             overlap: OVERLAP.default,
             memory: MEMORY.mebibytes(),
             shutdown: Duration::from_secs(SHUTDOWN.default.into()),
-            sources: vec![Source {
+            sources: vec![SourceConfig {
                 name: "demo".into(),
                 servers: vec![Address {
                     host: address.ip().to_string(),
@@ -58,13 +58,13 @@ impl Demo {
                 identity,
                 rules: ServerRules::default(),
                 from: InitialTimestamp::OLDEST,
-                ask: Ask::everything(),
+                request: EventRequest::everything(),
                 request_form: None,
                 request_timeout: Duration::from_secs(REQUEST_TIMEOUT.default.into()),
                 record_length: RecordLength::Auto,
                 quirks: Quirks::NONE,
             }],
-            outputs: vec![Output::to(Destination::Stdout)],
+            outputs: vec![OutputConfig::to(Destination::Stdout)],
         };
         let run = Run {
             limit: Some(self.events),

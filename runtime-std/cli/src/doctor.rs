@@ -11,7 +11,7 @@ use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
 use estreamer::certificate;
 use estreamer::config::address::Address;
-use estreamer::config::ask::Ask;
+use estreamer::config::event_request::EventRequest;
 use estreamer::config::rules;
 use estreamer::doctor::{Class, Options, Report, walk};
 use estreamer::explain::identity_remedy;
@@ -70,7 +70,7 @@ impl Doctor {
                 identity: &identity,
                 rules: &rules,
                 tls: &tls,
-                ask: &Ask::everything(),
+                ask: &EventRequest::everything(),
                 asked: "all event types from the oldest on".into(),
                 timeout: self.timeout * 1000,
                 wait: self.wait * 1000,

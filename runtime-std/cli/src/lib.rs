@@ -1,6 +1,5 @@
 //! The program `estreamer`: one file per command.
 
-mod ask_args;
 mod capture;
 mod catalog;
 mod check;
@@ -12,6 +11,7 @@ mod identity_args;
 mod password;
 mod pki;
 mod request;
+mod request_args;
 mod signals;
 mod simulate;
 mod verification;
@@ -43,7 +43,7 @@ enum Command {
     Collect(Box<collect::Collect>),
     Check(check::Check),
     Doctor(Box<doctor::Doctor>),
-    Request(Box<request::Request>),
+    Request(Box<request::PrintRequest>),
     Identity(identity::Identity),
     Simulate(simulate::Simulate),
     Pki(pki::Pki),

@@ -14,7 +14,7 @@ use super::forms::Forms;
 use super::options::{Reset, Run};
 use super::resolver::Resolver;
 use super::summary::report;
-use crate::config::{Config, Output, Source};
+use crate::config::{Config, OutputConfig, SourceConfig};
 use crate::delivery::bookmark::opening::OpeningError;
 use crate::delivery::bookmark::state_dir::{StateDir, StateError};
 use crate::delivery::dedup::sequencer::{FirstSessions, Limits};
@@ -45,7 +45,7 @@ const AT_LEAST: u64 = 500;
 /// A configuration, with sources that outlive their connections.
 struct Settled {
     config: Config,
-    sources: Vec<Arc<Source>>,
+    sources: Vec<Arc<SourceConfig>>,
 }
 
 impl Settled {
@@ -283,7 +283,7 @@ fn goes_on(finished: &Result<(), PipelineError>, has_state: bool) -> bool {
 
 /// The reader of the only output has closed it.
 fn is_reader_gone(config: &Config, finished: &Result<(), PipelineError>) -> bool {
-    let is_stdout = |output: &Output| output.destination == Destination::Stdout;
+    let is_stdout = |output: &OutputConfig| output.destination == Destination::Stdout;
     matches!(finished, Err(PipelineError::ReaderLeft)) && config.outputs.iter().all(is_stdout)
 }
 

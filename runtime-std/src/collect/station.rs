@@ -22,7 +22,7 @@ use super::collector::{Collector, Line};
 use super::forms::{Forms, Next};
 use super::resolver::{Answer, Resolver};
 use super::turn::Turn;
-use crate::config::Source;
+use crate::config::SourceConfig;
 use crate::config::address::Address;
 use crate::config::rules;
 use crate::delivery::pipeline::Pipeline;
@@ -33,7 +33,7 @@ use crate::failure::Failure;
 
 /// A source at work.
 pub(super) struct Station {
-    pub(super) source: Arc<Source>,
+    pub(super) source: Arc<SourceConfig>,
     info: Arc<SourceInfo>,
     tls: ClientTls,
     phase: Phase,
@@ -92,12 +92,12 @@ const HANDSHAKE: u32 = 30_000;
 
 impl Station {
     /// A source that is due at once.
-    pub(super) fn new(source: Arc<Source>, now: Instant) -> Result<Self, Failure> {
+    pub(super) fn new(source: Arc<SourceConfig>, now: Instant) -> Result<Self, Failure> {
         let tls = tls(&source)?;
         Ok(Self {
             info: Arc::new(SourceInfo {
                 name: source.name.as_str().into(),
-                data: source.ask.data.clone(),
+                transform: source.request.transform.clone(),
                 has_several_servers: source.servers.len() > 1,
             }),
             turn: Turn::new(source.servers.len()),
@@ -261,11 +261,11 @@ impl Station {
         let options = ClientOptions {
             address,
             bind: self.source.bind,
-            request: self.source.ask.message(link.from, quirks),
+            request: self.source.request.message(link.from, quirks),
             session: ClientConfig {
                 ahead: means.ahead,
                 record_length: self.source.record_length,
-                expected: Some(self.source.ask.expected()),
+                expected: Some(self.source.request.expected()),
                 quirks,
                 ..ClientConfig::default()
             },
@@ -433,7 +433,7 @@ impl Station {
 }
 
 /// How a source's connections are secured.
-pub(super) fn tls(source: &Source) -> Result<ClientTls, Failure> {
+pub(super) fn tls(source: &SourceConfig) -> Result<ClientTls, Failure> {
     ClientTls::new(&source.identity, source.rules.clone()).map_err(|error| {
         let remedy = identity_remedy(&error);
         Failure::failed(format!("{}: {error}", source.name), remedy)

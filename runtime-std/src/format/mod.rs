@@ -1,14 +1,14 @@
 //! How events are written. A formatter never fails: what it cannot map goes out
 //! in the error envelope.
 
-mod data;
 mod envelope;
 mod line;
 mod raw;
 pub mod terminal;
+mod transform;
 
-pub use data::Data;
 pub use raw::ENVELOPE;
+pub use transform::OwnedTransform;
 
 use std::fmt;
 use std::str::FromStr;
@@ -56,7 +56,7 @@ impl fmt::Display for Format {
 /// and the bytes as they are.
 pub fn write(
     format: Format,
-    data: &Data,
+    data: &OwnedTransform,
     source: &str,
     record: &Record<'_>,
     digest: Digest,
@@ -64,10 +64,10 @@ pub fn write(
 ) {
     match (format, record.kind, data) {
         (Format::Raw, _, _) => raw::append(source, record, digest, out),
-        (Format::Lines, RecordKind::Event, Data::Json | Data::Csv) => {
-            line::append(record.data, *data == Data::Csv, out);
+        (Format::Lines, RecordKind::Event, OwnedTransform::Json | OwnedTransform::Csv) => {
+            line::append(record.data, *data == OwnedTransform::Csv, out);
         }
-        (Format::Lines, RecordKind::Event, Data::Other(transform)) => {
+        (Format::Lines, RecordKind::Event, OwnedTransform::Other(transform)) => {
             envelope::data(source, transform, record, out);
             out.push(b'\n');
         }
@@ -79,11 +79,11 @@ pub fn write(
 }
 
 /// About how many bytes a record becomes, to make room for many at once.
-pub fn size(format: Format, data: &Data, record: &Record<'_>) -> usize {
+pub fn size(format: Format, data: &OwnedTransform, record: &Record<'_>) -> usize {
     match (format, data) {
         (Format::Raw, _) => record.data.len() + 4,
-        (Format::Lines, Data::Json | Data::Csv) => record.data.len() + 1,
-        (Format::Lines, Data::Other(_)) => record.data.len().div_ceil(3) * 4 + 160,
+        (Format::Lines, OwnedTransform::Json | OwnedTransform::Csv) => record.data.len() + 1,
+        (Format::Lines, OwnedTransform::Other(_)) => record.data.len().div_ceil(3) * 4 + 160,
     }
 }
 
@@ -107,8 +107,8 @@ mod tests {
     #[test]
     fn bytes_come_out_of_either_format_as_they_went_in() {
         let event = record(RecordKind::Event, b"a\nb\0\r\n\0");
-        let flat = Data::Other("FlatBuffer".into());
-        for data in [Data::Json, Data::Csv, flat.clone()] {
+        let flat = OwnedTransform::Other("FlatBuffer".into());
+        for data in [OwnedTransform::Json, OwnedTransform::Csv, flat.clone()] {
             let mut out = Vec::new();
             write(Format::Raw, &data, "fmc", &event, Digest::new(0), &mut out);
             assert_eq!(out, b"\0\0\0\x07a\nb\0\r\n\0");
@@ -136,7 +136,7 @@ mod tests {
         let mut out = Vec::new();
         write(
             Format::Raw,
-            &Data::Json,
+            &OwnedTransform::Json,
             "fmc",
             &malformed,
             Digest::new(0),

@@ -8,7 +8,7 @@ use estreamer_core::fqe::EventKind;
 use estreamer_mio::batch::Record;
 
 use super::delivery::{Delivery, SourceInfo};
-use crate::config::{Format, Output};
+use crate::config::{Format, OutputConfig};
 use crate::format;
 use crate::output::Part;
 use crate::output::destination::Destination;
@@ -31,7 +31,7 @@ pub(super) struct BatchFormatter {
 }
 
 impl BatchFormatter {
-    pub(super) fn new(output: &Output) -> Self {
+    pub(super) fn new(output: &OutputConfig) -> Self {
         let pattern = match &output.destination {
             Destination::File(pattern) => Some(pattern.clone()),
             _ => None,
@@ -70,9 +70,9 @@ impl BatchFormatter {
                 continue;
             }
             count += 1;
-            let (form, data, name) = (self.format, &source.data, &*source.name);
+            let (form, transform, name) = (self.format, &source.transform, &*source.name);
             let bytes = self.bytes(source, &record);
-            format::write(form, data, name, &record, verdict.digest, bytes);
+            format::write(form, transform, name, &record, verdict.digest, bytes);
         }
         count
     }

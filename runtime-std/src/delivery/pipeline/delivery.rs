@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use estreamer_mio::batch::{Batch, Record};
 
 use crate::delivery::dedup::sequencer::Verdict;
-use crate::format::Data;
+use crate::format::OwnedTransform;
 use crate::sync::lock;
 
 /// Where records come from.
@@ -14,7 +14,7 @@ pub struct SourceInfo {
     /// The source's name.
     pub name: Arc<str>,
     /// The form its events' data comes in.
-    pub data: Data,
+    pub transform: OwnedTransform,
     /// Whether several servers may answer for it.
     pub has_several_servers: bool,
 }

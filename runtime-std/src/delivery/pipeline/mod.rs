@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::event_loop::Handle;
 
-use crate::config;
+use crate::config::OutputConfig;
 use crate::delivery::bookmark::journal::Journal;
 use crate::delivery::bookmark::opening::{self, OpeningError, Place};
 use crate::delivery::bookmark::recovery::Bookmark;
@@ -61,7 +61,7 @@ pub struct Setup {
     /// Where the bookmark lives; without it there is none.
     pub state: Option<StateDir>,
     /// The outputs.
-    pub outputs: Vec<config::Output>,
+    pub outputs: Vec<OutputConfig>,
     /// The names of the sources, as far as files are named after them.
     pub sources: Vec<String>,
     /// What is remembered of the sources.
@@ -103,7 +103,7 @@ impl Pipeline {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let key = setup.state.as_ref().map(|state| state.key().clone());
         let key = key.unwrap_or_else(|| Key::new([0; 32]));
-        let make = |of: &config::Output| {
+        let make = |of: &OutputConfig| {
             let paths = match &of.destination {
                 Destination::File(pattern) => paths(pattern, of, &setup.sources),
                 _ => Vec::new(),
@@ -184,7 +184,7 @@ impl Pipeline {
 
     fn spawn<'a>(
         &mut self,
-        outputs: impl Iterator<Item = ((String, Box<dyn Output>), &'a config::Output)>,
+        outputs: impl Iterator<Item = ((String, Box<dyn Output>), &'a OutputConfig)>,
         best_effort: Vec<BestEffort>,
         sequencer: Sequencer,
         limit: u64,
@@ -322,7 +322,7 @@ impl Pipeline {
                 }
             }
             Err((path, error)) => say!(
-                "estreamer: cannot cut {} back to the last commit either: {error}. Data after \
+                "estreamer: cannot cut {} back to the last commit either: {error}. OwnedTransform after \
                  that may be corrupt.",
                 path.display()
             ),
@@ -338,7 +338,7 @@ impl Drop for Pipeline {
 }
 
 /// What the file systems of state directory and outputs lack.
-fn lacking(state: &StateDir, outputs: &[&config::Output], sources: &[String]) -> Vec<FileNotice> {
+fn lacking(state: &StateDir, outputs: &[&OutputConfig], sources: &[String]) -> Vec<FileNotice> {
     let mut directories = BTreeSet::from([state.path().to_path_buf()]);
     for output in outputs {
         if let Destination::File(pattern) = &output.destination {
@@ -355,7 +355,7 @@ fn lacking(state: &StateDir, outputs: &[&config::Output], sources: &[String]) ->
 }
 
 /// The paths a pattern may become, with what the output takes.
-fn paths(pattern: &Pattern, output: &config::Output, sources: &[String]) -> Vec<PathBuf> {
+fn paths(pattern: &Pattern, output: &OutputConfig, sources: &[String]) -> Vec<PathBuf> {
     let takes = |source: &&String| {
         let named = output.sources.as_ref();
         named.is_none_or(|named| named.contains(source))
