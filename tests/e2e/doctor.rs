@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use estreamer::certificate;
 use estreamer::config::Ask;
 use estreamer::doctor::{Class, Options, Verdict, walk};
+use estreamer::failure::Wording;
 use estreamer_core::fqe::{EventKind, Request};
 use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::InitialTimestamp;
@@ -109,6 +110,7 @@ fn of_several_addresses_the_first_that_answers_is_examined_and_the_others_tried(
             timeout: 10_000,
             wait: 10_000,
             now: certificate::now(),
+            wording: Wording::default(),
         })
         .unwrap()
     };
