@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use estreamer_core::wire::RecordLength;
 
-use super::Failure;
 use super::identity_args::IdentityArgs;
 use super::request_args::RequestArgs;
 use super::verification::VerificationArgs;
+use super::{Failure, remedy};
 use crate::signals;
 use estreamer::collect::Reset;
 use estreamer::collect::{Reload, Run, run};
@@ -166,6 +166,7 @@ impl Collect {
             patient: reload.is_some(),
             reload,
             signals,
+            wording: remedy::wording(),
             watch: Some(Box::new(signals::watch_all)),
         };
         run::run(config, run)
@@ -183,7 +184,7 @@ impl Collect {
                     capture,
                 };
                 let loaded = raw.load(Path::new(""), &around);
-                loaded.map_err(|found| diagnostic::failure(None, found))
+                loaded.map_err(|found| diagnostic::worded(None, found, remedy::wording()))
             }
             (None, None) => Err(Failure::usage(
                 "no server is given",

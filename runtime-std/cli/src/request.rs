@@ -8,9 +8,9 @@ use estreamer_core::fqe::RequestForm;
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::{EventStreamRequest, InitialTimestamp, RequestFlags};
 
-use super::Failure;
 use super::identity::print;
 use super::request_args::RequestArgs;
+use super::{Failure, remedy};
 use estreamer::config::address::in_turn;
 use estreamer::config::event_request::EventRequest;
 use estreamer::config::read::event::one_of;
@@ -38,7 +38,8 @@ impl PrintRequest {
         let Some(path) = &self.config else {
             let args = &self.request;
             let request = args.source().load(Path::new(""));
-            let request = request.map_err(|error| diagnostic::failure(None, vec![error]))?;
+            let request = request
+                .map_err(|error| diagnostic::worded(None, vec![error], remedy::wording()))?;
             let form = args.request_form().map(|form| form.value);
             return print(&show(&request, args.from, applied(form, args.quirks())));
         };

@@ -14,6 +14,7 @@ use super::raw::{At, RawConfig, RawOutput, RequestSource};
 use crate::config::event_request::EventRequest;
 use crate::config::number::mebibytes;
 use crate::config::{Config, OutputConfig, SourceConfig};
+use crate::failure::Remedy;
 use crate::format::OwnedTransform;
 use crate::input;
 use crate::output::destination::Destination;
@@ -140,16 +141,13 @@ impl At<RequestSource> {
 }
 
 /// Returns what to change in the settings after a request was refused.
-fn remedy(error: &RequestError, transform: &OwnedTransform) -> &'static str {
+fn remedy(error: &RequestError, transform: &OwnedTransform) -> Remedy {
     match (error, transform) {
-        (RequestError::FieldSetInCsv(_), _) => {
-            "List single fields: --fields connection=InitiatorIP,URL, or events = { connection = \
-             [\"InitiatorIP\", \"URL\"] }"
-        }
+        (RequestError::FieldSetInCsv(_), _) => Remedy::NameFields,
         (RequestError::NoFormat, OwnedTransform::Other(_)) => {
-            "Use a transform name without quotes, backslashes and control characters"
+            "Use a transform name without quotes, backslashes and control characters".into()
         }
-        _ => "",
+        _ => Remedy::None,
     }
 }
 

@@ -12,6 +12,7 @@ use super::keys::{TABLES, TableKeys};
 use super::raw::At;
 use super::suggest::{nearest, shown};
 use crate::config::number::Number;
+use crate::failure::Remedy;
 
 /// The maximum number of diagnostics of one run.
 const MAX_DIAGNOSTICS: usize = 100;
@@ -39,7 +40,7 @@ impl Notes {
             .partition_point(|&start| start <= span.start)
     }
 
-    pub(super) fn note(&self, line: usize, what: impl Display, remedy: impl Display) {
+    pub(super) fn note(&self, line: usize, what: impl Display, remedy: impl Into<Remedy>) {
         let mut diagnostics = self.diagnostics.borrow_mut();
         if diagnostics.len() < MAX_DIAGNOSTICS {
             diagnostics.push(Diagnostic::new(line, what, remedy));
@@ -118,13 +119,13 @@ impl<'d> Section<'d> {
     }
 
     /// Reports a missing key.
-    pub(super) fn missing(&self, what: impl Display, remedy: impl Display) {
+    pub(super) fn missing(&self, what: impl Display, remedy: impl Into<Remedy>) {
         let what = format!("{} has no {what}", self.name);
         self.notes.note(self.line, what, remedy);
     }
 
     /// Reports a problem.
-    pub(super) fn note(&self, line: usize, what: impl Display, remedy: impl Display) {
+    pub(super) fn note(&self, line: usize, what: impl Display, remedy: impl Into<Remedy>) {
         self.notes.note(line, what, remedy);
     }
 

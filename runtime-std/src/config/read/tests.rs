@@ -16,6 +16,7 @@ use crate::config::event_request::EventFields;
 use crate::config::read::identity::IdentityFiles;
 use crate::config::read::secret::Secret;
 use crate::config::{Format, OwnedTransform};
+use crate::failure::Cause;
 
 /// A correct source, on lines 1 to 3.
 const SOURCE: &str = "[[source]]\nserver = \"fmc\"\npkcs12 = \"fmc.p12\"\n";
@@ -280,7 +281,7 @@ fn all_problems_are_reported_at_once_by_line() {
     let lines: Vec<usize> = found.iter().map(|diagnostic| diagnostic.line).collect();
     assert_eq!(lines, [1, 3, 4, 4, 5]);
     let failure = diagnostic::failure(Some(Path::new("a.toml")), found);
-    assert_eq!(failure.code(), 2);
+    assert_eq!(failure.cause(), Cause::Usage);
     let text = failure.to_string();
     for line in [
         "a.toml:1: ",
