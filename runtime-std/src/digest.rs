@@ -26,9 +26,9 @@ impl fmt::Debug for Digest {
 /// The secret without which nobody can make two records look the same: who
 /// controls a URL could hide an event otherwise.
 #[derive(Clone)]
-pub struct Key([u64; 4]);
+pub struct DigestKey([u64; 4]);
 
-impl Key {
+impl DigestKey {
     /// A key from 32 random bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
         let (words, _) = bytes.as_chunks::<8>();
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn everything_that_makes_a_record_another_changes_its_digest() {
-        let key = Key::new([7; 32]);
+        let key = DigestKey::new([7; 32]);
         let (file, connection) = (RecordType::FILE, RecordType::CONNECTION);
         let all = [
             key.digest("a", file, b"x"),
@@ -107,7 +107,7 @@ mod tests {
             key.digest("a", connection, b"x"),
             key.digest("a", file, b"y"),
             key.digest("ax", file, b""),
-            Key::new([8; 32]).digest("a", file, b"x"),
+            DigestKey::new([8; 32]).digest("a", file, b"x"),
             key.digest_version_1("a", file, None, b"x"),
             key.digest_version_1("a", file, Some(1), b"x"),
             key.digest_version_1("a", file, Some(2), b"x"),
@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn version_1_is_what_it_was() {
-        let digest = Key::new([3; 32]).digest_version_1("fmc", RecordType::FILE, Some(9), b"{}");
+        let digest =
+            DigestKey::new([3; 32]).digest_version_1("fmc", RecordType::FILE, Some(9), b"{}");
         assert_eq!(format!("{digest:?}"), "5c80c96e998490b8b4707b588ef7eff5");
     }
 }

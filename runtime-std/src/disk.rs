@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{Digest, Key};
+use crate::digest::{Digest, DigestKey};
 use crate::sync::lock;
 
 /// A place for files.
@@ -26,7 +26,7 @@ pub trait Disk: Send + Sync {
     ///
     /// # Errors
     /// The system's.
-    fn identity(&self, path: &Path) -> io::Result<Option<Identity>>;
+    fn identity(&self, path: &Path) -> io::Result<Option<FileIdentity>>;
 
     /// The bytes of a file from `start` to `end`, fewer where it is shorter.
     ///
@@ -98,7 +98,7 @@ pub trait DiskFile: Send + Sync {
     ///
     /// # Errors
     /// The system's.
-    fn identity(&self) -> io::Result<Identity>;
+    fn identity(&self) -> io::Result<FileIdentity>;
 
     /// Keeps other processes off for as long as it is open.
     ///
@@ -112,7 +112,7 @@ pub trait DiskFile: Send + Sync {
 
 /// Which file it is, whatever its name by now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Identity {
+pub struct FileIdentity {
     /// The file system.
     pub device: u64,
     /// The file in it.
@@ -176,7 +176,7 @@ impl Disk for RealDisk {
         }
     }
 
-    fn identity(&self, path: &Path) -> io::Result<Option<Identity>> {
+    fn identity(&self, path: &Path) -> io::Result<Option<FileIdentity>> {
         found(fs::metadata(path)).map(|metadata| metadata.as_ref().map(identity))
     }
 
@@ -278,7 +278,7 @@ impl DiskFile for RealFile {
         Ok(bytes)
     }
 
-    fn identity(&self) -> io::Result<Identity> {
+    fn identity(&self) -> io::Result<FileIdentity> {
         self.file.metadata().map(|metadata| identity(&metadata))
     }
 
@@ -297,8 +297,8 @@ impl DiskFile for RealFile {
     }
 }
 
-fn identity(metadata: &Metadata) -> Identity {
-    Identity {
+fn identity(metadata: &Metadata) -> FileIdentity {
+    FileIdentity {
         device: metadata.dev(),
         inode: metadata.ino(),
         length: metadata.len(),
@@ -317,7 +317,12 @@ fn not_a_file() -> io::Error {
 ///
 /// # Errors
 /// The system's.
-pub fn proof(disk: &dyn Disk, key: &Key, path: &Path, end: u64) -> io::Result<Option<Digest>> {
+pub fn proof(
+    disk: &dyn Disk,
+    key: &DigestKey,
+    path: &Path,
+    end: u64,
+) -> io::Result<Option<Digest>> {
     let start = end.saturating_sub(PROOF as u64);
     let bytes = disk.read_range(path, start, end)?;
     Ok((bytes.len() as u64 == end - start).then(|| key.of_file(&bytes)))

@@ -9,7 +9,7 @@ use estreamer_core::wire::EventStreamRequest;
 use estreamer_mio::event_loop::{EventLoop, Handle};
 use estreamer_mio::server::{self, Feed, Listener, Refusal, ServerEnd, ServerOptions, Supply};
 use estreamer_mio::tls::{ClientRules, Identity, ServerTls, TlsVersions};
-use estreamer_simulate::pki::{Identity as Files, Pki};
+use estreamer_simulate::pki::{IssuedIdentity, Pki};
 
 /// How a server answers a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Feed for Empty {
 
 /// A server's identity that checks clients by another CA than signed it, if
 /// `clients` is another PKI.
-pub(crate) fn identity(server: &Files, clients: &Pki) -> Identity {
+pub(crate) fn identity(server: &IssuedIdentity, clients: &Pki) -> Identity {
     Identity::from_pem(
         server.cert_pem().as_bytes(),
         server.key_pem().as_bytes(),

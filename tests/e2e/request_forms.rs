@@ -9,7 +9,7 @@ use estreamer_core::quirk::Quirk;
 use estreamer_simulate::archive::Oddities;
 use estreamer_simulate::chaos::{Chaos, ChaosKind};
 use estreamer_simulate::request_length::RequestLength;
-use estreamer_simulate::{Builder, Served};
+use estreamer_simulate::{Served, SimulatorBuilder};
 use estreamer_tests::{
     Ended, Fleet, Pki, Running, Scene, Simulator, at_each, collect, events, expected_lines,
     wait_for_lines,
@@ -238,7 +238,7 @@ fn a_program_goes_on_to_the_next_form_and_begins_with_the_answered_one() {
     assert!(client.receive(soon).unwrap().is_some() && client.is_answered());
 }
 
-fn scene(events: u64, more: impl FnOnce(Builder) -> Builder) -> Scene {
+fn scene(events: u64, more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder) -> Scene {
     Scene::new(events, Oddities::default(), |server| {
         more(server.bundle(50))
     })

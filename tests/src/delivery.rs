@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use estreamer_simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
-use estreamer_simulate::generator::Options;
+use estreamer_simulate::generator::GeneratorOptions;
 use estreamer_simulate::pki::Pki;
-use estreamer_simulate::{Builder, Simulator};
+use estreamer_simulate::{Simulator, SimulatorBuilder};
 
 use crate::process::estreamer;
 
@@ -38,8 +38,12 @@ impl Scene {
     ///
     /// # Panics
     /// When it cannot be started.
-    pub fn new(events: u64, oddities: Oddities, more: impl FnOnce(Builder) -> Builder) -> Self {
-        let mut options = ArchiveOptions::generated(Options::default(), events);
+    pub fn new(
+        events: u64,
+        oddities: Oddities,
+        more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
+    ) -> Self {
+        let mut options = ArchiveOptions::generated(GeneratorOptions::default(), events);
         options.oddities = oddities;
         Self::of(options, more)
     }
@@ -48,7 +52,10 @@ impl Scene {
     ///
     /// # Panics
     /// When it cannot be started.
-    pub fn of(options: ArchiveOptions, more: impl FnOnce(Builder) -> Builder) -> Self {
+    pub fn of(
+        options: ArchiveOptions,
+        more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
+    ) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let pki = Pki::generate().expect("certificates");
         pki.write_to(&directory.path().join("pki"))
@@ -70,11 +77,15 @@ impl Scene {
     ///
     /// # Panics
     /// When it cannot be started.
-    pub fn live(events: u64, oddities: Oddities, more: impl FnOnce(Builder) -> Builder) -> Self {
+    pub fn live(
+        events: u64,
+        oddities: Oddities,
+        more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
+    ) -> Self {
         let options = ArchiveOptions {
             live: Live::ByHand,
             oddities,
-            ..ArchiveOptions::generated(Options::default(), events)
+            ..ArchiveOptions::generated(GeneratorOptions::default(), events)
         };
         Self::of(options, more)
     }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use estreamer_simulate::archive::{Archive, ArchiveOptions, Live};
-use estreamer_simulate::generator::Options;
+use estreamer_simulate::generator::GeneratorOptions;
 use estreamer_simulate::pki::Pki;
-use estreamer_simulate::{Builder, Simulator};
+use estreamer_simulate::{Simulator, SimulatorBuilder};
 
 use crate::process::{Running, estreamer, wait_until};
 
@@ -47,11 +47,11 @@ impl Fleet {
         &self,
         seed: u64,
         events: u64,
-        more: impl FnOnce(Builder) -> Builder,
+        more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
     ) -> Simulator {
-        let options = Options {
+        let options = GeneratorOptions {
             seed,
-            ..Options::default()
+            ..GeneratorOptions::default()
         };
         let archive = Archive::new(ArchiveOptions {
             live: Live::ByHand,

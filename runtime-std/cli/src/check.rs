@@ -22,12 +22,12 @@ use estreamer::count::Count;
     after_help = "Example:\n  estreamer check /etc/estreamer/estreamer.toml\n\nExit status: 0 it is \
                   sound · 2 it is not; each mistake is told with its line and remedy"
 )]
-pub(super) struct Check {
+pub(super) struct CheckCommand {
     /// The configuration; the files it names are read too.
     file: PathBuf,
 }
 
-impl Check {
+impl CheckCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = file::open(&self.file, None)?;
         for source in &config.sources {

@@ -30,7 +30,7 @@ use estreamer::output::destination::Destination;
                   --password-file client.pass --from -1h --output file:events.ndjson\n  \
                   estreamer collect --config /etc/estreamer/estreamer.toml"
 )]
-pub(super) struct Collect {
+pub(super) struct CollectCommand {
     /// A configuration file, which says all that is not said by the options
     /// about a run.
     #[arg(short, long, value_name = "FILE")]
@@ -128,7 +128,7 @@ struct RunArgs {
     quiet: bool,
 }
 
-impl Collect {
+impl CollectCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         // First of all: a service may be told to reload while it starts.
         let signals = signals::remember()?;

@@ -21,13 +21,13 @@ use estreamer_simulate::pki::{DEFAULT_PASSWORD, Pki};
 /// loopback port, and a collector that prints its events. Leaves nothing behind.
 #[derive(Args)]
 #[command(after_help = "Example:\n  estreamer demo --events 5000 > events.ndjson")]
-pub(super) struct Demo {
+pub(super) struct DemoCommand {
     /// How many events to collect.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     events: u64,
 }
 
-impl Demo {
+impl DemoCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         let failed = |error: &dyn std::fmt::Display| Failure::failed(error, "");
         let pki = Pki::generate().map_err(|error| failed(&error))?;

@@ -23,7 +23,7 @@ use estreamer::explain::identity_remedy;
 /// leaves when the first events have come.
 #[derive(Args)]
 #[command(after_help = after_help())]
-pub(super) struct Doctor {
+pub(super) struct DoctorCommand {
     /// The server; the port is 8302 if none is given. Repeatable; each is walked
     /// through for itself, and the exit status is that of the first that is not
     /// healthy.
@@ -45,7 +45,7 @@ pub(super) struct Doctor {
     verification: VerificationArgs,
 }
 
-impl Doctor {
+impl DoctorCommand {
     pub(super) fn run(self) -> ExitCode {
         match self.examine() {
             Ok(class) => ExitCode::from(class.status()),

@@ -22,7 +22,7 @@ use estreamer::config::read::{diagnostic, file};
 #[command(
     after_help = "Example:\n  estreamer request --fields connection=InitiatorIP,URL --transform CSV"
 )]
-pub(super) struct PrintRequest {
+pub(super) struct RequestCommand {
     /// The configuration with the sources; their identities are not read.
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -33,7 +33,7 @@ pub(super) struct PrintRequest {
     request: RequestArgs,
 }
 
-impl PrintRequest {
+impl RequestCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         let Some(path) = &self.config else {
             let args = &self.request;

@@ -9,12 +9,12 @@ use estreamer_core::wire::{
 };
 use estreamer_mio::server::{Answer, Feed, Outgoing, Record, Refusal, ServerEnd, Supply, Tampered};
 
-use super::archive::{Archive, Found, Reader};
+use super::archive::{Archive, ArchiveReader, NextEvent};
 use super::not_json::not_json;
 use super::opaque::OPAQUE;
 use super::request_length::RequestLength;
-use super::selection::{Format, Request, RequestError};
-use super::served::Entry;
+use super::selection::{RenderFormat, Selection, SelectionError};
+use super::served::ConnectionEntry;
 use super::tamper::Tamper;
 
 /// What the connections of a service have in common.
@@ -32,9 +32,9 @@ pub(super) struct Common {
 /// The feed of one connection.
 pub(super) struct ConnectionFeed {
     common: Arc<Common>,
-    entry: Entry,
+    entry: ConnectionEntry,
     tamper: Option<Tamper>,
-    stream: Option<Stream>,
+    stream: Option<FeedStream>,
     /// When the first record was asked for.
     start: Option<Instant>,
     served: u64,
@@ -46,17 +46,17 @@ pub(super) struct ConnectionFeed {
 }
 
 /// What a granted request became.
-struct Stream {
+struct FeedStream {
     /// Whether records carry their archival timestamp.
     extended: bool,
-    reader: Reader,
-    format: Format,
+    reader: ArchiveReader,
+    format: RenderFormat,
     /// The data of the record to be sent, where it is not the archive's.
     changed: Vec<u8>,
 }
 
 impl ConnectionFeed {
-    pub(super) fn new(common: Arc<Common>, entry: Entry, tamper: Option<Tamper>) -> Self {
+    pub(super) fn new(common: Arc<Common>, entry: ConnectionEntry, tamper: Option<Tamper>) -> Self {
         Self {
             common,
             entry,
@@ -109,7 +109,7 @@ impl ConnectionFeed {
             });
         }
         let asked = self.fully_qualified(request)?;
-        self.stream = Some(Stream {
+        self.stream = Some(FeedStream {
             extended,
             format: asked.format(),
             changed: Vec::new(),
@@ -119,7 +119,7 @@ impl ConnectionFeed {
     }
 
     /// A request with a JSON block.
-    fn fully_qualified(&self, request: &EventStreamRequest<'_>) -> Result<Request, Refusal> {
+    fn fully_qualified(&self, request: &EventStreamRequest<'_>) -> Result<Selection, Refusal> {
         let checked = request.check();
         let refusal = |code, text| Refusal { code, text };
         match checked {
@@ -134,7 +134,7 @@ impl ConnectionFeed {
             (Ok(parsed), Ok(_)) => Ok(parsed),
             (Ok(_), Err(error)) => Err(refusal(error.code(), error.to_string())),
             (Err(error), Err(checked)) => Err(refusal(checked.code(), error.to_string())),
-            (Err(error @ RequestError::Format { .. }), Ok(_)) => {
+            (Err(error @ SelectionError::RenderFormat { .. }), Ok(_)) => {
                 Err(refusal(FORMAT, error.to_string()))
             }
             (Err(error), Ok(_)) => Err(refusal(FIELDS, error.to_string())),
@@ -163,10 +163,10 @@ impl Feed for ConnectionFeed {
         };
         let flags = RequestFlags(entry.flags);
         let from = InitialTimestamp(entry.timestamp);
-        let reader = self.common.archive.read(Request::packet_records(), from);
-        self.stream = Some(Stream {
+        let reader = self.common.archive.read(Selection::packet_records(), from);
+        self.stream = Some(FeedStream {
             extended: self.extended || flags.contains(RequestFlags::EXTENDED_HEADER),
-            format: Format::Packets,
+            format: RenderFormat::Packets,
             changed: Vec::new(),
             reader,
         });
@@ -179,32 +179,32 @@ impl Feed for ConnectionFeed {
             return Supply::Finished;
         };
         match stream.reader.peek() {
-            Found::Event(_) if now < due => Supply::Later(due),
-            Found::Event(event) => Supply::Record(Record {
+            NextEvent::Event(_) if now < due => Supply::Later(due),
+            NextEvent::Event(event) => Supply::Record(Record {
                 record_type: event.kind.record_type(),
                 archival: stream.extended.then_some(event.archival),
                 data: match stream.format {
-                    Format::Opaque => {
+                    RenderFormat::Opaque => {
                         stream.changed.clear();
                         let bytes = event.data.iter().map(|byte| byte ^ OPAQUE);
                         stream.changed.extend(bytes);
                         &stream.changed
                     }
-                    Format::Json if self.common.quirks.has(Quirk::DataNotJson) => {
+                    RenderFormat::Json if self.common.quirks.has(Quirk::DataNotJson) => {
                         stream.changed = not_json(event.data, self.served);
                         &stream.changed
                     }
                     _ => event.data,
                 },
             }),
-            Found::Busy => Supply::Later(now),
+            NextEvent::Busy => Supply::Later(now),
             // Rounded up, so that it is not asked again too early.
-            Found::Later(wait) => {
+            NextEvent::Later(wait) => {
                 let milliseconds = u32::try_from(wait.as_millis() + 1).unwrap_or(u32::MAX);
                 Supply::Later(now.after(milliseconds))
             }
-            Found::Unknown => Supply::Later(now.after(LOOK_AGAIN)),
-            Found::End => Supply::Finished,
+            NextEvent::Unknown => Supply::Later(now.after(LOOK_AGAIN)),
+            NextEvent::End => Supply::Finished,
         }
     }
 

@@ -29,4 +29,4 @@ mod simulator;
 pub mod tamper;
 
 pub use served::{SeenRequest, Served};
-pub use simulator::{Builder, Simulator};
+pub use simulator::{Simulator, SimulatorBuilder};

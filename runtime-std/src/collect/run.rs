@@ -17,7 +17,7 @@ use super::summary::report;
 use crate::config::{Config, OutputConfig, SourceConfig};
 use crate::delivery::bookmark::opening::OpeningError;
 use crate::delivery::bookmark::state_dir::{StateDir, StateError};
-use crate::delivery::dedup::sequencer::{FirstSessions, Limits};
+use crate::delivery::dedup::sequencer::{FirstSessions, SequencerLimits};
 use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::failure::{PipelineError, StartError};
 use crate::delivery::pipeline::{Pipeline, Setup};
@@ -219,7 +219,7 @@ fn start(
         state,
         outputs: config.outputs.clone(),
         sources: sources.map(|source| source.name.clone()).collect(),
-        limits: Limits {
+        limits: SequencerLimits {
             overlap: config.overlap,
             digests: (config.memory / MEMORY_OF_A_DIGEST).min(MOST_DIGESTS),
         },

@@ -15,11 +15,11 @@ use crate::sync::lock;
 pub struct Ledger {
     overlap: u32,
     wording: Wording,
-    accounts: Mutex<BTreeMap<Arc<str>, Account>>,
+    accounts: Mutex<BTreeMap<Arc<str>, SourceCounts>>,
 }
 
 #[derive(Default)]
-struct Account {
+struct SourceCounts {
     counts: Counts,
     /// What was reported of each concern, and when.
     told: [(u64, Option<Instant>); CONCERNS.len()],
@@ -169,7 +169,7 @@ impl Ledger {
     pub fn change(&self, source: &Arc<str>, change: impl FnOnce(&mut Counts)) {
         let mut accounts = lock(&self.accounts);
         if !accounts.contains_key(source) {
-            accounts.insert(source.clone(), Account::default());
+            accounts.insert(source.clone(), SourceCounts::default());
         }
         if let Some(account) = accounts.get_mut(source) {
             change(&mut account.counts);
@@ -211,7 +211,7 @@ impl Ledger {
     }
 }
 
-impl Account {
+impl SourceCounts {
     fn tell(&mut self, source: &str, ledger: &Ledger, all: bool) {
         let overlap = ledger.overlap;
         for (deviation, told) in DEVIATIONS.iter().zip(&mut self.deviated) {

@@ -38,7 +38,7 @@ struct Bytes<'a> {
 
 /// The one member of a line.
 #[derive(Serialize)]
-enum Line<'a> {
+enum EnvelopeLine<'a> {
     #[serde(rename = "estreamer_error")]
     Error(Unreadable<'a>),
     #[serde(rename = "estreamer_data")]
@@ -53,7 +53,7 @@ pub(super) fn error(source: &str, record: &Record<'_>, digest: Digest, out: &mut
         RecordKind::Oversize => "oversize",
     };
     append(
-        &Line::Error(Unreadable {
+        &EnvelopeLine::Error(Unreadable {
             kind,
             source,
             record_type: record.record_type.0,
@@ -70,7 +70,7 @@ pub(super) fn error(source: &str, record: &Record<'_>, digest: Digest, out: &mut
 /// with all its bytes, without line end.
 pub(super) fn data(source: &str, transform: &str, record: &Record<'_>, out: &mut Vec<u8>) {
     append(
-        &Line::Data(Bytes {
+        &EnvelopeLine::Data(Bytes {
             source,
             record_type: record.record_type.0,
             archival: record.archival,
@@ -82,7 +82,7 @@ pub(super) fn data(source: &str, transform: &str, record: &Record<'_>, out: &mut
     );
 }
 
-fn append(line: &Line<'_>, out: &mut Vec<u8>) {
+fn append(line: &EnvelopeLine<'_>, out: &mut Vec<u8>) {
     let written = serde_json::to_writer(out, line);
     debug_assert!(written.is_ok(), "memory does not fail");
 }

@@ -10,7 +10,7 @@ use super::file::FileOutput;
 use super::pattern::Pattern;
 use super::stdout::StdoutOutput;
 use super::tcp::TcpOutput;
-use crate::digest::Key;
+use crate::digest::DigestKey;
 use crate::disk::Disk;
 
 /// `stdout:` (or `-`), `file:PATH`, or `tcp://HOST:PORT`.
@@ -69,7 +69,7 @@ impl Destination {
     pub fn output(
         &self,
         disk: &Arc<dyn Disk>,
-        key: &Key,
+        key: &DigestKey,
         mode: u32,
         paths: Vec<PathBuf>,
     ) -> Box<dyn Output> {

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Acceptance, Output, Part};
-use crate::digest::Key;
-use crate::disk::{Disk, DiskFile, FileMark, FileRange, Identity, PROOF, directory};
+use super::{Acceptance, Output, OutputPart};
+use crate::digest::DigestKey;
+use crate::disk::{Disk, DiskFile, FileIdentity, FileMark, FileRange, PROOF, directory};
 
 /// The files of one output.
 pub struct FileOutput {
     disk: Arc<dyn Disk>,
-    key: Key,
+    key: DigestKey,
     /// Permissions of a file that is made.
     mode: u32,
     /// Those it may write to, as far as they are known.
@@ -23,17 +23,17 @@ pub struct FileOutput {
     /// Whether a file is made only when there is an event for it.
     by_event: bool,
     /// By the path that a part names.
-    files: BTreeMap<Arc<Path>, Open>,
+    files: BTreeMap<Arc<Path>, OpenFile>,
     /// What the files were when they were closed to be opened again.
     closed: BTreeMap<Arc<Path>, FileMark>,
     /// A write failed: what was to be written may be there in part, by file.
     torn: Vec<(Arc<Path>, Vec<u8>)>,
     notices: Vec<FileNotice>,
     /// Files that are not written to any more and not yet known to be durable.
-    let_go: Vec<Arc<dyn DiskFile>>,
+    released: Vec<Arc<dyn DiskFile>>,
 }
 
-struct Open {
+struct OpenFile {
     file: Arc<dyn DiskFile>,
     mark: FileMark,
     /// The last bytes before the mark, at most [`PROOF`].
@@ -144,7 +144,7 @@ impl FileOutput {
     /// it, otherwise at once.
     pub fn new(
         disk: Arc<dyn Disk>,
-        key: Key,
+        key: DigestKey,
         mode: u32,
         paths: Vec<PathBuf>,
         by_event: bool,
@@ -159,7 +159,7 @@ impl FileOutput {
             closed: BTreeMap::new(),
             torn: Vec::new(),
             notices: Vec::new(),
-            let_go: Vec::new(),
+            released: Vec::new(),
         }
     }
 
@@ -190,7 +190,7 @@ impl FileOutput {
         // Closed and opened again, with nothing in between.
         let closed = self.closed.remove(path);
         let is_marked = closed.is_some_and(|closed| closed == mark);
-        let open = Open {
+        let open = OpenFile {
             file,
             mark,
             tail,
@@ -201,13 +201,13 @@ impl FileOutput {
     }
 
     /// Looks at one file before something is written to it.
-    fn look_at(&mut self, path: &Arc<Path>) -> io::Result<()> {
+    fn check_file(&mut self, path: &Arc<Path>) -> io::Result<()> {
         let found = self.disk.identity(path)?;
         let Some(open) = self.files.get(path) else {
             return self.open(path);
         };
         let (mark, file) = (&open.mark, open.file.clone());
-        let same = |found: &Identity| (found.device, found.inode) == (mark.device, mark.inode);
+        let same = |found: &FileIdentity| (found.device, found.inode) == (mark.device, mark.inode);
         let notice = match found.filter(same) {
             Some(found) if found.length == mark.end => return Ok(()),
             Some(found) if found.length < mark.end => FileNotice::Shorter(path.to_path_buf()),
@@ -215,13 +215,13 @@ impl FileOutput {
             None => {
                 // Renamed or removed: what is in it stays in it.
                 file.unlock();
-                self.let_go.push(file);
+                self.released.push(file);
                 self.files.remove(path);
                 return self.open(path);
             }
         };
         self.notices.push(notice);
-        self.let_go.push(file.clone());
+        self.released.push(file.clone());
         self.begin(path, file)
     }
 
@@ -254,18 +254,18 @@ impl Output for FileOutput {
         Ok(())
     }
 
-    fn look(&mut self, parts: &[Part]) -> io::Result<()> {
+    fn check_files(&mut self, parts: &[OutputPart]) -> io::Result<()> {
         self.put_back()?;
-        for Part { path, .. } in parts {
-            self.look_at(path).map_err(|error| {
+        for OutputPart { path, .. } in parts {
+            self.check_file(path).map_err(|error| {
                 io::Error::new(error.kind(), format!("{}: {error}", path.display()))
             })?;
         }
         Ok(())
     }
 
-    fn let_go(&mut self) -> Vec<Arc<dyn DiskFile>> {
-        std::mem::take(&mut self.let_go)
+    fn take_released(&mut self) -> Vec<Arc<dyn DiskFile>> {
+        std::mem::take(&mut self.released)
     }
 
     fn unmarked(&self) -> Vec<FileMark> {
@@ -275,13 +275,13 @@ impl Output for FileOutput {
             .collect()
     }
 
-    fn marked(&mut self) {
+    fn set_marked(&mut self) {
         for open in self.files.values_mut() {
             open.is_marked = true;
         }
     }
 
-    fn plan(&mut self, parts: &[Part]) -> Option<SmallVec<[FileRange; 1]>> {
+    fn plan(&mut self, parts: &[OutputPart]) -> Option<SmallVec<[FileRange; 1]>> {
         let planned = parts.iter().filter_map(|part| {
             let open = self.files.get_mut(&part.path)?;
             let mut tail = std::mem::take(&mut open.tail);
@@ -302,7 +302,7 @@ impl Output for FileOutput {
         Some(planned.collect())
     }
 
-    fn write(&mut self, _: u64, parts: &[Part]) -> io::Result<Acceptance> {
+    fn write(&mut self, _: u64, parts: &[OutputPart]) -> io::Result<Acceptance> {
         for part in parts {
             let Some(open) = self.files.get(&part.path) else {
                 return Err(io::Error::other("a file that was not looked at"));
@@ -338,7 +338,7 @@ impl Output for FileOutput {
                 self.closed.insert(path, open.mark);
             }
             open.file.unlock();
-            self.let_go.push(open.file);
+            self.released.push(open.file);
         }
         Ok(())
     }

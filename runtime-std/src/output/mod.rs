@@ -22,7 +22,7 @@ use file::FileNotice;
 
 /// What goes to one place: one file, or the whole output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct OutputPart {
     /// The file, of an output to files.
     pub path: Arc<Path>,
     /// The event type it is for, where each has a file of its own.
@@ -31,7 +31,7 @@ pub struct Part {
     pub bytes: Vec<u8>,
 }
 
-impl Part {
+impl OutputPart {
     /// Bytes that are appended.
     pub fn length(&self) -> u64 {
         self.bytes.len() as u64
@@ -65,9 +65,9 @@ impl std::error::Error for ReaderLeft {}
 /// Inputs: [`prepare`](Self::prepare), [`write`](Self::write),
 /// [`poll`](Self::poll), [`reopen`](Self::reopen), [`finish`](Self::finish).
 /// Outputs: [`accepted`](Self::accepted), [`is_idle`](Self::is_idle),
-/// [`wait`](Self::wait), [`notices`](Self::notices). Of outputs to files also
-/// [`look`](Self::look), [`let_go`](Self::let_go), [`unmarked`](Self::unmarked),
-/// [`marked`](Self::marked), [`plan`](Self::plan), [`files`](Self::files): by
+/// [`poll_interval`](Self::poll_interval), [`notices`](Self::notices). Of outputs to files also
+/// [`check_files`](Self::check_files), [`take_released`](Self::take_released), [`unmarked`](Self::unmarked),
+/// [`set_marked`](Self::set_marked), [`plan`](Self::plan), [`files`](Self::files): by
 /// them a bookmark knows which bytes are ours.
 pub trait Output: Send {
     /// Opens what can be opened before the first batch, so that what cannot be
@@ -84,7 +84,7 @@ pub trait Output: Send {
     /// # Errors
     /// The system's; [`ReaderLeft`] in one of kind [`io::ErrorKind::Other`] where
     /// trying again is of no use.
-    fn write(&mut self, n: u64, parts: &[Part]) -> io::Result<Acceptance>;
+    fn write(&mut self, n: u64, parts: &[OutputPart]) -> io::Result<Acceptance>;
 
     /// Looks what became of batches on their way.
     ///
@@ -105,7 +105,7 @@ pub trait Output: Send {
     }
 
     /// How long until it is worth polling again; `None` if nothing is on its way.
-    fn wait(&self) -> Option<Duration> {
+    fn poll_interval(&self) -> Option<Duration> {
         None
     }
 
@@ -129,13 +129,13 @@ pub trait Output: Send {
     ///
     /// # Errors
     /// The system's.
-    fn look(&mut self, _parts: &[Part]) -> io::Result<()> {
+    fn check_files(&mut self, _parts: &[OutputPart]) -> io::Result<()> {
         Ok(())
     }
 
     /// Files that nothing is written to any more, since the last time: to be made
     /// durable and committed before anything goes to their successors.
-    fn let_go(&mut self) -> Vec<Arc<dyn DiskFile>> {
+    fn take_released(&mut self) -> Vec<Arc<dyn DiskFile>> {
         Vec::new()
     }
 
@@ -145,10 +145,10 @@ pub trait Output: Send {
     }
 
     /// The bookmark has all of them.
-    fn marked(&mut self) {}
+    fn set_marked(&mut self) {}
 
     /// Where the bytes of a batch will be; `None` of an output without files.
-    fn plan(&mut self, _parts: &[Part]) -> Option<SmallVec<[FileRange; 1]>> {
+    fn plan(&mut self, _parts: &[OutputPart]) -> Option<SmallVec<[FileRange; 1]>> {
         None
     }
 

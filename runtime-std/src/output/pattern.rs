@@ -9,10 +9,10 @@ use estreamer_core::fqe::EventKind;
 
 /// A path with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern(Vec<Part>);
+pub struct Pattern(Vec<PathPart>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum PathPart {
     Text(String),
     Source,
     Event,
@@ -32,10 +32,10 @@ impl Pattern {
                     "{text:?} has an opening brace without a closing one"
                 ));
             };
-            parts.push(Part::Text(before.into()));
+            parts.push(PathPart::Text(before.into()));
             parts.push(match name {
-                "source" => Part::Source,
-                "event" => Part::Event,
+                "source" => PathPart::Source,
+                "event" => PathPart::Event,
                 _ => {
                     return Err(format!(
                         "{{{name}}} is unknown; use {{source}} or {{event}}"
@@ -44,8 +44,8 @@ impl Pattern {
             });
             rest = tail;
         }
-        parts.push(Part::Text(rest.into()));
-        parts.retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
+        parts.push(PathPart::Text(rest.into()));
+        parts.retain(|part| !matches!(part, PathPart::Text(text) if text.is_empty()));
         match parts.is_empty() {
             true => Err("the path is empty".into()),
             false => Ok(Self(parts)),
@@ -58,9 +58,9 @@ impl Pattern {
         let mut path = String::with_capacity(128);
         for part in &self.0 {
             match part {
-                Part::Text(text) => path.push_str(text),
-                Part::Source => path.push_str(&segment(source)),
-                Part::Event => path.push_str(event),
+                PathPart::Text(text) => path.push_str(text),
+                PathPart::Source => path.push_str(&segment(source)),
+                PathPart::Event => path.push_str(event),
             }
         }
         path.into()
@@ -89,21 +89,22 @@ impl Pattern {
 
     /// Whether each event type has a file of its own.
     pub fn by_event(&self) -> bool {
-        self.0.contains(&Part::Event)
+        self.0.contains(&PathPart::Event)
     }
 
     /// Whether each source has a file of its own.
     pub fn by_source(&self) -> bool {
-        self.0.contains(&Part::Source)
+        self.0.contains(&PathPart::Source)
     }
 
     /// The same, with a relative path taken from `base`.
     #[must_use]
     pub fn under(mut self, base: &str) -> Self {
-        let absolute = matches!(self.0.first(), Some(Part::Text(text)) if text.starts_with('/'));
+        let absolute =
+            matches!(self.0.first(), Some(PathPart::Text(text)) if text.starts_with('/'));
         if !base.is_empty() && !absolute {
             let slash = if base.ends_with('/') { "" } else { "/" };
-            self.0.insert(0, Part::Text(format!("{base}{slash}")));
+            self.0.insert(0, PathPart::Text(format!("{base}{slash}")));
         }
         self
     }
@@ -143,9 +144,9 @@ impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for part in &self.0 {
             match part {
-                Part::Text(text) => f.write_str(text)?,
-                Part::Source => f.write_str("{source}")?,
-                Part::Event => f.write_str("{event}")?,
+                PathPart::Text(text) => f.write_str(text)?,
+                PathPart::Source => f.write_str("{source}")?,
+                PathPart::Event => f.write_str("{event}")?,
             }
         }
         Ok(())

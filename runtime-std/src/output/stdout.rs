@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
-use super::{Acceptance, Output, Part, ReaderLeft};
+use super::{Acceptance, Output, OutputPart, ReaderLeft};
 use crate::format::terminal::visible;
 
 /// Standard output, without a buffer of its own.
@@ -39,7 +39,7 @@ impl StdoutOutput {
 }
 
 impl Output for StdoutOutput {
-    fn write(&mut self, n: u64, parts: &[Part]) -> io::Result<Acceptance> {
+    fn write(&mut self, n: u64, parts: &[OutputPart]) -> io::Result<Acceptance> {
         let stdout = io::stdout();
         let mut file = File::from(stdout.as_fd().try_clone_to_owned()?);
         // There is one part, or none where the batch has nothing for this output.

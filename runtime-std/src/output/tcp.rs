@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use super::{Acceptance, Output, Part};
+use super::{Acceptance, Output, OutputPart};
 
 /// A receiver and what it has not confirmed.
 pub struct TcpOutput {
@@ -123,7 +123,7 @@ impl TcpOutput {
 }
 
 impl Output for TcpOutput {
-    fn write(&mut self, n: u64, parts: &[Part]) -> io::Result<Acceptance> {
+    fn write(&mut self, n: u64, parts: &[OutputPart]) -> io::Result<Acceptance> {
         if self.kept.back().is_none_or(|kept| kept.n < n) {
             self.kept.push_back(Kept {
                 n,
@@ -195,7 +195,7 @@ impl Output for TcpOutput {
         self.kept.is_empty()
     }
 
-    fn wait(&self) -> Option<Duration> {
+    fn poll_interval(&self) -> Option<Duration> {
         (!self.kept.is_empty()).then(|| self.patience())
     }
 

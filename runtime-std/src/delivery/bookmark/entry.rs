@@ -16,14 +16,14 @@ use crate::disk::{FileMark, FileRange};
 
 /// One frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Entry {
+pub enum JournalEntry {
     /// Everything, as of a cut. The first frame of a segment, and only there.
     Snapshot(Snapshot),
     /// A batch has its number and goes to the outputs.
     Batch(BatchEntry),
     /// What an output's files are with a batch: noted before its bytes go out.
     /// Of an output without files: it has accepted the batch.
-    Written(Written),
+    Written(WrittenBatch),
     /// Everything up to this batch is durable.
     Commit(u64),
     /// A file is open for writing; what is in it up to the mark is not changed.
@@ -52,14 +52,14 @@ pub struct Snapshot {
     /// The outputs that have to accept a batch, by name.
     pub outputs: Vec<String>,
     /// By name.
-    pub sources: BTreeMap<String, Source>,
+    pub sources: BTreeMap<String, SourceSnapshot>,
     /// What the files were at the cut.
     pub files: Vec<FileMark>,
 }
 
 /// A source at a cut.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
+pub struct SourceSnapshot {
     /// Where to go on from.
     pub point: ResumePoint,
     /// Digests up to this second are those of version 1.
@@ -89,7 +89,7 @@ pub struct BatchEntry {
 
 /// A batch in an output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Written {
+pub struct WrittenBatch {
     /// The batch.
     pub n: u64,
     /// The output's name.
@@ -131,12 +131,12 @@ pub enum Ending {
 }
 
 /// The frame of an entry.
-pub fn frame(entry: &Entry) -> Vec<u8> {
+pub fn frame(entry: &JournalEntry) -> Vec<u8> {
     frame_in(Vec::new(), entry)
 }
 
 /// The same, in a buffer that is used again.
-pub fn frame_in(mut buffer: Vec<u8>, entry: &Entry) -> Vec<u8> {
+pub fn frame_in(mut buffer: Vec<u8>, entry: &JournalEntry) -> Vec<u8> {
     buffer.clear();
     buffer.resize(HEAD, 0);
     // Writing to a growing vector cannot fail.
@@ -152,7 +152,7 @@ pub fn frame_in(mut buffer: Vec<u8>, entry: &Entry) -> Vec<u8> {
 }
 
 /// Reads a segment: its entries, and how what can be read ends.
-pub fn read(segment: &[u8]) -> (Vec<Entry>, Ending) {
+pub fn read(segment: &[u8]) -> (Vec<JournalEntry>, Ending) {
     let mut entries = Entries::of(segment);
     (entries.by_ref().collect(), entries.ending())
 }
@@ -188,9 +188,9 @@ impl<'a> Entries<'a> {
 }
 
 impl Iterator for Entries<'_> {
-    type Item = Entry;
+    type Item = JournalEntry;
 
-    fn next(&mut self) -> Option<Entry> {
+    fn next(&mut self) -> Option<JournalEntry> {
         let (entry, rest) = first(self.rest)?;
         self.rest = rest;
         Some(entry)
@@ -198,7 +198,7 @@ impl Iterator for Entries<'_> {
 }
 
 /// The entry at the front of these bytes, and what follows it.
-fn first(bytes: &[u8]) -> Option<(Entry, &[u8])> {
+fn first(bytes: &[u8]) -> Option<(JournalEntry, &[u8])> {
     let (head, tail) = bytes.split_first_chunk::<HEAD>()?;
     let [a, b, c, d, length @ .., p, q, r, s] = head;
     let size = u32::from_le_bytes(*length) as usize;
@@ -245,20 +245,20 @@ fn crc(length: &[u8], payload: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
-    fn three() -> (Vec<Entry>, Vec<u8>) {
+    fn three() -> (Vec<JournalEntry>, Vec<u8>) {
         let entries = vec![
-            Entry::Batch(BatchEntry {
+            JournalEntry::Batch(BatchEntry {
                 n: 3,
                 source: "fmc".into(),
                 server: 7,
                 point: Some(ResumePoint::new(12, 5, 0, 0)),
                 records: vec![(12, Digest::new(u128::MAX)), (11, Digest::new(5))],
             }),
-            Entry::Anchor(Anchor {
+            JournalEntry::Anchor(Anchor {
                 source: "fmc".into(),
                 second: 5,
             }),
-            Entry::Commit(3),
+            JournalEntry::Commit(3),
         ];
         let bytes = entries.iter().flat_map(frame).collect();
         (entries, bytes)
@@ -273,14 +273,14 @@ mod tests {
     #[test]
     fn a_count_that_nothing_follows_is_no_entry_and_takes_no_memory() {
         let (entries, _) = three();
-        let source = Source {
+        let source = SourceSnapshot {
             point: ResumePoint::anchor(9),
             version_1_until: 0,
             server: 0,
             mixed_until: 0,
             seconds: BTreeMap::from([(9, SmallVec::new())]),
         };
-        let snapshot = Entry::Snapshot(Snapshot {
+        let snapshot = JournalEntry::Snapshot(Snapshot {
             version: VERSION,
             generation: 1,
             key: Digest::new(1),
@@ -290,11 +290,11 @@ mod tests {
             sources: BTreeMap::from([("fmc".into(), source)]),
             files: Vec::new(),
         });
-        let Entry::Batch(batch) = entries[0].clone() else {
+        let JournalEntry::Batch(batch) = entries[0].clone() else {
             panic!("a batch");
         };
         let records = Vec::new();
-        let batch = Entry::Batch(BatchEntry { records, ..batch });
+        let batch = JournalEntry::Batch(BatchEntry { records, ..batch });
         // Where the counts stand: of records, files, and digests of a second.
         for (entry, counts) in [(&batch, 1), (&snapshot, 1), (&snapshot, 2)] {
             for count in [1 << 32, 1 << 60, u64::MAX] {

@@ -4,11 +4,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::entry::{self, Entries, Entry, Snapshot};
-use super::pending::{Pending, PendingBatches};
+use super::entry::{self, Entries, JournalEntry, Snapshot};
+use super::pending::{PendingBatch, PendingBatches};
 use super::reading::{self, SegmentRead};
 use super::recovery::{Bookmark, Damage, MOST_BYTES, Recovered};
-use crate::digest::{Digest, Key};
+use crate::digest::{Digest, DigestKey};
 use crate::disk::{Disk, DiskFile};
 
 /// Where a segment is made.
@@ -37,7 +37,7 @@ pub struct Journal {
     /// The batches behind it.
     pending: PendingBatches,
     /// Those that may not be durable after a failed sync.
-    discarded: Vec<Pending>,
+    discarded: Vec<PendingBatch>,
 }
 
 /// Why there is no bookmark to go on from.
@@ -56,7 +56,7 @@ pub enum JournalError {
 pub fn read(
     disk: &dyn Disk,
     directory: &Path,
-    key: &Key,
+    key: &DigestKey,
 ) -> Result<Option<Recovered>, JournalError> {
     let damaged = |damage| JournalError::Damaged(directory.into(), damage);
     let mut found = Vec::new();
@@ -83,7 +83,7 @@ impl Journal {
     pub fn start(
         disk: Arc<dyn Disk>,
         directory: &Path,
-        (boot, key): (&str, &Key),
+        (boot, key): (&str, &DigestKey),
         outputs: Vec<String>,
         bookmark: Bookmark,
         recovered: Option<&Recovered>,
@@ -144,16 +144,19 @@ impl Journal {
     ///
     /// # Errors
     /// The system's, with the entry: it may be tried again.
-    pub fn append(&mut self, entry: Entry) -> Result<(), Box<(Entry, io::Error)>> {
+    pub fn append(&mut self, entry: JournalEntry) -> Result<(), Box<(JournalEntry, io::Error)>> {
         if let Err(error) = self.segment.append(&entry) {
             return Err(Box::new((entry, error)));
         }
         match entry {
-            Entry::Batch(batch) => self.pending.push(batch),
-            Entry::Written(written) => self.pending.written(written),
-            Entry::Opened(mark) => self.bookmark.opened(mark),
-            Entry::Anchor(anchor) => self.bookmark.anchor(anchor),
-            Entry::Snapshot(_) | Entry::Commit(_) | Entry::Rotated(_) | Entry::Closed => {}
+            JournalEntry::Batch(batch) => self.pending.push(batch),
+            JournalEntry::Written(written) => self.pending.written(written),
+            JournalEntry::Opened(mark) => self.bookmark.opened(mark),
+            JournalEntry::Anchor(anchor) => self.bookmark.anchor(anchor),
+            JournalEntry::Snapshot(_)
+            | JournalEntry::Commit(_)
+            | JournalEntry::Rotated(_)
+            | JournalEntry::Closed => {}
         }
         Ok(())
     }
@@ -164,7 +167,7 @@ impl Journal {
     /// # Errors
     /// The system's; it may be tried again.
     pub fn commit(&mut self, n: u64) -> io::Result<Arc<dyn DiskFile>> {
-        self.segment.append(&Entry::Commit(n))?;
+        self.segment.append(&JournalEntry::Commit(n))?;
         while let Some(pending) = self.pending.pop(n) {
             self.bookmark.apply(&pending);
             self.pending.give_back(pending.batch.records);
@@ -198,7 +201,7 @@ impl Journal {
     pub fn check_present(&self) -> io::Result<()> {
         let path = path(&self.directory, self.active);
         let (found, own) = (self.disk.identity(&path)?, self.segment.file.identity()?);
-        let number = |of: &crate::disk::Identity| (of.device, of.inode);
+        let number = |of: &crate::disk::FileIdentity| (of.device, of.inode);
         match found.is_some_and(|found| number(&found) == number(&own)) {
             true => Ok(()),
             false => Err(io::Error::new(
@@ -221,7 +224,7 @@ impl Journal {
     }
 
     /// The batches that were discarded.
-    pub fn discarded(&self) -> &[Pending] {
+    pub fn discarded(&self) -> &[PendingBatch] {
         &self.discarded
     }
 
@@ -233,7 +236,7 @@ impl Journal {
         if self.pending.iter().next().is_some() {
             return Ok(());
         }
-        self.segment.append(&Entry::Closed)?;
+        self.segment.append(&JournalEntry::Closed)?;
         self.sync()
     }
 
@@ -301,12 +304,12 @@ impl Segment {
             torn: false,
             buffer: Vec::new(),
         };
-        segment.append(&Entry::Snapshot(snapshot))?;
+        segment.append(&JournalEntry::Snapshot(snapshot))?;
         segment.buffer = Vec::new();
         for pending in pending.iter() {
-            segment.append(&Entry::Batch(pending.batch))?;
+            segment.append(&JournalEntry::Batch(pending.batch))?;
             for written in pending.written {
-                segment.append(&Entry::Written(written))?;
+                segment.append(&JournalEntry::Written(written))?;
             }
         }
         segment.file.sync()?;
@@ -340,14 +343,14 @@ impl Segment {
     /// Appends its last entry: another segment follows. Without room for it, the only
     /// thing missed is a later loss of that other segment.
     fn rotated(mut self, generation: u64) -> io::Result<()> {
-        if self.append(&Entry::Rotated(generation)).is_err() {
+        if self.append(&JournalEntry::Rotated(generation)).is_err() {
             return Ok(());
         }
         self.file.sync()
     }
 
     /// Appends a whole frame, or leaves what was there.
-    fn append(&mut self, entry: &Entry) -> io::Result<()> {
+    fn append(&mut self, entry: &JournalEntry) -> io::Result<()> {
         if self.torn {
             self.file.cut(self.length)?;
             self.torn = false;

@@ -10,20 +10,20 @@ use super::journal::{self, Journal, JournalError};
 use super::recovery::{Bookmark, Damage};
 use super::settle::settle;
 use crate::delivery::dedup::delivered::Delivered;
-use crate::digest::Key;
+use crate::digest::DigestKey;
 use crate::disk::{Disk, FileMark};
 use crate::output::Output;
 use crate::output::file::FileNotice;
 
 /// Where a bookmark lives, and what it is written with.
 #[derive(Clone, Copy)]
-pub struct Place<'a> {
+pub struct BookmarkLocation<'a> {
     /// The state directory.
     pub directory: &'a Path,
     /// Changes with each start of the machine.
     pub boot: &'a str,
     /// The key of the digests.
-    pub key: &'a Key,
+    pub key: &'a DigestKey,
 }
 
 /// Why a start is refused. Nothing was changed then, but for files that were
@@ -47,12 +47,12 @@ pub enum OpeningError {
 /// [`OpeningError`]; nothing was lost, and the next start tries again.
 pub fn open(
     disk: &Arc<dyn Disk>,
-    place: Place<'_>,
+    place: BookmarkLocation<'_>,
     overlap: u32,
     forget: Option<&str>,
     outputs: &mut [(String, Box<dyn Output>)],
 ) -> Result<(Journal, Vec<FileNotice>), OpeningError> {
-    let Place {
+    let BookmarkLocation {
         directory,
         boot,
         key,
@@ -111,7 +111,9 @@ pub fn open(
         recovered,
     )
     .map_err(|error| OpeningError::File(directory.into(), error))?;
-    outputs.iter_mut().for_each(|(_, output)| output.marked());
+    outputs
+        .iter_mut()
+        .for_each(|(_, output)| output.set_marked());
     Ok((journal, notices))
 }
 

@@ -6,19 +6,19 @@ use std::path::Path;
 
 use smallvec::SmallVec;
 
-use super::entry::{BatchEntry, Written};
+use super::entry::{BatchEntry, WrittenBatch};
 use crate::digest::Digest;
 
 /// A batch behind the last commit, with what the outputs noted of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pending {
+pub struct PendingBatch {
     /// The batch.
     pub batch: BatchEntry,
     /// What each output was about to write.
-    pub written: SmallVec<[Written; 1]>,
+    pub written: SmallVec<[WrittenBatch; 1]>,
 }
 
-impl Pending {
+impl PendingBatch {
     /// A batch of which no output has noted anything yet.
     pub fn new(batch: BatchEntry) -> Self {
         Self {
@@ -29,7 +29,7 @@ impl Pending {
 
     /// An output is about to write the batch. Where it noted that before, the write
     /// failed and was undone: only the last note counts.
-    pub fn note(&mut self, written: Written) {
+    pub fn set_written(&mut self, written: WrittenBatch) {
         self.written
             .retain(|before| before.output != written.output);
         self.written.push(written);
@@ -40,7 +40,7 @@ impl Pending {
 #[derive(Default)]
 pub(super) struct PendingBatches {
     /// Without their records, and how many those are.
-    batches: VecDeque<(Pending, usize)>,
+    batches: VecDeque<(PendingBatch, usize)>,
     records: VecDeque<(u32, Digest)>,
     /// Memory that is used again.
     spare: Vec<(u32, Digest)>,
@@ -57,22 +57,22 @@ impl PendingBatches {
         let count = batch.records.len();
         self.records.extend(batch.records.drain(..));
         self.spare = std::mem::take(&mut batch.records);
-        self.batches.push_back((Pending::new(batch), count));
+        self.batches.push_back((PendingBatch::new(batch), count));
     }
 
     /// Adds what an output is about to write.
-    pub(super) fn written(&mut self, written: Written) {
+    pub(super) fn written(&mut self, written: WrittenBatch) {
         let place = self
             .batches
             .binary_search_by_key(&written.n, |(pending, _)| pending.batch.n);
         if let Ok(place) = place {
-            self.batches[place].0.note(written);
+            self.batches[place].0.set_written(written);
         }
     }
 
     /// The last batch before batch `n` that was noted for this file.
     pub(super) fn last_on(&self, path: &Path, n: u64) -> Option<u64> {
-        let on = |pending: &Pending| {
+        let on = |pending: &PendingBatch| {
             let mut files = pending.written.iter().flat_map(|written| &written.files);
             files.any(|range| *range.path == *path)
         };
@@ -82,7 +82,7 @@ impl PendingBatches {
     }
 
     /// The next batch, whole, if its number is not beyond `n`.
-    pub(super) fn pop(&mut self, n: u64) -> Option<Pending> {
+    pub(super) fn pop(&mut self, n: u64) -> Option<PendingBatch> {
         let (pending, _) = self.batches.front()?;
         if pending.batch.n > n {
             return None;
@@ -94,7 +94,7 @@ impl PendingBatches {
     }
 
     /// All of them, whole.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Pending> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = PendingBatch> {
         let mut records = self.records.iter();
         self.batches.iter().map(move |(pending, count)| {
             let mut pending = pending.clone();
@@ -143,7 +143,7 @@ mod tests {
             pending.push(batch(n, records));
         }
         for n in [2, 4, 6] {
-            pending.written(Written {
+            pending.written(WrittenBatch {
                 n,
                 output: "out".into(),
                 files: SmallVec::new(),

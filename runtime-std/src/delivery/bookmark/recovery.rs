@@ -5,8 +5,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::entry::{Anchor, Snapshot, Source, VERSION, Written};
-use super::pending::Pending;
+use super::entry::{Anchor, Snapshot, SourceSnapshot, VERSION, WrittenBatch};
+use super::pending::PendingBatch;
 use crate::delivery::dedup::delivered::Delivered;
 use crate::digest::Digest;
 use crate::disk::FileMark;
@@ -30,7 +30,7 @@ pub struct Recovered {
     /// The outputs that had to accept each batch, by name.
     pub outputs: Vec<String>,
     /// The batches behind the last commit, in order.
-    pub pending: Vec<Pending>,
+    pub pending: Vec<PendingBatch>,
     /// The boot in which it was written.
     pub boot: String,
     /// The generation of the segment it stood in.
@@ -119,7 +119,7 @@ impl std::error::Error for Damage {}
 
 impl Bookmark {
     pub(super) fn from_snapshot(snapshot: Snapshot) -> (Self, Vec<String>) {
-        let source = |source: Source| {
+        let source = |source: SourceSnapshot| {
             Delivered::restore(
                 Some(source.point),
                 source.seconds,
@@ -149,7 +149,7 @@ impl Bookmark {
         key: Digest,
     ) -> Snapshot {
         let source = |delivered: &Delivered| {
-            Some(Source {
+            Some(SourceSnapshot {
                 point: delivered.point()?,
                 version_1_until: delivered.version_1_until(),
                 server: delivered.server(),
@@ -174,7 +174,7 @@ impl Bookmark {
     }
 
     /// The batch is delivered.
-    pub fn apply(&mut self, pending: &Pending) {
+    pub fn apply(&mut self, pending: &PendingBatch) {
         let batch = &pending.batch;
         self.n = batch.n;
         if let Some(point) = batch.point {
@@ -203,10 +203,10 @@ impl Bookmark {
 }
 
 impl Recovered {
-    pub(super) fn note(&mut self, written: Written) {
-        let of = |pending: &&mut Pending| pending.batch.n == written.n;
+    pub(super) fn add_written(&mut self, written: WrittenBatch) {
+        let of = |pending: &&mut PendingBatch| pending.batch.n == written.n;
         if let Some(pending) = self.pending.iter_mut().find(of) {
-            pending.note(written);
+            pending.set_written(written);
         }
     }
 
@@ -221,7 +221,7 @@ impl Recovered {
     /// earliest second of theirs, less the overlap, where that is before what was
     /// asked for by our clock.
     pub fn anchor(&mut self, overlap: u32) {
-        for Pending { batch, .. } in &self.pending {
+        for PendingBatch { batch, .. } in &self.pending {
             let first = batch.records.iter().map(|(second, _)| *second).min();
             if let Some(first) = first {
                 self.bookmark.anchor(Anchor {

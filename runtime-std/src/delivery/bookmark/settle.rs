@@ -13,10 +13,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::pending::Pending;
+use super::pending::PendingBatch;
 use super::recovery::{Bookmark, Recovered};
 use super::version_1::NO_PROOF;
-use crate::digest::{Digest, Key};
+use crate::digest::{Digest, DigestKey};
 use crate::disk::{Disk, FileMark, FileRange, directory, proof};
 use crate::output::file::FileNotice;
 
@@ -24,7 +24,7 @@ use crate::output::file::FileNotice;
 /// power loss, which may take the notes, leaves bytes that are ours.
 pub const RESERVE: u64 = 256 << 20;
 
-/// Files in a directory that are looked at in search of one that was renamed.
+/// FileRecovery in a directory that are looked at in search of one that was renamed.
 const MOST_CANDIDATES: usize = 10_000;
 
 /// A path and why the system refuses it.
@@ -37,11 +37,11 @@ pub type PathError = (PathBuf, io::Error);
 /// A file that is ours and cannot be cut.
 pub fn settle(
     disk: &dyn Disk,
-    key: &Key,
+    key: &DigestKey,
     recovered: &mut Recovered,
     same_boot: bool,
 ) -> Result<Vec<FileNotice>, PathError> {
-    let files = Files { disk, key };
+    let files = FileRecovery { disk, key };
     let mut notices = Vec::new();
     // A power loss may take the notes.
     let by_reserve = !same_boot && !recovered.is_closed;
@@ -78,11 +78,11 @@ pub fn settle(
 /// A file that is ours and cannot be cut.
 pub fn cut_back(
     disk: &dyn Disk,
-    key: &Key,
+    key: &DigestKey,
     bookmark: &Bookmark,
-    discarded: &[Pending],
+    discarded: &[PendingBatch],
 ) -> Result<Vec<FileNotice>, PathError> {
-    let files = Files { disk, key };
+    let files = FileRecovery { disk, key };
     let mut notices = Vec::new();
     let mut found = files.find(bookmark, discarded, false);
     found.retain(|path, _| touches(discarded, path));
@@ -97,7 +97,11 @@ pub fn cut_back(
 }
 
 /// Takes over the batches behind the last commit that every output has whole.
-fn adopt(files: &Files<'_>, recovered: &mut Recovered, found: &BTreeMap<Arc<Path>, PathBuf>) {
+fn adopt(
+    files: &FileRecovery<'_>,
+    recovered: &mut Recovered,
+    found: &BTreeMap<Arc<Path>, PathBuf>,
+) {
     let mut adopted = 0;
     for pending in &recovered.pending {
         let is_whole = |range: &FileRange| {
@@ -122,7 +126,7 @@ fn adopt(files: &Files<'_>, recovered: &mut Recovered, found: &BTreeMap<Arc<Path
 }
 
 /// What the outputs noted of a file.
-fn ranges<'a>(pending: &'a [Pending], path: &Path) -> impl Iterator<Item = &'a FileRange> {
+fn ranges<'a>(pending: &'a [PendingBatch], path: &Path) -> impl Iterator<Item = &'a FileRange> {
     let written = pending.iter().flat_map(|pending| &pending.written);
     let path = path.to_path_buf();
     written
@@ -130,24 +134,24 @@ fn ranges<'a>(pending: &'a [Pending], path: &Path) -> impl Iterator<Item = &'a F
         .filter(move |range| *range.path == *path)
 }
 
-fn touches(pending: &[Pending], path: &Path) -> bool {
+fn touches(pending: &[PendingBatch], path: &Path) -> bool {
     ranges(pending, path).next().is_some()
 }
 
 /// Records of the batches that were noted for a file.
-fn records(pending: &[Pending], path: &Path) -> u64 {
+fn records(pending: &[PendingBatch], path: &Path) -> u64 {
     let here = pending
         .iter()
         .filter(|pending| touches(std::slice::from_ref(pending), path));
     here.map(|pending| pending.batch.records.len() as u64).sum()
 }
 
-struct Files<'a> {
+struct FileRecovery<'a> {
     disk: &'a dyn Disk,
-    key: &'a Key,
+    key: &'a DigestKey,
 }
 
-impl Files<'_> {
+impl FileRecovery<'_> {
     /// Whether the file at `place` is the one of the mark and has these bytes
     /// before `end`. What cannot be looked at is not.
     fn has(&self, mark: &FileMark, place: &Path, end: u64, digest: Digest) -> bool {
@@ -176,7 +180,7 @@ impl Files<'_> {
     fn find(
         &self,
         bookmark: &Bookmark,
-        pending: &[Pending],
+        pending: &[PendingBatch],
         all: bool,
     ) -> BTreeMap<Arc<Path>, PathBuf> {
         let mut found = BTreeMap::new();
@@ -315,7 +319,7 @@ impl Files<'_> {
     }
 }
 
-/// Files beside one into which something was moved, at most.
+/// FileRecovery beside one into which something was moved, at most.
 const MOST_ASIDE: u32 = 1000;
 /// Permissions of what is moved there: it may be anything.
 const PRIVATE: u32 = 0o600;

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::digest::Key;
+use crate::digest::DigestKey;
 use crate::disk::{Disk, RealDisk};
 
 /// A state directory in use by this process.
 pub struct StateDir {
     path: PathBuf,
-    key: Key,
+    key: DigestKey,
     boot: String,
     is_locked: bool,
     /// Locked as long as it is open.
@@ -104,7 +104,7 @@ impl StateDir {
     }
 
     /// The key of the digests.
-    pub fn key(&self) -> &Key {
+    pub fn key(&self) -> &DigestKey {
         &self.key
     }
 
@@ -126,7 +126,7 @@ fn create(path: &Path) -> io::Result<()> {
 }
 
 /// Reads the key, or makes one that is durable before it is used.
-fn key(directory: &Path, has_journal: bool) -> Result<Key, StateError> {
+fn key(directory: &Path, has_journal: bool) -> Result<DigestKey, StateError> {
     let [path, new] = KEY.map(|name| directory.join(name));
     match (read_key(&path)?, has_journal) {
         (Some(Some(key)), true) => return Ok(key),
@@ -155,14 +155,14 @@ fn key(directory: &Path, has_journal: bool) -> Result<Key, StateError> {
     file.write_all(&bytes)
         .and_then(|()| file.sync_all())
         .map_err(io)?;
-    Ok(Key::new(bytes))
+    Ok(DigestKey::new(bytes))
 }
 
 /// The key in a file; `None` if there is no file, and within that if there is no
 /// key in it.
-fn read_key(path: &Path) -> Result<Option<Option<Key>>, StateError> {
+fn read_key(path: &Path) -> Result<Option<Option<DigestKey>>, StateError> {
     match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes.try_into().ok().map(Key::new))),
+        Ok(bytes) => Ok(Some(bytes.try_into().ok().map(DigestKey::new))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StateError::Io(path.into(), error)),
     }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{BatchEntry, Written};
-use super::pending::Pending;
+use super::entry::{BatchEntry, WrittenBatch};
+use super::pending::PendingBatch;
 use super::recovery::{Bookmark, Recovered};
 use crate::delivery::dedup::delivered::{Delivered, Seconds};
 use crate::delivery::dedup::high_water_mark::ResumePoint;
@@ -21,7 +21,7 @@ use crate::disk::{FileMark, FileRange};
 
 /// A frame of version 1: u32 length, u32 CRC-32 of the payload, payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Entry {
+pub enum EntryV1 {
     /// The first frame of a segment.
     Snapshot {
         /// 1.
@@ -33,9 +33,9 @@ pub enum Entry {
         /// The cut.
         n: u64,
         /// By name.
-        sources: BTreeMap<String, Source>,
+        sources: BTreeMap<String, SourceV1>,
         /// The files of each output, by its name.
-        outputs: BTreeMap<String, Vec<Mark>>,
+        outputs: BTreeMap<String, Vec<FileMarkV1>>,
     },
     /// A batch.
     Batch {
@@ -55,7 +55,7 @@ pub enum Entry {
         /// The output's name.
         output: Arc<str>,
         /// The files it changed.
-        files: Vec<Mark>,
+        files: Vec<FileMarkV1>,
     },
     /// Everything up to this batch is durable.
     Commit(u64),
@@ -63,7 +63,7 @@ pub enum Entry {
 
 /// A source of version 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
+pub struct SourceV1 {
     /// The high-water mark.
     pub high: u32,
     /// The second to ask from.
@@ -74,7 +74,7 @@ pub struct Source {
 
 /// A file of version 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
+pub struct FileMarkV1 {
     /// As it was typed.
     pub path: Arc<Path>,
     /// Its file system.
@@ -88,7 +88,7 @@ pub struct Mark {
 /// Reads a segment of version 1; `None` if it is none.
 pub fn read(segment: &[u8]) -> Option<Recovered> {
     let mut entries = entries(segment);
-    let Some(Entry::Snapshot {
+    let Some(EntryV1::Snapshot {
         version: 1,
         generation,
         boot,
@@ -131,20 +131,20 @@ pub fn read(segment: &[u8]) -> Option<Recovered> {
         .collect();
     for entry in entries {
         match entry {
-            Entry::Snapshot { .. } => break,
-            Entry::Batch {
+            EntryV1::Snapshot { .. } => break,
+            EntryV1::Batch {
                 n,
                 source,
                 marks,
                 records,
-            } => recovered.pending.push(Pending::new(BatchEntry {
+            } => recovered.pending.push(PendingBatch::new(BatchEntry {
                 n,
                 source,
                 server: 0,
                 point: marks.map(point),
                 records,
             })),
-            Entry::Written { n, output, files } => {
+            EntryV1::Written { n, output, files } => {
                 let files = files.into_iter().map(|mark| {
                     let start = ends.insert(mark.path.clone(), mark.end);
                     // Of a file first seen in a note nothing is known of before.
@@ -165,9 +165,9 @@ pub fn read(segment: &[u8]) -> Option<Recovered> {
                     }
                 });
                 let files = files.collect();
-                recovered.note(Written { n, output, files });
+                recovered.add_written(WrittenBatch { n, output, files });
             }
-            Entry::Commit(n) => recovered.commit(n),
+            EntryV1::Commit(n) => recovered.commit(n),
         }
     }
     Some(recovered)
@@ -176,7 +176,7 @@ pub fn read(segment: &[u8]) -> Option<Recovered> {
 /// In the place of a digest that version 1 did not make.
 pub(super) const NO_PROOF: Digest = Digest::new(0);
 
-fn file_mark(mark: &Mark) -> FileMark {
+fn file_mark(mark: &FileMarkV1) -> FileMark {
     FileMark {
         path: mark.path.clone(),
         device: mark.device,
@@ -194,8 +194,8 @@ fn point((high, resume_from): (u32, u32)) -> ResumePoint {
     }
 }
 
-impl From<Source> for Delivered {
-    fn from(source: Source) -> Self {
+impl From<SourceV1> for Delivered {
+    fn from(source: SourceV1) -> Self {
         if source.seconds.is_empty() {
             // Of this source nothing was delivered yet.
             return Self::anchored(source.resume_from);
@@ -206,7 +206,7 @@ impl From<Source> for Delivered {
 }
 
 /// The entries up to the first frame that cannot be read.
-fn entries(segment: &[u8]) -> impl Iterator<Item = Entry> {
+fn entries(segment: &[u8]) -> impl Iterator<Item = EntryV1> {
     let mut rest = segment;
     std::iter::from_fn(move || {
         let (head, tail) = rest.split_first_chunk::<8>()?;

@@ -9,12 +9,12 @@ use estreamer_mio::batch::Record;
 use super::delivered::Delivered;
 use super::high_water_mark::{HighWaterMark, ResumePoint};
 use super::replay_filter::ReplayFilter;
-use crate::digest::{Digest, Key};
+use crate::digest::{Digest, DigestKey};
 use crate::sync::lock;
 
 /// What of each record is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verdict {
+pub struct RecordVerdict {
     /// Whether it is to be delivered.
     pub keep: bool,
     /// The digest of its content.
@@ -35,12 +35,12 @@ pub struct Numbered {
     /// Whether it holds the first archival second of its source.
     pub is_first: bool,
     /// What was noticed of its records.
-    pub noticed: Noticed,
+    pub noticed: BatchCounts,
 }
 
 /// What was noticed of a batch's records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Noticed {
+pub struct BatchCounts {
     /// Records to be delivered.
     pub kept: u64,
     /// Records left out because they were delivered before.
@@ -61,7 +61,7 @@ pub struct Noticed {
 
 /// How sources are remembered.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct SequencerLimits {
     /// Seconds asked for again at a resume.
     pub overlap: u32,
     /// Digests of all sources together, about.
@@ -70,8 +70,8 @@ pub struct Limits {
 
 /// Numbers the batches of all sources.
 pub struct Sequencer {
-    key: Key,
-    limits: Limits,
+    key: DigestKey,
+    limits: SequencerLimits,
     n: u64,
     sources: BTreeMap<Arc<str>, SourceState>,
     first_sessions: FirstSessions,
@@ -105,8 +105,8 @@ struct SourceState {
 impl Sequencer {
     /// Goes on after batch `n`, with what is known of the sources.
     pub fn new(
-        key: Key,
-        limits: Limits,
+        key: DigestKey,
+        limits: SequencerLimits,
         n: u64,
         sources: &BTreeMap<Arc<str>, Delivered>,
         first_sessions: FirstSessions,
@@ -118,7 +118,7 @@ impl Sequencer {
         };
         Self {
             key,
-            limits: Limits {
+            limits: SequencerLimits {
                 overlap: limits.overlap.max(1),
                 ..limits
             },
@@ -218,7 +218,7 @@ impl Sequencer {
         &mut self,
         source: &Arc<str>,
         records: impl ExactSizeIterator<Item = Record<'r>>,
-        verdicts: &mut Vec<Verdict>,
+        verdicts: &mut Vec<RecordVerdict>,
     ) {
         verdicts.clear();
         verdicts.reserve(records.len());
@@ -226,7 +226,7 @@ impl Sequencer {
         let repeats = state.filter.repeats();
         // Where the current bundle's records begin.
         let mut begin = 0;
-        let close = |repeats: &mut super::replay_filter::Repeats, of: &mut [Verdict]| {
+        let close = |repeats: &mut super::replay_filter::Repeats, of: &mut [RecordVerdict]| {
             if repeats.records(of.iter().map(|verdict| verdict.digest)) {
                 of.iter_mut().for_each(|verdict| verdict.keep = false);
             }
@@ -238,7 +238,7 @@ impl Sequencer {
                 repeats.begin(start);
             }
             let digest = self.key.digest(source, record.record_type, record.data);
-            verdicts.push(Verdict { keep: true, digest });
+            verdicts.push(RecordVerdict { keep: true, digest });
         }
         close(repeats, &mut verdicts[begin..]);
     }
@@ -252,7 +252,7 @@ impl Sequencer {
         &mut self,
         source: &Arc<str>,
         records: impl Iterator<Item = Record<'r>>,
-        verdicts: &mut Vec<Verdict>,
+        verdicts: &mut Vec<RecordVerdict>,
         limit: u64,
         now: u64,
         memory: Vec<(u32, Digest)>,
@@ -268,7 +268,7 @@ impl Sequencer {
         let mut kept = memory;
         kept.clear();
         kept.reserve(verdicts.len());
-        let mut noticed = Noticed::default();
+        let mut noticed = BatchCounts::default();
         let mut looked_at = 0;
         for (record, verdict) in records.zip(verdicts.iter_mut()) {
             if noticed.kept >= limit {
@@ -327,7 +327,7 @@ impl Sequencer {
         point: ResumePoint,
         kept: &mut Vec<(u32, Digest)>,
         fair: usize,
-        noticed: &mut Noticed,
+        noticed: &mut BatchCounts,
     ) {
         let Some(state) = self.sources.get_mut(source) else {
             return;
@@ -353,7 +353,7 @@ impl Sequencer {
 impl SourceState {
     /// A new record of this archival second arrived. `lowest` is the earliest
     /// that an archive within the overlap would store now.
-    fn arrive(&mut self, second: u32, now: u64, lowest: u32, noticed: &mut Noticed) {
+    fn arrive(&mut self, second: u32, now: u64, lowest: u32, noticed: &mut BatchCounts) {
         let behind = self
             .newest
             .map_or(0, |newest| newest.saturating_sub(second));

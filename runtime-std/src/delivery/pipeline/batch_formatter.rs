@@ -10,7 +10,7 @@ use estreamer_mio::batch::Record;
 use super::delivery::{Delivery, SourceInfo};
 use crate::config::{Format, OutputConfig};
 use crate::format;
-use crate::output::Part;
+use crate::output::OutputPart;
 use crate::output::destination::Destination;
 use crate::output::pattern::{OTHER, Pattern};
 
@@ -25,7 +25,7 @@ pub(super) struct BatchFormatter {
     /// Of files.
     pattern: Option<Pattern>,
     paths: HashMap<(Arc<str>, &'static str), Arc<Path>>,
-    parts: Vec<Part>,
+    parts: Vec<OutputPart>,
     /// How many of the parts belong to the current batch.
     used: usize,
 }
@@ -78,7 +78,7 @@ impl BatchFormatter {
     }
 
     /// What is to be written: no part is empty.
-    pub(super) fn parts(&self) -> &[Part] {
+    pub(super) fn parts(&self) -> &[OutputPart] {
         &self.parts[..self.used]
     }
 
@@ -117,7 +117,7 @@ impl BatchFormatter {
             part.bytes.clear();
             (part.path, part.event) = (path, event);
         } else {
-            self.parts.push(Part {
+            self.parts.push(OutputPart {
                 path,
                 event,
                 bytes: Vec::new(),

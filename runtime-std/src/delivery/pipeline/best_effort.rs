@@ -9,7 +9,7 @@ use super::batch_formatter::BatchFormatter;
 use super::delivery::Delivery;
 use crate::delivery::ledger::Ledger;
 use crate::failure::Failure;
-use crate::output::{Acceptance, Output, Part};
+use crate::output::{Acceptance, Output, OutputPart};
 use crate::sync::lock;
 use crate::thread;
 
@@ -18,18 +18,18 @@ pub(super) struct BestEffort {
     formatter: BatchFormatter,
     /// Bytes that may wait.
     limit: u64,
-    shared: Arc<Shared>,
+    shared: Arc<SharedQueue>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct SharedQueue {
     queue: Mutex<Queue>,
     changed: Condvar,
 }
 
 #[derive(Default)]
 struct Queue {
-    batches: VecDeque<Waiting>,
+    batches: VecDeque<QueuedBatch>,
     bytes: u64,
     is_finishing: bool,
     /// The thread that writes has ended.
@@ -37,9 +37,9 @@ struct Queue {
 }
 
 /// A batch, and how many records are lost with it.
-struct Waiting {
+struct QueuedBatch {
     n: u64,
-    parts: Vec<Part>,
+    parts: Vec<OutputPart>,
     bytes: u64,
     source: Arc<str>,
     records: u64,
@@ -61,11 +61,11 @@ impl BestEffort {
         output: Box<dyn Output>,
         limit: u64,
     ) -> Result<Self, Failure> {
-        let shared = Arc::<Shared>::default();
+        let shared = Arc::<SharedQueue>::default();
         let of_thread = shared.clone();
         let shown = name.to_owned();
         thread::spawn("best effort", move || {
-            Writer {
+            QueueWriter {
                 name: shown,
                 output,
                 is_told: false,
@@ -86,7 +86,7 @@ impl BestEffort {
     pub(super) fn offer(&mut self, delivery: &Delivery, ledger: &Ledger) {
         let records = self.formatter.format(delivery);
         let parts = self.formatter.parts();
-        let bytes: u64 = parts.iter().map(Part::length).sum();
+        let bytes: u64 = parts.iter().map(OutputPart::length).sum();
         let source = &delivery.source.name;
         let mut queue = lock(&self.shared.queue);
         if queue.bytes + bytes > self.limit {
@@ -98,7 +98,7 @@ impl BestEffort {
             return;
         }
         queue.bytes += bytes;
-        queue.batches.push_back(Waiting {
+        queue.batches.push_back(QueuedBatch {
             n: delivery.n,
             parts: parts.to_vec(),
             bytes,
@@ -121,7 +121,7 @@ impl BestEffort {
             .changed
             .wait_timeout_while(queue, AT_THE_END + PAUSE, |queue| !queue.has_ended);
         let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;
-        let left: Vec<Waiting> = queue.batches.drain(..).collect();
+        let left: Vec<QueuedBatch> = queue.batches.drain(..).collect();
         drop(queue);
         for waiting in left {
             ledger.change(&waiting.source, |counts| counts.dropped += waiting.records);
@@ -129,9 +129,9 @@ impl BestEffort {
     }
 }
 
-impl Shared {
+impl SharedQueue {
     /// The next batch; `None` when nothing comes any more.
-    fn next(&self) -> Option<Waiting> {
+    fn next(&self) -> Option<QueuedBatch> {
         let queue = lock(&self.queue);
         let more = |queue: &mut Queue| queue.batches.is_empty() && !queue.is_finishing;
         let waited = self.changed.wait_while(queue, more);
@@ -158,15 +158,15 @@ impl Shared {
 }
 
 /// The thread that writes.
-struct Writer {
+struct QueueWriter {
     name: String,
     output: Box<dyn Output>,
     is_told: bool,
     end: Option<Instant>,
 }
 
-impl Writer {
-    fn run(mut self, shared: &Shared) {
+impl QueueWriter {
+    fn run(mut self, shared: &SharedQueue) {
         while let Some(waiting) = shared.next() {
             while let Err(error) = self.write(&waiting) {
                 if !std::mem::replace(&mut self.is_told, true) {
@@ -190,11 +190,11 @@ impl Writer {
     }
 
     /// Writes a batch, and does not track what becomes of it later.
-    fn write(&mut self, waiting: &Waiting) -> std::io::Result<()> {
+    fn write(&mut self, waiting: &QueuedBatch) -> std::io::Result<()> {
         let output = &mut self.output;
-        output.look(&waiting.parts)?;
-        drop(output.let_go());
-        output.marked();
+        output.check_files(&waiting.parts)?;
+        drop(output.take_released());
+        output.set_marked();
         for notice in output.notices() {
             say!("estreamer: {notice}");
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::failure::PipelineError;
-use super::progress::{FailOnPanic, Progress};
-use super::steps::{StepError, Steps};
+use super::progress::{DeliveryProgress, FailOnPanic};
+use super::steps::{DeliverySteps, StepError};
 use super::writer::OpenFiles;
 use crate::disk::DiskFile;
 use crate::sync::lock;
@@ -15,7 +15,7 @@ use crate::sync::lock;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Works until every output has written all it will.
-pub(super) fn run(files: &[OpenFiles], steps: &Steps, progress: &Progress) {
+pub(super) fn run(files: &[OpenFiles], steps: &DeliverySteps, progress: &DeliveryProgress) {
     if !steps.has_journal() {
         return;
     }
@@ -66,7 +66,7 @@ pub(super) fn run(files: &[OpenFiles], steps: &Steps, progress: &Progress) {
     }
 }
 
-fn discard(steps: &Steps) {
+fn discard(steps: &DeliverySteps) {
     if let Some(mut journal) = steps.journal() {
         journal.discard_uncommitted();
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use estreamer_mio::batch::{Batch, Record};
 
-use crate::delivery::dedup::sequencer::Verdict;
+use crate::delivery::dedup::sequencer::RecordVerdict;
 use crate::format::OwnedTransform;
 use crate::sync::lock;
 
@@ -20,14 +20,14 @@ pub struct SourceInfo {
 }
 
 /// Lists of verdicts that are used again.
-pub(super) type SpareVerdicts = Mutex<Vec<Vec<Verdict>>>;
+pub(super) type SpareVerdicts = Mutex<Vec<Vec<RecordVerdict>>>;
 
 /// A batch on its way to the outputs.
 pub(super) struct Delivery {
     pub(super) n: u64,
     pub(super) source: Arc<SourceInfo>,
     pub(super) batch: Batch,
-    pub(super) verdicts: Vec<Verdict>,
+    pub(super) verdicts: Vec<RecordVerdict>,
     /// Where the verdicts go when everybody is done with them.
     pub(super) spare: Arc<SpareVerdicts>,
 }
@@ -40,7 +40,7 @@ impl Drop for Delivery {
 
 impl Delivery {
     /// The records to be delivered.
-    pub(super) fn kept(&self) -> impl Iterator<Item = (Record<'_>, &Verdict)> {
+    pub(super) fn kept(&self) -> impl Iterator<Item = (Record<'_>, &RecordVerdict)> {
         self.batch
             .records()
             .zip(&self.verdicts)
@@ -50,7 +50,7 @@ impl Delivery {
 
 /// What comes to an output, in order.
 #[derive(Clone)]
-pub(super) enum Order {
+pub(super) enum OutputCommand {
     Deliver(Arc<Delivery>),
     /// Files are closed durably and opened by their names again.
     Reopen,

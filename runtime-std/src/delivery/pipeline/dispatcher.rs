@@ -8,12 +8,12 @@ use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::batch::{Batch, RecordKind};
 
 use super::best_effort::BestEffort;
-use super::delivery::{Delivery, Order, SourceInfo, SpareVerdicts};
-use super::progress::{Counted, Credit, FailOnPanic, Progress, RECORDS};
+use super::delivery::{Delivery, OutputCommand, SourceInfo, SpareVerdicts};
+use super::progress::{BatchRecords, Credit, DeliveryProgress, FailOnPanic, RECORDS};
 use super::retry::Retry;
-use super::steps::Steps;
+use super::steps::DeliverySteps;
 use crate::delivery::bookmark::entry::BatchEntry;
-use crate::delivery::dedup::sequencer::{Noticed, Numbered, Sequencer};
+use crate::delivery::dedup::sequencer::{BatchCounts, Numbered, Sequencer};
 use crate::delivery::ledger::Ledger;
 use crate::sync::lock;
 
@@ -44,11 +44,11 @@ pub(super) struct Dispatcher {
     sequencer: Sequencer,
     /// Records still to be delivered, at most.
     left: u64,
-    outputs: Vec<Sender<Order>>,
+    outputs: Vec<Sender<OutputCommand>>,
     best_effort: Vec<BestEffort>,
     ledger: Arc<Ledger>,
-    steps: Arc<Steps>,
-    progress: Arc<Progress>,
+    steps: Arc<DeliverySteps>,
+    progress: Arc<DeliveryProgress>,
     spare: Arc<SpareVerdicts>,
     retry: Retry,
     /// The last batch that was noted.
@@ -59,10 +59,10 @@ impl Dispatcher {
     pub(super) fn new(
         sequencer: Sequencer,
         limit: u64,
-        outputs: Vec<Sender<Order>>,
+        outputs: Vec<Sender<OutputCommand>>,
         best_effort: Vec<BestEffort>,
         ledger: Arc<Ledger>,
-        (steps, progress): (Arc<Steps>, Arc<Progress>),
+        (steps, progress): (Arc<DeliverySteps>, Arc<DeliveryProgress>),
     ) -> Self {
         Self {
             sequencer,
@@ -96,7 +96,7 @@ impl Dispatcher {
                     batch,
                 } => self.batch(source, credit, batch),
                 Job::Reopen => {
-                    self.tell(&Order::Reopen);
+                    self.tell(&OutputCommand::Reopen);
                     true
                 }
             };
@@ -110,7 +110,7 @@ impl Dispatcher {
         }
     }
 
-    fn tell(&self, order: &Order) {
+    fn tell(&self, order: &OutputCommand) {
         for output in &self.outputs {
             // An output that has ended has failed, and says so.
             let _ = output.send(order.clone());
@@ -198,7 +198,7 @@ impl Dispatcher {
         // happens.
         let noted = self
             .retry
-            .until_stopped(&self.progress, || steps.note(&mut entry, is_first));
+            .until_stopped(&self.progress, || steps.append_batch(&mut entry, is_first));
         if noted.is_none() {
             return false;
         }
@@ -209,7 +209,7 @@ impl Dispatcher {
             self.progress.enough();
         }
         self.count(&source, &batch, noticed);
-        let counted = Counted {
+        let counted = BatchRecords {
             n,
             source: name.clone(),
             records: noticed.kept,
@@ -225,11 +225,11 @@ impl Dispatcher {
         for output in &mut self.best_effort {
             output.offer(&delivery, &self.ledger);
         }
-        self.tell(&Order::Deliver(delivery));
+        self.tell(&OutputCommand::Deliver(delivery));
         true
     }
 
-    fn count(&self, source: &SourceInfo, batch: &Batch, noticed: Noticed) {
+    fn count(&self, source: &SourceInfo, batch: &Batch, noticed: BatchCounts) {
         let (mut malformed, mut oversize) = (0, 0);
         for record in batch.records() {
             match record.kind {

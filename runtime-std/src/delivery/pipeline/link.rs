@@ -9,14 +9,14 @@ use estreamer_mio::batch::Batch;
 
 use super::delivery::SourceInfo;
 use super::dispatcher::Job;
-use super::progress::{Credit, Progress};
+use super::progress::{Credit, DeliveryProgress};
 use crate::delivery::ledger::Ledger;
 
 /// One connection's way into the pipeline.
 pub struct Link {
     source: Arc<SourceInfo>,
     jobs: Sender<Job>,
-    progress: Arc<Progress>,
+    progress: Arc<DeliveryProgress>,
     ledger: Arc<Ledger>,
     credit: Arc<Credit>,
     /// Batches handed over.
@@ -29,7 +29,7 @@ pub struct Link {
 pub struct PendingLink {
     pub(super) source: Arc<SourceInfo>,
     pub(super) jobs: Sender<Job>,
-    pub(super) progress: Arc<Progress>,
+    pub(super) progress: Arc<DeliveryProgress>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) from: Receiver<InitialTimestamp>,
 }

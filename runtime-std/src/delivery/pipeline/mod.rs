@@ -33,13 +33,13 @@ use estreamer_mio::event_loop::Handle;
 
 use crate::config::OutputConfig;
 use crate::delivery::bookmark::journal::Journal;
-use crate::delivery::bookmark::opening::{self, OpeningError, Place};
+use crate::delivery::bookmark::opening::{self, BookmarkLocation, OpeningError};
 use crate::delivery::bookmark::recovery::Bookmark;
 use crate::delivery::bookmark::settle::cut_back;
 use crate::delivery::bookmark::state_dir::StateDir;
-use crate::delivery::dedup::sequencer::{FirstSessions, Limits, Sequencer};
+use crate::delivery::dedup::sequencer::{FirstSessions, Sequencer, SequencerLimits};
 use crate::delivery::ledger::Ledger;
-use crate::digest::Key;
+use crate::digest::DigestKey;
 use crate::disk::{Disk, RealDisk, directory, has_durable_names};
 use crate::output::Output;
 use crate::output::destination::Destination;
@@ -52,9 +52,9 @@ use delivery::SourceInfo;
 use dispatcher::{Dispatcher, Job};
 use failure::{PipelineError, StartError};
 use link::PendingLink;
-use progress::{Progress, Rules};
-use steps::Steps;
-use writer::Writer;
+use progress::{DeliveryProgress, Rules};
+use steps::DeliverySteps;
+use writer::OutputWriter;
 
 /// What is delivered where.
 pub struct Setup {
@@ -65,7 +65,7 @@ pub struct Setup {
     /// The names of the sources, as far as files are named after them.
     pub sources: Vec<String>,
     /// What is remembered of the sources.
-    pub limits: Limits,
+    pub limits: SequencerLimits,
     /// Whether a batch is acknowledged only when every output has accepted it.
     pub is_strict: bool,
     /// Records to deliver, at most.
@@ -81,8 +81,8 @@ pub struct Setup {
 /// The threads at work.
 pub struct Pipeline {
     jobs: Option<Sender<Job>>,
-    steps: Arc<Steps>,
-    progress: Arc<Progress>,
+    steps: Arc<DeliverySteps>,
+    progress: Arc<DeliveryProgress>,
     ledger: Arc<Ledger>,
     threads: Vec<JoinHandle<()>>,
     /// What was found about the files at the start.
@@ -102,7 +102,7 @@ impl Pipeline {
     pub fn start(setup: Setup, wake: Handle) -> Result<Self, StartError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let key = setup.state.as_ref().map(|state| state.key().clone());
-        let key = key.unwrap_or_else(|| Key::new([0; 32]));
+        let key = key.unwrap_or_else(|| DigestKey::new([0; 32]));
         let make = |of: &OutputConfig| {
             let paths = match &of.destination {
                 Destination::File(pattern) => paths(pattern, of, &setup.sources),
@@ -125,7 +125,7 @@ impl Pipeline {
                 (None, Vec::new())
             }
             Some(state) => {
-                let place = Place {
+                let place = BookmarkLocation {
                     directory: state.path(),
                     boot: state.boot(),
                     key: &key,
@@ -159,10 +159,10 @@ impl Pipeline {
             has_bookmark: journal.is_some(),
         };
         let ledger = setup.ledger;
-        let progress = Progress::new(outputs.len(), n, rules, wake, ledger.clone());
+        let progress = DeliveryProgress::new(outputs.len(), n, rules, wake, ledger.clone());
         let mut pipeline = Self {
             jobs: None,
-            steps: Arc::new(Steps::new(journal)),
+            steps: Arc::new(DeliverySteps::new(journal)),
             progress: Arc::new(progress),
             ledger,
             threads: Vec::new(),
@@ -194,7 +194,7 @@ impl Pipeline {
         for (index, ((name, output), of)) in outputs.enumerate() {
             let formatter = BatchFormatter::new(of);
             let shared = (self.steps.clone(), self.progress.clone());
-            let writer = Writer::new(index, &name, formatter, output, shared.0, shared.1);
+            let writer = OutputWriter::new(index, &name, formatter, output, shared.0, shared.1);
             files.push(writer.files());
             let (sender, receiver) = channel();
             orders.push(sender);

@@ -21,8 +21,8 @@ use crate::delivery::ledger::Ledger;
 use crate::sync::lock;
 
 /// What the threads of a pipeline tell each other.
-pub(super) struct Progress {
-    state: Mutex<State>,
+pub(super) struct DeliveryProgress {
+    state: Mutex<ProgressState>,
     /// For each required output whether something is handed to it.
     called: Vec<AtomicBool>,
     changed: Condvar,
@@ -40,7 +40,7 @@ pub(super) struct Rules {
     pub(super) has_bookmark: bool,
 }
 
-pub(super) struct State {
+pub(super) struct ProgressState {
     /// For each required output the last batch it has taken.
     taken: Vec<u64>,
     /// And the last that was accepted.
@@ -51,8 +51,8 @@ pub(super) struct State {
     without_credit: VecDeque<(u64, Arc<Credit>, u64)>,
     /// Batches that are not accepted everywhere yet, and those that are and are
     /// not durable.
-    not_accepted: VecDeque<Counted>,
-    not_durable: VecDeque<Counted>,
+    not_accepted: VecDeque<BatchRecords>,
+    not_durable: VecDeque<BatchRecords>,
     /// The last batch that is durable, and the one that is waited for.
     durable: u64,
     wanted: u64,
@@ -69,7 +69,7 @@ pub(super) struct State {
 }
 
 /// Records of a batch, to be counted as it goes on.
-pub(super) struct Counted {
+pub(super) struct BatchRecords {
     pub(super) n: u64,
     pub(super) source: Arc<str>,
     pub(super) records: u64,
@@ -96,7 +96,7 @@ impl Credit {
     }
 }
 
-impl Progress {
+impl DeliveryProgress {
     /// Of so many outputs; everything up to batch `n` is durable.
     pub(super) fn new(
         outputs: usize,
@@ -107,7 +107,7 @@ impl Progress {
     ) -> Self {
         Self {
             called: (0..outputs).map(|_| AtomicBool::new(false)).collect(),
-            state: Mutex::new(State {
+            state: Mutex::new(ProgressState {
                 taken: vec![n; outputs],
                 accepted: vec![n; outputs],
                 sent: n,
@@ -130,7 +130,7 @@ impl Progress {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ProgressState> {
         lock(&self.state)
     }
 
@@ -142,7 +142,7 @@ impl Progress {
     // Credit and cut.
 
     /// A batch of a link goes to the outputs; its units become credit.
-    pub(super) fn sent(&self, batch: Counted, credit: Arc<Credit>, units: u64) {
+    pub(super) fn sent(&self, batch: BatchRecords, credit: Arc<Credit>, units: u64) {
         let mut state = self.state();
         state.sent = batch.n;
         state.without_credit.push_back((batch.n, credit, units));
@@ -177,7 +177,7 @@ impl Progress {
     }
 
     /// Gives credit, and counts what is accepted everywhere.
-    fn settle(&self, mut state: MutexGuard<'_, State>) {
+    fn settle(&self, mut state: MutexGuard<'_, ProgressState>) {
         let cut = state.cut();
         let mut any = false;
         let creditable = match self.rules.is_strict {
@@ -296,8 +296,9 @@ impl Progress {
         let mut state = self.state();
         state.wanted = state.wanted.max(n);
         self.changed.notify_all();
-        let waits =
-            |state: &mut State| state.durable < n && !state.is_finishing && state.failure.is_none();
+        let waits = |state: &mut ProgressState| {
+            state.durable < n && !state.is_finishing && state.failure.is_none()
+        };
         drop(self.changed.wait_while(state, waits));
     }
 
@@ -383,7 +384,7 @@ impl Progress {
 
     /// Waits before something is tried again, but no longer once the end has come.
     pub(super) fn pause(&self, time: Duration) {
-        let over = |state: &mut State| !state.is_finishing && state.failure.is_none();
+        let over = |state: &mut ProgressState| !state.is_finishing && state.failure.is_none();
         drop(self.changed.wait_timeout_while(self.state(), time, over));
     }
 
@@ -395,14 +396,14 @@ impl Progress {
 }
 
 /// The batch at the front, if its number is not beyond `n`.
-fn pop_up_to(batches: &mut VecDeque<Counted>, n: u64) -> Option<Counted> {
+fn pop_up_to(batches: &mut VecDeque<BatchRecords>, n: u64) -> Option<BatchRecords> {
     match batches.front()?.n <= n {
         true => batches.pop_front(),
         false => None,
     }
 }
 
-impl State {
+impl ProgressState {
     /// Whether a commit is due, whatever the time.
     fn is_due(&self) -> bool {
         let waited_for = self.wanted > self.durable && self.cut() >= self.wanted;
@@ -415,7 +416,7 @@ impl State {
 }
 
 /// A thread that panics must not leave the others waiting for it.
-pub(super) struct FailOnPanic<'a>(pub(super) &'a Progress);
+pub(super) struct FailOnPanic<'a>(pub(super) &'a DeliveryProgress);
 
 impl Drop for FailOnPanic<'_> {
     fn drop(&mut self) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::failure::PipelineError;
-use super::progress::Progress;
+use super::progress::DeliveryProgress;
 use super::steps::StepError;
 use crate::output::ReaderLeft;
 
@@ -32,7 +32,7 @@ impl Retry {
     /// first failure is reported.
     pub(super) fn until_stopped<T>(
         &mut self,
-        progress: &Progress,
+        progress: &DeliveryProgress,
         mut work: impl FnMut() -> Result<T, StepError>,
     ) -> Option<T> {
         loop {

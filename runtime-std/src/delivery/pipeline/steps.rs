@@ -2,35 +2,35 @@
 //! commit → rotate. The pipeline's threads, the blocking client and the crash
 //! model all call it, so that what is modelled is what ships.
 //!
-//! 1. [`Steps::anchor`]: where a source is asked from is durable before its first
+//! 1. [`DeliverySteps::anchor`]: where a source is asked from is durable before its first
 //!    event goes out.
-//! 2. [`Steps::note`]: a batch has its number and digests in the journal before
+//! 2. [`DeliverySteps::append_batch`]: a batch has its number and digests in the journal before
 //!    its bytes go out.
-//! 3. [`Steps::write`]: a file that was let go is durable and committed, and the
+//! 3. [`DeliverySteps::write`]: a file that was let go is durable and committed, and the
 //!    mark of its successor durable, before the successor gets a byte. What the
 //!    files will be is in the journal before the bytes are in the files.
-//! 4. [`Steps::commit`]: files first, then the journal.
+//! 4. [`DeliverySteps::commit`]: files first, then the journal.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use smallvec::SmallVec;
 
-use crate::delivery::bookmark::entry::{Anchor, BatchEntry, Entry, Written};
+use crate::delivery::bookmark::entry::{Anchor, BatchEntry, JournalEntry, WrittenBatch};
 use crate::delivery::bookmark::journal::Journal;
 use crate::delivery::bookmark::settle::RESERVE;
 use crate::disk::{DiskFile, FileMark, FileRange};
-use crate::output::{Acceptance, Output, Part};
+use crate::output::{Acceptance, Output, OutputPart};
 use crate::sync::lock;
 
 /// The steps, over a journal if there is one.
-pub struct Steps {
+pub struct DeliverySteps {
     journal: Option<Mutex<Journal>>,
 }
 
 /// What a step came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum WriteOutcome {
     /// The output has the batch.
     Accepted,
     /// The batch is on its way.
@@ -54,7 +54,7 @@ pub enum StepError {
 
 use StepError::{BookmarkGone, NotDurable, Retry};
 
-impl Steps {
+impl DeliverySteps {
     /// The steps over this journal; without one nothing is noted.
     pub fn new(journal: Option<Journal>) -> Self {
         Self {
@@ -82,7 +82,7 @@ impl Steps {
     /// # Errors
     /// [`StepError`].
     pub fn anchor(&self, source: &Arc<str>, second: u32) -> Result<(), StepError> {
-        self.append_durably(Entry::Anchor(Anchor {
+        self.append_durably(JournalEntry::Anchor(Anchor {
             source: source.clone(),
             second,
         }))
@@ -93,13 +93,17 @@ impl Steps {
     ///
     /// # Errors
     /// [`StepError`].
-    pub fn note(&self, batch: &mut Option<BatchEntry>, durably: bool) -> Result<(), StepError> {
+    pub fn append_batch(
+        &self,
+        batch: &mut Option<BatchEntry>,
+        durably: bool,
+    ) -> Result<(), StepError> {
         let (Some(mut journal), Some(entry)) = (self.journal(), batch.take()) else {
             return Ok(());
         };
-        if let Err(failed) = journal.append(Entry::Batch(entry)) {
+        if let Err(failed) = journal.append(JournalEntry::Batch(entry)) {
             let (entry, error) = *failed;
-            if let Entry::Batch(entry) = entry {
+            if let JournalEntry::Batch(entry) = entry {
                 *batch = Some(entry);
             }
             return Err(Retry(error));
@@ -119,35 +123,35 @@ impl Steps {
         output: &mut dyn Output,
         name: &Arc<str>,
         n: u64,
-        parts: &[Part],
-    ) -> Result<Step, StepError> {
-        let looked = output.look(parts);
-        for file in output.let_go() {
+        parts: &[OutputPart],
+    ) -> Result<WriteOutcome, StepError> {
+        let looked = output.check_files(parts);
+        for file in output.take_released() {
             file.sync().map_err(NotDurable)?;
         }
         looked.map_err(Retry)?;
         if let Some(first) = self.mark(output, n)? {
-            return Ok(Step::CommitFirst(first));
+            return Ok(WriteOutcome::CommitFirst(first));
         }
         let plan = output.plan(parts);
         let has_files = plan.is_some();
         if let (Some(files), Some(mut journal)) = (plan, self.journal()) {
             for range in &files {
                 if let Some(first) = beyond_reserve(&journal, range, n) {
-                    return Ok(Step::CommitFirst(first));
+                    return Ok(WriteOutcome::CommitFirst(first));
                 }
             }
             let output = name.clone();
-            let written = Entry::Written(Written { n, output, files });
+            let written = JournalEntry::Written(WrittenBatch { n, output, files });
             journal.append(written).map_err(|failed| Retry(failed.1))?;
         }
         match output.write(n, parts).map_err(Retry)? {
-            Acceptance::Taken => Ok(Step::Taken),
+            Acceptance::Taken => Ok(WriteOutcome::Taken),
             Acceptance::Accepted => {
                 if !has_files {
                     self.accepted(name, n)?;
                 }
-                Ok(Step::Accepted)
+                Ok(WriteOutcome::Accepted)
             }
         }
     }
@@ -160,7 +164,7 @@ impl Steps {
         let Some(mut journal) = self.journal() else {
             return Ok(());
         };
-        let written = Entry::Written(Written {
+        let written = JournalEntry::Written(WrittenBatch {
             n,
             output: name.clone(),
             files: SmallVec::new(),
@@ -174,7 +178,7 @@ impl Steps {
     /// [`StepError`].
     pub fn reopen(&self, output: &mut dyn Output) -> Result<(), StepError> {
         output.reopen().map_err(Retry)?;
-        for file in output.let_go() {
+        for file in output.take_released() {
             file.sync().map_err(NotDurable)?;
         }
         Ok(())
@@ -219,13 +223,13 @@ impl Steps {
             }
         }
         for mark in unmarked {
-            self.append_durably(Entry::Opened(mark))?;
+            self.append_durably(JournalEntry::Opened(mark))?;
         }
-        output.marked();
+        output.set_marked();
         Ok(None)
     }
 
-    fn append_durably(&self, entry: Entry) -> Result<(), StepError> {
+    fn append_durably(&self, entry: JournalEntry) -> Result<(), StepError> {
         let Some(mut journal) = self.journal() else {
             return Ok(());
         };

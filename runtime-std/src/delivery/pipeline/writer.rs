@@ -6,19 +6,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::batch_formatter::BatchFormatter;
-use super::delivery::Order;
-use super::progress::{FailOnPanic, Progress};
+use super::delivery::OutputCommand;
+use super::progress::{DeliveryProgress, FailOnPanic};
 use super::retry::Retry;
-use super::steps::{Step, Steps};
+use super::steps::{DeliverySteps, WriteOutcome};
 use crate::disk::DiskFile;
-use crate::output::{Output, Part};
+use crate::output::{Output, OutputPart};
 use crate::sync::lock;
 
 /// The open files of an output, for the thread that makes them durable.
 pub(super) type OpenFiles = Arc<Mutex<Vec<Arc<dyn DiskFile>>>>;
 
 /// An output and what it writes with.
-pub(super) struct Writer {
+pub(super) struct OutputWriter {
     /// Its number among the required outputs.
     index: usize,
     name: Arc<str>,
@@ -26,8 +26,8 @@ pub(super) struct Writer {
     output: Box<dyn Output>,
     files: OpenFiles,
     retry: Retry,
-    steps: Arc<Steps>,
-    progress: Arc<Progress>,
+    steps: Arc<DeliverySteps>,
+    progress: Arc<DeliveryProgress>,
 }
 
 /// How long to wait for a batch while none is on its way.
@@ -35,14 +35,14 @@ const IDLE: Duration = Duration::from_secs(3600);
 /// Between two looks at what is on its way, when no batch will come any more.
 const LAST_LOOKS: Duration = Duration::from_millis(20);
 
-impl Writer {
+impl OutputWriter {
     pub(super) fn new(
         index: usize,
         name: &str,
         formatter: BatchFormatter,
         output: Box<dyn Output>,
-        steps: Arc<Steps>,
-        progress: Arc<Progress>,
+        steps: Arc<DeliverySteps>,
+        progress: Arc<DeliveryProgress>,
     ) -> Self {
         let mut open = Vec::new();
         output.files(&mut open);
@@ -63,25 +63,25 @@ impl Writer {
     }
 
     /// Writes what comes, in order, until nothing comes any more.
-    pub(super) fn run(mut self, orders: &Receiver<Order>) {
+    pub(super) fn run(mut self, orders: &Receiver<OutputCommand>) {
         let progress = self.progress.clone();
         let _ends = Ends(&progress);
         let _guard = FailOnPanic(&progress);
         loop {
-            let order = orders.recv_timeout(self.output.wait().unwrap_or(IDLE));
+            let order = orders.recv_timeout(self.output.poll_interval().unwrap_or(IDLE));
             if progress.is_late() {
                 // Another pipeline may write there by now.
                 return;
             }
             let goes_on = match order {
-                Ok(Order::Deliver(delivery)) => {
+                Ok(OutputCommand::Deliver(delivery)) => {
                     self.formatter.format(&delivery);
                     let n = delivery.n;
                     // Its arena goes back before the loop is woken.
                     drop(delivery);
                     self.write(n)
                 }
-                Ok(Order::Reopen) => self.reopen(),
+                Ok(OutputCommand::Reopen) => self.reopen(),
                 Err(RecvTimeoutError::Timeout) => self.poll(),
                 Err(RecvTimeoutError::Disconnected) => break,
             };
@@ -91,7 +91,7 @@ impl Writer {
         }
         self.output.finish();
         while !self.output.is_idle() {
-            std::thread::sleep(LAST_LOOKS.min(self.output.wait().unwrap_or(LAST_LOOKS)));
+            std::thread::sleep(LAST_LOOKS.min(self.output.poll_interval().unwrap_or(LAST_LOOKS)));
             if !self.poll() {
                 return;
             }
@@ -111,7 +111,7 @@ impl Writer {
             progress,
         } = self;
         let parts = formatter.parts();
-        let bytes: u64 = parts.iter().map(Part::length).sum();
+        let bytes: u64 = parts.iter().map(OutputPart::length).sum();
         loop {
             let step = retry.until_stopped(progress, || {
                 let step =
@@ -127,17 +127,17 @@ impl Writer {
             });
             match step {
                 None => return false,
-                Some(Step::CommitFirst(first)) => {
+                Some(WriteOutcome::CommitFirst(first)) => {
                     if !progress.wait_until_durable(first) {
                         return false;
                     }
                 }
-                Some(Step::Accepted) => {
+                Some(WriteOutcome::Accepted) => {
                     retry.progressed();
                     progress.accept(*index, n, bytes);
                     return true;
                 }
-                Some(Step::Taken) => {
+                Some(WriteOutcome::Taken) => {
                     progress.take(*index, n);
                     return self.poll();
                 }
@@ -180,7 +180,7 @@ impl Writer {
 }
 
 /// Reports to the other threads that this output has ended, in whatever way.
-struct Ends<'a>(&'a Progress);
+struct Ends<'a>(&'a DeliveryProgress);
 
 impl Drop for Ends<'_> {
     fn drop(&mut self) {

@@ -18,13 +18,13 @@ fn record(second: u32, data: &'static [u8]) -> Record<'static> {
 }
 
 fn sequencer(digests: usize) -> Sequencer {
-    let limits = Limits {
+    let limits = SequencerLimits {
         overlap: 5,
         digests,
     };
     let nothing = BTreeMap::new();
     Sequencer::new(
-        Key::new([1; 32]),
+        DigestKey::new([1; 32]),
         limits,
         0,
         &nothing,
@@ -244,7 +244,7 @@ fn a_clock_set_back_before_the_first_event_is_not_waited_for() {
     assert_eq!(first.connect("fmc", now, 400, false).0, 395);
     // The same over a restart, from the bookmark alone.
     let known = BTreeMap::from([("fmc".into(), Delivered::anchored(995))]);
-    let (limits, key) = (first.limits, Key::new([1; 32]));
+    let (limits, key) = (first.limits, DigestKey::new([1; 32]));
     let mut again = Sequencer::new(key, limits, 0, &known, FirstSessions::default());
     assert_eq!(again.connect("fmc", now, 1200, false).0, 995);
     assert_eq!(again.connect("fmc", now, 400, false).0, 395);
