@@ -16,7 +16,7 @@ const VECTORS: &str = include_str!("vectors.txt");
 const REAL_EVENTS: &str = include_str!("../../tests/data/real-events.ndjson");
 
 #[test]
-fn every_corpus_keeps_its_promises() {
+fn every_input_of_the_corpus_passes() {
     corpus::replay(TARGETS);
 }
 
@@ -31,7 +31,7 @@ fn the_corpus_of_decode_keeps_its_promises_in_every_window() {
 }
 
 #[test]
-fn the_seeds_are_what_they_are_made_of() {
+fn the_seeds_in_the_corpus_are_up_to_date() {
     corpus::check(&seeds());
 }
 

@@ -3,17 +3,17 @@
 mod common;
 
 use common::{
-    Seen, bundle, decode, decode_everyhow, error, error_body, extended, message, nested_event,
-    null, record, request, with_length,
+    Seen, bundle, decode, decode_in_every_way, error, error_body, extended, message, nested_event,
+    null, record, request, with, with_length,
 };
 use estreamer_core::decode::{Decoder, Frame, Kind, Limits, Oversize};
-use estreamer_core::wire::{Header, Layout, MessageType, Record, RecordType};
+use estreamer_core::wire::{Header, MessageType, RecordHeader, RecordLayout, RecordType};
 use estreamer_core::{ConfigError, Malformed, PeerError};
 
 /// The only message of a bundle that holds `nested`.
 #[track_caller]
 fn only(nested: &[u8]) -> Seen {
-    let seen = decode_everyhow(&bundle(1, nested));
+    let seen = decode_in_every_way(&bundle(1, nested));
     let [Seen::Bundle { .. }, message, Seen::BundleEnd] = &seen[..] else {
         panic!("not one message in a bundle: {seen:?}");
     };
@@ -21,7 +21,7 @@ fn only(nested: &[u8]) -> Seen {
 }
 
 #[track_caller]
-fn event_of(seen: &Seen) -> (Record, Layout) {
+fn event_of(seen: &Seen) -> (RecordHeader, RecordLayout) {
     match seen.head().kind {
         Kind::Event { record, layout } => (record, layout),
         other => panic!("no event: {other:?}"),
@@ -45,7 +45,7 @@ fn event_data_travels_under_either_number() {
             message(1, number, &extended(b"data")),
             bundle(1, &message(0, number, &extended(b"data"))),
         ] {
-            let seen = decode_everyhow(&bytes);
+            let seen = decode_in_every_way(&bytes);
             let event = seen
                 .iter()
                 .find(|seen| matches!(seen, Seen::Message { .. }));
@@ -61,35 +61,50 @@ fn the_lengths_decide_where_the_data_starts() {
     let flag = 1 << 31;
     for (body, layout, archival, data) in [
         // L = R + 16, flag clear as in the field, or set as in the guide.
-        (record(71, 4, &with_time), Layout::Extended, Some(9), "data"),
+        (
+            record(71, 4, &with_time),
+            RecordLayout::Extended,
+            Some(9),
+            "data",
+        ),
         (
             record(flag | 71, 4, &with_time),
-            Layout::Extended,
+            RecordLayout::Extended,
             Some(9),
             "data",
         ),
         // L = R + 8, whatever the flag.
-        (record(71, 4, b"data"), Layout::Short, None, "data"),
-        (record(flag | 71, 4, b"data"), Layout::Short, None, "data"),
+        (record(71, 4, b"data"), RecordLayout::Short, None, "data"),
+        (
+            record(flag | 71, 4, b"data"),
+            RecordLayout::Short,
+            None,
+            "data",
+        ),
         // The flag alone tells.
         (
             record(flag | 71, 99, &with_time),
-            Layout::Clipped,
+            RecordLayout::Clipped,
             Some(9),
             "data",
         ),
         // L = R.
-        (record(71, 12, b"data"), Layout::CoversHeader, None, "data"),
+        (
+            record(71, 12, b"data"),
+            RecordLayout::CoversHeader,
+            None,
+            "data",
+        ),
         (
             record(flag | 71, 20, &with_time),
-            Layout::CoversHeader,
+            RecordLayout::CoversHeader,
             Some(9),
             "data",
         ),
         // No data at all.
-        (record(71, 0, &time), Layout::Extended, Some(9), ""),
-        (record(71, 0, b""), Layout::Short, None, ""),
-        (record(71, 8, b""), Layout::CoversHeader, None, ""),
+        (record(71, 0, &time), RecordLayout::Extended, Some(9), ""),
+        (record(71, 0, b""), RecordLayout::Short, None, ""),
+        (record(71, 8, b""), RecordLayout::CoversHeader, None, ""),
     ] {
         let seen = only(&message(0, 4, &body));
         let (record, found) = event_of(&seen);
@@ -132,7 +147,7 @@ fn an_error_text_is_what_both_lengths_cover() {
     ] {
         let body = error_body(19, text_length, text);
         for bytes in [message(1, 1, &body), bundle(1, &message(0, 1, &body))] {
-            let seen = decode_everyhow(&[bytes, null()].concat());
+            let seen = decode_in_every_way(&[bytes, null()].concat());
             let error = seen
                 .iter()
                 .find(|seen| matches!(seen, Seen::Message { .. }));
@@ -167,7 +182,7 @@ fn bundles_hold_any_message_and_the_next_one_follows() {
         ),
     ] {
         let nested = [inner, nested_event(b"next")].concat();
-        let seen = decode_everyhow(&bundle(1, &nested));
+        let seen = decode_in_every_way(&bundle(1, &nested));
         assert_eq!(seen[1].head().kind, kind);
         assert!(seen[1].head().nested);
         assert_eq!(seen[2].body(), b"next");
@@ -177,7 +192,7 @@ fn bundles_hold_any_message_and_the_next_one_follows() {
 
 #[test]
 fn an_empty_bundle_begins_and_ends() {
-    let seen = decode_everyhow(&[bundle(7, b""), null()].concat());
+    let seen = decode_in_every_way(&[bundle(7, b""), null()].concat());
     assert_eq!(
         seen[0],
         Seen::Bundle {
@@ -189,7 +204,7 @@ fn an_empty_bundle_begins_and_ends() {
     assert_eq!(seen.len(), 3);
 }
 
-/// Everything that contradicts itself, with what is kept of it.
+/// Malformed messages, with the reason and the raw bytes to expect.
 fn malformed() -> Vec<(Vec<u8>, Malformed, Vec<u8>)> {
     let mut rows = Vec::new();
     for length in 0..8 {
@@ -205,11 +220,16 @@ fn malformed() -> Vec<(Vec<u8>, Malformed, Vec<u8>)> {
         record(71, 3, b"data"),
         record(71, 5, b"data"),
         record(71, u32::MAX, b"data and more data"),
-        // The flag is of no use without room for the extension.
+        // The flag has no effect without room for the extension.
         record(1 << 31 | 71, 3, b"data"),
         record(71, 3, &[b'x'; 200]),
     ] {
-        rows.push((4, record, Malformed::RecordLength));
+        let length = record[4..8].try_into().unwrap();
+        let malformed = Malformed::RecordLength {
+            record: u32::from_be_bytes(length),
+            message: record.len() as u32,
+        };
+        rows.push((4, record, malformed));
     }
     rows.into_iter()
         .map(|(number, body, malformed)| (message(0, number, &body), malformed, body))
@@ -220,7 +240,7 @@ fn malformed() -> Vec<(Vec<u8>, Malformed, Vec<u8>)> {
 fn after_every_malformed_message_in_a_bundle_the_next_record_decodes() {
     for (bytes, malformed, raw) in malformed() {
         let nested = [nested_event(b"before"), bytes, nested_event(b"after")].concat();
-        let seen = decode_everyhow(&bundle(1, &nested));
+        let seen = decode_in_every_way(&bundle(1, &nested));
         assert_eq!(seen.len(), 5);
         assert_eq!(seen[1].body(), b"before");
         assert_eq!(seen[2].head().kind, Kind::Malformed(malformed));
@@ -234,7 +254,7 @@ fn after_every_malformed_message_at_top_level_the_next_record_decodes() {
     for (mut bytes, malformed, raw) in malformed() {
         bytes[1] = 1;
         bytes.extend(message(1, 4, &extended(b"after")));
-        let seen = decode_everyhow(&bytes);
+        let seen = decode_in_every_way(&bytes);
         assert_eq!(seen.len(), 2);
         assert_eq!(seen[0].head().kind, Kind::Malformed(malformed));
         assert_eq!(seen[0].body(), raw);
@@ -246,7 +266,7 @@ fn after_every_malformed_message_at_top_level_the_next_record_decodes() {
 fn a_bundle_too_short_to_be_one_is_kept_and_the_next_decodes() {
     for length in 0..8 {
         let short = message(1, 4002, &[0xee; 8][..length]);
-        let seen = decode_everyhow(&[short, bundle(1, &nested_event(b"x"))].concat());
+        let seen = decode_in_every_way(&[short, bundle(1, &nested_event(b"x"))].concat());
         let kind = Kind::Malformed(Malformed::BundleTooShort);
         assert_eq!(seen[0].head().kind, kind);
         assert_eq!(seen[0].body().len(), length);
@@ -272,7 +292,7 @@ fn what_overruns_its_bundle_is_kept_and_the_next_bundle_decodes() {
     ] {
         let nested = [nested_event(b"before"), stray.clone()].concat();
         let stream = [bundle(1, &nested), bundle(2, &nested_event(b"after"))].concat();
-        let seen = decode_everyhow(&stream);
+        let seen = decode_in_every_way(&stream);
         assert_eq!(seen[1].body(), b"before");
         assert_eq!(seen[2].head().kind, Kind::Malformed(malformed));
         assert_eq!(seen[2].body(), stray, "from its header to the bundle's end");
@@ -284,7 +304,7 @@ fn what_overruns_its_bundle_is_kept_and_the_next_bundle_decodes() {
 #[test]
 fn a_null_with_a_body_is_skipped_by_its_length() {
     for length in [1, 8, 300] {
-        let seen = decode_everyhow(&[message(1, 0, &vec![7; length]), null()].concat());
+        let seen = decode_in_every_way(&[message(1, 0, &vec![7; length]), null()].concat());
         assert_eq!(seen[0].head().kind, Kind::Null);
         assert_eq!(seen.len(), 2);
     }
@@ -293,7 +313,7 @@ fn a_null_with_a_body_is_skipped_by_its_length() {
 #[test]
 fn an_unknown_type_at_top_level_is_skipped_by_its_length() {
     for number in [5, 6, 7, 2049, 2051, 8, 0xffff] {
-        let seen = decode_everyhow(&[message(1, number, &[9; 70]), error(1, "x")].concat());
+        let seen = decode_in_every_way(&[message(1, number, &[9; 70]), error(1, "x")].concat());
         assert_eq!(seen[0].head().kind, Kind::Other);
         assert_eq!(seen[0].body(), [9; 70]);
         assert_eq!(seen[1].body(), b"x");
@@ -302,7 +322,7 @@ fn an_unknown_type_at_top_level_is_skipped_by_its_length() {
 
 #[test]
 fn a_request_comes_with_its_timestamp_flags_and_block() {
-    let seen = decode_everyhow(&request(5, 1 << 23, b"{}\0"));
+    let seen = decode_in_every_way(&request(5, 1 << 23, b"{}\0"));
     let Kind::Request { from, flags } = seen[0].head().kind else {
         panic!("no request");
     };
@@ -319,7 +339,7 @@ fn a_top_level_version_other_than_1_is_out_of_step_for_good() {
             let stream = [before.clone(), message(version, 4, &extended(b"x")), null()].concat();
             for chunk in [1, 1000] {
                 let mut out = decode(&stream, 64, chunk, Limits::DEFAULT, Oversize::Pieces);
-                let error = PeerError::OutOfStep {
+                let error = PeerError::InvalidHeader {
                     version,
                     message_type: 4,
                     offset: before.len() as u64,
@@ -335,11 +355,11 @@ fn a_top_level_version_other_than_1_is_out_of_step_for_good() {
 
 #[test]
 fn what_exceeds_a_limit_is_left_out_and_the_next_record_decodes() {
-    let limits = Limits {
-        record: 100,
-        request: 50,
-        message: 20,
-    };
+    let limits = with(Limits::DEFAULT, |it| {
+        it.record = 100;
+        it.request = 50;
+        it.message = 20;
+    });
     for (number, length, over) in [
         // Fixed fields of 8 bytes do not count.
         (4, 108, false),
@@ -385,10 +405,9 @@ fn what_exceeds_a_limit_is_left_out_and_the_next_record_decodes() {
 
 #[test]
 fn what_is_left_out_says_how_long_it_was() {
-    let limits = Limits {
-        record: 16,
-        ..Limits::DEFAULT
-    };
+    let limits = with(Limits::DEFAULT, |it| {
+        it.record = 16;
+    });
     let stream = message(1, 4, &extended(&[b'x'; 500]));
     let out = decode(&stream, 64, 10, limits, Oversize::Pieces);
     let [Seen::Skipped { head, length }] = &out.seen[..] else {

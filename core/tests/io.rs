@@ -1,9 +1,9 @@
-//! The blocking client against a stream that follows a script.
+//! The blocking client over a scripted stream.
 #![cfg(feature = "embedded-io")]
 
 mod common;
 
-use common::{Join, Seen, bundle, error, nested_event, null};
+use common::{Join, Seen, bundle, error, nested_event, null, with};
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use estreamer_core::decode::{Frame, MIN_WINDOW};
 use estreamer_core::io::{Client, IoError};
@@ -136,10 +136,9 @@ fn any_reads_and_any_window_give_the_same_events_and_nulls() {
             for ahead in [0, 1, 16] {
                 let mut script = Script::giving(&conversation(), chunk);
                 let mut window = vec![0; window];
-                let config = ClientConfig {
-                    ahead,
-                    ..ClientConfig::default()
-                };
+                let config = with(ClientConfig::default(), |it| {
+                    it.ahead = ahead;
+                });
                 let mut client = start(&mut script, &mut window, config);
                 let (seen, end) = run(&mut client);
                 assert_eq!(end, IoError::Ended(End::PeerError { code: 9 }));
@@ -309,7 +308,7 @@ fn closing_sends_the_reason_behind_a_null_that_was_half_gone() {
 }
 
 #[test]
-fn a_reason_too_long_for_the_window_is_cut_between_characters() {
+fn a_reason_too_long_for_the_window_is_truncated_between_characters() {
     for nul in [false, true] {
         let quirks = match nul {
             true => Quirks::NONE.with(Quirk::ErrorNul),
@@ -317,14 +316,13 @@ fn a_reason_too_long_for_the_window_is_cut_between_characters() {
         };
         let mut script = Script::default();
         let mut window = [0; 64];
-        let config = ClientConfig {
-            quirks,
-            ..ClientConfig::default()
-        };
+        let config = with(ClientConfig::default(), |it| {
+            it.quirks = quirks;
+        });
         let mut client = start(&mut script, &mut window, config);
         client.close(&"ä".repeat(100)).unwrap();
         let ((_, message), _) = Message::parse(&script.sent[REQUEST.len()..]).unwrap();
-        let text = "ä".repeat(24);
+        let text = "ä".repeat(if nul { 24 } else { 25 });
         let expected = ErrorMessage {
             code: -1,
             text: text.as_bytes(),
@@ -334,14 +332,17 @@ fn a_reason_too_long_for_the_window_is_cut_between_characters() {
 }
 
 #[test]
-fn out_of_step_ends_the_session() {
+fn an_invalid_header_ends_the_session() {
     let mut script = Script::giving(&[9; 20], 20);
     let mut window = [0; 64];
     let mut client = start(&mut script, &mut window, ClientConfig::default());
     let (_, error) = run(&mut client);
     assert!(matches!(
         error,
-        IoError::Ended(End::OutOfStep(PeerError::OutOfStep { offset: 0, .. }))
+        IoError::Ended(End::InvalidHeader(PeerError::InvalidHeader {
+            offset: 0,
+            ..
+        }))
     ));
 }
 
@@ -365,10 +366,9 @@ fn a_request_is_built_in_the_window_and_shows_its_quirks() {
     let mut expected = [0; 256];
     for quirks in [Quirks::NONE, Quirks::NONE.with(Quirk::RequestInclusive)] {
         let expected = request.emit(quirks, &mut expected).unwrap();
-        let config = ClientConfig {
-            quirks,
-            ..ClientConfig::default()
-        };
+        let config = with(ClientConfig::default(), |it| {
+            it.quirks = quirks;
+        });
         let mut script = Script::giving(&bundle(1, b""), 9);
         let mut window = [0; 256];
         let client = Client::start_with(&mut script, &request, &mut window, config, Instant(0));

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Join, Seen, bundle, message, record};
+use common::{Join, Seen, bundle, message, record, with};
 use estreamer_core::decode::{Decoder, Frame, Kind, Limits, Oversize};
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::session::{ClientConfig, ClientSession, Instant};
@@ -193,12 +193,10 @@ fn counted(quirks: Quirks, expected: Expected, data: &[u8], window: usize) -> Ve
         bundle.push(&event).unwrap();
     }
     let mut rest = bundle.finish();
-    let config = ClientConfig {
-        window,
-        expected: Some(expected),
-        ..ClientConfig::default()
-    };
-    let mut client = ClientSession::new(config, Instant(0)).unwrap();
+    let config = with(ClientConfig::default(), |it| {
+        it.expected = Some(expected);
+    });
+    let mut client = ClientSession::new(window, config, Instant(0)).unwrap();
     loop {
         let input = &rest[..rest.len().min(window)];
         let step = client.step(input, Instant(0)).unwrap();
@@ -285,10 +283,9 @@ fn blanks_before_the_brace_are_json_as_far_as_every_window_shows_them() {
 
 #[test]
 fn a_record_of_just_the_limit_is_within_it_whatever_its_headers_take() {
-    let limits = Limits {
-        record: 1000,
-        ..Limits::DEFAULT
-    };
+    let limits = with(Limits::DEFAULT, |it| {
+        it.record = 1000;
+    });
     let form = DataForm::Json;
     let expected = Expected {
         extended: true,

@@ -42,7 +42,7 @@ fn the_guides_example_is_checked_and_sent_as_it_is() {
         flags: RequestFlags::EXTENDED_HEADER,
         block: GUIDE.as_bytes(),
     };
-    let asked = request.check().unwrap();
+    let asked = request.parse_json().unwrap();
     assert!(EventKind::ALL.into_iter().all(|kind| asked.has(kind)));
     assert_eq!(
         (asked.transform, asked.check_csv()),
@@ -101,7 +101,7 @@ fn flags_that_do_not_go_with_a_block_are_refused() {
             flags,
             block: GUIDE.as_bytes(),
         };
-        assert_eq!(request.check().err(), expected, "{flags}");
+        assert_eq!(request.parse_json().err(), expected, "{flags}");
     }
 }
 
@@ -134,7 +134,7 @@ proptest! {
             panic!("no request");
         };
         prop_assert_eq!(parsed.block.ends_with(&[0]), nul);
-        let asked = parsed.check();
+        let asked = parsed.parse_json();
         // A kind all of whose names are the set's own asks for nothing.
         if !fields.iter().any(|names| names.iter().all(|&name| name == "OutputFieldSet")) {
             let asked = asked.unwrap();
@@ -158,7 +158,7 @@ proptest! {
                 _ => block.truncate(at + 1),
             }
         }
-        if let Err(problem) = fqe::check(&block) {
+        if let Err(problem) = fqe::parse(&block) {
             prop_assert!(!problem.to_string().is_empty());
             prop_assert!(problem.code() > 0);
         }
@@ -166,6 +166,6 @@ proptest! {
 
     #[test]
     fn no_bytes_make_the_check_panic(block in vec(any::<u8>(), 0..64)) {
-        prop_assert!(fqe::check(&block).is_err());
+        prop_assert!(fqe::parse(&block).is_err());
     }
 }

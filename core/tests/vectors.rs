@@ -163,7 +163,7 @@ fn the_packet_records_header_tells_its_length_although_the_body_is_cut() {
     let bytes = vector("12_packet_record_doc_hdr");
     let (header, body) = Header::parse(&bytes).unwrap();
     assert_eq!(header.length, 989);
-    let record = estreamer_core::wire::Record::parse(body, header.length);
+    let record = estreamer_core::wire::RecordHeader::parse(body, header.length);
     let (record, _) = record.unwrap();
     assert_eq!(record.to_string(), "intrusion packet (2)");
     assert!(matches!(

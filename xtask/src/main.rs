@@ -50,7 +50,7 @@ cargo xtask TASK
   soak       [--kills N] [--seed N]: kills the collector N times (2000 if not
              given) at random moments, with cuts, rotations and reloads, and
              proves that every event is there exactly once, in order
-  header     makes the C library's header anew
+  header     makes the C library's headers anew
   dist       the C library as an install tree and as an archive, in target/dist
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
@@ -111,7 +111,7 @@ fn usage() -> ExitCode {
     ExitCode::from(2)
 }
 
-/// The test that compares the header writes it where it is told to.
+/// The test that compares the headers writes them if it is told to.
 fn header() -> Result {
     process::run(
         process::cargo()

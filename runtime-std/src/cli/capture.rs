@@ -94,7 +94,7 @@ impl Readings {
         let body = &body[..body.len().min(length as usize)];
         match head.kind {
             Kind::Event { .. } => {
-                let told_by = self.0.told_by(body, length);
+                let told_by = self.0.evidence(body, length);
                 // The decoder has read it already.
                 let _ = self.0.read(body, length);
                 Some(told_by)
@@ -113,11 +113,7 @@ pub(crate) fn decode(
     explain: bool,
     out: &mut impl Write,
 ) -> Result<u64, Stop> {
-    let limits = Limits {
-        record: u32::MAX,
-        request: u32::MAX,
-        message: u32::MAX,
-    };
+    let limits = Limits::UNLIMITED;
     // The window is larger than the least there may be.
     let Ok(mut decoder) = Decoder::new(WINDOW, limits, Oversize::Pieces) else {
         return Ok(0);
@@ -248,7 +244,7 @@ mod tests {
         assert!(text.starts_with("00000000"));
         assert!(matches!(
             result,
-            Err(Stop::Peer(PeerError::OutOfStep { offset: 8, .. }))
+            Err(Stop::Peer(PeerError::InvalidHeader { offset: 8, .. }))
         ));
     }
 

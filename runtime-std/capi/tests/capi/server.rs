@@ -1,4 +1,4 @@
-//! A simulated server, and what the Rust client gets of it.
+//! A simulated server, and the events that the Rust client receives from it.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use ring::digest::{Context, SHA256};
 /// The password of the client's PKCS#12 file.
 pub(crate) const PASSWORD: &str = DEFAULT_PASSWORD;
 
-/// A server with events, and the files of a client.
+/// A server with events, and the files for a client.
 pub(crate) struct Server {
     directory: tempfile::TempDir,
     simulator: Simulator,
@@ -37,7 +37,7 @@ impl Server {
         self.simulator.address().to_string()
     }
 
-    /// The port alone; the host is 127.0.0.1.
+    /// The port; the host is 127.0.0.1.
     pub(crate) fn port(&self) -> String {
         self.simulator.address().port().to_string()
     }
@@ -47,13 +47,13 @@ impl Server {
         self.path("pki/client.p12").to_string_lossy().into_owned()
     }
 
-    /// A path in a directory that goes away by itself.
+    /// A path in a temporary directory.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
-    /// What the Rust client collects: SHA-256 over the events, each with a line
-    /// end behind it.
+    /// The SHA-256 over the events that the Rust client receives, each followed by a
+    /// line end.
     pub(crate) fn sha256(&self, events: usize) -> String {
         let client = Client::builder(&self.address())
             .pkcs12(self.pkcs12(), PASSWORD)
