@@ -1,4 +1,4 @@
-//! Every tolerance of the decoder, by tables of bytes.
+//! Every deviation that the decoder accepts, as tables of bytes.
 
 mod common;
 
@@ -60,7 +60,7 @@ fn the_lengths_decide_where_the_data_starts() {
     let with_time = [&time[..], b"data"].concat();
     let flag = 1 << 31;
     for (body, layout, archival, data) in [
-        // L = R + 16, flag clear as in the field, or set as in the guide.
+        // L = R + 16, with the flag clear as in real servers, or set as in the guide.
         (
             record(71, 4, &with_time),
             RecordLayout::Extended,
@@ -73,7 +73,7 @@ fn the_lengths_decide_where_the_data_starts() {
             Some(9),
             "data",
         ),
-        // L = R + 8, whatever the flag.
+        // L = R + 8, with the flag clear or set.
         (record(71, 4, b"data"), RecordLayout::Short, None, "data"),
         (
             record(flag | 71, 4, b"data"),
@@ -81,7 +81,7 @@ fn the_lengths_decide_where_the_data_starts() {
             None,
             "data",
         ),
-        // The flag alone tells.
+        // The flag decides.
         (
             record(flag | 71, 99, &with_time),
             RecordLayout::Clipped,
@@ -101,7 +101,7 @@ fn the_lengths_decide_where_the_data_starts() {
             Some(9),
             "data",
         ),
-        // No data at all.
+        // No data.
         (record(71, 0, &time), RecordLayout::Extended, Some(9), ""),
         (record(71, 0, b""), RecordLayout::Short, None, ""),
         (record(71, 8, b""), RecordLayout::CoversHeader, None, ""),
@@ -263,7 +263,7 @@ fn after_every_malformed_message_at_top_level_the_next_record_decodes() {
 }
 
 #[test]
-fn a_bundle_too_short_to_be_one_is_kept_and_the_next_decodes() {
+fn a_bundle_too_short_is_returned_raw_and_the_next_decodes() {
     for length in 0..8 {
         let short = message(1, 4002, &[0xee; 8][..length]);
         let seen = decode_in_every_way(&[short, bundle(1, &nested_event(b"x"))].concat());
@@ -361,7 +361,7 @@ fn what_exceeds_a_limit_is_left_out_and_the_next_record_decodes() {
         it.message = 20;
     });
     for (number, length, over) in [
-        // Fixed fields of 8 bytes do not count.
+        // The limit does not include the 8 bytes of fixed fields.
         (4, 108, false),
         (4, 109, true),
         (3, 109, true),

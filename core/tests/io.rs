@@ -13,14 +13,13 @@ use estreamer_core::wire::{ErrorMessage, Message};
 use estreamer_core::{ConfigError, PeerError};
 use std::collections::VecDeque;
 
-/// What the stream does next when it is read; at the script's end, it ends.
+/// The results of reading the stream. After the last one, the stream ends.
 enum Act {
     Give(Vec<u8>),
     Fail(ErrorKind),
 }
 
-/// What the stream does next when it is written to; without a script, it takes
-/// everything.
+/// The results of writing to the stream. Without a script, it accepts everything.
 enum Take {
     Bytes(usize),
     Fail(ErrorKind),
@@ -95,7 +94,7 @@ fn start<'w>(
     Client::start(script, REQUEST, window, config, Instant(0)).unwrap()
 }
 
-/// All frames to the end, each bundle delivered when it is complete.
+/// Receives all frames, and marks each bundle as delivered when it is complete.
 fn run(client: &mut Client<'_, &mut Script>) -> (Vec<Seen>, IoError<ErrorKind>) {
     let mut join = Join::default();
     loop {
@@ -103,7 +102,7 @@ fn run(client: &mut Client<'_, &mut Script>) -> (Vec<Seen>, IoError<ErrorKind>) 
             Ok(received) => received,
             Err(error) => return (join.seen, error),
         };
-        // The bytes alone are as good as the window they lay in.
+        // The frame with the bytes replaces the window.
         let mut frame = received.frame;
         if let Frame::Message { body, .. } | Frame::Chunk { body } = &mut frame {
             assert_eq!(body.len, received.bytes.len());
@@ -144,7 +143,7 @@ fn any_reads_and_any_window_give_the_same_events_and_nulls() {
                 assert_eq!(end, IoError::Ended(End::PeerError { code: 9 }));
                 assert_eq!(client.session().received(), 2);
                 assert_eq!(*expected.get_or_insert_with(|| seen.clone()), seen);
-                // An error that came along with a bundle leaves no time for its null.
+                // A bundle that arrives together with the error gets no null.
                 let nulls = &script.sent[REQUEST.len()..];
                 let count = nulls.len() / 8;
                 assert_eq!(nulls, null().repeat(count));
@@ -162,7 +161,7 @@ fn any_reads_and_any_window_give_the_same_events_and_nulls() {
 fn short_writes_lose_and_double_nothing() {
     for first in 0..8 {
         let mut script = Script::giving(&bundle(1, b"").repeat(6), 48);
-        // The request whole, then byte by byte with interruptions.
+        // The request at once, then byte by byte with interruptions.
         script.takes.push_back(Take::Bytes(3));
         script.takes.push_back(Take::Bytes(100));
         script.takes.push_back(Take::Bytes(first + 1));
@@ -283,7 +282,7 @@ fn the_callers_own_time_is_no_silence_of_the_peers() {
     let mut window = [0; 64];
     let mut client = start(&mut script, &mut window, ClientConfig::default());
     assert!(client.next(Instant(0)).is_ok());
-    // An hour for one frame.
+    // The caller spends an hour on one frame.
     assert!(client.next(Instant(3_600_000)).is_ok());
     let timeout = client.next(Instant(7_200_000)).map(|_| ());
     assert_eq!(timeout, Err(IoError::Io(ErrorKind::TimedOut)));

@@ -16,13 +16,13 @@ fn limits() -> Limits {
     with(Limits::DEFAULT, |it| it.message = 999)
 }
 
-/// What a request for JSON with bit 23 expects.
+/// The records that a request for JSON with bit 23 expects.
 const JSON: Option<Expected> = Some(Expected {
     extended: true,
     form: DataForm::Json,
 });
 
-/// A client's counts after these bytes.
+/// The counts of a client after these bytes.
 fn seen_by_client(bytes: &[u8], window: usize, expected: Option<Expected>) -> Deviations {
     let config = with(ClientConfig::default(), |it| {
         it.limits = limits();
@@ -48,7 +48,7 @@ fn server() -> ServerSession {
     ServerSession::new(65_536, config, Instant(0)).unwrap()
 }
 
-/// A server's counts after these bytes.
+/// The counts of a server after these bytes.
 fn seen_by_server(mut server: ServerSession, bytes: &[u8]) -> Deviations {
     let mut at = 0;
     while let Ok(step) = server.step(&bytes[at..], Instant(0)) {
@@ -61,7 +61,7 @@ fn seen_by_server(mut server: ServerSession, bytes: &[u8]) -> Deviations {
     server.statistics().deviations
 }
 
-/// A server that sent a keep-alive.
+/// A server that has sent a keep-alive.
 fn kept_alive() -> ServerSession {
     let mut server = server();
     server.accept(Instant(0));
@@ -81,7 +81,7 @@ fn assert_only(found: Deviations, quirk: Quirk, also: &[Quirk]) {
 #[test]
 fn every_quirk_is_counted_by_its_name_and_nothing_else_is() {
     for &quirk in Quirk::ALL {
-        // It is counted as what it looks like.
+        // Its bytes look like another quirk.
         let looks_like = match quirk {
             Quirk::SequenceStanding => Quirk::SequenceRepeat,
             quirk => quirk,
@@ -120,7 +120,7 @@ fn a_conversation_by_the_rules_shows_no_quirk_but_the_version_real_servers_send(
     assert_eq!(found.seen().count(), 0);
 }
 
-/// Two bundles and a goodbye of a server that shows these quirks.
+/// Two bundles and an error message of a server with these quirks.
 fn served(quirks: Quirks) -> Vec<u8> {
     let config = with(ServerConfig::default(), |it| {
         it.quirks = quirks;
@@ -166,7 +166,7 @@ fn a_server_shows_each_of_its_quirks_and_no_other() {
 
 #[test]
 fn all_quirks_of_a_server_go_together_and_the_events_survive() {
-    // A record has one length, and what it does not have it cannot cover.
+    // A record has one length, and cannot count an extension that it lacks.
     let alone = [
         &[Quirk::RecordCoversHeader, Quirk::NoExtension][..],
         &[Quirk::RecordCoversExtension, Quirk::NoExtension],
@@ -204,7 +204,8 @@ fn all_quirks_of_a_server_go_together_and_the_events_survive() {
     }
 }
 
-/// A request, answered keep-alives and a goodbye of a client that shows these quirks.
+/// A request, answers to keep-alives and an error message of a client with these
+/// quirks.
 fn asked(quirks: Quirks) -> Deviations {
     let mut server = server();
     let request = EventStreamRequest {
@@ -241,7 +242,7 @@ fn a_client_shows_each_of_its_quirks_and_no_other() {
 
 #[test]
 fn all_quirks_of_a_client_go_together() {
-    // A request has one length.
+    // A request has only one length.
     for other in [Quirk::RequestInclusive, Quirk::RequestBoth] {
         let mut expected = Quirk::CLIENT.to_vec();
         expected.retain(|&quirk| quirk != other);

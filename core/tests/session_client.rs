@@ -18,7 +18,7 @@ fn client(config: ClientConfig) -> ClientSession {
     ClientSession::new(4096, config, Instant(0)).unwrap()
 }
 
-/// Feeds bytes at a time; returns the unread rest and the end.
+/// Feeds bytes at a time. Returns the number of unread bytes and the end.
 fn feed(client: &mut ClientSession, bytes: &[u8], now: u64) -> (usize, Option<End>) {
     let mut at = 0;
     loop {
@@ -34,7 +34,7 @@ fn feed(client: &mut ClientSession, bytes: &[u8], now: u64) -> (usize, Option<En
     }
 }
 
-/// The nulls it wants sent.
+/// The number of nulls in the output.
 fn nulls(client: &mut ClientSession, now: u64) -> usize {
     let mut out = [0xff; 1000];
     let length = client.poll_transmit(&mut out, Instant(now));
@@ -165,7 +165,7 @@ fn any_byte_ends_the_silence() {
     assert_eq!(nulls(&mut client, 60_000), 1);
     client.step(&[0], Instant(70_000)).unwrap();
     assert_eq!(client.poll_timeout(), Some(Instant(130_000)));
-    // The same byte is no news.
+    // The same byte again does not restart the silence.
     client.step(&[0], Instant(80_000)).unwrap();
     assert_eq!(client.poll_timeout(), Some(Instant(130_000)));
     client.step(&[0, 1], Instant(90_000)).unwrap();
@@ -207,7 +207,7 @@ fn no_probe_doubles_as_an_acknowledgement_that_is_withheld() {
     client.delivered(1);
     assert_eq!(nulls(&mut client, 900_000), 1);
     assert_eq!(client.poll_timeout(), Some(Instant(960_000)));
-    // A probe that was due before the next bundle came waits for its delivery.
+    // A probe from before the next bundle waits for the delivery of that bundle.
     assert_eq!(client.handle_timeout(Instant(960_000)), Ok(()));
     feed(&mut client, &bundles(2, 1), 960_000);
     assert_eq!(nulls(&mut client, 960_000), 0);
@@ -317,14 +317,14 @@ fn out_of_step_ends_the_session() {
 }
 
 #[test]
-fn a_window_too_small_is_a_mistake_of_ours() {
+fn a_window_too_small_is_refused() {
     let refused = ClientSession::new(63, strict(), Instant(0)).map(|_| ());
     assert_eq!(refused, Err(ConfigError::WindowTooSmall { given: 63 }));
 }
 
 #[test]
 fn a_session_is_small() {
-    // 248 bytes on thumbv7m, where the counters are narrower and so is usize.
+    // At most 288 bytes on thumbv7m, where counters and usize are narrower.
     assert!(
         size_of::<ClientSession>() <= 360,
         "{}",

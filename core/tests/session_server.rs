@@ -32,14 +32,14 @@ fn feed(server: &mut ServerSession, bytes: &[u8]) -> Result<(), End> {
     }
 }
 
-/// A request with the length's other reading: 8 bytes more than there are.
+/// A request whose length counts its header: 8 bytes more than it has.
 fn inclusive(block: &[u8]) -> Vec<u8> {
     let mut bytes = request(1, 1 << 23, block);
     bytes[7] += 8;
     bytes
 }
 
-/// The block of a request found by a step.
+/// The JSON block of the request in a step.
 #[track_caller]
 fn block<'a>(step: &Step, input: &'a [u8]) -> &'a [u8] {
     match &step.frame {
@@ -164,7 +164,7 @@ fn the_inclusive_length_is_understood_after_the_grace() {
         assert_eq!(deviations.of(Quirk::RequestInclusive), 1);
         assert_eq!(deviations.of(Quirk::RequestNul), u32::from(nul));
         assert_eq!(server.statistics().bytes, bytes.len() as u64);
-        // The decoder is where it was told to be.
+        // The decoder continues after the request.
         assert!(waits(server.step(&[], Instant(350)).unwrap()));
         feed(&mut server, &null()).unwrap();
         assert_eq!(server.handle_eof(), End::Idle);
@@ -216,14 +216,14 @@ fn a_block_that_is_not_complete_gets_no_grace() {
     let mut server = server(with(ServerConfig::default(), |it| {
         it.grace = 0;
     }));
-    // Eight bytes short as well, but in the middle of the block.
+    // Also 8 bytes short, but the block is incomplete.
     for cut in 0..bytes.len() {
         assert!(waits(
             server.step(&bytes[..cut], Instant(cut as u64)).unwrap()
         ));
         assert_eq!(server.poll_timeout(), None);
     }
-    // White space lets a cut block end with a brace.
+    // With white space, an incomplete block can end with a brace.
     let spaced = br#"{"a":{}       }"#;
     let bytes = request(0, 1 << 23, spaced);
     let cut = bytes.len() - 8;

@@ -12,6 +12,7 @@ mod footprint;
 mod fuzz;
 mod interop;
 mod nostd;
+mod package;
 mod process;
 mod soak;
 mod steps;
@@ -52,6 +53,7 @@ cargo xtask TASK
              proves that every event is there exactly once, in order
   header     makes the C library's headers anew
   dist       the C library as an install tree and as an archive, in target/dist
+  package    packs every crate that is published, and compiles the packages
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
              coverage, header and soak, of fuzz the smoke run, of bench the check";
@@ -82,6 +84,7 @@ fn main() -> ExitCode {
             None => return usage(),
         },
         ["header"] => steps.run("header", header).map(|()| None),
+        ["package"] => package::run(&mut steps).map(|()| None),
         ["dist"] => dist::run(&mut steps).map(|()| None),
         ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
         ["help" | "--help" | "-h"] => {

@@ -7,7 +7,7 @@ pub mod provoke;
 use estreamer_core::PeerError;
 use estreamer_core::decode::{Decoder, Frame, Head, Limits, Oversize};
 
-/// The value, changed: for structures that cannot be written as literals here.
+/// Changes a value. Non-exhaustive structures have no literals outside their crate.
 pub fn with<T>(mut value: T, change: impl FnOnce(&mut T)) -> T {
     change(&mut value);
     value
@@ -103,7 +103,7 @@ impl Seen {
     }
 }
 
-/// Joins pieces.
+/// Joins the pieces of messages.
 #[derive(Debug, Default)]
 pub struct Join {
     pub seen: Vec<Seen>,

@@ -96,7 +96,7 @@ pub fn provoke(quirk: Quirk) -> (Provoked, &'static [Quirk]) {
             let twice = bundle(1, b"stray").repeat(2);
             (Server(twice), &[Q::BundleTrailing])
         }
-        // Seen as `sequence-repeat`.
+        // Counted as `sequence-repeat`.
         Q::SequenceStanding => provoke(Q::SequenceRepeat),
         Q::Oversize => (
             nested(message(0, 99, &[0; 1000])),
