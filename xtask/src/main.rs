@@ -1,5 +1,6 @@
 //! The project's chores: `cargo xtask TASK`, one file per task.
 
+mod api;
 mod apt;
 mod bench;
 mod ci;
@@ -53,6 +54,8 @@ cargo xtask TASK
              proves that every event is there exactly once, in order
   header     makes the C library's headers anew
   dist       the C library as an install tree and as an archive, in target/dist
+  api        compares the public items of the libraries with docs/api (nightly
+             toolchain, cargo-public-api); --bless rewrites the lists
   package    packs every crate that is published, and compiles the packages
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
@@ -84,6 +87,8 @@ fn main() -> ExitCode {
             None => return usage(),
         },
         ["header"] => steps.run("header", header).map(|()| None),
+        ["api"] => api::run(&mut steps, false).map(|()| None),
+        ["api", "--bless"] => api::run(&mut steps, true).map(|()| None),
         ["package"] => package::run(&mut steps).map(|()| None),
         ["dist"] => dist::run(&mut steps).map(|()| None),
         ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
