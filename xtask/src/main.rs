@@ -1,18 +1,17 @@
 //! The project's chores: `cargo xtask TASK`, one file per task.
 
-mod apt;
 mod bench;
 mod ci;
 mod circles;
 mod coverage;
 mod dist;
-mod elf;
 mod firmware;
 mod footprint;
 mod fuzz;
 mod interop;
 mod nostd;
 mod process;
+mod programs;
 mod soak;
 mod steps;
 mod test;
@@ -43,7 +42,7 @@ cargo xtask TASK
              60 seconds each (nightly toolchain, cargo-fuzz); --smoke: those of
              the core, 5 seconds each
   coverage   the share of lines that tests and corpora run, of the core and of
-             all that reads other people's bytes (llvm-cov)
+             all that reads untrusted bytes (cargo-llvm-cov)
   bench      [--check] [--instructions]: how fast the collector is beside simpler
              clients (docs/speed.md); --check: fails where it is too slow;
              --instructions: counts them as well, under valgrind
@@ -69,8 +68,9 @@ fn main() -> ExitCode {
         ["footprint", "--bless"] => footprint::run(&mut steps, true).map(|()| None),
         ["interop"] => interop::run(&mut steps).map(|()| None),
         ["coverage"] => coverage::run(&mut steps).map(|()| None),
-        ["fuzz", ref options @ ..] => match fuzz::Options::parse(options) {
-            Some(options) => fuzz::run(&mut steps, &options).map(|()| None),
+        ["fuzz", "--smoke"] => fuzz::smoke(&mut steps).map(|()| None),
+        ["fuzz", ref options @ ..] => match fuzz::parse(options) {
+            Some((target, seconds)) => fuzz::run(&mut steps, target, seconds).map(|()| None),
             None => return usage(),
         },
         ["bench", ref options @ ..] => match bench::Options::parse(options) {
