@@ -113,7 +113,9 @@ fn fuzz(
 /// The fuzzer's last line of progress, such as
 /// `#99718 DONE cov: 328 ft: 1523 corp: 309/244Kb exec/s: 7670 rss: 28Mb`.
 fn progress(log: &str) -> &str {
-    let mut lines = log.lines().filter(|line| line.starts_with('#'));
+    let is_progress =
+        |line: &&str| line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_digit());
+    let mut lines = log.lines().filter(is_progress);
     lines.next_back().unwrap_or_default()
 }
 
@@ -171,8 +173,7 @@ mod tests {
 
     #[test]
     fn the_fuzzers_last_line_and_what_it_found_are_read() {
-        let log =
-            "INFO: seed corpus: files: 48\n#2 INITED cov: 12\n#9 DONE cov: 328\nDone 9 runs\n";
+        let log = "INFO: seed corpus: files: 48\n#2 INITED cov: 12\n#9 DONE cov: 328\n###### End of dictionary. ######\n";
         assert_eq!((progress(log), finding(log)), ("#9 DONE cov: 328", None));
         let log = format!("{log}artifact_prefix='a/'; Test unit written to a/crash-1\n");
         assert_eq!(finding(&log), Some("a/crash-1"));
