@@ -33,7 +33,7 @@ fn a_reader_that_stops_stops_the_server_and_gets_everything_in_the_end() {
     let scene = Scene::new(EVENTS as u64, Oddities::default(), |builder| {
         builder.unacknowledged(1000).bundle(1000)
     });
-    let mut command = scene.collect_on("out", "state");
+    let mut command = scene.collect("out", "state");
     let (mut child, mut lines) = piped(command.args(["--output", "-", "--quiet"]));
     read(&mut lines, 1);
     // It has stopped when the server could send nothing for a while.

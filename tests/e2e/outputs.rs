@@ -59,10 +59,7 @@ fn every_event_is_a_line_at_the_receiver_and_a_restart_adds_none() {
     found.sort();
     assert!(found == stored([&server]), "{}", ended.stderr);
     // The receiver has said by its close that it has all of it.
-    let mut command = fleet.collect();
-    let ended = Running::start(command.args(["--stop-when-idle", "0.5"]))
-        .wait()
-        .success();
+    let ended = Running::until_served(&mut fleet.collect(), &[&server]).success();
     assert!(ended.stderr.contains("0 events"), "{}", ended.stderr);
     drop(listener);
 }
@@ -126,10 +123,7 @@ fn a_required_output_that_is_not_there_holds_everything_back() {
     running.kill();
     let listener = TcpListener::bind(address).unwrap();
     let receiver = std::thread::spawn(move || receive(&listener, usize::MAX));
-    let mut command = fleet.collect();
-    let ended = Running::start(command.args(["--stop-when-idle", "0.5"]))
-        .wait()
-        .success();
+    let ended = Running::until_served(&mut fleet.collect(), &[&server]).success();
     let mut found = joined(receiver);
     found.sort();
     assert!(found == stored([&server]), "{}", ended.stderr);
@@ -155,10 +149,7 @@ fn what_came_since_now_and_could_not_be_delivered_comes_again() {
     running.kill();
     let listener = TcpListener::bind(address).unwrap();
     let receiver = std::thread::spawn(move || receive(&listener, usize::MAX));
-    let mut command = fleet.collect();
-    let ended = Running::start(command.args(["--stop-when-idle", "0.5"]))
-        .wait()
-        .success();
+    let ended = Running::until_served(&mut fleet.collect(), &[&server]).success();
     let mut found = joined(receiver);
     found.sort();
     assert!(found == stored([&server]), "{}", ended.stderr);
@@ -211,8 +202,7 @@ fn an_output_takes_the_sources_and_events_it_names() {
     let running = Running::start(&mut fleet.collect());
     wait_for_lines(&fleet.path("all.ndjson"), 200, &running);
     wait_for_lines(&fleet.path("files-of-a.ndjson"), 10, &running);
-    running.signal("TERM");
-    running.wait().success();
+    running.stop().success();
     let all = stored([&a]);
     for line in lines(&fleet.path("files-of-a.ndjson")) {
         assert!(all.contains(&line), "of a");
@@ -248,8 +238,7 @@ fn a_receiver_that_says_something_is_not_listened_to() {
     assert_eq!(found.len(), 100);
     wait_until(|| server.connections()[0].nulls > 0);
     drop(stream);
-    running.signal("TERM");
-    running.wait().success();
+    running.stop().success();
 }
 
 #[test]

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use estreamer::simulate::archive::Archive;
+use estreamer::simulate::{Builder, pki};
 use estreamer_mio::tls::Identity;
 
 use crate::process::{Ended, Running, estreamer, wait_until};
 
-/// A directory made by `estreamer pki init`, gone at the end of the test.
+/// A PKI in a directory that is gone at the end of the test.
 pub struct Pki {
     directory: tempfile::TempDir,
 }
@@ -20,16 +21,24 @@ impl Default for Pki {
 }
 
 impl Pki {
-    /// Makes one with the program itself.
+    /// Makes one.
     ///
     /// # Panics
     /// When that fails.
     pub fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let path = directory.path().join("pki");
-        let path = path.to_str().expect("a path in UTF-8");
-        Ended::of(&mut estreamer(&["pki", "init", path])).success();
+        let pki = pki::Pki::generate().expect("certificates");
+        pki.write_to(&directory.path().join("pki"))
+            .expect("a writable directory");
         Self { directory }
+    }
+
+    /// A simulated server with its certificate, in this process.
+    ///
+    /// # Panics
+    /// When the files are not there any more.
+    pub fn server(&self) -> Builder {
+        estreamer::simulate::Simulator::with_identity(self.identity())
     }
 
     /// The directory.
@@ -46,12 +55,12 @@ impl Pki {
         path.to_str().expect("a path in UTF-8").into()
     }
 
-    /// The server's identity, for a simulator in this process.
+    /// The server's identity.
     ///
     /// # Panics
     /// When the files are not there any more.
     pub fn identity(&self) -> Identity {
-        let files = estreamer::simulate::pki::load(&self.path()).expect("the files of a PKI");
+        let files = pki::load(&self.path()).expect("the files of a PKI");
         Identity::from_pem(&files.chain_pem, &files.key_pem, &files.ca_pem).expect("an identity")
     }
 
@@ -124,6 +133,21 @@ pub fn collect(pki: &Pki, address: &str, arguments: &[&str]) -> Command {
     ]);
     command.args(arguments);
     command
+}
+
+/// Collects everything this server has, from the oldest event on.
+///
+/// # Panics
+/// When it does not come to that.
+#[track_caller]
+pub fn collect_all(
+    pki: &Pki,
+    server: &estreamer::simulate::Simulator,
+    arguments: &[&str],
+) -> Ended {
+    let address = server.address().to_string();
+    let mut command = collect(pki, &address, &["--from", "oldest"]);
+    Running::until_served(command.args(arguments), &[server])
 }
 
 /// What a collector writes that asks for everything in this archive.
