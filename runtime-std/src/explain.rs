@@ -4,6 +4,7 @@ use std::io;
 
 use estreamer_core::session::End;
 use estreamer_mio::client::ClientEnd;
+use estreamer_mio::tls::{IdentityError, TlsError};
 
 use crate::failure::Failure;
 
@@ -68,7 +69,6 @@ pub(crate) fn error_message(code: i32, text: &str) -> String {
     }
 }
 
-#[cfg(feature = "cli")]
 /// The end of the last connection to `server`, after every form of the request was
 /// tried and none was answered.
 pub(crate) fn unanswered(server: &str, end: &ClientEnd) -> Failure {
@@ -91,5 +91,15 @@ pub(crate) fn unanswered(server: &str, end: &ClientEnd) -> Failure {
              the server does not understand the request: check that it knows fully-qualified \
              events (version 7.0 or newer)",
         ),
+    }
+}
+
+/// What to do where the files that were read do not suffice for a connection.
+pub fn identity_remedy(error: &TlsError) -> &'static str {
+    match error {
+        TlsError::Identity(IdentityError::NoCa) => {
+            "Name it with --ca FILE, or as ca = \"FILE\" in a configuration"
+        }
+        _ => "",
     }
 }

@@ -38,9 +38,8 @@ impl Failure {
         )
     }
 
-    #[cfg(feature = "cli")]
     /// What happened, without the remedy.
-    pub(crate) fn what(&self) -> &str {
+    pub fn what(&self) -> &str {
         &self.what
     }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use estreamer::config::keys::{TABLES, Table};
+use estreamer::config::read::keys::{TABLES, Table};
 use estreamer_tests::{Ended, Pki, Simulator, estreamer, json_lines};
 
 #[test]

@@ -6,9 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use estreamer::config::Ask;
 use estreamer::format::ENVELOPE;
-use estreamer::simulate::opaque::OPAQUE;
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::InitialTimestamp;
+use estreamer_simulate::opaque::OPAQUE;
 use estreamer_tests::{Ended, Pki, Simulator, collect, collect_all, estreamer, json_lines};
 use serde_json::Value;
 

@@ -3,9 +3,9 @@
 use std::fs;
 use std::io::Write;
 
-use estreamer::simulate::Served;
-use estreamer::simulate::archive::Oddities;
-use estreamer::simulate::chaos::ChaosKind;
+use estreamer_simulate::Served;
+use estreamer_simulate::archive::Oddities;
+use estreamer_simulate::chaos::ChaosKind;
 use estreamer_tests::{Ended, ODD, Running, Scene, lines, wait_for_lines, wait_until};
 
 #[test]

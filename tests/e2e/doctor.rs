@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use estreamer::certificate;
 use estreamer::config::Ask;
-use estreamer::doctor::{Class, Options, Verdict, certificate, walk};
-use estreamer::simulate::pki::{Pki, ServerFault};
+use estreamer::doctor::{Class, Options, Verdict, walk};
 use estreamer_core::fqe::{EventKind, Request};
 use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules, TlsVersions};
+use estreamer_simulate::pki::{Pki, ServerFault};
 use estreamer_tests::{Ended, Simulator, estreamer};
 use serde_json::Value;
 
@@ -245,7 +246,7 @@ fn a_client_from_another_address_is_closed_on_silently_in_either_version() {
 fn an_address_check_turned_off_lets_that_client_in() {
     let patient = Patient::new();
     let path = patient.pki_path();
-    estreamer::simulate::pki::issue_client(&path, "192.0.2.7").unwrap();
+    estreamer_simulate::pki::issue_client(&path, "192.0.2.7").unwrap();
     let server = Simulator::start(&path, &["--no-address-check", "--count", "10"]);
     let diagnosis = Diagnosis::of(&[
         "--server",

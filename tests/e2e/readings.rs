@@ -7,11 +7,11 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::thread;
 
 use estreamer::client::{Client, InitialTimestamp};
-use estreamer::simulate::Simulator;
-use estreamer::simulate::chaos::{Chaos, ChaosKind};
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::{BundleHeader, BundleWriter, Event, RecordType};
 use estreamer_mio::tls::ServerTls;
+use estreamer_simulate::Simulator;
+use estreamer_simulate::chaos::{Chaos, ChaosKind};
 use estreamer_tests::{
     Ended, Fleet, Pki, Running, Scene, at_each, collect, collect_all, events, expected_lines,
     wait_until,

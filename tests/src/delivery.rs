@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use estreamer::simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
-use estreamer::simulate::generator::Options;
-use estreamer::simulate::{Builder, Simulator};
+use estreamer_simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
+use estreamer_simulate::generator::Options;
+use estreamer_simulate::{Builder, Simulator};
 
 use crate::process::{Ended, Running, estreamer, wait_until};
 use crate::server::Pki;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use estreamer::simulate::{Served, Simulator};
+use estreamer_simulate::{Served, Simulator};
 
 /// A test that waits longer than this has failed. Long, for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(180);

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use estreamer::simulate::archive::Archive;
-use estreamer::simulate::{Builder, pki};
 use estreamer_mio::tls::Identity;
+use estreamer_simulate::archive::Archive;
+use estreamer_simulate::{Builder, pki};
 
 use crate::process::{Ended, Running, estreamer, wait_until};
 
@@ -38,7 +38,7 @@ impl Pki {
     /// # Panics
     /// When the files are not there any more.
     pub fn server(&self) -> Builder {
-        estreamer::simulate::Simulator::with_identity(self.identity())
+        estreamer_simulate::Simulator::with_identity(self.identity())
     }
 
     /// The directory.
@@ -140,11 +140,7 @@ pub fn collect(pki: &Pki, address: &str, arguments: &[&str]) -> Command {
 /// # Panics
 /// When it does not come to that.
 #[track_caller]
-pub fn collect_all(
-    pki: &Pki,
-    server: &estreamer::simulate::Simulator,
-    arguments: &[&str],
-) -> Ended {
+pub fn collect_all(pki: &Pki, server: &estreamer_simulate::Simulator, arguments: &[&str]) -> Ended {
     let address = server.address().to_string();
     let mut command = collect(pki, &address, &["--from", "oldest"]);
     Running::until_served(command.args(arguments), &[server])

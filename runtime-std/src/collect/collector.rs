@@ -13,9 +13,9 @@ use estreamer_mio::client::{ClientEnd, Sink};
 use estreamer_mio::tls::TlsSession;
 
 use super::Capture;
+use crate::certificate;
 use crate::delivery::dedup::server_number::server_number;
 use crate::delivery::pipeline::link::Link;
-use crate::doctor::certificate;
 
 /// What a connection and the one who made it know of each other.
 pub(super) struct Line {

@@ -10,7 +10,7 @@ use estreamer_mio::arena::Pool;
 use estreamer_mio::event_loop::EventLoop;
 
 use super::forms::Forms;
-use super::options::Run;
+use super::options::{PendingSignals, Run};
 use super::progress::Progress;
 use super::resolver::Resolver;
 use super::station::{Means, Station, tls};
@@ -21,7 +21,6 @@ use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::Pipeline;
 use crate::failure::Failure;
 use crate::output::destination::Destination;
-use crate::signals::Asked;
 
 /// Why the sources of a pipeline have ended.
 pub(super) enum Ended {
@@ -37,7 +36,7 @@ pub(super) struct Fleet<'a> {
     pub(super) sources: &'a mut Vec<Arc<Source>>,
     pub(super) run: &'a mut Run,
     pub(super) event_loop: &'a mut EventLoop,
-    pub(super) asked: &'a Asked,
+    pub(super) signals: &'a PendingSignals,
     pub(super) pipeline: &'a Pipeline,
     pub(super) resolver: &'a Resolver,
     pub(super) forms: &'a mut Forms,
@@ -81,13 +80,13 @@ impl Fleet<'_> {
             if self.pipeline.has_failed() || self.pipeline.is_enough() {
                 end.get_or_insert_with(|| self.stop(&mut stations, STOPPED));
             }
-            if end.is_none() && self.asked.reload() {
+            if end.is_none() && self.signals.reload() {
                 successor = self.reload(&mut stations);
                 if successor.is_some() {
                     end = Some(self.stop(&mut stations, CHANGED));
                 }
             }
-            if self.asked.report() {
+            if self.signals.report() {
                 report(self.ledger, self.began.get(), now);
             }
             self.advance(&mut stations, &pool)?;

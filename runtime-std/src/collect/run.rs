@@ -25,7 +25,6 @@ use crate::failure::Failure;
 use crate::form_hints::FormHints;
 use crate::output::destination::Destination;
 use crate::refusal;
-use crate::signals;
 
 /// So many failed syncs within ten minutes end the run, whatever was committed in
 /// between: a disk that keeps failing needs a person.
@@ -65,11 +64,10 @@ impl Settled {
 /// What ended it, and what to do.
 pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     let mut event_loop = EventLoop::new().map_err(Failure::system)?;
-    let asked = match run.asked.take() {
-        Some(asked) => asked,
-        None => signals::Asked::remember()?,
-    };
-    asked.watch(event_loop.handle())?;
+    if let Some(watch) = run.watch.take() {
+        watch(event_loop.handle())?;
+    }
+    let signals = run.signals.clone();
     let resolver = Resolver::start(event_loop.handle())?;
     let ledger = Arc::new(Ledger::new(config.overlap));
     let began = Cell::new(None);
@@ -123,7 +121,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
             sources: &mut current.sources,
             run: &mut run,
             event_loop: &mut event_loop,
-            asked: &asked,
+            signals: &signals,
             pipeline: &pipeline,
             resolver: &resolver,
             forms: &mut forms,
