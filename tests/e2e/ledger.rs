@@ -13,11 +13,7 @@ use estreamer_tests::{Fleet, Running};
 
 /// Collects what a server has; what was said.
 fn collect(fleet: &Fleet, server: &Simulator) -> String {
-    let tables = [
-        Fleet::source("fmc", server),
-        Fleet::output("file:out.ndjson"),
-    ];
-    fleet.configure("", &tables);
+    fleet.configure_one(server, &["file:out.ndjson"]);
     Running::until_served(&mut fleet.collect(), &[server])
         .success()
         .stderr

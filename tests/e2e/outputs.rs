@@ -45,11 +45,7 @@ fn every_event_is_a_line_at_the_receiver_and_a_restart_adds_none() {
     let (listener, address) = listen();
     let fleet = Fleet::new();
     let server = fleet.server(1, 5000, |builder| builder.unacknowledged(16));
-    let tables = [
-        Fleet::source("fmc", &server),
-        Fleet::output(&format!("tcp://{address}")),
-    ];
-    fleet.configure("", &tables);
+    fleet.configure_one(&server, &[&format!("tcp://{address}")]);
     let receiver = std::thread::spawn(move || (receive(&listener, usize::MAX), listener));
     let mut command = fleet.collect();
     let ended = Running::start(command.args(["--stop-after", "5000"]))
@@ -69,11 +65,7 @@ fn a_receiver_that_leaves_and_comes_back_has_every_event() {
     let (listener, address) = listen();
     let fleet = Fleet::new();
     let server = fleet.server(1, 3000, |builder| builder.unacknowledged(16));
-    let tables = [
-        Fleet::source("fmc", &server),
-        Fleet::output(&format!("tcp://{address}")),
-    ];
-    fleet.configure("", &tables);
+    fleet.configure_one(&server, &[&format!("tcp://{address}")]);
     // It leaves twice in the middle, with bytes it has not read.
     let receiver: JoinHandle<Vec<Vec<u8>>> = std::thread::spawn(move || {
         let mut found = receive(&listener, 700);
@@ -109,12 +101,7 @@ fn a_required_output_that_is_not_there_holds_everything_back() {
     drop(listener);
     let fleet = Fleet::new();
     let server = fleet.server(1, 300, |builder| builder);
-    let tables = [
-        Fleet::source("fmc", &server),
-        Fleet::output("file:out.ndjson"),
-        Fleet::output(&format!("tcp://{address}")),
-    ];
-    fleet.configure("", &tables);
+    fleet.configure_one(&server, &["file:out.ndjson", &format!("tcp://{address}")]);
     let running = Running::start(&mut fleet.collect());
     running.wait_for("cannot write to tcp://");
     // The file has some, but the bookmark waits: after a kill that comes again,
@@ -224,11 +211,7 @@ fn a_receiver_that_says_something_is_not_listened_to() {
     let (listener, address) = listen();
     let fleet = Fleet::new();
     let server = fleet.server(1, 100, |builder| builder);
-    let tables = [
-        Fleet::source("fmc", &server),
-        Fleet::output(&format!("tcp://{address}")),
-    ];
-    fleet.configure("", &tables);
+    fleet.configure_one(&server, &[&format!("tcp://{address}")]);
     let running = Running::start(&mut fleet.collect());
     let (mut stream, _) = listener.accept().unwrap();
     stream.write_all(b"hello\n").unwrap();

@@ -2,16 +2,13 @@
 //! was asked for: events come out as they went in, and it is told.
 
 use std::fs;
-use std::io::{copy, sink};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::thread;
 
 use estreamer::client::{Client, InitialTimestamp};
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::{BundleHeader, BundleWriter, Event, RecordType};
-use estreamer_mio::tls::ServerTls;
 use estreamer_simulate::Simulator;
 use estreamer_simulate::chaos::{Chaos, ChaosKind};
+use estreamer_tests::speaker::{serve, speak};
 use estreamer_tests::{
     Ended, Fleet, Pki, Running, Scene, at_each, collect, collect_all, events, expected_lines,
     wait_until,
@@ -188,7 +185,8 @@ fn events_that_are_not_the_json_asked_for_are_delivered_counted_and_told() {
             let event = Event::new(RecordType::CONNECTION, Some(archival), data);
             bundle.push(&event).unwrap();
         }
-        let address = serve(&pki, bundle.finish().to_vec());
+        let (identity, bytes) = (pki.identity(), bundle.finish().to_vec());
+        let address = serve(move |socket| speak(&identity, socket, &bytes));
         let arguments = ["--name", "fmc", "--from", "oldest", "--stop-after", "3"];
         let mut command = collect(&pki, &address.to_string(), &arguments);
         let ended = Ended::of(&mut command).success();
@@ -228,8 +226,7 @@ fn a_record_of_just_16_mib_is_delivered_and_a_larger_one_is_not() {
         let server = fleet.server(1, 100, |builder| {
             builder.chaos(Chaos::with(ChaosKind::Oversize, mebibytes))
         });
-        let tables = [Fleet::source("fmc", &server), Fleet::output("file:out")];
-        fleet.configure("", &tables);
+        fleet.configure_one(&server, &["file:out"]);
         let ended = Running::until_served(&mut fleet.collect(), &[&server]).success();
         let told = ended.stderr.contains("over the size limit");
         assert_eq!(told, oversize, "{}", ended.stderr);
@@ -238,31 +235,4 @@ fn a_record_of_just_16_mib_is_delivered_and_a_larger_one_is_not() {
         assert_eq!(longest == Some(16 << 20), !oversize);
         assert_eq!(events(&written).len(), 100 + usize::from(!oversize));
     }
-}
-
-/// A server that answers one connection with these bytes, whatever it is asked.
-fn serve(pki: &Pki, bytes: Vec<u8>) -> SocketAddr {
-    let identity = pki.identity();
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        let (mut socket, _) = listener.accept().unwrap();
-        let mut tls = ServerTls::new(&identity).unwrap().accept().unwrap();
-        while tls.is_handshaking() {
-            while tls.wants_write() {
-                tls.write_tls(&mut socket).unwrap();
-            }
-            if tls.is_handshaking() {
-                tls.read_tls(&mut socket).unwrap();
-                tls.process().unwrap();
-            }
-        }
-        assert_eq!(tls.write(&bytes), bytes.len());
-        while tls.wants_write() {
-            tls.write_tls(&mut socket).unwrap();
-        }
-        // Until the client leaves.
-        let _ = copy(&mut socket, &mut sink());
-    });
-    address
 }

@@ -15,11 +15,7 @@ const OUT: &str = "out.ndjson";
 fn start(events: u64) -> (Fleet, Simulator, Running) {
     let fleet = Fleet::new();
     let server = fleet.server(1, events, |builder| builder);
-    let tables = [
-        Fleet::source("fmc", &server),
-        Fleet::output(&format!("file:{OUT}")),
-    ];
-    fleet.configure("", &tables);
+    fleet.configure_one(&server, &[&format!("file:{OUT}")]);
     let running = Running::start(&mut fleet.collect());
     wait_for_lines(&fleet.path(OUT), events as usize, &running);
     (fleet, server, running)
@@ -124,11 +120,7 @@ fn what_cannot_be_read_changes_nothing_and_is_told() {
 #[test]
 fn an_output_that_cannot_begin_leaves_the_old_ones_in_place() {
     let (fleet, server, running) = start(100);
-    let tables = [
-        Fleet::source("fmc", &server),
-        Fleet::output("file:no/such/directory/x"),
-    ];
-    fleet.configure("", &tables);
+    fleet.configure_one(&server, &["file:no/such/directory/x"]);
     running.signal("HUP");
     running.wait_for("The configuration stays as it was");
     server.archive().store(50);
@@ -320,11 +312,7 @@ fn a_kill_during_a_reload_loses_nothing() {
 fn what_is_under_way_is_delivered_before_a_stop() {
     let fleet = Fleet::new();
     let server = fleet.server(1, 20_000, |builder| builder.unacknowledged(100));
-    let tables = [
-        Fleet::source("fmc", &server),
-        Fleet::output(&format!("file:{OUT}")),
-    ];
-    fleet.configure("", &tables);
+    fleet.configure_one(&server, &[&format!("file:{OUT}")]);
     let running = Running::start(&mut fleet.collect());
     wait_until(|| std::fs::metadata(fleet.path(OUT)).is_ok_and(|file| file.len() > 0));
     running.stop().success();

@@ -94,6 +94,16 @@ impl Fleet {
         path
     }
 
+    /// Writes a configuration of one source, `fmc`, and of outputs at these URLs.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn configure_one(&self, server: &Simulator, urls: &[&str]) {
+        let outputs = urls.iter().map(|url| Self::output(url));
+        let tables = [Self::source("fmc", server)].into_iter().chain(outputs);
+        self.configure("", &tables.collect::<Vec<_>>());
+    }
+
     /// `collect` with that configuration.
     pub fn collect(&self) -> Command {
         let mut command = estreamer(&["collect", "--config"]);

@@ -6,6 +6,7 @@ mod hostile;
 mod process;
 mod raw;
 mod server;
+pub mod speaker;
 
 pub use delivery::{ODD, Scene, at_each, lines};
 pub use fleet::{Fleet, stored, wait_for_lines};

@@ -12,6 +12,7 @@ use crate::process::{Ended, Running, estreamer, wait_until};
 /// A PKI in a directory that is gone at the end of the test.
 pub struct Pki {
     directory: tempfile::TempDir,
+    certificates: pki::Pki,
 }
 
 impl Default for Pki {
@@ -27,16 +28,22 @@ impl Pki {
     /// When that fails.
     pub fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let pki = pki::Pki::generate().expect("certificates");
-        pki.write_to(&directory.path().join("pki"))
+        let certificates = pki::Pki::generate().expect("certificates");
+        certificates
+            .write_to(&directory.path().join("pki"))
             .expect("a writable directory");
-        Self { directory }
+        Self {
+            directory,
+            certificates,
+        }
+    }
+
+    /// What is in its files.
+    pub fn certificates(&self) -> &pki::Pki {
+        &self.certificates
     }
 
     /// A simulated server with its certificate, in this process.
-    ///
-    /// # Panics
-    /// When the files are not there any more.
     pub fn server(&self) -> Builder {
         estreamer_simulate::Simulator::with_identity(self.identity())
     }
@@ -56,12 +63,18 @@ impl Pki {
     }
 
     /// The server's identity.
+    pub fn identity(&self) -> Identity {
+        self.identity_of(self.certificates.server())
+    }
+
+    /// A server's identity with this certificate.
     ///
     /// # Panics
-    /// When the files are not there any more.
-    pub fn identity(&self) -> Identity {
-        let files = pki::load(&self.path()).expect("the files of a PKI");
-        Identity::from_pem(&files.chain_pem, &files.key_pem, &files.ca_pem).expect("an identity")
+    /// When it is none.
+    pub fn identity_of(&self, server: &pki::Identity) -> Identity {
+        let ca = self.certificates.ca().cert_pem().as_bytes();
+        let (cert, key) = (server.cert_pem().as_bytes(), server.key_pem().as_bytes());
+        Identity::from_pem(cert, key, ca).expect("an identity")
     }
 
     /// A path beside the PKI for whatever a test writes.
