@@ -6,7 +6,7 @@ use estreamer_core::session::End;
 use estreamer_mio::client::ClientEnd;
 use estreamer_mio::tls::{IdentityError, TlsError};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Remedy};
 
 /// The end of a connection to `server`.
 pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
@@ -95,11 +95,9 @@ pub(crate) fn unanswered(server: &str, end: &ClientEnd) -> Failure {
 }
 
 /// What to do where the files that were read do not suffice for a connection.
-pub fn identity_remedy(error: &TlsError) -> &'static str {
+pub fn identity_remedy(error: &TlsError) -> Remedy {
     match error {
-        TlsError::Identity(IdentityError::NoCa) => {
-            "Name it with --ca FILE, or as ca = \"FILE\" in a configuration"
-        }
-        _ => "",
+        TlsError::Identity(IdentityError::NoCa) => Remedy::NameCa,
+        _ => Remedy::None,
     }
 }

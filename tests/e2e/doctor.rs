@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use estreamer::certificate;
 use estreamer::config::Ask;
 use estreamer::doctor::{Class, Options, Verdict, walk};
+use estreamer::failure::Wording;
 use estreamer_core::fqe::{EventKind, Request};
 use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::InitialTimestamp;
@@ -107,6 +108,7 @@ fn of_several_addresses_the_first_that_answers_is_examined_and_the_others_tried(
             timeout: 10_000,
             wait: 10_000,
             now: certificate::now(),
+            wording: Wording::default(),
         })
         .unwrap()
     };
@@ -197,7 +199,7 @@ fn without_verification_anyone_is_believed_and_it_is_said_so() {
     let arguments = ["--insecure-no-verify", "--wait", "1"];
     let diagnosis = examine(&patient, &server.address.to_string(), &arguments);
     diagnosis.assert(Class::Silent, Some("first bytes"));
-    assert!(diagnosis.said.contains("--insecure-no-verify"));
+    assert!(diagnosis.said.contains("Verify the server's certificate"));
     let tls = diagnosis.steps().find(|(step, _)| *step == "TLS");
     assert_eq!(tls, Some(("TLS", "warning")));
 }

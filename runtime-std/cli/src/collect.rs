@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use estreamer_core::wire::RecordLength;
 
-use super::Failure;
 use super::ask_args::AskArgs;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
+use super::{Failure, remedy};
 use crate::signals;
 use estreamer::collect::Reset;
 use estreamer::collect::{Reload, Run, run};
@@ -167,6 +167,7 @@ impl Collect {
             reload,
             signals,
             watch: Some(Box::new(signals::watch_all)),
+            wording: remedy::wording(),
         };
         run::run(config, run)
     }
@@ -183,7 +184,7 @@ impl Collect {
                     capture,
                 };
                 let loaded = draft.load(Path::new(""), &around);
-                loaded.map_err(|mistakes| mistake::failure(None, mistakes))
+                loaded.map_err(|mistakes| mistake::worded(None, mistakes, remedy::wording()))
             }
             (None, None) => Err(Failure::usage(
                 "no server is given",

@@ -7,8 +7,8 @@ use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::{Identity, ServerRules};
 
-use super::Failure;
 use super::signals;
+use super::{Failure, remedy};
 use estreamer::collect::{Run, run};
 use estreamer::config::address::Address;
 use estreamer::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
@@ -69,6 +69,7 @@ impl Demo {
         let run = Run {
             limit: Some(self.events),
             watch: Some(Box::new(signals::watch)),
+            wording: remedy::wording(),
             ..Run::default()
         };
         run::run(config, run)

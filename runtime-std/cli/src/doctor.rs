@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 use estreamer_mio::tls::ClientTls;
 
-use super::Failure;
 use super::identity::print;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
+use super::{Failure, remedy, report};
 use estreamer::certificate;
 use estreamer::config::address::Address;
 use estreamer::config::ask::Ask;
@@ -49,7 +49,7 @@ impl Doctor {
     pub(super) fn run(self) -> ExitCode {
         match self.examine() {
             Ok(class) => ExitCode::from(class.status()),
-            Err(failure) => failure.report(),
+            Err(failure) => report(&failure),
         }
     }
 
@@ -75,6 +75,7 @@ impl Doctor {
                 timeout: self.timeout * 1000,
                 wait: self.wait * 1000,
                 now: certificate::now(),
+                wording: remedy::wording(),
             });
             reports.push(report.map_err(Failure::system)?);
         }

@@ -11,6 +11,7 @@ mod identity;
 mod identity_args;
 mod password;
 mod pki;
+mod remedy;
 mod request;
 mod signals;
 mod simulate;
@@ -20,7 +21,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use estreamer::failure::Failure;
+use estreamer::failure::{Cause, Failure};
+use estreamer::say;
 
 /// Collect fully-qualified events from Cisco Secure Firewall Management Centers,
 /// and be such a server for tests.
@@ -77,8 +79,17 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(failure) => report(&failure),
     }
+}
+
+/// Tells the person and gives the exit status.
+fn report(failure: &Failure) -> ExitCode {
+    say!("estreamer: {}.", failure.worded(remedy::wording()));
+    ExitCode::from(match failure.cause() {
+        Cause::Usage => 2,
+        _ => 1,
+    })
 }
 
 /// The command line. What a configuration says is not said beside one.

@@ -8,9 +8,9 @@ use estreamer_core::fqe::RequestForm;
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::{EventStreamRequest, InitialTimestamp, RequestFlags};
 
-use super::Failure;
 use super::ask_args::AskArgs;
 use super::identity::print;
+use super::{Failure, remedy};
 use estreamer::config::address::in_turn;
 use estreamer::config::ask::Ask;
 use estreamer::config::read::event::one_of;
@@ -37,7 +37,7 @@ impl Request {
     pub(super) fn run(self) -> Result<(), Failure> {
         let Some(path) = &self.config else {
             let ask = self.ask.draft().load(Path::new(""));
-            let ask = ask.map_err(|error| mistake::failure(None, vec![error]))?;
+            let ask = ask.map_err(|error| mistake::worded(None, vec![error], remedy::wording()))?;
             let form = self.ask.request_form().map(|form| form.value);
             return print(&show(&ask, self.ask.from, shown(form, self.ask.quirks())));
         };

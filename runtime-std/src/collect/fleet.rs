@@ -227,14 +227,20 @@ impl Fleet<'_> {
         let new = match reload() {
             Ok(new) => new,
             Err(failure) => {
-                say!("estreamer: {failure}. The configuration stays as it was.");
+                say!(
+                    "estreamer: {}. The configuration stays as it was.",
+                    failure.worded(self.run.wording)
+                );
                 return None;
             }
         };
         let arenas = (self.sources.len(), new.sources.len());
         if !same_pipeline(self.config, &new, arenas) {
             if let Err(failure) = self.usable(&new) {
-                say!("estreamer: {failure}. The configuration stays as it was.");
+                say!(
+                    "estreamer: {}. The configuration stays as it was.",
+                    failure.worded(self.run.wording)
+                );
                 return None;
             }
             say!(
@@ -244,7 +250,10 @@ impl Fleet<'_> {
         }
         let sources: Vec<Arc<Source>> = new.sources.into_iter().map(Arc::new).collect();
         match self.fresh(&sources, stations) {
-            Err(failure) => say!("estreamer: {failure}. The configuration stays as it was."),
+            Err(failure) => say!(
+                "estreamer: {}. The configuration stays as it was.",
+                failure.worded(self.run.wording)
+            ),
             Ok(fresh) => {
                 self.config.shutdown = new.shutdown;
                 replace(stations, &sources, fresh);

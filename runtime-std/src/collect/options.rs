@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use estreamer_mio::event_loop::Handle;
 
 use crate::config::Config;
-use crate::failure::Failure;
+use crate::failure::{Failure, Wording};
 
 /// Reads the configuration again.
 pub type Reload = Box<dyn FnMut() -> Result<Config, Failure>>;
@@ -70,4 +70,6 @@ pub struct Run {
     pub signals: PendingSignals,
     /// Told the handle that stops and wakes the run.
     pub watch: Option<Watch>,
+    /// How remedies are worded.
+    pub wording: Wording,
 }

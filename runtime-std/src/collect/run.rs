@@ -21,7 +21,7 @@ use crate::delivery::dedup::sequencer::{FirstSessions, Limits};
 use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::failure::{PipelineError, StartError};
 use crate::delivery::pipeline::{Pipeline, Setup};
-use crate::failure::Failure;
+use crate::failure::{Failure, Remedy};
 use crate::form_hints::FormHints;
 use crate::output::destination::Destination;
 use crate::refusal;
@@ -69,7 +69,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     }
     let signals = run.signals.clone();
     let resolver = Resolver::start(event_loop.handle())?;
-    let ledger = Arc::new(Ledger::new(config.overlap));
+    let ledger = Arc::new(Ledger::new(config.overlap, run.wording));
     let began = Cell::new(None);
     let first_sessions = FirstSessions::default();
     let mut forms = Forms::default();
@@ -96,14 +96,20 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                     return Err(failure);
                 }
                 if !std::mem::replace(&mut waits_for_space, true) {
-                    say!("estreamer: {failure}. Waiting for space on the disk.");
+                    say!(
+                        "estreamer: {}. Waiting for space on the disk.",
+                        failure.worded(run.wording)
+                    );
                 }
                 let now = event_loop.now();
                 pause(&mut event_loop, now, 5000)?;
                 continue;
             }
             (Err(NoStart { failure, .. }), Some(old)) => {
-                say!("estreamer: {failure}. The configuration stays as it was.");
+                say!(
+                    "estreamer: {}. The configuration stays as it was.",
+                    failure.worded(run.wording)
+                );
                 current = old;
                 continue;
             }
@@ -239,7 +245,8 @@ fn start(
     for name in &pipeline.unused {
         say!(
             "estreamer: the bookmark knows a source {name:?} that the configuration does not name. \
-             It is kept; --reset-bookmark={name} discards it."
+             It is kept. {}.",
+            run.wording.of(&Remedy::ResetSource(name.clone()))
         );
     }
     Ok(pipeline)
@@ -296,7 +303,9 @@ fn conclude(
 ) -> Result<(), Failure> {
     let comes_again = match config.state {
         Some(_) => "What was not written comes again at the next start",
-        None => "Without --state nobody knows what was written: collect again from before it",
+        None => {
+            "Without a state directory nobody knows what was written: collect again from before it"
+        }
     };
     match finished {
         Ok(()) => ended.map(|_| ()),

@@ -14,6 +14,7 @@ use super::mixture;
 use crate::config::ask::Ask;
 use crate::config::number::mebibytes;
 use crate::config::{Config, Output, Source};
+use crate::failure::Remedy;
 use crate::format::Data;
 use crate::input;
 use crate::output::destination::Destination;
@@ -135,16 +136,13 @@ impl At<Asked> {
 }
 
 /// What to do about a request that is refused, in the words of the settings.
-fn remedy(error: &RequestError, data: &Data) -> &'static str {
+fn remedy(error: &RequestError, data: &Data) -> Remedy {
     match (error, data) {
-        (RequestError::FieldSetInCsv(_), _) => {
-            "Name the fields: --fields connection=InitiatorIP,URL, or events = { connection = \
-             [\"InitiatorIP\", \"URL\"] }"
-        }
+        (RequestError::FieldSetInCsv(_), _) => Remedy::NameFields,
         (RequestError::NoFormat, Data::Other(_)) => {
-            "Name the transform without quotes, backslashes and control characters"
+            "Name the transform without quotes, backslashes and control characters".into()
         }
-        _ => "",
+        _ => Remedy::None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure, Remedy, Wording};
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Mistake {
 
 impl Mistake {
     /// A mistake on a line.
-    pub fn new(line: usize, what: impl fmt::Display, remedy: impl fmt::Display) -> Self {
+    pub fn new(line: usize, what: impl fmt::Display, remedy: impl Into<Remedy>) -> Self {
         Self {
             line,
             failure: Failure::usage(what, remedy),
@@ -27,19 +27,26 @@ impl Mistake {
 
 /// The failure of a configuration with these mistakes, by line, one a line. Of
 /// a file it is one of usage; of arguments, of the first one's kind.
-pub fn failure(file: Option<&Path>, mut mistakes: Vec<Mistake>) -> Failure {
+pub fn failure(file: Option<&Path>, mistakes: Vec<Mistake>) -> Failure {
+    worded(file, mistakes, Wording::default())
+}
+
+/// The same in a program's words.
+pub fn worded(file: Option<&Path>, mut mistakes: Vec<Mistake>, wording: Wording) -> Failure {
     mistakes.sort_by_key(|mistake| mistake.line);
     let shown: Vec<String> = mistakes
         .iter()
         .map(|Mistake { line, failure }| match (file, line) {
-            (None, _) => failure.to_string(),
-            (Some(file), 0) => format!("{}: {failure}", file.display()),
-            (Some(file), line) => format!("{}:{line}: {failure}", file.display()),
+            (None, _) => failure.worded(wording),
+            (Some(file), 0) => format!("{}: {}", file.display(), failure.worded(wording)),
+            (Some(file), line) => {
+                format!("{}:{line}: {}", file.display(), failure.worded(wording))
+            }
         })
         .collect();
     let shown = shown.join(".\nestreamer: ");
-    match mistakes.first().map(|mistake| mistake.failure.code()) {
-        Some(1) if file.is_none() => Failure::failed(shown, ""),
+    match mistakes.first().map(|mistake| mistake.failure.cause()) {
+        Some(Cause::Failed) if file.is_none() => Failure::failed(shown, ""),
         _ => Failure::usage(shown, ""),
     }
 }

@@ -1,5 +1,6 @@
 //! Reading a table of TOML key by key, and noting every mistake with its line.
 
+use crate::failure::Remedy;
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::ops::Range;
@@ -36,7 +37,7 @@ impl Notes {
         self.starts.partition_point(|&start| start <= span.start)
     }
 
-    pub(super) fn note(&self, line: usize, what: impl Display, remedy: impl Display) {
+    pub(super) fn note(&self, line: usize, what: impl Display, remedy: impl Into<Remedy>) {
         let mut mistakes = self.mistakes.borrow_mut();
         if mistakes.len() < MOST {
             mistakes.push(Mistake::new(line, what, remedy));
@@ -107,13 +108,13 @@ impl<'d> Section<'d> {
     }
 
     /// Notes that a key is missing.
-    pub(super) fn missing(&self, what: impl Display, remedy: impl Display) {
+    pub(super) fn missing(&self, what: impl Display, remedy: impl Into<Remedy>) {
         self.notes
             .note(self.line, format!("{} has no {what}", self.name), remedy);
     }
 
     /// Notes something about a key.
-    pub(super) fn note(&self, line: usize, what: impl Display, remedy: impl Display) {
+    pub(super) fn note(&self, line: usize, what: impl Display, remedy: impl Into<Remedy>) {
         self.notes.note(line, what, remedy);
     }
 

@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use estreamer_mio::tls::IdentityError;
 use zeroize::Zeroizing;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Remedy};
 use crate::input;
 
 /// The place of a password.
@@ -76,11 +76,8 @@ pub fn unlock<T>(
     };
     opened.map_err(|error| {
         let remedy = match error {
-            IdentityError::PasswordNeeded => {
-                "Name its place with --password-file, --password-env, --password-fd or \
-                 --password-credential, or as password = { file = … } in a configuration"
-            }
-            _ => "",
+            IdentityError::PasswordNeeded => Remedy::NamePassword,
+            _ => Remedy::None,
         };
         Failure::failed(format!("{}: {error}", path.display()), remedy)
     })

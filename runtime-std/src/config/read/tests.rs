@@ -15,6 +15,7 @@ use crate::config::address::in_turn;
 use crate::config::read::identity::IdentityFiles;
 use crate::config::read::secret::Secret;
 use crate::config::{Data, Format};
+use crate::failure::Cause;
 
 /// A source that is right, on lines 1 to 3.
 const SOURCE: &str = "[[source]]\nserver = \"fmc\"\npkcs12 = \"fmc.p12\"\n";
@@ -257,7 +258,7 @@ fn all_mistakes_are_told_at_once_by_line() {
     let lines: Vec<usize> = found.iter().map(|mistake| mistake.line).collect();
     assert_eq!(lines, [1, 3, 4, 4, 5]);
     let failure = mistake::failure(Some(Path::new("a.toml")), found);
-    assert_eq!(failure.code(), 2);
+    assert_eq!(failure.cause(), Cause::Usage);
     let text = failure.to_string();
     for line in [
         "a.toml:1: ",
