@@ -1,5 +1,6 @@
 //! The project's chores: `cargo xtask TASK`, one file per task.
 
+mod architecture;
 mod bench;
 mod ci;
 mod circles;
@@ -51,6 +52,8 @@ cargo xtask TASK
              proves that every event is there exactly once, in order
   header     makes the C library's header anew
   dist       the C library as an install tree and as an archive, in target/dist
+  architecture
+             draws docs/architecture.svg anew, from what imports what
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
              coverage, header and soak, of fuzz the smoke run, of bench the check";
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
     let mut steps = Steps::new();
     let outcome = match arguments[..] {
         ["test"] => test::run(&mut steps).map(|summary| Some(summary.to_string())),
+        ["architecture"] => steps.run("architecture", architecture::run).map(|()| None),
         ["tidy"] => steps.run("tidy", tidy::run).map(|()| None),
         ["nostd"] => nostd::run(&mut steps).map(|()| None),
         ["firmware"] => firmware::run(&mut steps).map(|()| None),
