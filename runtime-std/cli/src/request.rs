@@ -84,7 +84,7 @@ fn show(request: &EventRequest, from: InitialTimestamp, quirks: Quirks) -> Strin
     };
     let mut text = format!("{message}\n{request}\n");
     for quirk in Quirk::CLIENT.iter().filter(|&&quirk| quirks.has(quirk)) {
-        text += &format!("{quirk}: {}\n", quirk.sentence());
+        text += &format!("{quirk}: {}\n", quirk.description());
     }
     text += &format!(
         "\n{}\n\n",

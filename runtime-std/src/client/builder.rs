@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use estreamer_core::fqe::{self, EventKind, RequestForm};
+use estreamer_core::fqe::{EventKind, Request, RequestForm};
 use estreamer_core::session::ClientConfig;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::arena::Pool;
@@ -310,8 +310,8 @@ impl Builder {
     /// The request without its start.
     fn event_request(&self) -> Result<EventRequest, Error> {
         let request = match &self.json {
-            Some(json) => fqe::check(json.trim_end_matches('\0').as_bytes())
-                .and_then(|parsed| parsed.check_csv())
+            Some(json) => Request::from_json(self.from, json.as_bytes())
+                .and_then(|request| request.check())
                 .and_then(|()| EventRequest::block(json.clone().into_bytes())),
             None => {
                 let transform = match self.csv {

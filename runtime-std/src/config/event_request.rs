@@ -75,8 +75,8 @@ impl EventRequest {
         }
         let mut json = vec![0; request.json_len()];
         request.emit_json(&mut json)?;
+        let kinds = request.kinds().collect();
         drop(request);
-        let kinds = events.iter().map(|(kind, _)| *kind).collect();
         Ok(Self {
             json,
             transform,
@@ -89,14 +89,14 @@ impl EventRequest {
     /// # Errors
     /// The first problem that a server would refuse.
     pub fn block(json: Vec<u8>) -> Result<Self, RequestError> {
-        let parsed = fqe::check(json.strip_suffix(&[0]).unwrap_or(&json))?;
+        let request = Request::from_json(InitialTimestamp::NOW, &json)?;
+        let transform = OwnedTransform::from(request.format());
+        let kinds = request.kinds().collect();
+        drop(request);
         Ok(Self {
-            transform: OwnedTransform::from(parsed.transform),
-            kinds: EventKind::ALL
-                .into_iter()
-                .filter(|&kind| parsed.has(kind))
-                .collect(),
             json,
+            transform,
+            kinds,
         })
     }
 
