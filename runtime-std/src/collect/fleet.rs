@@ -118,7 +118,7 @@ impl Fleet<'_> {
                 }
             }
             if now >= tell {
-                self.ledger.tell(false);
+                self.ledger.report(false);
                 tell = now.after(TELL);
             }
             if let Some(progress) = &mut progress {

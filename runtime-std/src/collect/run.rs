@@ -177,7 +177,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                 if is_reader_gone(&current.config, &finished) {
                     return Ok(());
                 }
-                ledger.tell(true);
+                ledger.report(true);
                 if ledger.total().connections > 0 && !run.quiet {
                     report(&ledger, began.get(), now);
                 }

@@ -218,7 +218,7 @@ impl Collector {
             }
             output.queue.push_back((n, parts));
         }
-        Ok(numbered.noticed)
+        Ok(numbered.counts)
     }
 
     /// An output writes what is in its queue, but the last `behind` batches.

@@ -1,5 +1,5 @@
-//! The batches behind the last commit. Their records lie one behind the other in
-//! one piece of memory, so that a batch costs none of its own.
+//! The batches after the last commit. Their records share one buffer, so that a batch
+//! needs no allocation of its own.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::entry::{BatchEntry, WrittenBatch};
 use crate::digest::Digest;
 
-/// A batch behind the last commit, with what the outputs noted of it.
+/// A batch after the last commit, with its byte ranges in outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingBatch {
     /// The batch.
@@ -19,7 +19,7 @@ pub struct PendingBatch {
 }
 
 impl PendingBatch {
-    /// A batch of which no output has noted anything yet.
+    /// Returns a batch that no output has recorded yet.
     pub fn new(batch: BatchEntry) -> Self {
         Self {
             batch,
@@ -27,8 +27,8 @@ impl PendingBatch {
         }
     }
 
-    /// An output is about to write the batch. Where it noted that before, the write
-    /// failed and was undone: only the last note counts.
+    /// Records what an output is about to write. Replaces an earlier entry of the output,
+    /// whose write failed and was undone.
     pub fn set_written(&mut self, written: WrittenBatch) {
         self.written
             .retain(|before| before.output != written.output);
@@ -39,15 +39,15 @@ impl PendingBatch {
 /// Batches in the order of their numbers.
 #[derive(Default)]
 pub(super) struct PendingBatches {
-    /// Without their records, and how many those are.
+    /// The batches without records, each with its number of records.
     batches: VecDeque<(PendingBatch, usize)>,
     records: VecDeque<(u32, Digest)>,
-    /// Memory that is used again.
+    /// A buffer for reuse.
     spare: Vec<(u32, Digest)>,
 }
 
 impl PendingBatches {
-    /// Records of all of them.
+    /// Returns the number of records of all batches.
     pub(super) fn records(&self) -> usize {
         self.records.len()
     }
@@ -60,7 +60,7 @@ impl PendingBatches {
         self.batches.push_back((PendingBatch::new(batch), count));
     }
 
-    /// Adds what an output is about to write.
+    /// Records what an output is about to write.
     pub(super) fn written(&mut self, written: WrittenBatch) {
         let place = self
             .batches
@@ -70,7 +70,7 @@ impl PendingBatches {
         }
     }
 
-    /// The last batch before batch `n` that was noted for this file.
+    /// Returns the last batch before batch `n` that writes to this file.
     pub(super) fn last_on(&self, path: &Path, n: u64) -> Option<u64> {
         let on = |pending: &PendingBatch| {
             let mut files = pending.written.iter().flat_map(|written| &written.files);
@@ -81,7 +81,7 @@ impl PendingBatches {
         Some(pending.batch.n)
     }
 
-    /// The next batch, whole, if its number is not beyond `n`.
+    /// Removes the first batch if its number is at most `n`.
     pub(super) fn pop(&mut self, n: u64) -> Option<PendingBatch> {
         let (pending, _) = self.batches.front()?;
         if pending.batch.n > n {
@@ -93,7 +93,7 @@ impl PendingBatches {
         Some(pending)
     }
 
-    /// All of them, whole.
+    /// Returns all batches with their records.
     pub(super) fn iter(&self) -> impl Iterator<Item = PendingBatch> {
         let mut records = self.records.iter();
         self.batches.iter().map(move |(pending, count)| {
@@ -103,14 +103,14 @@ impl PendingBatches {
         })
     }
 
-    /// Memory for the records of a batch.
+    /// Returns a buffer for the records of a batch.
     pub(super) fn spare(&mut self) -> Vec<(u32, Digest)> {
         let mut spare = std::mem::take(&mut self.spare);
         spare.clear();
         spare
     }
 
-    /// Gives memory back that was handed out.
+    /// Returns a buffer for reuse.
     pub(super) fn give_back(&mut self, records: Vec<(u32, Digest)>) {
         self.spare = records;
         if self.records.is_empty() && self.records.capacity() > KEPT {
@@ -119,7 +119,7 @@ impl PendingBatches {
     }
 }
 
-/// Records whose memory is kept when none is pending.
+/// The capacity in records that is kept when no batch is pending.
 const KEPT: usize = 1 << 16;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! From the bytes of the journal's two segments to what they hold.
+//! Reads the two segments of a journal.
 
 use super::entry::{Ending, Entries, JournalEntry, VERSION};
 use super::pending::PendingBatch;
@@ -6,10 +6,10 @@ use super::recovery::{Bookmark, Damage, Recovered};
 use super::version_1;
 use crate::digest::{Digest, DigestKey};
 
-/// Reads the two segments; `None` where there is none.
+/// Reads the two segments; `None` if there is none.
 ///
 /// # Errors
-/// [`Damage`]: anything but a torn end.
+/// [`Damage`]. A truncated last frame is not damage.
 pub fn read(segments: [Option<&[u8]>; 2], key: &DigestKey) -> Result<Option<Recovered>, Damage> {
     let mut found = Vec::new();
     for (segment, bytes) in segments.iter().enumerate() {
@@ -20,7 +20,7 @@ pub fn read(segments: [Option<&[u8]>; 2], key: &DigestKey) -> Result<Option<Reco
     newest(found, key)
 }
 
-/// What the newer of the segments that there are holds.
+/// Returns the content of the newest segment.
 ///
 /// # Errors
 /// [`Damage`].
@@ -47,7 +47,7 @@ pub(super) fn newest(
     Ok(Some(newest.recovered))
 }
 
-/// What one segment holds.
+/// The content of one segment.
 pub(super) struct SegmentRead {
     recovered: Recovered,
     key: Option<Digest>,
@@ -102,11 +102,11 @@ impl SegmentRead {
                 JournalEntry::Anchor(anchor) => recovered.bookmark.anchor(anchor),
                 JournalEntry::Rotated(_) => is_rotated = true,
                 JournalEntry::Closed => recovered.is_closed = true,
-                // A second snapshot is no part of the segment.
+                // A second snapshot does not belong to the segment.
                 JournalEntry::Snapshot(_) => break,
             }
         }
-        // Behind a second snapshot nothing counts, but that it is whole.
+        // Entries after a second snapshot are ignored, but must be complete.
         entries.by_ref().for_each(drop);
         let ending = entries.ending();
         if let Ending::Garbled(at) = ending {

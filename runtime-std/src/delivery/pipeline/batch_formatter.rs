@@ -1,4 +1,5 @@
-//! A batch as an output writes it: which records, in which form, to which path.
+//! Selects the records of a batch for one output and formats them: source and event type,
+//! format, path.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,19 +15,19 @@ use crate::output::OutputPart;
 use crate::output::destination::Destination;
 use crate::output::pattern::{OTHER, Pattern};
 
-/// Bytes of a buffer that are kept for the next batch.
-const KEPT: usize = 1 << 20;
+/// The maximum capacity of a buffer to keep for the next batch, in bytes.
+const MAX_KEPT: usize = 1 << 20;
 
-/// How an output writes, with buffers that are used again.
+/// The formatter of one output, with reusable buffers.
 pub(super) struct BatchFormatter {
     format: Format,
     sources: Option<Vec<String>>,
     events: Option<Vec<EventKind>>,
-    /// Of files.
+    /// The path of file outputs.
     pattern: Option<Pattern>,
     paths: HashMap<(Arc<str>, &'static str), Arc<Path>>,
     parts: Vec<OutputPart>,
-    /// How many of the parts belong to the current batch.
+    /// The number of parts of the current batch.
     used: usize,
 }
 
@@ -47,13 +48,13 @@ impl BatchFormatter {
         }
     }
 
-    /// Formats a batch, and returns how many of its records the output takes.
+    /// Formats a batch and returns the number of selected records.
     pub(super) fn format(&mut self, delivery: &Delivery) -> u64 {
         self.used = 0;
         for part in &mut self.parts {
-            // A record may have been very large.
+            // A large record may have grown the buffer.
             part.bytes.clear();
-            part.bytes.shrink_to(KEPT);
+            part.bytes.shrink_to(MAX_KEPT);
         }
         let source = &*delivery.source;
         if let Some(sources) = &self.sources
@@ -77,12 +78,12 @@ impl BatchFormatter {
         count
     }
 
-    /// What is to be written: no part is empty.
+    /// Returns the parts to write; none is empty.
     pub(super) fn parts(&self) -> &[OutputPart] {
         &self.parts[..self.used]
     }
 
-    /// Where the bytes of a record go.
+    /// Returns the buffer for a record.
     fn bytes(&mut self, source: &SourceInfo, record: &Record<'_>) -> &mut Vec<u8> {
         let by_event = self.pattern.as_ref().is_some_and(Pattern::by_event);
         let event = match by_event {
@@ -90,8 +91,8 @@ impl BatchFormatter {
             false => "",
         };
         let used = &self.parts[..self.used];
-        // Where there is one part, nothing is compared: glibc's masked vector loads
-        // took 80 ns to find two empty names alike.
+        // A single part needs no comparison of names: comparing two empty names took 80 ns
+        // in glibc.
         let index = match used
             .iter()
             .position(|part| !by_event || part.event == event)

@@ -1,5 +1,5 @@
-//! An output that is not required: it never holds anything back. What it lags
-//! behind is bounded, and beyond that it drops and counts.
+//! A best-effort output: the bookmark does not wait for it. Its queue is bounded; batches
+//! that do not fit are dropped and counted.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -13,10 +13,10 @@ use crate::output::{Acceptance, Output, OutputPart};
 use crate::sync::lock;
 use crate::thread;
 
-/// The end of it that batches are offered to.
+/// The sending end of the queue.
 pub(super) struct BestEffort {
     formatter: BatchFormatter,
-    /// Bytes that may wait.
+    /// The capacity of the queue in bytes.
     limit: u64,
     shared: Arc<SharedQueue>,
 }
@@ -32,11 +32,11 @@ struct Queue {
     batches: VecDeque<QueuedBatch>,
     bytes: u64,
     is_finishing: bool,
-    /// The thread that writes has ended.
+    /// Whether the writing thread has ended.
     has_ended: bool,
 }
 
-/// A batch, and how many records are lost with it.
+/// A formatted batch in the queue.
 struct QueuedBatch {
     n: u64,
     parts: Vec<OutputPart>,
@@ -45,16 +45,17 @@ struct QueuedBatch {
     records: u64,
 }
 
-/// Before something is tried again.
+/// The pause before a retry.
 const PAUSE: Duration = Duration::from_secs(1);
-/// At the end, the rest is tried for so long.
-const AT_THE_END: Duration = Duration::from_secs(2);
+/// How long to retry after the last batch.
+const FINISH_RETRY: Duration = Duration::from_secs(2);
 
 impl BestEffort {
-    /// Starts the thread that writes to `output`, which may lag `limit` bytes.
+    /// Starts the thread that writes to `output`. `limit` is the capacity of the queue in
+    /// bytes.
     ///
     /// # Errors
-    /// The system allows no further thread.
+    /// The system refuses another thread.
     pub(super) fn start(
         name: &str,
         formatter: BatchFormatter,
@@ -82,7 +83,7 @@ impl BestEffort {
         })
     }
 
-    /// Takes a batch, or drops and counts it.
+    /// Queues a batch, or drops and counts it.
     pub(super) fn offer(&mut self, delivery: &Delivery, ledger: &Ledger) {
         let records = self.formatter.format(delivery);
         let parts = self.formatter.parts();
@@ -109,9 +110,8 @@ impl BestEffort {
         self.shared.changed.notify_all();
     }
 
-    /// No more batches will come. Waits up to 3 s for the rest to be written;
-    /// what is left then counts as dropped, and a write that is stuck is left
-    /// behind.
+    /// Closes the queue and waits up to 3 s for it to drain. Remaining batches count as
+    /// dropped; a hanging write is abandoned.
     pub(super) fn finish(self, ledger: &Ledger) {
         let mut queue = lock(&self.shared.queue);
         queue.is_finishing = true;
@@ -119,18 +119,18 @@ impl BestEffort {
         let waited = self
             .shared
             .changed
-            .wait_timeout_while(queue, AT_THE_END + PAUSE, |queue| !queue.has_ended);
+            .wait_timeout_while(queue, FINISH_RETRY + PAUSE, |queue| !queue.has_ended);
         let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;
         let left: Vec<QueuedBatch> = queue.batches.drain(..).collect();
         drop(queue);
-        for waiting in left {
-            ledger.change(&waiting.source, |counts| counts.dropped += waiting.records);
+        for queued in left {
+            ledger.change(&queued.source, |counts| counts.dropped += queued.records);
         }
     }
 }
 
 impl SharedQueue {
-    /// The next batch; `None` when nothing comes any more.
+    /// Waits for the next batch; `None` if the queue is closed and empty.
     fn next(&self) -> Option<QueuedBatch> {
         let queue = lock(&self.queue);
         let more = |queue: &mut Queue| queue.batches.is_empty() && !queue.is_finishing;
@@ -139,7 +139,7 @@ impl SharedQueue {
         queue.batches.pop_front()
     }
 
-    /// Waits before something is tried again; false when it is too late for that.
+    /// Waits before a retry. Returns false if the time for retries is over.
     fn pause(&self, end: &mut Option<Instant>) -> bool {
         let waited = self
             .changed
@@ -151,13 +151,13 @@ impl SharedQueue {
         if !is_finishing {
             return true;
         }
-        let end = *end.get_or_insert_with(|| Instant::now() + AT_THE_END);
+        let end = *end.get_or_insert_with(|| Instant::now() + FINISH_RETRY);
         std::thread::sleep(Duration::from_millis(50));
         Instant::now() < end
     }
 }
 
-/// The thread that writes.
+/// The state of the writing thread.
 struct QueueWriter {
     name: String,
     output: Box<dyn Output>,
@@ -167,38 +167,39 @@ struct QueueWriter {
 
 impl QueueWriter {
     fn run(mut self, shared: &SharedQueue) {
-        while let Some(waiting) = shared.next() {
-            while let Err(error) = self.write(&waiting) {
+        while let Some(queued) = shared.next() {
+            while let Err(error) = self.write(&queued) {
                 if !std::mem::replace(&mut self.is_told, true) {
                     say!(
-                        "estreamer: cannot write to {}: {error}. It is not required: it is tried \
-                         again, and what does not fit its queue is dropped and counted.",
+                        "estreamer: cannot write to {}: {error}. The write is retried; this output \
+                         is best effort, so events that do not fit its queue are dropped \
+                         and counted.",
                         self.name
                     );
                 }
                 if !shared.pause(&mut self.end) {
-                    lock(&shared.queue).batches.push_front(waiting);
+                    lock(&shared.queue).batches.push_front(queued);
                     return;
                 }
             }
             if std::mem::take(&mut self.is_told) {
                 say!("estreamer: {} can be written again", self.name);
             }
-            lock(&shared.queue).bytes -= waiting.bytes;
+            lock(&shared.queue).bytes -= queued.bytes;
         }
         self.output.finish();
     }
 
-    /// Writes a batch, and does not track what becomes of it later.
-    fn write(&mut self, waiting: &QueuedBatch) -> std::io::Result<()> {
+    /// Writes a batch without tracking its acceptance.
+    fn write(&mut self, queued: &QueuedBatch) -> std::io::Result<()> {
         let output = &mut self.output;
-        output.check_files(&waiting.parts)?;
+        output.check_files(&queued.parts)?;
         drop(output.take_released());
         output.set_marked();
         for notice in output.notices() {
             say!("estreamer: {notice}");
         }
-        if output.write(waiting.n, &waiting.parts)? == Acceptance::Taken {
+        if output.write(queued.n, &queued.parts)? == Acceptance::Taken {
             output.poll()?;
             while output.accepted().is_some() {}
         }

@@ -1,15 +1,15 @@
-//! The protocol of a bookmark, written once: note → open → plan → write → sync →
-//! commit → rotate. The pipeline's threads, the blocking client and the crash
-//! model all call it, so that what is modelled is what ships.
+//! The protocol of journal and outputs, in one place: append batch → mark files → plan →
+//! write → sync → commit → rotate. The threads of the pipeline, the blocking client and
+//! the crash model all use it, so the model tests the shipped code.
 //!
-//! 1. [`DeliverySteps::anchor`]: where a source is asked from is durable before its first
-//!    event goes out.
-//! 2. [`DeliverySteps::append_batch`]: a batch has its number and digests in the journal before
-//!    its bytes go out.
-//! 3. [`DeliverySteps::write`]: a file that was let go is durable and committed, and the
-//!    mark of its successor durable, before the successor gets a byte. What the
-//!    files will be is in the journal before the bytes are in the files.
-//! 4. [`DeliverySteps::commit`]: files first, then the journal.
+//! 1. [`DeliverySteps::anchor`]: the second to request from is durable before the first
+//!    event of a source is written.
+//! 2. [`DeliverySteps::append_batch`]: number and digests of a batch are in the journal
+//!    before its bytes are written.
+//! 3. [`DeliverySteps::write`]: a released file is durable and committed, and the mark of
+//!    its successor durable, before a byte is written to the successor. The planned byte
+//!    ranges are in the journal before the bytes are in the files.
+//! 4. [`DeliverySteps::commit`]: makes the files durable, then the journal.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -23,61 +23,59 @@ use crate::disk::{DiskFile, FileMark, FileRange};
 use crate::output::{Acceptance, Output, OutputPart};
 use crate::sync::lock;
 
-/// The steps, over a journal if there is one.
+/// The steps, with a journal if there is one.
 pub struct DeliverySteps {
     journal: Option<Mutex<Journal>>,
 }
 
-/// What a step came to.
+/// The result of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteOutcome {
-    /// The output has the batch.
+    /// The destination has accepted the batch.
     Accepted,
-    /// The batch is on its way.
+    /// The output has taken the batch.
     Taken,
-    /// Nothing was written: everything up to this batch has to be committed
-    /// first. Then the step is to be tried again.
+    /// Nothing was written: commit every batch up to this one, then retry.
     CommitFirst(u64),
 }
 
 /// Why a step failed.
 #[derive(Debug)]
 pub enum StepError {
-    /// Nothing was changed, and it may be tried again.
+    /// Nothing was changed; retry.
     Retry(io::Error),
-    /// What was written could not be made durable: nothing since the last commit
-    /// is durable for certain.
+    /// A sync failed: nothing after the last commit is certainly durable.
     NotDurable(io::Error),
-    /// The bookmark is not where it was: it was removed while the process ran.
+    /// The bookmark was removed during the run.
     BookmarkGone(io::Error),
 }
 
 use StepError::{BookmarkGone, NotDurable, Retry};
 
 impl DeliverySteps {
-    /// The steps over this journal; without one nothing is noted.
+    /// Returns the steps with this journal. Without one nothing is recorded.
     pub fn new(journal: Option<Journal>) -> Self {
         Self {
             journal: journal.map(Mutex::new),
         }
     }
 
-    /// Whether there is a journal.
+    /// Returns whether there is a journal.
     pub fn has_journal(&self) -> bool {
         self.journal.is_some()
     }
 
-    /// The journal, if there is one.
+    /// Locks and returns the journal if there is one.
     pub fn journal(&self) -> Option<MutexGuard<'_, Journal>> {
         self.journal.as_ref().map(lock)
     }
 
-    /// The journal, unless there is none or another thread holds it.
+    /// Returns the journal unless there is none or another thread holds the lock.
     pub fn try_journal(&self) -> Option<MutexGuard<'_, Journal>> {
         self.journal.as_ref()?.try_lock().ok()
     }
 
-    /// Makes durable where a source was asked from.
+    /// Makes the second from which a source is requested durable.
     ///
     /// # Errors
     /// [`StepError`].
@@ -88,8 +86,8 @@ impl DeliverySteps {
         }))
     }
 
-    /// Notes a batch; with `durably` the note is durable afterwards. After an
-    /// error that may be tried again, `batch` is as it was.
+    /// Appends a batch to the journal; with `durably`, the entry is durable on return.
+    /// After an error that can be retried, `batch` is unchanged.
     ///
     /// # Errors
     /// [`StepError`].
@@ -114,7 +112,7 @@ impl DeliverySteps {
         }
     }
 
-    /// Hands a batch to an output of this name.
+    /// Hands a batch to the output of this name.
     ///
     /// # Errors
     /// [`StepError`].
@@ -125,11 +123,11 @@ impl DeliverySteps {
         n: u64,
         parts: &[OutputPart],
     ) -> Result<WriteOutcome, StepError> {
-        let looked = output.check_files(parts);
+        let checked = output.check_files(parts);
         for file in output.take_released() {
             file.sync().map_err(NotDurable)?;
         }
-        looked.map_err(Retry)?;
+        checked.map_err(Retry)?;
         if let Some(first) = self.mark(output, n)? {
             return Ok(WriteOutcome::CommitFirst(first));
         }
@@ -156,7 +154,7 @@ impl DeliverySteps {
         }
     }
 
-    /// An output without files has accepted a batch.
+    /// Records that an output without files has accepted a batch.
     ///
     /// # Errors
     /// [`StepError`].
@@ -172,7 +170,7 @@ impl DeliverySteps {
         journal.append(written).map_err(|failed| Retry(failed.1))
     }
 
-    /// Closes the files of an output, durably; they are opened again by name.
+    /// Closes the files of an output durably; they are reopened by name.
     ///
     /// # Errors
     /// [`StepError`].
@@ -184,8 +182,8 @@ impl DeliverySteps {
         Ok(())
     }
 
-    /// Makes everything up to batch `n`, which every output has accepted, the
-    /// bookmark. `files` are those that are open.
+    /// Commits every batch up to `n`, which every output has accepted. `files` are the
+    /// open files.
     ///
     /// # Errors
     /// [`StepError`].
@@ -197,7 +195,7 @@ impl DeliverySteps {
             .check_present()
             .map_err(|error| match error.kind() {
                 io::ErrorKind::NotFound => BookmarkGone(error),
-                // What cannot be looked at for now is looked at again.
+                // For example a directory that is temporarily unreadable.
                 _ => Retry(error),
             })?;
         for file in files {
@@ -208,9 +206,9 @@ impl DeliverySteps {
         lock(journal).rotate_if_full().map_err(NotDurable)
     }
 
-    /// Makes the marks of files that were opened for batch `n` durable; the batch to
-    /// be committed before that, if there is one. Batch `n` itself is none: where it
-    /// was noted already, its write failed and was undone.
+    /// Makes the marks of files opened for batch `n` durable. Returns a batch that must be
+    /// committed first, if there is one. Batch `n` itself never must: if it is in the
+    /// journal, its write failed and was undone.
     fn mark(&self, output: &mut dyn Output, n: u64) -> Result<Option<u64>, StepError> {
         let unmarked = output.unmarked();
         if unmarked.is_empty() {
@@ -238,9 +236,8 @@ impl DeliverySteps {
     }
 }
 
-/// The batch to be committed before batch `n` makes a file grow to the end of
-/// `range`, so that a power loss leaves no more behind its mark than is known to be
-/// ours.
+/// Returns the batch that must be committed before batch `n` extends a file to the end of
+/// `range`, so that at most [`RESERVE`] bytes follow its mark after a power loss.
 fn beyond_reserve(journal: &Journal, range: &FileRange, n: u64) -> Option<u64> {
     let mark = journal.bookmark().files.get(&range.path)?;
     match range.end.saturating_sub(mark.end) > RESERVE {

@@ -1,5 +1,5 @@
-//! The thread of one required output: formats batches, writes them, and reports
-//! what was taken and accepted.
+//! The writer thread of a required output: formats and writes batches, and reports which
+//! batches are taken and accepted.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
@@ -14,12 +14,12 @@ use crate::disk::DiskFile;
 use crate::output::{Output, OutputPart};
 use crate::sync::lock;
 
-/// The open files of an output, for the thread that makes them durable.
+/// The open files of an output, for the committer.
 pub(super) type OpenFiles = Arc<Mutex<Vec<Arc<dyn DiskFile>>>>;
 
-/// An output and what it writes with.
+/// The state of a writer thread.
 pub(super) struct OutputWriter {
-    /// Its number among the required outputs.
+    /// The index among the required outputs.
     index: usize,
     name: Arc<str>,
     formatter: BatchFormatter,
@@ -30,10 +30,10 @@ pub(super) struct OutputWriter {
     progress: Arc<DeliveryProgress>,
 }
 
-/// How long to wait for a batch while none is on its way.
+/// How long to wait for a command while no batch is pending.
 const IDLE: Duration = Duration::from_secs(3600);
-/// Between two looks at what is on its way, when no batch will come any more.
-const LAST_LOOKS: Duration = Duration::from_millis(20);
+/// The maximum interval of polls after the last batch.
+const FINISH_POLL: Duration = Duration::from_millis(20);
 
 impl OutputWriter {
     pub(super) fn new(
@@ -62,22 +62,22 @@ impl OutputWriter {
         self.files.clone()
     }
 
-    /// Writes what comes, in order, until nothing comes any more.
-    pub(super) fn run(mut self, orders: &Receiver<OutputCommand>) {
+    /// Runs until the sender of commands is dropped.
+    pub(super) fn run(mut self, commands: &Receiver<OutputCommand>) {
         let progress = self.progress.clone();
         let _ends = Ends(&progress);
         let _guard = FailOnPanic(&progress);
         loop {
-            let order = orders.recv_timeout(self.output.poll_interval().unwrap_or(IDLE));
+            let command = commands.recv_timeout(self.output.poll_interval().unwrap_or(IDLE));
             if progress.is_late() {
-                // Another pipeline may write there by now.
+                // Another pipeline may write to the same destination by now.
                 return;
             }
-            let goes_on = match order {
+            let goes_on = match command {
                 Ok(OutputCommand::Deliver(delivery)) => {
                     self.formatter.format(&delivery);
                     let n = delivery.n;
-                    // Its arena goes back before the loop is woken.
+                    // Frees the arena before the event loop is woken.
                     drop(delivery);
                     self.write(n)
                 }
@@ -91,14 +91,14 @@ impl OutputWriter {
         }
         self.output.finish();
         while !self.output.is_idle() {
-            std::thread::sleep(LAST_LOOKS.min(self.output.poll_interval().unwrap_or(LAST_LOOKS)));
+            std::thread::sleep(FINISH_POLL.min(self.output.poll_interval().unwrap_or(FINISH_POLL)));
             if !self.poll() {
                 return;
             }
         }
     }
 
-    /// Writes what is formatted, all of it or none; false when that is over.
+    /// Writes the formatted batch. Returns false if the pipeline ends.
     fn write(&mut self, n: u64) -> bool {
         let Self {
             index,
@@ -119,7 +119,7 @@ impl OutputWriter {
                 for notice in output.notices() {
                     say!("estreamer: {notice}");
                 }
-                // Also of what was opened before an error.
+                // Includes files that were opened before an error.
                 let mut open = lock(files);
                 open.clear();
                 output.files(&mut open);
@@ -145,7 +145,7 @@ impl OutputWriter {
         }
     }
 
-    /// Counts what was accepted by now.
+    /// Polls the output and reports accepted batches.
     fn poll(&mut self) -> bool {
         let (output, steps, name) = (&mut self.output, &self.steps, &self.name);
         let polled = self.retry.until_stopped(&self.progress, || {
@@ -167,7 +167,7 @@ impl OutputWriter {
         true
     }
 
-    /// Files are closed durably, and opened by their names at the next batch.
+    /// Closes files durably; the next batch reopens them by name.
     fn reopen(&mut self) -> bool {
         let (index, output, steps) = (self.index, &mut self.output, &self.steps);
         let progress = &self.progress;
@@ -179,7 +179,7 @@ impl OutputWriter {
     }
 }
 
-/// Reports to the other threads that this output has ended, in whatever way.
+/// Reports on drop that this output has finished, also after a panic.
 struct Ends<'a>(&'a DeliveryProgress);
 
 impl Drop for Ends<'_> {
