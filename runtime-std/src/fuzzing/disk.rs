@@ -343,7 +343,7 @@ impl DiskFile for ModelFile {
         })
     }
 
-    fn cut(&self, length: u64) -> io::Result<()> {
+    fn truncate(&self, length: u64) -> io::Result<()> {
         self.change(|content, torn| {
             if !torn {
                 content.now.truncate(length as usize);

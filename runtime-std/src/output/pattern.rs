@@ -1,4 +1,4 @@
-//! `{source}` and `{event}` in a path.
+//! Paths with the placeholders `{source}` and `{event}`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,10 +19,10 @@ enum PathPart {
 }
 
 impl Pattern {
-    /// Reads a path.
+    /// Parses a path.
     ///
     /// # Errors
-    /// Names a placeholder that does not exist.
+    /// The unknown placeholder.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -52,8 +52,8 @@ impl Pattern {
         }
     }
 
-    /// The path for an event of a source, whose name is put in as [`segment`]
-    /// writes it.
+    /// Returns the path for an event type of a source, whose name is escaped by
+    /// [`segment`].
     pub fn path(&self, source: &str, event: &str) -> PathBuf {
         let mut path = String::with_capacity(128);
         for part in &self.0 {
@@ -66,8 +66,8 @@ impl Pattern {
         path.into()
     }
 
-    /// Every path for events of these sources and types, each with its source;
-    /// without `events` for all types.
+    /// Returns every path for these sources and event types, with its source. Without
+    /// `events`, for all event types.
     pub fn paths<'s>(
         &self,
         sources: impl Iterator<Item = &'s str>,
@@ -87,17 +87,17 @@ impl Pattern {
         paths.collect()
     }
 
-    /// Whether each event type has a file of its own.
+    /// Returns whether each event type has its own file.
     pub fn by_event(&self) -> bool {
         self.0.contains(&PathPart::Event)
     }
 
-    /// Whether each source has a file of its own.
+    /// Returns whether each source has its own file.
     pub fn by_source(&self) -> bool {
         self.0.contains(&PathPart::Source)
     }
 
-    /// The same, with a relative path taken from `base`.
+    /// Resolves a relative path against `base`.
     #[must_use]
     pub fn under(mut self, base: &str) -> Self {
         let absolute =
@@ -110,13 +110,12 @@ impl Pattern {
     }
 }
 
-/// The `{event}` of records that are none of the four types.
+/// The value of `{event}` for records of other types.
 pub const OTHER: &str = "other";
 
-/// A source's name as a part of a path. Two names never become the same, and
-/// none leads to another directory or hides a file: `/`, `\`, `%`, control
-/// characters and a dot at the beginning are written as `%` and two hexadecimal
-/// digits for each byte. Everything else stays as it is.
+/// Escapes the name of a source for use in a path. Different names stay different, and no
+/// name leads to another directory or hides a file: each byte of `/`, `\`, `%`, control
+/// characters and a leading dot becomes `%` and two hexadecimal digits.
 pub fn segment(source: &str) -> Cow<'_, str> {
     let stays = |(at, character): (usize, char)| match character {
         '/' | '\\' | '%' => false,

@@ -296,7 +296,7 @@ impl Segment {
         pending: &PendingBatches,
     ) -> io::Result<Self> {
         let file = disk.open(&directory.join(ASIDE), MODE)?;
-        file.cut(0)?;
+        file.truncate(0)?;
         let mut segment = Self {
             file,
             length: 0,
@@ -351,7 +351,7 @@ impl Segment {
     /// Appends a complete frame, or leaves the segment unchanged.
     fn append(&mut self, entry: &JournalEntry) -> io::Result<()> {
         if self.torn {
-            self.file.cut(self.length)?;
+            self.file.truncate(self.length)?;
             self.torn = false;
         }
         self.buffer = entry::frame_in(std::mem::take(&mut self.buffer), entry);

@@ -284,7 +284,7 @@ impl FileRecovery<'_> {
         let file = self.disk.open(place, PRIVATE)?;
         // If another process holds the lock, nothing is truncated.
         file.lock()?;
-        file.cut(mark.end)?;
+        file.truncate(mark.end)?;
         file.sync()?;
         Ok(notice)
     }

@@ -11,7 +11,7 @@ use super::progress::{DeliveryProgress, FailOnPanic};
 use super::retry::Retry;
 use super::steps::{DeliverySteps, WriteOutcome};
 use crate::disk::DiskFile;
-use crate::output::{Output, OutputPart};
+use crate::output::{AcceptedBatch, Output, OutputPart};
 use crate::sync::lock;
 
 /// The open files of an output, for the committer.
@@ -154,7 +154,7 @@ impl OutputWriter {
         if polled.is_none() {
             return false;
         }
-        while let Some((n, bytes)) = output.accepted() {
+        while let Some(AcceptedBatch { n, bytes }) = output.accepted() {
             let noted = self
                 .retry
                 .until_stopped(&self.progress, || steps.accepted(name, n));
