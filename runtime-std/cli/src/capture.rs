@@ -1,4 +1,4 @@
-//! `estreamer capture`: look at a recorded stream, message by message.
+//! `estreamer capture`: decodes a recorded stream.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use estreamer::say;
 
 use super::Failure;
 
-/// Look at a recorded stream.
+/// Decode a recorded stream.
 #[derive(Args)]
 #[command(after_help = "Example:\n  estreamer capture decode stream.bin --explain")]
 pub(super) struct CaptureCommand {
@@ -24,7 +24,7 @@ enum CaptureAction {
     /// Print every message of a stream, one a line with its offset.
     #[command(after_help = "Example:\n  estreamer capture decode stream.bin --explain")]
     Decode {
-        /// The bytes of one direction of one connection, TLS taken off.
+        /// The bytes of one direction of a connection, without TLS.
         file: PathBuf,
         /// Print each field in hexadecimal with its meaning, and where the guide
         /// describes the message.
@@ -50,16 +50,13 @@ impl CaptureCommand {
                 // Whoever read our output has had enough.
                 io::ErrorKind::BrokenPipe => Ok(()),
                 _ => Err(Failure::failed(
-                    format!("cannot write what was decoded: {error}"),
+                    format!("cannot write the decoded stream: {error}"),
                     "",
                 )),
             },
             (Err(CaptureError::Read(error)), _) => Err(unreadable(error)),
             (Err(CaptureError::Peer(error)), _) => Err(Failure::failed(
-                format!(
-                    "{} is no eStreamer stream from there on: {error}",
-                    file.display()
-                ),
+                format!("{} is not an eStreamer stream: {error}", file.display()),
                 "Record one direction alone, from its first byte, without TLS",
             )),
             (Err(error), _) => Err(Failure::failed(error, "")),

@@ -1,15 +1,16 @@
-//! `estreamer catalog`: which fields may be asked for.
+//! `estreamer catalog`: the fields that can be requested.
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
 use super::Failure;
+use estreamer::count::Count;
 use estreamer::input;
 use estreamer_simulate::catalog::Catalog;
 
-/// Look at an event catalogue: a Management Center's
-/// /etc/sf/EventHandler/EventCatalog/EventCatalog.json, or the simulator's own.
+/// Show an event catalogue: that of a Management Center,
+/// /etc/sf/EventHandler/EventCatalog/EventCatalog.json, or that of the simulator.
 #[derive(Args)]
 #[command(after_help = "Example:\n  estreamer catalog list EventCatalog.json")]
 pub(super) struct CatalogCommand {
@@ -22,25 +23,25 @@ enum CatalogAction {
     /// Print every event type with its field sets and fields.
     #[command(after_help = "Example:\n  estreamer catalog list EventCatalog.json")]
     List {
-        /// The catalogue; the simulator's own if none is given.
+        /// The catalogue; by default that of the simulator.
         file: Option<PathBuf>,
-        /// Print it in the Management Center's form.
+        /// Print it in the form of the Management Center.
         #[arg(long)]
         json: bool,
     },
-    /// Print what would surprise a request, one finding a line; the exit status
-    /// is 1 if there are any.
+    /// Print errors that affect requests, one a line. The exit status is 1 if there are
+    /// any.
     #[command(after_help = "Example:\n  estreamer catalog lint EventCatalog.json")]
     Lint {
         /// The catalogue.
         file: PathBuf,
     },
-    /// Print what a second catalogue has more (+) and less (-) than the first.
+    /// Print what the second catalogue has in addition (+) and what it lacks (-).
     #[command(after_help = "Example:\n  estreamer catalog diff before.json after.json")]
     Diff {
-        /// The one, say of the release before an upgrade.
+        /// The first catalogue, for example before an upgrade.
         before: PathBuf,
-        /// The other.
+        /// The second catalogue.
         after: PathBuf,
     },
 }
@@ -65,8 +66,8 @@ impl CatalogCommand {
                 match findings.len() {
                     0 => Ok(()),
                     count => Err(Failure::failed(
-                        format!("{} has {count} findings", file.display()),
-                        "Ask for no name they are about, or correct the file",
+                        format!("{} has {}", file.display(), Count(count as u64, "finding")),
+                        "Do not request the names in the findings, or correct the file",
                     )),
                 }
             }
@@ -79,7 +80,7 @@ impl CatalogCommand {
     }
 }
 
-/// Bytes of an event catalogue.
+/// The maximum size of a catalogue in bytes.
 const MOST_BYTES: usize = 16 << 20;
 
 fn read(file: &Path) -> Result<Catalog, Failure> {
@@ -96,7 +97,7 @@ fn read(file: &Path) -> Result<Catalog, Failure> {
 fn print(text: &str) -> Result<(), Failure> {
     use std::io::{ErrorKind, Write};
     match std::io::stdout().write_all(text.as_bytes()) {
-        // Whoever read our output has had enough.
+        // A closed pipe is not an error.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::failed(
             format!("cannot print the catalogue: {error}"),
             "",

@@ -1,4 +1,4 @@
-//! `estreamer check`: is this configuration sound, and what would it do?
+//! `estreamer check`: validates a configuration.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -19,11 +19,11 @@ use estreamer::count::Count;
 /// Check a configuration without connecting, and show what it would do.
 #[derive(Args)]
 #[command(
-    after_help = "Example:\n  estreamer check /etc/estreamer/estreamer.toml\n\nExit status: 0 it is \
-                  sound · 2 it is not; each mistake is told with its line and remedy"
+    after_help = "Example:\n  estreamer check /etc/estreamer/estreamer.toml\n\nExit status: 0 valid \
+                  · 2 invalid; each problem is printed with its line and remedy"
 )]
 pub(super) struct CheckCommand {
-    /// The configuration; the files it names are read too.
+    /// The configuration. The files that it names are read, too.
     file: PathBuf,
 }
 
@@ -37,13 +37,13 @@ impl CheckCommand {
     }
 }
 
-/// A block for each source and output, and one for what they share.
+/// Formats a block for each source and output, and one for the common settings.
 fn show(config: &Config) -> String {
     let blocks = config.sources.iter().map(source);
     let blocks: Vec<String> = blocks.chain(config.outputs.iter().map(output)).collect();
     let state = match &config.state {
         Some(path) => path.display().to_string(),
-        None => "none: no bookmark, a restart begins anew".into(),
+        None => "none: no bookmark, a restart does not resume".into(),
     };
     let shared = block(
         "all",
@@ -71,11 +71,11 @@ fn source(source: &SourceConfig) -> String {
         .bind
         .map_or("any address".into(), |address| address.to_string());
     let form = match source.request_form {
-        None => "one form after the other, until one is answered".into(),
+        None => "each form in turn, until the server answers".into(),
         Some(form) => form.to_string(),
     };
     let lengths = match source.record_length {
-        RecordLength::Auto => "each record tells what its length counts".into(),
+        RecordLength::Auto => "the content of each record decides what its length counts".into(),
         fixed => format!("a record length counts: {fixed}"),
     };
     block(
@@ -104,7 +104,7 @@ fn output(output: &OutputConfig) -> String {
         None => "everything".into(),
     };
     let kind = match output.required {
-        true => "required: its delivery moves the bookmark".into(),
+        true => "required: the bookmark waits for it".into(),
         false => format!("best effort: drops when {} MiB behind", output.queue >> 20),
     };
     block(

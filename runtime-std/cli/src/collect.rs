@@ -1,4 +1,4 @@
-//! `estreamer collect`: from servers to the outputs.
+//! `estreamer collect`: collects events from servers and writes them to outputs.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -22,8 +22,8 @@ use estreamer::config::read::{diagnostic, event, file};
 use estreamer::config::{Config, Format};
 use estreamer::output::destination::Destination;
 
-/// Collect events and write them out, one event a line: from a server by these
-/// options, or from many by a configuration file.
+/// Collect events and write them, one event a line: from one server with these options, or
+/// from several with a configuration file.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  estreamer collect --server fmc.example.net --pkcs12 client.p12 \
@@ -31,15 +31,14 @@ use estreamer::output::destination::Destination;
                   estreamer collect --config /etc/estreamer/estreamer.toml"
 )]
 pub(super) struct CollectCommand {
-    /// A configuration file, which says all that is not said by the options
-    /// about a run.
+    /// The configuration file. It replaces all options except those of a run.
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
     run: RunArgs,
-    // Last, because their headings hold for all arguments that follow.
+    // Last, because their headings apply to all arguments that follow.
     #[command(flatten)]
     request: RequestArgs,
     #[command(flatten)]
@@ -48,89 +47,85 @@ pub(super) struct CollectCommand {
     verification: VerificationArgs,
 }
 
-/// What a configuration says as well.
+/// The settings that a configuration has, too.
 #[derive(Args)]
 struct Settings {
-    /// The server; the port is 8302 if none is given. Repeatable, for servers
-    /// with the same events, as of a high-availability pair: they are tried in
-    /// turn.
+    /// The server; the default port is 8302. Repeatable, for servers with the same events, as in
+    /// a high-availability pair: they are tried in turn.
     #[arg(
         long = "server",
         value_name = "HOST[:PORT]",
         required_unless_present = "config"
     )]
     servers: Vec<Address>,
-    /// The address of this machine to connect from; the system chooses if none
-    /// is given.
+    /// The local address to connect from; by default the system selects one.
     #[arg(long, value_name = "ADDR")]
     bind: Option<IpAddr>,
-    /// Seconds the server may be silent after the request before the next form
-    /// of the request is tried; 0: for ever.
+    /// Seconds that the server may be silent after the request before the next form of the
+    /// request is tried; 0: no limit.
     #[arg(long, value_name = "SECS", default_value_t = REQUEST_TIMEOUT.default, value_parser = clap::value_parser!(u32).range(REQUEST_TIMEOUT.range()))]
     request_timeout: u32,
-    /// What this server's record length counts, if its records are misread: data,
-    /// extension (archival timestamp, reserved word and data) or all (header and
-    /// data); with auto, each record tells.
+    /// What this server's record length counts, if its records are misread: data, extension
+    /// (archival timestamp, reserved word and data) or all (header and data). With auto, the
+    /// content of each record decides.
     #[arg(long, value_name = "WHAT", default_value_t = RecordLength::Auto, value_parser = event::record_length)]
     record_length: RecordLength,
-    /// Where events go, repeatable: stdout:, tcp://HOST:PORT, or file:PATH
-    /// (appended to), with {source} and {event} in the path.
+    /// Where to write events: stdout:, tcp://HOST:PORT, or file:PATH (appended to), with
+    /// {source} and {event} in the path. Repeatable.
     #[arg(short, long = "output", value_name = "URL", default_value = "stdout:")]
     outputs: Vec<Destination>,
-    /// How they are written: ndjson (one event a line, as it came; bytes in an
-    /// envelope as base64) or raw (the bytes, each event behind its length).
+    /// The format of events: ndjson (one event a line, as received; binary data as base64 in an
+    /// envelope) or raw (the bytes, each event preceded by its length).
     #[arg(long, value_name = "FORMAT", default_value_t = Format::Lines)]
     format: Format,
-    /// Where bookmarks are kept: with it, a restart goes on where it ended, and
-    /// files hold every event exactly once. One process at a time.
+    /// The state directory for bookmarks. With it, a restart resumes where it ended, and files
+    /// have every event exactly once. One process at a time.
     /// [default: $STATE_DIRECTORY, if that is set]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// The source's name, by which its bookmark is found; the first server as typed
-    /// if not given.
+    /// The name of the source, also of its bookmark; by default the first server as typed.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Bundles acknowledged before the outputs have taken them; 0 is strict: each is
-    /// acknowledged when it is accepted.
+    /// Bundles to acknowledge before the outputs have taken them; with 0 each is acknowledged
+    /// after it is accepted.
     #[arg(long, value_name = "N", default_value_t = AHEAD.default)]
     ack_ahead: u32,
-    /// Seconds asked for again at a restart: how far the server's archive may be
-    /// out of order.
+    /// Seconds to request again at a restart: how far the archive of the server may be out of
+    /// order.
     #[arg(long, value_name = "SECS", default_value_t = OVERLAP.default, value_parser = clap::value_parser!(u32).range(OVERLAP.range()))]
     overlap: u32,
-    /// Memory for events on their way, MiB; when it is full, the server waits.
+    /// Memory for events between server and outputs in MiB. When it is full, the server waits.
     #[arg(long, value_name = "MIB", default_value_t = MEMORY.default, value_parser = clap::value_parser!(u32).range(MEMORY.range()))]
     memory: u32,
-    /// Seconds a stop may take to deliver what is under way.
+    /// The maximum number of seconds that a stop may take to deliver pending events.
     #[arg(long, value_name = "SECS", default_value_t = SHUTDOWN.default, value_parser = clap::value_parser!(u32).range(SHUTDOWN.range()))]
     shutdown: u32,
 }
 
-/// What is about one run, whatever the configuration.
+/// The options of one run.
 #[derive(Args)]
 struct RunArgs {
-    /// Discard the bookmark, or what it knows of one source; --from says where to
-    /// start.
+    /// Discard the bookmark, or that of one source; --from sets the start.
     #[arg(long, value_name = "SOURCE", num_args = 0..=1, require_equals = true)]
     reset_bookmark: Option<Option<String>>,
-    /// Stop after so many events were delivered.
+    /// Stop after this number of delivered events.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     stop_after: Option<u64>,
-    /// Stop when no event came for so many seconds, such as 0.5.
+    /// Stop after this number of seconds without an event, such as 0.5.
     #[arg(long, value_name = "SECS", value_parser = milliseconds)]
     stop_when_idle: Option<u32>,
-    /// Record what is received in FILE, and what is sent in FILE.sent, for
-    /// `estreamer capture decode`.
+    /// Record received bytes in FILE and sent bytes in FILE.sent, for `estreamer capture
+    /// decode`.
     #[arg(long, value_name = "FILE")]
     capture: Option<PathBuf>,
-    /// No progress line and no summary.
+    /// Print no progress line and no summary.
     #[arg(short, long)]
     quiet: bool,
 }
 
 impl CollectCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
-        // First of all: a service may be told to reload while it starts.
+        // First of all: a service may get a reload signal while it starts.
         let signals = signals::remember()?;
         let config = self.config()?;
         for source in &config.sources {
@@ -138,8 +133,8 @@ impl CollectCommand {
         }
         if self.run.reset_bookmark.is_some() && config.state.is_none() {
             return Err(Failure::usage(
-                "there is no state directory with a bookmark to discard",
-                "Add --state DIR, or leave out --reset-bookmark",
+                "there is no state directory, so there is no bookmark to discard",
+                "Add --state DIR, or remove --reset-bookmark",
             ));
         }
         let capture = self.run.capture.clone();
@@ -162,7 +157,7 @@ impl CollectCommand {
                 Some(None) => Reset::All,
                 Some(Some(source)) => Reset::Source(source),
             },
-            // A service waits for its servers; a person wants to know.
+            // A service waits for its servers; a user wants an error.
             patient: reload.is_some(),
             reload,
             signals,
@@ -172,7 +167,7 @@ impl CollectCommand {
         run::run(config, run)
     }
 
-    /// The same from a file or from flags.
+    /// Loads the configuration from a file or from options.
     fn config(&self) -> Result<Config, Failure> {
         let capture = self.run.capture.as_deref();
         match (&self.config, self.settings.servers.first()) {
@@ -226,8 +221,8 @@ impl CollectCommand {
     }
 }
 
-/// The options that go with a configuration: those about one run.
-pub(super) const ABOUT_A_RUN: [&str; 5] = [
+/// The options that are allowed beside a configuration.
+pub(super) const RUN_OPTIONS: [&str; 5] = [
     "reset_bookmark",
     "stop_after",
     "stop_when_idle",
@@ -235,7 +230,7 @@ pub(super) const ABOUT_A_RUN: [&str; 5] = [
     "quiet",
 ];
 
-/// Seconds with a fraction, as milliseconds.
+/// Parses seconds with a fraction as milliseconds.
 fn milliseconds(text: &str) -> Result<u32, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.001..4_000_000.0).contains(&seconds) => Ok((seconds * 1000.0) as u32),

@@ -1,4 +1,4 @@
-//! `estreamer demo`: everything at once, on this machine alone.
+//! `estreamer demo`: server and collector on this machine.
 
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ use estreamer::output::destination::Destination;
 use estreamer_simulate::Simulator;
 use estreamer_simulate::pki::{DEFAULT_PASSWORD, Pki};
 
-/// Show everything at once: throw-away certificates, a simulated server on a
-/// loopback port, and a collector that prints its events. Leaves nothing behind.
+/// Demonstrate everything on this machine: temporary certificates, a simulated server on a
+/// loopback port, and a collector that prints its events. Leaves no files.
 #[derive(Args)]
 #[command(after_help = "Example:\n  estreamer demo --events 5000 > events.ndjson")]
 pub(super) struct DemoCommand {
-    /// How many events to collect.
+    /// The number of events to collect.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     events: u64,
 }

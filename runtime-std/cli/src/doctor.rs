@@ -1,4 +1,4 @@
-//! `estreamer doctor`: why does it not connect, or connect and stay silent?
+//! `estreamer doctor`: finds out why a server does not send events.
 
 use std::process::ExitCode;
 
@@ -16,29 +16,28 @@ use estreamer::config::rules;
 use estreamer::doctor::{Class, Options, Report, walk};
 use estreamer::explain::identity_remedy;
 
-/// Find out why a server does not send events: walk through a connection step
-/// by step, and say what to look at.
+/// Find out why a server does not send events: test a connection step by step, and print
+/// what to check.
 ///
-/// Asks for all event types from the oldest on, in every form of the request, and
-/// leaves when the first events have come.
+/// Requests all event types from the oldest on, in every form of the request, and closes
+/// after the first events.
 #[derive(Args)]
 #[command(after_help = after_help())]
 pub(super) struct DoctorCommand {
-    /// The server; the port is 8302 if none is given. Repeatable; each is walked
-    /// through for itself, and the exit status is that of the first that is not
-    /// healthy.
+    /// The server; the default port is 8302. Repeatable; each server is tested separately, and
+    /// the exit status is that of the first unhealthy one.
     #[arg(long = "server", value_name = "HOST[:PORT]", required = true)]
     servers: Vec<Address>,
     /// Seconds to wait for the first events.
     #[arg(long, value_name = "SECS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3600))]
     wait: u32,
-    /// Seconds until TCP and TLS have to stand.
+    /// Seconds to wait for TCP and TLS.
     #[arg(long, value_name = "SECS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3600))]
     timeout: u32,
-    /// Print one JSON document instead of text; of several servers, a list.
+    /// Print one JSON document instead of text; for several servers, a list.
     #[arg(long)]
     json: bool,
-    // Last, because their headings hold for all arguments that follow.
+    // Last, because their headings apply to all arguments that follow.
     #[command(flatten)]
     identity: IdentityArgs,
     #[command(flatten)]

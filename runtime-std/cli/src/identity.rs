@@ -1,4 +1,4 @@
-//! `estreamer identity`: what is in this file.
+//! `estreamer identity`: shows the content of a key file.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use estreamer::config::read::identity::read;
 use estreamer::config::read::secret::unlock;
 use estreamer_simulate::pki::{Mode, write_all};
 
-/// Show what is in a PKCS#12 or PEM file, and whether it makes an identity.
+/// Show the content of a PKCS#12 or PEM file, and whether it is a usable identity.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  estreamer identity client.p12 --password-file client.pass\n\n\
@@ -31,13 +31,13 @@ pub(super) struct IdentityCommand {
     /// Print one JSON document instead of text.
     #[arg(long)]
     json: bool,
-    /// Also write client.pem, client.key (mode 0600, not encrypted) and ca.pem
-    /// into this directory. Nothing is overwritten.
+    /// Also write client.pem, client.key (mode 0600, not encrypted) and ca.pem into this
+    /// directory. Existing files are not overwritten.
     #[arg(long, value_name = "DIR")]
     to_pem: Option<PathBuf>,
 }
 
-/// What a file turned out to hold.
+/// The content of a file.
 struct Contents {
     form: &'static str,
     certificates: Vec<CertificateFacts>,
@@ -90,21 +90,21 @@ impl IdentityCommand {
 }
 
 impl Contents {
-    /// Why the file is not sound.
+    /// Returns why the file is not usable.
     fn problem(&self) -> Option<IdentityError> {
         let pem = self.form == "PEM";
         match &self.identity {
             Ok(identity) => {
                 (!pem && identity.authorities().is_empty()).then_some(IdentityError::NoCa)
             }
-            // A PEM file with certificates alone, or a key alone, is a part.
+            // A PEM file may have only certificates or only a key.
             Err(IdentityError::NoKey) if pem && !self.certificates.is_empty() => None,
             Err(IdentityError::NoCertificate) if pem => None,
             Err(error) => Some(error.clone()),
         }
     }
 
-    /// Whether there is a private key, as far as that can be told.
+    /// Returns whether there is a private key, if known.
     fn key(&self) -> &'static str {
         match &self.identity {
             Ok(_) => "a private key that fits",
@@ -182,7 +182,7 @@ fn to_pem(identity: &tls::Identity, directory: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints a document that was asked for. Whoever closed the pipe has had enough.
+/// Prints a document to standard output. A closed pipe is not an error.
 pub(super) fn print(document: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout

@@ -1,4 +1,4 @@
-//! Who we are: the arguments every connecting command takes.
+//! The identity arguments of every command that connects.
 
 use std::path::{Path, PathBuf};
 
@@ -9,28 +9,28 @@ use super::Failure;
 use super::password::PasswordArgs;
 use estreamer::config::read::identity::IdentityFiles;
 
-/// The client's identity: one PKCS#12 file, or three PEM files.
+/// The client identity: one PKCS#12 file, or three PEM files.
 #[derive(Args)]
 #[command(next_help_heading = "Identity")]
 pub(super) struct IdentityArgs {
-    /// The client's PKCS#12 file, as downloaded from the Management Center.
+    /// The PKCS#12 file of the client, as downloaded from the Management Center.
     #[arg(long, value_name = "FILE")]
     pkcs12: Option<PathBuf>,
     #[command(flatten)]
     password: PasswordArgs,
-    /// The client's certificate in PEM form, instead of PKCS#12.
+    /// The client certificate as PEM, instead of PKCS#12.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["pkcs12", "password"], requires_all = ["key", "ca"])]
     cert: Option<PathBuf>,
-    /// Its private key in PEM form.
+    /// Its private key as PEM.
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
-    /// The server's CA in PEM form; with --pkcs12, in place of the one in that file.
+    /// The CA of the server as PEM; with --pkcs12, instead of the one in that file.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 }
 
 impl IdentityArgs {
-    /// The files that were named.
+    /// Returns the given files.
     pub(super) fn files(&self) -> Result<IdentityFiles, Failure> {
         if let (Some(cert), Some(key), Some(ca)) = (&self.cert, &self.key, &self.ca) {
             return Ok(IdentityFiles::Pem {

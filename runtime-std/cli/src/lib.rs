@@ -24,8 +24,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use estreamer::failure::{Cause, Failure};
 use estreamer::say;
 
-/// Collect fully-qualified events from Cisco Secure Firewall Management Centers,
-/// and be such a server for tests.
+/// Collect fully-qualified events from Cisco Secure Firewall Management Centers, and
+/// simulate such a server for tests.
 #[derive(Parser)]
 #[command(
     name = "estreamer",
@@ -53,14 +53,14 @@ enum Command {
     Capture(capture::CaptureCommand),
 }
 
-/// Runs the program with the process's arguments.
+/// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
     let matches = command().try_get_matches();
     let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help goes to stdout and ends well, usage errors end with 2; if
-            // even that cannot be printed there is nobody to tell.
+            // Help goes to stdout with status 0, a usage error to stderr with status 2. An
+            // error of printing cannot be reported.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
@@ -83,7 +83,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Tells the person and gives the exit status.
+/// Prints a failure and returns its exit status.
 fn report(failure: &Failure) -> ExitCode {
     say!("estreamer: {}.", failure.worded(remedy::wording()));
     ExitCode::from(match failure.cause() {
@@ -92,7 +92,7 @@ fn report(failure: &Failure) -> ExitCode {
     })
 }
 
-/// The command line. What a configuration says is not said beside one.
+/// Returns the command line. Settings of a configuration exclude `--config`.
 fn command() -> clap::Command {
     let exclude = |command: clap::Command, beside: &'static [&str]| {
         command.mut_args(|argument| {
@@ -104,7 +104,7 @@ fn command() -> clap::Command {
         })
     };
     Cli::command()
-        .mut_subcommand("collect", |collect| exclude(collect, &collect::ABOUT_A_RUN))
+        .mut_subcommand("collect", |collect| exclude(collect, &collect::RUN_OPTIONS))
         .mut_subcommand("request", |request| exclude(request, &["source"]))
 }
 

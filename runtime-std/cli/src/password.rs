@@ -1,4 +1,4 @@
-//! Where a key file's password comes from: the arguments.
+//! The password arguments.
 
 use std::path::PathBuf;
 
@@ -6,27 +6,27 @@ use clap::Args;
 
 use estreamer::config::read::secret::Secret;
 
-/// Where a password is to be read from; at most one place.
+/// The place of a password; at most one.
 #[derive(Args, Default)]
 #[group(id = "password", multiple = false)]
 pub(super) struct PasswordArgs {
-    /// A file that holds the password; without any of these it is asked for on
-    /// the terminal, if the file needs one.
+    /// A file with the password. Without any of these, it is read from the terminal if the
+    /// file needs one.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// An environment variable that holds it.
+    /// An environment variable with the password.
     #[arg(long, value_name = "NAME")]
     password_env: Option<String>,
-    /// An open file descriptor to read it from.
+    /// An open file descriptor to read the password from.
     #[arg(long, value_name = "N")]
     password_fd: Option<u32>,
-    /// A systemd credential that holds it.
+    /// A systemd credential with the password.
     #[arg(long, value_name = "NAME")]
     password_credential: Option<String>,
 }
 
 impl PasswordArgs {
-    /// The place that was named.
+    /// Returns the given place.
     pub(super) fn secret(&self) -> Option<Secret> {
         let file = self.password_file.clone().map(Secret::File);
         file.or_else(|| self.password_env.clone().map(Secret::Env))

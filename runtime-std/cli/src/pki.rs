@@ -1,4 +1,4 @@
-//! `estreamer pki`: certificates for the simulator.
+//! `estreamer pki`: creates certificates for the simulator.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use super::Failure;
 use estreamer::say;
 use estreamer_simulate::pki::{self, DEFAULT_PASSWORD, Initialised, ServerName};
 
-/// Make certificates for `estreamer simulate`.
+/// Create certificates for `estreamer simulate`.
 #[derive(Args)]
 #[command(after_help = "Example:\n  estreamer pki init /tmp/estreamer-pki")]
 pub(super) struct PkiCommand {
@@ -18,18 +18,17 @@ pub(super) struct PkiCommand {
 
 #[derive(Subcommand)]
 enum PkiAction {
-    /// Make a CA, a server and a client in a directory. What is there is kept, and
-    /// what is missing is made.
+    /// Create a CA, a server and a client in a directory. Existing files are kept, missing ones
+    /// are created.
     Init {
-        /// The directory; it is made if it does not exist.
+        /// The directory; it is created if it does not exist.
         directory: PathBuf,
-        /// A name of the server in its certificate, repeatable, for clients whose
-        /// TLS library compares it with the address they connect to. A Management
-        /// Center's certificate has none.
+        /// A name for the server certificate, for clients whose TLS library compares it with the
+        /// address. Certificates of a Management Center have none. Repeatable.
         #[arg(long = "san", value_name = "NAME|ADDR")]
         names: Vec<ServerName>,
     },
-    /// Make a further client with the CA of a directory made by `init`.
+    /// Create another client with the CA of a directory made by `init`.
     Client {
         /// The address or host name the client connects from.
         name: String,

@@ -1,13 +1,13 @@
-//! What to do about a failure, in the options of this program.
+//! Words remedies in the options of this program.
 
 use estreamer::failure::{Remedy, Wording};
 
-/// The wording of this program.
+/// Returns the wording of this program.
 pub(crate) fn wording() -> Wording {
     Wording::new(in_options)
 }
 
-/// Words a remedy. Those of no option keep the library's words.
+/// Words a remedy. Remedies without an option keep the words of the library.
 fn in_options(remedy: &Remedy) -> String {
     let text = match remedy {
         Remedy::NameCa => "Name it with --ca FILE, or as ca = \"FILE\" in a configuration",

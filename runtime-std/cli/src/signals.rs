@@ -1,5 +1,5 @@
-//! Signals: remembered from the start of a command on, and handled by a thread of
-//! their own until the process ends.
+//! Signals: recorded from the start of a command, and handled by a thread until the process
+//! ends.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-/// From now on SIGHUP asks for a reload and SIGUSR1 for a report, and neither ends
-/// the process: also while the configuration is still read. SIGXFSZ does nothing: a
-/// write beyond the limit on file sizes fails like any other.
+/// Records signals from now on: SIGHUP requests a reload, SIGUSR1 a report, and neither
+/// ends the process, even while the configuration is read. SIGXFSZ is ignored: a write
+/// beyond the limit on file sizes fails with an error.
 ///
 /// # Errors
-/// The system's.
+/// Those of the system.
 pub(crate) fn remember() -> Result<PendingSignals, Failure> {
     let pending = PendingSignals::default();
     for (signal, flag) in [(SIGHUP, &pending.reload), (SIGUSR1, &pending.report)] {
@@ -27,18 +27,18 @@ pub(crate) fn remember() -> Result<PendingSignals, Failure> {
     Ok(pending)
 }
 
-/// The first SIGINT or SIGTERM asks the loop to stop, the second ends the process at
+/// The first SIGINT or SIGTERM stops the loop, the second ends the process at
 ///
 /// # Errors
-/// The system's.
+/// Those of the system.
 pub(crate) fn watch(handle: Handle) -> Result<(), Failure> {
     start(&[SIGINT, SIGTERM], handle)
 }
 
-/// As [`watch`], and wakes the loop for what [`remember`] remembers.
+/// As [`watch`]; also wakes the loop for the signals that [`remember`] records.
 ///
 /// # Errors
-/// The system's.
+/// Those of the system.
 pub(crate) fn watch_all(handle: Handle) -> Result<(), Failure> {
     start(&[SIGINT, SIGTERM, SIGHUP, SIGUSR1], handle)
 }
@@ -48,9 +48,9 @@ fn start(signals: &[i32], handle: Handle) -> Result<(), Failure> {
     thread::spawn("signals", move || {
         for signal in signals.forever() {
             match signal {
-                // They are remembered already.
+                // Recorded already.
                 SIGHUP | SIGUSR1 => {}
-                // It does not return for these two.
+                // Does not return for these two.
                 _ if handle.is_stopped() => drop(emulate_default_handler(signal)),
                 _ => handle.stop(),
             }

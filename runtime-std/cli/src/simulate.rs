@@ -1,4 +1,4 @@
-//! `estreamer simulate`: be the server.
+//! `estreamer simulate`: runs a simulated server.
 
 mod archive;
 mod behaviour;
@@ -18,14 +18,13 @@ use behaviour::BehaviourArgs;
 use estreamer_simulate::pki;
 use estreamer_simulate::service::{Service, ServiceOptions};
 
-/// Be an eStreamer server for tests: an archive of generated events, or of the
-/// lines of a file.
+/// Run an eStreamer server for tests, with generated events or the lines of a file.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  estreamer pki init pki\n  estreamer simulate --pki pki --count 1000 --live 10"
 )]
 pub(super) struct SimulateCommand {
-    /// Where to listen; port 0 lets the system choose. The address is printed.
+    /// The address to listen on; port 0 selects a free port. The address is printed.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8302")]
     listen: SocketAddr,
     /// A directory made by `estreamer pki init`.
@@ -35,12 +34,11 @@ pub(super) struct SimulateCommand {
     archive: ArchiveArgs,
     #[command(flatten)]
     behaviour: BehaviourArgs,
-    /// Accept clients whose certificate is for another address than they come
-    /// from. Otherwise they are refused as a Management Center does it: by a
-    /// close without a word.
+    /// Accept clients whose certificate is for another address than theirs. By default the
+    /// server closes their connection without a message, as a Management Center does.
     #[arg(long)]
     no_address_check: bool,
-    /// Tell nothing about connections.
+    /// Print nothing about connections.
     #[arg(short, long)]
     quiet: bool,
 }
@@ -66,7 +64,7 @@ impl SimulateCommand {
         self.behaviour.apply(&mut options);
         let service = Service::new(options).map_err(|error| failed(&error))?;
         signals::watch(service.handle())?;
-        // The address is what was asked for; scripts read it from here.
+        // Scripts read the address from standard output.
         let mut stdout = std::io::stdout();
         let _ = writeln!(stdout, "{}", service.address()).and_then(|()| stdout.flush());
         service.run().map_err(Failure::system)

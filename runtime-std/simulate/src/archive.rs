@@ -1,16 +1,15 @@
-//! What the simulated server keeps: events by archival second.
+//! The archive of the simulated server: events by archival second.
 //!
-//! All connections share one archive, which lives as long as the server. Its
-//! events are numbered in the order they were stored, and event `n` is the same
-//! bytes for everyone who asks for the same fields, now, after a crash of the
-//! client, and in another process with the same options. So a test can make the
-//! archive it talked to again, and compare.
+//! All connections share one archive, which lives as long as the server. Its events are
+//! numbered in the order of storage. Event `n` has the same bytes for every request with
+//! the same fields: now, after a crash of the client, and in another process with the
+//! same options. A test can therefore recreate the archive and compare.
 //!
-//! - History is there from the beginning; live events are stored while the
-//!   server runs ([`Live`]).
-//! - A request's initial timestamp chooses: 0 everything, `ffffffff` only what
-//!   is stored from now on, a time all history stored in that second or later.
-//!   Live events follow in each case.
+//! - History exists from the start; live events are stored while the server runs
+//!   ([`Live`]).
+//! - The initial timestamp of a request selects: 0 everything, `ffffffff` only events
+//!   stored from now on, a time all history stored in that second or later. Live events
+//!   follow in each case.
 
 mod reader;
 mod ring;
@@ -34,69 +33,69 @@ use reader::View;
 use ring::{Ring, Templates};
 use shape::ArchiveShape;
 
-/// Where an archive's events come from.
+/// The source of the events of an archive.
 #[derive(Debug)]
 pub enum ArchiveContent {
-    /// The generator, by its options.
+    /// Generated events with these options.
     Generated(GeneratorOptions),
     /// The lines of a file.
     Lines(Replay),
 }
 
-/// What an archive holds, and how it grows.
+/// The content of an archive and how it grows.
 #[derive(Debug)]
 pub struct ArchiveOptions {
-    /// Where the events come from.
+    /// The source of the events.
     pub content: ArchiveContent,
-    /// Events there are from the beginning. Default: all lines of a file.
+    /// The number of events in the history. Default: all lines of a file.
     pub history: Option<u64>,
-    /// How further events are stored.
+    /// How live events are stored.
     pub live: Live,
-    /// What is odd about generated events' archival seconds.
+    /// Irregularities of the archival seconds of generated events.
     pub oddities: Oddities,
 }
 
 /// How events are stored while the server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Live {
-    /// Not at all.
+    /// No live events.
     #[default]
     Nothing,
-    /// So many a second, `burst` of them at a time.
+    /// At this rate, in bursts.
     Rate {
         /// Events a second, at least 1.
         per_second: u32,
-        /// Events stored at a time, at least 1.
+        /// Events stored at once, at least 1.
         burst: u32,
     },
-    /// By [`Archive::store`].
+    /// By calls of [`Archive::store`].
     ByHand,
-    /// As fast as anybody reads them, without end.
+    /// As fast as clients read, without end.
     Endless,
 }
 
-/// What a collector has to live with in real archives. All 0: nothing odd.
+/// Irregularities of real archives. With 0 everywhere there are none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Oddities {
-    /// Archival seconds are shuffled: an event may be this many seconds older
-    /// than the newest before it.
+    /// Shuffles archival seconds: an event may be this many seconds older than the
+    /// newest one before it.
     pub disorder: u32,
-    /// One event in a hundred is stored this many seconds late.
+    /// Stores one event in a hundred this many seconds late.
     pub late: u32,
-    /// Events, of 100, that are byte-identical twins of one shortly before in
-    /// the same second; at most 50.
+    /// The percentage of events that are byte-identical to a recent one in the same
+    /// second; at most 50.
     pub twins: u8,
     /// Events in the second archival second; 0: as many as in the others.
     pub crowd: u64,
-    /// Seconds by which the server's clock is set back after the history: live
-    /// events are stored so much earlier.
+    /// Seconds by which the clock of the server is set back after the history: live
+    /// events are stored that much earlier.
     pub clock_back: u32,
-    /// Seconds by which the server's clock is ahead of that of another server with
-    /// the same events.
+    /// Seconds by which the clock of the server is ahead of another server with the same
+    /// events.
     pub clock_ahead: u32,
 }
 
-/// The archive. Clones are the same archive.
+/// An archive. Clones share it.
 #[derive(Clone)]
 pub struct Archive(Arc<ArchiveInner>);
 
@@ -104,12 +103,12 @@ struct ArchiveInner {
     source: EventSource,
     history: u64,
     live: Live,
-    /// When live events began.
+    /// The start of live events.
     clock: Instant,
     by_hand: AtomicU64,
-    /// Events some reader has come past, for [`Live::Endless`].
+    /// The number of events that readers have passed, for [`Live::Endless`].
     frontier: AtomicU64,
-    /// The events as requests in use want them.
+    /// The rendered events of the requests in use.
     views: Mutex<Vec<Weak<Templates>>>,
 }
 
@@ -118,18 +117,19 @@ enum EventSource {
     Lines(Replay),
 }
 
-/// When an event is there.
+/// When an event is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Due {
     Now,
     In(Duration),
-    /// Not as far as the archive knows.
+    /// Unknown.
     Unknown,
     Never,
 }
 
 impl ArchiveOptions {
-    /// The generator's first `count` events as history, and nothing more.
+    /// Returns an archive with the generator's first `count` events as history and no live
+    /// events.
     pub fn generated(options: GeneratorOptions, count: u64) -> Self {
         Self {
             content: ArchiveContent::Generated(options),
@@ -141,7 +141,7 @@ impl ArchiveOptions {
 }
 
 impl Archive {
-    /// The archive; live events begin now.
+    /// Returns an archive; live events start now.
     pub fn new(options: ArchiveOptions) -> Self {
         let (source, history) = match options.content {
             ArchiveContent::Lines(lines) => {
@@ -166,15 +166,15 @@ impl Archive {
         }))
     }
 
-    /// Stores the next `count` events, live. They reach clients within
-    /// milliseconds. Without effect unless the archive is [`Live::ByHand`].
+    /// Stores the next `count` live events. They reach clients within milliseconds. Has no
+    /// effect unless the archive is [`Live::ByHand`].
     pub fn store(&self, count: u64) {
         if self.0.live == Live::ByHand {
             self.0.by_hand.fetch_add(count, Ordering::AcqRel);
         }
     }
 
-    /// Events stored so far. Of an endless archive, those that were read.
+    /// Returns the number of stored events; of an endless archive, the number read.
     pub fn stored(&self) -> u64 {
         let inner = &*self.0;
         let live = match inner.live {
@@ -190,8 +190,8 @@ impl Archive {
         inner.history.saturating_add(live).min(self.end())
     }
 
-    /// What the request understood by this archive's catalogue asks for; the
-    /// transform `opaque` is served too.
+    /// Parses a request with the catalogue of this archive. The transform `opaque` is
+    /// accepted, too.
     pub(super) fn parse(
         &self,
         json: &[u8],
@@ -203,13 +203,12 @@ impl Archive {
         }
     }
 
-    /// Every event stored so far, as a client that asks for the guide's example
-    /// fields in JSON gets it.
+    /// Returns every stored event as JSON with the fields of the guide's example.
     pub fn events(&self) -> Vec<Stored> {
         self.events_for(&self.example())
     }
 
-    /// Every event stored so far that the request asks for, as it gets it.
+    /// Returns every stored event that the request selects, rendered for it.
     pub fn events_for(&self, request: &Selection) -> Vec<Stored> {
         let end = self.stored();
         let mut reader = self.read_from(request.clone(), 0);
@@ -225,7 +224,7 @@ impl Archive {
         events
     }
 
-    /// The guide's example request: all four event types, as JSON.
+    /// Returns the guide's example request: all four event types as JSON.
     pub fn example(&self) -> Selection {
         match &self.0.source {
             EventSource::Generated(_) => Selection::example(&Catalog::built_in()),
@@ -233,7 +232,7 @@ impl Archive {
         }
     }
 
-    /// What a client is sent that asks from this initial timestamp.
+    /// Returns a reader for a request with this initial timestamp.
     pub fn read(&self, request: Selection, from: InitialTimestamp) -> ArchiveReader {
         let stored = self.stored();
         match from {
@@ -262,7 +261,7 @@ impl Archive {
         ArchiveReader::new(self.clone(), view, start)
     }
 
-    /// Readers of the same request share the rendered events.
+    /// Readers with the same request share the rendered events.
     fn templates(&self, request: Selection) -> Arc<Templates> {
         let mut views = self.0.views.lock().unwrap_or_else(PoisonError::into_inner);
         views.retain(|view| view.strong_count() > 0);
@@ -275,7 +274,7 @@ impl Archive {
         view
     }
 
-    /// The number no event has.
+    /// A number that no event has.
     fn end(&self) -> u64 {
         match &self.0.source {
             EventSource::Generated(_) => u64::MAX,
@@ -283,7 +282,7 @@ impl Archive {
         }
     }
 
-    /// When event `index` is there.
+    /// Returns when event `index` is stored.
     fn due(&self, index: u64) -> Due {
         let inner = &*self.0;
         if index >= self.end() {
@@ -322,7 +321,7 @@ const NANOS: u128 = 1_000_000_000;
 fn shape(generator: &GeneratorOptions, history: u64, live: Live, odd: Oddities) -> ArchiveShape {
     let per_second = u64::from(generator.per_second.max(1));
     let (history, live_per_second) = match live {
-        // An endless archive is all history, of which a part is yet to be read.
+        // An endless archive is all history, read in part.
         Live::Endless => (u64::MAX, per_second),
         Live::Rate { per_second, .. } => (history, u64::from(per_second.max(1))),
         Live::Nothing | Live::ByHand => (history, per_second),

@@ -1,36 +1,35 @@
-//! What a server does wrong on purpose, by name.
+//! Deliberate faults of a server, by name.
 //!
-//! Most of it hits the first connections only, so that a client that connects
-//! again can show that nothing was lost. Where no value is given, the seed
-//! chooses one.
+//! Most faults affect only the first connections, so that a client can show after a
+//! reconnect that no event was lost. Without a value, the seed selects one.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Declares the enum once with name, value and sentence, so that none can be forgotten.
+/// Declares the enum with name, value and sentence in one place.
 macro_rules! chaos {
     ($($variant:ident $name:literal $value:expr, $sentence:literal)*) => {
-        /// One kind of wrong.
+        /// A kind of fault.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum ChaosKind {
             $(#[doc = $sentence] $variant,)*
         }
 
         impl ChaosKind {
-            /// All of them.
+            /// All kinds.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The name on the command line.
+            /// Returns the name on the command line.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),* }
             }
 
-            /// What it means, one sentence.
+            /// Returns the meaning in one sentence.
             pub const fn sentence(self) -> &'static str {
                 match self { $(Self::$variant => $sentence),* }
             }
 
-            /// What its value is, and between which bounds the seed chooses it.
+            /// Returns the unit of the value and the bounds within which the seed selects it.
             pub const fn value(self) -> Option<(&'static str, u64, u64)> {
                 match self { $(Self::$variant => $value),* }
             }
@@ -74,7 +73,7 @@ chaos! {
 }
 
 impl ChaosKind {
-    /// Whether messages, or when they go out, show it; not the connection as such.
+    /// Returns whether the fault concerns messages or their timing, not the connection.
     pub(super) const fn is_in_messages(self) -> bool {
         !matches!(
             self,
@@ -83,12 +82,12 @@ impl ChaosKind {
     }
 }
 
-/// A kind of wrong with its value, if one was given.
+/// A fault with its value, if one is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chaos {
-    /// Which.
+    /// The kind.
     pub kind: ChaosKind,
-    /// How much of it.
+    /// The value.
     pub value: Option<u64>,
 }
 
@@ -99,7 +98,7 @@ impl From<ChaosKind> for Chaos {
 }
 
 impl Chaos {
-    /// The same with a value.
+    /// Returns the fault with this value.
     #[must_use]
     pub const fn with(kind: ChaosKind, value: u64) -> Self {
         Self {

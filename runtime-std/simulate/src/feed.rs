@@ -1,4 +1,4 @@
-//! What one client of the simulator is served.
+//! What the simulator sends to one client.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use super::selection::{RenderFormat, Selection, SelectionError};
 use super::served::ConnectionEntry;
 use super::tamper::Tamper;
 
-/// What the connections of a service have in common.
+/// The settings that all connections of a service share.
 pub(super) struct Common {
     pub(super) archive: Archive,
-    /// Events a second for each client.
+    /// The maximum number of events a second for each client.
     pub(super) rate: Option<u32>,
     /// A transform that is served as bytes.
     pub(super) opaque: Option<String>,
@@ -35,25 +35,25 @@ pub(super) struct ConnectionFeed {
     entry: ConnectionEntry,
     tamper: Option<Tamper>,
     stream: Option<FeedStream>,
-    /// When the first record was asked for.
+    /// The time of the first request for a record.
     start: Option<Instant>,
     served: u64,
     bundles: u64,
-    /// Whether there was nothing more to send when it was last looked.
+    /// Whether there was nothing more to send at the last check.
     sent_all: bool,
-    /// Of a request in extended mode, whose streaming request is awaited.
+    /// Set after an extended request, until the streaming request arrives.
     extended: bool,
     /// Whether it closes instead of sending its error message.
     closes: bool,
 }
 
-/// What a granted request became.
+/// The state of an accepted request.
 struct FeedStream {
-    /// Whether records carry their archival timestamp.
+    /// Whether records have an archival timestamp.
     extended: bool,
     reader: ArchiveReader,
     format: RenderFormat,
-    /// The data of the record to be sent, where it is not the archive's.
+    /// The data of the next record, if it differs from that of the archive.
     changed: Vec<u8>,
 }
 
@@ -73,7 +73,7 @@ impl ConnectionFeed {
         }
     }
 
-    /// When the next record may go out.
+    /// Returns the time of the next record.
     fn due(&mut self, now: Instant) -> Instant {
         let start = *self.start.get_or_insert(now);
         match self.common.rate {
@@ -82,7 +82,7 @@ impl ConnectionFeed {
         }
     }
 
-    /// What the server does about a request that its own reading has cut.
+    /// Returns the reaction to a request that the own interpretation of its length truncated.
     fn cut(&mut self, request: &EventStreamRequest<'_>) -> Option<Answer> {
         if request.parse_json() != Err(estreamer_core::fqe::RequestError::NotJson) {
             return None;
@@ -121,7 +121,7 @@ impl ConnectionFeed {
         Ok(Answer::Stream)
     }
 
-    /// A request with a JSON block.
+    /// Handles a request with a JSON block.
     fn fully_qualified(&self, request: &EventStreamRequest<'_>) -> Result<Selection, Refusal> {
         let checked = request.parse_json();
         let refusal = |code, text| Refusal { code, text };
@@ -132,7 +132,7 @@ impl ConnectionFeed {
             _ => {}
         }
         let opaque = self.common.opaque.as_deref();
-        // What the archive says is closer to what was asked.
+        // The error of the archive is more specific.
         match (self.common.archive.parse(request.json(), opaque), checked) {
             (Ok(parsed), Ok(_)) => Ok(parsed),
             (Ok(_), Err(error)) => Err(refusal(error.code(), error.to_string())),
@@ -151,7 +151,7 @@ impl Feed for ConnectionFeed {
             Some(answer) => Ok(answer),
             None => self.answer(request),
         };
-        // Told when it has taken effect, since tests wait for it.
+        // Reported after it has taken effect, because tests wait for it.
         self.entry.asked(request);
         answer
     }
@@ -203,7 +203,7 @@ impl Feed for ConnectionFeed {
                 },
             }),
             NextEvent::Busy => Supply::Later(now),
-            // Rounded up, so that it is not asked again too early.
+            // Rounded up, so that the next call is not too early.
             NextEvent::Later(wait) => {
                 let milliseconds = u32::try_from(wait.as_millis() + 1).unwrap_or(u32::MAX);
                 Supply::Later(now.after(milliseconds))
@@ -264,15 +264,15 @@ impl Feed for ConnectionFeed {
     }
 }
 
-/// Milliseconds until an archive filled by hand is looked at again.
+/// The interval of checks of an archive that is filled by hand, in milliseconds.
 const LOOK_AGAIN: u32 = 5;
-/// Answered where the shape is right but a field is not known.
+/// The error code for an unknown field in a valid request.
 const FIELDS: i32 = 3;
-/// Answered where the format is none of ours.
+/// The error code for an unknown format.
 const FORMAT: i32 = 4;
-/// Answered where flags do not go with a JSON block, or lack without one.
+/// The error code for flags that do not match the JSON block.
 const FLAGS: i32 = 5;
-/// Answered where another service is chosen than was offered.
+/// The error code for a service that was not offered.
 const SERVICE: i32 = 8;
 
 /// `1 event`, `2 events`.

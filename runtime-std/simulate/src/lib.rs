@@ -2,14 +2,13 @@
 //!
 //! - [`pki`]: a throw-away Internal CA with server and client certificates.
 //! - [`generator`]: related events of all four types, deterministic by seed.
-//! - [`selection`]: what a client asked for, and events rendered accordingly.
+//! - [`selection`]: parses a request and renders events for it.
 //! - [`replay`]: the lines of a file as events.
-//! - [`archive`]: what of these is stored when, and who gets what.
-//! - [`tamper`], [`chaos`]: what a server does differently and wrong, by name.
-//! - [`request_length`]: how strictly it takes the length of a request.
-//! - [`catalog`]: which fields and field sets each event type has.
-//! - [`service`]: the server built from these parts; [`Simulator`] runs it on a
-//!   thread of its own.
+//! - [`archive`]: stored events, and readers of them.
+//! - [`tamper`]: deviations of a server; [`chaos`]: faults. Add a quirk in `tamper/quirks.rs`.
+//! - [`request_length`]: how a server interprets the length of a request.
+//! - [`catalog`]: the fields and field sets of each event type.
+//! - [`service`]: the server on the event loop; [`Simulator`] runs it on its own thread.
 
 pub mod archive;
 pub mod catalog;

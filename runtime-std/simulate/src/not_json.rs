@@ -1,11 +1,11 @@
-//! Data that is not the JSON that was asked for, as `data-not-json` shows it.
+//! Data that is not JSON although JSON was requested, for the quirk `data-not-json`.
 
 use serde_json::{Map, Value};
 
 use super::opaque::OPAQUE;
 
-/// What the event of this number becomes: in turn comma-separated values, bytes
-/// that are no text, and nothing.
+/// Returns the replacement for event `n`: in turn comma-separated values, binary bytes, and
+/// nothing.
 pub(super) fn not_json(json: &[u8], number: u64) -> Vec<u8> {
     match number % 3 {
         0 => values(json),
@@ -14,9 +14,9 @@ pub(super) fn not_json(json: &[u8], number: u64) -> Vec<u8> {
     }
 }
 
-/// The values of an object, with commas between them.
+/// Returns the values of an object, separated by commas.
 fn values(json: &[u8]) -> Vec<u8> {
-    // A replayed line may be no JSON, which is what is wanted.
+    // A replayed line that is not JSON needs no change.
     let Ok(object) = serde_json::from_slice::<Map<String, Value>>(json) else {
         return json.to_vec();
     };

@@ -1,4 +1,4 @@
-//! The transform that is served besides JSON and CSV: bytes that are no text.
+//! The transform that is served besides JSON and CSV: binary bytes.
 
-/// What makes JSON bytes that are no text: its spaces become line ends.
+/// XORed with JSON bytes, it makes them binary: spaces become line ends.
 pub const OPAQUE: u8 = b' ' ^ b'\n';

@@ -1,12 +1,11 @@
-//! The intrusion packet record of the binary format (record type 2): what
-//! classic clients are served.
+//! The intrusion packet record of the binary format (record type 2), for classic clients.
 //!
-//! Device id, event id, event second, packet second, packet microsecond, link
-//! type, packet length, all u32 in network byte order; then the packet.
+//! Device id, event id, event second, packet second, packet microsecond, link type and
+//! packet length, each u32 in network byte order; then the packet.
 
 use super::generator::{EventKind, FieldValue, GeneratedEvent};
 
-/// The fields of a record, its packet apart.
+/// The fields of a record without its packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PacketFields {
     /// In the order of [`NAMES`].
@@ -14,7 +13,7 @@ pub(super) struct PacketFields {
     pub(super) sensor: u32,
 }
 
-/// The numbers behind the device id, by their names in fully-qualified events.
+/// The numbers after the device id, by their names in fully-qualified events.
 pub(super) const NAMES: [&str; 5] = [
     "EventID",
     "EventSecond",
@@ -24,8 +23,8 @@ pub(super) const NAMES: [&str; 5] = [
 ];
 
 impl PacketFields {
-    /// Appends the record; false, and nothing appended, if the packet is not
-    /// written in hexadecimal digits. Of each number, name and place are noted.
+    /// Appends the record. Returns false and appends nothing if the packet is not
+    /// hexadecimal. Records name and position of each number.
     pub(super) fn push(
         &self,
         packet: &str,
@@ -55,7 +54,7 @@ impl PacketFields {
     }
 }
 
-/// Appends a generated packet event as a record; false for any other event.
+/// Appends a generated packet event as a record; returns false for other events.
 pub(super) fn render(
     event: &GeneratedEvent,
     out: &mut Vec<u8>,

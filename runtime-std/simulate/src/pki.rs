@@ -1,12 +1,10 @@
-//! A throw-away PKI in the image of a Management Center's.
+//! A throw-away PKI with the structure of that of a Management Center.
 //!
-//! One *Internal CA* signs the server's certificate and those of the clients.
-//! The subjects carry what the guide asks for (FQE, “Establishing an
-//! Authenticated Connection”): `title=eStreamer` and
-//! `generationQualifier=server` or `client`. As on a real appliance the server
-//! certificate names no host (no subject alternative name), so a client that
-//! relies on host names finds out here. Keys are ECDSA P-256: a whole PKI is
-//! made in a few milliseconds, once per `demo`.
+//! One *Internal CA* signs the certificates of server and clients. The subjects have the
+//! attributes that the guide requires (FQE, “Establishing an Authenticated Connection”):
+//! `title=eStreamer` and `generationQualifier=server` or `client`. As on a real appliance,
+//! the server certificate has no subject alternative name. Keys are ECDSA P-256, so a PKI is
+//! created in a few milliseconds.
 //!
 //! This is a *test* PKI. Its passwords are public and its keys protect nothing.
 
@@ -28,12 +26,11 @@ use rcgen::{
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The password of every `client.p12` written here. Public on purpose.
+/// The public password of every `client.p12`.
 pub const DEFAULT_PASSWORD: &str = "estreamer";
 
-/// The name in the client certificate of a fresh PKI: the address a client on
-/// the same machine comes from. A server that compares the certificate's name
-/// with the peer address, as the guide's does, accepts it over loopback.
+/// The name in the client certificate of a new PKI: the address of a client on the same
+/// machine. A server that compares it with the peer address accepts it over loopback.
 pub const DEFAULT_CLIENT: &str = "127.0.0.1";
 
 const DAY: u64 = 24 * 60 * 60;
@@ -58,49 +55,48 @@ impl IssuedIdentity {
         }
     }
 
-    /// The certificate, DER.
+    /// Returns the certificate as DER.
     pub fn cert_der(&self) -> &[u8] {
         &self.cert_der
     }
 
-    /// The certificate, PEM.
+    /// Returns the certificate as PEM.
     pub fn cert_pem(&self) -> &str {
         &self.cert_pem
     }
 
-    /// The private key, PKCS#8 DER.
+    /// Returns the private key as PKCS#8 DER.
     pub fn key_der(&self) -> &[u8] {
         &self.key_der
     }
 
-    /// The private key, PKCS#8 PEM.
+    /// Returns the private key as PKCS#8 PEM.
     pub fn key_pem(&self) -> &str {
         &self.key_pem
     }
 }
 
 impl std::fmt::Debug for IssuedIdentity {
-    // By hand: a key never reaches a log, not even a test one.
+    // Implemented by hand, so that no key reaches a log.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("IssuedIdentity").finish_non_exhaustive()
     }
 }
 
-/// What is wrong, or will be, with a server certificate made by
-/// [`Pki::faulty_server`].
+/// The fault of a server certificate made by [`Pki::faulty_server`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerFault {
     /// The subject has no `title`.
     MissingTitle,
     /// The subject's `generationQualifier` is `client`.
     WrongQualifier,
-    /// The validity ended yesterday.
+    /// The certificate expired yesterday.
     Expired,
-    /// The validity ends in ten days: to be warned of, not refused.
+    /// The certificate expires in ten days: clients warn but accept it.
     ExpiresSoon,
 }
 
-/// The whole PKI in memory: CA, one server, one client.
+/// A PKI in memory: CA, one server, one client.
 pub struct Pki {
     issuer: Issuer<'static, KeyPair>,
     ca: IssuedIdentity,
@@ -115,8 +111,8 @@ impl std::fmt::Debug for Pki {
 }
 
 impl Pki {
-    /// Makes a new CA, a server certificate and a client certificate for
-    /// [`DEFAULT_CLIENT`], valid from yesterday for ten years.
+    /// Creates a CA, a server certificate and a client certificate for [`DEFAULT_CLIENT`],
+    /// valid from yesterday for ten years.
     pub fn generate() -> Result<Self, PkiError> {
         let made = |source| PkiError::Certificate { what: "CA", source };
         let key = KeyPair::generate().map_err(made)?;
@@ -144,28 +140,28 @@ impl Pki {
         })
     }
 
-    /// The Internal CA. Clients trust its certificate, its key signs.
+    /// Returns the Internal CA.
     pub fn ca(&self) -> &IssuedIdentity {
         &self.ca
     }
 
-    /// The server's certificate and key.
+    /// Returns certificate and key of the server.
     pub fn server(&self) -> &IssuedIdentity {
         &self.server
     }
 
-    /// The certificate and key of the client [`DEFAULT_CLIENT`].
+    /// Returns certificate and key of the client [`DEFAULT_CLIENT`].
     pub fn client(&self) -> &IssuedIdentity {
         &self.client
     }
 
-    /// A further client certificate. `name` is the address or host name the
-    /// client comes from: ASCII letters, digits and `.:-_`.
+    /// Creates another client certificate. `name` is the address or host name of the client:
+    /// ASCII letters, digits and `.:-_`.
     pub fn issue_client(&self, name: &str) -> Result<IssuedIdentity, PkiError> {
         issue(&self.issuer, client_params(name)?, "client")
     }
 
-    /// A server certificate of this CA that a careful client must refuse, or warn of.
+    /// Creates a faulty server certificate with this CA.
     pub fn faulty_server(&self, fault: ServerFault) -> Result<IssuedIdentity, PkiError> {
         issue(
             &self.issuer,
@@ -174,23 +170,23 @@ impl Pki {
         )
     }
 
-    /// The client's key, certificate and CA as PKCS#12, encrypted as today's
-    /// tools do (PBES2 with AES-256, HMAC-SHA-256). The password may be empty.
+    /// Returns key, certificate and CA of the client as PKCS#12 with current encryption (PBES2
+    /// with AES-256, HMAC-SHA-256). The password may be empty.
     pub fn client_p12(&self, password: &str) -> Result<Vec<u8>, PkiError> {
         let encryption = Pkcs12Encryption::Aes256;
         archive(&self.client, &self.ca.cert_der, password, encryption)
     }
 
-    /// The same as older Management Centers export it: certificates in RC2 with
-    /// 40 bits, the key in 3DES, a SHA-1 MAC. OpenSSL 3 opens such a file only
-    /// with `-legacy`.
+    /// Returns the same with the encryption of older Management Centers: RC2-40 for
+    /// certificates, 3DES for the key, SHA-1 for the MAC. OpenSSL 3 opens it only with
+    /// `-legacy`.
     pub fn client_p12_legacy(&self, password: &str) -> Result<Vec<u8>, PkiError> {
         let encryption = Pkcs12Encryption::Legacy;
         archive(&self.client, &self.ca.cert_der, password, encryption)
     }
 }
 
-/// Key, leaf and CA in one PKCS#12 file. `password` may be empty.
+/// Combines key, leaf and CA into a PKCS#12 file. `password` may be empty.
 fn archive(
     client: &IssuedIdentity,
     ca_der: &[u8],
@@ -206,7 +202,7 @@ fn archive(
         .ok_or_else(|| failed("the system has no random numbers".to_owned()))
 }
 
-/// When a certificate is valid, seen from now.
+/// The validity of a certificate relative to now.
 enum CertificateValidity {
     Current,
     Ending,
@@ -219,7 +215,7 @@ fn set_validity(params: &mut CertificateParams, validity: CertificateValidity) {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
         .as_secs()
-        // A clock gone mad must not carry the dates past what X.509 can write.
+        // A wrong system clock must not produce dates that X.509 cannot represent.
         .clamp(VALID_DAYS * DAY, 400 * 365 * DAY);
     let (from, to) = match validity {
         CertificateValidity::Current => (now - DAY, now + VALID_DAYS * DAY),
@@ -265,7 +261,7 @@ fn server_params(fault: Option<ServerFault>, names: Vec<SanType>) -> Certificate
 }
 
 fn client_params(name: &str) -> Result<CertificateParams, PkiError> {
-    // The name also becomes part of file names, hence the short alphabet.
+    // The name becomes part of file names, so the alphabet is restricted.
     let fits = |c: char| c.is_ascii_alphanumeric() || ".:-_".contains(c);
     if name.is_empty() || name.len() > 64 || name.starts_with('.') || !name.chars().all(fits) {
         return Err(PkiError::ClientName {
@@ -276,7 +272,7 @@ fn client_params(name: &str) -> Result<CertificateParams, PkiError> {
     set_validity(&mut params, CertificateValidity::Current);
     params.distinguished_name = subject(name, true, "client");
     params.subject_alt_names = match name.parse::<IpAddr>() {
-        // A client on this machine may come by either family.
+        // A client on this machine may use either address family.
         Ok(ip) if ip.is_loopback() => vec![
             SanType::IpAddress(Ipv4Addr::LOCALHOST.into()),
             SanType::IpAddress(Ipv6Addr::LOCALHOST.into()),

@@ -1,4 +1,4 @@
-//! The lines of a file as events.
+//! Replays the lines of a file as events.
 
 mod line;
 #[cfg(test)]
@@ -16,12 +16,12 @@ use super::selection::Selection;
 use crate::catalog::Catalog;
 use line::Members;
 
-/// A file of events, one a line, in memory.
+/// A file of events in memory, one a line.
 #[derive(Debug)]
 pub struct Replay {
     bytes: Vec<u8>,
     events: Vec<(EventKind, u32, Range<usize>)>,
-    /// The field names of each event type's lines, each once.
+    /// The field names of each event type, each once.
     names: [Vec<String>; 4],
     catalog: Catalog,
 }
@@ -29,19 +29,19 @@ pub struct Replay {
 /// Why a file cannot be replayed.
 #[derive(Debug)]
 pub enum ReplayError {
-    /// A line is no event.
+    /// A line is not an event.
     ReplayLine {
-        /// Counted from 1.
+        /// The line, counted from 1.
         number: usize,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
-    /// It holds no line.
+    /// The file has no line.
     Empty,
 }
 
 impl Replay {
-    /// Reads events as JSON, one a line. Empty lines are left out.
+    /// Parses events as JSON, one a line. Skips empty lines.
     ///
     /// # Errors
     /// [`ReplayError`] names the line.
@@ -73,20 +73,20 @@ impl Replay {
         })
     }
 
-    /// Events in the file.
+    /// Returns the number of events.
     #[expect(clippy::len_without_is_empty, reason = "never empty")]
     pub fn len(&self) -> usize {
         self.events.len()
     }
 
-    /// What may be asked of these events: the simulator's own catalogue and
-    /// every field of the file. Its `DetailFieldSet` holds all that is in no
-    /// other set, so the guide's example request asks for the lines as they are.
+    /// Returns the catalogue of these events: that of the simulator with every field of the
+    /// file. `DetailFieldSet` has all fields of no other set, so the guide's example request
+    /// selects whole lines.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
     }
 
-    /// Event `index`, counted from 0.
+    /// Returns event `index`, counted from 0.
     pub fn line(&self, index: usize) -> Option<ReplayLine<'_>> {
         let (kind, archival, range) = self.events.get(index)?;
         Some(ReplayLine {
@@ -96,19 +96,19 @@ impl Replay {
         })
     }
 
-    /// The lines as a request wants them.
+    /// Returns the lines rendered for a request.
     pub(super) fn view(&self, request: Selection) -> LineView {
         LineView::new(request, &self.names)
     }
 }
 
-/// What a line is and when it was stored; its field names go where they are new.
+/// Parses a line; adds new field names to `names`.
 fn read(line: &[u8], names: &mut [Vec<String>; 4]) -> Result<(EventKind, u32), String> {
     let members = Members::parse(line).map_err(|error| error.to_string())?;
     let kind = members.text("EventType").ok_or("it has no EventType")?;
     let kind = EventKind::from_name(&kind).ok_or(format!("EventType {kind:?} is not known"))?;
-    // The latest of the times it names: a server stored it then at the earliest.
-    // An archival time of 0 would mean metadata.
+    // The latest time in the line is the earliest possible archival second. An archival
+    // second of 0 would mean metadata.
     let archival = ["EventSecond", "FirstPacketSecond", "LastPacketSecond"]
         .into_iter()
         .filter_map(|name| members.number(name))

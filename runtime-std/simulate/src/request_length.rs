@@ -1,30 +1,28 @@
-//! How strictly a server takes the length of a request (FQE, Requesting
-//! Fully-qualified Events).
+//! How a server interprets the length of a request (FQE, Requesting Fully-qualified Events).
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The reading of a request's length that a server holds. With N the length of
-/// the JSON block:
+/// How a server interprets the length of a request. N is the length of the JSON block:
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum RequestLength {
-    /// Every reading.
+    /// Every interpretation.
     #[default]
     Any,
-    /// 8 + N. Of a request that says more, the server waits for the rest.
+    /// 8 + N. If the length is larger, the server waits for more bytes.
     Payload,
-    /// 16 + N. A request that says less loses its last 8 bytes, and what is left
-    /// is answered with an error.
+    /// 16 + N. If the length is smaller, the last 8 bytes are lost, and the server answers with
+    /// an error.
     Inclusive,
-    /// The same, but the server closes without a word.
+    /// The same, but the server closes without a message.
     InclusiveClose,
     /// The same, but the server stays silent.
     InclusiveSilent,
 }
 
 impl RequestLength {
-    /// All of them.
+    /// All values.
     pub const ALL: [Self; 5] = [
         Self::Any,
         Self::Payload,
@@ -33,7 +31,7 @@ impl RequestLength {
         Self::InclusiveSilent,
     ];
 
-    /// The name on the command line.
+    /// Returns the name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Any => "any",
@@ -44,7 +42,7 @@ impl RequestLength {
         }
     }
 
-    /// Whether the length counts the message header, always.
+    /// Returns whether the length always includes the message header.
     pub(super) const fn is_literal(self) -> bool {
         !matches!(self, Self::Any | Self::Payload)
     }

@@ -1,10 +1,8 @@
-//! What a client asked for: the JSON block of an event stream request.
+//! Parses the JSON block of a request, and renders events for it.
 //!
-//! FQE, “Format of the JSON file”: `Events` holds a block per event type, in
-//! it `FieldSetDef` with an `OutputFieldSet` and `Fields`; `OutputFormat` says
-//! JSON or CSV. A server for testing clients does better to be strict, so what
-//! the guide says *must* be there must be there. Keys it does not mention are
-//! ignored.
+//! FQE, “Format of the JSON file”: `Events` has a block per event type with `FieldSetDef`,
+//! `OutputFieldSet` and `Fields`; `OutputFormat` selects JSON or CSV. The parser is strict:
+//! whatever the guide requires must be present. Other keys are ignored.
 
 mod error;
 #[cfg(test)]
@@ -19,40 +17,38 @@ use crate::generator::{
 };
 use crate::packet;
 
-/// How events are written.
+/// The format of rendered events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RenderFormat {
     /// Name and value pairs (`TransformConfig` JSON).
     Json,
-    /// Values in the order asked for (`TransformConfig` CSV).
+    /// Values in the requested order (`TransformConfig` CSV).
     Csv,
-    /// Bytes that are no text, under a name of the server's choice.
+    /// Binary bytes, under a name of the server.
     Opaque,
-    /// Binary records of intrusion packets, for clients that ask by flags.
+    /// Binary records of intrusion packets, for classic clients.
     Packets,
 }
 
-/// A request understood: for each event type asked for its fields, every
-/// field set resolved.
+/// A parsed request: the fields of each requested event type, with all field sets resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
     format: RenderFormat,
-    /// In the order of [`EventKind::ALL`]; never an empty list, but for
-    /// [`Format::Packets`].
+    /// In the order of [`EventKind::ALL`]; never empty except for [`RenderFormat::Packets`].
     fields: [Option<Vec<String>>; 4],
-    /// Whether those are all there are, in the events' own order: then nothing
-    /// need be looked up, which halves the time of writing JSON.
+    /// Whether every field is requested in the order of events: then no look-up is needed, which
+    /// halves the time of rendering.
     whole: [bool; 4],
 }
 
 impl Selection {
-    /// Reads the JSON block; NULs at its end are ignored. Field sets are those
-    /// of `catalog`, and those the block defines itself.
+    /// Parses a JSON block; trailing NULs are ignored. Field sets are those of `catalog` and of
+    /// the block.
     pub fn parse(json: &[u8], catalog: &Catalog) -> Result<Self, SelectionError> {
         Self::parse_with(json, catalog, None)
     }
 
-    /// The same where the `TransformConfig` named `opaque` is served too.
+    /// As [`parse`](Self::parse); accepts the `TransformConfig` `opaque`, too.
     pub(super) fn parse_with(
         json: &[u8],
         catalog: &Catalog,
@@ -80,7 +76,7 @@ impl Selection {
         Ok(Self::new(format(&top, opaque)?, fields))
     }
 
-    /// All event types with all fields the generator can emit.
+    /// Requests all event types with all fields of the generator.
     pub fn everything(format: RenderFormat) -> Self {
         let fields = EventKind::ALL.map(|kind| {
             let all = field_names(kind).all;
@@ -89,7 +85,7 @@ impl Selection {
         Self::new(format, fields)
     }
 
-    /// The guide's example request, as JSON.
+    /// The guide's example request as JSON.
     pub fn example(catalog: &Catalog) -> Self {
         let fields = EventKind::ALL.map(|kind| {
             // A catalogue without these sets has no example.
@@ -98,7 +94,7 @@ impl Selection {
         Self::new(RenderFormat::Json, fields)
     }
 
-    /// Binary records of intrusion packets.
+    /// Requests binary records of intrusion packets.
     pub fn packet_records() -> Self {
         let fields = EventKind::ALL.map(|kind| (kind == EventKind::Packet).then(Vec::new));
         Self::new(RenderFormat::Packets, fields)
@@ -117,25 +113,23 @@ impl Selection {
         }
     }
 
-    /// How events are written.
+    /// Returns the format.
     pub fn format(&self) -> RenderFormat {
         self.format
     }
 
-    /// The fields asked for of that event type, in the order asked for;
-    /// `None` if such events were not asked for.
+    /// Returns the requested fields of an event type in order; `None` if it is not requested.
     pub fn fields(&self, kind: EventKind) -> Option<&[String]> {
         self.fields[kind as usize].as_deref()
     }
 
-    /// Appends the event as the request wants it, without line end. False, and
-    /// nothing appended, if it does not want such events.
+    /// Appends a rendered event without line end. Returns false and appends nothing if the
+    /// event type is not requested.
     pub fn render(&self, event: &GeneratedEvent, out: &mut Vec<u8>) -> bool {
         self.render_noting(event, out, |_, _, _| {})
     }
 
-    /// The same, and tells of each integer its name, its value and where in
-    /// `out` it begins.
+    /// As [`render`](Self::render); reports name, value and position in `out` of each integer.
     pub(super) fn render_noting(
         &self,
         event: &GeneratedEvent,
@@ -146,7 +140,7 @@ impl Selection {
             return false;
         };
         match self.format {
-            // What is opaque is JSON until it is sent.
+            // Opaque events are JSON until they are sent.
             RenderFormat::Json | RenderFormat::Opaque => {
                 let asked = (!self.whole[event.kind as usize]).then_some(fields);
                 render_json_noting(event, asked, out, note);
@@ -165,7 +159,7 @@ fn shape(path: &str, expected: &'static str) -> SelectionError {
     }
 }
 
-/// The resolved fields of one event type's block.
+/// Resolves the fields of the block of an event type.
 fn block_fields(
     kind: EventKind,
     block: &Node,

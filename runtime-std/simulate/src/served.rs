@@ -1,4 +1,4 @@
-//! What the simulator keeps of each connection, for tests to look at.
+//! What the simulator records about each connection, for tests.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use estreamer_core::session::Statistics;
 use estreamer_core::wire::{EventStreamRequest, InitialTimestamp, RequestFlags};
 
-/// What one connection saw, so far.
+/// The record of one connection.
 #[derive(Debug, Clone)]
 pub struct Served {
-    /// Where it came from.
+    /// The address of the client.
     pub peer: SocketAddr,
-    /// What it asked for, in turn; the guide allows one request.
+    /// The requests in order; the guide allows one.
     pub requests: Vec<SeenRequest>,
     /// Events sent.
     pub events: u64,
@@ -20,34 +20,33 @@ pub struct Served {
     pub bundles: u64,
     /// Null messages received.
     pub nulls: u64,
-    /// Whether everything that was asked for and is stored so far was sent.
+    /// Whether every stored event that was requested is sent.
     pub sent_all: bool,
-    /// Everything counted of the client's messages, its deviations among it.
+    /// The statistics of the messages of the client.
     pub statistics: Statistics,
-    /// How it ended, once it has.
+    /// How the connection ended; `None` while it is open.
     pub end: Option<String>,
 }
 
 impl Served {
-    /// Whether everything that was asked for and is stored so far was sent and
-    /// acknowledged.
+    /// Returns whether every stored event that was requested is sent and acknowledged.
     pub fn is_done(&self) -> bool {
         self.sent_all && self.nulls >= self.bundles
     }
 }
 
-/// A request as it came.
+/// A received request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenRequest {
-    /// Where in the archive to start.
+    /// The initial timestamp.
     pub from: InitialTimestamp,
-    /// Its flags.
+    /// The flags.
     pub flags: RequestFlags,
-    /// Its JSON block, without the optional NUL.
+    /// The JSON block without the optional NUL.
     pub json: String,
 }
 
-/// All connections in the order they were accepted. Clones share it.
+/// The connections in the order of acceptance. Clones share the register.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Register(Arc<RegisterState>);
 
@@ -57,7 +56,7 @@ struct RegisterState {
     changed: Condvar,
 }
 
-/// One connection's place in a register.
+/// The entry of one connection in a register.
 #[derive(Debug, Clone)]
 pub(super) struct ConnectionEntry {
     register: Register,
@@ -87,7 +86,7 @@ impl Register {
         self.lock().clone()
     }
 
-    /// Waits until it holds; false after `patience`.
+    /// Waits until the condition holds; returns false after `patience`.
     pub(super) fn wait(&self, holds: impl Fn(&[Served]) -> bool, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         let mut connections = self.lock();

@@ -18,44 +18,43 @@ use super::request_length::RequestLength;
 use super::served::Register;
 use super::tamper::Tamper;
 
-/// What to serve, and how.
+/// The settings of a service.
 pub struct ServiceOptions {
-    /// Where to listen; port 0 lets the system choose. Default: that, on loopback.
+    /// The address to listen on; port 0 selects a free port. Default: port 0 on loopback.
     pub listen: SocketAddr,
-    /// The server's certificate and key, and the CA its clients are verified by.
+    /// The certificate and key of the server, and the CA that verifies clients.
     pub identity: Identity,
-    /// Who may connect, beside the chain to that CA.
+    /// The rules for clients besides the chain to that CA.
     pub clients: ClientRules,
-    /// The events that are served.
+    /// The events to serve.
     pub archive: Archive,
-    /// Events a second for each client; `None`: as fast as it takes them.
+    /// The maximum number of events a second for each client; `None`: no limit.
     pub rate: Option<u32>,
-    /// Events in a bundle, at most. Default 100.
+    /// The maximum number of events in a bundle. Default 100.
     pub bundle: usize,
-    /// Bundles sent before the first of them is acknowledged. Default 1.
+    /// Bundles to send before the first one is acknowledged. Default 1.
     pub unacknowledged: u32,
-    /// Milliseconds of silence after which a null message goes out; 0: never.
-    /// Default 30 s.
+    /// Milliseconds of silence before a null message; 0: never. Default 30 s.
     pub keep_alive: u32,
-    /// A transform that is served besides JSON and CSV: the bytes of JSON, each
-    /// XORed with [`OPAQUE`](super::opaque::OPAQUE), so that they are no text.
+    /// A transform to serve besides JSON and CSV: the bytes of JSON, each XORed with
+    /// [`OPAQUE`](super::opaque::OPAQUE), so that they are not text.
     pub opaque: Option<String>,
-    /// The reading of a request's length it holds. Default: any.
+    /// How the length of a request is interpreted. Default: any.
     pub request_length: RequestLength,
-    /// Deviations to show, on all connections.
+    /// Deviations from the guide, on all connections.
     pub quirks: Quirks,
-    /// What to do wrong.
+    /// Faults.
     pub chaos: Vec<Chaos>,
-    /// Connections the chaos hits; the later ones are served well. Default 1.
+    /// The number of connections with faults. Default 1.
     pub chaos_connections: u32,
-    /// Chooses the values of the chaos. Default 1.
+    /// The seed of the values of faults. Default 1.
     pub seed: u64,
-    /// Told once for each connection that ends, in one line.
+    /// Called with one line for each connection that ends.
     pub log: Option<fn(&str)>,
 }
 
 impl ServiceOptions {
-    /// A server that serves this archive as a Management Center does.
+    /// Returns settings that behave as a Management Center with this archive.
     pub fn new(identity: Identity, archive: Archive) -> Self {
         let session = ServerConfig::default();
         Self {
@@ -78,7 +77,7 @@ impl ServiceOptions {
     }
 }
 
-/// A server ready to run.
+/// A server that is ready to run.
 pub struct Service {
     event_loop: EventLoop,
     address: SocketAddr,
@@ -87,11 +86,11 @@ pub struct Service {
 /// Why a server cannot start.
 #[derive(Debug)]
 pub enum ServiceError {
-    /// The address cannot be listened on.
+    /// Listening on the address failed.
     Listen(SocketAddr, io::Error),
-    /// The identity does not suffice for a server.
+    /// The identity is not sufficient for a server.
     Tls(TlsError),
-    /// The system gives no poll instance.
+    /// The system provides no poll instance.
     System(io::Error),
 }
 
@@ -111,15 +110,15 @@ impl fmt::Display for ServiceError {
 impl std::error::Error for ServiceError {}
 
 impl Service {
-    /// Listens; connections are accepted once it runs.
+    /// Starts listening. Connections are accepted when it runs.
     ///
     /// # Errors
-    /// [`ServiceError`] says what to change.
+    /// [`ServiceError`].
     pub fn new(options: ServiceOptions) -> Result<Self, ServiceError> {
         Self::with_register(options, None)
     }
 
-    /// The same, and what is served is found in the register.
+    /// As [`new`](Self::new), and records connections in the register.
     pub(super) fn with_register(
         options: ServiceOptions,
         register: Option<Register>,
@@ -159,7 +158,7 @@ impl Service {
         let (quirks, chaos, seed) = (options.quirks, options.chaos, options.seed);
         let mut to_hit = options.chaos_connections;
         let listener = Listener::bind(options.listen, server, move |peer| {
-            // Without a register, what was served is forgotten with the connection.
+            // Without a register, the record of a connection is dropped with it.
             let entry = register.clone().unwrap_or_default().add(peer);
             let chaos: &[Chaos] = if to_hit > 0 { &chaos } else { &[] };
             to_hit = to_hit.saturating_sub(1);
@@ -179,12 +178,12 @@ impl Service {
         })
     }
 
-    /// The address clients connect to.
+    /// Returns the address to connect to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops the service from another thread.
+    /// Returns a handle that stops the service from another thread.
     pub fn handle(&self) -> Handle {
         self.event_loop.handle()
     }
@@ -192,7 +191,7 @@ impl Service {
     /// Serves until stopped.
     ///
     /// # Errors
-    /// The system's, when it cannot poll any more.
+    /// Those of the system if polling fails.
     pub fn run(mut self) -> io::Result<()> {
         self.event_loop.run()
     }

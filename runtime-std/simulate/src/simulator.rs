@@ -1,4 +1,4 @@
-//! The simulator on a thread of its own, for tests.
+//! The simulator on its own thread, for tests.
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -17,7 +17,7 @@ use super::request_length::RequestLength;
 use super::served::{Register, Served};
 use super::service::{Service, ServiceError, ServiceOptions};
 
-/// A server on a thread of its own. It stops when this is dropped.
+/// A server on its own thread. It stops on drop.
 ///
 /// ```
 /// use estreamer_simulate::Simulator;
@@ -37,17 +37,17 @@ pub struct Simulator {
     thread: Option<JoinHandle<()>>,
 }
 
-/// How a simulator is to be; by default it has an archive without events and
-/// behaves as a Management Center does.
+/// The settings of a simulator. By default the archive is empty and it behaves as a
+/// Management Center.
 pub struct SimulatorBuilder {
     options: ServiceOptions,
 }
 
 impl Simulator {
-    /// A simulator with the server certificate of this PKI.
+    /// Returns a builder with the server certificate of this PKI.
     ///
     /// # Errors
-    /// What is wrong with the identity.
+    /// The identity is not usable.
     pub fn builder(pki: &Pki) -> Result<SimulatorBuilder, estreamer_mio::tls::IdentityError> {
         let (certificate, ca) = (pki.server(), pki.ca());
         let identity = Identity::from_pem(
@@ -58,7 +58,7 @@ impl Simulator {
         Ok(Self::with_identity(identity))
     }
 
-    /// A simulator with this identity.
+    /// Returns a builder with this identity.
     pub fn with_identity(identity: Identity) -> SimulatorBuilder {
         let nothing = Archive::new(ArchiveOptions::generated(GeneratorOptions::default(), 0));
         SimulatorBuilder {
@@ -66,34 +66,33 @@ impl Simulator {
         }
     }
 
-    /// The address clients connect to.
+    /// Returns the address to connect to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it serves from.
+    /// Returns the archive.
     pub fn archive(&self) -> &Archive {
         &self.archive
     }
 
-    /// Every connection so far, in the order they were accepted.
+    /// Returns every connection in the order of acceptance.
     pub fn connections(&self) -> Vec<Served> {
         self.register.all()
     }
 
-    /// Waits until the connections are as wanted; false if they are not within a
-    /// minute.
+    /// Waits until the connections satisfy a condition; returns false after a minute.
     #[must_use]
     pub fn wait(&self, wanted: impl Fn(&[Served]) -> bool) -> bool {
         self.register.wait(wanted, PATIENCE)
     }
 
-    /// Stops it: every connection is closed without a word. The archive and what
-    /// was served stay to be asked for.
+    /// Stops the server: closes every connection without a message. Archive and recorded
+    /// connections stay available.
     pub fn stop(&mut self) {
         self.handle.stop();
         if let Some(thread) = self.thread.take() {
-            // A thread that panicked has said so.
+            // A panic is reported already.
             let _ = thread.join();
         }
     }
@@ -106,14 +105,14 @@ impl Drop for Simulator {
 }
 
 impl SimulatorBuilder {
-    /// Listens there; default: a free port on loopback.
+    /// Sets the address to listen on; by default a free port on loopback.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.options.listen = address;
         self
     }
 
-    /// Serves this archive.
+    /// Sets the archive.
     #[must_use]
     pub fn archive(mut self, archive: Archive) -> Self {
         self.options.archive = archive;
@@ -127,115 +126,114 @@ impl SimulatorBuilder {
         self.archive(Archive::new(options))
     }
 
-    /// Accepts clients by these rules.
+    /// Sets the rules for clients.
     #[must_use]
     pub fn clients(mut self, rules: ClientRules) -> Self {
         self.options.clients = rules;
         self
     }
 
-    /// Serves what is asked for in this transform as opaque bytes.
+    /// Serves this transform as opaque bytes.
     #[must_use]
     pub fn opaque(mut self, transform: &str) -> Self {
         self.options.opaque = Some(transform.into());
         self
     }
 
-    /// Sends each client so many events a second, at most.
+    /// Sets the maximum number of events a second for each client.
     #[must_use]
     pub fn rate(mut self, per_second: u32) -> Self {
         self.options.rate = Some(per_second);
         self
     }
 
-    /// Puts so many events in a bundle, at most.
+    /// Sets the maximum number of events in a bundle.
     #[must_use]
     pub fn bundle(mut self, events: usize) -> Self {
         self.options.bundle = events;
         self
     }
 
-    /// Sends so many bundles before the first of them is acknowledged.
+    /// Sets the number of bundles to send before the first one is acknowledged.
     #[must_use]
     pub fn unacknowledged(mut self, bundles: u32) -> Self {
         self.options.unacknowledged = bundles;
         self
     }
 
-    /// Sends a null message after so many milliseconds of silence; 0: never.
+    /// Sets the milliseconds of silence before a null message; 0: never.
     #[must_use]
     pub fn keep_alive(mut self, milliseconds: u32) -> Self {
         self.options.keep_alive = milliseconds;
         self
     }
 
-    /// Holds this reading of a request's length.
+    /// Sets how the length of a request is interpreted.
     #[must_use]
     pub fn request_length(mut self, length: RequestLength) -> Self {
         self.options.request_length = length;
         self
     }
 
-    /// Shows these deviations and no others.
+    /// Sets the deviations from the guide.
     #[must_use]
     pub fn quirks(mut self, quirks: Quirks) -> Self {
         self.options.quirks = quirks;
         self
     }
 
-    /// Shows a deviation, beside those already asked for.
+    /// Adds a deviation from the guide.
     #[must_use]
     pub fn quirk(mut self, quirk: Quirk) -> Self {
         self.options.quirks = self.options.quirks.with(quirk);
         self
     }
 
-    /// Does something wrong, beside what was already asked for. A certificate
-    /// cannot be changed here; see [`Pki::faulty_server`].
+    /// Adds a fault. A certificate cannot be changed here; see [`Pki::faulty_server`].
     #[must_use]
     pub fn chaos(mut self, chaos: impl Into<Chaos>) -> Self {
         self.options.chaos.push(chaos.into());
         self
     }
 
-    /// Lets the chaos hit so many connections instead of the first one alone.
+    /// Sets the number of connections with faults; by default the first one only.
     #[must_use]
     pub fn chaos_connections(mut self, connections: u32) -> Self {
         self.options.chaos_connections = connections;
         self
     }
 
-    /// Chooses the values of the chaos.
+    /// Sets the seed of the values of faults.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.options.seed = seed;
         self
     }
 
-    /// Tells of each connection that ends, in one line.
+    /// Sets a callback with one line for each connection that ends.
     #[must_use]
     pub fn log(mut self, log: fn(&str)) -> Self {
         self.options.log = Some(log);
         self
     }
 
-    /// Starts the server; clients can connect when this returns.
+    /// Starts the server. Clients can connect on return.
     ///
     /// # Errors
-    /// [`ServiceError`] says what to change.
+    /// [`ServiceError`].
     pub fn spawn(self) -> Result<Simulator, ServiceError> {
         let register = Register::default();
         let archive = self.options.archive.clone();
         let (sender, receiver) = mpsc::channel();
         let shared = register.clone();
-        // The loop's endpoints stay on the thread that made them.
+        // The endpoints of the loop stay on the thread that created them.
         let thread = thread::Builder::new()
             .name("simulator".into())
             .spawn(
                 move || match Service::with_register(self.options, Some(shared)) {
                     Ok(service) => {
                         let _ = sender.send(Ok((service.address(), service.handle())));
-                        // A loop that cannot poll any more ends; its clients see that.
+                        // If polling fails, the loop ends and clients notice it.
                         let _ = service.run();
                     }
                     Err(error) => drop(sender.send(Err(error))),

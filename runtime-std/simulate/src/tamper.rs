@@ -1,5 +1,4 @@
-//! What becomes of a connection's messages on their way out: the quirks and the
-//! chaos that are shown in the bytes themselves.
+//! Changes outgoing messages of a connection: the quirks and faults that affect bytes.
 
 mod quirks;
 #[cfg(test)]
@@ -15,20 +14,20 @@ use super::chaos::{Chaos, ChaosKind};
 use super::generator::rng::Rng;
 use quirks::{append_nested, patch_sequence, show};
 
-/// One connection's tampering.
+/// The changes of one connection.
 pub(super) struct Tamper {
     quirks: Quirks,
-    /// Each with its value chosen.
+    /// The faults with their values.
     chaos: Vec<(ChaosKind, u64)>,
     rng: Rng,
-    /// Bytes that went out.
+    /// The number of bytes sent.
     sent: u64,
-    /// What sequence numbers are too high by.
+    /// The offset that is added to sequence numbers.
     ahead: u32,
 }
 
 impl Tamper {
-    /// `None` where nothing is to be changed.
+    /// Returns `None` if nothing is changed.
     pub(super) fn new(quirks: Quirks, chaos: &[Chaos], seed: u64) -> Option<Self> {
         if !chaos.iter().any(|chaos| chaos.kind.is_in_messages())
             && !SHOWN.iter().any(|&quirk| quirks.has(quirk))
@@ -40,7 +39,7 @@ impl Tamper {
             .iter()
             .map(|chaos| {
                 let (_, low, high) = chaos.kind.value().unwrap_or(("", 0, 0));
-                // Drawn in any case, so that one value given leaves the others.
+                // Always drawn, so that one given value does not change the others.
                 let drawn = rng.between(low, high);
                 (chaos.kind, chaos.value.unwrap_or(drawn))
             })
@@ -54,7 +53,7 @@ impl Tamper {
         })
     }
 
-    /// What goes out in the message's place.
+    /// Returns the bytes to send instead of the message.
     pub(super) fn message(&mut self, outgoing: Outgoing, message: &[u8]) -> Option<Tampered> {
         let mut out = Tampered {
             bytes: message.to_vec(),
@@ -122,7 +121,7 @@ impl Tamper {
         }
     }
 
-    /// As much noise as there was sense; never by chance the start of a message.
+    /// Returns random bytes of the same length that do not start like a message.
     fn noise(&mut self, bytes: &mut [u8]) {
         for byte in &mut *bytes {
             *byte = self.rng.next() as u8;
@@ -148,10 +147,10 @@ impl Tamper {
     }
 }
 
-/// Appends to a bundle an intrusion record, without archival time, that begins as
-/// JSON does.
+/// Appends an intrusion record without archival time to a bundle; its data starts like
+/// JSON.
 fn oversize(bundle: &mut Vec<u8>, mebibytes: u64) {
-    // What does not fit a length field is as large as one can say.
+    // A length that does not fit saturates.
     let length = u32::try_from(mebibytes.saturating_mul(1 << 20)).map_or(MOST, |n| n.min(MOST));
     let mut nested = vec![0, 0, 0, 4];
     for word in [length + 16, 400, length, 0, 0] {
@@ -163,5 +162,5 @@ fn oversize(bundle: &mut Vec<u8>, mebibytes: u64) {
     append_nested(bundle, &nested);
 }
 
-/// Bytes of a record that fits a bundle together with others.
+/// The size of a record that fits into a bundle with others.
 const MOST: u32 = 1 << 30;

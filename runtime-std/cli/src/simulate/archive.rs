@@ -1,4 +1,4 @@
-//! The archive's part of `estreamer simulate`.
+//! The archive options of `estreamer simulate`.
 
 use std::path::{Path, PathBuf};
 
@@ -12,60 +12,57 @@ use estreamer_simulate::archive::{Archive, ArchiveContent, ArchiveOptions, Live,
 use estreamer_simulate::generator::GeneratorOptions;
 use estreamer_simulate::replay::Replay;
 
-/// What the archive holds.
+/// The content of the archive.
 #[derive(Args)]
 #[command(next_help_heading = "Archive")]
 pub(super) struct ArchiveArgs {
-    /// So many events are in the archive from the beginning. Not given, it is all
-    /// lines of a file; none with --live; and otherwise the archive never ends:
-    /// events are stored as fast as they are read.
+    /// The number of events in the history. By default: all lines of a file; none with --live;
+    /// otherwise the archive is endless, and events are stored as fast as they are read.
     #[arg(long, value_name = "N")]
     count: Option<u64>,
-    /// Store so many events a second while the server runs.
+    /// Store this number of events a second while the server runs.
     #[arg(long, value_name = "EPS", value_parser = clap::value_parser!(u32).range(1..))]
     live: Option<u32>,
-    /// Store live events so many at a time.
+    /// Store this number of live events at once.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "live", value_parser = clap::value_parser!(u32).range(1..))]
     burst: u32,
-    /// The archive holds the lines of this file, byte for byte.
+    /// Serve the lines of this file, byte for byte.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["start", "per_second", "crowd", "disorder", "late", "twins", "clock_back", "clock_ahead"])]
     replay: Option<PathBuf>,
-    /// Chooses the generated events, and the values of --chaos; the same seed
-    /// gives the same bytes.
+    /// The seed of generated events and of --chaos values; the same seed results in the same
+    /// bytes.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) seed: u64,
-    /// Archival time of the first event: UNIX seconds, RFC 3339, or a time ago
-    /// like -1h.
+    /// The archival time of the first event: UNIX seconds, RFC 3339, or a time ago like -1h.
     #[arg(long, value_name = "TIME", default_value = "1750000000", value_parser = start, allow_hyphen_values = true)]
     start: u32,
-    /// Events of the history stored in one second.
+    /// Events of the history per archival second.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     per_second: u32,
-    /// Events stored in the second second, if not as many as in the others.
+    /// Events in the second archival second, if it differs.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     crowd: Option<u64>,
-    /// Shuffle archival seconds: an event may be so many seconds older than the
-    /// newest before it.
+    /// Shuffle archival seconds: an event may be this many seconds older than the newest one
+    /// before it.
     #[arg(long, value_name = "SECS", default_value_t = 0)]
     disorder: u32,
-    /// One event in a hundred is stored so many seconds late.
+    /// Store one event in a hundred this many seconds late.
     #[arg(long, value_name = "SECS", default_value_t = 0)]
     late: u32,
-    /// So many events of 100 are byte-identical twins of another in the same
-    /// second.
+    /// The percentage of events that are byte-identical to another one in the same second.
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=50))]
     twins: u8,
-    /// The server's clock is set back so many seconds before the first live event.
+    /// Set the clock of the server back by this many seconds before the first live event.
     #[arg(long, value_name = "SECS", default_value_t = 0, requires = "live")]
     clock_back: u32,
-    /// The server's clock is ahead by so many seconds: it stores the same events
-    /// later than another server does (high availability).
+    /// Set the clock of the server ahead by this many seconds: it stores the same events later
+    /// than another server (high availability).
     #[arg(long, value_name = "SECS", default_value_t = 0)]
     clock_ahead: u32,
 }
 
 impl ArchiveArgs {
-    /// The archive asked for.
+    /// Returns the archive.
     pub(super) fn archive(&self) -> Result<Archive, Failure> {
         let content = match &self.replay {
             Some(path) => ArchiveContent::Lines(replay(path)?),
@@ -112,10 +109,10 @@ fn replay(path: &Path) -> Result<Replay, Failure> {
         .map_err(|error| failed(&format!("{}: {error}", path.display())))
 }
 
-/// Bytes of a file of events that is replayed.
+/// The maximum size of a file to replay in bytes.
 const MOST_BYTES: usize = 1 << 30;
 
-/// A time, but neither of the words that are none.
+/// Parses a time, but not `oldest` or `now`.
 fn start(text: &str) -> Result<u32, String> {
     match from::parse(text)? {
         InitialTimestamp::OLDEST | InitialTimestamp::NOW => {

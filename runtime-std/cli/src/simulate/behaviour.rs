@@ -1,4 +1,4 @@
-//! How the server of `estreamer simulate` behaves, well or badly.
+//! The behaviour options of `estreamer simulate`.
 
 use clap::{Args, ValueEnum};
 use estreamer_core::quirk::{Quirk, Quirks};
@@ -9,44 +9,42 @@ use estreamer_simulate::request_length::RequestLength;
 use estreamer_simulate::service::ServiceOptions;
 use estreamer_simulate::tamper::{SHOWN, guide};
 
-/// How the server behaves.
+/// The behaviour of the server.
 #[derive(Args)]
 #[command(next_help_heading = "Behaviour")]
 pub(super) struct BehaviourArgs {
-    /// Events in a bundle, at most.
+    /// The maximum number of events in a bundle.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     bundle: u32,
-    /// Bundles sent before the first of them is acknowledged.
+    /// Bundles to send before the first one is acknowledged.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     unacked: u32,
-    /// Send a null message after so many seconds of silence; 0: never.
+    /// Send a null message after this many seconds of silence; 0: never.
     #[arg(long, value_name = "SECS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(..4_000_000))]
     keep_alive: u32,
-    /// Send each client so many events a second, at most.
+    /// The maximum number of events a second for each client.
     #[arg(long, value_name = "EPS", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
-    /// Serve this transform too, as bytes that are no text: those of JSON, each
-    /// XORed with 0x2a.
+    /// Serve this transform, too, as binary bytes: those of JSON, each XORed with 0x2a.
     #[arg(long, value_name = "NAME")]
     opaque: Option<String>,
-    /// The reading of a request's length to hold: any; payload (8 and the JSON
-    /// block: waits for what a longer one promises); inclusive (16 and the JSON
-    /// block: cuts a shorter one, and answers with an error), inclusive-close
-    /// (and closes), inclusive-silent (and says nothing).
+    /// How the length of a request is interpreted: any; payload (8 and the JSON block: waits for
+    /// more bytes if it is larger); inclusive (16 and the JSON block: truncates the request if it
+    /// is smaller, and answers with an error), inclusive-close (and closes), inclusive-silent
+    /// (and stays silent).
     #[arg(long, value_name = "READING", default_value_t = RequestLength::Any)]
     request_length: RequestLength,
-    /// Deviate in all that the guides print otherwise than real servers do it
-    /// (guide), or in nothing (field).
+    /// Deviate from real servers wherever the guides differ (guide), or nowhere (field).
     #[arg(long, value_enum, default_value_t = Profile::Field)]
     profile: Profile,
-    /// Deviate by this name, repeatable; see docs/testing-your-client.md.
+    /// Deviate in this way; see docs/testing-your-client.md. Repeatable.
     #[arg(long = "quirk", value_name = "NAME", value_parser = quirk)]
     quirks: Vec<Quirk>,
-    /// Do this wrong, repeatable; without a value the seed chooses one. See
-    /// docs/testing-your-client.md.
+    /// Add this fault; without a value the seed selects one. See docs/testing-your-client.md.
+    /// Repeatable.
     #[arg(long, value_name = "NAME[=VALUE]")]
     chaos: Vec<Chaos>,
-    /// The chaos hits so many connections; later ones are served well.
+    /// The number of connections with faults.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "chaos", value_parser = clap::value_parser!(u32).range(1..))]
     chaos_connections: u32,
 }
@@ -58,7 +56,7 @@ enum Profile {
 }
 
 impl BehaviourArgs {
-    /// What is to be wrong with the server's certificate.
+    /// Returns the fault of the server certificate.
     pub(super) fn certificate_fault(&self) -> Option<ServerFault> {
         self.chaos.iter().find_map(|chaos| match chaos.kind {
             ChaosKind::WrongSubject => Some(ServerFault::MissingTitle),

@@ -1,4 +1,4 @@
-//! One client's way through the archive.
+//! Reads the archive for one client.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,56 +11,56 @@ use crate::replay::LineView;
 /// A stored event.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stored {
-    /// Which of the four, and with it the record type.
+    /// The event type, which decides the record type.
     pub kind: EventKind,
-    /// When it was stored, UNIX seconds.
+    /// The archival second (UNIX seconds).
     pub archival: u32,
-    /// The event as asked for, without line end.
+    /// The rendered event without line end.
     pub data: Vec<u8>,
 }
 
-/// A stored event, in the reader's buffer.
+/// A stored event in the buffer of the reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoredRef<'a> {
-    /// Which of the four.
+    /// The event type.
     pub kind: EventKind,
-    /// When it was stored, UNIX seconds.
+    /// The archival second (UNIX seconds).
     pub archival: u32,
-    /// The event as asked for, without line end.
+    /// The rendered event without line end.
     pub data: &'a [u8],
 }
 
-/// What a reader has.
+/// The result of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextEvent<'a> {
     /// An event.
     Event(StoredRef<'a>),
-    /// Many events were passed that the request does not ask for; ask again.
+    /// Many events were skipped because the request does not select them; read again.
     Busy,
-    /// Nothing before that time has passed.
+    /// No event before this time.
     Later(Duration),
-    /// Nothing until someone stores more.
+    /// No event until more are stored.
     Unknown,
-    /// Nothing more, ever.
+    /// No more events.
     End,
 }
 
-/// Reads an archive in the order of storing, and follows it.
+/// Reads an archive in the order of storage and follows live events.
 pub struct ArchiveReader {
     archive: Archive,
     view: View,
-    /// The number of the next event to look at.
+    /// The number of the next event.
     next: u64,
-    /// History older than this second is left out …
+    /// Skips history older than this second …
     from: u32,
-    /// … and history ends here.
+    /// … up to this event.
     past: u64,
-    /// The event peeked at; its bytes are in `data`.
+    /// The current event; its bytes are in `data`.
     current: Option<(EventKind, u32)>,
     data: Vec<u8>,
 }
 
-/// The archive's events as a request wants them.
+/// The events of the archive, rendered for a request.
 pub(super) enum View {
     Templates(Arc<Templates>),
     Lines(LineView),
@@ -79,20 +79,20 @@ impl ArchiveReader {
         }
     }
 
-    /// Leaves out those of the first `past` events that are older than `from`.
+    /// Skips those of the first `past` events that are older than `from`.
     pub(super) fn leave_out(&mut self, from: u32, past: u64) {
         self.from = from;
         self.past = past;
     }
 
-    /// The number of the next event to look at.
+    /// Returns the number of the next event.
     pub(super) fn position(&self) -> u64 {
         self.next
     }
 
-    /// The next event, without taking it.
+    /// Returns the next event without consuming it.
     pub fn peek(&mut self) -> NextEvent<'_> {
-        // Where nothing is asked for, looking must end all the same.
+        // Bounds the search if the request selects no event.
         for _ in 0..LOOK_AT_ONCE {
             if self.current.is_some() {
                 break;
@@ -118,7 +118,7 @@ impl ArchiveReader {
         }
     }
 
-    /// Goes past the event peeked at.
+    /// Consumes the current event.
     pub fn take(&mut self) {
         if self.current.take().is_some() {
             self.step();
@@ -130,7 +130,7 @@ impl ArchiveReader {
         self.archive.passed(self.next);
     }
 
-    /// Makes the event at `next` the current one, if it is wanted.
+    /// Makes event `next` the current one if the request selects it.
     fn look(&mut self) {
         self.data.clear();
         let old = |archival| self.next < self.past && archival < self.from;
@@ -155,7 +155,7 @@ impl ArchiveReader {
 }
 
 impl StoredRef<'_> {
-    /// A copy that outlives the reader.
+    /// Returns a copy of the event.
     pub fn to_stored(&self) -> Stored {
         Stored {
             kind: self.kind,
@@ -165,5 +165,5 @@ impl StoredRef<'_> {
     }
 }
 
-/// Events looked at in one go.
+/// The maximum number of events to check in one call.
 const LOOK_AT_ONCE: u32 = 10_000;

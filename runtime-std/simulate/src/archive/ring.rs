@@ -1,9 +1,9 @@
-//! A large archive in little memory: events rendered once, shifted each round.
+//! A large archive in little memory: events are rendered once and shifted each round.
 //!
-//! Event `n` is event `n mod 4096` of the generator, with its connection and
-//! event numbers, and its times, moved on by as much as the rounds before it
-//! took. So no two rounds hold the same bytes, related events stay related,
-//! and what is kept is the text of 4096 events with the places of those numbers.
+//! Event `n` is event `n mod 4096` of the generator. Its connection numbers, event numbers
+//! and times are shifted by the span of the rounds before it. No two rounds have the same
+//! bytes, and related events stay related. Only the text of 4096 events and the positions
+//! of these numbers are in memory.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -11,13 +11,13 @@ use super::shape::ArchiveShape;
 use crate::generator::{EventKind, GeneratedEvent, Generator, GeneratorOptions, push_integer};
 use crate::selection::{RenderFormat, Selection};
 
-/// Events of a round.
+/// The number of events of a round.
 pub(super) const ROUND: u64 = 4096;
 
 /// The end of 32-bit time.
 const LAST: i64 = u32::MAX as i64;
 
-/// The generator's events of the first round, made when they are first needed.
+/// The generated events of the first round, created on first use.
 pub(super) struct Ring {
     shape: ArchiveShape,
     made: Mutex<Made>,
@@ -28,13 +28,13 @@ struct Made {
     events: Vec<GeneratedEvent>,
 }
 
-/// The events of a ring as one request wants them.
+/// The events of a ring rendered for one request.
 pub(super) struct Templates {
     pub(super) request: Selection,
     slots: Box<[OnceLock<Option<Template>>]>,
 }
 
-/// One event's text, and the numbers in it that move on.
+/// The text of an event with the positions of its shifted numbers.
 struct Template {
     kind: EventKind,
     text: Box<[u8]>,
@@ -69,8 +69,8 @@ impl Ring {
         &self.shape
     }
 
-    /// Appends event `origin`, which is no twin, as the request wants it. `None`,
-    /// and nothing appended, if it does not want such events.
+    /// Appends event `origin`, which is not a twin. Returns `None` and appends nothing if
+    /// the request does not select it.
     pub(super) fn render(
         &self,
         templates: &Templates,
@@ -89,7 +89,7 @@ impl Ring {
         let mut at = 0;
         for moving in &template.moving {
             out.extend_from_slice(&template.text[at..moving.start]);
-            // All of them are 32 bits wide, as in binary records.
+            // All of them have 32 bits, as in binary records.
             let value = match moving.by {
                 Shift::Time => (moving.value as i64 + turn - first).clamp(0, LAST) as u32,
                 Shift::Number => (moving.value as u32).wrapping_add((round * ROUND) as u32),
@@ -107,7 +107,7 @@ impl Ring {
     }
 
     fn compile(&self, request: &Selection, slot: usize) -> Option<Template> {
-        // A panic while it was held is no reason to have another.
+        // A poisoned lock is usable: the data is complete.
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         while made.events.len() <= slot {
             let now = self.shape.turn(made.events.len() as u64);

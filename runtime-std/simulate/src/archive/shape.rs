@@ -1,37 +1,37 @@
-//! When the events of a generated archive were stored: functions of an event's
-//! number alone, so that any part of any archive is the same each time it is read.
+//! The archival seconds of a generated archive, as functions of the event number. Every
+//! part of an archive is therefore the same each time it is read.
 
 use crate::generator::rng::Rng;
 
-/// How the numbers 0, 1, 2 … are spread over archival seconds.
+/// How event numbers map to archival seconds.
 #[derive(Debug, Clone)]
 pub(super) struct ArchiveShape {
     pub(super) seed: u64,
-    /// Archival second of the first event.
+    /// The archival second of the first event.
     pub(super) start: u32,
-    /// Events in an archival second of the history.
+    /// Events per archival second of the history.
     pub(super) per_second: u64,
-    /// Events in the second archival second, if not as many as in the others.
+    /// Events in the second archival second, if it differs.
     pub(super) crowd: Option<u64>,
-    /// Events of the history; live ones follow.
+    /// The number of events of the history; live events follow.
     pub(super) history: u64,
-    /// Events in an archival second of live ones.
+    /// Live events per archival second.
     pub(super) live_per_second: u64,
-    /// Seconds by which an event may be older than its turn.
+    /// The maximum number of seconds by which an event is out of order.
     pub(super) disorder: u32,
-    /// Seconds by which one event in a hundred is older still.
+    /// The number of seconds by which one event in a hundred is late.
     pub(super) late: u32,
-    /// Events, of 100, that repeat one shortly before them in the same second.
+    /// The percentage of events that repeat a recent one in the same second.
     pub(super) twins: u8,
     /// Seconds by which the clock is set back after the history.
     pub(super) clock_back: u32,
-    /// Seconds that are added to what a client is told.
+    /// Seconds that are added to every archival second.
     pub(super) clock_ahead: u32,
 }
 
 impl ArchiveShape {
-    /// The archival second whose turn it is at event `index`. Never goes back but
-    /// once, after the history.
+    /// Returns the regular archival second of event `index`. It decreases only once, after
+    /// the history.
     pub(super) fn turn(&self, index: u64) -> u32 {
         let passed = if index < self.history {
             self.passed(index)
@@ -46,10 +46,10 @@ impl ArchiveShape {
         self.second(passed)
     }
 
-    /// The archival second so many seconds after the first.
+    /// Returns the archival second this many seconds after the first.
     fn second(&self, passed: u64) -> u32 {
-        // The end of 32-bit time is far; standing still there beats going back.
-        // One before it, since the very last second means “now” in a request.
+        // The result saturates before the end of 32-bit time. It saturates one second earlier,
+        // because the last second means “now” in a request.
         u32::try_from(u64::from(self.start).saturating_add(passed)).map_or(LAST, |s| s.min(LAST))
     }
 
@@ -63,8 +63,8 @@ impl ArchiveShape {
         }
     }
 
-    /// The event whose bytes and archival second `index` has: itself, or the one
-    /// it is a twin of.
+    /// Returns the event whose bytes and archival second `index` has: itself, or the event
+    /// that it repeats.
     pub(super) fn origin(&self, index: u64) -> u64 {
         let mut origin = index;
         while let Some(earlier) = self.twin_of(origin) {
@@ -85,7 +85,7 @@ impl ArchiveShape {
         (self.turn(earlier) == self.turn(index)).then_some(earlier)
     }
 
-    /// The archival second of an event that is no twin.
+    /// Returns the archival second of an event that is not a twin.
     pub(super) fn archival(&self, origin: u64) -> u32 {
         let turn = self.turn(origin);
         if self.disorder == 0 && self.late == 0 {
@@ -100,8 +100,8 @@ impl ArchiveShape {
         turn.saturating_sub(back).max(1)
     }
 
-    /// The first of the events 0 … `end` whose turn is `second` or later, or
-    /// `end`. Events before it are older than `second`; some behind it may be too.
+    /// Returns the first of the events 0 … `end` whose regular second is at least `second`,
+    /// or `end`. Events before it are older than `second`; later ones may be, too.
     pub(super) fn first(&self, second: u32, end: u64) -> u64 {
         let history = self.history.min(end);
         match self.first_between(0, history, second) {
@@ -110,7 +110,7 @@ impl ArchiveShape {
         }
     }
 
-    /// The same among events between which the clock is not set back.
+    /// The same for events between which the clock is not set back.
     fn first_between(&self, mut low: u64, mut high: u64, second: u32) -> u64 {
         while low < high {
             let middle = low + (high - low) / 2;
@@ -128,11 +128,11 @@ impl ArchiveShape {
 }
 
 const LAST: u32 = u32::MAX - 1;
-/// A twin is at most so many events behind the other.
+/// The maximum distance between a twin and its origin.
 const TWIN_DISTANCE: u64 = 8;
 const TWIN: u64 = 0x7477_696e;
 const DISORDER: u64 = 0x6f72_6465;
-/// Odd, so that no two numbers share a hash by construction.
+/// Odd, so that different numbers have different hashes.
 const STRIDE: u64 = 0xd134_2543_de82_ef95;
 
 #[cfg(test)]

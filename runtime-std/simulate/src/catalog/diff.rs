@@ -1,10 +1,10 @@
-//! What one catalogue has more and less than another.
+//! The differences between two catalogues.
 
 use super::{Catalog, CatalogEvent};
 
 impl Catalog {
-    /// One line for each event type, field and member of a field set that only
-    /// `after` has (`+`) or only this catalogue has (`-`).
+    /// Returns one line for each event type, field and set member that only `after` has (`+`)
+    /// or only this catalogue has (`-`).
     pub fn diff(&self, after: &Self) -> Vec<String> {
         let mut lines = Vec::new();
         let (before, after) = (entries(&self.events), entries(&after.events));
@@ -20,11 +20,11 @@ impl Catalog {
     }
 }
 
-/// Everything a catalogue says, one line each.
+/// Returns the content of a catalogue, one line each.
 fn entries(events: &[CatalogEvent]) -> Vec<String> {
     let mut entries = Vec::new();
     for event in events {
-        // Names come from a file and are shown as one line.
+        // Escapes names from a file, so that each is one line.
         let name = event.name.escape_debug();
         entries.push(name.to_string());
         for field in &event.fields {

@@ -1,5 +1,5 @@
-//! JSON in its own order and with its duplicates, which serde_json's own value
-//! type loses: both matter when a file is checked.
+//! JSON with the order and the duplicates of the text. serde_json's own value type loses
+//! both, and checks of a file need them.
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
@@ -7,11 +7,11 @@ use std::fmt;
 /// A JSON document, as far as catalogues and requests need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Node {
-    /// Members in the order of the text, a repeated key repeatedly.
+    /// Members in the order of the text, with repeated keys.
     Object(Vec<(String, Node)>),
     List(Vec<Node>),
     Text(String),
-    /// A number, a truth value or null: never what is looked for here.
+    /// A number, a boolean or null.
     Other,
 }
 
@@ -21,7 +21,7 @@ pub(crate) fn parse(json: &[u8]) -> Result<Node, serde_json::Error> {
 }
 
 impl Node {
-    /// The first member of that name, if this is an object that has one.
+    /// Returns the first member of this name if this is an object.
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         match self {
             Self::Object(members) => members.iter().find(|(k, _)| k == key).map(|(_, v)| v),

@@ -1,4 +1,4 @@
-//! What is wrong with a catalogue.
+//! Checks a catalogue for errors.
 
 use super::resolve::{ResolveError, expand, shown};
 use super::{Catalog, CatalogEvent};
@@ -6,12 +6,12 @@ use crate::generator::EventKind;
 use std::collections::HashSet;
 use std::fmt;
 
-/// One thing to look at.
+/// A finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Where, such as `Fields.FileEvent.FieldSetDef.DetailFieldSet`.
+    /// The path, such as `Fields.FileEvent.FieldSetDef.DetailFieldSet`.
     pub path: String,
-    /// What, to be read after the path.
+    /// The problem; the path precedes it.
     pub message: String,
 }
 
@@ -22,9 +22,8 @@ impl fmt::Display for Finding {
 }
 
 impl Catalog {
-    /// Everything that would surprise a request: event types missing, names
-    /// unknown or doubled, sets empty or containing themselves, and what the
-    /// file had in places where something else belongs.
+    /// Returns everything that affects requests unexpectedly: missing event types, unknown
+    /// or repeated names, empty or recursive sets, and members of the wrong type.
     pub fn lint(&self) -> Vec<Finding> {
         let mut findings = self.oddities.clone();
         for kind in EventKind::ALL {
@@ -92,7 +91,7 @@ fn lint_event(event: &CatalogEvent, findings: &mut Vec<Finding>) {
 }
 
 fn contains_itself(event: &CatalogEvent, set: &str) -> bool {
-    // Unknown names, reported above, must not hide a cycle behind them.
+    // Unknown names are reported above; skip them to find cycles after them.
     let mut event = event.clone();
     let all = event.sets.iter().flat_map(|(_, members)| members.clone());
     let unknown: Vec<_> = all.filter(|m| !event.fields.contains(m)).collect();
@@ -103,7 +102,7 @@ fn contains_itself(event: &CatalogEvent, set: &str) -> bool {
     )
 }
 
-/// Each name that comes more than once, once.
+/// Returns each repeated name once.
 fn doubled(names: &[String]) -> Vec<&str> {
     let mut seen = HashSet::new();
     let mut doubled: Vec<&str> = Vec::new();

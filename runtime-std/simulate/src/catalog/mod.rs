@@ -1,9 +1,8 @@
-//! EventCatalog.json: which fields an event type has, and which field sets.
+//! EventCatalog.json: the fields and field sets of each event type.
 //!
-//! A Management Center keeps this file at
-//! `/etc/sf/EventHandler/EventCatalog/EventCatalog.json`; it is the authority
-//! on what may be asked of it (FQE, “Format of the JSON file”). Only its
-//! `Fields` section matters here:
+//! A Management Center stores this file at
+//! `/etc/sf/EventHandler/EventCatalog/EventCatalog.json`. It decides what can be requested
+//! (FQE, “Format of the JSON file”). Only its `Fields` section is used:
 //!
 //! ```json
 //! { "Fields": { "ConnectionEvent": {
@@ -11,10 +10,9 @@
 //!     "FieldSetDef": { "HeaderFieldSet": ["EventType"] } } } }
 //! ```
 //!
-//! No real file is public, so reading is liberal: unknown keys are ignored
-//! everywhere, `Fields` may be a list of names, a list of objects with a
-//! `Name`, or an object keyed by name, and what does not fit is a finding of
-//! [`Catalog::lint`] rather than the end.
+//! No real file is public, so the parser is tolerant. Unknown keys are ignored. `Fields`
+//! may be a list of names, a list of objects with a `Name`, or an object keyed by name.
+//! Anything else becomes a finding of [`Catalog::lint`].
 
 mod diff;
 pub(crate) mod document;
@@ -30,32 +28,32 @@ use crate::generator::{EventKind, field_names};
 use document::Node;
 use std::fmt;
 
-/// A catalogue read or made.
+/// A catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalog {
     events: Vec<CatalogEvent>,
-    /// What was odd about the file itself.
+    /// Findings about the file itself.
     oddities: Vec<Finding>,
 }
 
-/// What one event type has to offer, in the order of the file.
+/// The fields of an event type, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogEvent {
-    /// Such as `ConnectionEvent`.
+    /// The name, such as `ConnectionEvent`.
     pub name: String,
-    /// The single fields.
+    /// The names of single fields.
     pub fields: Vec<String>,
-    /// The field sets: name and members, which may be sets again.
+    /// The field sets: name and members, which may be sets, too.
     pub sets: Vec<(String, Vec<String>)>,
 }
 
-/// Why a file is no catalogue at all.
+/// Why a file is not a catalogue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CatalogError {
-    /// Not JSON; with the parser's reason, line and column.
+    /// Not JSON; with reason, line and column of the parser.
     NotJson(String),
-    /// JSON, but without an object `Fields` at the top.
+    /// JSON without an object `Fields`.
     NoFields,
 }
 
@@ -78,7 +76,7 @@ impl fmt::Display for CatalogError {
 impl std::error::Error for CatalogError {}
 
 impl Catalog {
-    /// The catalogue of the simulator: exactly the fields it can emit.
+    /// Returns the catalogue of the simulator: the fields that it can emit.
     pub fn built_in() -> Self {
         let owned = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
         let events = EventKind::ALL.map(|kind| {
@@ -99,9 +97,8 @@ impl Catalog {
         }
     }
 
-    /// The catalogue of events that have these fields besides, in the order of
-    /// [`EventKind::ALL`]. All of an event's fields are in its `DetailFieldSet`,
-    /// unless another set has them.
+    /// Returns the catalogue of the simulator with additional fields, in the order of
+    /// [`EventKind::ALL`]. `DetailFieldSet` contains all fields that no other set has.
     pub(crate) fn of_events(further: &[Vec<String>; 4]) -> Self {
         let mut catalog = Self::built_in();
         for (event, names) in catalog.events.iter_mut().zip(further) {
@@ -109,7 +106,7 @@ impl Catalog {
                 if !event.fields.contains(name) {
                     event.fields.push(name.clone());
                 }
-                // Asked for by its own name it is there once all the same.
+                // A field that is requested by name appears once.
                 if !event.sets.iter().any(|(_, members)| members.contains(name))
                     && let Some((_, detail)) = event.sets.last_mut()
                 {
@@ -120,7 +117,7 @@ impl Catalog {
         catalog
     }
 
-    /// Reads an EventCatalog.json.
+    /// Parses an EventCatalog.json.
     pub fn parse(json: &[u8]) -> Result<Self, CatalogError> {
         let top = document::parse(json).map_err(|e| CatalogError::NotJson(e.to_string()))?;
         let Some(Node::Object(types)) = top.get("Fields") else {
@@ -142,18 +139,18 @@ impl Catalog {
         })
     }
 
-    /// The event types in the order of the file.
+    /// Returns the event types in the order of the file.
     pub fn events(&self) -> &[CatalogEvent] {
         &self.events
     }
 
-    /// One event type.
+    /// Returns one event type.
     pub fn event(&self, name: &str) -> Option<&CatalogEvent> {
         self.events.iter().find(|event| event.name == name)
     }
 
-    /// The catalogue in the Management Center's form, indented, with a line
-    /// end at its end.
+    /// Returns the catalogue in the form of the Management Center, indented, with a final line
+    /// end.
     pub fn to_json(&self) -> String {
         let mut out = String::from("{\n  \"Fields\": {");
         let mut first = true;
@@ -176,7 +173,7 @@ impl Catalog {
     }
 }
 
-/// For people: every event type with its field sets and fields.
+/// Formats every event type with its field sets and fields, for people.
 impl fmt::Display for Catalog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for event in &self.events {
@@ -204,7 +201,7 @@ fn list(names: &[String]) -> String {
     format!("[{}]", names.join(", "))
 }
 
-/// Takes from the document what is understood and notes the rest.
+/// Reads a document and records what it cannot interpret.
 #[derive(Default)]
 struct CatalogReader {
     oddities: Vec<Finding>,

@@ -1,30 +1,30 @@
-//! From any mix of field sets and single names to single names.
+//! Resolves field sets and names to single field names.
 
 use super::{Catalog, CatalogEvent};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-/// Names longer than this are shown cut and get no suggestion.
+/// A longer name is truncated in messages and gets no suggestion.
 const NAME_SHOWN: usize = 64;
 
-/// Why names could not be resolved.
+/// Why names cannot be resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResolveError {
     /// The catalogue has no such event type.
     UnknownEvent {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// The most similar one it has.
+        /// The most similar known name.
         nearest: Option<String>,
     },
     /// The event type has no such field or field set.
     UnknownName {
         /// The event type.
         event: String,
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// The field set it was asked by, if not directly.
+        /// The field set that contains it, if any.
         within: Option<String>,
         /// The most similar field or set.
         nearest: Option<String>,
@@ -33,7 +33,7 @@ pub enum ResolveError {
     Cycle {
         /// The event type.
         event: String,
-        /// The set.
+        /// The name of the set.
         set: String,
     },
 }
@@ -75,14 +75,14 @@ fn suggestion(nearest: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::Result 
     }
 }
 
-/// In quotes, made harmless and of bearable length: names come from the peer.
+/// Returns the name in quotes, escaped and truncated: it comes from the peer.
 pub(crate) fn shown(name: &str) -> String {
     let short: String = name.chars().take(NAME_SHOWN).collect();
     let dots = if short.len() < name.len() { "…" } else { "" };
     format!("{short:?}{dots}")
 }
 
-/// The candidate most like `name`, if one is close enough to be meant.
+/// Returns the candidate that is most similar to `name`, if it is similar enough.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
     if name.len() > NAME_SHOWN {
         return None;
@@ -97,8 +97,8 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>)
 }
 
 impl Catalog {
-    /// Expands `names`, field sets (nested ones too) and single fields in any
-    /// mix, to single field names: each once, where it first comes.
+    /// Expands field sets and single fields to single field names. Each name appears once, at
+    /// its first position.
     pub fn resolve(
         &self,
         event_type: &str,
@@ -108,8 +108,8 @@ impl Catalog {
         self.resolve_with(event_type, &[], &names)
     }
 
-    /// [`Catalog::resolve`] with further sets, such as a request defines; they
-    /// hide the catalogue's own of the same name.
+    /// As [`Catalog::resolve`] with additional sets, such as those of a request. They replace
+    /// sets of the catalogue with the same name.
     pub(crate) fn resolve_with(
         &self,
         event_type: &str,
@@ -126,9 +126,8 @@ impl Catalog {
     }
 }
 
-/// Depth first, with a stack of our own and every set opened once: neither a
-/// long chain of sets nor a doubling one (A = B B, B = C C, …) from a hostile
-/// request costs more than its length.
+/// Depth first with an explicit stack; every set is expanded once. A long chain of sets or
+/// an exponential one (A = B B, B = C C, …) costs no more than its length.
 pub(super) fn expand(
     event: &CatalogEvent,
     further: &[(String, Vec<String>)],

@@ -1,4 +1,4 @@
-//! A connection through a sensor, and the events of its start and end.
+//! A simulated connection through a sensor, and the events of its start and end.
 
 use super::event::{EventKind, GeneratedEvent};
 use super::rng::Rng;
@@ -37,7 +37,7 @@ impl Device {
     }
 }
 
-/// What all events of a connection have in common.
+/// The properties that all events of a connection share.
 #[derive(Debug, Clone)]
 pub(super) struct SimulatedConnection {
     pub(super) device: usize,
@@ -55,7 +55,7 @@ pub(super) struct SimulatedConnection {
     pub(super) path: String,
     pub(super) user: Option<String>,
     pub(super) blocked: bool,
-    /// TLS, and the sensor looked into it.
+    /// Whether it is TLS that the sensor decrypts.
     pub(super) decrypted: bool,
     pub(super) awkward: bool,
     nat: bool,
@@ -115,17 +115,17 @@ impl SimulatedConnection {
         }
     }
 
-    /// Whether file events make sense: TLS hides files unless decrypted.
+    /// Returns whether file events are possible: TLS hides files unless decrypted.
     pub(super) fn carries_files(&self) -> bool {
         self.service.files && (!self.service.tls || self.decrypted)
     }
 
-    /// Its content can be read on the way.
+    /// Returns whether the sensor can read the content.
     pub(super) fn clear_web(&self) -> bool {
         self.service.web && (!self.service.tls || self.decrypted)
     }
 
-    /// `Protocol` and its number.
+    /// Returns `Protocol` and its number.
     pub(super) fn protocol(&self) -> (&'static str, u8) {
         match self.service.transport {
             TransportProtocol::Tcp => ("tcp", 6),
@@ -135,7 +135,7 @@ impl SimulatedConnection {
         }
     }
 
-    /// ICMP type of its echo request, if it is one.
+    /// Returns the ICMP type of an echo request.
     pub(super) fn icmp_type(&self) -> Option<u8> {
         match self.service.transport {
             TransportProtocol::Icmp if self.initiator.is_ipv6() => Some(128),
@@ -144,8 +144,8 @@ impl SimulatedConnection {
         }
     }
 
-    /// The four fields that name the connection. A connection event has had
-    /// `FirstPacketSecond` in its header already.
+    /// Appends the four fields that identify the connection. The header of a connection event
+    /// has `FirstPacketSecond` already.
     pub(super) fn push_key(&self, devices: &[Device], event: &mut GeneratedEvent) {
         event.sensor = devices[self.device].sensor_id;
         event.text("DeviceUUID", devices[self.device].uuid.clone());
@@ -172,7 +172,7 @@ impl SimulatedConnection {
         }
     }
 
-    /// The event of its first packet. For a blocked connection the only one.
+    /// Returns the start event. A blocked connection has no other.
     pub(super) fn start_event(
         &self,
         devices: &[Device],
@@ -192,7 +192,7 @@ impl SimulatedConnection {
         event
     }
 
-    /// The event of its end, with the totals.
+    /// Returns the end event with the totals.
     pub(super) fn end_event(
         &self,
         devices: &[Device],
@@ -210,7 +210,7 @@ impl SimulatedConnection {
         event
     }
 
-    /// Everything behind the header, in the catalogue's order.
+    /// Appends the fields after the header, in the order of the catalogue.
     fn push_body(
         &self,
         devices: &[Device],
@@ -303,7 +303,7 @@ impl SimulatedConnection {
             return;
         }
         let scheme = if self.service.tls { "https" } else { "http" };
-        // The path of an encrypted request is nobody's business.
+        // The path of an encrypted request is not visible.
         let path = if self.clear_web() { &*self.path } else { "" };
         event.text("URL", format!("{scheme}://{}{path}", self.host));
         event.text("URLCategory", rng.pick(words::CATEGORIES));
@@ -409,7 +409,7 @@ fn path(awkward: bool, size: PayloadSize, rng: &mut Rng) -> String {
     path
 }
 
-/// `length` characters that mean nothing.
+/// Returns `length` random characters.
 fn filler(length: usize, out: &mut String, rng: &mut Rng) {
     rng.hex(length, out);
 }

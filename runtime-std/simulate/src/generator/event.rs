@@ -1,34 +1,33 @@
-//! An event as data, before it is text.
+//! An event before it is rendered as text.
 
 use std::borrow::Cow;
 
 pub use estreamer_core::fqe::EventKind;
 
-/// A field's value: integers are JSON numbers, everything else is text.
+/// The value of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldValue {
-    /// Written without quotes.
+    /// A JSON number, without quotes.
     Integer(u64),
-    /// Written as a string.
+    /// A string.
     Text(Cow<'static, str>),
 }
 
-/// One event. A field that is irrelevant to it is not there.
+/// An event. Irrelevant fields are absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GeneratedEvent {
-    /// Which of the four.
+    /// The event type.
     pub kind: EventKind,
-    /// When the Management Center stored it, UNIX seconds. Travels in the
-    /// record header, not among the fields.
+    /// The archival second (UNIX seconds). It is sent in the record header, not as a field.
     pub archival: u32,
-    /// The number of the sensor, as binary records give it.
+    /// The number of the sensor, for binary records.
     pub sensor: u32,
-    /// Name and value, in the order of the catalogue, no name twice.
+    /// Names and values in the order of the catalogue, without repeated names.
     pub fields: Vec<(&'static str, FieldValue)>,
 }
 
 impl GeneratedEvent {
-    /// An event with nothing but its `EventType`.
+    /// Returns an event with only its `EventType`.
     pub(super) fn new(kind: EventKind, archival: u32) -> Self {
         let mut fields = Vec::with_capacity(64);
         fields.push(("EventType", FieldValue::Text(kind.name().into())));
@@ -40,7 +39,7 @@ impl GeneratedEvent {
         }
     }
 
-    /// The value of a field, if the event has it.
+    /// Returns the value of a field.
     pub fn get(&self, name: &str) -> Option<&FieldValue> {
         let (_, value) = self.fields.iter().find(|(n, _)| *n == name)?;
         Some(value)

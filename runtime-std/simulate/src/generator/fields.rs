@@ -1,26 +1,26 @@
-//! Every field the generator can emit, in its order, and the field sets.
+//! Every field that the generator can emit, in order, and the field sets.
 //!
-//! Names and order follow real events. Where they are silent (all of
-//! IntrusionPacket, the exact contents of the sets) they follow the binary
-//! records and the guide's example request.
+//! Names and order follow real events. Where none are known (IntrusionPacket, the exact
+//! contents of the sets), they follow the binary records and the example request of the
+//! guide.
 
 use super::EventKind;
 
-/// The names of one event type.
+/// The names of an event type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FieldNames {
-    /// All fields, in the order events have them.
+    /// All fields in the order of events.
     pub all: &'static [&'static str],
-    /// `HeaderFieldSet`: what and when.
+    /// `HeaderFieldSet`: type and time.
     pub header: &'static [&'static str],
-    /// `ConnectionKeySet`: which connection.
+    /// `ConnectionKeySet`: identifies the connection.
     pub key: &'static [&'static str],
-    /// `DetailFieldSet`: the rest of interest. Not everything: `Impact` for
-    /// one is asked for by its own name, as the guide's example does.
+    /// `DetailFieldSet`: most other fields. `Impact` is not among them: the guide's example
+    /// requests it by name.
     pub detail: &'static [&'static str],
 }
 
-/// The names of that event type.
+/// Returns the names of an event type.
 pub fn field_names(kind: EventKind) -> FieldNames {
     match kind {
         EventKind::Connection => FieldNames {
@@ -37,8 +37,7 @@ pub fn field_names(kind: EventKind) -> FieldNames {
         },
         EventKind::Packet => FieldNames {
             all: PACKET,
-            // The guide asks packets for no key set, so that what tells whose
-            // packet it is must be in the header.
+            // The guide requests no key set for packets, so the header must identify the event.
             header: &[
                 "EventType",
                 "EventSecond",

@@ -1,4 +1,4 @@
-//! A file seen on a connection.
+//! File events of a connection.
 
 use super::connection::{Device, SimulatedConnection};
 use super::event::{EventKind, GeneratedEvent};

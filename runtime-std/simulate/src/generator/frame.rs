@@ -1,4 +1,4 @@
-//! A valid Ethernet frame of a connection, initiator to responder.
+//! Builds a valid Ethernet frame of a connection, from initiator to responder.
 
 use super::PayloadSize;
 use super::connection::SimulatedConnection;
@@ -7,13 +7,13 @@ use super::vocabulary::TransportProtocol;
 use std::net::IpAddr;
 
 const ETHERNET_HEADER: usize = 14;
-/// What fits behind the Ethernet header.
+/// The maximum size after the Ethernet header.
 const MTU: usize = 1_500;
-/// Below this a real frame would carry padding that belongs to no header.
+/// The minimum size without padding.
 const PAYLOAD_LEAST: usize = 18;
 
-/// Ethernet II, IPv4 or IPv6, TCP, UDP or ICMP echo, with right lengths and
-/// checksums; between 60 and 1514 bytes.
+/// Builds Ethernet II, IPv4 or IPv6, and TCP, UDP or ICMP echo with correct lengths and
+/// checksums. The frame has 60 to 1514 bytes.
 pub(super) fn build(connection: &SimulatedConnection, size: PayloadSize, rng: &mut Rng) -> Vec<u8> {
     let v6 = connection.initiator.is_ipv6();
     let ip_header = if v6 { 40 } else { 20 };
@@ -30,7 +30,7 @@ pub(super) fn build(connection: &SimulatedConnection, size: PayloadSize, rng: &m
     set_transport_checksum(connection, &mut segment);
 
     let mut frame = Vec::with_capacity(ETHERNET_HEADER + ip_header + segment.len());
-    // Locally administered addresses, which no maker ever gave out.
+    // Locally administered addresses are not assigned to vendors.
     for _ in 0..2 {
         frame.extend_from_slice(&[2, 0, 0x5e]);
         frame.extend_from_slice(&rng.next().to_be_bytes()[..3]);
@@ -58,7 +58,7 @@ fn payload(connection: &SimulatedConnection, size: PayloadSize, rng: &mut Rng) -
         PayloadSize::Typical => rng.between(PAYLOAD_LEAST as u64, 300) as usize,
         PayloadSize::Large => MTU,
     };
-    // What has a form of its own keeps it, the rest is noise.
+    // Known protocols have valid content, others random bytes.
     if payload.is_empty() {
         while payload.len() < length {
             payload.extend_from_slice(&rng.next().to_be_bytes());
@@ -81,7 +81,7 @@ fn dns_query(host: &str, rng: &mut Rng) -> Vec<u8> {
     query
 }
 
-/// The transport header, its checksum still zero.
+/// Appends the transport header with checksum zero.
 fn push_transport(
     connection: &SimulatedConnection,
     payload: usize,
@@ -94,7 +94,7 @@ fn push_transport(
             out.extend(ports.map(u16::to_be_bytes).concat());
             // Sequence and acknowledgement number.
             out.extend_from_slice(&rng.next().to_be_bytes());
-            // Header of five words, PSH and ACK, window, checksum, no urgency.
+            // Five header words, PSH and ACK, window, checksum, urgent pointer 0.
             out.extend_from_slice(&[0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]);
         }
         TransportProtocol::Udp => {
@@ -115,7 +115,7 @@ fn set_transport_checksum(connection: &SimulatedConnection, segment: &mut [u8]) 
     let (at, pseudo) = match connection.service.transport {
         TransportProtocol::Tcp => (16, true),
         TransportProtocol::Udp => (6, true),
-        // ICMP for IPv4 is the one without pseudo header.
+        // The ICMP checksum for IPv4 has no pseudo header.
         TransportProtocol::Icmp => (2, connection.initiator.is_ipv6()),
     };
     let mut sum = Sum::default();
@@ -127,7 +127,7 @@ fn set_transport_checksum(connection: &SimulatedConnection, segment: &mut [u8]) 
     }
     sum.add(segment);
     let mut checksum = sum.finish();
-    // In UDP zero means “no checksum”.
+    // In UDP, zero means “no checksum”.
     if checksum == 0 && connection.service.transport == TransportProtocol::Udp {
         checksum = 0xffff;
     }
@@ -146,7 +146,7 @@ fn push_ip(connection: &SimulatedConnection, segment: usize, out: &mut Vec<u8>, 
         out.extend_from_slice(&[0x45, 0]);
         out.extend_from_slice(&((20 + segment) as u16).to_be_bytes());
         out.extend_from_slice(&rng.next().to_be_bytes()[..2]);
-        // Don't fragment, time to live, protocol, checksum still zero.
+        // Don't fragment, time to live, protocol, checksum zero.
         out.extend_from_slice(&[0x40, 0, 64, protocol, 0, 0]);
     }
     out.extend(address_bytes(connection.initiator));
@@ -166,8 +166,8 @@ fn address_bytes(address: IpAddr) -> Vec<u8> {
     }
 }
 
-/// The Internet checksum (RFC 1071) over pieces, of which only the last may
-/// have an odd length.
+/// The Internet checksum (RFC 1071) over several slices. Only the last slice may have an
+/// odd length.
 #[derive(Default)]
 pub(super) struct Sum(u32);
 

@@ -1,4 +1,4 @@
-//! An alert: its intrusion event and the packets logged for it.
+//! Alerts: an intrusion event and the packets logged for it.
 
 use super::GeneratorOptions;
 use super::connection::{Device, SimulatedConnection};
@@ -8,10 +8,10 @@ use super::rng::Rng;
 use super::vocabulary as words;
 use super::vocabulary::Signature;
 
-/// Time between two packets logged for one alert.
+/// The time between two packets of an alert.
 const BETWEEN_PACKETS_MICROS: u32 = 1_500;
 
-/// An intrusion rule that fired on a connection.
+/// An intrusion rule that matched on a connection.
 #[derive(Debug, Clone)]
 pub(super) struct Alert {
     connection: SimulatedConnection,
@@ -71,7 +71,7 @@ impl Alert {
         event.text("FirewallPolicy", "default");
         event.text("FirewallRule", connection.rule);
         event.text("NAP_Policy", "Balanced Security and Connectivity");
-        // Name and number of the result; a passive sensor has neither.
+        // Name and number of the result; a passive sensor has none.
         let result = rng.pick(&[None, Some(("Dropped", 1u8)), Some(("Would block", 5))]);
         if let Some((name, id)) = result {
             event.text("InlineResult", name);
@@ -104,8 +104,7 @@ impl Alert {
         event
     }
 
-    /// The long tail: identifiers of what was named above, sorted by name as
-    /// real events have them.
+    /// Appends the identifiers of the names above, sorted by name as in real events.
     fn push_identifiers(
         &self,
         device: &Device,
@@ -147,8 +146,7 @@ impl Alert {
         event.integer("UserID", 9_999_997u32);
     }
 
-    /// The next packet logged for this alert; the first is the one that set
-    /// it off and has the alert's own time.
+    /// Returns the next packet of the alert. The first one triggered it and has its time.
     pub(super) fn packet_event(
         &mut self,
         devices: &[Device],
@@ -174,7 +172,7 @@ impl Alert {
         event.integer("EventID", self.id);
         event.integer("PacketSecond", micros / 1_000_000);
         event.integer("PacketMicrosecond", micros % 1_000_000);
-        // Ethernet, by the numbers of pcap.
+        // Ethernet, as pcap numbers it.
         event.integer("LinkType", 1u8);
         event.integer("PacketLength", frame.len() as u64);
         event.text("PacketData", hex);

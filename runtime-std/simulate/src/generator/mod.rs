@@ -1,15 +1,14 @@
-//! Events nobody had to suffer: deterministic, related, in the FMC's shapes.
+//! Generates related events deterministically, in the form of a Management Center.
 //!
-//! A [`Generator`] keeps a handful of connections open, as a sensor does, and
-//! reports what happens on them. Its events of all four types therefore belong
-//! together: an intrusion, its packets and the files of a connection carry the
-//! `DeviceUUID`, `InstanceID`, `FirstPacketSecond` and `ConnectionID` of that
-//! connection's own start and end events. The same [`Options`] give the same
-//! events, byte for byte, on every machine.
+//! A [`Generator`] keeps several connections open, as a sensor does, and reports their
+//! events. Events of all four types are related: an intrusion, its packets and the files of
+//! a connection have the `DeviceUUID`, `InstanceID`, `FirstPacketSecond` and `ConnectionID`
+//! of its start and end events. The same [`GeneratorOptions`] result in the same bytes on
+//! every machine.
 //!
-//! Events are data ([`Event`]); writing them as JSON or CSV is a second step
-//! ([`render_json`], [`render_csv`]). The [archive](super::archive) goes round a
-//! ring of events rendered once, and so is faster.
+//! Events are data ([`GeneratedEvent`]). Rendering them as JSON or CSV is a second step
+//! ([`render_json`], [`render_csv`]). The [archive](super::archive) repeats a ring of
+//! rendered events and is therefore faster.
 
 mod connection;
 mod event;
@@ -33,32 +32,30 @@ use intrusion::Alert;
 use rng::Rng;
 use std::collections::VecDeque;
 
-/// How many connections are open at a time, once under way.
+/// The number of open connections.
 const OPEN_LEAST: usize = 4;
 const OPEN_MOST: usize = 32;
-/// Alerts whose packet has not been reported yet; older ones are given up.
+/// The maximum number of alerts without reported packets; older ones are dropped.
 const ALERTS_MOST: usize = 64;
 const DEVICES: usize = 3;
 
-/// What to generate.
+/// The options of a generator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GeneratorOptions {
-    /// Chooses the events. Default 1.
+    /// The seed. Default 1.
     pub seed: u64,
-    /// How often each event type comes.
+    /// The frequency of each event type.
     pub mix: Mix,
-    /// How long the texts and packets are.
+    /// The size of texts and packets.
     pub size: PayloadSize,
-    /// Archival second of the first event, UNIX time. Default 1750000000.
+    /// The archival second of the first event (UNIX seconds). Default 1750000000.
     pub start: u32,
-    /// Events stored in one archival second before the next begins; 0 counts
-    /// as 1. Default 100.
+    /// Events per archival second; 0 counts as 1. Default 100.
     pub per_second: u32,
-    /// Connections over IPv6, of 100. Default 25.
+    /// The percentage of connections over IPv6. Default 25.
     pub ipv6_percent: u8,
-    /// Connections, of 100, whose names, URLs and files are awkward to carry:
-    /// quotes, backslashes, control characters, line ends, many scripts,
-    /// emoji. Default 10.
+    /// The percentage of connections with names, URLs and files that contain quotes,
+    /// backslashes, control characters, line ends, several scripts and emoji. Default 10.
     pub awkward_percent: u8,
 }
 
@@ -76,12 +73,12 @@ impl Default for GeneratorOptions {
     }
 }
 
-/// Relative weights of the event types. Any stretch of events as long as their
-/// sum holds each type about as often as its weight; 0 leaves a type out. All
-/// four 0 counts as the default, 5:2:2:1.
+/// The relative weights of the event types. A sequence of events as long as the sum of the
+/// weights has each type about as often as its weight; 0 excludes a type. All zero means the
+/// default, 5:2:2:1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mix {
-    /// Connection events, starts and ends together.
+    /// Connection events, start and end together.
     pub connection: u32,
     /// Intrusion events.
     pub intrusion: u32,
@@ -102,19 +99,19 @@ impl Default for Mix {
     }
 }
 
-/// How large events are.
+/// The size of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PayloadSize {
-    /// The fields an event cannot do without: about 0.8 KiB of JSON.
+    /// Only mandatory fields: about 0.8 KiB of JSON.
     Small,
-    /// Like a real Management Center's: about 1.2 KiB.
+    /// As from a real Management Center: about 1.2 KiB.
     #[default]
     Typical,
-    /// URLs of some KiB and full Ethernet frames: 2 to 4 KiB.
+    /// URLs of several KiB and full Ethernet frames: 2 to 4 KiB.
     Large,
 }
 
-/// The source of events. Never ends.
+/// An endless iterator over generated events.
 #[derive(Debug, Clone)]
 pub struct Generator {
     options: GeneratorOptions,
@@ -122,7 +119,7 @@ pub struct Generator {
     devices: Vec<Device>,
     open: Vec<SimulatedConnection>,
     alerts: VecDeque<Alert>,
-    /// What each type is owed, in the order of [`EventKind::ALL`].
+    /// The balance of each type, in the order of [`EventKind::ALL`].
     credit: [i64; 4],
     weights: [i64; 4],
     generated: u64,
@@ -131,7 +128,7 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// A generator at its first event.
+    /// Returns a generator at its first event.
     pub fn new(options: GeneratorOptions) -> Self {
         let mut rng = Rng::new(options.seed);
         let devices = (0..DEVICES).map(|n| Device::new(n, &mut rng)).collect();
@@ -161,19 +158,19 @@ impl Generator {
         }
     }
 
-    /// What it was made with.
+    /// Returns the options.
     pub fn options(&self) -> &GeneratorOptions {
         &self.options
     }
 
-    /// The next event. Its archival second never goes back.
+    /// Returns the next event. Its archival second never decreases.
     pub fn next_event(&mut self) -> GeneratedEvent {
         let now = archival(&self.options, self.generated);
         self.generated += 1;
         self.next_event_at(now)
     }
 
-    /// The next event, at a second of the caller's choice that never goes back.
+    /// Returns the next event at this second, which must never decrease.
     pub(crate) fn next_event_at(&mut self, now: u32) -> GeneratedEvent {
         match self.next_kind() {
             EventKind::Connection => self.connection_event(now),
@@ -187,7 +184,7 @@ impl Generator {
         }
     }
 
-    /// Smooth weighted round robin: in proportion, and never in clumps.
+    /// Smooth weighted round robin.
     fn next_kind(&mut self) -> EventKind {
         let mut chosen = 0;
         for (i, weight) in self.weights.iter().enumerate() {
@@ -210,7 +207,7 @@ impl Generator {
             }
             event
         } else {
-            // Not always the oldest: some connections live long.
+            // Not always the oldest: some connections last long.
             let at = self.rng.below(self.open.len() as u64) as usize;
             let connection = self.open.swap_remove(at);
             connection.end_event(&self.devices, &self.options, now, &mut self.rng)
@@ -223,8 +220,8 @@ impl Generator {
         SimulatedConnection::new(id, now, with_files, &self.options, &mut self.rng)
     }
 
-    /// An open connection, one that carries files if need be. Where there is
-    /// none, one is opened whose start was not logged.
+    /// Returns an open connection, with files if required. Opens one without a start event if
+    /// there is none.
     fn some_connection(&mut self, now: u32, with_files: bool) -> SimulatedConnection {
         let fits = |c: &&SimulatedConnection| !with_files || c.carries_files();
         let count = self.open.iter().filter(fits).count();
@@ -263,7 +260,7 @@ impl Generator {
             None => self.alert(now).0,
         };
         let event = alert.packet_event(&self.devices, &self.options, now, &mut self.rng);
-        // Some alerts log more than the packet that set them off.
+        // Some alerts log more than one packet.
         if self.rng.percent(20) {
             self.remember(alert);
         }
@@ -290,9 +287,9 @@ impl Iterator for Generator {
     }
 }
 
-/// Archival second of the `n`th event, counted from 0.
+/// Returns the archival second of event `n`, counted from 0.
 fn archival(options: &GeneratorOptions, n: u64) -> u32 {
     let passed = n / u64::from(options.per_second.max(1));
-    // The end of 32-bit time is far; standing still there beats going back.
+    // Saturates before the end of 32-bit time.
     u32::try_from(u64::from(options.start) + passed).unwrap_or(u32::MAX)
 }

@@ -1,19 +1,17 @@
-//! Events as text, in the spelling of a Management Center.
+//! Renders events as text, in the spelling of a Management Center.
 
 use super::event::{FieldValue, GeneratedEvent};
 
-/// Appends the event as one JSON object: a blank after each comma, none after
-/// a colon, text in UTF-8 with only what must be escaped escaped.
+/// Appends an event as one JSON object: a space after each comma, none after a colon, UTF-8
+/// with minimal escapes.
 ///
-/// `fields` are the names asked for, resolved to single ones, and give the
-/// order; a name the event does not have is skipped. `None` takes every field
-/// in the event's own order.
+/// `fields` are the requested single names and give the order; absent fields are skipped.
+/// `None` selects every field in the order of the event.
 pub fn render_json(event: &GeneratedEvent, fields: Option<&[String]>, out: &mut Vec<u8>) {
     render_json_noting(event, fields, out, |_, _, _| {});
 }
 
-/// The same, and tells of each integer its name, its value and where in `out`
-/// its digits begin.
+/// As [`render_json`]; reports name, value and position in `out` of each integer.
 pub(crate) fn render_json_noting(
     event: &GeneratedEvent,
     fields: Option<&[String]>,
@@ -25,7 +23,7 @@ pub(crate) fn render_json_noting(
     let mut member = |name: &str, value: &FieldValue| {
         out.extend_from_slice(separator);
         separator = b", \"";
-        // Field names are ours and need no escaping.
+        // Field names need no escaping.
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b"\":");
         match value {
@@ -54,16 +52,16 @@ pub(crate) fn render_json_noting(
     out.push(b'}');
 }
 
-/// Appends the event as one CSV record without line end: the `columns` in
-/// their order, nothing between the commas for one the event does not have.
+/// Appends an event as one CSV record without line end: `columns` in order; an absent field
+/// is empty.
 ///
-/// The guide is silent on quoting; RFC 4180 is followed: a value with comma,
-/// quote or line end stands in quotes, its quotes doubled.
+/// Quoting follows RFC 4180, as the guide does not define it: a value with comma, quote or
+/// line end is quoted, and its quotes are doubled.
 pub fn render_csv(event: &GeneratedEvent, columns: &[String], out: &mut Vec<u8>) {
     render_csv_noting(event, columns, out, |_, _, _| {});
 }
 
-/// The same, noting integers as [`render_json_noting`] does.
+/// As [`render_csv`]; reports integers as [`render_json_noting`] does.
 pub(crate) fn render_csv_noting(
     event: &GeneratedEvent,
     columns: &[String],
@@ -86,8 +84,8 @@ pub(crate) fn render_csv_noting(
     }
 }
 
-/// Looks a field up, beginning where the last one was found: requests mostly
-/// follow the event's own order, which makes the usual look-up one step.
+/// Finds a field, starting at the last one found: requests mostly follow the order of the
+/// event.
 fn find<'a>(
     event: &'a GeneratedEvent,
     name: &str,

@@ -1,5 +1,5 @@
-//! Numbers that look random and are the same everywhere: SplitMix64. Thirty
-//! lines of our own keep a seed's events the same whatever a dependency does.
+//! A deterministic random number generator: SplitMix64. An own implementation keeps the
+//! events of a seed independent of dependencies.
 
 #[derive(Debug, Clone)]
 pub(crate) struct Rng(u64);
@@ -17,22 +17,22 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// 0 ≤ result < `n`, or 0 if `n` is 0.
+    /// Returns a number below `n`, or 0 if `n` is 0.
     pub(crate) fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
     }
 
-    /// `low` ≤ result ≤ `high`.
+    /// Returns a number from `low` to `high`.
     pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high.saturating_sub(low) + 1)
     }
 
-    /// True `p` times of 100.
+    /// Returns true with a probability of `p` percent.
     pub(crate) fn percent(&mut self, p: u8) -> bool {
         self.below(100) < u64::from(p)
     }
 
-    /// One of `choices`, which are never empty here.
+    /// Returns one of `choices`, which must not be empty.
     pub(crate) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len() as u64) as usize]
     }
@@ -49,7 +49,7 @@ impl Rng {
         }
     }
 
-    /// A version 1 UUID, the kind appliances give themselves.
+    /// Returns a UUID of version 1, as appliances use.
     pub(crate) fn uuid(&mut self) -> String {
         let mut out = String::with_capacity(36);
         self.hex(8, &mut out);

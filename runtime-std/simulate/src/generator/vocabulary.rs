@@ -1,7 +1,7 @@
-//! The words events are made of. Hosts are example domains, addresses come
-//! from documentation and private ranges, nobody here exists.
+//! The names and values in events. Hosts are example domains; addresses are from
+//! documentation and private ranges.
 
-/// TransportProtocol of a service.
+/// The transport protocol of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TransportProtocol {
     Tcp,
@@ -9,18 +9,18 @@ pub(super) enum TransportProtocol {
     Icmp,
 }
 
-/// What a connection is for.
+/// The service of a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NetworkService {
-    /// Value of `Application`.
+    /// The value of `Application`.
     pub(super) name: &'static str,
     pub(super) id: u16,
     pub(super) transport: TransportProtocol,
     pub(super) port: u16,
     pub(super) tls: bool,
-    /// Has URLs.
+    /// Whether it has URLs.
     pub(super) web: bool,
-    /// Carries files, if it can be looked into.
+    /// Whether it carries files, if the sensor can read it.
     pub(super) files: bool,
     pub(super) clients: &'static [&'static str],
 }
@@ -39,7 +39,7 @@ pub(super) const SERVICES: &[&NetworkService] = &[
     &NetworkService { name: "ICMP", id: 3501, transport: TransportProtocol::Icmp, port: 0, tls: false, web: false, files: false, clients: &["ICMP client"] },
 ];
 
-/// The service for a connection that must carry files.
+/// The service of a connection that must carry files.
 pub(super) const HTTP: NetworkService = NetworkService {
     name: "HTTP",
     id: 676,
@@ -100,7 +100,7 @@ pub(super) const USER_AGENTS: &[&str] = &[
     "Wget/1.21.4",
 ];
 
-/// `#` becomes a number.
+/// `#` is replaced by a number.
 pub(super) const USERS: &[&str] = &["user-#", "EXAMPLE\\user-#", "user-#@example.net"];
 pub(super) const AWKWARD_USERS: &[&str] = &[
     "üser-#",

@@ -1,70 +1,70 @@
-//! What can go wrong around the test PKI, each with its remedy.
+//! Errors of the test PKI.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// Why the PKI could not be made, written or read.
+/// Why the PKI cannot be created, written or read.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PkiError {
-    /// A key or certificate could not be made.
+    /// Creating a key or certificate failed.
     Certificate {
         /// `CA`, `server` or `client`.
         what: &'static str,
-        /// rcgen's reason.
+        /// The reason of rcgen.
         source: rcgen::Error,
     },
-    /// The PKCS#12 archive could not be put together.
+    /// Creating the PKCS#12 archive failed.
     Pkcs12 {
-        /// The library's reason.
+        /// The reason of the library.
         reason: String,
     },
-    /// Not a name for a client certificate.
+    /// Invalid name of a client.
     ClientName {
-        /// What was asked for.
+        /// The name.
         name: String,
     },
-    /// A file that would have been overwritten.
+    /// A file exists already.
     Exists {
-        /// That file.
+        /// The file.
         path: PathBuf,
     },
-    /// A file without which another one is of no use.
+    /// A file is missing that an existing file needs.
     Incomplete {
-        /// The file that is there.
+        /// The existing file.
         present: PathBuf,
-        /// The file that is not.
+        /// The missing file.
         missing: PathBuf,
     },
-    /// A server certificate that stays as it is lacks a name.
+    /// An existing server certificate lacks a name.
     ServerName {
         /// The certificate.
         path: PathBuf,
         /// The name.
         name: String,
     },
-    /// A file the PKI should have is not there.
+    /// A file of the PKI is missing.
     Missing {
-        /// That file.
+        /// The file.
         path: PathBuf,
     },
-    /// A file does not hold what it should.
+    /// A file has unexpected content.
     Content {
         /// The file.
         path: PathBuf,
-        /// What was looked for, such as `a certificate in PEM form`.
+        /// The expected content, such as `a certificate in PEM form`.
         expected: &'static str,
-        /// Why it was not found there.
+        /// The reason.
         reason: String,
     },
-    /// Any other failure of the file system.
+    /// Another error of the file system.
     Io {
         /// `create`, `write` or `read`.
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// The system's reason.
+        /// The error of the system.
         source: io::Error,
     },
 }

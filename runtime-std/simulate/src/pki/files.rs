@@ -1,4 +1,4 @@
-//! The PKI in a directory: written once, read by the server, extended by clients.
+//! The PKI as files of a directory.
 //!
 //! | file | holds |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | `client-legacy.p12` | the same in the old ciphers, same password |
 //! | `client-nopassword.p12` | the same, encrypted with the empty password |
 //!
-//! Whatever holds a private key has mode 0600. Nothing is ever overwritten.
+//! Files with a private key have mode 0600. No file is ever overwritten.
 
 use super::{
     DEFAULT_PASSWORD, IssuedIdentity, Pki, PkiError, ServerFault, archive, client_params, issue,
@@ -23,18 +23,17 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// Bytes of a certificate, a key, or both.
+/// The maximum size of a certificate or key file in bytes.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// What the server end needs from a PKI directory. It may come from elsewhere
-/// than [`Pki::write_to`]: any PEM chain and any PEM key will do.
+/// The files that a server needs. Any PEM chain and PEM key can be used.
 #[derive(Clone)]
 pub struct ServerPki {
-    /// The CA certificate clients are verified against, PEM.
+    /// The CA certificate that verifies clients, PEM.
     pub ca_pem: Vec<u8>,
-    /// The server's certificate and what follows it, PEM.
+    /// The server certificate with its chain, PEM.
     pub chain_pem: Vec<u8>,
-    /// The server's private key, PEM.
+    /// The private key of the server, PEM.
     pub key_pem: Vec<u8>,
 }
 
@@ -56,8 +55,8 @@ pub struct ClientFiles {
 }
 
 impl Pki {
-    /// Writes every file of the table above into `dir`, which is made if need
-    /// be. Fails before the first byte if one of them exists.
+    /// Writes every file of the table above into `dir`, which is created if needed. If one of
+    /// them exists, nothing is written.
     pub fn write_to(&self, dir: &Path) -> Result<(), PkiError> {
         let (ca, server, client) = (self.ca(), self.server(), self.client());
         write_all(
@@ -105,8 +104,7 @@ pub fn load(dir: &Path) -> Result<ServerPki, PkiError> {
     })
 }
 
-/// What [`load`] reads, but with a server certificate that a careful client
-/// must refuse, made with the CA in `dir`.
+/// As [`load`], with a faulty server certificate made with the CA in `dir`.
 pub fn load_faulty(dir: &Path, fault: ServerFault) -> Result<ServerPki, PkiError> {
     let (issuer, _) = issuer(dir)?;
     let server = issue(&issuer, server_params(Some(fault), Vec::new()), "server")?;
@@ -117,9 +115,8 @@ pub fn load_faulty(dir: &Path, fault: ServerFault) -> Result<ServerPki, PkiError
     })
 }
 
-/// Makes a further client certificate with the CA in `dir` and writes it there
-/// as `client-NAME.p12`, `.pem` and `.key`. For `name` see
-/// [`Pki::issue_client`].
+/// Creates another client certificate with the CA in `dir` and writes `client-NAME.p12`,
+/// `.pem` and `.key`. For `name` see [`Pki::issue_client`].
 pub fn issue_client(dir: &Path, name: &str) -> Result<ClientFiles, PkiError> {
     let params = client_params(name)?;
     let (issuer, ca_der) = issuer(dir)?;
@@ -142,7 +139,7 @@ pub fn issue_client(dir: &Path, name: &str) -> Result<ClientFiles, PkiError> {
     })
 }
 
-/// The CA of `dir`, ready to sign, and its certificate, DER.
+/// Returns the CA of `dir` for signing, and its certificate as DER.
 pub(super) fn issuer(dir: &Path) -> Result<(Issuer<'static, KeyPair>, Vec<u8>), PkiError> {
     let key_path = dir.join("ca.key");
     let key_pem = read_text(&key_path)?;
@@ -164,24 +161,24 @@ pub(super) fn issuer(dir: &Path) -> Result<(Issuer<'static, KeyPair>, Vec<u8>), 
     Ok((issuer, ca_der))
 }
 
-/// Who may read a file.
+/// The permissions of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Holds a private key: for the owner only.
+    /// Only the owner: the file has a private key.
     Secret,
-    /// Anyone.
+    /// Everybody.
     Public,
 }
 
-/// Writes new files into `dir`, which is made if need be. Fails before the
-/// first byte if one of them exists.
+/// Writes new files into `dir`, which is created if needed. If one of them exists, nothing
+/// is written.
 pub fn write_all(dir: &Path, files: &[(&str, &[u8], Mode)]) -> Result<(), PkiError> {
     fs::create_dir_all(dir).map_err(|source| PkiError::Io {
         action: "create",
         path: dir.to_owned(),
         source,
     })?;
-    // Look first, so that a refusal leaves the directory as it was.
+    // Checks first, so that an error leaves the directory unchanged.
     for (name, ..) in files {
         let path = dir.join(name);
         if path.symlink_metadata().is_ok() {
@@ -241,8 +238,8 @@ fn read(path: &Path) -> Result<Vec<u8>, PkiError> {
         })
 }
 
-/// Refuses what is no regular file or holds more than a certificate or a key does:
-/// a pipe would be waited for, and a device has no end.
+/// Refuses a file that is not regular or is too large: reading a pipe or a device may not
+/// end.
 fn regular(path: &Path) -> io::Result<()> {
     let metadata = fs::metadata(path)?;
     match metadata.is_file() && metadata.len() <= MOST_BYTES {
@@ -262,7 +259,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, PkiError> {
     })
 }
 
-/// At least one certificate, or an error.
+/// Parses at least one certificate.
 pub(super) fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, PkiError> {
     let bad = |reason: String| PkiError::Content {
         path: path.to_owned(),

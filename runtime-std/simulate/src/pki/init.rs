@@ -1,4 +1,4 @@
-//! Making a PKI directory, or completing one.
+//! Creates or completes a PKI directory.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -14,21 +14,21 @@ use super::{
     issue, server_params,
 };
 
-/// A name of the server in its certificate (subject alternative name).
+/// A name in the server certificate (subject alternative name).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerName {
-    /// A host name; its first label may be `*`.
+    /// A host name; the first label may be `*`.
     Host(String),
     /// An address.
     Address(IpAddr),
 }
 
-/// What [`init`] did.
+/// The result of [`init`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Initialised {
-    /// The files it made.
+    /// The created files.
     pub made: Vec<&'static str>,
-    /// The files that were there and stay as they are.
+    /// The existing files, which stay unchanged.
     pub kept: Vec<&'static str>,
 }
 
@@ -38,7 +38,7 @@ const PAIRS: [(&str, &str); 3] = [
     ("server.key", "server.pem"),
     ("client.key", "client.pem"),
 ];
-/// What else holds the client, with its password and ciphers.
+/// The PKCS#12 files of the client, with password and encryption.
 const ARCHIVES: [(&str, &str, Pkcs12Encryption); 3] = [
     ("client.p12", DEFAULT_PASSWORD, Pkcs12Encryption::Aes256),
     (
@@ -49,13 +49,13 @@ const ARCHIVES: [(&str, &str, Pkcs12Encryption); 3] = [
     ("client-nopassword.p12", "", Pkcs12Encryption::Aes256),
 ];
 
-/// Makes whatever files of a PKI `dir` lacks, see [`Pki::write_to`]. What is there
-/// stays as it is. The server's certificate carries `names`.
+/// Creates the missing files of a PKI in `dir`; see [`Pki::write_to`]. Existing files stay
+/// unchanged. The server certificate has `names`.
 ///
 /// # Errors
-/// [`PkiError::Incomplete`] where a file is missing that cannot be made anew
-/// without another; [`PkiError::ServerName`] where a certificate that stays lacks a
-/// name. Nothing is written then.
+/// [`PkiError::Incomplete`] if a file is missing that cannot be created without another;
+/// [`PkiError::ServerName`] if an existing certificate lacks a name. Nothing is written
+/// then.
 pub fn init(dir: &Path, names: &[ServerName]) -> Result<Initialised, PkiError> {
     let exists = |name: &str| dir.join(name).symlink_metadata().is_ok();
     for (key, certificate) in PAIRS {
@@ -140,7 +140,7 @@ pub fn init(dir: &Path, names: &[ServerName]) -> Result<Initialised, PkiError> {
     Ok(Initialised { made, kept })
 }
 
-/// Whether a certificate that stays carries the names.
+/// Checks that an existing certificate has the names.
 fn check_names(path: &Path, names: &[ServerName]) -> Result<(), PkiError> {
     let Some(der) = certificates(path)?.into_iter().next() else {
         return Ok(());
@@ -162,7 +162,7 @@ fn check_names(path: &Path, names: &[ServerName]) -> Result<(), PkiError> {
     }
 }
 
-/// The client that is there already.
+/// Reads the existing client.
 fn read_client(dir: &Path) -> Result<IssuedIdentity, PkiError> {
     let (key_path, cert_path) = (dir.join(PAIRS[2].0), dir.join(PAIRS[2].1));
     let key_pem = read_text(&key_path)?;

@@ -1,4 +1,4 @@
-//! One line: its fields, and how a request wants them.
+//! A replayed line: its fields, and rendering for a request.
 
 use std::fmt;
 
@@ -10,26 +10,26 @@ use crate::generator::push_csv_value;
 use crate::packet::{NAMES, PacketFields};
 use crate::selection::{RenderFormat, Selection};
 
-/// One event of the file.
+/// An event of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplayLine<'a> {
-    /// What its `EventType` says.
+    /// The value of `EventType`.
     pub kind: EventKind,
-    /// The latest of the times it names, UNIX seconds.
+    /// The latest time in the line (UNIX seconds).
     pub archival: u32,
-    /// The line without its end.
+    /// The line without line end.
     pub data: &'a [u8],
 }
 
-/// The lines of a file as a request wants them.
+/// Renders the lines of a file for a request.
 pub(crate) struct LineView {
     request: Selection,
-    /// Whether everything the lines of an event type hold is asked for.
+    /// Whether the request selects every field, by event type.
     verbatim: [bool; 4],
 }
 
 impl LineView {
-    /// `names`: what the lines of each event type hold.
+    /// `names` are the fields of the lines of each event type.
     pub(super) fn new(request: Selection, names: &[Vec<String>; 4]) -> Self {
         let verbatim = EventKind::ALL.map(|kind| {
             let asked = request.fields(kind).unwrap_or_default();
@@ -40,9 +40,8 @@ impl LineView {
         Self { request, verbatim }
     }
 
-    /// Appends a line as the request wants it: as it stands if everything is
-    /// asked for, else the fields asked for, their values as they stand. False,
-    /// and nothing appended, if such events are not wanted.
+    /// Appends a line: unchanged if every field is requested, otherwise with the requested
+    /// fields. Returns false and appends nothing if the request does not select such events.
     pub(crate) fn render(&self, line: &ReplayLine<'_>, out: &mut Vec<u8>) -> bool {
         let Some(asked) = self.request.fields(line.kind) else {
             return false;
@@ -51,7 +50,7 @@ impl LineView {
             out.extend_from_slice(line.data);
             return true;
         }
-        // It was read once already, when the file was opened.
+        // The line was parsed when the file was opened.
         let Ok(members) = Members::parse(line.data) else {
             return false;
         };
@@ -64,7 +63,7 @@ impl LineView {
     }
 }
 
-/// The fields of a line in its own order, their values as they stand.
+/// The fields of a line in order, with unparsed values.
 pub(super) struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'a> Members<'a> {

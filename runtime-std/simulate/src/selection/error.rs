@@ -5,32 +5,32 @@ use crate::catalog::resolve::{nearest, shown};
 use crate::generator::EventKind;
 use std::fmt;
 
-/// What is wrong with a request's JSON block. The text is what the server
-/// answers in its error message, so it speaks to whoever wrote the client.
+/// The problem of a JSON block. The text is sent in the server's error message to the author
+/// of the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SelectionError {
-    /// Not JSON; with the parser's reason, line and column.
+    /// Not JSON; with reason, line and column of the parser.
     NotJson(String),
-    /// Something is missing or of the wrong kind.
+    /// A member is missing or has the wrong type.
     Shape {
-        /// Where, such as `Events.FileEvent.Fields`.
+        /// The path, such as `Events.FileEvent.Fields`.
         path: String,
-        /// What should be there.
+        /// The expected value.
         expected: &'static str,
     },
-    /// An event type that does not exist in fully-qualified form.
+    /// An unknown event type.
     UnknownEvent {
-        /// What was asked for.
+        /// The requested name.
         name: String,
     },
     /// A field or field set cannot be resolved.
     Fields(ResolveError),
-    /// An output format this server does not have.
+    /// An unsupported output format.
     RenderFormat {
         /// `Transform` or `TransformConfig`.
         key: &'static str,
-        /// What was asked for.
+        /// The requested value.
         value: String,
     },
 }

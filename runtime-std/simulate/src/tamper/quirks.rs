@@ -1,10 +1,10 @@
-//! Quirks shown by changing a whole bundle, one function for all of them.
+//! Quirks that change a whole bundle, each implemented by one function.
 
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::HEADER_LEN;
 
-/// The quirks the simulator shows, beside those of [`Quirk::SERVER`] that the
-/// protocol core shows itself: here, and `data-not-json` in what is served.
+/// The quirks of the simulator besides those of [`Quirk::SERVER`], which the protocol core
+/// implements. `data-not-json` changes served data; the others are here.
 pub const SHOWN: &[Quirk] = &[
     Quirk::DataNotJson,
     Quirk::NestedVersionOther,
@@ -25,8 +25,8 @@ pub const SHOWN: &[Quirk] = &[
     Quirk::BundleEmpty,
 ];
 
-/// A server that does all as the guides print it. Real servers, by what shipping
-/// clients accept, do none of these.
+/// A server that follows the guides exactly. According to shipping clients, real servers do
+/// not.
 pub fn guide() -> Quirks {
     Quirks::NONE
         .with(Quirk::NestedVersion1)
@@ -37,11 +37,10 @@ pub fn guide() -> Quirks {
 
 /// Bytes before the first nested message: header, connection id, sequence number.
 const FRONT: usize = HEADER_LEN + 8;
-/// A message type nobody knows.
+/// An unknown message type.
 const UNKNOWN: [u8; 2] = 4711_u16.to_be_bytes();
 
-/// Shows in one bundle, a whole message, those of `quirks` that are shown here.
-/// Returns by how much later sequence numbers are too low then.
+/// Applies `quirks` to a bundle. Returns by how much later sequence numbers are too low.
 pub(super) fn show(quirks: Quirks, bundle: &mut Vec<u8>) -> u32 {
     let has = |quirk| quirks.has(quirk);
     for at in nested(bundle) {
@@ -70,9 +69,9 @@ pub(super) fn show(quirks: Quirks, bundle: &mut Vec<u8>) -> u32 {
         (Quirk::NestedNull, &[0; HEADER_LEN][..]),
         (Quirk::NestedUnknown, &unknown),
         (Quirk::RecordMalformed, &record),
-        // An error without room for code and length.
+        // An error message too short for code and length.
         (Quirk::MessageMalformed, &[0, 0, 0, 1, 0, 0, 0, 2, 1, 2]),
-        // Behind these two nothing can be read.
+        // After these two, nothing can be parsed.
         (Quirk::BundleOverrun, &[0, 0, 0, 4, 0, 0, 3, 232, 1, 2]),
         (Quirk::BundleTrailing, &[0, 0, 0]),
     ] {
@@ -100,13 +99,13 @@ pub(super) fn show(quirks: Quirks, bundle: &mut Vec<u8>) -> u32 {
     ahead
 }
 
-/// Appends to a bundle whatever stands at its end.
+/// Appends to a bundle.
 pub(super) fn append_nested(bundle: &mut Vec<u8>, bytes: &[u8]) {
     bundle.extend_from_slice(bytes);
     set_length(bundle);
 }
 
-/// Raises a bundle's sequence number.
+/// Increases the sequence number of a bundle.
 pub(super) fn patch_sequence(bundle: &mut [u8], by: u32) {
     if let Some(field) = bundle.get_mut(HEADER_LEN + 4..FRONT)
         && let Ok(number) = <[u8; 4]>::try_from(&*field)
@@ -116,7 +115,7 @@ pub(super) fn patch_sequence(bundle: &mut [u8], by: u32) {
     }
 }
 
-/// Where the nested messages begin; each has a record header of 8 bytes or more.
+/// Returns the offsets of nested messages; each has a record header of at least 8 bytes.
 fn nested(bundle: &[u8]) -> Vec<usize> {
     let mut found = Vec::new();
     let mut at = FRONT;
@@ -140,20 +139,20 @@ fn put_word(bytes: &mut [u8], at: usize, value: u32) {
     }
 }
 
-/// The length field of a message that fills its buffer.
+/// Returns the length field of a message that fills its buffer.
 fn set_length(message: &mut [u8]) {
     let length = message.len().saturating_sub(HEADER_LEN) as u32;
     put_word(message, 4, length);
 }
 
-/// Whether the record at `at` has an archival timestamp.
+/// Returns whether the record at `at` has an archival timestamp.
 fn is_extended(bundle: &[u8], at: usize) -> bool {
     word(bundle, at + 4)
         .zip(word(bundle, at + 12))
         .is_some_and(|(message, record)| u64::from(message) == u64::from(record) + 16)
 }
 
-/// The flag alone tells where the data of an extended record starts.
+/// Only the flag decides where the data of an extended record starts.
 fn clip(bundle: &mut [u8], at: usize) {
     if is_extended(bundle, at)
         && let Some(record) = word(bundle, at + 12)
@@ -163,8 +162,7 @@ fn clip(bundle: &mut [u8], at: usize) {
     }
 }
 
-/// Takes the archival timestamp of a bundle's first record, and sets the flag
-/// that says there is one.
+/// Removes the archival timestamp of the first record and sets the flag that announces one.
 fn shorten_first(bundle: &mut Vec<u8>) {
     let at = FRONT;
     if is_extended(bundle, at)
@@ -179,7 +177,7 @@ fn shorten_first(bundle: &mut Vec<u8>) {
     }
 }
 
-/// Takes the last record out of a bundle, as a message of its own.
+/// Moves the last record out of a bundle into its own message.
 fn take_last(bundle: &mut Vec<u8>) -> Vec<u8> {
     let Some(&at) = nested(bundle).last() else {
         return Vec::new();
