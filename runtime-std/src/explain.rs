@@ -57,6 +57,7 @@ pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
             format!("the session with {server} ended: {end}"),
             "Check the network between; collect again from where this ended",
         ),
+        end => Failure::failed(format!("the connection to {server} ended: {end}"), ""),
     }
 }
 

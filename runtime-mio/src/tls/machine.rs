@@ -7,7 +7,7 @@ use rustls::unbuffered::{
 };
 use rustls::{CommonState, Error};
 
-use crate::window::Window;
+use crate::buffer::ByteBuffer;
 
 /// The state machine of either end.
 pub(super) enum Machine {
@@ -47,7 +47,7 @@ impl Machine {
     pub(super) fn step(
         &mut self,
         incoming: &mut [u8],
-        outgoing: &mut Window,
+        outgoing: &mut ByteBuffer,
         say: Say<'_>,
         received: impl FnMut(&[u8]),
     ) -> (usize, Result<Step, Error>) {
@@ -78,7 +78,7 @@ impl Machine {
 
 fn take<Data>(
     status: UnbufferedStatus<'_, '_, Data>,
-    outgoing: &mut Window,
+    outgoing: &mut ByteBuffer,
     say: Say<'_>,
     mut received: impl FnMut(&[u8]),
 ) -> (usize, Result<Step, Error>) {
@@ -136,7 +136,7 @@ fn take<Data>(
 /// Appends what `write` makes, in a room of the size it asks for. Keys that are
 /// used up make nothing; the library then ends the connection.
 fn put(
-    outgoing: &mut Window,
+    outgoing: &mut ByteBuffer,
     size: usize,
     mut write: impl FnMut(&mut [u8]) -> Result<usize, Option<InsufficientSizeError>>,
 ) {

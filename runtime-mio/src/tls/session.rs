@@ -11,7 +11,7 @@ use super::error::{Progress, TlsError};
 use super::facts::CertificateFacts;
 use super::machine::{Machine, Say, Step};
 use super::peer::Peer;
-use crate::window::Window;
+use crate::buffer::ByteBuffer;
 
 /// One TLS connection, either end of it. It does no I/O of its own and never
 /// blocks.
@@ -42,13 +42,13 @@ pub struct TlsSession {
     /// The peer has said goodbye.
     closed: bool,
     /// Records as they came from the socket.
-    incoming: Window,
+    incoming: ByteBuffer,
     /// So many bytes at the front of those are seen, and wait for more.
     partial: usize,
     /// What did not fit the room its record was decrypted for.
-    plaintext: Window,
+    plaintext: ByteBuffer,
     /// Records for the socket.
-    outgoing: Window,
+    outgoing: ByteBuffer,
 }
 
 /// What [`TlsSession::read`] found.
@@ -74,10 +74,10 @@ impl TlsSession {
             failed: None,
             eof: false,
             closed: false,
-            incoming: Window::new(0),
+            incoming: ByteBuffer::new(0),
             partial: 0,
-            plaintext: Window::new(0),
-            outgoing: Window::new(0),
+            plaintext: ByteBuffer::new(0),
+            outgoing: ByteBuffer::new(0),
         };
         // A client's first message.
         session.advance(&mut []);
@@ -138,7 +138,7 @@ impl TlsSession {
             return Ok(0);
         }
         if self.incoming.is_bare() {
-            self.incoming = SPARE.take().unwrap_or_else(|| Window::new(INCOMING));
+            self.incoming = SPARE.take().unwrap_or_else(|| ByteBuffer::new(INCOMING));
         }
         let room = self.incoming.room();
         if room.is_empty() {
@@ -305,10 +305,10 @@ impl TlsSession {
     /// Gives back the memory for what comes while nothing does.
     fn let_go(&mut self) {
         if self.incoming.unread().is_empty() {
-            SPARE.set(Some(mem::replace(&mut self.incoming, Window::new(0))));
+            SPARE.set(Some(mem::replace(&mut self.incoming, ByteBuffer::new(0))));
         }
         if self.plaintext.unread().is_empty() {
-            self.plaintext = Window::new(0);
+            self.plaintext = ByteBuffer::new(0);
         }
     }
 
@@ -341,7 +341,7 @@ impl fmt::Debug for TlsSession {
 thread_local! {
     /// The memory of whoever reads next. Connections are many, but a thread reads
     /// from one at a time, and most of them wait.
-    static SPARE: Cell<Option<Window>> = const { Cell::new(None) };
+    static SPARE: Cell<Option<ByteBuffer>> = const { Cell::new(None) };
 }
 
 /// Bytes of a TLS record at most, header and encryption included.

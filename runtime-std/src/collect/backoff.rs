@@ -68,7 +68,7 @@ fn bounds(end: &ClientEnd) -> Bounds {
         }
         ClientEnd::Tls(_) | ClientEnd::Session(End::BeforeFirstByte, _) => REFUSED,
         ClientEnd::Session(End::PeerError { .. }, _) => UNREACHABLE,
-        ClientEnd::Socket(_) | ClientEnd::Session(..) => AWAY,
+        _ => AWAY,
     }
 }
 

@@ -114,7 +114,7 @@ impl Class {
                 0 => Self::Silent,
                 _ => Self::Healthy,
             },
-            Some(ClientEnd::Session(..) | ClientEnd::Socket(_)) | None => Self::Broken,
+            Some(_) | None => Self::Broken,
         }
     }
 

@@ -13,7 +13,7 @@ pub use raw::ENVELOPE;
 use std::fmt;
 use std::str::FromStr;
 
-use estreamer_mio::batch::{Record, RecordKind};
+use estreamer_mio::buffer::{EventRecord, RecordKind};
 
 use crate::digest::Digest;
 
@@ -58,7 +58,7 @@ pub fn write(
     format: Format,
     data: &Data,
     source: &str,
-    record: &Record<'_>,
+    record: &EventRecord<'_>,
     digest: Digest,
     out: &mut Vec<u8>,
 ) {
@@ -79,7 +79,7 @@ pub fn write(
 }
 
 /// About how many bytes a record becomes, to make room for many at once.
-pub fn size(format: Format, data: &Data, record: &Record<'_>) -> usize {
+pub fn size(format: Format, data: &Data, record: &EventRecord<'_>) -> usize {
     match (format, data) {
         (Format::Raw, _) => record.data.len() + 4,
         (Format::Lines, Data::Json | Data::Csv) => record.data.len() + 1,
@@ -93,8 +93,8 @@ mod tests {
     use estreamer_core::Malformed;
     use estreamer_core::wire::RecordType;
 
-    fn record(kind: RecordKind, data: &[u8]) -> Record<'_> {
-        Record {
+    fn record(kind: RecordKind, data: &[u8]) -> EventRecord<'_> {
+        EventRecord {
             kind,
             record_type: RecordType::CONNECTION,
             archival: Some(1),

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use estreamer_mio::batch::{Batch, Record};
+use estreamer_mio::buffer::{Batch, EventRecord};
 
 use crate::delivery::dedup::sequencer::Verdict;
 use crate::format::Data;
@@ -40,7 +40,7 @@ impl Drop for Delivery {
 
 impl Delivery {
     /// The records to be delivered.
-    pub(super) fn kept(&self) -> impl Iterator<Item = (Record<'_>, &Verdict)> {
+    pub(super) fn kept(&self) -> impl Iterator<Item = (EventRecord<'_>, &Verdict)> {
         self.batch
             .records()
             .zip(&self.verdicts)
