@@ -6,15 +6,18 @@ use std::sync::Arc;
 
 use rustls::client::{Resumption, UnbufferedClientConnection};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::server::{NoServerSessionStorage, UnbufferedServerConnection};
+use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ALL_VERSIONS, ClientConfig, ServerConfig, SupportedProtocolVersion};
+use rustls::{
+    ALL_VERSIONS, ClientConfig, Connection, ServerConfig, ServerConnection,
+    SupportedProtocolVersion,
+};
 use rustls_pki_types::ServerName;
 
+use super::engine::{Buffered, Unbuffered};
 use super::error::TlsError;
 use super::identity::Identity;
-use super::machine::Machine;
 use super::peer::Peer;
 use super::rules::{NameRule, ServerRules};
 use super::session::TlsSession;
@@ -92,11 +95,19 @@ impl ClientTls {
     /// # Errors
     /// [`TlsError::Setup`] if the system gives no random bytes.
     pub fn connect(&self) -> Result<TlsSession, TlsError> {
-        // The library wants a name; ours is never sent nor compared.
-        let nobody = ServerName::from(IpAddr::from(Ipv4Addr::UNSPECIFIED));
-        let client = UnbufferedClientConnection::new(Arc::clone(&self.config), nobody);
-        let machine = Machine::Client(client.map_err(TlsError::setup)?);
-        Ok(TlsSession::new(machine, Peer::Server))
+        let client = UnbufferedClientConnection::new(Arc::clone(&self.config), no_name());
+        let engine = Unbuffered::new(client.map_err(TlsError::setup)?);
+        Ok(TlsSession::new(engine, Peer::Server))
+    }
+
+    /// The same on the buffered interface of rustls, which replaces the other one
+    /// with rustls 0.24.
+    #[cfg(test)]
+    pub(super) fn connect_buffered(&self) -> Result<TlsSession, TlsError> {
+        let client = rustls::ClientConnection::new(Arc::clone(&self.config), no_name());
+        let client = Connection::Client(client.map_err(TlsError::setup)?);
+        let engine = Buffered::new(client, Peer::Server);
+        Ok(TlsSession::new(engine, Peer::Server))
     }
 }
 
@@ -135,10 +146,16 @@ impl ServerTls {
     /// # Errors
     /// [`TlsError::Setup`] if the system gives no random bytes.
     pub fn accept(&self) -> Result<TlsSession, TlsError> {
-        let server = UnbufferedServerConnection::new(Arc::clone(&self.config));
-        let machine = Machine::Server(server.map_err(TlsError::setup)?);
-        Ok(TlsSession::new(machine, Peer::Client))
+        let server = ServerConnection::new(Arc::clone(&self.config));
+        let server = Connection::Server(server.map_err(TlsError::setup)?);
+        let engine = Buffered::new(server, Peer::Client);
+        Ok(TlsSession::new(engine, Peer::Client))
     }
+}
+
+/// The library requires a name. This one is neither sent nor compared.
+fn no_name() -> ServerName<'static> {
+    ServerName::from(IpAddr::from(Ipv4Addr::UNSPECIFIED))
 }
 
 impl TlsVersions {

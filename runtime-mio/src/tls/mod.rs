@@ -19,13 +19,13 @@
 //! read from or written to a file.
 
 mod endpoint;
+mod engine;
 mod error;
 mod facts;
 mod identity;
 mod identity_error;
 mod inspect;
 mod key;
-mod machine;
 mod peer;
 mod pem;
 mod pkcs12;
@@ -42,7 +42,7 @@ mod warning;
 mod tests;
 
 pub use endpoint::{ClientTls, ServerTls, TlsVersions};
-pub use error::{Refusal, TlsClass, TlsError};
+pub use error::{CertificateRefusal, TlsClass, TlsError};
 pub use facts::{AltName, CertificateFacts, EXPIRY_WARNING_DAYS, Validity};
 pub use identity::Identity;
 pub use identity_error::IdentityError;

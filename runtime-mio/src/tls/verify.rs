@@ -15,7 +15,7 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
 
-use super::error::{Refusal, TlsError};
+use super::error::{CertificateRefusal, TlsError};
 use super::facts::{CertificateFacts, Validity};
 use super::identity::Identity;
 use super::identity_error::IdentityError;
@@ -342,11 +342,13 @@ fn settle(
         None => Err(CertificateProblem::Unreadable),
     };
     verdict.map_err(|problem| {
-        Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Refusal {
-            peer,
-            problem,
-            certificate,
-        }))))
+        Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(
+            CertificateRefusal {
+                peer,
+                problem,
+                certificate,
+            },
+        ))))
     })
 }
 

@@ -134,13 +134,23 @@ fn meet(client: &ClientTls, server: &ServerTls) -> (TlsSession, TlsSession, Outc
     (client, server, outcome)
 }
 
-/// Two ends that are through the handshake.
+/// Two ends that have completed the handshake.
 fn pair(versions: TlsVersions) -> (TlsSession, TlsSession) {
+    pair_on(ClientTls::connect, versions)
+}
+
+/// How a client's session is made: on either engine.
+type Connect = fn(&ClientTls) -> Result<TlsSession, TlsError>;
+
+/// A pair with a client's session made by `connect`.
+fn pair_on(connect: Connect, versions: TlsVersions) -> (TlsSession, TlsSession) {
     let pki = Pki::new();
     let rules = ServerRules::default();
     let client = ClientTls::with_versions(&pki.client(), rules, versions).unwrap();
     let server = ServerTls::new(&pki.server()).unwrap();
-    let (client, server, outcome) = meet(&client, &server);
+    let mut client = connect(&client).unwrap();
+    let mut server = server.accept().unwrap();
+    let outcome = pump(&mut client, &mut server);
     assert_eq!(outcome, (Ok(()), Ok(())));
     (client, server)
 }

@@ -1,87 +1,47 @@
-//! The TLS library's state machine of either end, over buffers of ours.
+//! One step of the state machine of rustls, on buffers of the caller.
 
+use rustls::Error;
 use rustls::client::UnbufferedClientConnection;
-use rustls::server::UnbufferedServerConnection;
-use rustls::unbuffered::{
-    ConnectionState, EncodeError, EncryptError, InsufficientSizeError, UnbufferedStatus,
-};
-use rustls::{CommonState, Error};
+use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, InsufficientSizeError};
 
 use crate::buffer::ByteBuffer;
 
-/// The state machine of either end.
-pub(super) enum Machine {
-    Client(UnbufferedClientConnection),
-    Server(UnbufferedServerConnection),
-}
-
-/// What to send when the machine takes something to send.
+/// What to send when the connection can send something.
 #[derive(Clone, Copy)]
-pub(super) enum Say<'a> {
+pub(super) enum ToSend<'a> {
     Nothing,
     /// This plaintext.
     Data(&'a [u8]),
-    /// Goodbye (close_notify).
-    Goodbye,
+    /// close_notify.
+    CloseNotify,
 }
 
-/// What a step came to.
+/// What a step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Something was done, and there may be more.
+    /// It made progress; there may be more to do.
     Again,
-    /// A record's plaintext came out.
+    /// It decrypted a record.
     Received,
-    /// The peer closed the session.
+    /// The peer sent close_notify.
     Closed,
     /// Nothing to send; needs more input from the peer.
     Rest,
 }
 
-impl Machine {
-    /// Takes one step on the records of `incoming` and returns how many bytes of
-    /// it are done with. Plaintext goes to `received`, records to `outgoing`.
-    ///
-    /// `incoming` has to begin where the last step was done, and to hold at least
-    /// what that step has seen.
-    pub(super) fn step(
-        &mut self,
-        incoming: &mut [u8],
-        outgoing: &mut ByteBuffer,
-        say: Say<'_>,
-        received: impl FnMut(&[u8]),
-    ) -> (usize, Result<Step, Error>) {
-        match self {
-            Self::Client(client) => take(
-                client.process_tls_records(incoming),
-                outgoing,
-                say,
-                received,
-            ),
-            Self::Server(server) => take(
-                server.process_tls_records(incoming),
-                outgoing,
-                say,
-                received,
-            ),
-        }
-    }
-
-    /// What both ends know of a connection.
-    pub(super) fn common(&self) -> &CommonState {
-        match self {
-            Self::Client(client) => client,
-            Self::Server(server) => server,
-        }
-    }
-}
-
-fn take<Data>(
-    status: UnbufferedStatus<'_, '_, Data>,
+/// Takes one step on the records of `incoming` and returns how many of its bytes can
+/// be removed. Plaintext goes to `received`, records to `outgoing`.
+///
+/// `incoming` has to begin where the last step ended, with at least the bytes that
+/// the last step has seen.
+pub(super) fn step(
+    connection: &mut UnbufferedClientConnection,
+    incoming: &mut [u8],
     outgoing: &mut ByteBuffer,
-    say: Say<'_>,
+    to_send: ToSend<'_>,
     mut received: impl FnMut(&[u8]),
 ) -> (usize, Result<Step, Error>) {
+    let status = connection.process_tls_records(incoming);
     let mut done = status.discard;
     let state = match status.state {
         Ok(state) => state,
@@ -109,32 +69,32 @@ fn take<Data>(
             });
             Step::Again
         }
-        // As good as sent: all that goes out is in this one buffer.
+        // Everything to send is in this one buffer, in order.
         ConnectionState::TransmitTlsData(transmit) => {
             transmit.done();
             Step::Again
         }
         ConnectionState::PeerClosed => Step::Closed,
         ConnectionState::WriteTraffic(mut traffic) => {
-            match say {
-                Say::Nothing => {}
-                Say::Data(data) => put(outgoing, data.len() + OVERHEAD, |room| {
+            match to_send {
+                ToSend::Nothing => {}
+                ToSend::Data(data) => put(outgoing, data.len() + OVERHEAD, |room| {
                     traffic.encrypt(data, room).map_err(too_small)
                 }),
-                Say::Goodbye => put(outgoing, OVERHEAD, |room| {
+                ToSend::CloseNotify => put(outgoing, OVERHEAD, |room| {
                     traffic.queue_close_notify(room).map_err(too_small)
                 }),
             }
             Step::Rest
         }
-        // Data before the handshake is never asked for, so there is nothing else.
+        // Early data is not enabled, so there is no other state.
         _ => Step::Rest,
     };
     (done, Ok(step))
 }
 
-/// Appends what `write` makes, in a room of the size it asks for. Keys that are
-/// used up make nothing; the library then ends the connection.
+/// Appends what `write` writes, in a room of the size it asks for. Exhausted keys
+/// write nothing; rustls then ends the connection.
 fn put(
     outgoing: &mut ByteBuffer,
     size: usize,
@@ -154,5 +114,5 @@ fn too_small(error: EncryptError) -> Option<InsufficientSizeError> {
     }
 }
 
-/// Bytes by which the few records of one call grow at most.
+/// Bytes that encryption adds to the records of one call, at most.
 const OVERHEAD: usize = 256;
