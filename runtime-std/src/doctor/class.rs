@@ -105,7 +105,7 @@ impl Class {
                 TlsClass::TlsRefused => Self::TlsRefused,
                 TlsClass::CertificateRefused => Self::CertificateRefused,
                 TlsClass::OwnCertificateRefused => Self::OwnCertificateRefused,
-                TlsClass::Local => Self::Broken,
+                _ => Self::Broken,
             },
             Some(ClientEnd::Session(End::BeforeFirstByte, _)) => Self::ClosedSilently,
             Some(ClientEnd::Session(End::PeerError { .. }, _)) => Self::RequestRefused,
