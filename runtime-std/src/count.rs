@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A count and the noun for one of it: `1 event`, `2 events`.
-pub(crate) struct Count<'a>(pub(crate) u64, pub(crate) &'a str);
+pub struct Count<'a>(pub u64, pub &'a str);
 
 impl fmt::Display for Count<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,8 +4,9 @@ use std::io;
 
 use estreamer_core::session::End;
 use estreamer_mio::client::ClientEnd;
+use estreamer_mio::tls::{IdentityError, TlsError};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Remedy};
 
 /// The end of a connection to `server`.
 pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
@@ -69,7 +70,6 @@ pub(crate) fn error_message(code: i32, text: &str) -> String {
     }
 }
 
-#[cfg(feature = "cli")]
 /// The end of the last connection to `server`, after every form of the request was
 /// tried and none was answered.
 pub(crate) fn unanswered(server: &str, end: &ClientEnd) -> Failure {
@@ -92,5 +92,13 @@ pub(crate) fn unanswered(server: &str, end: &ClientEnd) -> Failure {
              the server does not understand the request: check that it knows fully-qualified \
              events (version 7.0 or newer)",
         ),
+    }
+}
+
+/// What to do where the files that were read do not suffice for a connection.
+pub fn identity_remedy(error: &TlsError) -> Remedy {
+    match error {
+        TlsError::Identity(IdentityError::NoCa) => Remedy::NameCa,
+        _ => Remedy::None,
     }
 }

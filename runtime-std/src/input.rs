@@ -12,15 +12,6 @@ use zeroize::Zeroizing;
 
 /// Bytes of a certificate, a key, or both.
 pub(crate) const IDENTITY: usize = 1 << 20;
-/// Bytes of a configuration.
-#[cfg(feature = "cli")]
-pub(crate) const CONFIGURATION: usize = 1 << 20;
-/// Bytes of an event catalogue.
-#[cfg(feature = "cli")]
-pub(crate) const CATALOG: usize = 16 << 20;
-/// Bytes of a file of events that is replayed.
-#[cfg(feature = "simulate")]
-pub(crate) const REPLAY: usize = 1 << 30;
 
 /// Bytes taken from a device, whatever the limit.
 const DEVICE: usize = 1 << 20;
@@ -34,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 /// The system's; or that it holds more, or that nobody writes to it.
-pub(crate) fn read(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+pub fn read(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut input = Input::open(path)?;
     let limit = input.limit(limit);
     let expected = usize::try_from(input.length).unwrap_or(usize::MAX);
@@ -61,7 +52,7 @@ pub(crate) fn read(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> 
 }
 
 /// An open file, pipe or terminal.
-pub(crate) struct Input {
+pub struct Input {
     file: File,
     /// Whether it is a regular file: its end is an end, and it never waits.
     regular: bool,
@@ -76,7 +67,7 @@ impl Input {
     ///
     /// # Errors
     /// The system's.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+    pub fn open(path: &Path) -> io::Result<Self> {
         // Otherwise a pipe without a writer is waited for in here.
         let file = OpenOptions::new()
             .read(true)

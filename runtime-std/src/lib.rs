@@ -1,38 +1,38 @@
-//! The eStreamer collector and simulator.
+//! Client and collector for Cisco's eStreamer protocol.
+//!
+//! - [`Client`]: one connection, blocking, for programs of your own.
+//! - [`collect`]: many sources at once, delivered to outputs under a bookmark.
+//! - [`doctor`]: why a server does not answer, or answers and stays silent.
+//! - [`capture`]: recorded streams, message by message.
+//!
+//! An event's way through a collection is the order of [`collect`], [`delivery`],
+//! [`format`](mod@format) and [`output`]; [`config`] says what there is of each.
 
 #[macro_use]
 mod say;
 
-#[cfg(feature = "simulate")]
-pub mod catalog;
-#[cfg(feature = "cli")]
-pub mod cli;
+pub mod capture;
+pub mod certificate;
 pub mod client;
-#[cfg(feature = "cli")]
 pub mod collect;
 pub mod config;
-mod count;
+pub mod count;
 pub mod delivery;
 pub mod digest;
 pub mod disk;
 pub mod doctor;
-mod explain;
+pub mod explain;
 pub mod failure;
 mod form_hints;
 pub mod format;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod input;
+pub mod input;
 pub mod output;
-#[cfg(feature = "cli")]
 mod refusal;
-#[cfg(feature = "cli")]
-pub mod signals;
-#[cfg(feature = "simulate")]
-pub mod simulate;
 mod sync;
-mod thread;
+pub mod thread;
 
 // The README's examples compile.
 #[cfg(doctest)]

@@ -2,6 +2,8 @@
 //! reason to stop, least of all on the disk that is full.
 
 /// As `eprintln!`, but it does not panic.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! say {
     ($($argument:tt)*) => {{
         let _ = std::io::Write::write_fmt(

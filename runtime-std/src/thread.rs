@@ -9,7 +9,7 @@ use crate::failure::Failure;
 ///
 /// # Errors
 /// The system allows no further thread: by a limit on threads or on memory.
-pub(crate) fn spawn<T: Send + 'static>(
+pub fn spawn<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, Failure> {

@@ -1,8 +1,8 @@
 //! The simulator's archive: who asks from when gets what.
 
-use estreamer::simulate::Simulator as Server;
-use estreamer::simulate::archive::{Archive, ArchiveOptions, Content, Live, Oddities};
-use estreamer::simulate::generator::Options;
+use estreamer_simulate::Simulator as Server;
+use estreamer_simulate::archive::{Archive, ArchiveOptions, Content, Live, Oddities};
+use estreamer_simulate::generator::Options;
 use estreamer_tests::{
     Ended, Pki, Running, Simulator, collect, events, expected_lines, json_lines,
 };

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use estreamer::simulate::Simulator;
-use estreamer::simulate::chaos::ChaosKind;
+use estreamer_simulate::Simulator;
+use estreamer_simulate::chaos::ChaosKind;
 use estreamer_tests::{Pki, Running, collect};
 
 #[test]

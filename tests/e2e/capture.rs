@@ -1,10 +1,10 @@
 //! Recorded streams on the command line.
 
-use estreamer::simulate::archive::Oddities;
 use estreamer_core::wire::{
     BundleHeader, BundleWriter, ErrorMessage, Event, EventStreamRequest, InitialTimestamp, Message,
     Null, RecordType, RequestFlags,
 };
+use estreamer_simulate::archive::Oddities;
 use estreamer_tests::{Ended, Pki, Scene, estreamer};
 
 /// A bit of both directions, which are decoded alike.

@@ -4,8 +4,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use estreamer::simulate::chaos::{Chaos, ChaosKind};
-use estreamer::simulate::{Builder, Simulator};
+use estreamer_simulate::chaos::{Chaos, ChaosKind};
+use estreamer_simulate::{Builder, Simulator};
 use estreamer_tests::{Ended, Pki, collect, events, expected_lines};
 
 const EVENTS: u64 = 250;

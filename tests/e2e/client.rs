@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use estreamer::client::{Builder, Client, ErrorKind, RecordKind};
-use estreamer::simulate::Served;
-use estreamer::simulate::archive::Oddities;
-use estreamer::simulate::chaos::ChaosKind;
 use estreamer_core::fqe::EventKind;
 use estreamer_core::session::End;
 use estreamer_core::wire::InitialTimestamp;
+use estreamer_simulate::Served;
+use estreamer_simulate::archive::Oddities;
+use estreamer_simulate::chaos::ChaosKind;
 use estreamer_tests::{ODD, Scene};
 
 /// No test waits longer for an event that is there.

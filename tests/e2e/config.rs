@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use estreamer::config::keys::{TABLES, Table};
+use estreamer::config::read::keys::{TABLES, Table};
 use estreamer_tests::{Ended, Pki, Simulator, estreamer, json_lines};
 
 #[test]
@@ -241,7 +241,7 @@ fn what_a_reader_could_not_take_apart_is_refused() {
         ),
         (
             all(&[&source, "data = \"csv\"\n"]),
-            Some("--fields connection="),
+            Some("Name the fields: events = {"),
         ),
     ] {
         let config = pki.write("estreamer.toml", &text);

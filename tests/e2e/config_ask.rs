@@ -6,9 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use estreamer::config::Ask;
 use estreamer::format::ENVELOPE;
-use estreamer::simulate::opaque::OPAQUE;
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::InitialTimestamp;
+use estreamer_simulate::opaque::OPAQUE;
 use estreamer_tests::{Ended, Pki, Simulator, collect, estreamer, json_lines};
 use serde_json::Value;
 
@@ -75,7 +75,7 @@ fn a_ready_made_request_is_sent_byte_for_byte() {
                 { \"OutputFieldSet\": [\"FileName\"] }, \"Fields\": [\"OutputFieldSet\"] } },\n \
                 \"OutputFormat\": { \"Transform\": \"Text\", \"TransformConfig\": \"JSON\" } }\n";
     let request = pki.write("json_request.json", json);
-    let simulator = estreamer::simulate::Simulator::with_identity(pki.identity());
+    let simulator = estreamer_simulate::Simulator::with_identity(pki.identity());
     let simulator = simulator.count(100).spawn().unwrap();
     let arguments = [&EVERYTHING[..], &["--request", &request]].concat();
     let address = simulator.address().to_string();
@@ -119,7 +119,7 @@ fn a_request_that_a_server_would_refuse_is_not_sent() {
 #[test]
 fn quirks_are_shown_in_the_request() {
     let pki = Pki::new();
-    let simulator = estreamer::simulate::Simulator::with_identity(pki.identity());
+    let simulator = estreamer_simulate::Simulator::with_identity(pki.identity());
     let simulator = simulator.count(10).spawn().unwrap();
     let quirks = ["--quirk", "request-nul", "--quirk", "request-inclusive"];
     let arguments = [&EVERYTHING[..], &quirks].concat();

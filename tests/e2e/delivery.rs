@@ -3,8 +3,8 @@
 use std::fs;
 use std::io::Write;
 
-use estreamer::simulate::archive::Oddities;
-use estreamer::simulate::chaos::ChaosKind;
+use estreamer_simulate::archive::Oddities;
+use estreamer_simulate::chaos::ChaosKind;
 use estreamer_tests::{Ended, ODD, Running, Scene, lines, wait_for_lines, wait_until};
 
 #[test]

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
-use estreamer::simulate::archive::Oddities;
+use estreamer_simulate::archive::Oddities;
 use estreamer_tests::{Ended, Fleet, Running, Scene, lines, stored, wait_for_lines, wait_until};
 
 /// Runs a collector until a file has so many lines, and stops it in order.

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use estreamer::simulate::archive::Oddities;
+use estreamer_simulate::archive::Oddities;
 use estreamer_tests::{
     Ended, ODD, Running, Scene, after_reboot, at_each, lines, wait_for_lines, wait_until,
 };

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use estreamer::simulate::archive::Oddities;
+use estreamer_simulate::archive::Oddities;
 use estreamer_tests::{Ended, Fleet, Running, Scene, lines, wait_for_lines};
 
 fn mkfifo(path: &Path) {

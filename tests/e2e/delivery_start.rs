@@ -3,12 +3,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use estreamer::simulate::Simulator;
-use estreamer::simulate::archive::{ArchiveOptions, Live, Oddities};
-use estreamer::simulate::chaos::{Chaos, ChaosKind};
-use estreamer::simulate::generator::Options;
 use estreamer_core::quirk::Quirk;
 use estreamer_core::wire::InitialTimestamp;
+use estreamer_simulate::Simulator;
+use estreamer_simulate::archive::{ArchiveOptions, Live, Oddities};
+use estreamer_simulate::chaos::{Chaos, ChaosKind};
+use estreamer_simulate::generator::Options;
 use estreamer_tests::{Ended, ODD, Running, Scene, lines, wait_for_lines, wait_until};
 
 /// Our clock's second.
@@ -32,7 +32,7 @@ fn beginning_now(history: u64) -> ArchiveOptions {
 /// Where the last connection asked from, once so many have asked.
 #[track_caller]
 fn asked(simulator: &Simulator, connections: usize) -> InitialTimestamp {
-    let asked = |served: &[estreamer::simulate::Served]| {
+    let asked = |served: &[estreamer_simulate::Served]| {
         served.len() == connections && !served[connections - 1].requests.is_empty()
     };
     assert!(simulator.wait(asked));

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use estreamer::simulate::chaos::ChaosKind;
-use estreamer::simulate::tamper::SHOWN;
 use estreamer_core::quirk::Quirk;
 use estreamer_core::wire::RecordLength;
+use estreamer_simulate::chaos::ChaosKind;
+use estreamer_simulate::tamper::SHOWN;
 
 /// Whatever the protocol page calls by a name exists, and nothing is left out.
 #[test]

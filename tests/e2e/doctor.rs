@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use estreamer::certificate;
 use estreamer::config::Ask;
-use estreamer::doctor::{Class, Options, Verdict, certificate, walk};
-use estreamer::simulate::pki::{Pki, ServerFault};
+use estreamer::doctor::{Class, Options, Verdict, walk};
+use estreamer::failure::Wording;
 use estreamer_core::fqe::{EventKind, Request};
 use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules, TlsVersions};
+use estreamer_simulate::pki::{Pki, ServerFault};
 use estreamer_tests::{Ended, Simulator, estreamer};
 use serde_json::Value;
 
@@ -108,6 +110,7 @@ fn of_several_addresses_the_first_that_answers_is_examined_and_the_others_tried(
             timeout: 10_000,
             wait: 10_000,
             now: certificate::now(),
+            wording: Wording::default(),
         })
         .unwrap()
     };
@@ -194,7 +197,7 @@ fn without_verification_anyone_is_believed_and_it_is_said_so() {
     let arguments = ["--insecure-no-verify", "--wait", "1"];
     let diagnosis = patient.examine(&server.address.to_string(), &arguments);
     diagnosis.assert(Class::Silent, Some("first bytes"));
-    assert!(diagnosis.said.contains("--insecure-no-verify"));
+    assert!(diagnosis.said.contains("Verify the server's certificate"));
     let tls = diagnosis.steps().find(|(step, _)| *step == "TLS");
     assert_eq!(tls, Some(("TLS", "warning")));
 }
@@ -245,7 +248,7 @@ fn a_client_from_another_address_is_closed_on_silently_in_either_version() {
 fn an_address_check_turned_off_lets_that_client_in() {
     let patient = Patient::new();
     let path = patient.pki_path();
-    estreamer::simulate::pki::issue_client(&path, "192.0.2.7").unwrap();
+    estreamer_simulate::pki::issue_client(&path, "192.0.2.7").unwrap();
     let server = Simulator::start(&path, &["--no-address-check", "--count", "10"]);
     let diagnosis = Diagnosis::of(&[
         "--server",

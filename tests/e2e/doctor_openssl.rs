@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use estreamer::doctor::Class;
-use estreamer::simulate::pki::{Pki, ServerFault};
+use estreamer_simulate::pki::{Pki, ServerFault};
 use estreamer_tests::{Ended, Simulator, estreamer};
 use serde_json::Value;
 
@@ -194,7 +194,7 @@ impl Place {
         let directory = temporary.path().join("pki");
         let (pki, stranger) = (Pki::generate().unwrap(), Pki::generate().unwrap());
         pki.write_to(&directory).unwrap();
-        estreamer::simulate::pki::issue_client(&directory, "192.0.2.7").unwrap();
+        estreamer_simulate::pki::issue_client(&directory, "192.0.2.7").unwrap();
         let write = |name: &str, text: &str| std::fs::write(directory.join(name), text).unwrap();
         write("stranger-ca.pem", stranger.ca().cert_pem());
         let faulty = |fault| pki.faulty_server(fault).unwrap();

@@ -4,12 +4,12 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 
-use estreamer::simulate::pki::{Identity as Files, Pki};
 use estreamer_core::session::Instant;
 use estreamer_core::wire::EventStreamRequest;
 use estreamer_mio::event_loop::Handle;
 use estreamer_mio::server::{self, Feed, RequestRefusal, ServerOptions, Supply};
 use estreamer_mio::tls::{Identity, ServerTls, TlsVersions};
+use estreamer_simulate::pki::{Identity as Files, Pki};
 
 /// How a server answers a request.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::Command;
 use std::thread;
 
-use estreamer::simulate::pki::{Pki as Certificates, ServerFault};
 use estreamer_mio::tls::{Identity, ServerTls};
+use estreamer_simulate::pki::{Pki as Certificates, ServerFault};
 use estreamer_tests::{Ended, Pki, Simulator, estreamer};
 
 #[test]

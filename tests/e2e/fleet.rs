@@ -2,9 +2,9 @@
 
 use std::net::TcpListener;
 
-use estreamer::simulate::Simulator;
-use estreamer::simulate::chaos::{Chaos, ChaosKind};
 use estreamer_mio::tls::ClientRules;
+use estreamer_simulate::Simulator;
+use estreamer_simulate::chaos::{Chaos, ChaosKind};
 use estreamer_tests::{Fleet, Running, lines, stored, wait_for_lines, wait_until};
 
 #[test]

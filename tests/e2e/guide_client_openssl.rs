@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use estreamer::catalog::Catalog;
-use estreamer::simulate::Simulator;
-use estreamer::simulate::selection::{Format, Request};
-use estreamer::simulate::tamper::guide;
 use estreamer_core::fqe::EventKind;
 use estreamer_core::quirk::{Quirk, Quirks};
+use estreamer_simulate::Simulator;
+use estreamer_simulate::catalog::Catalog;
+use estreamer_simulate::selection::{Format, Request};
+use estreamer_simulate::tamper::guide;
 use estreamer_tests::{Ended, Pki, events, json_lines};
 
 /// The guide's own json_request.json.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use estreamer::simulate::pki::Pki;
+use estreamer_simulate::pki::Pki;
 use estreamer_tests::{Ended, estreamer, program};
 use serde_json::Value;
 

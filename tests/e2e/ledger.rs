@@ -1,15 +1,14 @@
 //! What bears on the promise that nothing is lost is counted, told when it
 //! begins and summed up; and it is what the server did.
 
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use estreamer::simulate::archive::{Archive, ArchiveOptions, Content, Live, Oddities};
-use estreamer::simulate::chaos::{Chaos, ChaosKind};
-use estreamer::simulate::generator::Options;
-use estreamer::simulate::replay::Replay;
-use estreamer::simulate::{Builder, Simulator};
 use estreamer_core::quirk::Quirk;
+use estreamer_simulate::archive::{Archive, ArchiveOptions, Content, Live, Oddities};
+use estreamer_simulate::chaos::{Chaos, ChaosKind};
+use estreamer_simulate::generator::Options;
+use estreamer_simulate::replay::Replay;
+use estreamer_simulate::{Builder, Simulator};
 use estreamer_tests::{Fleet, Running};
 
 /// Collects from a server until nothing comes for a while; what was said.
@@ -158,7 +157,7 @@ fn replaying(fleet: &Fleet, name: &str, events: &[String]) -> Simulator {
     let path = fleet.path(name);
     std::fs::write(&path, events.join("\n")).unwrap();
     let archive = Archive::new(ArchiveOptions {
-        content: Content::Lines(Replay::open(Path::new(&path)).unwrap()),
+        content: Content::Lines(Replay::parse(std::fs::read(&path).unwrap()).unwrap()),
         history: None,
         live: Live::Nothing,
         oddities: Oddities::default(),

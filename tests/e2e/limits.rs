@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use estreamer::simulate::archive::Oddities;
+use estreamer_simulate::archive::Oddities;
 use estreamer_tests::{Ended, Scene};
 
 #[test]

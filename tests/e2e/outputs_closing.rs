@@ -47,7 +47,7 @@ fn take(lines: &Receiver<Vec<u8>>, count: usize) -> Vec<Vec<u8>> {
     (0..count).map(|_| next()).collect()
 }
 
-fn collect(fleet: &Fleet, server: &estreamer::simulate::Simulator, to: SocketAddr) -> Running {
+fn collect(fleet: &Fleet, server: &estreamer_simulate::Simulator, to: SocketAddr) -> Running {
     let output = Fleet::output(&format!("tcp://{to}"));
     fleet.configure("", &[Fleet::source("fmc", server), output]);
     Running::start(&mut fleet.collect())

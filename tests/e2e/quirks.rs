@@ -3,11 +3,11 @@
 
 use std::thread;
 
-use estreamer::simulate::chaos::{Chaos, ChaosKind};
-use estreamer::simulate::opaque::OPAQUE;
-use estreamer::simulate::tamper::SHOWN;
-use estreamer::simulate::{Served, Simulator};
 use estreamer_core::quirk::Quirk;
+use estreamer_simulate::chaos::{Chaos, ChaosKind};
+use estreamer_simulate::opaque::OPAQUE;
+use estreamer_simulate::tamper::SHOWN;
+use estreamer_simulate::{Served, Simulator};
 use estreamer_tests::{Ended, Pki, collect, events, expected_lines};
 
 const EVENTS: u64 = 250;

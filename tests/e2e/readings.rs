@@ -7,10 +7,10 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::thread;
 
 use estreamer::client::{Client, InitialTimestamp};
-use estreamer::simulate::chaos::{Chaos, ChaosKind};
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::{BundleHeader, BundleWriter, Event, RecordType};
 use estreamer_mio::tls::ServerTls;
+use estreamer_simulate::chaos::{Chaos, ChaosKind};
 use estreamer_tests::{
     Ended, Fleet, Pki, Running, Scene, Simulator, at_each, collect, events, expected_lines,
     wait_until,

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use estreamer::simulate::Simulator;
+use estreamer_simulate::Simulator;
 use estreamer_tests::{Fleet, Running, lines, stored, wait_for_lines, wait_until};
 
 const OUT: &str = "out.ndjson";

@@ -5,11 +5,11 @@ use std::fs;
 use std::path::Path;
 
 use estreamer::client::{Client, InitialTimestamp, RequestForm};
-use estreamer::simulate::archive::Oddities;
-use estreamer::simulate::chaos::{Chaos, ChaosKind};
-use estreamer::simulate::request_length::RequestLength;
-use estreamer::simulate::{Builder, Served};
 use estreamer_core::quirk::Quirk;
+use estreamer_simulate::archive::Oddities;
+use estreamer_simulate::chaos::{Chaos, ChaosKind};
+use estreamer_simulate::request_length::RequestLength;
+use estreamer_simulate::{Builder, Served};
 use estreamer_tests::{
     Ended, Fleet, Pki, Running, Scene, Simulator, at_each, collect, events, expected_lines,
     wait_for_lines,
@@ -54,7 +54,7 @@ fn without_a_state_directory_the_process_remembers() {
     let pki = Pki::new();
     for (length, connections) in STRICT {
         // The connection that is answered breaks off after a bundle.
-        let server = estreamer::simulate::Simulator::with_identity(pki.identity())
+        let server = estreamer_simulate::Simulator::with_identity(pki.identity())
             .count(500)
             .bundle(50)
             .request_length(length)
@@ -245,7 +245,7 @@ fn scene(events: u64, more: impl FnOnce(Builder) -> Builder) -> Scene {
 }
 
 /// A source whose server may be silent for a second.
-fn patient(server: &estreamer::simulate::Simulator) -> String {
+fn patient(server: &estreamer_simulate::Simulator) -> String {
     Fleet::source("fmc", server) + "request_timeout = 1\n"
 }
 

@@ -5,10 +5,10 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use estreamer::client::Client;
-use estreamer::simulate::Simulator;
-use estreamer::simulate::archive::{Archive, ArchiveOptions, Live};
-use estreamer::simulate::chaos::{Chaos, ChaosKind};
-use estreamer::simulate::generator::Options;
+use estreamer_simulate::Simulator;
+use estreamer_simulate::archive::{Archive, ArchiveOptions, Live};
+use estreamer_simulate::chaos::{Chaos, ChaosKind};
+use estreamer_simulate::generator::Options;
 use estreamer_tests::{
     Ended, Fleet, Pki, Running, collect, estreamer, lines, stored, wait_for_lines,
 };

@@ -1,12 +1,12 @@
 //! The simulated server, message by message, as the guides say it.
 
-use estreamer::simulate::chaos::ChaosKind;
-use estreamer::simulate::selection::Request;
-use estreamer::simulate::{Builder, Simulator};
 use estreamer_core::wire::{
     Bundle, ESTREAMER_SERVICE, ErrorMessage, EventList, EventStreamRequest, InitialTimestamp,
     Message, MessageType, Null, RecordType, RequestFlags, ServiceEntry, Services,
 };
+use estreamer_simulate::chaos::ChaosKind;
+use estreamer_simulate::selection::Request;
+use estreamer_simulate::{Builder, Simulator};
 use estreamer_tests::{Ended, Pki, Raw, collect, events, expected_lines};
 
 fn simulator(pki: &Pki, build: impl FnOnce(Builder) -> Builder) -> Simulator {
@@ -104,14 +104,14 @@ fn csv_has_the_fields_in_the_order_asked_for_and_short_headers_without_bit_23() 
 
 #[test]
 fn replayed_lines_are_cut_to_the_fields_asked_for_foreign_ones_too() {
-    use estreamer::simulate::archive::{Archive, ArchiveOptions, Content, Live, Oddities};
-    use estreamer::simulate::replay::Replay;
+    use estreamer_simulate::archive::{Archive, ArchiveOptions, Content, Live, Oddities};
+    use estreamer_simulate::replay::Replay;
     let pki = Pki::new();
     let lines = r#"{"EventType":"FileEvent", "Foreign":[1], "FileName":"a", "EventSecond":7}
 {"EventType":"FileEvent", "FileName":"b", "EventSecond":9}"#;
     let file = pki.write("events.ndjson", lines);
     let archive = Archive::new(ArchiveOptions {
-        content: Content::Lines(Replay::open(file.as_ref()).unwrap()),
+        content: Content::Lines(Replay::parse(std::fs::read(&file).unwrap()).unwrap()),
         history: None,
         live: Live::Nothing,
         oddities: Oddities::default(),
@@ -342,8 +342,8 @@ fn what_was_served_is_told() {
 
 #[test]
 fn an_event_stored_by_hand_reaches_those_who_wait() {
-    use estreamer::simulate::archive::{Archive, ArchiveOptions, Live};
-    use estreamer::simulate::generator::Options;
+    use estreamer_simulate::archive::{Archive, ArchiveOptions, Live};
+    use estreamer_simulate::generator::Options;
     let pki = Pki::new();
     let archive = Archive::new(ArchiveOptions {
         live: Live::ByHand,

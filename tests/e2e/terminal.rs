@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use estreamer::simulate::archive::Oddities;
+use estreamer_simulate::archive::Oddities;
 use estreamer_tests::{Ended, Scene};
 
 /// Runs its arguments on a terminal of their own, and prints what they print.

@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
-use estreamer::simulate::archive::Oddities;
+use estreamer_simulate::archive::Oddities;
 use estreamer_tests::{Ended, Scene, data, lines};
 
 /// The 60 events, the state directory, and the 40 that were written.

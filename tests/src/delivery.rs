@@ -7,10 +7,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use estreamer::simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
-use estreamer::simulate::generator::Options;
-use estreamer::simulate::pki::Pki;
-use estreamer::simulate::{Builder, Simulator};
+use estreamer_simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
+use estreamer_simulate::generator::Options;
+use estreamer_simulate::pki::Pki;
+use estreamer_simulate::{Builder, Simulator};
 
 use crate::process::estreamer;
 

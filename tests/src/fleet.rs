@@ -4,10 +4,10 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use estreamer::simulate::archive::{Archive, ArchiveOptions, Live};
-use estreamer::simulate::generator::Options;
-use estreamer::simulate::pki::Pki;
-use estreamer::simulate::{Builder, Simulator};
+use estreamer_simulate::archive::{Archive, ArchiveOptions, Live};
+use estreamer_simulate::generator::Options;
+use estreamer_simulate::pki::Pki;
+use estreamer_simulate::{Builder, Simulator};
 
 use crate::process::{Running, estreamer, wait_until};
 

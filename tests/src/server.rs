@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use estreamer::simulate::archive::Archive;
 use estreamer_mio::tls::Identity;
+use estreamer_simulate::archive::Archive;
 
 use crate::process::{Ended, Running, estreamer, wait_until};
 
@@ -51,7 +51,7 @@ impl Pki {
     /// # Panics
     /// When the files are not there any more.
     pub fn identity(&self) -> Identity {
-        let files = estreamer::simulate::pki::load(&self.path()).expect("the files of a PKI");
+        let files = estreamer_simulate::pki::load(&self.path()).expect("the files of a PKI");
         Identity::from_pem(&files.chain_pem, &files.key_pem, &files.ca_pem).expect("an identity")
     }
 

@@ -9,16 +9,20 @@ use std::path::Path;
 use crate::{Result, tree};
 
 /// The crates that are looked at.
-const CRATES: [&str; 5] = [
+const CRATES: [&str; 7] = [
     "core/src",
     "core/capi/src",
     "runtime-mio/src",
     "runtime-std/src",
     "runtime-std/capi/src",
+    "runtime-std/cli/src",
+    "runtime-std/simulate/src",
 ];
 
 /// Folders of runtime-std that do not import each other in a circle.
-const FOLDERS: [&str; 4] = ["config", "output", "format", "delivery"];
+const FOLDERS: [&str; 7] = [
+    "capture", "collect", "config", "delivery", "doctor", "format", "output",
+];
 
 /// A module, from the top of its crate.
 type Module = Vec<String>;

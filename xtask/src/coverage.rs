@@ -44,7 +44,7 @@ const PARTS: [(&str, &[&str]); 5] = [
     ),
     (
         "readers",
-        &["runtime-std/src/cli/capture", "runtime-std/src/format/"],
+        &["runtime-std/src/capture/", "runtime-std/src/format/"],
     ),
 ];
 

@@ -7,7 +7,7 @@ use estreamer_core::session::End;
 use estreamer_mio::client::ClientEnd;
 
 use crate::explain::explain;
-use crate::failure::Failure;
+use crate::failure::{Failure, Remedy};
 
 /// What went wrong, to what, and what to do about it.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Error {
         self.kind
     }
 
-    pub(super) fn new(kind: ErrorKind, what: impl fmt::Display, remedy: &str) -> Self {
+    pub(super) fn new(kind: ErrorKind, what: impl fmt::Display, remedy: impl Into<Remedy>) -> Self {
         Self {
             kind,
             failure: Failure::failed(what, remedy),

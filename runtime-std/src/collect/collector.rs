@@ -9,9 +9,9 @@ use estreamer_core::session::{ClientSession, Instant};
 use estreamer_mio::client::{Client, ClientEnd, ClientEvent};
 
 use super::Capture;
+use crate::certificate;
 use crate::delivery::dedup::server_number::server_number;
 use crate::delivery::pipeline::link::Link;
-use crate::doctor::certificate;
 
 /// Passes the records of one connection on to the pipeline. Its owner calls
 /// [`command`](Self::command) before, and [`after_turn`](Self::after_turn) after

@@ -12,7 +12,7 @@ use estreamer_mio::event_loop::EventLoop;
 
 use super::collector::Collector;
 use super::forms::Forms;
-use super::options::Run;
+use super::options::{PendingSignals, Run};
 use super::progress::Progress;
 use super::resolver::Resolver;
 use super::station::{Means, Station, tls};
@@ -23,7 +23,6 @@ use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::Pipeline;
 use crate::failure::Failure;
 use crate::output::destination::Destination;
-use crate::signals::Asked;
 
 /// Why the sources of a pipeline have ended.
 pub(super) enum Ended {
@@ -39,7 +38,7 @@ pub(super) struct Fleet<'a> {
     pub(super) sources: &'a mut Vec<Arc<Source>>,
     pub(super) run: &'a mut Run,
     pub(super) event_loop: &'a mut EventLoop<Client>,
-    pub(super) asked: &'a Asked,
+    pub(super) signals: &'a PendingSignals,
     pub(super) pipeline: &'a Pipeline,
     pub(super) resolver: &'a Resolver,
     pub(super) forms: &'a mut Forms,
@@ -83,13 +82,13 @@ impl Fleet<'_> {
             if self.pipeline.has_failed() || self.pipeline.is_enough() {
                 end.get_or_insert_with(|| self.stop(&mut stations, STOPPED));
             }
-            if end.is_none() && self.asked.reload() {
+            if end.is_none() && self.signals.reload() {
                 successor = self.reload(&mut stations);
                 if successor.is_some() {
                     end = Some(self.stop(&mut stations, CHANGED));
                 }
             }
-            if self.asked.report() {
+            if self.signals.report() {
                 report(self.ledger, self.began.get(), now);
             }
             self.advance(&mut stations, &pool)?;
@@ -244,14 +243,20 @@ impl Fleet<'_> {
         let new = match reload() {
             Ok(new) => new,
             Err(failure) => {
-                say!("estreamer: {failure}. The configuration stays as it was.");
+                say!(
+                    "estreamer: {}. The configuration stays as it was.",
+                    failure.worded(self.run.wording)
+                );
                 return None;
             }
         };
         let arenas = (self.sources.len(), new.sources.len());
         if !same_pipeline(self.config, &new, arenas) {
             if let Err(failure) = self.usable(&new) {
-                say!("estreamer: {failure}. The configuration stays as it was.");
+                say!(
+                    "estreamer: {}. The configuration stays as it was.",
+                    failure.worded(self.run.wording)
+                );
                 return None;
             }
             say!(
@@ -261,7 +266,10 @@ impl Fleet<'_> {
         }
         let sources: Vec<Arc<Source>> = new.sources.into_iter().map(Arc::new).collect();
         match self.fresh(&sources, stations) {
-            Err(failure) => say!("estreamer: {failure}. The configuration stays as it was."),
+            Err(failure) => say!(
+                "estreamer: {}. The configuration stays as it was.",
+                failure.worded(self.run.wording)
+            ),
             Ok(fresh) => {
                 self.config.shutdown = new.shutdown;
                 replace(stations, &sources, fresh);

@@ -20,5 +20,5 @@ mod summary;
 mod turn;
 
 use capture::Capture;
-pub use options::{Reload, Reset, Run};
+pub use options::{PendingSignals, Reload, Reset, Run, Watch};
 pub use summary::Summary;

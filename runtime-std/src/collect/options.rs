@@ -1,13 +1,41 @@
 //! What concerns a run rather than a configuration.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use estreamer_mio::event_loop::Handle;
 
 use crate::config::Config;
-use crate::failure::Failure;
-use crate::signals;
+use crate::failure::{Failure, Wording};
 
 /// Reads the configuration again.
 pub type Reload = Box<dyn FnMut() -> Result<Config, Failure>>;
+
+/// Told the handle of the event loop before the first connection.
+pub type Watch = Box<dyn FnOnce(Handle) -> Result<(), Failure>>;
+
+/// What a running collection is asked to do, from any thread or signal handler:
+/// set a flag, then wake the event loop.
+#[derive(Debug, Clone, Default)]
+pub struct PendingSignals {
+    /// Read the configuration again, and open files anew.
+    pub reload: Arc<AtomicBool>,
+    /// Say what was counted so far.
+    pub report: Arc<AtomicBool>,
+}
+
+impl PendingSignals {
+    /// Whether a reload was asked for since the last call.
+    pub(super) fn reload(&self) -> bool {
+        self.reload.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether a report was asked for since the last call.
+    pub(super) fn report(&self) -> bool {
+        self.report.swap(false, Ordering::AcqRel)
+    }
+}
 
 /// What of a bookmark is discarded at a start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,6 +66,10 @@ pub struct Run {
     pub patient: bool,
     /// How to read the configuration again when that is asked for.
     pub reload: Option<Reload>,
-    /// What was asked for by signal before; `None`: signals were not watched.
-    pub asked: Option<signals::Asked>,
+    /// What was asked for before the run, and is while it lasts.
+    pub signals: PendingSignals,
+    /// Told the handle that stops and wakes the run.
+    pub watch: Option<Watch>,
+    /// How remedies are worded.
+    pub wording: Wording,
 }

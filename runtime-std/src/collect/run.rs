@@ -22,11 +22,10 @@ use crate::delivery::dedup::sequencer::{FirstSessions, Limits};
 use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::failure::{PipelineError, StartError};
 use crate::delivery::pipeline::{Pipeline, Setup};
-use crate::failure::Failure;
+use crate::failure::{Failure, Remedy};
 use crate::form_hints::FormHints;
 use crate::output::destination::Destination;
 use crate::refusal;
-use crate::signals;
 
 /// So many failed syncs within ten minutes end the run, whatever was committed in
 /// between: a disk that keeps failing needs a person.
@@ -66,13 +65,12 @@ impl Settled {
 /// What ended it, and what to do.
 pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     let mut event_loop = EventLoop::new().map_err(Failure::system)?;
-    let asked = match run.asked.take() {
-        Some(asked) => asked,
-        None => signals::Asked::remember()?,
-    };
-    asked.watch(event_loop.handle())?;
+    if let Some(watch) = run.watch.take() {
+        watch(event_loop.handle())?;
+    }
+    let signals = run.signals.clone();
     let resolver = Resolver::start(event_loop.handle())?;
-    let ledger = Arc::new(Ledger::new(config.overlap));
+    let ledger = Arc::new(Ledger::new(config.overlap, run.wording));
     let began = Cell::new(None);
     let first_sessions = FirstSessions::default();
     let mut forms = Forms::default();
@@ -99,14 +97,20 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                     return Err(failure);
                 }
                 if !std::mem::replace(&mut waits_for_space, true) {
-                    say!("estreamer: {failure}. Waiting for space on the disk.");
+                    say!(
+                        "estreamer: {}. Waiting for space on the disk.",
+                        failure.worded(run.wording)
+                    );
                 }
                 let now = event_loop.now();
                 pause(&mut event_loop, now, 5000)?;
                 continue;
             }
             (Err(NoStart { failure, .. }), Some(old)) => {
-                say!("estreamer: {failure}. The configuration stays as it was.");
+                say!(
+                    "estreamer: {}. The configuration stays as it was.",
+                    failure.worded(run.wording)
+                );
                 current = old;
                 continue;
             }
@@ -124,7 +128,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
             sources: &mut current.sources,
             run: &mut run,
             event_loop: &mut event_loop,
-            asked: &asked,
+            signals: &signals,
             pipeline: &pipeline,
             resolver: &resolver,
             forms: &mut forms,
@@ -242,7 +246,8 @@ fn start(
     for name in &pipeline.unused {
         say!(
             "estreamer: the bookmark knows a source {name:?} that the configuration does not name. \
-             It is kept; --reset-bookmark={name} discards it."
+             It is kept. {}.",
+            run.wording.of(&Remedy::ResetSource(name.clone()))
         );
     }
     Ok(pipeline)
@@ -303,7 +308,9 @@ fn conclude(
 ) -> Result<(), Failure> {
     let comes_again = match config.state {
         Some(_) => "What was not written comes again at the next start",
-        None => "Without --state nobody knows what was written: collect again from before it",
+        None => {
+            "Without a state directory nobody knows what was written: collect again from before it"
+        }
     };
     match finished {
         Ok(()) => ended.map(|_| ()),

@@ -23,11 +23,11 @@ use super::resolver::{Answer, Resolver};
 use super::turn::Turn;
 use crate::config::Source;
 use crate::config::address::Address;
-use crate::config::{identity, rules};
+use crate::config::rules;
 use crate::delivery::pipeline::Pipeline;
 use crate::delivery::pipeline::delivery::SourceInfo;
 use crate::delivery::pipeline::link::{Link, PendingLink};
-use crate::explain::{explain, unanswered};
+use crate::explain::{explain, identity_remedy, unanswered};
 use crate::failure::Failure;
 
 /// A source at work.
@@ -476,7 +476,7 @@ impl Station {
 /// How a source's connections are secured.
 pub(super) fn tls(source: &Source) -> Result<ClientTls, Failure> {
     ClientTls::new(&source.identity, source.rules.clone()).map_err(|error| {
-        let remedy = identity::remedy(&error);
+        let remedy = identity_remedy(&error);
         Failure::failed(format!("{}: {error}", source.name), remedy)
     })
 }

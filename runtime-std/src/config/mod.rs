@@ -1,46 +1,13 @@
 //! What is collected from whom, and where it goes: the same whether it was read
 //! from a file or from flags.
-//!
-//! ```text
-//! text of a file ─▶ file::parse ─┐
-//!                                ├─▶ Draft ─▶ load ─▶ Config
-//! flags of a command ────────────┘
-//! ```
-//!
-//! A `Draft` is what was written, with the lines it stands on,
-//! and nothing named in it was touched yet. `Draft::load`
-//! reads identities, passwords and requests. Both report every mistake there is.
 
 pub mod address;
 pub mod ask;
-#[cfg(feature = "cli")]
-pub mod collision;
-#[cfg(feature = "cli")]
-pub mod draft;
-#[cfg(feature = "cli")]
-pub mod event;
-#[cfg(feature = "cli")]
-pub mod file;
 pub mod from;
-#[cfg(feature = "cli")]
-pub mod identity;
-#[cfg(feature = "cli")]
-pub mod keys;
-#[cfg(feature = "cli")]
-mod load;
-#[cfg(feature = "cli")]
-pub mod mistake;
-#[cfg(feature = "cli")]
-mod mixture;
 pub mod number;
-#[cfg(feature = "cli")]
-mod reader;
+#[cfg(feature = "config")]
+pub mod read;
 pub mod rules;
-#[cfg(feature = "cli")]
-pub mod secret;
-
-#[cfg(all(test, feature = "cli"))]
-mod tests;
 
 use std::net::IpAddr;
 use std::path::PathBuf;

@@ -47,8 +47,8 @@ pub fn fingerprint(text: &str) -> Result<Fingerprint, String> {
 pub fn warn(rules: &ServerRules, server: &str) {
     if rules.insecure {
         say!(
-            "estreamer: warning: connecting to {server} without verifying it \
-             (--insecure-no-verify): anyone in between can read and forge the events"
+            "estreamer: warning: connecting to {server} without verifying its certificate: \
+             anyone in between can read and forge the events"
         );
     }
 }

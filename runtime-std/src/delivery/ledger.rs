@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 use super::counts::Counts;
 use super::deviation::DEVIATIONS;
 use crate::count::Count;
+use crate::failure::{Remedy, Wording};
 use crate::sync::lock;
 
 /// The counts of all sources.
 pub struct Ledger {
     overlap: u32,
+    wording: Wording,
     accounts: Mutex<BTreeMap<Arc<str>, Account>>,
 }
 
@@ -30,7 +32,7 @@ struct Concern {
     of: fn(&Counts) -> u64,
     /// A smaller count is not reported.
     from: fn(u32) -> u64,
-    text: fn(u64, u32) -> String,
+    text: fn(u64, u32, Wording) -> String,
 }
 
 /// A concern whose count grows is reported this often.
@@ -40,7 +42,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.gaps,
         from: |_| 1,
-        text: |count, _| {
+        text: |count, _, _| {
             format!(
                 "{} in the bundle sequence. The server skipped numbers; events may be missing: \
                  compare with its own count",
@@ -51,18 +53,18 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.malformed,
         from: |_| 1,
-        text: |count, _| {
+        text: |count, _, wording| {
             format!(
-                "{}, delivered with all bytes in error envelopes. Look at them; a capture \
-                 (--capture) shows where",
-                Count(count, "malformed record")
+                "{}, delivered with all bytes in error envelopes. {}",
+                Count(count, "malformed record"),
+                wording.of(&Remedy::Record)
             )
         },
     },
     Concern {
         of: |counts| counts.oversize,
         from: |_| 1,
-        text: |count, _| {
+        text: |count, _, _| {
             format!(
                 "{} over the size limit, delivered without data in error envelopes",
                 Count(count, "record")
@@ -72,7 +74,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.missing,
         from: |_| 1,
-        text: |count, _| {
+        text: |count, _, _| {
             format!(
                 "{} delivered before did not come again at a resume. Nothing is missing here; \
                  but the server's archive no longer holds what it sent: check its disk",
@@ -83,12 +85,12 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.duplicates,
         from: |_| 1,
-        text: |count, _| format!("{} left out: delivered before", Count(count, "event")),
+        text: |count, _, _| format!("{} left out: delivered before", Count(count, "event")),
     },
     Concern {
         of: |counts| counts.dropped,
         from: |_| 1,
-        text: |count, _| {
+        text: |count, _, _| {
             format!(
                 "{} dropped by an output that is not required and fell behind",
                 Count(count, "event")
@@ -98,7 +100,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.disorder,
         from: |overlap| u64::from(overlap / 2) + 1,
-        text: |seconds, overlap| {
+        text: |seconds, overlap, _| {
             format!(
                 "events were stored up to {seconds} s out of order. Up to {overlap} s are asked \
                  for again at a restart; raise overlap to twice the disorder"
@@ -108,7 +110,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.ahead,
         from: |_| 1,
-        text: |count, _| {
+        text: |count, _, _| {
             format!(
                 "{} stored more than an hour ahead of this machine's clock. The bookmark stays \
                  before that: a restart asks for the same events again. Compare the two clocks",
@@ -119,7 +121,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.unremembered,
         from: |_| 1,
-        text: |count, _| {
+        text: |count, _, _| {
             format!(
                 "{} not remembered, as there are too many within a few seconds of the archive. \
                  None is lost; what is not remembered comes twice if the connection ends now. \
@@ -131,7 +133,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.set_back,
         from: |_| 1,
-        text: |count, overlap| {
+        text: |count, overlap, _| {
             format!(
                 "{} stored more than {overlap} s before the newest: the server's clock was set \
                  back, or it stores late. A restart asks from there: none is lost, some may come \
@@ -143,7 +145,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.server_changes,
         from: |_| 1,
-        text: |_, overlap| {
+        text: |_, overlap, _| {
             format!(
                 "another server answers than before. What comes again is recognised by its \
                  content, as long as the two stored it within {overlap} s of each other"
@@ -153,10 +155,12 @@ const CONCERNS: [Concern; 11] = [
 ];
 
 impl Ledger {
-    /// An empty one, of a collection with this overlap.
-    pub fn new(overlap: u32) -> Self {
+    /// An empty one, of a collection with this overlap, whose program words remedies
+    /// like this.
+    pub fn new(overlap: u32, wording: Wording) -> Self {
         Self {
             overlap,
+            wording,
             accounts: Mutex::default(),
         }
     }
@@ -169,7 +173,7 @@ impl Ledger {
         }
         if let Some(account) = accounts.get_mut(source) {
             change(&mut account.counts);
-            account.tell(source, self.overlap, false);
+            account.tell(source, self, false);
         }
     }
 
@@ -177,7 +181,7 @@ impl Ledger {
     /// all of it, at the end.
     pub fn tell(&self, all: bool) {
         for (source, account) in lock(&self.accounts).iter_mut() {
-            account.tell(source, self.overlap, all);
+            account.tell(source, self, all);
         }
     }
 
@@ -208,7 +212,8 @@ impl Ledger {
 }
 
 impl Account {
-    fn tell(&mut self, source: &str, overlap: u32, all: bool) {
+    fn tell(&mut self, source: &str, ledger: &Ledger, all: bool) {
+        let overlap = ledger.overlap;
         for (deviation, told) in DEVIATIONS.iter().zip(&mut self.deviated) {
             if (deviation.of)(&self.counts) > 0 && !std::mem::replace(told, true) {
                 say!("estreamer: {source}: {}.", deviation.text);
@@ -218,7 +223,10 @@ impl Account {
             let count = (concern.of)(&self.counts);
             let due = all || when.is_none_or(|when| when.elapsed() >= AGAIN);
             if count > *told && count >= (concern.from)(overlap) && due {
-                say!("estreamer: {source}: {}.", (concern.text)(count, overlap));
+                say!(
+                    "estreamer: {source}: {}.",
+                    (concern.text)(count, overlap, ledger.wording)
+                );
                 (*told, *when) = (count, Some(Instant::now()));
             }
         }

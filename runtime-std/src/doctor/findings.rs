@@ -17,6 +17,7 @@ use super::probe::Seen;
 use super::reading;
 use super::report::{Line, Report, Verdict};
 use crate::explain::error_message;
+use crate::failure::Remedy;
 
 /// Gathers the lines of a walk.
 pub(super) struct Findings<'a> {
@@ -113,7 +114,7 @@ impl<'a> Findings<'a> {
                     Some(agreed) if self.options.rules.insecure => (
                         Verdict::Warning,
                         format!("{agreed}, the server is not verified"),
-                        Some("Leave out --insecure-no-verify".to_owned()),
+                        Some(self.options.wording.of(&Remedy::Verify)),
                     ),
                     Some(agreed) => (Verdict::Ok, agreed, None),
                     None if timeout => (
@@ -262,10 +263,7 @@ impl<'a> Findings<'a> {
             true => (Verdict::Ok, None),
             false => (
                 Verdict::Warning,
-                Some(format!(
-                    "Set request_form = \"{first}\" for this server (--request-form {first}), so \
-                     that the first start need not find it out"
-                )),
+                Some(self.options.wording.of(&Remedy::SetRequestForm(*first))),
             ),
         };
         self.add("request form", verdict, found, look_at);

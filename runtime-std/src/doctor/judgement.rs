@@ -4,8 +4,8 @@ use std::net::{IpAddr, ToSocketAddrs};
 
 use estreamer_mio::tls::{CertificateFacts, ClientRefusal, ClientRules, Validity};
 
-use super::certificate;
 use super::report::{Line, Verdict};
+use crate::certificate;
 
 /// Whose certificate it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,6 @@
 //! text of an error.
 
 mod attempt;
-pub mod certificate;
 mod class;
 mod findings;
 mod forms;

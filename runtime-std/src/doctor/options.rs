@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
 
 use crate::config::Ask;
+use crate::failure::Wording;
 
 /// What is to be examined.
 pub struct Options<'a> {
@@ -29,4 +30,6 @@ pub struct Options<'a> {
     pub wait: u32,
     /// This moment in UNIX seconds, to judge certificates by.
     pub now: i64,
+    /// How remedies are worded.
+    pub wording: Wording,
 }

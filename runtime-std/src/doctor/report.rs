@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use estreamer_mio::tls::CertificateFacts;
 use serde_json::{Value, json};
 
-use super::certificate;
 use super::class::Class;
+use crate::certificate;
 
 /// How a step of the walk went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

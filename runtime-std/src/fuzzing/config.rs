@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::config::file;
-use crate::config::mistake::{self, Mistake};
+use crate::config::read::file;
+use crate::config::read::mistake::{self, Mistake};
 
 /// Understands a configuration, or says line by line what is wrong. No file it
 /// names is touched.

@@ -9,7 +9,7 @@ use estreamer_core::fuzzing::Choices;
 use estreamer_core::wire::RecordType;
 use estreamer_mio::buffer::{EventRecord, RecordKind};
 
-use crate::cli::capture;
+use crate::capture;
 use crate::config::{Data, Format};
 use crate::digest::Digest;
 use crate::format;

@@ -36,7 +36,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn main() -> ExitCode {
-    let code = estreamer::cli::main();
+    let code = estreamer_cli::main();
     if std::env::var_os("ESTREAMER_TEST_ALLOCATIONS").is_some() {
         eprintln!("allocations: {}", COUNT.load(Ordering::Relaxed));
     }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use estreamer::client::Client;
-use estreamer::simulate::Simulator;
-use estreamer::simulate::pki::{DEFAULT_PASSWORD, Pki};
 use estreamer_core::wire::InitialTimestamp;
+use estreamer_simulate::Simulator;
+use estreamer_simulate::pki::{DEFAULT_PASSWORD, Pki};
 use ring::digest::{Context, SHA256};
 
 /// The password of the client's PKCS#12 file.

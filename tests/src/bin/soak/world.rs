@@ -8,10 +8,10 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use estreamer::simulate::Simulator;
-use estreamer::simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
-use estreamer::simulate::chaos::ChaosKind;
-use estreamer::simulate::generator::Options;
+use estreamer_simulate::Simulator;
+use estreamer_simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
+use estreamer_simulate::chaos::ChaosKind;
+use estreamer_simulate::generator::Options;
 use estreamer_tests::{Fleet, Running, wait_until};
 
 use crate::files::Files;

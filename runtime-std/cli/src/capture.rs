@@ -1,0 +1,74 @@
+//! `estreamer capture`: look at a recorded stream, message by message.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use estreamer::capture::{CaptureError, decode};
+use estreamer::count::Count;
+use estreamer::input::Input;
+use estreamer::say;
+
+use super::Failure;
+
+/// Look at a recorded stream.
+#[derive(Args)]
+#[command(after_help = "Example:\n  estreamer capture decode stream.bin --explain")]
+pub(super) struct Capture {
+    #[command(subcommand)]
+    command: CaptureCommand,
+}
+
+#[derive(Subcommand)]
+enum CaptureCommand {
+    /// Print every message of a stream, one a line with its offset.
+    #[command(after_help = "Example:\n  estreamer capture decode stream.bin --explain")]
+    Decode {
+        /// The bytes of one direction of one connection, TLS taken off.
+        file: PathBuf,
+        /// Print each field in hexadecimal with its meaning, and where the guide
+        /// describes the message.
+        #[arg(long)]
+        explain: bool,
+    },
+}
+
+impl Capture {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let CaptureCommand::Decode { file, explain } = self.command;
+        let unreadable = |error: io::Error| {
+            Failure::failed(
+                format!("cannot read {}: {error}", file.display()),
+                "Check the path and its permissions",
+            )
+        };
+        let mut input = Input::open(&file).map_err(unreadable)?;
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        let decoded = decode(&mut input, explain, &mut out);
+        match (decoded, out.flush()) {
+            (Err(CaptureError::Write(error)), _) | (Ok(_), Err(error)) => match error.kind() {
+                // Whoever read our output has had enough.
+                io::ErrorKind::BrokenPipe => Ok(()),
+                _ => Err(Failure::failed(
+                    format!("cannot write what was decoded: {error}"),
+                    "",
+                )),
+            },
+            (Err(CaptureError::Read(error)), _) => Err(unreadable(error)),
+            (Err(CaptureError::Peer(error)), _) => Err(Failure::failed(
+                format!(
+                    "{} is no eStreamer stream from there on: {error}",
+                    file.display()
+                ),
+                "Record one direction alone, from its first byte, without TLS",
+            )),
+            (Err(error), _) => Err(Failure::failed(error, "")),
+            (Ok(0), _) => Ok(()),
+            (Ok(bytes), _) => {
+                let bytes = Count(bytes, "byte");
+                say!("estreamer: the stream ends {bytes} into a message.");
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! `estreamer check`: is this configuration sound, and what would it do?
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use estreamer_core::wire::RecordLength;
+
+use super::Failure;
+use super::identity::print;
+use estreamer::certificate;
+use estreamer::config::address::in_turn;
+use estreamer::config::read::event::in_words;
+use estreamer::config::read::file;
+use estreamer::config::read::identity;
+use estreamer::config::{Config, Output, Source};
+use estreamer::count::Count;
+
+/// Check a configuration without connecting, and show what it would do.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  estreamer check /etc/estreamer/estreamer.toml\n\nExit status: 0 it is \
+                  sound · 2 it is not; each mistake is told with its line and remedy"
+)]
+pub(super) struct Check {
+    /// The configuration; the files it names are read too.
+    file: PathBuf,
+}
+
+impl Check {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let config = file::open(&self.file, None)?;
+        for source in &config.sources {
+            identity::warn(&source.identity);
+        }
+        print(&show(&config))
+    }
+}
+
+/// A block for each source and output, and one for what they share.
+fn show(config: &Config) -> String {
+    let blocks = config.sources.iter().map(source);
+    let blocks: Vec<String> = blocks.chain(config.outputs.iter().map(output)).collect();
+    let state = match &config.state {
+        Some(path) => path.display().to_string(),
+        None => "none: no bookmark, a restart begins anew".into(),
+    };
+    let shared = block(
+        "all",
+        &[
+            ("state", state),
+            ("ahead", Count(config.ahead.into(), "bundle").to_string()),
+            ("overlap", format!("{} s", config.overlap)),
+            ("memory", format!("{} MiB", config.memory >> 20)),
+            ("shutdown", format!("{} s", config.shutdown.as_secs())),
+        ],
+    );
+    format!("{}{shared}", blocks.concat())
+}
+
+fn source(source: &Source) -> String {
+    let own = source.identity.certificate();
+    let verified = match (source.rules.insecure, source.identity.authorities()) {
+        (true, _) => "not at all".into(),
+        (false, authorities) => {
+            let names: Vec<&str> = authorities.iter().map(|ca| ca.subject.as_str()).collect();
+            format!("by {}", names.join(" or "))
+        }
+    };
+    let bind = source
+        .bind
+        .map_or("any address".into(), |address| address.to_string());
+    let form = match source.request_form {
+        None => "one form after the other, until one is answered".into(),
+        Some(form) => form.to_string(),
+    };
+    let lengths = match source.record_length {
+        RecordLength::Auto => "each record tells what its length counts".into(),
+        fixed => format!("a record length counts: {fixed}"),
+    };
+    block(
+        &format!("source {}", source.name),
+        &[
+            ("server", in_turn(&source.servers)),
+            ("bind", bind),
+            ("identity", own.subject.clone()),
+            ("valid", certificate::validity(own, certificate::now())),
+            ("verified", verified),
+            ("asks for", source.ask.to_string()),
+            ("from", source.from.to_string()),
+            ("request", form),
+            ("lengths", lengths),
+        ],
+    )
+}
+
+fn output(output: &Output) -> String {
+    let sources = match &output.sources {
+        Some(names) => format!(" of {}", names.join(", ")),
+        None => String::new(),
+    };
+    let events = match &output.events {
+        Some(kinds) => format!("{} events", in_words(kinds)),
+        None => "everything".into(),
+    };
+    let kind = match output.required {
+        true => "required: its delivery moves the bookmark".into(),
+        false => format!("best effort: drops when {} MiB behind", output.queue >> 20),
+    };
+    block(
+        &format!("output {}", output.name),
+        &[
+            ("to", output.destination.to_string()),
+            ("format", output.format.to_string()),
+            ("takes", events + &sources),
+            ("delivery", kind),
+        ],
+    )
+}
+
+fn block(title: &str, lines: &[(&str, String)]) -> String {
+    let mut text = format!("{title}\n");
+    for (label, value) in lines {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {label:<10} {value}");
+    }
+    text
+}

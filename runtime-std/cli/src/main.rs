@@ -1,0 +1,7 @@
+//! The `estreamer` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    estreamer_cli::main()
+}

@@ -1,0 +1,47 @@
+//! What to do about a failure, in the options of this program.
+
+use estreamer::failure::{Remedy, Wording};
+
+/// The wording of this program.
+pub(crate) fn wording() -> Wording {
+    Wording::new(in_options)
+}
+
+/// Words a remedy. Those of no option keep the library's words.
+fn in_options(remedy: &Remedy) -> String {
+    let text = match remedy {
+        Remedy::NameCa => "Name it with --ca FILE, or as ca = \"FILE\" in a configuration",
+        Remedy::NamePassword => {
+            "Name its place with --password-file, --password-env, --password-fd or \
+             --password-credential, or as password = { file = … } in a configuration"
+        }
+        Remedy::NameFields => {
+            "Name the fields: --fields connection=InitiatorIP,URL, or events = { connection = \
+             [\"InitiatorIP\", \"URL\"] }"
+        }
+        Remedy::NameState => "Name another one with --state",
+        Remedy::RestoreOrReset => {
+            "Either restore the state directory from a backup: events that came after it come \
+             again. Or start with --reset-bookmark, and with --from at or before the time of the \
+             last event in the outputs: events after that time come again, none is lost"
+        }
+        Remedy::RestoreBothOrReset => {
+            "Restore key and journal from the same backup; or start with --reset-bookmark, and \
+             with --from at or before the time of the last event in the outputs: events after \
+             that time come again, none is lost"
+        }
+        Remedy::ResetSource(name) => return format!("--reset-bookmark={name} discards it"),
+        Remedy::SetRequestForm(form) => {
+            return format!(
+                "Set request_form = \"{form}\" for this server (--request-form {form}), so that \
+                 the first start need not find it out"
+            );
+        }
+        Remedy::Verify => "Leave out --insecure-no-verify",
+        Remedy::Record => {
+            "Record the stream with --capture FILE; `estreamer capture decode FILE` shows where"
+        }
+        other => return other.to_string(),
+    };
+    text.to_owned()
+}

@@ -1,0 +1,78 @@
+//! `estreamer simulate`: be the server.
+
+mod archive;
+mod behaviour;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use estreamer::say;
+use estreamer_mio::tls::{ClientRules, Identity};
+
+use super::Failure;
+use crate::signals;
+use archive::ArchiveArgs;
+use behaviour::BehaviourArgs;
+use estreamer_simulate::pki;
+use estreamer_simulate::service::{Service, ServiceOptions};
+
+/// Be an eStreamer server for tests: an archive of generated events, or of the
+/// lines of a file.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  estreamer pki init pki\n  estreamer simulate --pki pki --count 1000 --live 10"
+)]
+pub(super) struct Simulate {
+    /// Where to listen; port 0 lets the system choose. The address is printed.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8302")]
+    listen: SocketAddr,
+    /// A directory made by `estreamer pki init`.
+    #[arg(long, value_name = "DIR")]
+    pki: PathBuf,
+    #[command(flatten)]
+    archive: ArchiveArgs,
+    #[command(flatten)]
+    behaviour: BehaviourArgs,
+    /// Accept clients whose certificate is for another address than they come
+    /// from. Otherwise they are refused as a Management Center does it: by a
+    /// close without a word.
+    #[arg(long)]
+    no_address_check: bool,
+    /// Tell nothing about connections.
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl Simulate {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let failed = |error: &dyn std::fmt::Display| Failure::failed(error, "");
+        let files = match self.behaviour.certificate_fault() {
+            None => pki::load(&self.pki),
+            Some(fault) => pki::load_faulty(&self.pki, fault),
+        }
+        .map_err(|error| failed(&error))?;
+        let identity = Identity::from_pem(&files.chain_pem, &files.key_pem, &files.ca_pem)
+            .map_err(|error| failed(&error))?;
+        let mut options = ServiceOptions::new(identity, self.archive.archive()?);
+        options.listen = self.listen;
+        options.clients = ClientRules {
+            address: !self.no_address_check,
+            ..ClientRules::default()
+        };
+        options.seed = self.archive.seed;
+        options.log = (!self.quiet).then_some(log as fn(&str));
+        self.behaviour.apply(&mut options);
+        let service = Service::new(options).map_err(|error| failed(&error))?;
+        signals::watch(service.handle())?;
+        // The address is what was asked for; scripts read it from here.
+        let mut stdout = std::io::stdout();
+        let _ = writeln!(stdout, "{}", service.address()).and_then(|()| stdout.flush());
+        service.run().map_err(Failure::system)
+    }
+}
+
+fn log(line: &str) {
+    say!("estreamer: {line}");
+}

@@ -1,0 +1,278 @@
+//! What one client of the simulator is served.
+
+use std::sync::Arc;
+
+use estreamer_core::quirk::{Quirk, Quirks};
+use estreamer_core::session::{Instant, Statistics};
+use estreamer_core::wire::{
+    ESTREAMER_SERVICE, EventStreamRequest, InitialTimestamp, RequestFlags, Services,
+};
+use estreamer_mio::server::{
+    Answer, Feed, Outgoing, RequestRefusal, ServerEnd, SuppliedRecord, Supply, Tampered,
+};
+
+use super::archive::{Archive, Found, Reader};
+use super::not_json::not_json;
+use super::opaque::OPAQUE;
+use super::request_length::RequestLength;
+use super::selection::{Format, Request, RequestError};
+use super::served::Entry;
+use super::tamper::Tamper;
+
+/// What the connections of a service have in common.
+pub(super) struct Common {
+    pub(super) archive: Archive,
+    /// Events a second for each client.
+    pub(super) rate: Option<u32>,
+    /// A transform that is served as bytes.
+    pub(super) opaque: Option<String>,
+    pub(super) request_length: RequestLength,
+    pub(super) quirks: Quirks,
+    pub(super) log: Option<fn(&str)>,
+}
+
+/// The feed of one connection.
+pub(super) struct ConnectionFeed {
+    common: Arc<Common>,
+    entry: Entry,
+    tamper: Option<Tamper>,
+    stream: Option<Stream>,
+    /// When the first record was asked for.
+    start: Option<Instant>,
+    served: u64,
+    bundles: u64,
+    /// Of a request in extended mode, whose streaming request is awaited.
+    extended: bool,
+    /// Whether it closes instead of sending its error message.
+    closes: bool,
+}
+
+/// What a granted request became.
+struct Stream {
+    /// Whether records carry their archival timestamp.
+    extended: bool,
+    reader: Reader,
+    format: Format,
+    /// The data of the record to be sent, where it is not the archive's.
+    changed: Vec<u8>,
+}
+
+impl ConnectionFeed {
+    pub(super) fn new(common: Arc<Common>, entry: Entry, tamper: Option<Tamper>) -> Self {
+        Self {
+            common,
+            entry,
+            tamper,
+            stream: None,
+            start: None,
+            served: 0,
+            bundles: 0,
+            extended: false,
+            closes: false,
+        }
+    }
+
+    /// When the next record may go out.
+    fn due(&mut self, now: Instant) -> Instant {
+        let start = *self.start.get_or_insert(now);
+        match self.common.rate {
+            None => start,
+            Some(rate) => Instant(start.0 + self.served * 1000 / u64::from(rate.max(1))),
+        }
+    }
+
+    /// What the server does about a request that its own reading has cut.
+    fn cut(&mut self, request: &EventStreamRequest<'_>) -> Option<Answer> {
+        if request.check() != Err(estreamer_core::fqe::RequestError::NotJson) {
+            return None;
+        }
+        match self.common.request_length {
+            RequestLength::InclusiveSilent => Some(Answer::Silence),
+            RequestLength::InclusiveClose => {
+                self.closes = true;
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn answer(&mut self, request: &EventStreamRequest<'_>) -> Result<Answer, RequestRefusal> {
+        let extended = request.flags.contains(RequestFlags::EXTENDED_HEADER);
+        if request.json().is_empty() {
+            if request.flags.contains(RequestFlags::EXTENDED_REQUEST) {
+                self.extended = extended;
+                return Ok(Answer::Offer);
+            }
+            return Err(RequestRefusal {
+                code: FLAGS,
+                text: "append a JSON block for fully-qualified events, or set bit 30 (extended \
+                       request) for binary packet records"
+                    .into(),
+            });
+        }
+        let asked = self.fully_qualified(request)?;
+        self.stream = Some(Stream {
+            extended,
+            format: asked.format(),
+            changed: Vec::new(),
+            reader: self.common.archive.read(asked, request.from),
+        });
+        Ok(Answer::Stream)
+    }
+
+    /// A request with a JSON block.
+    fn fully_qualified(&self, request: &EventStreamRequest<'_>) -> Result<Request, RequestRefusal> {
+        let checked = request.check();
+        let refusal = |code, text| RequestRefusal { code, text };
+        match checked {
+            Err(error) if error.code() == FLAGS => {
+                return Err(refusal(FLAGS, error.to_string()));
+            }
+            _ => {}
+        }
+        let opaque = self.common.opaque.as_deref();
+        // What the archive says is closer to what was asked.
+        match (self.common.archive.parse(request.json(), opaque), checked) {
+            (Ok(parsed), Ok(_)) => Ok(parsed),
+            (Ok(_), Err(error)) => Err(refusal(error.code(), error.to_string())),
+            (Err(error), Err(checked)) => Err(refusal(checked.code(), error.to_string())),
+            (Err(error @ RequestError::Format { .. }), Ok(_)) => {
+                Err(refusal(FORMAT, error.to_string()))
+            }
+            (Err(error), Ok(_)) => Err(refusal(FIELDS, error.to_string())),
+        }
+    }
+}
+
+impl Feed for ConnectionFeed {
+    fn request(&mut self, request: &EventStreamRequest<'_>) -> Result<Answer, RequestRefusal> {
+        let answer = match self.cut(request) {
+            Some(answer) => Ok(answer),
+            None => self.answer(request),
+        };
+        // Told when it has taken effect, since tests wait for it.
+        self.entry.asked(request);
+        answer
+    }
+
+    fn choice(&mut self, chosen: &Services<'_>) -> Result<(), RequestRefusal> {
+        let mut entries = chosen.entries();
+        let Some(entry) = entries.find(|entry| entry.service == ESTREAMER_SERVICE) else {
+            return Err(RequestRefusal {
+                code: SERVICE,
+                text: "only the service 6667 is offered; ask for it".into(),
+            });
+        };
+        let flags = RequestFlags(entry.flags);
+        let from = InitialTimestamp(entry.timestamp);
+        let reader = self.common.archive.read(Request::packet_records(), from);
+        self.stream = Some(Stream {
+            extended: self.extended || flags.contains(RequestFlags::EXTENDED_HEADER),
+            format: Format::Packets,
+            changed: Vec::new(),
+            reader,
+        });
+        Ok(())
+    }
+
+    fn peek(&mut self, now: Instant) -> Supply<'_> {
+        let due = self.due(now);
+        let Some(stream) = &mut self.stream else {
+            return Supply::Finished;
+        };
+        match stream.reader.peek() {
+            Found::Event(_) if now < due => Supply::Later(due),
+            Found::Event(event) => Supply::Record(SuppliedRecord {
+                record_type: event.kind.record_type(),
+                archival: stream.extended.then_some(event.archival),
+                data: match stream.format {
+                    Format::Opaque => {
+                        stream.changed.clear();
+                        let bytes = event.data.iter().map(|byte| byte ^ OPAQUE);
+                        stream.changed.extend(bytes);
+                        &stream.changed
+                    }
+                    Format::Json if self.common.quirks.has(Quirk::DataNotJson) => {
+                        stream.changed = not_json(event.data, self.served);
+                        &stream.changed
+                    }
+                    _ => event.data,
+                },
+            }),
+            Found::Busy => Supply::Later(now),
+            // Rounded up, so that it is not asked again too early.
+            Found::Later(wait) => {
+                let milliseconds = u32::try_from(wait.as_millis() + 1).unwrap_or(u32::MAX);
+                Supply::Later(now.after(milliseconds))
+            }
+            Found::Unknown => Supply::Later(now.after(LOOK_AGAIN)),
+            Found::End => Supply::Finished,
+        }
+    }
+
+    fn take(&mut self) {
+        if let Some(stream) = &mut self.stream {
+            stream.reader.take();
+            self.served += 1;
+        }
+    }
+
+    fn tamper(&mut self, outgoing: Outgoing, message: &[u8]) -> Option<Tampered> {
+        if outgoing == Outgoing::Error && self.closes {
+            let close = true;
+            return Some(Tampered {
+                close,
+                ..Tampered::default()
+            });
+        }
+        if let Outgoing::Bundle(_) = outgoing {
+            self.bundles += 1;
+        }
+        self.tamper.as_mut()?.message(outgoing, message)
+    }
+
+    fn progress(&mut self, statistics: &Statistics) {
+        self.entry.update(|served| {
+            served.events = self.served;
+            served.bundles = self.bundles;
+            served.nulls = statistics.nulls;
+            served.statistics = *statistics;
+        });
+    }
+
+    fn ended(&mut self, end: &ServerEnd, statistics: Option<&Statistics>) {
+        if let Some(statistics) = statistics {
+            self.progress(statistics);
+        }
+        self.entry
+            .update(|served| served.end = Some(end.to_string()));
+        if let Some(log) = self.common.log {
+            let Some(served) = self.entry.get() else {
+                return;
+            };
+            log(&format!(
+                "{}: {} served, {} received; {end}",
+                served.peer,
+                counted(served.events, "event"),
+                counted(served.nulls, "null")
+            ));
+        }
+    }
+}
+
+/// Milliseconds until an archive filled by hand is looked at again.
+const LOOK_AGAIN: u32 = 5;
+/// Answered where the shape is right but a field is not known.
+const FIELDS: i32 = 3;
+/// Answered where the format is none of ours.
+const FORMAT: i32 = 4;
+/// Answered where flags do not go with a JSON block, or lack without one.
+const FLAGS: i32 = 5;
+/// Answered where another service is chosen than was offered.
+const SERVICE: i32 = 8;
+
+/// `1 event`, `2 events`.
+fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}

@@ -1,0 +1,281 @@
+//! The PKI in a directory: written once, read by the server, extended by clients.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `ca.pem` `ca.key` | the Internal CA, and its key for further clients |
+//! | `server.pem` `server.key` | the server |
+//! | `client.pem` `client.key` | the client |
+//! | `client.p12` | the client and the CA, password [`DEFAULT_PASSWORD`] |
+//! | `client-legacy.p12` | the same in the old ciphers, same password |
+//! | `client-nopassword.p12` | the same, encrypted with the empty password |
+//!
+//! Whatever holds a private key has mode 0600. Nothing is ever overwritten.
+
+use super::{
+    DEFAULT_PASSWORD, Identity, Pki, PkiError, ServerFault, archive, client_params, issue,
+    server_params,
+};
+use estreamer_mio::tls::Pkcs12Encryption;
+use rcgen::{Issuer, KeyPair};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// Bytes of a certificate, a key, or both.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// What the server end needs from a PKI directory. It may come from elsewhere
+/// than [`Pki::write_to`]: any PEM chain and any PEM key will do.
+#[derive(Clone)]
+pub struct ServerPki {
+    /// The CA certificate clients are verified against, PEM.
+    pub ca_pem: Vec<u8>,
+    /// The server's certificate and what follows it, PEM.
+    pub chain_pem: Vec<u8>,
+    /// The server's private key, PEM.
+    pub key_pem: Vec<u8>,
+}
+
+impl std::fmt::Debug for ServerPki {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerPki").finish_non_exhaustive()
+    }
+}
+
+/// The files of a client made by [`issue_client`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientFiles {
+    /// `client-NAME.p12`, password [`DEFAULT_PASSWORD`].
+    pub p12: PathBuf,
+    /// `client-NAME.pem`.
+    pub cert: PathBuf,
+    /// `client-NAME.key`.
+    pub key: PathBuf,
+}
+
+impl Pki {
+    /// Writes every file of the table above into `dir`, which is made if need
+    /// be. Fails before the first byte if one of them exists.
+    pub fn write_to(&self, dir: &Path) -> Result<(), PkiError> {
+        let (ca, server, client) = (self.ca(), self.server(), self.client());
+        write_all(
+            dir,
+            &[
+                ("ca.key", ca.key_pem().as_bytes(), Mode::Secret),
+                ("ca.pem", ca.cert_pem().as_bytes(), Mode::Public),
+                ("server.key", server.key_pem().as_bytes(), Mode::Secret),
+                ("server.pem", server.cert_pem().as_bytes(), Mode::Public),
+                ("client.key", client.key_pem().as_bytes(), Mode::Secret),
+                ("client.pem", client.cert_pem().as_bytes(), Mode::Public),
+                (
+                    "client.p12",
+                    &self.client_p12(DEFAULT_PASSWORD)?,
+                    Mode::Secret,
+                ),
+                (
+                    "client-legacy.p12",
+                    &self.client_p12_legacy(DEFAULT_PASSWORD)?,
+                    Mode::Secret,
+                ),
+                ("client-nopassword.p12", &self.client_p12("")?, Mode::Secret),
+            ],
+        )
+    }
+}
+
+/// Reads `ca.pem`, `server.pem` and `server.key` from `dir`.
+pub fn load(dir: &Path) -> Result<ServerPki, PkiError> {
+    let ca_path = dir.join("ca.pem");
+    let chain_path = dir.join("server.pem");
+    let key_path = dir.join("server.key");
+    certificates(&ca_path)?;
+    certificates(&chain_path)?;
+    let key_pem = read(&key_path)?;
+    PrivateKeyDer::from_pem_slice(&key_pem).map_err(|e| PkiError::Content {
+        path: key_path,
+        expected: "a private key in PEM form",
+        reason: e.to_string(),
+    })?;
+    Ok(ServerPki {
+        ca_pem: read(&ca_path)?,
+        chain_pem: read(&chain_path)?,
+        key_pem,
+    })
+}
+
+/// What [`load`] reads, but with a server certificate that a careful client
+/// must refuse, made with the CA in `dir`.
+pub fn load_faulty(dir: &Path, fault: ServerFault) -> Result<ServerPki, PkiError> {
+    let (issuer, _) = issuer(dir)?;
+    let server = issue(&issuer, server_params(Some(fault), Vec::new()), "server")?;
+    Ok(ServerPki {
+        ca_pem: read(&dir.join("ca.pem"))?,
+        chain_pem: server.cert_pem().into(),
+        key_pem: server.key_pem().into(),
+    })
+}
+
+/// Makes a further client certificate with the CA in `dir` and writes it there
+/// as `client-NAME.p12`, `.pem` and `.key`. For `name` see
+/// [`Pki::issue_client`].
+pub fn issue_client(dir: &Path, name: &str) -> Result<ClientFiles, PkiError> {
+    let params = client_params(name)?;
+    let (issuer, ca_der) = issuer(dir)?;
+    let client: Identity = issue(&issuer, params, "client")?;
+    let p12 = archive(&client, &ca_der, DEFAULT_PASSWORD, Pkcs12Encryption::Aes256)?;
+    let file = |extension: &str| format!("client-{name}.{extension}");
+    let (p12_name, cert_name, key_name) = (file("p12"), file("pem"), file("key"));
+    write_all(
+        dir,
+        &[
+            (&key_name, client.key_pem().as_bytes(), Mode::Secret),
+            (&cert_name, client.cert_pem().as_bytes(), Mode::Public),
+            (&p12_name, &p12, Mode::Secret),
+        ],
+    )?;
+    Ok(ClientFiles {
+        p12: dir.join(p12_name),
+        cert: dir.join(cert_name),
+        key: dir.join(key_name),
+    })
+}
+
+/// The CA of `dir`, ready to sign, and its certificate, DER.
+pub(super) fn issuer(dir: &Path) -> Result<(Issuer<'static, KeyPair>, Vec<u8>), PkiError> {
+    let key_path = dir.join("ca.key");
+    let key_pem = read_text(&key_path)?;
+    let key = KeyPair::from_pem(&key_pem).map_err(|e| PkiError::Content {
+        path: key_path,
+        expected: "the CA's private key (PKCS#8 in PEM form)",
+        reason: e.to_string(),
+    })?;
+    let ca_path = dir.join("ca.pem");
+    let ca_der = certificates(&ca_path)?.swap_remove(0);
+    let issuer =
+        Issuer::from_ca_cert_der(&CertificateDer::from(ca_der.as_slice()), key).map_err(|e| {
+            PkiError::Content {
+                path: ca_path,
+                expected: "a CA certificate",
+                reason: e.to_string(),
+            }
+        })?;
+    Ok((issuer, ca_der))
+}
+
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Holds a private key: for the owner only.
+    Secret,
+    /// Anyone.
+    Public,
+}
+
+/// Writes new files into `dir`, which is made if need be. Fails before the
+/// first byte if one of them exists.
+pub fn write_all(dir: &Path, files: &[(&str, &[u8], Mode)]) -> Result<(), PkiError> {
+    fs::create_dir_all(dir).map_err(|source| PkiError::Io {
+        action: "create",
+        path: dir.to_owned(),
+        source,
+    })?;
+    // Look first, so that a refusal leaves the directory as it was.
+    for (name, ..) in files {
+        let path = dir.join(name);
+        if path.symlink_metadata().is_ok() {
+            return Err(PkiError::Exists { path });
+        }
+    }
+    for (name, bytes, mode) in files {
+        write_new(dir.join(name), bytes, *mode)?;
+    }
+    Ok(())
+}
+
+fn write_new(path: PathBuf, bytes: &[u8], mode: Mode) -> Result<(), PkiError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(match mode {
+            Mode::Secret => 0o600,
+            Mode::Public => 0o644,
+        });
+    }
+    #[cfg(not(unix))]
+    let _ = mode;
+    let mut file = match options.open(&path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => return Err(PkiError::Exists { path }),
+        Err(source) => {
+            return Err(PkiError::Io {
+                action: "create",
+                path,
+                source,
+            });
+        }
+    };
+    file.write_all(bytes).map_err(|source| PkiError::Io {
+        action: "write",
+        path,
+        source,
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, PkiError> {
+    regular(path)
+        .and_then(|()| fs::read(path))
+        .map_err(|source| {
+            let path = path.to_owned();
+            match source.kind() {
+                ErrorKind::NotFound => PkiError::Missing { path },
+                _ => PkiError::Io {
+                    action: "read",
+                    path,
+                    source,
+                },
+            }
+        })
+}
+
+/// Refuses what is no regular file or holds more than a certificate or a key does:
+/// a pipe would be waited for, and a device has no end.
+fn regular(path: &Path) -> io::Result<()> {
+    let metadata = fs::metadata(path)?;
+    match metadata.is_file() && metadata.len() <= MOST_BYTES {
+        true => Ok(()),
+        false => Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "it is not a regular file of 1 MiB or less",
+        )),
+    }
+}
+
+pub(super) fn read_text(path: &Path) -> Result<String, PkiError> {
+    String::from_utf8(read(path)?).map_err(|_| PkiError::Content {
+        path: path.to_owned(),
+        expected: "PEM text",
+        reason: "it is not text".to_owned(),
+    })
+}
+
+/// At least one certificate, or an error.
+pub(super) fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, PkiError> {
+    let bad = |reason: String| PkiError::Content {
+        path: path.to_owned(),
+        expected: "a certificate in PEM form",
+        reason,
+    };
+    let pem = read(path)?;
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem)
+        .map(|cert| cert.map(|cert| cert.to_vec()))
+        .collect();
+    let found = found.map_err(|e| bad(e.to_string()))?;
+    if found.is_empty() {
+        return Err(bad("there is no BEGIN CERTIFICATE in it".to_owned()));
+    }
+    Ok(found)
+}

@@ -1,0 +1,181 @@
+//! Event types, quirks, forms of a request and readings of the record length as
+//! they are written.
+
+use std::fmt;
+use std::str::FromStr;
+
+use estreamer_core::fqe::{EventKind, RequestForm};
+use estreamer_core::quirk::Quirk;
+use estreamer_core::wire::RecordLength;
+
+use super::suggest::nearest;
+use crate::config::ask::{Fields, default_fields};
+
+/// The names of the event types.
+pub const EVENTS: [(&str, EventKind); 4] = [
+    ("connection", EventKind::Connection),
+    ("intrusion", EventKind::Intrusion),
+    ("packet", EventKind::Packet),
+    ("file", EventKind::File),
+];
+
+/// An event type by its short name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventName(
+    /// The type.
+    pub EventKind,
+);
+
+impl FromStr for EventName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut known = EVENTS.iter();
+        known
+            .find(|(name, kind)| *name == text || kind.name() == text)
+            .map(|(_, kind)| Self(*kind))
+            .ok_or_else(|| format!("use {}", one_of(text, EVENTS.iter().map(|event| event.0))))
+    }
+}
+
+impl fmt::Display for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut known = EVENTS.iter();
+        let found = known.find(|(_, kind)| *kind == self.0);
+        f.write_str(found.map_or("", |(name, _)| name))
+    }
+}
+
+/// Event types in words: `connection and file`.
+pub fn in_words(kinds: &[EventKind]) -> String {
+    let names: Vec<String> = kinds
+        .iter()
+        .map(|&kind| EventName(kind).to_string())
+        .collect();
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+/// Reads `EVENT=A,B`: an event type and its fields.
+///
+/// # Errors
+/// What is possible instead.
+pub fn fields(text: &str) -> Result<Fields, String> {
+    let Some((event, names)) = text.split_once('=') else {
+        return Err("use EVENT=FIELD,FIELD, such as connection=InitiatorIP,URL".into());
+    };
+    let EventName(kind) = event.parse()?;
+    Ok((
+        kind,
+        names
+            .split(',')
+            .map(|name| name.trim().to_owned())
+            .collect(),
+    ))
+}
+
+/// What is asked for by events alone and by events with fields: the second adds
+/// to the first, and nothing of either means everything.
+pub fn all_fields(events: &[EventName], fields: &[Fields]) -> Vec<Fields> {
+    let kinds: Vec<EventKind> = match events.is_empty() && fields.is_empty() {
+        true => EventKind::ALL.to_vec(),
+        false => events.iter().map(|event| event.0).collect(),
+    };
+    let plain = kinds.into_iter().map(|kind| (kind, default_fields(kind)));
+    plain.chain(fields.iter().cloned()).collect()
+}
+
+/// Reads what a server's record length counts.
+///
+/// # Errors
+/// What is possible instead.
+pub fn record_length(text: &str) -> Result<RecordLength, String> {
+    RecordLength::from_name(text).ok_or_else(|| {
+        let names = RecordLength::ALL.map(RecordLength::name);
+        format!("use {}", one_of(text, names.into_iter()))
+    })
+}
+
+/// Reads the name of a request's form.
+///
+/// # Errors
+/// Those there are.
+pub fn request_form(text: &str) -> Result<RequestForm, String> {
+    RequestForm::from_name(text).ok_or_else(|| {
+        let names = RequestForm::ALL.map(RequestForm::name);
+        format!("use {}", one_of(text, names.into_iter()))
+    })
+}
+
+/// Reads the name of a quirk a client can show.
+///
+/// # Errors
+/// Those there are.
+pub fn quirk(text: &str) -> Result<Quirk, String> {
+    let mut known = Quirk::CLIENT.iter();
+    known
+        .find(|quirk| quirk.name() == text)
+        .copied()
+        .ok_or_else(|| {
+            format!(
+                "use {}",
+                one_of(text, Quirk::CLIENT.iter().map(|q| q.name()))
+            )
+        })
+}
+
+/// The name that was probably meant, or else all there are.
+pub fn one_of<'a>(text: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    nearest(text, known.clone()).unwrap_or_else(|| {
+        let all: Vec<&str> = known.collect();
+        match all.split_last() {
+            Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+            _ => all.concat(),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_known_by_both_names_and_the_nearest_is_suggested() {
+        for (name, kind) in EVENTS {
+            assert_eq!(name.parse(), Ok(EventName(kind)));
+            assert_eq!(kind.name().parse(), Ok(EventName(kind)));
+            assert_eq!(EventName(kind).to_string(), name);
+        }
+        assert_eq!(
+            "conection".parse::<EventName>().unwrap_err(),
+            "use connection"
+        );
+        assert_eq!(
+            "malware".parse::<EventName>().unwrap_err(),
+            "use connection, intrusion, packet or file"
+        );
+    }
+
+    #[test]
+    fn fields_add_their_event_and_replace_its_default() {
+        let some = fields("file=FileName, FileSize").unwrap();
+        assert_eq!(
+            some,
+            (EventKind::File, vec!["FileName".into(), "FileSize".into()])
+        );
+        let both = all_fields(&[EventName(EventKind::Packet)], std::slice::from_ref(&some));
+        assert_eq!(both.len(), 2);
+        assert_eq!(all_fields(&[], &[some]).len(), 1);
+        assert_eq!(all_fields(&[], &[]).len(), 4);
+        assert!(fields("file").unwrap_err().contains("EVENT="));
+    }
+
+    #[test]
+    fn only_quirks_of_a_client_are_taken() {
+        assert_eq!(quirk("request-nul"), Ok(Quirk::RequestNul));
+        assert_eq!(quirk("request-nil").unwrap_err(), "use request-nul");
+        assert!(quirk("nested-version-0").unwrap_err().contains("error-nul"));
+    }
+}

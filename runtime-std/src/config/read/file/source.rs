@@ -1,0 +1,288 @@
+//! A `[[source]]` of the file.
+
+use estreamer_core::quirk::Quirks;
+use estreamer_core::wire::{InitialTimestamp, RecordLength};
+use estreamer_mio::tls::ServerRules;
+use toml::de::DeValue;
+
+use crate::config::address::Address;
+use crate::config::ask::{Fields, default_fields};
+use crate::config::number::REQUEST_TIMEOUT;
+use crate::config::read::draft::{AskDraft, Asked, At, SourceDraft};
+use crate::config::read::event::{self, EventName};
+use crate::config::read::identity::IdentityFiles;
+use crate::config::read::keys::{EVENTS, PASSWORD};
+use crate::config::read::reader::{Section, Value};
+use crate::config::read::secret::Secret;
+use crate::config::{from, rules};
+use crate::format::Data;
+
+/// A source; `None` where it lacks something, which is noted.
+pub(super) fn read(section: &Section<'_>) -> Option<SourceDraft> {
+    let name = section.text("name");
+    let servers = servers(section);
+    if !section.has("server") {
+        section.missing("server", "Add server = \"HOST:8302\"");
+    }
+    let bind = section.read("bind", |text| {
+        text.parse()
+            .map_err(|_| "use an IP address of this machine, without a port")
+    });
+    let identity = identity(section);
+    let ask = ask(section);
+    let quirks = section.list("quirks", event::quirk).unwrap_or_default();
+    let from = start(section);
+    let request_form = section.read("request_form", event::request_form);
+    let request_timeout = section.number("request_timeout", REQUEST_TIMEOUT);
+    let record_length = section.read("record_length", event::record_length);
+    let rules = verification(section);
+    let servers = servers?;
+    Some(SourceDraft {
+        name: name.unwrap_or_else(|| At {
+            line: section.line,
+            value: servers
+                .value
+                .first()
+                .map(Address::to_string)
+                .unwrap_or_default(),
+        }),
+        servers,
+        bind: bind.map(|bind| bind.value),
+        identity: identity?,
+        ask,
+        from,
+        request_form,
+        request_timeout,
+        record_length: record_length.map_or(RecordLength::Auto, |at| at.value),
+        quirks: quirks
+            .iter()
+            .fold(Quirks::NONE, |set, quirk| set.with(quirk.value)),
+        rules,
+    })
+}
+
+/// One server, or a list of those that are tried in turn.
+fn servers(section: &Section<'_>) -> Option<At<Vec<Address>>> {
+    let (line, value) = section.get("server")?;
+    let servers: Vec<At<Address>> = match value.get_ref() {
+        DeValue::Array(_) => section.list("server", str::parse::<Address>)?,
+        _ => vec![section.read("server", str::parse::<Address>)?],
+    };
+    let servers: Vec<Address> = servers.into_iter().map(|server| server.value).collect();
+    (!servers.is_empty()).then_some(At {
+        line,
+        value: servers,
+    })
+}
+
+fn identity(section: &Section<'_>) -> Option<At<IdentityFiles>> {
+    let pkcs12 = section.text("pkcs12");
+    let password = password(section);
+    let parts = ["cert", "key", "ca"].map(|key| section.text(key));
+    let given = ["cert", "key", "ca"].map(|key| section.has(key));
+    if section.has("pkcs12") {
+        // A file without a CA needs one beside it.
+        if let Some(key) = given[..2].iter().position(|&given| given) {
+            let key = ["cert", "key"][key];
+            let line = section.get(key).map_or(section.line, |(line, _)| line);
+            let what = format!("{key} stands beside pkcs12, which holds it already");
+            section.note(line, what, "Leave out one of the two");
+        }
+        let [_, _, ca] = parts;
+        return pkcs12.map(|file| At {
+            line: file.line,
+            value: IdentityFiles::Pkcs12 {
+                file: file.value.into(),
+                password,
+                ca: ca.map(|ca| ca.value.into()),
+            },
+        });
+    }
+    if let Some((line, _)) = section.get("password") {
+        let what = "password goes with pkcs12 only: a key in PEM form is not encrypted";
+        section.note(line, what, "Leave it out, or add pkcs12");
+    }
+    match given {
+        [false, false, false] => {
+            let remedy = "Add pkcs12 = \"FILE\", as downloaded from the Management Center, or \
+                          cert, key and ca";
+            section.missing("identity", remedy);
+        }
+        [true, true, true] => {}
+        _ => section.missing(
+            "whole identity",
+            "cert, key and ca go together; add what is missing",
+        ),
+    }
+    let [Some(cert), Some(key), Some(ca)] = parts else {
+        return None;
+    };
+    Some(At {
+        line: cert.line,
+        value: IdentityFiles::Pem {
+            cert: cert.value.into(),
+            key: key.value.into(),
+            ca: ca.value.into(),
+        },
+    })
+}
+
+fn password(section: &Section<'_>) -> Option<Secret> {
+    let (line, value) = section.get("password")?;
+    let remedy = "{ file = \"…\" }, { env = \"…\" } or { credential = \"…\" }";
+    if value.get_ref().as_table().is_none() {
+        // Not even its kind: it may be the password itself.
+        let what = "password says where it is, and is not written here";
+        section.note(line, what, format!("Write password = {remedy}"));
+        return None;
+    }
+    let places = section.table("password", PASSWORD)?;
+    let found = [
+        places
+            .text("file")
+            .map(|text| Secret::File(text.value.into())),
+        places.text("env").map(|text| Secret::Env(text.value)),
+        places
+            .text("credential")
+            .map(|text| Secret::Credential(text.value)),
+    ];
+    let mut found = found.into_iter().flatten();
+    let secret = found.next();
+    if found.next().is_some() {
+        section.note(
+            line,
+            "password names several places",
+            format!("Keep one of {remedy}"),
+        );
+    } else if places.entries().next().is_none() {
+        section.note(
+            line,
+            "password names no place",
+            format!("Write password = {remedy}"),
+        );
+    }
+    secret
+}
+
+fn ask(section: &Section<'_>) -> AskDraft {
+    let data = section.read("data", str::parse::<Data>);
+    let request = section.text("request");
+    if let Some(request) = request {
+        for key in ["events", "data"] {
+            if let Some((line, _)) = section.get(key) {
+                let what = format!("{key} stands beside request, which says it already");
+                section.note(line, what, "Leave out one of the two");
+            }
+        }
+        return At {
+            line: request.line,
+            value: Asked::Request(request.value.into()),
+        };
+    }
+    let line = section
+        .get("events")
+        .or(section.get("data"))
+        .map(|(line, _)| line);
+    At {
+        line: line.unwrap_or(section.line),
+        value: Asked::Events(events(section), data.map_or(Data::Json, |data| data.value)),
+    }
+}
+
+/// A list of event types, or a table with their fields.
+fn events(section: &Section<'_>) -> Vec<Fields> {
+    let Some((line, value)) = section.get("events") else {
+        return event::all_fields(&[], &[]);
+    };
+    match value.get_ref() {
+        DeValue::Array(_) => {
+            let names = section
+                .list("events", str::parse::<EventName>)
+                .unwrap_or_default();
+            let names = names.into_iter();
+            names
+                .map(|at| (at.value.0, default_fields(at.value.0)))
+                .collect()
+        }
+        DeValue::Table(_) => {
+            let Some(table) = section.table("events", EVENTS) else {
+                return Vec::new();
+            };
+            if table.entries().next().is_none() {
+                section.note(
+                    line,
+                    "events is an empty table",
+                    "Name at least one event type",
+                );
+            }
+            let entries = table.entries();
+            entries.filter_map(|entry| fields(&table, entry)).collect()
+        }
+        _ => {
+            let wanted = "a list of event types, or a table with their fields";
+            section.wrong("events", line, value, wanted);
+            Vec::new()
+        }
+    }
+}
+
+/// The fields of one event type: a list, or `true` for the guide's field sets.
+fn fields(table: &Section<'_>, entry: (&str, usize, &Value<'_>)) -> Option<Fields> {
+    let (key, line, value) = entry;
+    let kind = key.parse::<EventName>().ok()?.0;
+    match value.get_ref() {
+        DeValue::Boolean(true) => Some((kind, default_fields(kind))),
+        DeValue::Array(_) => {
+            let names = table.list(key, |name| Ok::<_, String>(name.to_owned()))?;
+            Some((kind, names.into_iter().map(|name| name.value).collect()))
+        }
+        _ => {
+            table.wrong(
+                key,
+                line,
+                value,
+                "a list of fields, or true for the usual field sets",
+            );
+            None
+        }
+    }
+}
+
+/// `from`, which TOML can also write as a number or a time.
+fn start(section: &Section<'_>) -> InitialTimestamp {
+    let read = match section.get("from") {
+        None => return InitialTimestamp::NOW,
+        Some((line, value)) => match value.get_ref() {
+            DeValue::Integer(digits) => {
+                section.understood("from", line, &digits.to_string(), from::parse)
+            }
+            DeValue::Datetime(time) => {
+                section.understood("from", line, &time.to_string(), from::parse)
+            }
+            _ => section.read("from", from::parse),
+        },
+    };
+    read.map_or(InitialTimestamp::NOW, |at| at.value)
+}
+
+fn verification(section: &Section<'_>) -> ServerRules {
+    let name = section.read("server_name", rules::name_rule);
+    let fingerprint = section.read("server_fingerprint", rules::fingerprint);
+    let allow_sha1 = section.flag("allow_sha1").unwrap_or(false);
+    let insecure = section.flag("insecure_no_verify").unwrap_or(false);
+    if insecure {
+        for key in ["server_name", "server_fingerprint", "allow_sha1"] {
+            if let Some((line, _)) = section.get(key) {
+                let what =
+                    format!("{key} stands beside insecure_no_verify, which verifies nothing");
+                section.note(line, what, "Leave out insecure_no_verify");
+            }
+        }
+    }
+    ServerRules {
+        name: name.map(|at| at.value).unwrap_or_default(),
+        fingerprint: fingerprint.map(|at| at.value.0),
+        allow_sha1,
+        insecure,
+    }
+}

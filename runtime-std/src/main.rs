@@ -1,7 +1,0 @@
-//! The `estreamer` program.
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    estreamer::cli::main()
-}
