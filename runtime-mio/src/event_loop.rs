@@ -302,3 +302,115 @@ impl<E> fmt::Debug for EventLoop<E> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::net::TcpListener;
+
+    /// Counts its turns. It asks for more of them, for one after a command, or for
+    /// one after a wake-up.
+    struct Counter {
+        socket: TcpListener,
+        turns: u32,
+        again: u32,
+        has_command: bool,
+        waits: bool,
+    }
+
+    impl Counter {
+        fn new() -> Self {
+            let any = "127.0.0.1:0".parse().unwrap();
+            Self {
+                socket: TcpListener::bind(any).unwrap(),
+                turns: 0,
+                again: 0,
+                has_command: false,
+                waits: false,
+            }
+        }
+    }
+
+    impl Endpoint for Counter {
+        fn source(&mut self) -> &mut dyn Source {
+            &mut self.socket
+        }
+
+        fn take_turn(&mut self, _: Instant) -> Turn {
+            self.turns += 1;
+            self.has_command = false;
+            match self.again.checked_sub(1) {
+                Some(left) => {
+                    self.again = left;
+                    Turn::Again
+                }
+                None => Turn::Wait,
+            }
+        }
+
+        fn poll_timeout(&self) -> Option<Instant> {
+            self.has_command.then_some(Instant(0))
+        }
+
+        fn waits_for_wakeup(&self) -> bool {
+            self.waits
+        }
+    }
+
+    /// Waits shortly and returns the ids of the endpoints that had a turn.
+    fn round(event_loop: &mut EventLoop<Counter>) -> Vec<EndpointId> {
+        event_loop.wait(Some(Duration::from_millis(1))).unwrap();
+        turns(event_loop)
+    }
+
+    fn turns(event_loop: &mut EventLoop<Counter>) -> Vec<EndpointId> {
+        std::iter::from_fn(|| event_loop.next_turn().map(|(id, _)| id)).collect()
+    }
+
+    #[test]
+    fn an_endpoint_has_one_turn_in_a_round_however_much_there_is_to_do() {
+        let mut event_loop = EventLoop::new().unwrap();
+        let mut busy = Counter::new();
+        busy.again = 2;
+        let busy = event_loop.add(busy).unwrap();
+        let other = event_loop.add(Counter::new()).unwrap();
+        assert_eq!(round(&mut event_loop), [busy, other]);
+        assert_eq!(round(&mut event_loop), [busy]);
+        assert_eq!(round(&mut event_loop), [busy]);
+        assert_eq!(round(&mut event_loop), []);
+    }
+
+    #[test]
+    fn a_command_takes_effect_in_the_round_that_it_is_given_in() {
+        let mut event_loop = EventLoop::new().unwrap();
+        let id = event_loop.add(Counter::new()).unwrap();
+        assert_eq!(round(&mut event_loop), [id]);
+        event_loop.wait(Some(Duration::ZERO)).unwrap();
+        event_loop.get_mut(id).unwrap().has_command = true;
+        assert_eq!(turns(&mut event_loop), [id]);
+        assert_eq!(round(&mut event_loop), []);
+    }
+
+    #[test]
+    fn a_wakeup_gives_a_turn_to_endpoints_that_wait_for_one() {
+        let mut event_loop = EventLoop::new().unwrap();
+        let idle = event_loop.add(Counter::new()).unwrap();
+        let waiting = event_loop.add(Counter::new()).unwrap();
+        assert_eq!(round(&mut event_loop), [idle, waiting]);
+        event_loop.get_mut(waiting).unwrap().waits = true;
+        event_loop.handle().wake();
+        assert_eq!(round(&mut event_loop), [waiting]);
+    }
+
+    #[test]
+    fn the_id_of_a_removed_endpoint_names_no_other_one() {
+        let mut event_loop = EventLoop::new().unwrap();
+        let first = event_loop.add(Counter::new()).unwrap();
+        assert!(event_loop.remove(first).is_some());
+        let second = event_loop.add(Counter::new()).unwrap();
+        assert!(event_loop.get(first).is_none() && event_loop.remove(first).is_none());
+        assert_eq!(round(&mut event_loop), [second]);
+        assert_eq!(event_loop.remove(second).unwrap().turns, 1);
+        assert!(event_loop.is_empty());
+    }
+}

@@ -301,8 +301,8 @@ mod tests {
         stream
     }
 
-    /// Reads the stream `step` bytes at a time, ends a turn each `turn` reads,
-    /// and keeps at most `keep` batches before it lets the oldest go.
+    /// Reads the stream `step` bytes at a time, ends a turn every `turn` reads, and
+    /// holds at most `keep` batches.
     fn read(
         stream: &[u8],
         step: usize,
@@ -347,7 +347,7 @@ mod tests {
             assert!(pool.used() <= budget);
             let room = if open { builder.room() } else { None };
             let Some(room) = room else {
-                held.pop_front().expect("somebody holds the budget");
+                held.pop_front().expect("a batch holds the budget");
                 continue;
             };
             while held.len() > keep {

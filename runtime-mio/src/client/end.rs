@@ -3,6 +3,7 @@
 use std::error;
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use estreamer_core::session::End;
 
@@ -15,10 +16,10 @@ use crate::transport::TransportError;
 pub enum ClientEnd {
     /// TCP could not be connected.
     Connect(io::Error),
-    /// TCP was not connected in time: nothing answered.
-    ConnectTimeout,
-    /// TCP was connected, but the TLS handshake was not complete in time.
-    HandshakeTimeout,
+    /// TCP was not connected within this time: nothing answered.
+    ConnectTimeout(Duration),
+    /// TCP was connected, but the TLS handshake was not complete within this time.
+    HandshakeTimeout(Duration),
     /// TLS failed.
     Tls(TlsError),
     /// The connection failed after it was established.
@@ -38,10 +39,11 @@ impl fmt::Display for ClientEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(error) => write!(f, "cannot connect: {error}"),
-            Self::ConnectTimeout => f.write_str("no answer within the time allowed"),
-            Self::HandshakeTimeout => f.write_str(
-                "the peer accepted the TCP connection but did not complete the TLS handshake \
-                 within the time allowed",
+            Self::ConnectTimeout(after) => write!(f, "no answer within {after:?}"),
+            Self::HandshakeTimeout(after) => write!(
+                f,
+                "the server accepted the TCP connection but did not complete the TLS handshake \
+                 within {after:?}",
             ),
             Self::Tls(error) => error.fmt(f),
             Self::Socket(error) => write!(f, "the connection failed: {error}"),
@@ -57,7 +59,7 @@ impl error::Error for ClientEnd {
             Self::Connect(error) | Self::Socket(error) => Some(error),
             Self::Tls(error) => Some(error),
             Self::Session(end, _) => Some(end),
-            Self::ConnectTimeout | Self::HandshakeTimeout => None,
+            Self::ConnectTimeout(_) | Self::HandshakeTimeout(_) => None,
         }
     }
 }

@@ -173,7 +173,7 @@ impl Client {
     fn connect(&mut self, now: Instant) -> Result<Turn, ClientEnd> {
         if !self.transport.check_connected()? {
             return match now >= self.deadline {
-                true => Err(ClientEnd::ConnectTimeout),
+                true => Err(ClientEnd::ConnectTimeout(self.options.handshake_timeout)),
                 false => Ok(Turn::Wait),
             };
         }
@@ -186,7 +186,7 @@ impl Client {
 
     fn handshake(&mut self, now: Instant) -> Result<Turn, ClientEnd> {
         if now >= self.deadline {
-            return Err(ClientEnd::HandshakeTimeout);
+            return Err(ClientEnd::HandshakeTimeout(self.options.handshake_timeout));
         }
         self.transport.flush()?;
         // The last flight of the handshake may bring the first plaintext along. It
@@ -316,6 +316,8 @@ impl Client {
             self.send(&message[..length]);
         }
         self.transport.tls.send_close_notify();
+        // An error is found when the peer's close is awaited.
+        let _ = self.transport.flush();
         self.stage = Stage::Closing;
         self.deadline = after(now, GOODBYE);
     }

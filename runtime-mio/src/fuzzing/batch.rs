@@ -1,4 +1,4 @@
-//! A stream through arenas that are too few.
+//! A stream through few small arenas.
 
 use std::collections::VecDeque;
 use std::sync::LazyLock;
@@ -9,12 +9,12 @@ use estreamer_core::fuzzing::Choices;
 use crate::buffer::{Batch, BatchBuilder, BundleStart, Pool, RecordKind};
 use crate::event_loop::{EventLoop, Handle};
 
-/// Reads a stream into arenas and demands the records that decoding it gives,
-/// in order, within the budget.
+/// Reads a stream into arenas and checks for the records that decoding it gives, in
+/// order, within the budget.
 ///
 /// Five bytes choose the size of an arena, the limit of a record, how much is
-/// read at once, how many reads make a turn and how many batches are on their
-/// way; the rest is the stream.
+/// read at once, how many reads make a turn and how many batches are
+/// held; the rest is the stream.
 pub fn batch(data: &[u8]) {
     let mut choices = Choices::new(data);
     let size = 64 + choices.size();
@@ -43,14 +43,14 @@ pub fn batch(data: &[u8]) {
     assert_eq!(found.units, units, "every unit is handed over");
 }
 
-/// The one loop that is woken; nothing runs on it.
+/// The loop that is woken. Nothing runs on it.
 static LOOP: LazyLock<Handle> = LazyLock::new(|| {
     EventLoop::<()>::new()
         .expect("a system that can poll")
         .handle()
 });
 
-/// What of a record has to come out.
+/// The parts of a record that are checked.
 #[derive(Debug, PartialEq)]
 struct Seen {
     kind: RecordKind,
@@ -66,7 +66,7 @@ struct Found {
 }
 
 impl Found {
-    /// Looks at what is ready, and keeps it.
+    /// Takes the batches that are ready.
     fn take(&mut self, builder: &mut BatchBuilder, held: &mut VecDeque<Batch>) {
         while let Some(batch) = builder.poll_batch() {
             self.batch(&batch);
@@ -148,7 +148,7 @@ impl Shape {
             steps = steps.checked_sub(1).expect("steps are bounded");
             let room = if open { builder.room() } else { None };
             let Some(room) = room else {
-                held.pop_front().expect("somebody holds the budget");
+                held.pop_front().expect("a batch holds the budget");
                 continue;
             };
             let count = self.read.min(room.len()).min(rest.len());

@@ -1,4 +1,4 @@
-//! One TLS connection, either end of it, as bytes in and bytes out.
+//! One end of a TLS connection, without I/O.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -10,25 +10,25 @@ use super::error::TlsError;
 use super::facts::CertificateFacts;
 use super::peer::Peer;
 
-/// One TLS connection, either end of it. It does no I/O of its own and never
-/// blocks.
+/// One end of a TLS connection. It does no I/O of its own and never blocks.
+///
+/// The contract: **after each [`read_tls`](Self::read_tls) call
+/// [`process`](Self::process), then [`read`](Self::read) until it returns
+/// [`ReadOutcome::WouldBlock`], before the next `read_tls`.**
 ///
 /// - Getters: [`wants_read`](Self::wants_read), [`wants_write`](Self::wants_write),
 ///   [`is_handshaking`](Self::is_handshaking), [`peer`](Self::peer),
 ///   [`protocol_version`](Self::protocol_version), [`cipher_suite`](Self::cipher_suite).
-/// - From the socket: [`read_tls`](Self::read_tls), then [`process`](Self::process),
-///   then [`read`](Self::read) until it has nothing more.
-/// - To the socket: [`write`](Self::write) or
-///   [`send_close_notify`](Self::send_close_notify), then [`write_tls`](Self::write_tls).
+/// - Inputs, from the socket: [`read_tls`](Self::read_tls), [`process`](Self::process).
+/// - Commands: [`write`](Self::write), [`send_close_notify`](Self::send_close_notify).
+/// - Outputs: [`read`](Self::read) for plaintext, [`write_tls`](Self::write_tls) for the
+///   socket.
 ///
-/// **Drain between reads.** A few records are held as they came, and each is
-/// decrypted when [`read`](Self::read) has room for it. Call `read` until
-/// [`ReadOutcome::WouldBlock`] before the next [`read_tls`](Self::read_tls). On
-/// an edge-triggered socket, `read_tls` is to be repeated until the socket
-/// itself would block.
+/// Received records are decrypted when `read` has room for them. On an
+/// edge-triggered socket, repeat `read_tls` until the socket would block.
 ///
-/// After [`process`](Self::process) failed, one more `write_tls` sends the
-/// alert that tells the peer why.
+/// After `process` failed, one more `write_tls` sends the alert that tells the peer
+/// why.
 pub struct TlsSession {
     engine: Box<dyn Engine>,
     peer: Peer,
@@ -38,17 +38,17 @@ pub struct TlsSession {
     eof: bool,
 }
 
-/// What [`TlsSession::read`] found.
+/// What [`TlsSession::read`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadOutcome {
-    /// This many bytes of plaintext are in the buffer.
+    /// It wrote so many bytes of plaintext into the buffer.
     Data(usize),
-    /// Nothing now; more may come.
+    /// There is no plaintext now.
     WouldBlock,
-    /// The peer said goodbye (close_notify); nothing more will come.
+    /// The peer sent close_notify. There is no more plaintext.
     Closed,
-    /// The connection ended without goodbye. This is ordinary: a Management
-    /// Center, like many servers, just closes.
+    /// The connection ended without close_notify. This is ordinary: a Management
+    /// Center, like many servers, sends none.
     Eof,
 }
 

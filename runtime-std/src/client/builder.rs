@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use super::bookmark::Bookmark;
 use super::form::FormInUse;
-use super::{Client, Error, ErrorKind, Statistics};
+use super::{Client, Counters, Error, ErrorKind, Statistics};
 use crate::config::address::Address;
 use crate::delivery::bookmark::state_dir::StateDir;
 use crate::delivery::dedup::server_number::server_number;
@@ -253,6 +253,7 @@ impl Builder {
                             ahead: self.session.ahead.into(),
                             interrupted: Arc::default(),
                             counted: Statistics::default(),
+                            counters: Counters::default(),
                             end: None,
                             over: false,
                         });

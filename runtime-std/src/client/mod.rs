@@ -106,6 +106,8 @@ pub struct Client {
     ahead: u64,
     interrupted: Arc<AtomicBool>,
     counted: Statistics,
+    /// What the connection counted.
+    counters: Counters,
     /// Why the connection ended, until that is told.
     end: Option<ClientEnd>,
     over: bool,
@@ -148,6 +150,29 @@ pub struct Statistics {
     /// the record length, records without the archival timestamp that was asked
     /// for, events that are not the JSON that was asked for.
     pub deviations: Deviations,
+}
+
+/// What a connection counted, kept beyond its end.
+#[derive(Default)]
+struct Counters {
+    bytes: u64,
+    units: u64,
+    deviations: Deviations,
+    is_answered: bool,
+}
+
+impl Counters {
+    fn of(connection: &Connection) -> Self {
+        let session = connection.session();
+        Self {
+            bytes: connection.bytes_received(),
+            units: session.map_or(0, |session| session.received()),
+            deviations: session.map_or_else(Deviations::default, |session| {
+                session.statistics().deviations
+            }),
+            is_answered: connection.is_answered(),
+        }
+    }
 }
 
 /// Ends a client's wait from another thread.
@@ -233,15 +258,11 @@ impl Client {
 
     /// What was counted so far.
     pub fn statistics(&self) -> Statistics {
-        let connection = self.event_loop.get(self.connection);
-        let session = connection.and_then(Connection::session);
         Statistics {
-            bytes: connection.map_or(0, Connection::bytes_received),
-            bundles: session.map_or(0, |session| session.received()),
+            bytes: self.counters.bytes,
+            bundles: self.counters.units,
             acknowledged: self.delivered,
-            deviations: session.map_or_else(Deviations::default, |session| {
-                session.statistics().deviations
-            }),
+            deviations: self.counters.deviations,
             ..self.counted
         }
     }
@@ -256,8 +277,7 @@ impl Client {
     /// Whether the server answered the request, with an event, a null message or a
     /// bundle. With [`Builder::state`] its form is remembered then.
     pub fn is_answered(&self) -> bool {
-        let connection = self.event_loop.get(self.connection);
-        connection.is_some_and(Connection::is_answered)
+        self.counters.is_answered
     }
 
     /// Ends a wait in [`receive`](Self::receive) from another thread.
@@ -378,20 +398,25 @@ impl Client {
     /// where they are until they are wanted.
     fn turn(&mut self, at_most: Option<Duration>) -> Result<(), Error> {
         self.event_loop.wait(at_most).map_err(Error::system)?;
-        while self.event_loop.next_turn().is_some() {}
+        while let Some((_, connection)) = self.event_loop.next_turn() {
+            self.counters = Counters::of(connection);
+        }
         Ok(())
     }
 
-    /// Returns the next batch. Notes the end of the connection, which comes last.
+    /// Returns the next batch. The end of the connection comes last: then it is closed.
     fn poll_batch(&mut self) -> Option<Batch> {
-        let connection = self.event_loop.get_mut(self.connection)?;
         loop {
+            let connection = self.event_loop.get_mut(self.connection)?;
             match connection.poll_event()? {
                 ClientEvent::Batch(batch) => {
                     self.units = batch.units();
                     return Some(batch);
                 }
-                ClientEvent::Ended(end) => self.end = Some(end),
+                ClientEvent::Ended(end) => {
+                    self.end = Some(end);
+                    self.event_loop.remove(self.connection);
+                }
                 _ => {}
             }
         }

@@ -63,7 +63,7 @@ impl Backoff {
 
 fn bounds(end: &ClientEnd) -> Bounds {
     match end {
-        ClientEnd::Connect(_) | ClientEnd::ConnectTimeout | ClientEnd::HandshakeTimeout => {
+        ClientEnd::Connect(_) | ClientEnd::ConnectTimeout(_) | ClientEnd::HandshakeTimeout(_) => {
             UNREACHABLE
         }
         ClientEnd::Tls(_) | ClientEnd::Session(End::BeforeFirstByte, _) => REFUSED,

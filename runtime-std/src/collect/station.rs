@@ -371,7 +371,9 @@ impl Station {
             }
             ClientEnd::Session(End::Closed, _) => {}
             // Another of its addresses may answer.
-            ClientEnd::Connect(_) | ClientEnd::ConnectTimeout | ClientEnd::HandshakeTimeout => {
+            ClientEnd::Connect(_)
+            | ClientEnd::ConnectTimeout(_)
+            | ClientEnd::HandshakeTimeout(_) => {
                 self.last = Some((server, end));
                 self.next(means);
             }

@@ -142,6 +142,17 @@ fn pair(versions: TlsVersions) -> (TlsSession, TlsSession) {
 /// How a client's session is made: on either engine.
 type Connect = fn(&ClientTls) -> Result<TlsSession, TlsError>;
 
+/// A client on either engine, with either version.
+const CLIENTS: [(Connect, TlsVersions); 4] = [
+    (ClientTls::connect, TlsVersions::Tls12),
+    (ClientTls::connect, TlsVersions::Tls13),
+    (ClientTls::connect_buffered, TlsVersions::Tls12),
+    (ClientTls::connect_buffered, TlsVersions::Tls13),
+];
+
+/// Both engines of a client.
+const ENGINES: [Connect; 2] = [ClientTls::connect, ClientTls::connect_buffered];
+
 /// A pair with a client's session made by `connect`.
 fn pair_on(connect: Connect, versions: TlsVersions) -> (TlsSession, TlsSession) {
     let pki = Pki::new();

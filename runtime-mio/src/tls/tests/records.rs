@@ -2,14 +2,6 @@
 
 use super::*;
 
-/// A client on either engine, with either version.
-const CLIENTS: [(Connect, TlsVersions); 4] = [
-    (ClientTls::connect, TlsVersions::Tls12),
-    (ClientTls::connect, TlsVersions::Tls13),
-    (ClientTls::connect_buffered, TlsVersions::Tls12),
-    (ClientTls::connect_buffered, TlsVersions::Tls13),
-];
-
 /// Bytes that tell where they belong.
 fn text(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at % 251) as u8).collect()
