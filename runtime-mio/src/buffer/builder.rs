@@ -165,7 +165,8 @@ impl BatchBuilder {
                     self.hand_over(Some(arena));
                 }
             }
-            Frame::BundleEnd => {}
+            // The end of a bundle, and frames of later versions.
+            _ => {}
         }
     }
 

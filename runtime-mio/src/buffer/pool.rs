@@ -210,11 +210,10 @@ mod tests {
 
     #[test]
     fn the_smallest_budget_is_two_arenas_and_the_largest_message() {
-        let limits = Limits {
-            record: 10,
-            request: 20,
-            message: 50,
-        };
+        let mut limits = Limits::DEFAULT;
+        limits.record = 10;
+        limits.request = 20;
+        limits.message = 50;
         let pool = pool();
         assert_eq!(pool.min_budget(limits), pool.budget());
         let _two = (pool.arena().unwrap(), pool.arena().unwrap());

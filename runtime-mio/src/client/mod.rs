@@ -208,9 +208,8 @@ impl Client {
         if self.transport.tls.is_handshaking() {
             return Ok(Turn::Wait);
         }
-        let mut config = self.options.session;
-        config.window = self.options.pool.arena_size();
-        let session = ClientSession::new(config, now)
+        let (window, config) = (self.options.pool.arena_size(), self.options.session);
+        let session = ClientSession::new(window, config, now)
             .map_err(|error| ClientEnd::Connect(io::Error::other(error)))?;
         self.session = Some(session);
         self.stage = Stage::Streaming;

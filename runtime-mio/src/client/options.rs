@@ -19,7 +19,7 @@ pub struct ClientOptions {
     pub bind: Option<IpAddr>,
     /// The whole request message; see [`estreamer_core::fqe`].
     pub request: Vec<u8>,
-    /// The session's behaviour. Its window is set to the pool's arena.
+    /// The session's behaviour.
     pub session: ClientConfig,
     /// The memory to receive into, at least [`Pool::min_budget`] for the session's
     /// limits.

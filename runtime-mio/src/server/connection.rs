@@ -78,6 +78,8 @@ enum Stage {
     Ended,
 }
 
+/// Bytes of the window. Larger requests are received in pieces.
+const WINDOW: usize = 64 << 10;
 /// Time to send the last message.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// Bundles sent, and reads done, in one turn.
@@ -106,7 +108,7 @@ impl<F: Feed> ServerConnection<F> {
         };
         Ok(Self {
             transport,
-            received: ByteBuffer::new(options.session.window),
+            received: ByteBuffer::new(WINDOW),
             stage: Stage::Handshake {
                 deadline: after(now, options.handshake_timeout),
             },
@@ -170,8 +172,8 @@ impl<F: Feed> ServerConnection<F> {
         }
         let mut config = self.options.session;
         config.connection_id = self.connection_id;
-        let session =
-            ServerSession::new(config, now).map_err(|e| ServerEnd::Broken(e.to_string()))?;
+        let session = ServerSession::new(WINDOW, config, now)
+            .map_err(|e| ServerEnd::Broken(e.to_string()))?;
         self.stage = Stage::Session(session);
         self.put(Outgoing::Start, &[], now);
         Ok(Turn::Again)

@@ -41,6 +41,8 @@ pub(super) struct ConnectionFeed {
     start: Option<Instant>,
     served: u64,
     bundles: u64,
+    /// Whether there was nothing more to send when it was last looked.
+    sent_all: bool,
     /// Of a request in extended mode, whose streaming request is awaited.
     extended: bool,
     /// Whether it closes instead of sending its error message.
@@ -67,6 +69,7 @@ impl ConnectionFeed {
             start: None,
             served: 0,
             bundles: 0,
+            sent_all: false,
             extended: false,
             closes: false,
         }
@@ -83,7 +86,7 @@ impl ConnectionFeed {
 
     /// What the server does about a request that its own reading has cut.
     fn cut(&mut self, request: &EventStreamRequest<'_>) -> Option<Answer> {
-        if request.check() != Err(estreamer_core::fqe::RequestError::NotJson) {
+        if request.parse_json() != Err(estreamer_core::fqe::RequestError::NotJson) {
             return None;
         }
         match self.common.request_length {
@@ -122,7 +125,7 @@ impl ConnectionFeed {
 
     /// A request with a JSON block.
     fn fully_qualified(&self, request: &EventStreamRequest<'_>) -> Result<Request, RequestRefusal> {
-        let checked = request.check();
+        let checked = request.parse_json();
         let refusal = |code, text| RequestRefusal { code, text };
         match checked {
             Err(error) if error.code() == FLAGS => {
@@ -180,7 +183,9 @@ impl Feed for ConnectionFeed {
         let Some(stream) = &mut self.stream else {
             return Supply::Finished;
         };
-        match stream.reader.peek() {
+        let found = stream.reader.peek();
+        self.sent_all = !matches!(found, Found::Event(_) | Found::Busy);
+        match found {
             Found::Event(_) if now < due => Supply::Later(due),
             Found::Event(event) => Supply::Record(SuppliedRecord {
                 record_type: event.kind.record_type(),
@@ -236,6 +241,7 @@ impl Feed for ConnectionFeed {
             served.events = self.served;
             served.bundles = self.bundles;
             served.nulls = statistics.nulls;
+            served.sent_all = self.sent_all;
             served.statistics = *statistics;
         });
     }

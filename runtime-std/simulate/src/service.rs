@@ -5,7 +5,6 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use estreamer_core::decode::Limits;
 use estreamer_core::quirk::Quirks;
 use estreamer_core::session::ServerConfig;
 use estreamer_mio::event_loop::Handle;
@@ -135,24 +134,17 @@ impl Service {
         let has = |kind| options.chaos.iter().any(|chaos| chaos.kind == kind);
         let mut server = ServerOptions::new(tls);
         server.clients = options.clients;
-        server.session = ServerConfig {
-            unacknowledged: match has(ChaosKind::NoLimit) {
-                true => u32::MAX,
-                false => options.unacknowledged,
-            },
-            keep_alive: options.keep_alive,
-            quirks: options.quirks,
-            // Of what clients send, only requests are kept, and those are small.
-            limits: Limits {
-                message: Limits::DEFAULT.request,
-                ..Limits::DEFAULT
-            },
-            grace: match options.request_length {
-                RequestLength::Payload => u32::MAX,
-                _ => ServerConfig::default().grace,
-            },
-            ..ServerConfig::default()
+        server.session.unacknowledged = match has(ChaosKind::NoLimit) {
+            true => u32::MAX,
+            false => options.unacknowledged,
         };
+        server.session.keep_alive = options.keep_alive;
+        server.session.quirks = options.quirks;
+        // Clients send nothing larger than a request.
+        server.session.limits.message = server.session.limits.request;
+        if options.request_length == RequestLength::Payload {
+            server.session.grace = u32::MAX;
+        }
         server.literal_requests = options.request_length.is_literal();
         server.bundle = options.bundle;
         server.nagle = has(ChaosKind::Nagle);

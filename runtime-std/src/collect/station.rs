@@ -9,7 +9,7 @@ use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
 use estreamer_core::fqe::RequestForm;
-use estreamer_core::session::{ClientConfig, End, Instant};
+use estreamer_core::session::{End, Instant};
 use estreamer_mio::buffer::Pool;
 use estreamer_mio::client::{Client, ClientEnd, ClientOptions};
 use estreamer_mio::event_loop::{EndpointId, EventLoop};
@@ -287,13 +287,10 @@ impl Station {
         let request = self.source.ask.message(link.from, quirks);
         let mut options = ClientOptions::new(address, request, means.pool.clone());
         options.bind = self.source.bind;
-        options.session = ClientConfig {
-            ahead: means.ahead,
-            record_length: self.source.record_length,
-            expected: Some(self.source.ask.expected()),
-            quirks,
-            ..ClientConfig::default()
-        };
+        options.session.ahead = means.ahead;
+        options.session.record_length = self.source.record_length;
+        options.session.expected = Some(self.source.ask.expected());
+        options.session.quirks = quirks;
         options.handshake_timeout = HANDSHAKE;
         // Outputs are faster with large batches.
         options.gather = true;
