@@ -6,6 +6,7 @@ use std::net::{IpAddr, Shutdown, SocketAddr};
 use mio::net::TcpStream;
 use socket2::{Domain, SockRef, Socket, Type};
 
+use crate::buffer::ByteBuffer;
 use crate::tls::{ReadOutcome, TlsError, TlsSession};
 
 /// A socket and the TLS session on it.
@@ -135,6 +136,15 @@ impl Transport {
                 Err(error) => return Err(TransportError::Socket(error)),
             }
         }
+    }
+
+    /// As [`fill`](Self::fill), into the room of a buffer.
+    pub(crate) fn fill_buffer(&mut self, buffer: &mut ByteBuffer) -> Result<Fill, TransportError> {
+        let fill = self.fill(buffer.room())?;
+        if let Fill::Bytes(count) = fill {
+            buffer.filled(count);
+        }
+        Ok(fill)
     }
 
     /// Queues plaintext.

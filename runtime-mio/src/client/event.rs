@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::ClientEnd;
+use super::end::ClientEnd;
 use crate::buffer::Batch;
 
 /// What happened on a client's connection; see [`Client::poll_event`](super::Client::poll_event).

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 
 use estreamer_core::session::{ClientSession, Instant};
 
-use super::{ClientEnd, ClientEvent};
+use super::end::ClientEnd;
+use super::event::ClientEvent;
 use crate::buffer::BatchBuilder;
 use crate::error_text::ErrorText;
 use crate::transport::{Fill, Transport};

@@ -4,21 +4,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use estreamer_core::decode::{Frame, Head, Kind};
+use estreamer_core::decode::{Head, Kind};
 use estreamer_core::session::{End, Instant, ServerSession};
-use estreamer_core::wire::{
-    ESTREAMER_SERVICE, ErrorMessage, EventStreamRequest, HEADER_LEN, Message, MessageType,
-    ServiceEntry, Services,
-};
+use estreamer_core::wire::{ErrorMessage, EventStreamRequest, HEADER_LEN, Services};
 use mio::event::Source;
 
 use super::bundle;
+use super::end::ServerEnd;
 use super::feed::{Answer, Feed, RequestRefusal, Supply};
 use super::listener::Accepted;
 use super::literal::take_header_off;
 use super::options::ServerOptions;
 use super::outbox::{Outbox, Pumped};
-use super::{Outgoing, ServerEnd};
+use super::outgoing::Outgoing;
+use super::request::{Received, RequestReader, offer};
 use crate::buffer::ByteBuffer;
 use crate::error_text::ErrorText;
 use crate::event_loop::{Endpoint, Turn, after};
@@ -39,9 +38,7 @@ pub(super) struct ServerConnection<F> {
     feed: F,
     /// Why it ended, once it has.
     end: Option<ServerEnd>,
-    /// The request that is received in pieces, and its variable part so far.
-    request: Option<Head>,
-    block: Vec<u8>,
+    request: RequestReader,
     /// Whether services were offered.
     offered: bool,
     /// Whether the length of the next message has to be changed to what the decoder
@@ -98,13 +95,13 @@ impl<F: Feed> ServerConnection<F> {
         now: Instant,
     ) -> Result<Self, (F, ServerEnd)> {
         let Accepted { socket, address } = accepted;
-        let transport = match options.tls.accept() {
-            Ok(tls) => Transport::accepted(socket, tls, options.nagle).map_err(|e| e.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
+        let tls = options.tls.accept().map_err(TransportError::Tls);
+        let transport = tls.and_then(|tls| {
+            Transport::accepted(socket, tls, options.nagle).map_err(TransportError::Socket)
+        });
         let transport = match transport {
             Ok(transport) => transport,
-            Err(error) => return Err((feed, ServerEnd::Broken(error))),
+            Err(error) => return Err((feed, error.into())),
         };
         Ok(Self {
             transport,
@@ -118,8 +115,7 @@ impl<F: Feed> ServerConnection<F> {
             connection_id,
             feed,
             end: None,
-            request: None,
-            block: Vec::new(),
+            request: RequestReader::default(),
             offered: false,
             error_text: ErrorText::default(),
             bundle: Vec::new(),
@@ -142,22 +138,13 @@ impl<F: Feed> ServerConnection<F> {
         }
     }
 
-    /// Reads plaintext into the buffer.
-    fn fill(&mut self) -> Result<Fill, TransportError> {
-        let fill = self.transport.fill(self.received.room())?;
-        if let Fill::Bytes(count) = fill {
-            self.received.filled(count);
-        }
-        Ok(fill)
-    }
-
     fn handshake(&mut self, deadline: Instant, now: Instant) -> Result<Turn, ServerEnd> {
         if now >= deadline {
             return Err(ServerEnd::Broken(
                 "the TLS handshake was not complete in time".into(),
             ));
         }
-        self.fill()?;
+        self.transport.fill_buffer(&mut self.received)?;
         self.transport.flush()?;
         if self.transport.tls.is_handshaking() {
             return Ok(Turn::Wait);
@@ -190,7 +177,7 @@ impl<F: Feed> ServerConnection<F> {
             if !matches!(self.stage, Stage::Session(_)) {
                 return Ok(Turn::Again);
             }
-            match self.fill()? {
+            match self.transport.fill_buffer(&mut self.received)? {
                 Fill::Bytes(_) => {}
                 Fill::Blocked => {
                     turn = Turn::Wait;
@@ -248,35 +235,21 @@ impl<F: Feed> ServerConnection<F> {
             }
             let input = self.received.unread();
             let step = session.step(input, now)?;
-            let mut complete = None;
+            let mut received = Received::Nothing;
             if let Some(frame) = &step.frame {
                 self.error_text.keep(frame, input);
+                received = self.request.take(frame, input);
             }
-            match &step.frame {
-                Some(Frame::Message { head, body }) if is_request(head) => {
-                    self.block.clear();
-                    self.block.extend_from_slice(body.of(input));
-                    complete = Some(*head);
-                }
-                Some(Frame::Begin { head, .. }) if is_request(head) => {
-                    self.block.clear();
-                    self.request = Some(*head);
-                }
-                Some(Frame::Chunk { body }) if self.request.is_some() => {
-                    self.block.extend_from_slice(body.of(input));
-                }
-                Some(Frame::End) => complete = self.request.take(),
-                Some(Frame::Skipped { head, .. }) if is_request(head) => {
+            let idle = step.consumed == 0 && step.frame.is_none();
+            self.received.consume(step.consumed);
+            match received {
+                Received::Nothing => {}
+                Received::Request(head) => self.judge(&head, now),
+                Received::TooLarge => {
                     let text = "the request is too large".into();
                     self.refuse(&RequestRefusal { code: 6, text }, now);
                     return Ok(());
                 }
-                _ => {}
-            }
-            let idle = step.consumed == 0 && step.frame.is_none();
-            self.received.consume(step.consumed);
-            if let Some(head) = complete {
-                self.judge(&head, now);
             }
             if idle {
                 return Ok(());
@@ -298,11 +271,13 @@ impl<F: Feed> ServerConnection<F> {
             Kind::Request { from, flags } => self.feed.request(&EventStreamRequest {
                 from,
                 flags,
-                block: &self.block,
+                block: self.request.block(),
             }),
             _ if self.offered => self
                 .feed
-                .choice(&Services { body: &self.block })
+                .choice(&Services {
+                    body: self.request.block(),
+                })
                 .map(|()| Answer::Stream),
             _ => Err(RequestRefusal {
                 code: 8,
@@ -320,18 +295,8 @@ impl<F: Feed> ServerConnection<F> {
 
     fn offer(&mut self, now: Instant) {
         self.offered = true;
-        let entry = ServiceEntry {
-            service: ESTREAMER_SERVICE,
-            flags: 0,
-            timestamp: 0,
-            events: None,
-        };
-        let (mut body, mut message) = ([0; 16], [0; HEADER_LEN + 16]);
-        let written = entry.emit(&mut body).and_then(|_| {
-            Message::StreamingInformation(Services { body: &body }).emit(&mut message)
-        });
-        if let Ok(length) = written {
-            self.put(Outgoing::Other, &message[..length], now);
+        if let Some(message) = offer() {
+            self.put(Outgoing::Other, &message, now);
         }
     }
 
@@ -346,7 +311,7 @@ impl<F: Feed> ServerConnection<F> {
         for _ in 0..STEPS_PER_TURN {
             let length = self.received.unread().len();
             self.received.consume(length);
-            match self.fill()? {
+            match self.transport.fill_buffer(&mut self.received)? {
                 Fill::Bytes(_) => {}
                 Fill::Blocked => return Ok(Turn::Wait),
                 Fill::Eof => return Err(self.session_end(End::Idle)),
@@ -529,20 +494,5 @@ impl<F: Feed> Endpoint for ServerConnection<F> {
             }
             Stage::Silent(_) | Stage::Ended => None,
         }
-    }
-}
-
-/// Whether a message is a request.
-fn is_request(head: &Head) -> bool {
-    let streaming = head.header.message_type == MessageType::STREAMING_REQUEST;
-    !head.nested && (matches!(head.kind, Kind::Request { .. }) || streaming)
-}
-
-impl From<TransportError> for ServerEnd {
-    fn from(error: TransportError) -> Self {
-        Self::Broken(match error {
-            TransportError::Connect(error) | TransportError::Socket(error) => error.to_string(),
-            TransportError::Tls(error) => error.to_string(),
-        })
     }
 }

@@ -3,7 +3,8 @@
 use estreamer_core::session::{Instant, Statistics};
 use estreamer_core::wire::{EventStreamRequest, RecordType, Services};
 
-use super::{Outgoing, ServerEnd, Tampered};
+use super::end::ServerEnd;
+use super::outgoing::{Outgoing, Tampered};
 
 /// What one connection is served: answers to its requests, then records.
 pub trait Feed {

@@ -2,24 +2,27 @@
 
 mod bundle;
 mod connection;
+mod end;
 mod feed;
 mod listener;
 mod literal;
 mod options;
 mod outbox;
+mod outgoing;
+mod request;
 
+pub use end::ServerEnd;
 pub use feed::{Answer, Feed, RequestRefusal, SuppliedRecord, Supply};
 pub use options::ServerOptions;
-pub use outbox::{Outgoing, Tampered};
+pub use outgoing::{Outgoing, Tampered};
 
-use std::error;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use estreamer_core::session::{End, Instant};
+use estreamer_core::session::Instant;
 use mio::event::Source;
 
 use crate::event_loop::{Endpoint, EndpointId, EventLoop, Handle, Turn};
@@ -41,18 +44,6 @@ pub struct Server<F> {
     options: Arc<ServerOptions>,
     /// Connections accepted so far: the id of the last one.
     accepted: u32,
-}
-
-/// Why a served connection ended.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ServerEnd {
-    /// The TLS handshake failed, or the connection did.
-    Broken(String),
-    /// The client was refused: the connection was closed without an error message.
-    Refused(String),
-    /// The session ended, with the text of the client's error message if it sent one.
-    Session(End, String),
 }
 
 impl<F: Feed> Server<F> {
@@ -194,16 +185,3 @@ impl<F> fmt::Debug for Server<F> {
             .finish_non_exhaustive()
     }
 }
-
-impl fmt::Display for ServerEnd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Broken(reason) => f.write_str(reason),
-            Self::Refused(reason) => write!(f, "refused: {reason}"),
-            Self::Session(end, text) if text.is_empty() => end.fmt(f),
-            Self::Session(end, text) => write!(f, "{end}: {text}"),
-        }
-    }
-}
-
-impl error::Error for ServerEnd {}
