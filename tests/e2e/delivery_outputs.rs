@@ -74,7 +74,11 @@ fn a_pipe_in_the_place_of_a_file_delays_a_stop_no_longer_than_allowed() {
     running.signal("TERM");
     let start = Instant::now();
     let ended = running.wait().success();
-    assert!(start.elapsed() < Duration::from_secs(15), "{}", ended.stderr);
+    assert!(
+        start.elapsed() < Duration::from_secs(15),
+        "{}",
+        ended.stderr
+    );
     fs::remove_file(&out).unwrap();
     scene.run(&mut scene.collect("out", "state")).success();
     let found = [lines(&old), lines(&out)].concat();
