@@ -66,7 +66,10 @@ fn a_server_that_speaks_something_else_inside_tls_is_named() {
     let address = serve(move |socket| speak(&identity, socket, http)).to_string();
     let ended = Ended::of(&mut collect_with_password(&pki, &address));
     // What came before is nothing, and the summary says so first.
-    ended.failure(1, &["0 events", "not eStreamer", "out of step at byte 0"]);
+    ended.failure(
+        1,
+        &["0 events", "not eStreamer", "invalid header at byte 0"],
+    );
 }
 
 #[test]

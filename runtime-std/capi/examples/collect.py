@@ -1,4 +1,4 @@
-"""Prints so many events, one a line.
+"""Prints a number of events, one per line.
 
 python3 collect.py fmc.example.net client.p12 password 1000 [state-directory]
 """

@@ -30,3 +30,8 @@ pub mod tamper;
 
 pub use served::{SeenRequest, Served};
 pub use simulator::{Builder, Simulator};
+
+// The example of the README runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

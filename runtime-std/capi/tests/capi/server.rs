@@ -1,4 +1,4 @@
-//! A simulated server, and what the Rust client gets of it.
+//! A simulated server, and the events that the Rust client receives from it.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use estreamer_simulate::pki::{DEFAULT_PASSWORD, Pki};
 /// The password of the client's PKCS#12 file.
 pub(crate) const PASSWORD: &str = DEFAULT_PASSWORD;
 
-/// A server with events, and the files of a client.
+/// A server with events, and the files for a client.
 pub(crate) struct Server {
     directory: tempfile::TempDir,
     simulator: Simulator,
@@ -36,7 +36,7 @@ impl Server {
         self.simulator.address().to_string()
     }
 
-    /// The port alone; the host is 127.0.0.1.
+    /// The port; the host is 127.0.0.1.
     pub(crate) fn port(&self) -> String {
         self.simulator.address().port().to_string()
     }
@@ -46,7 +46,7 @@ impl Server {
         self.path("pki/client.p12").to_string_lossy().into_owned()
     }
 
-    /// A path in a directory that goes away by itself.
+    /// A path in a temporary directory.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
