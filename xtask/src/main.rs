@@ -1,7 +1,6 @@
 //! The project's chores: `cargo xtask TASK`, one file per task.
 
 mod api;
-mod apt;
 mod architecture;
 mod bench;
 mod ci;
