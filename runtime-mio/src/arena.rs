@@ -197,11 +197,10 @@ mod tests {
 
     #[test]
     fn two_arenas_and_the_largest_message_are_the_least() {
-        let limits = Limits {
-            record: 10,
-            request: 20,
-            message: 50,
-        };
+        let mut limits = Limits::DEFAULT;
+        limits.record = 10;
+        limits.request = 20;
+        limits.message = 50;
         let pool = pool();
         assert_eq!(pool.least(limits), pool.budget());
         let _two = (pool.arena().unwrap(), pool.arena().unwrap());

@@ -205,7 +205,8 @@ impl Assembler {
                     self.hand_over(Some(arena));
                 }
             }
-            Frame::BundleEnd => {}
+            // The end of a bundle, and frames of later versions.
+            _ => {}
         }
     }
 

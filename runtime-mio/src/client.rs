@@ -211,9 +211,8 @@ impl<S: Sink> Client<S> {
         if self.transport.tls.is_handshaking() {
             return Ok(Turn::Wait);
         }
-        let mut config = self.options.session;
-        config.window = self.options.pool.size();
-        let session = ClientSession::new(config, now)
+        let (window, config) = (self.options.pool.size(), self.options.session);
+        let session = ClientSession::new(window, config, now)
             .map_err(|error| ClientEnd::Connect(io::Error::other(error)))?;
         self.stage = Stage::Session(session);
         self.transport.send(&self.options.request);

@@ -46,7 +46,7 @@ pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
             ),
             "Check the request, and the eStreamer page of the server",
         ),
-        ClientEnd::Session(End::OutOfStep(error), _) => Failure::failed(
+        ClientEnd::Session(End::InvalidHeader(error), _) => Failure::failed(
             format!("what {server} sends is not eStreamer: {error}"),
             "Check that address and port are an eStreamer service's; otherwise collect again",
         ),

@@ -241,7 +241,7 @@ fn what_a_reader_could_not_take_apart_is_refused() {
         ),
         (
             all(&[&source, "data = \"csv\"\n"]),
-            Some("--fields connection="),
+            Some("Name the fields: events = {"),
         ),
     ] {
         let config = pki.write("estreamer.toml", &text);

@@ -90,8 +90,8 @@ fn a_ready_made_request_is_sent_byte_for_byte() {
 fn a_request_that_a_server_would_refuse_is_not_sent() {
     let pki = Pki::new();
     for (json, words) in [
-        ("{", "cannot be read"),
-        ("{\"Events\":{}}", "nothing is requested"),
+        ("{", "syntax error"),
+        ("{\"Events\":{}}", "no event type is requested"),
         (
             "{\"Events\":{\"HostEvent\":{\"Fields\":[\"A\"]}}}",
             "FileEvent",

@@ -34,16 +34,15 @@ impl Server {
     pub(crate) fn start(identity: Identity, versions: TlsVersions, answer: Answer) -> Self {
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = thread::spawn(move || {
+            let mut session = ServerConfig::default();
+            session.keep_alive = match answer {
+                Answer::Nulls => 50,
+                _ => 0,
+            };
             let options = ServerOptions {
                 tls: ServerTls::with_versions(&identity, versions).unwrap(),
                 clients: ClientRules::default(),
-                session: ServerConfig {
-                    keep_alive: match answer {
-                        Answer::Nulls => 50,
-                        _ => 0,
-                    },
-                    ..ServerConfig::default()
-                },
+                session,
                 literal_requests: false,
                 bundle: 100,
                 handshake_timeout: 30_000,

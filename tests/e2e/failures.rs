@@ -99,7 +99,10 @@ fn a_server_that_speaks_something_else_inside_tls_is_named() {
         &pki.write("password", "estreamer"),
     ]));
     // What came before is nothing, and the summary says so first.
-    ended.failure(1, &["0 events", "not eStreamer", "out of step at byte 0"]);
+    ended.failure(
+        1,
+        &["0 events", "not eStreamer", "invalid header at byte 0"],
+    );
 }
 
 #[test]

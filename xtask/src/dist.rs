@@ -63,10 +63,9 @@ fn lay_out(system: &str) -> Result<String> {
     for folder in [&lib.join("pkgconfig"), &include] {
         fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
     }
-    copy(
-        &capi.join("include/estreamer.h"),
-        &include.join("estreamer.h"),
-    )?;
+    for header in ["estreamer.h", "estreamer_core.h"] {
+        copy(&capi.join("include").join(header), &include.join(header))?;
+    }
     let archive = tree::root().join("target/release/libestreamer_capi.a");
     copy(&archive, &lib.join("libestreamer.a"))?;
     let soname = format!("libestreamer.so.{major}");

@@ -69,7 +69,7 @@ fn compile_c(library: &Path) -> Result {
     let mut command = process::command(C_COMPILER);
     command.args(["-mcpu=cortex-m3", "-mthumb", "-Os", "-ffreestanding"]);
     command.args(["-nostdlib", "-std=c99", "-Wall", "-Wextra", "-Werror"]);
-    command.args(["-Iruntime-std/capi/include", "-Icore/capi/c"]);
+    command.args(["-Icore/capi/include", "-Icore/capi/c"]);
     command.args([
         "-Tcore/capi/c/firmware.ld",
         "-Wl,--gc-sections",

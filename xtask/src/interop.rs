@@ -37,12 +37,8 @@ fn direct() -> Result {
         "build",
         "--release",
         "--locked",
-        "--manifest-path=core/capi/Cargo.toml",
-        "--target-dir=target/core-capi",
+        "--package=estreamer-core-capi",
         "--example=direct",
-        "--config=profile.release.opt-level=3",
-        "--config=profile.release.lto='thin'",
-        "--config=profile.release.codegen-units=4",
     ]))
 }
 

@@ -1,5 +1,6 @@
 //! The project's chores: `cargo xtask TASK`, one file per task.
 
+mod api;
 mod apt;
 mod bench;
 mod ci;
@@ -12,6 +13,7 @@ mod footprint;
 mod fuzz;
 mod interop;
 mod nostd;
+mod package;
 mod process;
 mod soak;
 mod steps;
@@ -50,8 +52,11 @@ cargo xtask TASK
   soak       [--kills N] [--seed N]: kills the collector N times (2000 if not
              given) at random moments, with cuts, rotations and reloads, and
              proves that every event is there exactly once, in order
-  header     makes the C library's header anew
+  header     makes the C library's headers anew
   dist       the C library as an install tree and as an archive, in target/dist
+  api        compares the public items of the libraries with docs/api (nightly
+             toolchain, cargo-public-api); --bless rewrites the lists
+  package    packs every crate that is published, and compiles the packages
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
              coverage, header and soak, of fuzz the smoke run, of bench the check";
@@ -82,6 +87,9 @@ fn main() -> ExitCode {
             None => return usage(),
         },
         ["header"] => steps.run("header", header).map(|()| None),
+        ["api"] => api::run(&mut steps, false).map(|()| None),
+        ["api", "--bless"] => api::run(&mut steps, true).map(|()| None),
+        ["package"] => package::run(&mut steps).map(|()| None),
         ["dist"] => dist::run(&mut steps).map(|()| None),
         ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
         ["help" | "--help" | "-h"] => {
@@ -111,7 +119,7 @@ fn usage() -> ExitCode {
     ExitCode::from(2)
 }
 
-/// The test that compares the header writes it where it is told to.
+/// The test that compares the headers writes them if it is told to.
 fn header() -> Result {
     process::run(
         process::cargo()

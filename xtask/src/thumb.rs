@@ -73,7 +73,7 @@ impl Toolchain {
 
     /// Builds images of tests/firmware, optimised for size.
     pub(crate) fn build(&self, images: &[&str], features: &str) -> Result {
-        let mut command = self.cargo("build", "tests/firmware/Cargo.toml");
+        let mut command = self.cargo("build", "release", "tests/firmware/Cargo.toml");
         command.arg(format!("--features={features}"));
         for image in images {
             command.args(["--bin", image]);
@@ -82,18 +82,19 @@ impl Toolchain {
         process::run(&mut command)
     }
 
-    /// Builds libestreamer_core.a; gives its file.
+    /// Builds libestreamer_core.a and returns its path, under cargo's name for it.
     pub(crate) fn build_c_library(&self) -> Result<PathBuf> {
-        let mut command = self.cargo("rustc", "core/capi/Cargo.toml");
+        let mut command = self.cargo("rustc", "firmware", "core/capi/Cargo.toml");
         command.args(["--crate-type=staticlib", "--features=panic-handler"]);
         process::run(&mut command)?;
-        Ok(image("libestreamer_core.a"))
+        let folder = tree::root().join("target/firmware").join(TARGET);
+        Ok(folder.join("firmware/libestreamer_core_capi.a"))
     }
 
-    /// A task for the board.
-    fn cargo(&self, task: &str, manifest: &str) -> Command {
+    /// A cargo command for the board, with a build profile.
+    fn cargo(&self, task: &str, profile: &str, manifest: &str) -> Command {
         let mut command = process::cargo();
-        command.args([task, "--release", "--locked", "--target", TARGET]);
+        command.args([task, "--profile", profile, "--locked", "--target", TARGET]);
         command.args(["--manifest-path", manifest]);
         command.args(["--target-dir", "target/firmware"]);
         command.env("RUSTC", &self.rustc);

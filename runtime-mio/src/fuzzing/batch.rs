@@ -22,11 +22,9 @@ pub fn batch(data: &[u8]) {
     // What is left of a bundle that cannot be read on is handed out like a
     // record, and is held to the limit of other messages.
     let limit = 16 * (1 + choices.size() as u32);
-    let limits = Limits {
-        record: limit,
-        message: limit,
-        ..Limits::DEFAULT
-    };
+    let mut limits = Limits::DEFAULT;
+    limits.record = limit;
+    limits.message = limit;
     let shape = Shape {
         size,
         // The least that does not lock up.

@@ -68,6 +68,8 @@ enum Stage {
     Done,
 }
 
+/// Bytes of the window. Larger requests are received in pieces.
+const WINDOW: usize = 64 << 10;
 /// Milliseconds to get a goodbye out.
 const GOODBYE: u32 = 1000;
 /// Bundles sent, and times read, in one turn, so that other connections get theirs.
@@ -84,7 +86,7 @@ impl Server {
     ) -> Self {
         Self {
             transport,
-            window: Window::new(options.session.window),
+            window: Window::new(WINDOW),
             stage: Stage::Handshake {
                 deadline: now.after(options.handshake_timeout),
             },
@@ -121,8 +123,8 @@ impl Server {
         }
         let mut config = self.options.session;
         config.connection_id = self.connection_id;
-        let session =
-            ServerSession::new(config, now).map_err(|e| ServerEnd::Broken(e.to_string()))?;
+        let session = ServerSession::new(WINDOW, config, now)
+            .map_err(|e| ServerEnd::Broken(e.to_string()))?;
         self.stage = Stage::Session(session);
         self.put(Outgoing::Start, &[], now);
         Ok(Turn::Again)

@@ -84,7 +84,7 @@ fn show(ask: &Ask, from: InitialTimestamp, quirks: Quirks) -> String {
     };
     let mut text = format!("{request}\n{ask}\n");
     for quirk in Quirk::CLIENT.iter().filter(|&&quirk| quirks.has(quirk)) {
-        text += &format!("{quirk}: {}\n", quirk.sentence());
+        text += &format!("{quirk}: {}\n", quirk.description());
     }
     text += &format!(
         "\n{}\n\n",

@@ -81,7 +81,7 @@ impl ConnectionFeed {
 
     /// What the server does about a request that its own reading has cut.
     fn cut(&mut self, request: &EventStreamRequest<'_>) -> Option<Answer> {
-        if request.check() != Err(estreamer_core::fqe::RequestError::NotJson) {
+        if request.parse_json() != Err(estreamer_core::fqe::RequestError::NotJson) {
             return None;
         }
         match self.common.request_length {
@@ -120,7 +120,7 @@ impl ConnectionFeed {
 
     /// A request with a JSON block.
     fn fully_qualified(&self, request: &EventStreamRequest<'_>) -> Result<Request, Refusal> {
-        let checked = request.check();
+        let checked = request.parse_json();
         let refusal = |code, text| Refusal { code, text };
         match checked {
             Err(error) if error.code() == FLAGS => {

@@ -5,7 +5,6 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use estreamer_core::decode::Limits;
 use estreamer_core::quirk::Quirks;
 use estreamer_core::session::ServerConfig;
 use estreamer_mio::event_loop::{EventLoop, Handle};
@@ -128,27 +127,22 @@ impl Service {
         let tls = ServerTls::new(&options.identity).map_err(ServiceError::Tls)?;
         let mut event_loop = EventLoop::new().map_err(ServiceError::System)?;
         let has = |kind| options.chaos.iter().any(|chaos| chaos.kind == kind);
+        let mut session = ServerConfig::default();
+        session.unacknowledged = match has(ChaosKind::NoLimit) {
+            true => u32::MAX,
+            false => options.unacknowledged,
+        };
+        session.keep_alive = options.keep_alive;
+        session.quirks = options.quirks;
+        // Clients send nothing larger than a request.
+        session.limits.message = session.limits.request;
+        if options.request_length == RequestLength::Payload {
+            session.grace = u32::MAX;
+        }
         let server = ServerOptions {
             tls,
             clients: options.clients,
-            session: ServerConfig {
-                unacknowledged: match has(ChaosKind::NoLimit) {
-                    true => u32::MAX,
-                    false => options.unacknowledged,
-                },
-                keep_alive: options.keep_alive,
-                quirks: options.quirks,
-                // Of what clients send, only requests are kept, and those are small.
-                limits: Limits {
-                    message: Limits::DEFAULT.request,
-                    ..Limits::DEFAULT
-                },
-                grace: match options.request_length {
-                    RequestLength::Payload => u32::MAX,
-                    _ => ServerConfig::default().grace,
-                },
-                ..ServerConfig::default()
-            },
+            session,
             literal_requests: options.request_length.is_literal(),
             bundle: options.bundle,
             handshake_timeout: 30_000,

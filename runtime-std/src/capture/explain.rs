@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use estreamer_core::decode::{Frame, Head, Kind};
 use estreamer_core::wire::{
-    Evidence, Header, Layout, Lossy, Message, MessageType, Record, RecordType, RequestFlags,
-    Services,
+    Evidence, Header, Lossy, Message, MessageType, RecordHeader, RecordLayout, RecordType,
+    RequestFlags, Services,
 };
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -58,7 +58,8 @@ pub(super) fn print(
             page.kind(head, *length as usize)?;
             page.section(section(head))
         }
-        Frame::Chunk { .. } | Frame::End | Frame::BundleEnd => Ok(()),
+        // Chunks, ends, and frames of later versions.
+        _ => Ok(()),
     }
 }
 
@@ -81,14 +82,14 @@ impl<W: Write> Page<'_, W> {
         &mut self,
         offset: u64,
         head: &Head,
-        record: &Record,
-        layout: Layout,
+        record: &RecordHeader,
+        layout: RecordLayout,
         length: usize,
     ) -> io::Result<()> {
         let event = format_args!("event {record}, {length} bytes");
         let told_by = self.told_by;
         match layout {
-            Layout::Extended | Layout::Short => self.line(offset, head.nested, event),
+            RecordLayout::Extended | RecordLayout::Short => self.line(offset, head.nested, event),
             layout => self.line(
                 offset,
                 head.nested,
@@ -164,11 +165,11 @@ impl<W: Write> Page<'_, W> {
                 let services = Services { body: self.rest }.to_string();
                 self.field(length, "services", services)
             }
-            Kind::Other | Kind::Malformed(_) => self.rest(length, "body"),
+            _ => self.rest(length, "body"),
         }
     }
 
-    fn record(&mut self, record: &Record, layout: Layout) -> io::Result<()> {
+    fn record(&mut self, record: &RecordHeader, layout: RecordLayout) -> io::Result<()> {
         let RecordType(number) = record.record_type;
         let name = record.record_type.name().unwrap_or("unknown");
         let flag = if record.flag {

@@ -46,7 +46,7 @@ impl Readings {
         let body = &body[..body.len().min(length as usize)];
         match head.kind {
             Kind::Event { .. } => {
-                let told_by = self.0.told_by(body, length);
+                let told_by = self.0.evidence(body, length);
                 // The decoder has read it already.
                 let _ = self.0.read(body, length);
                 Some(told_by)
@@ -70,11 +70,7 @@ pub fn decode(
     explain: bool,
     out: &mut impl Write,
 ) -> Result<u64, CaptureError> {
-    let limits = Limits {
-        record: u32::MAX,
-        request: u32::MAX,
-        message: u32::MAX,
-    };
+    let limits = Limits::UNLIMITED;
     // The window is larger than the least there may be.
     let Ok(mut decoder) = Decoder::new(WINDOW, limits, Oversize::Pieces) else {
         return Ok(0);
@@ -206,7 +202,10 @@ mod tests {
         assert!(text.starts_with("00000000"));
         assert!(matches!(
             result,
-            Err(CaptureError::Peer(PeerError::OutOfStep { offset: 8, .. }))
+            Err(CaptureError::Peer(PeerError::InvalidHeader {
+                offset: 8,
+                ..
+            }))
         ));
     }
 

@@ -356,7 +356,7 @@ impl Builder {
                 flags: RequestFlags::EXTENDED_HEADER,
                 block: json.as_bytes(),
             };
-            request.check()?.check_csv()?;
+            request.parse_json()?.check_csv()?;
             return Ok(fqe::emit(&request, quirks, out)?.len());
         }
         let events: Vec<(EventKind, Vec<&str>)> = self

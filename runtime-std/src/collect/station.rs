@@ -258,17 +258,16 @@ impl Station {
         self.answered = false;
         let patience = u32::try_from(self.source.request_timeout.as_millis()).unwrap_or(u32::MAX);
         let quirks = form.apply(self.source.quirks);
+        let mut session = ClientConfig::default();
+        session.ahead = means.ahead;
+        session.record_length = self.source.record_length;
+        session.expected = Some(self.source.ask.expected());
+        session.quirks = quirks;
         let options = ClientOptions {
             address,
             bind: self.source.bind,
             request: self.source.ask.message(link.from, quirks),
-            session: ClientConfig {
-                ahead: means.ahead,
-                record_length: self.source.record_length,
-                expected: Some(self.source.ask.expected()),
-                quirks,
-                ..ClientConfig::default()
-            },
+            session,
             pool: means.pool.clone(),
             handshake_timeout: HANDSHAKE,
         };

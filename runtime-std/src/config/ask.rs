@@ -66,7 +66,7 @@ impl Ask {
     /// # Errors
     /// The first thing to change, as a server sees it.
     pub fn block(json: Vec<u8>) -> Result<Self, RequestError> {
-        let asked = fqe::check(json.strip_suffix(&[0]).unwrap_or(&json))?;
+        let asked = fqe::parse(json.strip_suffix(&[0]).unwrap_or(&json))?;
         Ok(Self {
             data: Data::from(asked.transform),
             kinds: EventKind::ALL

@@ -21,14 +21,13 @@ pub(super) fn probe(
     form: RequestForm,
     goal: Goal,
 ) -> io::Result<Seen> {
+    let mut session = ClientConfig::default();
+    session.expected = Some(options.ask.expected());
     let client = ClientOptions {
         address,
         bind: None,
         request: options.ask.message(InitialTimestamp::OLDEST, form.quirks()),
-        session: ClientConfig {
-            expected: Some(options.ask.expected()),
-            ..ClientConfig::default()
-        },
+        session,
         pool: Pool::new(WINDOW, 32 << 20, event_loop.handle()),
         handshake_timeout: options.timeout,
     };

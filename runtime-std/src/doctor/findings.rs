@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use estreamer_core::fqe::RequestForm;
 use estreamer_core::session::End;
-use estreamer_core::wire::{Evidence, Layout};
+use estreamer_core::wire::{Evidence, RecordLayout};
 use estreamer_mio::client::ClientEnd;
 use estreamer_mio::tls::{CertificateFacts, TlsError};
 
@@ -270,7 +270,7 @@ impl<'a> Findings<'a> {
     }
 
     /// What the record length of the first event counts.
-    fn reading(&mut self, layout: Layout, told_by: Evidence) {
+    fn reading(&mut self, layout: RecordLayout, told_by: Evidence) {
         let found = format!("counts {layout}, told by {told_by}");
         let (verdict, look_at) = match told_by {
             Evidence::Nothing => (

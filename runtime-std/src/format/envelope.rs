@@ -112,7 +112,7 @@ mod tests {
     fn an_error_tells_all_there_is_to_know_and_bounds_the_data() {
         let data = vec![0xff; SHOWN + 1];
         let record = Record {
-            kind: RecordKind::Malformed(Malformed::RecordLength),
+            kind: RecordKind::Malformed(Malformed::RecordTooShort),
             record_type: RecordType(0),
             archival: None,
             bundle: None,

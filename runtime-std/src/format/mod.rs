@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn an_error_envelope_among_raw_records_is_marked_in_its_length() {
-        let malformed = record(RecordKind::Malformed(Malformed::RecordLength), b"xy");
+        let malformed = record(RecordKind::Malformed(Malformed::RecordTooShort), b"xy");
         let mut out = Vec::new();
         write(
             Format::Raw,

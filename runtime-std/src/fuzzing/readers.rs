@@ -60,7 +60,10 @@ pub fn envelope(data: &[u8]) {
     let kind = match choices.below(4) {
         0 => RecordKind::Event,
         1 => RecordKind::Oversize,
-        2 => RecordKind::Malformed(Malformed::RecordLength),
+        2 => RecordKind::Malformed(Malformed::RecordLength {
+            record: 9,
+            message: 20,
+        }),
         _ => RecordKind::Malformed(Malformed::BundleOverrun),
     };
     let record_type = RecordType(choices.word());

@@ -1,7 +1,6 @@
-//! The functions of the first layer. What they have in common is here, what they
-//! do is in [`super::session`].
+//! The C functions. [`super::session`] implements them.
 
-// What each function asks of its caller are the header's rules for pointers.
+// The header states the rules for pointers once, for all functions.
 #![allow(clippy::missing_safety_doc)]
 
 use core::ffi::{c_char, c_void};
@@ -10,31 +9,33 @@ use core::ptr;
 use estreamer_core::session::Instant;
 
 use super::est_status::{self, *};
-use super::memory::Memory;
+use super::memory;
 use super::request::Request;
 use super::session::Session;
 use super::types::*;
-use super::{Handle, pointer, text};
+use super::{Detail, Handle, pointer, text};
 use crate::system;
 
-/// Bytes of a session beside its window and its output, at most.
+/// Upper limit for the bytes of a session, without window and output buffer.
 pub const EST_SESSION_STATE: usize = 1024;
 
-/// One connection's protocol, without I/O.
+/// The protocol state of one connection, without I/O.
 pub struct est_session(Handle<Session>);
 
-// With the slack to align it in any memory.
+// Includes the bytes that align the session in the caller's memory.
 const _: () = assert!(size_of::<est_session>() + align_of::<est_session>() <= EST_SESSION_STATE);
 
-/// Makes a session on a connection whose TLS handshake is complete, in `memory`
-/// of EST_SESSION_MEMORY(window, output) bytes, which must live as long, or,
-/// where that is NULL and `size` 0, in memory allocated once. `config` NULL
-/// means EST_CONFIG_DEFAULT. Nothing else is ever allocated.
+/// Creates a session for a connection whose TLS handshake is complete.
 ///
-/// A session that is never asked for bytes to send is a decoder for recorded
-/// streams.
+/// The session lives in `memory`, which has `size` bytes, at least
+/// EST_SESSION_MEMORY(window, output), and must outlive it. If `memory` is NULL
+/// and `size` is 0, the library allocates the memory. Nothing else is allocated
+/// later. `config` NULL means EST_CONFIG_DEFAULT.
 ///
-/// EST_INVALID: a setting is out of its range. EST_NO_MEMORY.
+/// To decode a recorded stream, never ask for output.
+///
+/// EST_INVALID: a setting is out of range. EST_NO_MEMORY: the memory is too small
+/// or cannot be allocated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_session_new(
     config: *const est_config,
@@ -47,23 +48,24 @@ pub unsafe extern "C" fn est_session_new(
         return EST_NULL;
     }
     // SAFETY: the caller's contract.
-    let made = system::catch(|| unsafe { make(config, memory, size, Instant(now)) });
-    match made {
+    let created = system::catch(|| unsafe { create(config, memory, size, Instant(now)) });
+    match created {
         None => EST_POISONED,
         Some(Err(status)) => status,
-        Some(Ok(made)) => {
+        Some(Ok(created)) => {
             // SAFETY: the caller's contract.
-            unsafe { session.write(made) };
+            unsafe { session.write(created) };
             EST_OK
         }
     }
 }
 
-/// Makes a session in its memory.
+/// Creates a session in its memory.
 ///
 /// # Safety
-/// The pointers are null, or to a configuration and to so much memory.
-unsafe fn make(
+/// `config` is null or valid; `memory` is null or points to `size` writable bytes
+/// that nothing else uses.
+unsafe fn create(
     config: *const est_config,
     memory: *mut c_void,
     size: usize,
@@ -72,23 +74,22 @@ unsafe fn make(
     // SAFETY: the caller's contract.
     let config = unsafe { pointer(config) }.copied().unwrap_or_default();
     let protocol = Session::protocol(&config, now).ok_or(EST_INVALID)?;
-    let needed = EST_SESSION_STATE
-        .checked_add(config.window)
-        .and_then(|bytes| bytes.checked_add(config.output))
-        .ok_or(EST_NO_MEMORY)?;
-    // SAFETY: the caller's contract.
-    let memory = unsafe { Memory::of(memory.cast(), size, needed) }.ok_or(EST_NO_MEMORY)?;
-    let (place, window, output) = memory.lay_out::<est_session>(config.window, config.output);
-    let made = Session::new(protocol, window, output, memory);
-    // SAFETY: the place is aligned and large enough.
-    unsafe { place.write(est_session(Handle::new(made))) };
-    Ok(place)
+    let (window, output) = (config.window, config.output);
+    // SAFETY: the caller's contract; the assertion above for the state's size.
+    let parts = unsafe {
+        memory::divide::<est_session>(memory.cast(), size, EST_SESSION_STATE, window, output)
+    };
+    let parts = parts.ok_or(EST_NO_MEMORY)?;
+    let session = Session::new(protocol, parts.window, parts.output, parts.allocation);
+    // SAFETY: `state` is aligned room for the session.
+    unsafe { parts.state.write(est_session(Handle::new(session))) };
+    Ok(parts.state)
 }
 
-/// Frees a session and clears the pointer. Memory that was given stays its
-/// owner's. A pointer that is cleared already does no harm.
+/// Frees a session and sets the pointer to NULL. Memory that the caller provided
+/// is not freed. Does nothing if the pointer is NULL already.
 ///
-/// EST_BUSY: nothing is freed.
+/// EST_BUSY: nothing was freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_session_free(session: *mut *mut est_session) -> est_status {
     // SAFETY: the caller's contract.
@@ -100,27 +101,27 @@ pub unsafe extern "C" fn est_session_free(session: *mut *mut est_session) -> est
         if let Err(status) = found.0.retire() {
             return status;
         }
-        // SAFETY: the lock is taken for good, so nobody looks at the value, and
-        // nobody will at its memory. The pointer is the caller's.
+        // SAFETY: the handle is locked for good, so nothing else uses the value
+        // or its memory. The allocation is read once. The caller owns the pointer.
         unsafe {
-            let memory = (*found.0.value()).memory;
+            let allocation = ptr::read(&raw const (*found.0.value()).allocation);
             session.write(ptr::null_mut());
-            memory.free();
+            allocation.free();
         }
     }
     EST_OK
 }
 
-/// What exactly was wrong in the last call that failed, in words; empty if none
-/// did. Never NULL; valid until the next call with this handle.
+/// Returns a text that describes the last failed call with this handle. Empty if
+/// no call failed. Never NULL; valid until the next call with this handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_session_detail(session: *const est_session) -> *const c_char {
     // SAFETY: the caller's contract.
     match unsafe { pointer(session) } {
         Err(_) => c"".as_ptr(),
         Ok(session) if session.0.is_poisoned() => EST_POISONED.text().as_ptr(),
-        // SAFETY: the address alone is computed.
-        Ok(session) => unsafe { (*session.0.value()).detail.as_ptr() },
+        // SAFETY: the session is live; only an address is computed.
+        Ok(session) => unsafe { Detail::address(&raw const (*session.0.value()).detail) },
     }
 }
 
@@ -140,15 +141,17 @@ unsafe fn enter(
     }
 }
 
-/// Asks for events from the second `from` on (EST_FROM_OLDEST, EST_FROM_NOW, or
-/// UNIX seconds): `events` by their bits with the guide's fields, or, with
-/// `events` 0, whatever the JSON block `json` says, in the form of the guide's
-/// json_request.json. The request is then the first thing to send. Once for each
-/// session.
+/// Requests events and puts the request into the output. Call it once for each
+/// session, before anything else is sent.
 ///
-/// EST_REQUEST: the detail says what to change. EST_STATE: asked already.
-/// EST_NO_MEMORY: `output` in est_config is too small; the detail says how much
-/// is needed.
+/// `from`: EST_FROM_OLDEST, EST_FROM_NOW, or UNIX seconds. `events`: the bits of
+/// the event types, which are requested with the field sets of the guide's
+/// example. If `events` is 0, `json` is the JSON block to send, in the form of
+/// the guide's json_request.json.
+///
+/// EST_REQUEST: the detail says what to change. EST_STATE: this session has
+/// requested events already. EST_NO_MEMORY: `output` in est_config is too small;
+/// the detail names the size needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_request(
     session: *mut est_session,
@@ -158,22 +161,25 @@ pub unsafe extern "C" fn est_request(
 ) -> est_status {
     // SAFETY: the caller's contract.
     let json = match unsafe { text(json) } {
-        // Without a block there are the events alone.
+        // No block: `events` says what is requested.
         Err(_) => Some(None),
         Ok(json) => json.map(Some),
     };
     // SAFETY: the caller's contract.
     unsafe {
         enter(session, |session| match json {
-            _ if session.asked => session.fail(EST_STATE, "this session has asked already"),
+            _ if session.requested => {
+                session.fail(EST_STATE, "this session has requested events already")
+            }
             Some(json) => session.request(&Request { from, events, json }),
             None => session.fail(EST_REQUEST, "the JSON block is not UTF-8"),
         })
     }
 }
 
-/// Gives room to read into: `*room` has space for `*length` bytes, at least one.
-/// Tell with est_commit() how many came. The room is valid until then.
+/// Returns room for received bytes: `*length` bytes at `*room`, at least one.
+/// Call est_commit() with the number of bytes written. The room is valid until
+/// then.
 ///
 /// EST_FULL: take events out with est_next() first.
 #[unsafe(no_mangle)]
@@ -199,17 +205,17 @@ pub unsafe extern "C" fn est_buffer(
     }
 }
 
-/// Takes in the first `length` bytes of the room, where they are.
+/// Adds the first `length` bytes of the room to the received bytes.
 ///
-/// EST_INVALID: more than the room.
+/// EST_INVALID: `length` is larger than the room.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_commit(session: *mut est_session, length: usize) -> est_status {
     // SAFETY: the caller's contract.
     unsafe { enter(session, |session| session.commit(length)) }
 }
 
-/// Says that the server has closed the connection, and returns why that is, such
-/// as EST_PEER_CLOSED. Take events out before.
+/// Tells the session that the server has closed the connection. Returns the
+/// reason, such as EST_PEER_CLOSED. Take all events out before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_eof(session: *mut est_session) -> est_status {
     // SAFETY: the caller's contract.
@@ -221,8 +227,10 @@ pub unsafe extern "C" fn est_eof(session: *mut est_session) -> est_status {
     }
 }
 
-/// Takes out the next record. EST_AGAIN: there is none; send what there is to
-/// send, then bring more bytes. Any other status says why the session ended.
+/// Takes out the next record.
+///
+/// EST_AGAIN: there is none; send the output, then add received bytes. Any other
+/// status is the reason why the session ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_next(
     session: *mut est_session,
@@ -236,8 +244,9 @@ pub unsafe extern "C" fn est_next(
     unsafe { enter(session, |session| session.next(Instant(now), event)) }
 }
 
-/// Says that everything taken out so far is where it belongs. Once for many
-/// events is as good as once for each; without it the server soon stops sending.
+/// Acknowledges all records taken out so far. One call for many records has the
+/// same effect as one call for each. A server that gets no acknowledgement stops
+/// sending.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_ack(session: *mut est_session) -> est_status {
     // SAFETY: the caller's contract.
@@ -252,8 +261,8 @@ pub unsafe extern "C" fn est_ack(session: *mut est_session) -> est_status {
     }
 }
 
-/// Gives what there is to send: `*length` bytes at `*data`, 0 if nothing is left.
-/// They stay there until est_sent() says how many of them are gone.
+/// Returns the bytes to send: `*length` bytes at `*data`. 0 if there are none.
+/// They stay in the output until est_sent() removes them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_output(
     session: *mut est_session,
@@ -275,17 +284,17 @@ pub unsafe extern "C" fn est_output(
     }
 }
 
-/// Says that `length` bytes of the output were sent.
+/// Removes the first `length` bytes from the output, after they were sent.
 ///
-/// EST_INVALID: more than there were.
+/// EST_INVALID: the output has fewer bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_sent(session: *mut est_session, length: usize) -> est_status {
     // SAFETY: the caller's contract.
     unsafe { enter(session, |session| session.sent(length)) }
 }
 
-/// Gives the time when est_timeout() is to be called, EST_FOREVER if never.
-/// Every other call may move it.
+/// Returns the time at which to call est_timeout(), EST_FOREVER if never. Any
+/// other call may change it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_deadline(session: *mut est_session, when: *mut u64) -> est_status {
     if when.is_null() {
@@ -301,8 +310,8 @@ pub unsafe extern "C" fn est_deadline(session: *mut est_session, when: *mut u64)
     }
 }
 
-/// Says that the deadline has come: a silent server is probed, and at last given
-/// up with EST_SILENT. Too early does no harm.
+/// Handles the deadline: probes a silent server, and later ends the session with
+/// EST_SILENT. A call before the deadline has no effect.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_timeout(session: *mut est_session, now: u64) -> est_status {
     // SAFETY: the caller's contract.
@@ -316,9 +325,9 @@ pub unsafe extern "C" fn est_timeout(session: *mut est_session, now: u64) -> est
     }
 }
 
-/// Ends the session and puts a message that tells the server why into the
-/// output. Send that, then close the connection. A session that has ended
-/// already stays as it is.
+/// Ends the session and puts an error message with the reason into the output.
+/// Send the output, then close the connection. Has no effect on a session that
+/// has ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_close(session: *mut est_session, reason: *const c_char) -> est_status {
     // SAFETY: the caller's contract.
@@ -335,7 +344,7 @@ pub unsafe extern "C" fn est_close(session: *mut est_session, reason: *const c_c
     }
 }
 
-/// Fills in what was counted.
+/// Fills in the counters of the session.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_session_statistics(
     session: *mut est_session,

@@ -1,8 +1,9 @@
-//! Building a request: typed, checked, written straight into its buffer.
+//! The request builder: typed event types and fields, or a ready-made JSON block.
 
+use super::parse::{ParsedRequest, check_flags, is_field_name, parse};
 use super::{EventKind, OUTPUT_FIELD_SET, RequestError, Transform, is_field_set};
 use crate::ResourceError;
-use crate::quirk::Quirks;
+use crate::quirk::{Quirk, Quirks};
 use crate::wire::{EventStreamRequest, Expected, InitialTimestamp, Message, RequestFlags, deviate};
 use heapless::LinearMap;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -19,83 +20,168 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 /// let message = request.emit(Default::default(), &mut buffer)?;
 /// assert_eq!(&message[..4], [0, 1, 0, 2]);
 /// assert_eq!(&message[16..28], br#"{"Events":{""#);
+///
+/// // The same from a ready-made JSON block, which is sent unchanged.
+/// let block = &message[16..];
+/// let ready = Request::from_json(InitialTimestamp::OLDEST, block)?;
+/// assert!(ready.kinds().eq([EventKind::Intrusion]));
+/// assert_eq!(ready.expected(), request.expected());
 /// # Ok::<_, estreamer_core::fqe::RequestError>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
     from: InitialTimestamp,
     flags: RequestFlags,
-    events: LinearMap<EventKind, &'a [&'a str], 4>,
-    transform: Transform<'a>,
+    content: Content<'a>,
+}
+
+/// Where the JSON block comes from.
+#[derive(Debug, Clone)]
+enum Content<'a> {
+    /// The block is built from these.
+    Typed {
+        events: LinearMap<EventKind, &'a [&'a str], 4>,
+        transform: Transform<'a>,
+    },
+    /// The block is ready.
+    Block {
+        block: &'a [u8],
+        parsed: ParsedRequest<'a>,
+    },
 }
 
 impl<'a> Request<'a> {
-    /// A request for nothing yet, as JSON, with the extended event header, since
-    /// resuming needs the archival timestamp.
+    /// A request without event types, as JSON, with bit 23 (extended event header)
+    /// set: resuming needs the archival timestamp.
     pub const fn new(from: InitialTimestamp) -> Self {
         Self {
             from,
             flags: RequestFlags::EXTENDED_HEADER,
-            events: LinearMap::new(),
-            transform: Transform::Json,
+            content: Content::Typed {
+                events: LinearMap::new(),
+                transform: Transform::Json,
+            },
         }
     }
 
-    /// Asks for events of a kind with these fields and field sets, in any mix;
-    /// the last word on a kind counts.
+    /// A request with a ready-made JSON block, which is sent unchanged. The block
+    /// may end with a NUL.
+    ///
+    /// # Errors
+    /// As [`parse`], if a server would refuse the block.
+    pub fn from_json(from: InitialTimestamp, block: &'a [u8]) -> Result<Self, RequestError> {
+        let parsed = parse(block.strip_suffix(&[0]).unwrap_or(block))?;
+        Ok(Self {
+            from,
+            flags: RequestFlags::EXTENDED_HEADER,
+            content: Content::Block { block, parsed },
+        })
+    }
+
+    /// Adds an event type with its fields and field sets, in any order. Replaces
+    /// the fields of an event type that was added before. Has no effect on a
+    /// ready-made block.
     #[must_use]
     pub fn event(mut self, kind: EventKind, fields: &'a [&'a str]) -> Self {
-        // One place for each kind, so it cannot be full.
-        let _ = self.events.insert(kind, fields);
+        if let Content::Typed { events, .. } = &mut self.content {
+            // Has room for every kind.
+            let _ = events.insert(kind, fields);
+        }
         self
     }
 
-    /// Asks for the format.
+    /// Sets the format of the events. Has no effect on a ready-made block.
     #[must_use]
-    pub const fn transform(mut self, transform: Transform<'a>) -> Self {
-        self.transform = transform;
+    pub const fn transform(mut self, format: Transform<'a>) -> Self {
+        if let Content::Typed { transform, .. } = &mut self.content {
+            *transform = format;
+        }
         self
     }
 
-    /// Asks with other flags than bit 23 alone.
+    /// Sets the flags. Servers accept bit 23 alone, or none.
     #[must_use]
     pub const fn flags(mut self, flags: RequestFlags) -> Self {
         self.flags = flags;
         self
     }
 
-    /// What it asks records to be.
-    pub fn expected(&self) -> Expected {
-        Expected {
-            extended: self.flags.contains(RequestFlags::EXTENDED_HEADER),
-            form: self.transform.into(),
+    /// The requested event types, in the order of [`EventKind::ALL`].
+    pub fn kinds(&self) -> impl Iterator<Item = EventKind> {
+        EventKind::ALL
+            .into_iter()
+            .filter(|kind| match &self.content {
+                Content::Typed { events, .. } => events.contains_key(kind),
+                Content::Block { parsed, .. } => parsed.has(*kind),
+            })
+    }
+
+    /// The format of the events.
+    pub const fn format(&self) -> Transform<'a> {
+        match &self.content {
+            Content::Typed { transform, .. } => *transform,
+            Content::Block { parsed, .. } => parsed.transform,
         }
     }
 
-    /// Says what would not work.
+    /// The form of the records that this request asks for.
+    pub fn expected(&self) -> Expected {
+        Expected {
+            extended: self.flags.contains(RequestFlags::EXTENDED_HEADER),
+            form: self.format().into(),
+        }
+    }
+
+    /// Checks the request: a server would refuse it, or would answer a CSV request
+    /// for a field set with columns that change between releases.
     ///
     /// # Errors
     /// The first thing to change.
     pub fn check(&self) -> Result<(), RequestError> {
-        super::check::check_flags(self.flags)?;
-        if self.events.is_empty() {
+        check_flags(self.flags)?;
+        let (events, transform) = match &self.content {
+            Content::Typed { events, transform } => (events, transform),
+            Content::Block { parsed, .. } => return parsed.check_csv(),
+        };
+        if events.is_empty() {
             return Err(RequestError::NothingRequested);
         }
-        if !super::check::is_field_name(self.transform.name()) {
+        if !is_field_name(transform.name()) {
             return Err(RequestError::NoFormat);
         }
-        for (&kind, fields) in &self.events {
+        for (&kind, fields) in events {
             if fields.is_empty() {
                 return Err(RequestError::NoFields(kind));
             }
-            if fields.iter().any(|name| !super::check::is_field_name(name)) {
+            if fields.iter().any(|name| !is_field_name(name)) {
                 return Err(RequestError::BadFieldName(kind));
             }
-            if self.transform == Transform::Csv && fields.iter().any(|name| is_field_set(name)) {
+            if *transform == Transform::Csv && fields.iter().any(|name| is_field_set(name)) {
                 return Err(RequestError::FieldSetInCsv(kind));
             }
         }
         Ok(())
+    }
+
+    /// Bytes of the JSON block.
+    pub fn json_len(&self) -> usize {
+        // No name needs escapes, or `check` refuses it.
+        let (events, transform) = match &self.content {
+            Content::Typed { events, transform } => (events, transform),
+            Content::Block { block, .. } => return block.len(),
+        };
+        let fixed = r#"{"Events":{},"OutputFormat":{"Transform":"Text","TransformConfig":""}}"#;
+        let event = r#""":{"FieldSetDef":{"OutputFieldSet":[]},"Fields":["OutputFieldSet"]}"#;
+        let lengths = events.iter().map(|(kind, fields)| {
+            let names = fields
+                .iter()
+                .map(|name| name.len() + r#""""#.len())
+                .sum::<usize>();
+            let commas = fields.len().saturating_sub(1);
+            event.len() + kind.name().len() + names + commas
+        });
+        let commas = events.len().saturating_sub(1);
+        fixed.len() + transform.name().len() + lengths.sum::<usize>() + commas
     }
 
     /// Writes the JSON block into `out` and returns its length in bytes.
@@ -108,16 +194,30 @@ impl<'a> Request<'a> {
         let needed = self.json_len();
         let too_small = ResourceError::BufferTooSmall { needed };
         let out = out.get_mut(..needed).ok_or(too_small)?;
-        serde_json_core::to_slice(self, out).map_err(|_| too_small.into())
+        match &self.content {
+            Content::Typed { events, transform } => {
+                let block = Block(events, *transform);
+                serde_json_core::to_slice(&block, out).map_err(|_| too_small.into())
+            }
+            Content::Block { block, .. } => {
+                out.copy_from_slice(block);
+                Ok(needed)
+            }
+        }
     }
 
-    /// Writes the whole message into `out`, the JSON block straight into its
-    /// place, and shows those of `quirks` that concern a request.
+    /// Writes the whole message into `out`, with those of `quirks` that concern a
+    /// request; see [`RequestForm`](super::RequestForm). A block that ends with a
+    /// NUL gets no second one.
     ///
     /// # Errors
     /// As [`emit_json`](Self::emit_json).
     pub fn emit<'b>(&self, quirks: Quirks, out: &'b mut [u8]) -> Result<&'b [u8], RequestError> {
         self.check()?;
+        let quirks = match &self.content {
+            Content::Block { block: [.., 0], .. } => quirks.without(Quirk::RequestNul),
+            _ => quirks,
+        };
         let head = Message::Request(EventStreamRequest {
             from: self.from,
             flags: self.flags,
@@ -134,29 +234,16 @@ impl<'a> Request<'a> {
         deviate::finish(quirks, message);
         Ok(message)
     }
-
-    /// Bytes of the JSON block. No name needs escapes, or it would not pass the check.
-    fn json_len(&self) -> usize {
-        let block = r#"{"Events":{},"OutputFormat":{"Transform":"Text","TransformConfig":""}}"#;
-        let event = r#""":{"FieldSetDef":{"OutputFieldSet":[]},"Fields":["OutputFieldSet"]}"#;
-        let events = self.events.iter().map(|(kind, fields)| {
-            let names = fields
-                .iter()
-                .map(|name| name.len() + r#""""#.len())
-                .sum::<usize>();
-            let commas = fields.len().saturating_sub(1);
-            event.len() + kind.name().len() + names + commas
-        });
-        let commas = self.events.len().saturating_sub(1);
-        block.len() + self.transform.name().len() + events.sum::<usize>() + commas
-    }
 }
 
-impl Serialize for Request<'_> {
+/// The JSON block of a typed request.
+struct Block<'r, 'a>(&'r LinearMap<EventKind, &'a [&'a str], 4>, Transform<'a>);
+
+impl Serialize for Block<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("Events", &Events(&self.events))?;
-        map.serialize_entry("OutputFormat", &OutputFormat(self.transform))?;
+        map.serialize_entry("Events", &Events(self.0))?;
+        map.serialize_entry("OutputFormat", &OutputFormat(self.1))?;
         map.end()
     }
 }
@@ -236,9 +323,9 @@ mod tests {
             request = request.event(kind, kind.default_fields());
         }
         let json = json(&request).unwrap();
-        let asked = super::super::check(json.as_bytes()).unwrap();
-        assert_eq!(EventKind::ALL.map(|kind| asked.has(kind)), [true; 4]);
-        assert_eq!(asked.transform, Transform::Json);
+        let parsed = parse(json.as_bytes()).unwrap();
+        assert_eq!(EventKind::ALL.map(|kind| parsed.has(kind)), [true; 4]);
+        assert_eq!(parsed.transform, Transform::Json);
     }
 
     #[test]
@@ -306,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn either_reading_of_the_length_finds_the_block_whole_in_both() {
+    fn a_server_finds_the_whole_block_whichever_way_it_counts_the_length() {
         let request = Request::new(InitialTimestamp::NOW).event(EventKind::File, &["FileName"]);
         let block = json(&request).unwrap();
         let mut out = [0; 512];
@@ -336,5 +423,38 @@ mod tests {
                 }
             }
         }
+    }
+    #[test]
+    fn a_ready_made_block_is_sent_unchanged_and_gets_no_second_nul() {
+        let typed = Request::new(InitialTimestamp::NOW).event(EventKind::File, &["FileName"]);
+        let block = json(&typed).unwrap();
+        let quirks = Quirks::NONE.with(Quirk::RequestNul);
+        for end in ["", "\n\0"] {
+            let block = block.clone() + end;
+            let request = Request::from_json(InitialTimestamp::NOW, block.as_bytes()).unwrap();
+            assert_eq!(json(&request).unwrap(), block);
+            assert!(request.kinds().eq([EventKind::File]));
+            let mut out = [0; 512];
+            let message = request.emit(Quirks::NONE, &mut out).unwrap();
+            assert_eq!(&message[16..], block.as_bytes());
+            let message = request.emit(quirks, &mut out).unwrap();
+            let nuls = message.iter().rev().take_while(|byte| **byte == 0);
+            assert_eq!(nuls.count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_ready_made_block_that_a_server_would_refuse_is_refused() {
+        let from = InitialTimestamp::NOW;
+        let refused = Request::from_json(from, b"{}").map(|_| ());
+        assert_eq!(refused, Err(RequestError::NothingRequested));
+        let csv = br#"{"Events":{"FileEvent":{"Fields":["DetailFieldSet"]}},"OutputFormat":{"Transform":"Text","TransformConfig":"CSV"}}"#;
+        let request = Request::from_json(from, csv).unwrap();
+        let expected = Err(RequestError::FieldSetInCsv(EventKind::File));
+        assert_eq!(request.check(), expected);
+        assert_eq!(
+            request.emit(Quirks::NONE, &mut [0; 512]).map(|_| ()),
+            expected
+        );
     }
 }

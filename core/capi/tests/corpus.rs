@@ -1,26 +1,26 @@
-//! Replays the fuzzer's corpus: what it once found stays found. And makes its
-//! seeds; `ESTREAMER_BLESS=1` writes them.
+//! Replays the corpus of the fuzz target, and compares its seeds with the files;
+//! `ESTREAMER_BLESS=1` writes them.
 #![cfg(feature = "fuzzing")]
 
-use estreamer_capi::fuzzing::TARGETS;
 use estreamer_core::fuzzing::corpus::{self, Seed};
+use estreamer_core_capi::fuzzing::TARGETS;
 
 #[test]
-fn every_corpus_keeps_its_promises() {
+fn every_input_of_the_corpus_passes() {
     corpus::replay(TARGETS);
 }
 
 #[test]
-fn the_seeds_are_what_they_are_made_of() {
+fn the_seeds_in_the_corpus_are_up_to_date() {
     corpus::check(&seeds());
 }
 
-/// Streams of the core's target, received in two pieces, taken out and
-/// acknowledged; and calls that do not fit.
+/// Streams of the core's target, received in two parts, taken out and acknowledged; and
+/// calls that fail.
 fn seeds() -> Vec<Seed> {
     let mut seeds = Vec::new();
     for (name, stream) in corpus::inputs("parse") {
-        // The seeds among them have names for people.
+        // Only the seeds have such names.
         if name.contains(['-', '_']) {
             let settings = [200, 200, 0, 0, 0, 255, name.len() as u8];
             let stream = &stream[1..stream.len().min(256)];

@@ -1,19 +1,20 @@
-//! What exactly went wrong, for a person.
+//! The text that describes the last failure of a handle.
 
 use core::ffi::c_char;
 use core::fmt::{self, Write};
 
-/// Bytes of a text, its NUL included.
+/// Bytes of the text, including its NUL.
 const ROOM: usize = 256;
 
-/// A text that C can read: ends with NUL, cut where it is too long.
+/// A text for C: ends with NUL, and is truncated to 255 bytes.
+#[derive(Debug)]
 pub struct Detail {
     bytes: [u8; ROOM],
     length: usize,
 }
 
 impl Detail {
-    /// No text yet.
+    /// An empty text.
     pub const fn new() -> Self {
         Self {
             bytes: [0; ROOM],
@@ -24,16 +25,21 @@ impl Detail {
     /// Replaces the text.
     pub fn set(&mut self, text: impl fmt::Display) {
         self.length = 0;
-        // It never fails: what does not fit is left out.
+        // Writing never fails: it leaves out what does not fit.
         let _ = write!(self, "{text}");
         if let Some(end) = self.bytes.get_mut(self.length) {
             *end = 0;
         }
     }
 
-    /// Where C finds it.
-    pub const fn as_ptr(&self) -> *const c_char {
-        self.bytes.as_ptr().cast()
+    /// The address of the text in `detail`. Reads nothing and creates no
+    /// reference, so another thread may be writing the text.
+    ///
+    /// # Safety
+    /// `detail` points into a live allocation.
+    pub const unsafe fn address(detail: *const Self) -> *const c_char {
+        // SAFETY: the caller's contract.
+        unsafe { (&raw const (*detail).bytes).cast() }
     }
 }
 
@@ -46,7 +52,7 @@ impl Default for Detail {
 impl Write for Detail {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars() {
-            // A NUL would hide what follows.
+            // A NUL would end the text early.
             let character = if character == '\0' { ' ' } else { character };
             let end = self.length + character.len_utf8();
             if end >= ROOM {

@@ -1,9 +1,9 @@
-//! Every reading of the record length, in every form of data, with and without
-//! bit 23, through windows of every kind: what a server put in comes out.
+//! Records in every layout, with every form of data, with and without bit 23, through
+//! windows of several sizes: the data reads back unchanged.
 
 mod common;
 
-use common::{Join, Seen, bundle, message, record};
+use common::{Join, Seen, bundle, message, record, with};
 use estreamer_core::decode::{Decoder, Frame, Kind, Limits, Oversize};
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::session::{ClientConfig, ClientSession, Instant};
@@ -14,11 +14,11 @@ use estreamer_core::wire::{
 const FORMS: [DataForm; 3] = [DataForm::Json, DataForm::Text, DataForm::Opaque];
 const ARCHIVAL: u32 = 1_700_000_000;
 
-/// How a server writes its records: with the extension or without, and by how
-/// much the record length falls short of the message length.
+/// How a server writes its records: with or without extension, and the difference
+/// between message length and record length.
 const WRITTEN: [(bool, usize); 5] = [(true, 16), (true, 8), (true, 0), (false, 8), (false, 0)];
 
-/// Data of so many bytes in this form; `seed` makes it another one.
+/// Data of a length and form. `seed` varies it.
 fn data(form: DataForm, length: usize, seed: usize) -> Vec<u8> {
     match form {
         DataForm::Json => {
@@ -47,7 +47,7 @@ fn event(extension: bool, spare: usize, data: &[u8]) -> Vec<u8> {
     message(0, 4, &record(71, (rest.len() + 8 - spare) as u32, &rest))
 }
 
-/// Decodes through a window, chunk by chunk.
+/// Decodes a stream through a window in chunks.
 fn decode(stream: &[u8], window: usize, chunk: usize, records: RecordReader) -> Join {
     let decoder = Decoder::new(window, Limits::DEFAULT, Oversize::Pieces);
     let mut decoder = decoder.unwrap().with_records(records);
@@ -71,7 +71,7 @@ fn decode(stream: &[u8], window: usize, chunk: usize, records: RecordReader) -> 
     }
 }
 
-/// Each event's archival second and data.
+/// The archival timestamp and the data of each event.
 fn events(join: &Join) -> Vec<(Option<u32>, Vec<u8>)> {
     let messages = join.seen.iter().filter_map(|seen| match seen {
         Seen::Message { head, body } => Some((head, body)),
@@ -85,9 +85,8 @@ fn events(join: &Join) -> Vec<(Option<u32>, Vec<u8>)> {
         .collect()
 }
 
-/// Whether the records themselves can tell how they are written: bytes of any
-/// kind say nothing where there is no extension among them, and neither does
-/// text that is shorter.
+/// Whether the layout can be detected from the records. It cannot from opaque data
+/// without extension, or from text that is too short.
 fn can_tell(form: DataForm, extension: bool, spare: usize, extended: bool) -> bool {
     match (extension, spare) {
         (true, 16) => true,
@@ -108,7 +107,7 @@ fn every_reading_of_every_small_record_gives_its_data_through_every_window() {
                 let reader = RecordReader::new(RecordLength::Auto, Some(expected));
                 let mut sent = Vec::new();
                 let mut nested = Vec::new();
-                // Data that is not there, or no whole brace, says nothing.
+                // Empty data does not decide.
                 for length in 1..150 {
                     let data = data(form, length, length);
                     nested.extend(event(extension, spare, &data));
@@ -150,8 +149,8 @@ fn a_setting_reads_what_no_record_can_tell() {
     }
 }
 
-/// A record is looked at as soon as it is whole, and a larger one as soon as 56
-/// bytes of its body are there: neither waits for what comes behind.
+/// A record is returned when it is complete, and the beginning of a larger one when 56
+/// bytes of its body have arrived. Neither waits for later bytes.
 #[test]
 fn the_look_ahead_delays_no_record_that_is_whole() {
     for (extension, spare) in WRITTEN {
@@ -180,7 +179,7 @@ fn the_look_ahead_delays_no_record_that_is_whole() {
     }
 }
 
-/// What a session counts of events that a server writes with these quirks.
+/// The counts of a client for events that a server writes with these quirks.
 fn counted(quirks: Quirks, expected: Expected, data: &[u8], window: usize) -> Vec<(Quirk, u32)> {
     let mut buffer = [0; 512];
     let header = BundleHeader {
@@ -193,12 +192,10 @@ fn counted(quirks: Quirks, expected: Expected, data: &[u8], window: usize) -> Ve
         bundle.push(&event).unwrap();
     }
     let mut rest = bundle.finish();
-    let config = ClientConfig {
-        window,
-        expected: Some(expected),
-        ..ClientConfig::default()
-    };
-    let mut client = ClientSession::new(config, Instant(0)).unwrap();
+    let config = with(ClientConfig::default(), |it| {
+        it.expected = Some(expected);
+    });
+    let mut client = ClientSession::new(window, config, Instant(0)).unwrap();
     loop {
         let input = &rest[..rest.len().min(window)];
         let step = client.step(input, Instant(0)).unwrap();
@@ -285,10 +282,9 @@ fn blanks_before_the_brace_are_json_as_far_as_every_window_shows_them() {
 
 #[test]
 fn a_record_of_just_the_limit_is_within_it_whatever_its_headers_take() {
-    let limits = Limits {
-        record: 1000,
-        ..Limits::DEFAULT
-    };
+    let limits = with(Limits::DEFAULT, |it| {
+        it.record = 1000;
+    });
     let form = DataForm::Json;
     let expected = Expected {
         extended: true,

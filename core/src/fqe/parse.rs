@@ -1,32 +1,32 @@
-//! Checking a ready-made JSON block, on either side of the wire.
+//! The parser for the JSON block of a request, for client and server.
 
 use super::{EventKind, RequestError, Transform, is_field_set};
 use crate::wire::{EventStreamRequest, Expected, RequestFlags};
 use core::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Deeper than any request, and no danger to a small stack.
+/// The deepest nesting accepted. No request needs more, and the parser recurses.
 const MAX_DEPTH: u32 = 16;
 
-/// What a JSON block asks for.
+/// The contents of a JSON block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Asked<'a> {
+pub struct ParsedRequest<'a> {
     kinds: [bool; 4],
-    /// A kind whose fields name a predefined set.
+    /// An event type whose fields name a predefined set.
     field_set: Option<EventKind>,
     /// The format of the events.
     pub transform: Transform<'a>,
 }
 
-impl Asked<'_> {
-    /// Whether events of this kind are asked for.
+impl ParsedRequest<'_> {
+    /// Whether events of this type are requested.
     pub const fn has(&self, kind: EventKind) -> bool {
         self.kinds[kind as usize]
     }
 
-    /// What a careful client does not send although a server would answer it:
-    /// sets change between releases, and with them the columns.
+    /// Refuses field sets in a CSV request. A server accepts them, but the sets and
+    /// so the columns change between releases.
     ///
     /// # Errors
     /// [`RequestError::FieldSetInCsv`].
@@ -39,31 +39,33 @@ impl Asked<'_> {
 }
 
 impl<'a> EventStreamRequest<'a> {
-    /// Checks a fully-qualified request as a server does: flags, then JSON block.
+    /// Parses a fully-qualified request as a server does: flags, then JSON block.
     ///
     /// # Errors
-    /// The first thing to change, also what to answer; see [`RequestError::code`].
-    pub fn check(&self) -> Result<Asked<'a>, RequestError> {
+    /// The first thing to change. A server answers with it; see
+    /// [`RequestError::code`].
+    pub fn parse_json(&self) -> Result<ParsedRequest<'a>, RequestError> {
         check_flags(self.flags)?;
-        check(self.json())
+        parse(self.json())
     }
 
-    /// What it asks records to be; `None` if its JSON block does not say.
+    /// The form of the records that this request asks for. Returns `None` if the
+    /// JSON block cannot be parsed.
     pub fn expected(&self) -> Option<Expected> {
-        let asked = check(self.json()).ok()?;
+        let parsed = parse(self.json()).ok()?;
         Some(Expected {
             extended: self.flags.contains(RequestFlags::EXTENDED_HEADER),
-            form: asked.transform.into(),
+            form: parsed.transform.into(),
         })
     }
 }
 
-/// Checks a JSON block, in the shape of the guide's `json_request.json`. Keys
-/// the guide does not know are left alone; their values are skipped, not read.
+/// Parses a JSON block in the form of the guide's `json_request.json`. Unknown
+/// keys are ignored with their values.
 ///
 /// # Errors
 /// The first thing to change.
-pub fn check(json: &[u8]) -> Result<Asked<'_>, RequestError> {
+pub fn parse(json: &[u8]) -> Result<ParsedRequest<'_>, RequestError> {
     check_nesting(json)?;
     let mut found = Found::default();
     let mut deserializer = serde_json_core::de::Deserializer::new(json, None);
@@ -86,14 +88,14 @@ pub fn check(json: &[u8]) -> Result<Asked<'_>, RequestError> {
         Some(true) => {}
     }
     let config = found.config.ok_or(RequestError::NoFormat)?;
-    Ok(Asked {
+    Ok(ParsedRequest {
         kinds: found.kinds,
         field_set: found.field_set,
         transform: Transform::from_name(config),
     })
 }
 
-/// Only bit 23 goes with a JSON block; bit 30 has an answer of its own.
+/// Refuses any flag but bit 23. Bit 30 has an error of its own.
 pub(super) fn check_flags(flags: RequestFlags) -> Result<(), RequestError> {
     if flags.contains(RequestFlags::EXTENDED_REQUEST) {
         Err(RequestError::ExtendedRequest)
@@ -104,15 +106,15 @@ pub(super) fn check_flags(flags: RequestFlags) -> Result<(), RequestError> {
     }
 }
 
-/// What serialises to itself: no quotes, no backslashes, no control characters.
+/// Whether a name needs no escapes in JSON and is not empty.
 pub(super) fn is_field_name(name: &str) -> bool {
     let special = |c: char| c.is_control() || c == '"' || c == '\\';
     !name.is_empty() && !name.contains(special)
 }
 
-/// The reader below recurses, so the depth is checked without recursion first.
-/// And it skips what it does not know without looking for its end very hard, so
-/// a block that does not close what it opens is refused here.
+/// Checks the nesting without recursion, before the recursive parser runs. The
+/// parser does not verify the end of values that it skips, so unbalanced braces
+/// are refused here.
 fn check_nesting(json: &[u8]) -> Result<(), RequestError> {
     let mut nesting = super::Nesting::default();
     for &byte in json {
@@ -127,11 +129,11 @@ fn check_nesting(json: &[u8]) -> Result<(), RequestError> {
     }
 }
 
-/// What the visitors found so far.
+/// What the visitors have found so far.
 #[derive(Default)]
 struct Found<'a> {
     kinds: [bool; 4],
-    /// Whether the event being read names a field.
+    /// Whether the event type being read names a field.
     named: bool,
     field_set: Option<EventKind>,
     text: Option<bool>,
@@ -145,7 +147,7 @@ impl Found<'_> {
     }
 }
 
-/// An object of the block.
+/// An object in the block.
 #[derive(Clone, Copy)]
 enum Place {
     Block,
@@ -155,7 +157,7 @@ enum Place {
     OutputFormat,
 }
 
-/// Reads the object at `place`.
+/// Reads one object.
 struct Reader<'f, 'de> {
     place: Place,
     found: &'f mut Found<'de>,
@@ -279,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn the_guides_example_is_understood_with_its_white_space() {
+    fn the_guides_example_parses_with_its_white_space() {
         let json = br#"
 { "Events":
   { "FileEvent":
@@ -287,16 +289,16 @@ mod tests {
       "Fields": ["OutputFieldSet"] } },
   "OutputFormat": { "Transform": "Text", "TransformConfig": "JSON" } }
 "#;
-        let asked = check(json).unwrap();
-        assert!(asked.has(EventKind::File) && !asked.has(EventKind::Connection));
+        let parsed = parse(json).unwrap();
+        assert!(parsed.has(EventKind::File) && !parsed.has(EventKind::Connection));
     }
 
     #[test]
-    fn keys_the_guide_does_not_know_are_left_alone() {
+    fn keys_the_guide_does_not_know_are_ignored() {
         let json = format!(
             r#"{{"Version":[1,{{"a":null}}],"Events":{{"FileEvent":{{"Extra":true,"Fields":["FileName"]}}}},{FORMAT}}}"#
         );
-        assert!(check(json.as_bytes()).is_ok());
+        assert!(parse(json.as_bytes()).is_ok());
     }
 
     #[test]
@@ -342,17 +344,17 @@ mod tests {
                 RequestError::NoFormat,
             ),
         ] {
-            assert_eq!(check(json.as_bytes()), Err(expected), "{json}");
+            assert_eq!(parse(json.as_bytes()), Err(expected), "{json}");
         }
     }
 
     #[test]
-    fn field_sets_as_csv_are_a_careful_clients_own_mistake() {
+    fn field_sets_as_csv_are_refused_although_a_server_accepts_them() {
         let sets = with_events(r#""FileEvent":{"Fields":["DetailFieldSet"]}"#);
-        assert_eq!(check(sets.as_bytes()).unwrap().check_csv(), Ok(()));
+        assert_eq!(parse(sets.as_bytes()).unwrap().check_csv(), Ok(()));
         let csv = sets.replace("JSON", "CSV");
         assert_eq!(
-            check(csv.as_bytes()).unwrap().check_csv(),
+            parse(csv.as_bytes()).unwrap().check_csv(),
             Err(RequestError::FieldSetInCsv(EventKind::File))
         );
     }
@@ -360,8 +362,8 @@ mod tests {
     #[test]
     fn endless_nesting_is_refused_without_recursion() {
         let json = "[".repeat(1 << 20);
-        assert_eq!(check(json.as_bytes()), Err(RequestError::TooDeep));
+        assert_eq!(parse(json.as_bytes()), Err(RequestError::TooDeep));
         let quoted = with_events(&format!(r#""FileEvent":{{"Fields":["{json}"]}}"#));
-        assert!(check(quoted.as_bytes()).is_ok(), "brackets in a string");
+        assert!(parse(quoted.as_bytes()).is_ok(), "brackets in a string");
     }
 }

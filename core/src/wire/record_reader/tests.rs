@@ -1,10 +1,9 @@
-//! The layouts, and what tells them.
+//! The layouts, and what decides between them.
 
 use super::*;
 use std::vec::Vec;
 
-/// A body of `l` bytes with record length `r` and flag `flag`, archived in
-/// 2023.
+/// A body of `l` bytes with record length `r`, and an archival timestamp in 2023.
 fn body(flag: bool, r: u32, l: usize) -> Vec<u8> {
     let mut body = Vec::new();
     body.extend((u32::from(flag) << 31 | 71).to_be_bytes());
@@ -16,13 +15,13 @@ fn body(flag: bool, r: u32, l: usize) -> Vec<u8> {
     body
 }
 
-fn layout(flag: bool, r: u32, l: usize) -> Result<(Layout, bool), Malformed> {
-    let (record, layout) = Record::parse(&body(flag, r, l), l as u32)?;
+fn layout(flag: bool, r: u32, l: usize) -> Result<(RecordLayout, bool), Malformed> {
+    let (record, layout) = RecordHeader::parse(&body(flag, r, l), l as u32)?;
     Ok((layout, record.extension.is_some()))
 }
 
-/// Reads `rest` behind a record length that leaves `spare` bytes; tells
-/// whether it begins with an extension.
+/// Reads a record with L − R = `spare` and `rest` after its short header. Returns
+/// whether `rest` begins with an extension.
 fn extended(reader: &mut RecordReader, spare: usize, rest: &[u8]) -> bool {
     let length = 8 + rest.len();
     let mut body = 71_u32.to_be_bytes().to_vec();
@@ -33,7 +32,7 @@ fn extended(reader: &mut RecordReader, spare: usize, rest: &[u8]) -> bool {
 }
 
 #[test]
-fn what_tells_the_layout_is_named() {
+fn what_decides_on_the_layout_is_named() {
     use Evidence as E;
     let body = |r: u32, rest: &[u8]| [&71_u32.to_be_bytes(), &r.to_be_bytes(), rest].concat();
     let time = [&1_700_000_000_u32.to_be_bytes(), &[0; 4][..]].concat();
@@ -57,11 +56,11 @@ fn what_tells_the_layout_is_named() {
         (reader(DataForm::Json), 18, &json, E::Data),
         (short, 10, &json, E::Request),
         (set, 10, &json, E::Setting),
-        (auto, 10, &bytes, E::Time),
+        (auto, 10, &bytes, E::Timestamp),
         (auto, 10, &vague, E::Nothing),
-        (knows, 10, &vague, E::Before),
+        (knows, 10, &vague, E::Earlier),
     ] {
-        let found = reader.told_by(&body(r, rest), 8 + rest.len() as u32);
+        let found = reader.evidence(&body(r, rest), 8 + rest.len() as u32);
         assert_eq!(found, expected, "{r}");
     }
 }
@@ -74,35 +73,45 @@ fn reader(form: DataForm) -> RecordReader {
 #[test]
 fn each_difference_of_the_lengths_has_its_layouts_whatever_the_flag() {
     for flag in [false, true] {
-        assert_eq!(layout(flag, 10, 26), Ok((Layout::Extended, true)));
-        assert_eq!(layout(flag, 18, 26), Ok((Layout::CoversExtension, true)));
-        assert_eq!(layout(flag, 26, 26), Ok((Layout::CoversHeader, true)));
+        assert_eq!(layout(flag, 10, 26), Ok((RecordLayout::Extended, true)));
+        assert_eq!(
+            layout(flag, 18, 26),
+            Ok((RecordLayout::CoversExtension, true))
+        );
+        assert_eq!(layout(flag, 26, 26), Ok((RecordLayout::CoversHeader, true)));
         // No room for an extension.
-        assert_eq!(layout(flag, 7, 15), Ok((Layout::Short, false)));
-        assert_eq!(layout(flag, 15, 15), Ok((Layout::CoversHeader, false)));
-        assert_eq!(layout(flag, 0, 8), Ok((Layout::Short, false)));
+        assert_eq!(layout(flag, 7, 15), Ok((RecordLayout::Short, false)));
+        assert_eq!(
+            layout(flag, 15, 15),
+            Ok((RecordLayout::CoversHeader, false))
+        );
+        assert_eq!(layout(flag, 0, 8), Ok((RecordLayout::Short, false)));
     }
 }
 
 #[test]
 fn with_the_flag_set_and_odd_lengths_the_data_is_what_the_message_holds() {
     for r in [9, 11, 1000, u32::MAX] {
-        assert_eq!(layout(true, r, 26), Ok((Layout::Clipped, true)));
+        assert_eq!(layout(true, r, 26), Ok((RecordLayout::Clipped, true)));
     }
+}
+
+fn misfit(record: u32, message: u32) -> Result<(RecordLayout, bool), Malformed> {
+    Err(Malformed::RecordLength { record, message })
 }
 
 #[test]
 fn other_lengths_are_malformed() {
-    assert_eq!(layout(false, 11, 26), Err(Malformed::RecordLength));
-    assert_eq!(layout(false, u32::MAX, 26), Err(Malformed::RecordLength));
-    assert_eq!(layout(true, 3, 14), Err(Malformed::RecordLength));
+    assert_eq!(layout(false, 11, 26), misfit(11, 26));
+    assert_eq!(layout(false, u32::MAX, 26), misfit(u32::MAX, 26));
+    assert_eq!(layout(true, 3, 14), misfit(3, 14));
     for l in 0..8 {
         assert_eq!(layout(true, 0, l), Err(Malformed::RecordTooShort));
     }
 }
 
 #[test]
-fn json_tells_by_its_brace_where_it_begins() {
+fn the_brace_of_json_decides_where_the_data_begins() {
     const TIME: &[u8; 8] = b"\x69\0\0\0\xaa\xbb\xcc\xdd";
     for spare in [8, 0] {
         for (rest, expected) in [
@@ -206,7 +215,7 @@ fn every_setting_is_found_by_its_name() {
 #[test]
 fn netmap_and_record_type_share_a_word() {
     let body = [0x80, 5, 1, 0xf6, 0, 0, 0, 0];
-    let (record, _) = Record::parse(&body, 8).unwrap();
+    let (record, _) = RecordHeader::parse(&body, 8).unwrap();
     assert_eq!(record.netmap, 5);
     assert_eq!(record.record_type, crate::wire::RecordType::FILE_MALWARE);
     assert!(record.flag);

@@ -1,28 +1,28 @@
-//! How a server counts the record length, and what tells it (FQE,
-//! Fully-Qualified Event Messages; classic guide, Intrusion Record Header).
+//! Reads record headers whatever their length counts (FQE, Fully-Qualified Event
+//! Messages; classic guide, Intrusion Record Header).
 //!
-//! The guides and the servers disagree about what the record length counts. With
-//! L the message length and R the record length:
+//! Servers do not agree on what the record length counts. With the message length L
+//! and the record length R:
 //!
-//! | L − R | may be |
+//! | L − R | possible layouts |
 //! |---|---|
 //! | 16 | extended header, R counts the data |
 //! | 8 | short header, R counts the data; or extended header, R counts archival timestamp, reserved word and data |
 //! | 0 | short or extended header, R counts the header and the data |
 //!
-//! Where two remain, a [`RecordReader`] decides by evidence.
+//! If two layouts are possible, a [`RecordReader`] decides between them.
 
-use super::record::{EXTENDED_LEN, Extension, Layout, Record};
+use super::record::{EXTENDED_LEN, Extension, RecordHeader, RecordLayout};
 use crate::Malformed;
 use core::fmt;
 
-/// What the record length counts: a setting, for a server that is known.
+/// A setting: which bytes the record length counts, for a server that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[non_exhaustive]
 pub enum RecordLength {
-    /// Each record tells by itself.
+    /// Detect it for each record.
     #[default]
     Auto,
     /// The data.
@@ -37,7 +37,7 @@ impl RecordLength {
     /// All settings.
     pub const ALL: [Self; 4] = [Self::Auto, Self::Data, Self::Extension, Self::All];
 
-    /// The name in configurations.
+    /// The name in configuration files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -47,7 +47,7 @@ impl RecordLength {
         }
     }
 
-    /// The setting of this name.
+    /// The setting with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|setting| setting.name() == name)
     }
@@ -59,122 +59,123 @@ impl fmt::Display for RecordLength {
     }
 }
 
-/// The form in which the data of events was asked for (the guide's
-/// `TransformConfig`), as far as records can be told apart by it.
+/// The requested form of the data of events (the guide's `TransformConfig`), as far
+/// as it helps to detect the layout of a record. Exhaustive: [`Opaque`](Self::Opaque)
+/// stands for any other form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum DataForm {
     /// JSON: text that begins with `{`.
     Json,
-    /// Other text, like CSV.
+    /// Other text, such as CSV.
     Text,
     /// Any bytes.
     Opaque,
 }
 
 impl DataForm {
-    /// Whether it is text.
+    /// Whether the data is text.
     const fn is_text(self) -> bool {
         matches!(self, Self::Json | Self::Text)
     }
 }
 
-/// What a request asked its records to be.
+/// The form of the records that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Expected {
-    /// Bit 23 of the flags: records with archival timestamp.
+    /// Whether the records have an archival timestamp: bit 23 of the flags.
     pub extended: bool,
     /// The form of their data.
     pub form: DataForm,
 }
 
-/// What tells how a server counted a record's length.
+/// What decides on the layout of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Evidence {
-    /// The lengths leave one layout.
+    /// The lengths: only one layout is possible.
     Lengths,
-    /// The [`RecordLength`] that was set.
+    /// The [`RecordLength`] setting.
     Setting,
-    /// Bit 23 was not asked for.
+    /// The request: bit 23 is clear.
     Request,
-    /// What the data begins with.
+    /// The beginning of the data.
     Data,
     /// A plausible archival timestamp.
-    Time,
-    /// The records before it.
-    Before,
-    /// Nothing: it is taken for what was asked for.
+    Timestamp,
+    /// The layout of earlier records.
+    Earlier,
+    /// Nothing in the record: the layout that the request asks for.
     Nothing,
 }
 
 impl fmt::Display for Evidence {
-    /// The end of a sentence that begins with "told by".
+    /// Writes it as a noun phrase, for a sentence such as "decided by the lengths".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Lengths => "the lengths",
             Self::Setting => "the setting",
             Self::Request => "the request, which does not ask for archival timestamps",
-            Self::Data => "what the data begins with",
-            Self::Time => "an archival timestamp that is plausible",
-            Self::Before => "the records before it",
-            Self::Nothing => "nothing in the record: it is read as it was asked for",
+            Self::Data => "the beginning of the data",
+            Self::Timestamp => "a plausible archival timestamp",
+            Self::Earlier => "the layout of earlier records",
+            Self::Nothing => "the request, since nothing in the record decides",
         })
     }
 }
 
-/// Reads the record headers of one stream. Where the lengths of a record leave
-/// two layouts open, decides by, in this order:
+/// Reads the record headers of one stream. If the lengths of a record allow two
+/// layouts, these decide, in this order:
 ///
-/// 1. the [`RecordLength`] that was set;
-/// 2. bit 23 was not asked for: the short header;
-/// 3. the data: JSON begins with `{`; text holds no NUL, so that four zero bytes
-///    where the reserved word would be are the reserved word;
+/// 1. the [`RecordLength`] setting;
+/// 2. the request: without bit 23, the header is short;
+/// 3. the data: JSON begins with `{`. Text has no NUL, so four zero bytes at the
+///    offset of the reserved word are the reserved word;
 /// 4. an archival timestamp in the years 2000 to 2100 with a reserved word of 0;
-/// 5. what the records before it were;
-/// 6. the extended header, if bit 23 was asked for; but not where text was asked
-///    for and readable text stands in the place of its two numbers.
+/// 5. the layout of earlier records;
+/// 6. the request: with bit 23, the header is extended, unless text was requested
+///    and the two numbers of the extension are readable text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RecordReader {
     record_length: RecordLength,
     expected: Option<Expected>,
-    /// The layout of the last record, and whether its header was extended.
-    seen: Option<(Layout, bool)>,
+    /// The layout of the last record, and whether its header is extended.
+    last: Option<(RecordLayout, bool)>,
 }
 
 impl RecordReader {
-    /// The bytes of a message's body that decide, at most.
+    /// The largest number of bytes of the body that the layout depends on.
     pub const PEEK: usize = 56;
 
-    /// A reader for a stream of which this is known. With `None` nobody knows the
-    /// request: then 2 is left out, data that begins with `{` is JSON, and in the
-    /// end bit 31 decides.
+    /// Creates a reader. If the request is not known (`expected` is `None`), step 2
+    /// is omitted, data that begins with `{` counts as JSON, and bit 31 of the record
+    /// type decides in step 6.
     pub const fn new(record_length: RecordLength, expected: Option<Expected>) -> Self {
         Self {
             record_length,
             expected,
-            seen: None,
+            last: None,
         }
     }
 
-    /// What the records are expected to be from now on.
+    /// Sets the form of the records that the request asks for.
     pub const fn expect(&mut self, expected: Expected) {
         self.expected = Some(expected);
     }
 
-    /// What the records are expected to be.
+    /// The form of the records that the request asks for, if known.
     pub const fn expected(&self) -> Option<Expected> {
         self.expected
     }
 
-    /// What will tell the layout when [`read`](Self::read) is called next with the
-    /// same bytes.
-    pub fn told_by(&self, body: &[u8], length: u32) -> Evidence {
+    /// Returns what decides on the layout if [`read`](Self::read) is called next with
+    /// the same arguments.
+    pub fn evidence(&self, body: &[u8], length: u32) -> Evidence {
         let Some((short, rest)) = body.split_first_chunk() else {
             return Evidence::Lengths;
         };
@@ -187,104 +188,124 @@ impl RecordReader {
             (8, RecordLength::Data | RecordLength::Extension) | (0, RecordLength::All) => {
                 Evidence::Setting
             }
-            (8, _) => self.weigh(word >> 31 == 1, rest, self.extension_before()).1,
-            _ => self.weigh(word >> 31 == 1, rest, self.header_before()).1,
+            (8, _) => {
+                self.decide(word >> 31 == 1, rest, self.earlier_extension())
+                    .1
+            }
+            _ => self.decide(word >> 31 == 1, rest, self.earlier_header()).1,
         }
     }
 
-    /// Reads the record header of a message of `length` bytes from its body, of
-    /// which the first [`PEEK`](Self::PEEK) bytes are enough.
+    /// Reads the record header of a message from its body. `length` is the length of
+    /// the body; the first [`PEEK`](Self::PEEK) bytes of the body are enough.
     ///
     /// # Errors
-    /// [`Malformed`] below 8 bytes, or when the lengths fit no [`Layout`].
+    /// [`Malformed::RecordTooShort`], or [`Malformed::RecordLength`] if the lengths
+    /// match no [`RecordLayout`].
     #[inline]
-    pub fn read(&mut self, body: &[u8], length: u32) -> Result<(Record, Layout), Malformed> {
-        // Nearly every record has this layout, so it is tried first.
+    pub fn read(
+        &mut self,
+        body: &[u8],
+        length: u32,
+    ) -> Result<(RecordHeader, RecordLayout), Malformed> {
+        // First, because nearly every record has this layout.
         if let Some((short, rest)) = body.split_first_chunk()
             && let Some((extension, _)) = rest.split_first_chunk()
         {
             let (word, record_length) = words(*short);
             if u64::from(length) == u64::from(record_length) + EXTENDED_LEN as u64 {
-                self.seen = Some((Layout::Extended, true));
+                self.last = Some((RecordLayout::Extended, true));
                 let extension = Some(Extension::from(words(*extension)));
-                return Ok((Record::from_word(word, extension), Layout::Extended));
+                return Ok((
+                    RecordHeader::from_word(word, extension),
+                    RecordLayout::Extended,
+                ));
             }
         }
         self.read_other(body, length)
     }
 
-    /// Any other record than one with an extended header and R = data.
+    /// Reads a record header that is not extended, or whose R does not count the data.
     #[cold]
-    fn read_other(&mut self, body: &[u8], length: u32) -> Result<(Record, Layout), Malformed> {
+    fn read_other(
+        &mut self,
+        body: &[u8],
+        length: u32,
+    ) -> Result<(RecordHeader, RecordLayout), Malformed> {
         let body = body.get(..Self::PEEK).unwrap_or(body);
         let (short, rest) = body.split_first_chunk().ok_or(Malformed::RecordTooShort)?;
         let (word, record_length) = words(*short);
         let flag = word >> 31 == 1;
         let has_room = length >= EXTENDED_LEN as u32;
         let (layout, extended) = match i64::from(length) - i64::from(record_length) {
-            16 => (Layout::Extended, true),
+            16 => (RecordLayout::Extended, true),
             8 => match has_room && self.covers_extension(flag, rest) {
-                true => (Layout::CoversExtension, true),
-                false => (Layout::Short, false),
+                true => (RecordLayout::CoversExtension, true),
+                false => (RecordLayout::Short, false),
             },
             0 => (
-                Layout::CoversHeader,
+                RecordLayout::CoversHeader,
                 has_room && self.covers_header(flag, rest),
             ),
-            _ if flag && has_room => (Layout::Clipped, true),
-            _ => return Err(Malformed::RecordLength),
+            _ if flag && has_room => (RecordLayout::Clipped, true),
+            _ => {
+                return Err(Malformed::RecordLength {
+                    record: record_length,
+                    message: length,
+                });
+            }
         };
         let extension = match (extended, rest.first_chunk()) {
             (true, Some(extension)) => Some(Extension::from(words(*extension))),
             (true, None) => return Err(Malformed::RecordTooShort),
             (false, _) => None,
         };
-        if layout != Layout::Clipped {
-            self.seen = Some((layout, extended));
+        if layout != RecordLayout::Clipped {
+            self.last = Some((layout, extended));
         }
-        Ok((Record::from_word(word, extension), layout))
+        Ok((RecordHeader::from_word(word, extension), layout))
     }
 
-    /// Whether a record whose length leaves 8 bytes has an extended header.
-    /// `rest` is what stands behind the short one.
+    /// Whether a record with L − R = 8 has an extended header. `rest` are the bytes
+    /// after the short header.
     fn covers_extension(&self, flag: bool, rest: &[u8]) -> bool {
         match self.record_length {
             RecordLength::Data => false,
             RecordLength::Extension => true,
             RecordLength::Auto | RecordLength::All => {
-                self.weigh(flag, rest, self.extension_before()).0
+                self.decide(flag, rest, self.earlier_extension()).0
             }
         }
     }
 
-    /// What the records before say about one whose length leaves 8 bytes.
-    const fn extension_before(&self) -> Option<bool> {
-        match self.seen {
-            Some((Layout::CoversExtension, _)) => Some(true),
-            Some((Layout::Extended | Layout::Short, _)) => Some(false),
+    /// The answer of earlier records for one with L − R = 8.
+    const fn earlier_extension(&self) -> Option<bool> {
+        match self.last {
+            Some((RecordLayout::CoversExtension, _)) => Some(true),
+            Some((RecordLayout::Extended | RecordLayout::Short, _)) => Some(false),
             _ => None,
         }
     }
 
-    /// The same where the length leaves none.
+    /// Whether a record with L − R = 0 has an extended header.
     fn covers_header(&self, flag: bool, rest: &[u8]) -> bool {
         match self.record_length {
             RecordLength::All => true,
-            _ => self.weigh(flag, rest, self.header_before()).0,
+            _ => self.decide(flag, rest, self.earlier_header()).0,
         }
     }
 
-    /// What the records before say about one whose length leaves none.
-    const fn header_before(&self) -> Option<bool> {
-        match self.seen {
-            Some((Layout::CoversHeader, extended)) => Some(extended),
+    /// The answer of earlier records for one with L − R = 0.
+    const fn earlier_header(&self) -> Option<bool> {
+        match self.last {
+            Some((RecordLayout::CoversHeader, extended)) => Some(extended),
             _ => None,
         }
     }
 
-    /// Whether the header is extended by what the record itself says, or else by
-    /// those `before` it, and which of them it was.
-    fn weigh(&self, flag: bool, rest: &[u8], before: Option<bool>) -> (bool, Evidence) {
+    /// Decides whether the header is extended, and returns what decided. `earlier` is
+    /// the answer of earlier records.
+    fn decide(&self, flag: bool, rest: &[u8], earlier: Option<bool>) -> (bool, Evidence) {
         if self.expected.is_some_and(|expected| !expected.extended) {
             return (false, Evidence::Request);
         }
@@ -292,12 +313,12 @@ impl RecordReader {
         let Some((between, data)) = rest.split_first_chunk() else {
             return (false, Evidence::Lengths);
         };
-        if let Some(extended) = told_by_data(form, rest, between, data) {
+        if let Some(extended) = extended_by_data(form, rest, between, data) {
             (extended, Evidence::Data)
-        } else if let Some(extended) = told_by_time(between) {
-            (extended, Evidence::Time)
-        } else if let Some(extended) = before {
-            (extended, Evidence::Before)
+        } else if let Some(extended) = extended_by_timestamp(between) {
+            (extended, Evidence::Timestamp)
+        } else if let Some(extended) = earlier {
+            (extended, Evidence::Earlier)
         } else {
             let extended = match form {
                 Some(form) => !(form.is_text() && is_text(between)),
@@ -308,20 +329,20 @@ impl RecordReader {
     }
 }
 
-impl Record {
-    /// Reads the record header of a message of `length` bytes from its body, or
-    /// the first [`PEEK`](RecordReader::PEEK) bytes of it, by itself. A
-    /// [`RecordReader`] knows more about a stream.
+impl RecordHeader {
+    /// Reads the record header of a message without knowledge of the stream. `length`
+    /// is the length of the body; its first [`PEEK`](RecordReader::PEEK) bytes are
+    /// enough. A [`RecordReader`] decides better in the middle of a stream.
     ///
     /// # Errors
     /// As [`RecordReader::read`].
-    pub fn parse(body: &[u8], length: u32) -> Result<(Self, Layout), Malformed> {
+    pub fn parse(body: &[u8], length: u32) -> Result<(Self, RecordLayout), Malformed> {
         RecordReader::default().read(body, length)
     }
 }
 
-/// What the data says: it stands at `short`, or behind the 8 bytes `between`.
-fn told_by_data(
+/// The answer of the data, which begins at `short`, or after the 8 bytes `between`.
+fn extended_by_data(
     form: Option<DataForm>,
     short: &[u8],
     between: &[u8; 8],
@@ -331,7 +352,7 @@ fn told_by_data(
         match (begins_json(short), begins_json(extended)) {
             (true, false) => return Some(false),
             (false, true) => return Some(true),
-            // Text that goes on there, or numbers before it.
+            // The 8 bytes are text, or the numbers of the extension.
             (true, true) => return Some(between.contains(&0)),
             (false, false) => {}
         }
@@ -340,26 +361,26 @@ fn told_by_data(
     (is_text && between.ends_with(&[0; 4])).then_some(true)
 }
 
-/// What the archival timestamp says, if the 8 bytes `between` hold one: the
-/// years 2000 to 2100 are what a server can mean.
-fn told_by_time(between: &[u8; 8]) -> Option<bool> {
+/// The answer of the archival timestamp, if the 8 bytes `between` have one in the
+/// years 2000 to 2100.
+fn extended_by_timestamp(between: &[u8; 8]) -> Option<bool> {
     let (archival, reserved) = words(*between);
     (reserved == 0 && (946_684_800..4_102_444_800).contains(&archival)).then_some(true)
 }
 
-/// Whether the first byte that is neither blank nor NUL is a brace.
+/// Whether the first byte that is neither white space nor NUL is a brace.
 fn begins_json(data: &[u8]) -> bool {
-    let aside = |byte: &&u8| matches!(byte, 0 | b' ' | b'\t' | b'\r' | b'\n');
-    data.iter().find(|byte| !aside(byte)) == Some(&b'{')
+    let skipped = |byte: &&u8| matches!(byte, 0 | b' ' | b'\t' | b'\r' | b'\n');
+    data.iter().find(|byte| !skipped(byte)) == Some(&b'{')
 }
 
-/// Whether these bytes are readable text, as two numbers hardly ever are.
+/// Whether these bytes are readable text. Two numbers rarely are.
 fn is_text(bytes: &[u8; 8]) -> bool {
     let readable = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
     bytes.iter().all(readable)
 }
 
-/// Two numbers, as they stand on the wire.
+/// Two big-endian numbers.
 const fn words([a, b, c, d, e, f, g, h]: [u8; 8]) -> (u32, u32) {
     (
         u32::from_be_bytes([a, b, c, d]),

@@ -1,23 +1,23 @@
-//! What fuzzers call, as in `estreamer_core::fuzzing`: the first layer by
-//! sequences of calls, as a C program that is careful with its pointers and
-//! careless with everything else would make them.
+//! The fuzz target for the C functions, as in `estreamer_core::fuzzing`: a sequence of
+//! calls with valid pointers and any other arguments.
 
 use core::ffi::CStr;
 use core::{ptr, slice};
+use std::vec;
 
 use estreamer_core::fuzzing::{Choices, Target};
 
-use crate::layer::est_status::*;
-use crate::layer::*;
+use crate::est_status::*;
+use crate::*;
 
-/// The targets here.
+/// The targets of this crate.
 pub const TARGETS: &[Target] = &[("capi", capi)];
 
-/// Makes calls on a session in any order. Seven bytes choose its configuration;
-/// then one chooses each call, and the next what with.
+/// Calls the functions of a session in any order. Seven bytes choose the settings. Then
+/// one byte chooses each call, and the next one its arguments.
 ///
 /// # Panics
-/// When a promise of the header is broken.
+/// If a guarantee of the header is broken.
 pub fn capi(data: &[u8]) {
     let mut choices = Choices::new(data);
     let config = est_config {
@@ -53,24 +53,24 @@ pub fn capi(data: &[u8]) {
         assert_ne!(status, EST_BUSY, "there is one thread");
         caller.check();
     }
-    // SAFETY: the session is live, and afterwards nobody has it.
+    // SAFETY: the session is live, and nothing uses it afterwards.
     let freed = unsafe {
         [
             est_session_free(&mut session),
             est_session_free(&mut session),
         ]
     };
-    assert_eq!(freed, [EST_OK; 2], "a second time does no harm");
+    assert_eq!(freed, [EST_OK; 2], "a second call has no effect");
     assert!(session.is_null());
 }
 
-/// The program.
+/// The calling program.
 struct Caller {
     session: *mut est_session,
     window: usize,
     /// Milliseconds.
     now: u64,
-    /// Bytes that came of the record in pieces.
+    /// Bytes returned so far of the record in pieces.
     offset: u32,
 }
 
@@ -78,8 +78,8 @@ impl Caller {
     fn call(&mut self, choices: &mut Choices<'_>) -> est_status {
         let session = self.session;
         let (call, how) = (choices.below(16), choices.byte());
-        // SAFETY: the session is live; everything else is here, or null where
-        // the header allows for it.
+        // SAFETY: the session is live; the other pointers are valid, or null where the
+        // header allows it.
         unsafe {
             match call {
                 0..=4 => self.receive(choices.bytes(usize::from(how))),
@@ -109,13 +109,16 @@ impl Caller {
 
     fn receive(&self, bytes: &[u8]) -> est_status {
         let (mut room, mut length) = (ptr::null_mut(), 0);
-        // SAFETY: the session is live; the room is as long as it says.
+        // SAFETY: the session is live; the room has `length` bytes.
         unsafe {
             let status = est_buffer(self.session, &mut room, &mut length);
             if status != EST_OK {
                 return status;
             }
-            assert!((1..=self.window).contains(&length), "memory is the window");
+            assert!(
+                (1..=self.window).contains(&length),
+                "the room is within the window"
+            );
             let count = length.min(bytes.len());
             ptr::copy_nonoverlapping(bytes.as_ptr(), room, count);
             est_commit(self.session, count)
@@ -133,7 +136,7 @@ impl Caller {
             netmap: 0,
             kind: est_kind::EST_EVENT,
         };
-        // SAFETY: the session is live; an event's data is as long as it says.
+        // SAFETY: the session is live; the data has `data_length` bytes.
         let (status, data) = unsafe {
             let status = est_next(self.session, self.now, &mut event);
             let data = match event.data.is_null() {
@@ -148,7 +151,7 @@ impl Caller {
             if event.kind == est_kind::EST_SKIPPED {
                 assert!(data.is_empty());
             } else {
-                assert_eq!(event.offset, self.offset, "pieces come in a row");
+                assert_eq!(event.offset, self.offset, "pieces are in order");
                 let end = event.offset + data.len() as u32;
                 assert!(end <= event.length);
                 self.offset = if end == event.length { 0 } else { end };
@@ -157,19 +160,19 @@ impl Caller {
         status
     }
 
-    fn send(&self, most: usize) -> est_status {
+    fn send(&self, limit: usize) -> est_status {
         let (mut data, mut length) = (ptr::null(), 0);
-        // SAFETY: the session is live; the output is as long as it says.
+        // SAFETY: the session is live; the output has `length` bytes.
         unsafe {
             let status = est_output(self.session, self.now, &mut data, &mut length);
             assert_eq!(status, EST_OK);
             let output = slice::from_raw_parts(data, length);
             read(output);
-            est_sent(self.session, length.min(most))
+            est_sent(self.session, length.min(limit))
         }
     }
 
-    /// What holds after every call.
+    /// Checks what must hold after every call.
     fn check(&self) {
         let mut counted = est_statistics::default();
         let mut due = 0;
@@ -181,14 +184,14 @@ impl Caller {
         };
         assert!(
             counted.acknowledged <= counted.bundles,
-            "acks equal bundles"
+            "no bundle is acknowledged twice"
         );
         let detail = detail.to_str().expect("the detail is text");
         assert!(!detail.contains(char::is_control), "{detail:?}");
     }
 }
 
-/// Looks at every byte, so that a sanitizer does as well.
+/// Reads every byte, so that a sanitizer checks it.
 fn read(bytes: &[u8]) {
     std::hint::black_box(bytes.iter().fold(0_u8, |sum, byte| sum ^ byte));
 }
