@@ -1,8 +1,8 @@
 //! The simulator's archive: who asks from when gets what.
 
-use estreamer_simulate::Simulator as Server;
 use estreamer_simulate::archive::{Archive, ArchiveOptions, Content, Live, Oddities};
 use estreamer_simulate::generator::Options;
+use estreamer_simulate::{Served, Simulator as Server};
 use estreamer_tests::{
     Ended, Pki, Running, Simulator, collect, events, expected_lines, json_lines,
 };
@@ -12,10 +12,11 @@ const START: u32 = 1_750_000_000;
 #[test]
 fn from_oldest_everything_comes_from_now_nothing_that_was_there_before() {
     let pki = Pki::new();
-    let server = Simulator::start(&pki.path(), &["--count", "300"]);
+    let server = pki.server().count(300).spawn().unwrap();
+    let address = server.address().to_string();
     let lines = |from| {
-        let arguments = ["--from", from, "--stop-when-idle", "1"];
-        let ended = Ended::of(&mut collect(&pki, &server.address, &arguments)).success();
+        let mut command = collect(&pki, &address, &["--from", from]);
+        let ended = Running::until_served(&mut command, &[&server]).success();
         json_lines(&ended.stdout).len()
     };
     assert_eq!(lines("oldest"), 300);
@@ -101,14 +102,15 @@ fn a_server_that_was_stopped_in_the_middle_goes_on_with_the_same_archive() {
     };
     let mut server = start(([127, 0, 0, 1], 0).into());
     let address = server.address();
-    let arguments = ["--from", "oldest", "--stop-when-idle", "4"];
+    let arguments = ["--from", "oldest"];
     let running = Running::start(&mut collect(&pki, &address.to_string(), &arguments));
     assert!(server.wait(|served| served.iter().any(|served| served.events >= 500)));
     server.stop();
     let before = server.connections()[0].events;
     assert!(before < 2_000, "it was stopped in the middle");
     let server = start(address);
-    let ended = running.wait().success();
+    assert!(server.wait(|served| served.iter().any(Served::is_done)));
+    let ended = running.stop().success();
     assert!(events(&ended.stdout) == expected_lines(&archive));
     assert_eq!(server.connections().len(), 1);
 }

@@ -107,8 +107,7 @@ fn a_sources_name_leads_to_a_file_of_its_own_in_its_directory() {
     for file in files {
         wait_for_lines(&fleet.path(&format!("log/{file}.nd")), 50, &running);
     }
-    running.signal("TERM");
-    running.wait().success();
+    running.stop().success();
     assert_eq!(
         fs::read_dir(fleet.path("log")).unwrap().count(),
         files.len()

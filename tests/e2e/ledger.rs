@@ -11,16 +11,12 @@ use estreamer_simulate::replay::Replay;
 use estreamer_simulate::{Builder, Simulator};
 use estreamer_tests::{Fleet, Running};
 
-/// Collects from a server until nothing comes for a while; what was said.
+/// Collects what a server has; what was said.
 fn collect(fleet: &Fleet, server: &Simulator) -> String {
-    let tables = [
-        Fleet::source("fmc", server),
-        Fleet::output("file:out.ndjson"),
-    ];
-    fleet.configure("", &tables);
-    let mut command = fleet.collect();
-    let running = Running::start(command.args(["--stop-when-idle", "0.5"]));
-    running.wait().success().stderr
+    fleet.configure_one(server, &["file:out.ndjson"]);
+    Running::until_served(&mut fleet.collect(), &[server])
+        .success()
+        .stderr
 }
 
 /// What the summary counts before these words.

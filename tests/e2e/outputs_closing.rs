@@ -63,8 +63,7 @@ fn one_that_closes_its_half_and_reads_on_has_each_event_once() {
     stream.shutdown(Shutdown::Write).unwrap();
     let lines = lines_of(stream);
     let mut found = take(&lines, 2000);
-    running.signal("TERM");
-    let ended = running.wait().success();
+    let ended = running.stop().success();
     found.extend(lines.iter());
     found.sort();
     assert!(found == stored([&server]), "{}", ended.stderr);
@@ -90,8 +89,7 @@ fn one_that_closes_the_other_half_later_over_unread_events_gets_them_again() {
     let stream = accept(&listener);
     let lines = lines_of(stream);
     found.extend(take(&lines, 1));
-    running.signal("TERM");
-    let ended = running.wait().success();
+    let ended = running.stop().success();
     found.extend(lines.iter());
     found.sort();
     found.dedup();
@@ -132,8 +130,7 @@ fn one_that_accepts_and_closes_is_tried_ever_more_seldom_and_gets_each_event_onc
     let stream = accept(&listener);
     let lines = lines_of(stream);
     let mut found = take(&lines, 2000);
-    running.signal("TERM");
-    let ended = running.wait().success();
+    let ended = running.stop().success();
     found.extend(lines.iter());
     found.sort();
     assert!(found == stored([&server]), "{}", ended.stderr);

@@ -38,8 +38,7 @@ fn start(fleet: &Fleet, servers: &[String]) -> Running {
 
 /// Stops it, and checks that everything is there exactly once.
 fn check(fleet: &Fleet, running: Running, server: &Simulator) -> String {
-    running.signal("TERM");
-    let said = running.wait().success().stderr;
+    let said = running.stop().success().stderr;
     let mut found = lines(&fleet.path(OUT));
     found.sort();
     assert!(found == stored([server]), "{said}");

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::steps::Steps;
-use crate::{Result, fuzz, process, tree};
+use crate::{Result, process, programs, tree};
 
 /// The libraries with a list. The interfaces of the C crates are their headers, which
 /// tests compare with the sources.
@@ -28,7 +28,7 @@ pub(crate) fn run(steps: &mut Steps, bless: bool) -> Result {
 
 /// Finds cargo-public-api or installs it. Returns the nightly toolchain that it needs.
 fn tool() -> Result<String> {
-    let nightly = fuzz::nightly()?;
+    let nightly = programs::nightly()?;
     let version = process::read(process::command("cargo").args(["public-api", "--version"]));
     if version.is_err() {
         println!("installing cargo-public-api");

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::steps::Steps;
-use crate::{Result, apt, dist, fuzz, process, test};
+use crate::{Result, dist, process, programs, test};
 
 /// The programs, the packages they come in, and how to ask for their version.
 const PROGRAMS: [(&str, &str); 8] = [
@@ -47,7 +47,7 @@ fn direct() -> Result {
 fn sanitized() -> Result {
     let mut command = process::command("cargo");
     command
-        .env("RUSTUP_TOOLCHAIN", fuzz::nightly()?)
+        .env("RUSTUP_TOOLCHAIN", programs::nightly()?)
         .env_remove("CARGO")
         .env("RUSTFLAGS", "-Zsanitizer=address");
     process::run(command.args([
@@ -77,20 +77,20 @@ fn tests(packages: &[&str], binary: &str) -> Result {
 fn programs() -> Result {
     for (program, package) in PROGRAMS {
         if version(program).is_err() {
-            apt::install(&[package])?;
+            programs::install(&[package])?;
         }
         println!("{}", version(program)?);
     }
     // A library has no program to ask.
     if !Path::new("/usr/share/java/jna.jar").exists() {
-        apt::install(&["libjna-java"])?;
+        programs::install(&["libjna-java"])?;
     }
     let has = |library| {
         let mut command = Command::new("pkg-config");
         process::output(command.args(["--exists", library])).is_ok_and(|it| it.status.success())
     };
     if !has("libssl") {
-        apt::install(&["libssl-dev"])?;
+        programs::install(&["libssl-dev"])?;
     }
     let openssl = version("openssl")?;
     match major(&openssl) {

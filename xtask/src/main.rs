@@ -1,13 +1,12 @@
 //! The project's chores: `cargo xtask TASK`, one file per task.
 
 mod api;
-mod apt;
+mod architecture;
 mod bench;
 mod ci;
 mod circles;
 mod coverage;
 mod dist;
-mod elf;
 mod firmware;
 mod footprint;
 mod fuzz;
@@ -15,6 +14,7 @@ mod interop;
 mod nostd;
 mod package;
 mod process;
+mod programs;
 mod soak;
 mod steps;
 mod test;
@@ -45,7 +45,7 @@ cargo xtask TASK
              60 seconds each (nightly toolchain, cargo-fuzz); --smoke: those of
              the core, 5 seconds each
   coverage   the share of lines that tests and corpora run, of the core and of
-             all that reads other people's bytes (llvm-cov)
+             all that reads untrusted bytes (cargo-llvm-cov)
   bench      [--check] [--instructions]: how fast the collector is beside simpler
              clients (docs/speed.md); --check: fails where it is too slow;
              --instructions: counts them as well, under valgrind
@@ -57,6 +57,8 @@ cargo xtask TASK
   api        compares the public items of the libraries with docs/api (nightly
              toolchain, cargo-public-api); --bless rewrites the lists
   package    packs every crate that is published, and compiles the packages
+  architecture
+             draws docs/architecture.svg anew, from what imports what
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
              coverage, header and soak, of fuzz the smoke run, of bench the check";
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
     let mut steps = Steps::new();
     let outcome = match arguments[..] {
         ["test"] => test::run(&mut steps).map(|summary| Some(summary.to_string())),
+        ["architecture"] => steps.run("architecture", architecture::run).map(|()| None),
         ["tidy"] => steps.run("tidy", tidy::run).map(|()| None),
         ["nostd"] => nostd::run(&mut steps).map(|()| None),
         ["firmware"] => firmware::run(&mut steps).map(|()| None),
@@ -74,8 +77,9 @@ fn main() -> ExitCode {
         ["footprint", "--bless"] => footprint::run(&mut steps, true).map(|()| None),
         ["interop"] => interop::run(&mut steps).map(|()| None),
         ["coverage"] => coverage::run(&mut steps).map(|()| None),
-        ["fuzz", ref options @ ..] => match fuzz::Options::parse(options) {
-            Some(options) => fuzz::run(&mut steps, &options).map(|()| None),
+        ["fuzz", "--smoke"] => fuzz::smoke(&mut steps).map(|()| None),
+        ["fuzz", ref options @ ..] => match fuzz::parse(options) {
+            Some((target, seconds)) => fuzz::run(&mut steps, target, seconds).map(|()| None),
             None => return usage(),
         },
         ["bench", ref options @ ..] => match bench::Options::parse(options) {

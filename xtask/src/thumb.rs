@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use crate::{Result, apt, process, tree};
+use crate::{Result, process, programs, tree};
 
 const TARGET: &str = "thumbv7m-none-eabi";
 const QEMU: &str = "qemu-system-arm";
@@ -27,13 +27,13 @@ pub(crate) struct Toolchain {
 impl Toolchain {
     /// Finds everything, or installs what is missing.
     pub(crate) fn find() -> Result<Self> {
-        if !apt::works(QEMU) {
-            apt::install(&["qemu-system-arm"])?;
+        if !programs::works(QEMU) {
+            programs::install(&["qemu-system-arm"])?;
         }
         if let Some(toolchain) = Self::present()? {
             return Ok(toolchain);
         }
-        apt::install(&["rustc-web", "rust-web-src"])?;
+        programs::install(&["rustc-web", "rust-web-src"])?;
         Self::present()?.ok_or_else(|| {
             format!("Debian's rustc-web and rust-web-src are installed, but {DEBIAN_RUSTC} lacks the source of core")
         })
@@ -168,8 +168,8 @@ fn linker() -> Result<PathBuf> {
             }
         }
     }
-    if !apt::works("ld.lld") {
-        apt::install(&["lld"])?;
+    if !programs::works("ld.lld") {
+        programs::install(&["lld"])?;
     }
     Ok("ld.lld".into())
 }

@@ -39,6 +39,8 @@ pub(super) struct ConnectionFeed {
     start: Option<Instant>,
     served: u64,
     bundles: u64,
+    /// Whether there was nothing more to send when it was last looked.
+    sent_all: bool,
     /// Of a request in extended mode, whose streaming request is awaited.
     extended: bool,
     /// Whether it closes instead of sending its error message.
@@ -65,6 +67,7 @@ impl ConnectionFeed {
             start: None,
             served: 0,
             bundles: 0,
+            sent_all: false,
             extended: false,
             closes: false,
         }
@@ -178,7 +181,9 @@ impl Feed for ConnectionFeed {
         let Some(stream) = &mut self.stream else {
             return Supply::Finished;
         };
-        match stream.reader.peek() {
+        let found = stream.reader.peek();
+        self.sent_all = !matches!(found, Found::Event(_) | Found::Busy);
+        match found {
             Found::Event(_) if now < due => Supply::Later(due),
             Found::Event(event) => Supply::Record(Record {
                 record_type: event.kind.record_type(),
@@ -234,6 +239,7 @@ impl Feed for ConnectionFeed {
             served.events = self.served;
             served.bundles = self.bundles;
             served.nulls = statistics.nulls;
+            served.sent_all = self.sent_all;
             served.statistics = *statistics;
         });
     }

@@ -20,10 +20,20 @@ pub struct Served {
     pub bundles: u64,
     /// Null messages received.
     pub nulls: u64,
+    /// Whether everything that was asked for and is stored so far was sent.
+    pub sent_all: bool,
     /// Everything counted of the client's messages, its deviations among it.
     pub statistics: Statistics,
     /// How it ended, once it has.
     pub end: Option<String>,
+}
+
+impl Served {
+    /// Whether everything that was asked for and is stored so far was sent and
+    /// acknowledged.
+    pub fn is_done(&self) -> bool {
+        self.sent_all && self.nulls >= self.bundles
+    }
 }
 
 /// A request as it came.
@@ -63,6 +73,7 @@ impl Register {
             events: 0,
             bundles: 0,
             nulls: 0,
+            sent_all: false,
             statistics: Statistics::default(),
             end: None,
         });

@@ -134,6 +134,13 @@ impl Builder {
         self
     }
 
+    /// Serves what is asked for in this transform as opaque bytes.
+    #[must_use]
+    pub fn opaque(mut self, transform: &str) -> Self {
+        self.options.opaque = Some(transform.into());
+        self
+    }
+
     /// Sends each client so many events a second, at most.
     #[must_use]
     pub fn rate(mut self, per_second: u32) -> Self {

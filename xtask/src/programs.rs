@@ -36,3 +36,32 @@ pub(crate) fn install(packages: &[&str]) -> Result {
     }
     Ok(())
 }
+
+/// Installs a subcommand of cargo unless it is there.
+pub(crate) fn cargo(subcommand: &str) -> Result {
+    if process::read(process::cargo().args([subcommand, "--version"])).is_ok() {
+        return Ok(());
+    }
+    let package = format!("cargo-{subcommand}");
+    println!("installing {package}");
+    process::run(process::cargo().args(["install", "--locked", &package]))
+}
+
+/// The nightly toolchain that is there: fuzzers and sanitizers need compiler flags
+/// that stable does not have.
+pub(crate) fn nightly() -> Result<String> {
+    let installed = process::read(process::command("rustup").args(["toolchain", "list"]))
+        .map_err(|message| format!("looking for a nightly toolchain: {message}"))?;
+    let names = installed
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    names
+        .filter(|name| name.starts_with("nightly"))
+        .max()
+        .map(str::to_owned)
+        .ok_or_else(|| {
+            "no nightly toolchain is installed, which fuzzers and sanitizers need; \
+             `rustup toolchain install nightly --profile minimal` installs one"
+                .to_owned()
+        })
+}
