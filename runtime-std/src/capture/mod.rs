@@ -166,7 +166,7 @@ mod tests {
         covers[31] += 8;
         let (plain, _) = text(&covers, false);
         let reading = "the record length counts archival timestamp, reserved word and data, told \
-                       by what the data begins with";
+                       by the beginning of the data";
         assert!(plain.contains(reading), "{plain}");
         assert!(plain.contains("13 bytes"), "{plain}");
         let (explained, _) = text(&covers, true);
