@@ -1,13 +1,13 @@
-//! Records at every boundary: of reads, of rooms, of the connection.
+//! TLS records that are cut by reads, by rooms, and by the end of the connection.
 
 use super::*;
 
-/// Bytes that tell where they belong.
+/// Bytes that differ by position.
 fn text(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at % 251) as u8).collect()
 }
 
-/// All of `bytes` as records for the socket.
+/// Returns all of `bytes` as records for the socket.
 fn records(from: &mut TlsSession, bytes: &[u8]) -> Vec<u8> {
     let mut wire = Vec::new();
     let mut taken = 0;
@@ -55,7 +55,7 @@ fn data_behind_the_last_message_of_the_handshake_is_not_lost() {
         let client = ClientTls::with_versions(&pki.client(), rules, versions).unwrap();
         let mut client = connect(&client).unwrap();
         let mut server = ServerTls::new(&pki.server()).unwrap().accept().unwrap();
-        // In TLS 1.2 the server has the last word, in TLS 1.3 the client.
+        // In TLS 1.2 the server sends the last message, in TLS 1.3 the client.
         while client.is_handshaking() || server.is_handshaking() {
             let mut wire = outgoing(&mut client);
             if !client.is_handshaking() {
@@ -126,7 +126,7 @@ fn what_is_said_between_records_goes_out_and_leaves_them_alone() {
     for (connect, versions) in CLIENTS {
         let (mut client, mut server) = pair_on(connect, versions);
         let wire = records(&mut server, &sent);
-        // A part of a record is left behind as well.
+        // A part of a record remains as well.
         let (mut front, mut back) = wire.split_at(wire.len() - 10);
         client.read_tls(&mut front).unwrap();
         let mut room = [0; 10_000];
@@ -166,7 +166,7 @@ fn a_goodbye_behind_data_comes_after_it_and_ends_all() {
         assert_eq!(client.process(), Ok(()));
         assert_eq!(client.read_tls(&mut b"more".as_slice()).unwrap(), 0);
         assert_eq!(client.read(&mut room), ReadOutcome::Closed);
-        // The other direction stays open, and is closed on its own.
+        // The other direction stays open until it is closed.
         assert_eq!(client.write(b"bye"), 3);
         client.send_close_notify();
         deliver(&mut client, &mut server).unwrap();
@@ -192,7 +192,7 @@ fn data_before_a_damaged_record_is_read_and_the_peer_is_told_why() {
         let told = deliver(&mut client, &mut server).unwrap_err();
         let (peer, alert) = (Peer::Client, "bad_record_mac".into());
         assert_eq!(told, TlsError::Alert { peer, alert });
-        // That alert has arrived: nothing is said in return.
+        // An alert is not answered.
         assert!(!server.wants_write() && !client.wants_write());
     }
 }

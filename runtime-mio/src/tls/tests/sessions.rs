@@ -307,7 +307,7 @@ fn no_damage_to_a_flight_makes_a_session_panic() {
             };
             *byte ^= 0x55;
             place += 17;
-            // An end of either kind, and the last words of both.
+            // The end of the connection, and the alerts of both.
             let result = feed(&mut client, &flight);
             let _ = deliver(&mut client, &mut server);
             let _ = deliver(&mut server, &mut client);
