@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use estreamer_simulate::chaos::{Chaos, ChaosKind};
-use estreamer_simulate::{Builder, Simulator};
+use estreamer_simulate::{Simulator, SimulatorBuilder};
 use estreamer_tests::{Ended, Pki, Running, collect, collect_all, events, expected_lines};
 
 const EVENTS: u64 = 250;
@@ -132,7 +132,7 @@ fn names_nobody_knows_are_refused_with_those_there_are() {
 }
 
 /// The collector bears it.
-fn borne(chaos: Chaos, build: impl Fn(Builder) -> Builder) -> Ended {
+fn borne(chaos: Chaos, build: impl Fn(SimulatorBuilder) -> SimulatorBuilder) -> Ended {
     let pki = Pki::new();
     let builder = Simulator::with_identity(pki.identity())
         .count(EVENTS)

@@ -183,7 +183,7 @@ fn why_it_does_not_go_on_is_told_with_a_remedy() {
         (
             Client::builder("host:0").pkcs12(&p12, "estreamer"),
             ErrorKind::Address,
-            "no port",
+            "not a port",
         ),
         (
             Client::builder("127.0.0.1:1").pkcs12(&p12, "estreamer"),

@@ -4,7 +4,7 @@ use std::fs;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use estreamer::config::Ask;
+use estreamer::config::EventRequest;
 use estreamer::format::ENVELOPE;
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::InitialTimestamp;
@@ -63,7 +63,7 @@ fn csv_comes_in_the_columns_asked_for_each_event_type_in_its_file() {
     }
     let mut command = collect(&pki, "127.0.0.1:1", &asked);
     let ended = Ended::of(command.args(["--transform", "CSV"]));
-    ended.failure(2, &["connection and file events in CSV form", "{event}"]);
+    ended.failure(2, &["connection and file events as CSV", "{event}"]);
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn the_request_is_printed_in_words_in_json_and_in_hexadecimal() {
     let quirk = ["--quirk", "request-nul"];
     let ended = Ended::of(estreamer(&["request", "--from", "oldest"]).args(quirk)).success();
     let text = String::from_utf8(ended.stdout).unwrap();
-    let ask = Ask::everything();
+    let ask = EventRequest::everything();
     for part in [
         "from oldest, flags 0x00800000 [extended event header]",
         "IntrusionPacket and FileEvent as JSON",

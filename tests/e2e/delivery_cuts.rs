@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use estreamer_simulate::archive::{ArchiveOptions, Content, Live, Oddities};
+use estreamer_simulate::archive::{ArchiveContent, ArchiveOptions, Live, Oddities};
 use estreamer_simulate::chaos::{Chaos, ChaosKind};
 use estreamer_simulate::replay::Replay;
 use estreamer_tests::{Ended, ODD, Running, Scene, at_each, wait_for_lines, wait_until};
@@ -24,7 +24,7 @@ fn cut_at_every_byte_of_a_short_conversation() {
     let points: Vec<usize> = (1..=length).collect();
     at_each(&points, |_, &at| {
         let options = ArchiveOptions {
-            content: Content::Lines(Replay::parse(std::fs::read(&file).unwrap()).unwrap()),
+            content: ArchiveContent::Lines(Replay::parse(std::fs::read(&file).unwrap()).unwrap()),
             history: None,
             live: Live::Nothing,
             oddities: Oddities::default(),

@@ -171,7 +171,7 @@ fn a_state_directory_removed_while_it_runs_ends_the_run_at_the_next_commit() {
         scene.archive().store(50);
         running
             .wait()
-            .failure(1, &["the bookmark is gone", "state"]);
+            .failure(1, &["the bookmark was removed", "state"]);
     }
 }
 

@@ -8,7 +8,7 @@ use estreamer_core::wire::InitialTimestamp;
 use estreamer_simulate::Simulator;
 use estreamer_simulate::archive::{ArchiveOptions, Live, Oddities};
 use estreamer_simulate::chaos::{Chaos, ChaosKind};
-use estreamer_simulate::generator::Options;
+use estreamer_simulate::generator::GeneratorOptions;
 use estreamer_tests::{ODD, Running, Scene, lines, wait_for_lines, wait_until};
 
 /// Our clock's second.
@@ -19,9 +19,9 @@ fn now() -> u32 {
 
 /// An archive that begins now, and grows when a test stores events.
 fn beginning_now(history: u64) -> ArchiveOptions {
-    let options = Options {
+    let options = GeneratorOptions {
         start: now(),
-        ..Options::default()
+        ..GeneratorOptions::default()
     };
     ArchiveOptions {
         live: Live::ByHand,

@@ -37,7 +37,10 @@ fn a_disk_that_fails_every_second_sync_ends_the_run_after_three() {
         !running.is_running()
     });
     let ended = running.wait();
-    ended.failure(1, &["could not be made durable", "Input/output error"]);
+    ended.failure(
+        1,
+        &["cannot make written events durable", "Input/output error"],
+    );
     assert!(
         start.elapsed() < Duration::from_secs(30),
         "{}",

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use estreamer::certificate;
-use estreamer::config::Ask;
+use estreamer::config::EventRequest;
 use estreamer::doctor::{Class, Options, Verdict, walk};
 use estreamer::failure::Wording;
 use estreamer_core::fqe::{EventKind, Request};
@@ -103,7 +103,7 @@ fn of_several_addresses_the_first_that_answers_is_examined_and_the_others_tried(
             identity: &identity,
             rules: &rules,
             tls: &tls,
-            ask: &Ask::everything(),
+            ask: &EventRequest::everything(),
             asked: "something".into(),
             timeout: 10_000,
             wait: 10_000,

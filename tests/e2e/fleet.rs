@@ -128,7 +128,7 @@ fn every_source_has_its_own_request_and_its_own_bookmark() {
     );
     let tables = [
         Fleet::source("a", &a) + "events = [\"file\"]\n",
-        Fleet::source("b", &b) + "data = \"csv\"\nevents = { connection = [\"URL\"] }\n",
+        Fleet::source("b", &b) + "transform = \"CSV\"\nevents = { connection = [\"URL\"] }\n",
         Fleet::output("file:{source}.out"),
     ];
     fleet.configure("", &tables);

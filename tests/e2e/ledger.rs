@@ -4,11 +4,11 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use estreamer_core::quirk::Quirk;
-use estreamer_simulate::archive::{Archive, ArchiveOptions, Content, Live, Oddities};
+use estreamer_simulate::archive::{Archive, ArchiveContent, ArchiveOptions, Live, Oddities};
 use estreamer_simulate::chaos::{Chaos, ChaosKind};
-use estreamer_simulate::generator::Options;
+use estreamer_simulate::generator::GeneratorOptions;
 use estreamer_simulate::replay::Replay;
-use estreamer_simulate::{Builder, Simulator};
+use estreamer_simulate::{Simulator, SimulatorBuilder};
 use estreamer_tests::{Fleet, Running, counted};
 
 /// Collects what a server has; what was said.
@@ -20,7 +20,10 @@ fn collect(fleet: &Fleet, server: &Simulator) -> String {
 }
 
 /// Collects from a server with so many events that does this; what was said.
-fn after(events: u64, more: impl FnOnce(Builder) -> Builder) -> (String, Simulator) {
+fn after(
+    events: u64,
+    more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
+) -> (String, Simulator) {
     let fleet = Fleet::new();
     let server = fleet.server(1, events, more);
     (collect(&fleet, &server), server)
@@ -77,7 +80,7 @@ fn the_order_of_the_archive() {
             disorder: 4,
             ..Oddities::default()
         },
-        ..ArchiveOptions::generated(Options::default(), 3000)
+        ..ArchiveOptions::generated(GeneratorOptions::default(), 3000)
     });
     let mut high = 0;
     let mut disorder = 0;
@@ -100,9 +103,9 @@ fn records_from_the_future() {
         .duration_since(UNIX_EPOCH)
         .unwrap()
         .as_secs() as u32;
-    let options = Options {
+    let options = GeneratorOptions {
         start: now + 7200,
-        ..Options::default()
+        ..GeneratorOptions::default()
     };
     let archive = Archive::new(ArchiveOptions::generated(options, 250));
     let (said, _) = after(0, |builder| builder.archive(archive));
@@ -139,7 +142,7 @@ fn replaying(fleet: &Fleet, name: &str, events: &[String]) -> Simulator {
     let path = fleet.path(name);
     std::fs::write(&path, events.join("\n")).unwrap();
     let archive = Archive::new(ArchiveOptions {
-        content: Content::Lines(Replay::parse(std::fs::read(&path).unwrap()).unwrap()),
+        content: ArchiveContent::Lines(Replay::parse(std::fs::read(&path).unwrap()).unwrap()),
         history: None,
         live: Live::Nothing,
         oddities: Oddities::default(),

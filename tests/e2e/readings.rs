@@ -87,17 +87,17 @@ fn every_reading_of_every_form_survives_a_kill_byte_for_byte() {
 
 #[test]
 fn a_reading_is_told_once_for_each_source_and_counted() {
-    let told = "the server counts the record length as";
+    let told = "the record length of this server includes";
     for (quirk, words, summary) in [
         (None, "", ""),
         (
             Some(Quirk::RecordCoversExtension),
-            "archival timestamp, reserved word and data: decoded; nothing to do.",
+            "archival timestamp and reserved word. The events are decoded correctly; nothing to do.",
             "1000 with a record length that counts archival timestamp and reserved word",
         ),
         (
             Some(Quirk::RecordCoversHeader),
-            "record header and data: decoded; nothing to do.",
+            "the record header. The events are decoded correctly; nothing to do.",
             "1000 with a record length that counts the record header",
         ),
     ] {

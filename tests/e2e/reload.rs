@@ -65,13 +65,13 @@ fn a_file_that_something_else_cuts_or_writes_to_is_told_and_goes_on() {
         .set_len(0)
         .unwrap();
     server.archive().store(20);
-    running.wait_for("is shorter than it was left");
+    running.wait_for("is shorter than after the last write");
     wait_for_lines(&file, 20, &running);
     let mut text = std::fs::read(&file).unwrap();
     text.extend_from_slice(b"foreign\n");
     std::fs::write(&file, text).unwrap();
     server.archive().store(20);
-    running.wait_for("is longer than it was left");
+    running.wait_for("is longer than after the last write");
     wait_for_lines(&file, 41, &running);
     running.stop().success();
     // A restart adds nothing and takes nothing away.

@@ -9,7 +9,7 @@ use estreamer_core::quirk::Quirk;
 use estreamer_simulate::archive::Oddities;
 use estreamer_simulate::chaos::{Chaos, ChaosKind};
 use estreamer_simulate::request_length::RequestLength;
-use estreamer_simulate::{Builder, Served};
+use estreamer_simulate::{Served, SimulatorBuilder};
 use estreamer_tests::{
     Ended, Fleet, Pki, Running, Scene, Simulator, at_each, collect, collect_all, events,
     expected_lines, wait_for_lines,
@@ -149,7 +149,7 @@ fn a_form_that_a_user_fixed_is_the_only_one() {
     }
     let both = ["--request-form", "payload", "--quirk", "request-both"];
     let ended = Ended::of(&mut collect(&pki, "127.0.0.1:1", &both));
-    ended.failure(2, &["request_form is \"payload\"", "Leave out the quirks"]);
+    ended.failure(2, &["request_form is \"payload\"", "Remove the quirks"]);
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_program_goes_on_to_the_next_form_and_begins_with_the_answered_one() {
     assert!(client.receive(soon).unwrap().is_some() && client.is_answered());
 }
 
-fn scene(events: u64, more: impl FnOnce(Builder) -> Builder) -> Scene {
+fn scene(events: u64, more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder) -> Scene {
     Scene::new(events, Oddities::default(), |server| {
         more(server.bundle(50))
     })

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use estreamer_simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
-use estreamer_simulate::generator::Options;
-use estreamer_simulate::{Builder, Simulator};
+use estreamer_simulate::generator::GeneratorOptions;
+use estreamer_simulate::{Simulator, SimulatorBuilder};
 
 use crate::process::{Ended, Running, estreamer, wait_until};
 use crate::server::{Pki, expected_lines};
@@ -37,8 +37,12 @@ impl Scene {
     ///
     /// # Panics
     /// When it cannot be started.
-    pub fn new(events: u64, oddities: Oddities, more: impl FnOnce(Builder) -> Builder) -> Self {
-        let mut options = ArchiveOptions::generated(Options::default(), events);
+    pub fn new(
+        events: u64,
+        oddities: Oddities,
+        more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
+    ) -> Self {
+        let mut options = ArchiveOptions::generated(GeneratorOptions::default(), events);
         options.oddities = oddities;
         Self::of(options, more)
     }
@@ -47,7 +51,10 @@ impl Scene {
     ///
     /// # Panics
     /// When it cannot be started.
-    pub fn of(options: ArchiveOptions, more: impl FnOnce(Builder) -> Builder) -> Self {
+    pub fn of(
+        options: ArchiveOptions,
+        more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
+    ) -> Self {
         Self::with(Arc::new(Pki::new()), Archive::new(options), more)
     }
 
@@ -59,7 +66,11 @@ impl Scene {
         Self::with(self.pki.clone(), self.archive().clone(), |builder| builder)
     }
 
-    fn with(pki: Arc<Pki>, archive: Archive, more: impl FnOnce(Builder) -> Builder) -> Self {
+    fn with(
+        pki: Arc<Pki>,
+        archive: Archive,
+        more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
+    ) -> Self {
         let simulator = more(pki.server().archive(archive)).spawn();
         Self {
             pki,
@@ -71,11 +82,15 @@ impl Scene {
     ///
     /// # Panics
     /// When it cannot be started.
-    pub fn live(events: u64, oddities: Oddities, more: impl FnOnce(Builder) -> Builder) -> Self {
+    pub fn live(
+        events: u64,
+        oddities: Oddities,
+        more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
+    ) -> Self {
         let options = ArchiveOptions {
             live: Live::ByHand,
             oddities,
-            ..ArchiveOptions::generated(Options::default(), events)
+            ..ArchiveOptions::generated(GeneratorOptions::default(), events)
         };
         Self::of(options, more)
     }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use estreamer_simulate::archive::{Archive, ArchiveOptions, Live};
-use estreamer_simulate::generator::Options;
-use estreamer_simulate::{Builder, Simulator};
+use estreamer_simulate::generator::GeneratorOptions;
+use estreamer_simulate::{Simulator, SimulatorBuilder};
 
 use crate::process::{Running, estreamer, wait_until};
 use crate::server::Pki;
@@ -42,11 +42,11 @@ impl Fleet {
         &self,
         seed: u64,
         events: u64,
-        more: impl FnOnce(Builder) -> Builder,
+        more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
     ) -> Simulator {
-        let options = Options {
+        let options = GeneratorOptions {
             seed,
-            ..Options::default()
+            ..GeneratorOptions::default()
         };
         let archive = Archive::new(ArchiveOptions {
             live: Live::ByHand,

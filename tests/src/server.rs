@@ -5,7 +5,7 @@ use std::process::Command;
 
 use estreamer_mio::tls::Identity;
 use estreamer_simulate::archive::Archive;
-use estreamer_simulate::{Builder, pki};
+use estreamer_simulate::{SimulatorBuilder, pki};
 
 use crate::process::{Ended, Running, estreamer, wait_until};
 
@@ -44,7 +44,7 @@ impl Pki {
     }
 
     /// A simulated server with its certificate, in this process.
-    pub fn server(&self) -> Builder {
+    pub fn server(&self) -> SimulatorBuilder {
         estreamer_simulate::Simulator::with_identity(self.identity())
     }
 
@@ -71,7 +71,7 @@ impl Pki {
     ///
     /// # Panics
     /// When it is none.
-    pub fn identity_of(&self, server: &pki::Identity) -> Identity {
+    pub fn identity_of(&self, server: &pki::IssuedIdentity) -> Identity {
         let ca = self.certificates.ca().cert_pem().as_bytes();
         let (cert, key) = (server.cert_pem().as_bytes(), server.key_pem().as_bytes());
         Identity::from_pem(cert, key, ca).expect("an identity")

@@ -11,12 +11,12 @@ use estreamer_mio::server::{
     Answer, Feed, Outgoing, RequestRefusal, ServerEnd, SuppliedRecord, Supply, Tampered,
 };
 
-use super::archive::{Archive, Found, Reader};
+use super::archive::{Archive, ArchiveReader, NextEvent};
 use super::not_json::not_json;
 use super::opaque::OPAQUE;
 use super::request_length::RequestLength;
-use super::selection::{Format, Request, RequestError};
-use super::served::Entry;
+use super::selection::{RenderFormat, Selection, SelectionError};
+use super::served::ConnectionEntry;
 use super::tamper::Tamper;
 
 /// What the connections of a service have in common.
@@ -34,9 +34,9 @@ pub(super) struct Common {
 /// The feed of one connection.
 pub(super) struct ConnectionFeed {
     common: Arc<Common>,
-    entry: Entry,
+    entry: ConnectionEntry,
     tamper: Option<Tamper>,
-    stream: Option<Stream>,
+    stream: Option<FeedStream>,
     /// When the first record was asked for.
     start: Option<Instant>,
     served: u64,
@@ -50,17 +50,17 @@ pub(super) struct ConnectionFeed {
 }
 
 /// What a granted request became.
-struct Stream {
+struct FeedStream {
     /// Whether records carry their archival timestamp.
     extended: bool,
-    reader: Reader,
-    format: Format,
+    reader: ArchiveReader,
+    format: RenderFormat,
     /// The data of the record to be sent, where it is not the archive's.
     changed: Vec<u8>,
 }
 
 impl ConnectionFeed {
-    pub(super) fn new(common: Arc<Common>, entry: Entry, tamper: Option<Tamper>) -> Self {
+    pub(super) fn new(common: Arc<Common>, entry: ConnectionEntry, tamper: Option<Tamper>) -> Self {
         Self {
             common,
             entry,
@@ -114,7 +114,7 @@ impl ConnectionFeed {
             });
         }
         let asked = self.fully_qualified(request)?;
-        self.stream = Some(Stream {
+        self.stream = Some(FeedStream {
             extended,
             format: asked.format(),
             changed: Vec::new(),
@@ -124,7 +124,10 @@ impl ConnectionFeed {
     }
 
     /// A request with a JSON block.
-    fn fully_qualified(&self, request: &EventStreamRequest<'_>) -> Result<Request, RequestRefusal> {
+    fn fully_qualified(
+        &self,
+        request: &EventStreamRequest<'_>,
+    ) -> Result<Selection, RequestRefusal> {
         let checked = request.parse_json();
         let refusal = |code, text| RequestRefusal { code, text };
         match checked {
@@ -139,7 +142,7 @@ impl ConnectionFeed {
             (Ok(parsed), Ok(_)) => Ok(parsed),
             (Ok(_), Err(error)) => Err(refusal(error.code(), error.to_string())),
             (Err(error), Err(checked)) => Err(refusal(checked.code(), error.to_string())),
-            (Err(error @ RequestError::Format { .. }), Ok(_)) => {
+            (Err(error @ SelectionError::RenderFormat { .. }), Ok(_)) => {
                 Err(refusal(FORMAT, error.to_string()))
             }
             (Err(error), Ok(_)) => Err(refusal(FIELDS, error.to_string())),
@@ -168,10 +171,10 @@ impl Feed for ConnectionFeed {
         };
         let flags = RequestFlags(entry.flags);
         let from = InitialTimestamp(entry.timestamp);
-        let reader = self.common.archive.read(Request::packet_records(), from);
-        self.stream = Some(Stream {
+        let reader = self.common.archive.read(Selection::packet_records(), from);
+        self.stream = Some(FeedStream {
             extended: self.extended || flags.contains(RequestFlags::EXTENDED_HEADER),
-            format: Format::Packets,
+            format: RenderFormat::Packets,
             changed: Vec::new(),
             reader,
         });
@@ -184,34 +187,34 @@ impl Feed for ConnectionFeed {
             return Supply::Finished;
         };
         let found = stream.reader.peek();
-        self.sent_all = !matches!(found, Found::Event(_) | Found::Busy);
+        self.sent_all = !matches!(found, NextEvent::Event(_) | NextEvent::Busy);
         match found {
-            Found::Event(_) if now < due => Supply::Later(due),
-            Found::Event(event) => Supply::Record(SuppliedRecord {
+            NextEvent::Event(_) if now < due => Supply::Later(due),
+            NextEvent::Event(event) => Supply::Record(SuppliedRecord {
                 record_type: event.kind.record_type(),
                 archival: stream.extended.then_some(event.archival),
                 data: match stream.format {
-                    Format::Opaque => {
+                    RenderFormat::Opaque => {
                         stream.changed.clear();
                         let bytes = event.data.iter().map(|byte| byte ^ OPAQUE);
                         stream.changed.extend(bytes);
                         &stream.changed
                     }
-                    Format::Json if self.common.quirks.has(Quirk::DataNotJson) => {
+                    RenderFormat::Json if self.common.quirks.has(Quirk::DataNotJson) => {
                         stream.changed = not_json(event.data, self.served);
                         &stream.changed
                     }
                     _ => event.data,
                 },
             }),
-            Found::Busy => Supply::Later(now),
+            NextEvent::Busy => Supply::Later(now),
             // Rounded up, so that it is not asked again too early.
-            Found::Later(wait) => {
+            NextEvent::Later(wait) => {
                 let milliseconds = u32::try_from(wait.as_millis() + 1).unwrap_or(u32::MAX);
                 Supply::Later(now.after(milliseconds))
             }
-            Found::Unknown => Supply::Later(now.after(LOOK_AGAIN)),
-            Found::End => Supply::Finished,
+            NextEvent::Unknown => Supply::Later(now.after(LOOK_AGAIN)),
+            NextEvent::End => Supply::Finished,
         }
     }
 

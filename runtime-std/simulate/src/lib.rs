@@ -29,7 +29,7 @@ mod simulator;
 pub mod tamper;
 
 pub use served::{SeenRequest, Served};
-pub use simulator::{Builder, Simulator};
+pub use simulator::{Simulator, SimulatorBuilder};
 
 // The example of the README runs.
 #[cfg(doctest)]

@@ -49,23 +49,23 @@ pub struct SeenRequest {
 
 /// All connections in the order they were accepted. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Register(Arc<Shared>);
+pub(super) struct Register(Arc<RegisterState>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct RegisterState {
     connections: Mutex<Vec<Served>>,
     changed: Condvar,
 }
 
 /// One connection's place in a register.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct ConnectionEntry {
     register: Register,
     index: usize,
 }
 
 impl Register {
-    pub(super) fn add(&self, peer: SocketAddr) -> Entry {
+    pub(super) fn add(&self, peer: SocketAddr) -> ConnectionEntry {
         let mut connections = self.lock();
         connections.push(Served {
             peer,
@@ -77,7 +77,7 @@ impl Register {
             statistics: Statistics::default(),
             end: None,
         });
-        Entry {
+        ConnectionEntry {
             register: self.clone(),
             index: connections.len() - 1,
         }
@@ -107,7 +107,7 @@ impl Register {
     }
 }
 
-impl Entry {
+impl ConnectionEntry {
     pub(super) fn get(&self) -> Option<Served> {
         self.register.lock().get(self.index).cloned()
     }

@@ -17,7 +17,7 @@ use super::progress::Progress;
 use super::resolver::Resolver;
 use super::station::{Means, Station, tls};
 use super::summary::{Summary, report};
-use crate::config::{Config, Output, Source};
+use crate::config::{Config, OutputConfig, SourceConfig};
 use crate::count::Count;
 use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::Pipeline;
@@ -35,7 +35,7 @@ pub(super) enum Ended {
 /// What sources work with, and how they are doing.
 pub(super) struct Fleet<'a> {
     pub(super) config: &'a mut Config,
-    pub(super) sources: &'a mut Vec<Arc<Source>>,
+    pub(super) sources: &'a mut Vec<Arc<SourceConfig>>,
     pub(super) run: &'a mut Run,
     pub(super) event_loop: &'a mut EventLoop<Client>,
     pub(super) signals: &'a PendingSignals,
@@ -120,7 +120,7 @@ impl Fleet<'_> {
                 }
             }
             if now >= tell {
-                self.ledger.tell(false);
+                self.ledger.report(false);
                 tell = now.after(TELL);
             }
             if let Some(progress) = &mut progress {
@@ -205,11 +205,12 @@ impl Fleet<'_> {
     /// The output that keeps another configuration from taking over: a write to it
     /// does not return, and the other one would write to the same place.
     fn stuck(&self, new: &Config) -> Option<&str> {
-        let required: Vec<&Output> = self.config.outputs.iter().filter(|o| o.required).collect();
+        let required: Vec<&OutputConfig> =
+            self.config.outputs.iter().filter(|o| o.required).collect();
         let called = self.pipeline.called().into_iter();
         let mut called = called.filter_map(|output| required.get(output).copied());
         let stuck = called.find(|output| {
-            let same = |new: &Output| new.destination == output.destination;
+            let same = |new: &OutputConfig| new.destination == output.destination;
             // A receiver is connected to anew.
             let alone = !matches!(output.destination, Destination::Receiver { .. });
             alone && new.outputs.iter().any(same)
@@ -264,7 +265,7 @@ impl Fleet<'_> {
             );
             return Some(Box::new(new));
         }
-        let sources: Vec<Arc<Source>> = new.sources.into_iter().map(Arc::new).collect();
+        let sources: Vec<Arc<SourceConfig>> = new.sources.into_iter().map(Arc::new).collect();
         match self.fresh(&sources, stations) {
             Err(failure) => say!(
                 "estreamer: {}. The configuration stays as it was.",
@@ -291,10 +292,10 @@ impl Fleet<'_> {
     /// Those of the sources that are new or changed, ready to begin.
     fn fresh(
         &self,
-        sources: &[Arc<Source>],
+        sources: &[Arc<SourceConfig>],
         stations: &[Station],
     ) -> Result<Vec<Station>, Failure> {
-        let stays = |source: &Source| {
+        let stays = |source: &SourceConfig| {
             let mut stations = stations.iter();
             stations.any(|station| !station.is_ending() && same_source(&station.source, source))
         };
@@ -307,7 +308,7 @@ impl Fleet<'_> {
 
 /// Ends what is not among the sources any more, and lets `fresh` ones begin: at
 /// once, or when what had their name has ended.
-fn replace(stations: &mut Vec<Station>, sources: &[Arc<Source>], fresh: Vec<Station>) {
+fn replace(stations: &mut Vec<Station>, sources: &[Arc<SourceConfig>], fresh: Vec<Station>) {
     if fresh.is_empty() && sources.len() == stations.len() {
         say!("estreamer: the configuration is read again; files are opened anew.");
     }
@@ -359,14 +360,14 @@ fn same_pipeline(old: &Config, new: &Config, (before, now): (usize, usize)) -> b
 }
 
 /// Whether a connection serves both sources.
-fn same_source(old: &Source, new: &Source) -> bool {
+fn same_source(old: &SourceConfig, new: &SourceConfig) -> bool {
     let (a, b) = (&old.identity, &new.identity);
     let authorities = |identity: &estreamer_mio::tls::Identity| -> Vec<[u8; 32]> {
         let all = identity.authorities().iter();
         all.map(|facts| facts.sha256).collect()
     };
     (&old.name, &old.servers, old.bind) == (&new.name, &new.servers, new.bind)
-        && (&old.ask, old.from, old.quirks) == (&new.ask, new.from, new.quirks)
+        && (&old.request, old.from, old.quirks) == (&new.request, new.from, new.quirks)
         && (old.request_form, old.request_timeout) == (new.request_form, new.request_timeout)
         && old.record_length == new.record_length
         && old.rules == new.rules

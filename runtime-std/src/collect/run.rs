@@ -15,10 +15,10 @@ use super::forms::Forms;
 use super::options::{Reset, Run};
 use super::resolver::Resolver;
 use super::summary::report;
-use crate::config::{Config, Output, Source};
+use crate::config::{Config, OutputConfig, SourceConfig};
 use crate::delivery::bookmark::opening::OpeningError;
 use crate::delivery::bookmark::state_dir::{StateDir, StateError};
-use crate::delivery::dedup::sequencer::{FirstSessions, Limits};
+use crate::delivery::dedup::sequencer::{FirstSessions, SequencerLimits};
 use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::failure::{PipelineError, StartError};
 use crate::delivery::pipeline::{Pipeline, Setup};
@@ -46,7 +46,7 @@ const AT_LEAST: u64 = 500;
 /// A configuration, with sources that outlive their connections.
 struct Settled {
     config: Config,
-    sources: Vec<Arc<Source>>,
+    sources: Vec<Arc<SourceConfig>>,
 }
 
 impl Settled {
@@ -178,7 +178,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                 if is_reader_gone(&current.config, &finished) {
                     return Ok(());
                 }
-                ledger.tell(true);
+                ledger.report(true);
                 if ledger.total().connections > 0 && !run.quiet {
                     report(&ledger, began.get(), now);
                 }
@@ -220,7 +220,7 @@ fn start(
         state,
         outputs: config.outputs.clone(),
         sources: sources.map(|source| source.name.clone()).collect(),
-        limits: Limits {
+        limits: SequencerLimits {
             overlap: config.overlap,
             digests: (config.memory / MEMORY_OF_A_DIGEST).min(MOST_DIGESTS),
         },
@@ -295,7 +295,7 @@ fn goes_on(finished: &Result<(), PipelineError>, has_state: bool) -> bool {
 
 /// The reader of the only output has closed it.
 fn is_reader_gone(config: &Config, finished: &Result<(), PipelineError>) -> bool {
-    let is_stdout = |output: &Output| output.destination == Destination::Stdout;
+    let is_stdout = |output: &OutputConfig| output.destination == Destination::Stdout;
     matches!(finished, Err(PipelineError::ReaderLeft)) && config.outputs.iter().all(is_stdout)
 }
 

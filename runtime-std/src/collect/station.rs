@@ -21,7 +21,7 @@ use super::collector::Collector;
 use super::forms::{Forms, Next};
 use super::resolver::{Answer, Resolver};
 use super::turn::Turn;
-use crate::config::Source;
+use crate::config::SourceConfig;
 use crate::config::address::Address;
 use crate::config::rules;
 use crate::delivery::pipeline::Pipeline;
@@ -32,7 +32,7 @@ use crate::failure::Failure;
 
 /// A source at work.
 pub(super) struct Station {
-    pub(super) source: Arc<Source>,
+    pub(super) source: Arc<SourceConfig>,
     info: Arc<SourceInfo>,
     tls: ClientTls,
     phase: Phase,
@@ -99,12 +99,12 @@ const HANDSHAKE: Duration = Duration::from_secs(30);
 
 impl Station {
     /// A source that is due at once.
-    pub(super) fn new(source: Arc<Source>, now: Instant) -> Result<Self, Failure> {
+    pub(super) fn new(source: Arc<SourceConfig>, now: Instant) -> Result<Self, Failure> {
         let tls = tls(&source)?;
         Ok(Self {
             info: Arc::new(SourceInfo {
                 name: source.name.as_str().into(),
-                data: source.ask.data.clone(),
+                transform: source.request.transform.clone(),
                 has_several_servers: source.servers.len() > 1,
             }),
             turn: Turn::new(source.servers.len()),
@@ -284,12 +284,12 @@ impl Station {
         self.answered = false;
         let patience = u32::try_from(self.source.request_timeout.as_millis()).unwrap_or(u32::MAX);
         let quirks = form.apply(self.source.quirks);
-        let request = self.source.ask.message(link.from, quirks);
+        let request = self.source.request.message(link.from, quirks);
         let mut options = ClientOptions::new(address, request, means.pool.clone());
         options.bind = self.source.bind;
         options.session.ahead = means.ahead;
         options.session.record_length = self.source.record_length;
-        options.session.expected = Some(self.source.ask.expected());
+        options.session.expected = Some(self.source.request.expected());
         options.session.quirks = quirks;
         options.handshake_timeout = HANDSHAKE;
         // Outputs are faster with large batches.
@@ -473,7 +473,7 @@ impl Station {
 }
 
 /// How a source's connections are secured.
-pub(super) fn tls(source: &Source) -> Result<ClientTls, Failure> {
+pub(super) fn tls(source: &SourceConfig) -> Result<ClientTls, Failure> {
     ClientTls::new(&source.identity, source.rules.clone()).map_err(|error| {
         let remedy = identity_remedy(&error);
         Failure::failed(format!("{}: {error}", source.name), remedy)

@@ -10,7 +10,7 @@ use estreamer_core::wire::RecordType;
 use estreamer_mio::buffer::{EventRecord, RecordKind};
 
 use crate::capture;
-use crate::config::{Data, Format};
+use crate::config::{Format, OwnedTransform};
 use crate::digest::Digest;
 use crate::format;
 
@@ -87,7 +87,7 @@ pub fn envelope(data: &[u8]) {
         },
     };
     let mut lines = b"before\n".to_vec();
-    let (form, text) = (Format::Lines, &Data::Json);
+    let (form, text) = (Format::Lines, &OwnedTransform::Json);
     format::write(form, text, &source, &record, digest, &mut lines);
     let line = lines.strip_prefix(b"before\n").expect("it is appended");
     let line = line.strip_suffix(b"\n").expect("a line has an end");

@@ -1,24 +1,25 @@
-//! The form in which a server sends an event's data.
+//! The transform in which a server sends event data.
 
 use std::fmt;
 use std::str::FromStr;
 
 use estreamer_core::fqe::Transform;
 
-/// The form of an event's data (the guide's `TransformConfig`).
+/// A transform of event data (FQE, `TransformConfig`); the owned form of
+/// [`Transform`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Data {
-    /// Text, one JSON object.
+pub enum OwnedTransform {
+    /// Text: one JSON object an event.
     Json,
-    /// Text, comma-separated values.
+    /// Text: comma-separated values.
     Csv,
-    /// Bytes that are never altered, by the transform's name.
+    /// A transform of this name. Its data is bytes that are never altered.
     Other(String),
 }
 
-impl Data {
-    /// The transform to ask for.
-    pub fn transform(&self) -> Transform<'_> {
+impl OwnedTransform {
+    /// Returns the transform to request.
+    pub fn as_transform(&self) -> Transform<'_> {
         match self {
             Self::Json => Transform::Json,
             Self::Csv => Transform::Csv,
@@ -27,7 +28,7 @@ impl Data {
     }
 }
 
-impl From<Transform<'_>> for Data {
+impl From<Transform<'_>> for OwnedTransform {
     fn from(transform: Transform<'_>) -> Self {
         match transform {
             Transform::Json => Self::Json,
@@ -37,12 +38,12 @@ impl From<Transform<'_>> for Data {
     }
 }
 
-impl FromStr for Data {
+impl FromStr for OwnedTransform {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
-            "" => Err("use json, csv, or the name of another transform".into()),
+            "" => Err("use JSON, CSV, or the name of another transform".into()),
             _ if text.eq_ignore_ascii_case("json") => Ok(Self::Json),
             _ if text.eq_ignore_ascii_case("csv") => Ok(Self::Csv),
             _ => Ok(Self::Other(text.into())),
@@ -50,8 +51,8 @@ impl FromStr for Data {
     }
 }
 
-impl fmt::Display for Data {
+impl fmt::Display for OwnedTransform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.transform().name())
+        f.write_str(self.as_transform().name())
     }
 }

@@ -1,84 +1,89 @@
-//! Outputs as they will be used: every file that is written has one writer, and
-//! is none that something else of the configuration needs.
+//! Checks the paths of file outputs: every file has one writer, and no output writes to
+//! a file that the configuration needs for something else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::draft::{Asked, Draft, OutputDraft};
-use super::mistake::Mistake;
+use super::diagnostic::Diagnostic;
+use super::raw::{RawConfig, RawOutput, RequestSource};
 use crate::config::read::identity::IdentityFiles;
 use crate::config::read::secret::Secret;
 use crate::output::destination::Destination;
 use crate::output::pattern::{Pattern, segment};
 
-/// Files that a configuration does not name itself.
+/// Files that belong to the run but are not named in the configuration.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Around<'a> {
-    /// The file it stands in.
+    /// The configuration file.
     pub configuration: Option<&'a Path>,
-    /// Where connections are recorded.
+    /// The base name of recordings.
     pub capture: Option<&'a Path>,
 }
 
-/// Notes every output that would write to what is not its own. Relative paths
-/// are taken from `base`; the state directory is resolved already.
-pub(super) fn check(draft: &Draft, base: &Path, around: &Around<'_>, mistakes: &mut Vec<Mistake>) {
-    let taken = Taken::new(draft, base, around);
+/// Reports every output that would write to a file of another owner. Relative paths
+/// start at `base`; the state directory is resolved already.
+pub(super) fn check(
+    raw: &RawConfig,
+    base: &Path,
+    around: &Around<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let reserved = ReservedFiles::new(raw, base, around);
     if let Some(capture) = around.capture {
-        for name in capture_names(capture, draft) {
-            if let Some(what) = taken.by_input(&Place::of(&name)) {
-                let what = format!("recording into {} would overwrite {what}", name.display());
-                mistakes.push(Mistake::new(0, what, "Record into a file of its own"));
+        for name in capture_names(capture, raw) {
+            if let Some(what) = reserved.by_input(&ResolvedPath::of(&name)) {
+                let what = format!("recording to {} would overwrite {what}", name.display());
+                diagnostics.push(Diagnostic::new(0, what, "Record to another file"));
             }
         }
     }
-    let mut written = Written::default();
-    for output in &draft.outputs {
+    let mut written = WrittenFiles::default();
+    for output in &raw.outputs {
         let Destination::File(pattern) = &output.url.value else {
             continue;
         };
         let pattern = pattern.clone().under(&base.to_string_lossy());
         let mut told = false;
-        for (path, source) in paths(&pattern, output, draft) {
-            let place = Place::of(&path);
-            let problem = match taken.by(&place) {
+        for (path, source) in paths(&pattern, output, raw) {
+            let resolved = ResolvedPath::of(&path);
+            let problem = match reserved.by(&resolved) {
                 Some(what) => Some(format!(
                     "the output {} would write to {what}, {}",
                     output.name.value,
                     path.display()
                 )),
-                None => written.add(place, &path, output, source),
+                None => written.add(resolved, &path, output, source),
             };
-            // Once for each output: the others have the same reason.
+            // Reported once for each output: all have the same cause.
             if let Some(what) = problem.filter(|_| !std::mem::replace(&mut told, true)) {
-                let remedy = "Give each output a path of its own";
-                mistakes.push(Mistake::new(output.url.line, what, remedy));
+                let remedy = "Give each output its own path";
+                diagnostics.push(Diagnostic::new(output.url.line, what, remedy));
             }
         }
     }
 }
 
-/// Every path an output may write to, with the source it is for.
+/// Returns every path that an output may write to, with its source.
 fn paths<'d>(
     pattern: &Pattern,
-    output: &OutputDraft,
-    draft: &'d Draft,
+    output: &RawOutput,
+    raw: &'d RawConfig,
 ) -> BTreeMap<PathBuf, &'d str> {
-    let sources = draft.sources.iter().map(|source| &*source.name.value);
-    let sources = sources.filter(|source| output.takes(source));
+    let sources = raw.sources.iter().map(|source| &*source.name.value);
+    let sources = sources.filter(|source| output.accepts(source));
     pattern.paths(sources, output.events.as_deref())
 }
 
-/// Which file a path leads to.
-struct Place {
+/// A path without links, and the file that it leads to.
+struct ResolvedPath {
     path: PathBuf,
-    /// Device and number, where it exists: it may have further names.
+    /// Device and inode if the file exists: it may have more names.
     file: Option<(u64, u64)>,
 }
 
-impl Place {
+impl ResolvedPath {
     fn of(path: &Path) -> Self {
         let path = resolve(path, 40);
         let metadata = fs::metadata(&path).ok().filter(fs::Metadata::is_file);
@@ -93,7 +98,7 @@ impl Place {
     }
 }
 
-/// The path without links, `.` and `..`, as far as it exists.
+/// Resolves links, `.` and `..` as far as the path exists.
 fn resolve(path: &Path, links: u32) -> PathBuf {
     if let Ok(real) = fs::canonicalize(path) {
         return real;
@@ -102,7 +107,7 @@ fn resolve(path: &Path, links: u32) -> PathBuf {
     let Some(parent) = path.parent() else {
         return path;
     };
-    // A link to a file that does not exist yet: writing makes that one.
+    // A link to a file that does not exist yet: writing creates the target.
     if let (Ok(target), 1..) = (fs::read_link(&path), links) {
         return resolve(&parent.join(target), links - 1);
     }
@@ -114,21 +119,21 @@ fn resolve(path: &Path, links: u32) -> PathBuf {
 }
 
 /// Files that no output may write to.
-struct Taken {
-    /// Those that are read, each with what it is.
-    inputs: Vec<(Place, String)>,
+struct ReservedFiles {
+    /// The files that are read, each with its purpose.
+    inputs: Vec<(ResolvedPath, String)>,
     state: Option<PathBuf>,
     captures: Vec<PathBuf>,
 }
 
-impl Taken {
-    fn new(draft: &Draft, base: &Path, around: &Around<'_>) -> Self {
+impl ReservedFiles {
+    fn new(raw: &RawConfig, base: &Path, around: &Around<'_>) -> Self {
         let mut inputs = Vec::new();
-        let mut add = |path: PathBuf, what: String| inputs.push((Place::of(&path), what));
+        let mut add = |path: PathBuf, what: String| inputs.push((ResolvedPath::of(&path), what));
         if let Some(path) = around.configuration {
             add(path.into(), "the configuration".into());
         }
-        for source in &draft.sources {
+        for source in &raw.sources {
             let of = |what: &str| format!("{what} of {}", source.name.value);
             match &source.identity.value {
                 IdentityFiles::Pkcs12 { file, password, ca } => {
@@ -146,14 +151,14 @@ impl Taken {
                     add(base.join(ca), of("the CA"));
                 }
             }
-            if let Asked::Request(file) = &source.ask.value {
+            if let RequestSource::File(file) = &source.request.value {
                 add(base.join(file), of("the request"));
             }
         }
-        let captures = around.capture.map(|path| capture_names(path, draft));
+        let captures = around.capture.map(|path| capture_names(path, raw));
         Self {
             inputs,
-            state: draft.state.as_ref().map(|path| resolve(path, 40)),
+            state: raw.state.as_ref().map(|path| resolve(path, 40)),
             captures: captures
                 .into_iter()
                 .flatten()
@@ -162,21 +167,21 @@ impl Taken {
         }
     }
 
-    /// What a file is needed for, if it is.
-    fn by(&self, place: &Place) -> Option<String> {
-        if self.is_of_state(&place.path) {
+    /// Returns the purpose that reserves the file, if any.
+    fn by(&self, path: &ResolvedPath) -> Option<String> {
+        if self.is_of_state(&path.path) {
             return Some("a file of the state directory".into());
         }
-        let capture = |base: &PathBuf| is_capture(base, &place.path);
+        let capture = |base: &PathBuf| is_capture(base, &path.path);
         if self.captures.iter().any(capture) {
-            return Some("a file that connections are recorded in".into());
+            return Some("a file of the recording".into());
         }
-        self.by_input(place).map(Into::into)
+        self.by_input(path).map(Into::into)
     }
 
-    fn by_input(&self, place: &Place) -> Option<&str> {
+    fn by_input(&self, path: &ResolvedPath) -> Option<&str> {
         let mut inputs = self.inputs.iter();
-        let found = inputs.find(|(input, _)| input.is(place));
+        let found = inputs.find(|(input, _)| input.is(path));
         found.map(|(_, what)| &**what)
     }
 
@@ -193,11 +198,11 @@ impl Taken {
     }
 }
 
-/// The files of the state directory, which may have an extension.
+/// The names of the files in the state directory; an extension may follow.
 const STATE: [&str; 4] = ["journal", "key", "lock", "request-forms"];
 
-/// The first files of a recording, of one direction each.
-fn capture_names(capture: &Path, draft: &Draft) -> Vec<PathBuf> {
+/// Returns the file of a recording for each source.
+fn capture_names(capture: &Path, raw: &RawConfig) -> Vec<PathBuf> {
     let with = |source: Option<&str>| {
         let mut name = capture.as_os_str().to_owned();
         if let Some(source) = source {
@@ -205,7 +210,7 @@ fn capture_names(capture: &Path, draft: &Draft) -> Vec<PathBuf> {
         }
         PathBuf::from(name)
     };
-    match &*draft.sources {
+    match &*raw.sources {
         [_] => vec![with(None)],
         sources => {
             let sources = sources.iter();
@@ -216,8 +221,7 @@ fn capture_names(capture: &Path, draft: &Draft) -> Vec<PathBuf> {
     }
 }
 
-/// Whether a path is that of a recording, of any of its connections in either
-/// direction.
+/// Returns whether a path is a file of a recording, for any connection and direction.
 fn is_capture(capture: &Path, path: &Path) -> bool {
     let (Some(capture), Some(path)) = (capture.to_str(), path.to_str()) else {
         return capture == path;
@@ -230,38 +234,38 @@ fn is_capture(capture: &Path, path: &Path) -> bool {
     rest.is_empty() || matches!(number, Some(Ok(_)))
 }
 
-/// The files that outputs write to so far.
+/// The files that outputs write to, as far as they are checked.
 #[derive(Default)]
-struct Written<'d> {
-    by_path: BTreeMap<PathBuf, Writer<'d>>,
-    by_file: BTreeMap<(u64, u64), Writer<'d>>,
+struct WrittenFiles<'d> {
+    by_path: BTreeMap<PathBuf, FileWriter<'d>>,
+    by_file: BTreeMap<(u64, u64), FileWriter<'d>>,
     /// Pairs of outputs that were reported.
-    told: BTreeSet<(&'d str, &'d str)>,
+    reported: BTreeSet<(&'d str, &'d str)>,
 }
 
 #[derive(Clone, Copy)]
-struct Writer<'d> {
-    output: &'d OutputDraft,
+struct FileWriter<'d> {
+    output: &'d RawOutput,
     source: &'d str,
 }
 
-impl<'d> Written<'d> {
-    /// Adds a file; returns what is wrong where another output, or another path
-    /// of this one, leads to it.
+impl<'d> WrittenFiles<'d> {
+    /// Adds a file. Returns the problem if another output, or another path of the same
+    /// output, leads to it.
     fn add(
         &mut self,
-        place: Place,
+        resolved: ResolvedPath,
         path: &Path,
-        output: &'d OutputDraft,
+        output: &'d RawOutput,
         source: &'d str,
     ) -> Option<String> {
-        let writer = Writer { output, source };
-        let of_file = place.file.and_then(|file| self.by_file.get(&file));
-        let Some(other) = self.by_path.get(&place.path).or(of_file).copied() else {
-            if let Some(file) = place.file {
+        let writer = FileWriter { output, source };
+        let of_file = resolved.file.and_then(|file| self.by_file.get(&file));
+        let Some(other) = self.by_path.get(&resolved.path).or(of_file).copied() else {
+            if let Some(file) = resolved.file {
                 self.by_file.insert(file, writer);
             }
-            self.by_path.insert(place.path, writer);
+            self.by_path.insert(resolved.path, writer);
             return None;
         };
         let (name, others) = (&*output.name.value, &*other.output.name.value);
@@ -269,7 +273,7 @@ impl<'d> Written<'d> {
             let (a, b) = (other.source, source);
             return Some(match a == b {
                 true => format!(
-                    "two paths of the output {name} are one file, {}",
+                    "two paths of the output {name} lead to one file, {}",
                     path.display()
                 ),
                 false => format!(
@@ -278,9 +282,9 @@ impl<'d> Written<'d> {
                 ),
             });
         }
-        // The same path twice is reported elsewhere.
+        // `RawConfig::check` reports equal destinations.
         let same = output.url.value == other.output.url.value;
-        (!same && self.told.insert((others, name))).then(|| {
+        (!same && self.reported.insert((others, name))).then(|| {
             format!(
                 "the outputs {others} and {name} would both write to {}",
                 path.display()
