@@ -16,14 +16,14 @@ fn what_breaks_a_connection_is_told_and_loses_nothing() {
     thread::scope(|scope| {
         for (chaos, words) in [
             (at(ChaosKind::Cut, 0), "without a word"),
-            (at(ChaosKind::Cut, 1), "in the middle of a message"),
-            (at(ChaosKind::Cut, 17), "in the middle of a message"),
-            (at(ChaosKind::Cut, 30_000), "in the middle of a message"),
+            (at(ChaosKind::Cut, 1), "inside a message"),
+            (at(ChaosKind::Cut, 17), "inside a message"),
+            (at(ChaosKind::Cut, 30_000), "inside a message"),
             (at(ChaosKind::Garbage, 2), "not eStreamer"),
             (at(ChaosKind::Error, 2), "error 19: No space"),
             (
                 at(ChaosKind::NoCloseNotify, 2),
-                "closed between two messages",
+                "closed the connection between two messages",
             ),
             (ChaosKind::SilentClose.into(), "without a word"),
         ] {

@@ -3,11 +3,11 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
 
-use estreamer_core::session::{Instant, ServerConfig, Statistics};
+use estreamer_core::session::Instant;
 use estreamer_core::wire::EventStreamRequest;
-use estreamer_mio::event_loop::{EventLoop, Handle};
-use estreamer_mio::server::{self, Feed, Listener, Refusal, ServerEnd, ServerOptions, Supply};
-use estreamer_mio::tls::{ClientRules, Identity, ServerTls, TlsVersions};
+use estreamer_mio::event_loop::Handle;
+use estreamer_mio::server::{self, Feed, RequestRefusal, ServerOptions, Supply};
+use estreamer_mio::tls::{Identity, ServerTls, TlsVersions};
 
 /// How a server answers a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,28 +32,16 @@ impl Server {
     pub(crate) fn start(identity: Identity, versions: TlsVersions, answer: Answer) -> Self {
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = thread::spawn(move || {
-            let mut session = ServerConfig::default();
-            session.keep_alive = match answer {
+            let tls = ServerTls::with_versions(&identity, versions).unwrap();
+            let mut options = ServerOptions::new(tls);
+            options.session.keep_alive = match answer {
                 Answer::Nulls => 50,
                 _ => 0,
             };
-            let options = ServerOptions {
-                tls: ServerTls::with_versions(&identity, versions).unwrap(),
-                clients: ClientRules::default(),
-                session,
-                literal_requests: false,
-                bundle: 100,
-                handshake_timeout: 30_000,
-                nagle: false,
-            };
             let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            let feed = move |_| Box::new(Empty(answer)) as Box<dyn Feed>;
-            let listener = Listener::bind(any, options, feed).unwrap();
-            let address = listener.local_addr().unwrap();
-            let mut event_loop = EventLoop::new().unwrap();
-            event_loop.add(Box::new(listener)).unwrap();
-            sender.send((address, event_loop.handle())).unwrap();
-            event_loop.run().unwrap();
+            let server = server::Server::bind(any, options).unwrap();
+            sender.send((server.local_addr(), server.handle())).unwrap();
+            server.run(|_| Empty(answer)).unwrap();
         });
         let (address, handle) = receiver.recv().unwrap();
         Self {
@@ -76,9 +64,9 @@ impl Drop for Server {
 struct Empty(Answer);
 
 impl Feed for Empty {
-    fn request(&mut self, _: &EventStreamRequest<'_>) -> Result<server::Answer, Refusal> {
+    fn request(&mut self, _: &EventStreamRequest<'_>) -> Result<server::Answer, RequestRefusal> {
         match self.0 {
-            Answer::Error(code, text) => Err(Refusal {
+            Answer::Error(code, text) => Err(RequestRefusal {
                 code,
                 text: text.into(),
             }),
@@ -91,8 +79,6 @@ impl Feed for Empty {
     }
 
     fn take(&mut self) {}
-
-    fn ended(&mut self, _: ServerEnd, _: Option<&Statistics>) {}
 }
 
 /// A port that is taken, so that nobody else gets it, and not listened on.

@@ -9,7 +9,7 @@ use estreamer_simulate::chaos::{Chaos, ChaosKind};
 use estreamer_simulate::generator::GeneratorOptions;
 use estreamer_simulate::replay::Replay;
 use estreamer_simulate::{Simulator, SimulatorBuilder};
-use estreamer_tests::{Fleet, Running};
+use estreamer_tests::{Fleet, Running, counted};
 
 /// Collects what a server has; what was said.
 fn collect(fleet: &Fleet, server: &Simulator) -> String {
@@ -17,20 +17,6 @@ fn collect(fleet: &Fleet, server: &Simulator) -> String {
     Running::until_served(&mut fleet.collect(), &[server])
         .success()
         .stderr
-}
-
-/// What the summary counts before these words.
-#[track_caller]
-fn counted(said: &str, words: &str) -> u64 {
-    let summary = said.lines().last().unwrap_or_default();
-    let summary = summary.trim_start_matches("estreamer: ");
-    let mut parts = summary.split(", ");
-    let part = parts.find(|part| part.contains(words));
-    let digits = part.and_then(|part| part.trim_start_matches("up to ").split(' ').next());
-    let Some(count) = digits.and_then(|digits| digits.parse().ok()) else {
-        panic!("no {words:?} in {said}");
-    };
-    count
 }
 
 /// Collects from a server with so many events that does this; what was said.

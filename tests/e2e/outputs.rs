@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 
-use estreamer_tests::{Fleet, Running, lines, stored, wait_for_lines, wait_until};
+use estreamer_tests::{Fleet, Running, counted, lines, stored, wait_for_lines, wait_until};
 
 /// A receiver of lines, until its peer closes or it has so many.
 fn receive(listener: &TcpListener, most: usize) -> Vec<Vec<u8>> {
@@ -34,7 +34,7 @@ fn joined<T>(receiver: JoinHandle<T>) -> T {
     receiver.join().unwrap()
 }
 
-fn listen() -> (TcpListener, SocketAddr) {
+pub(crate) fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
@@ -164,9 +164,9 @@ fn one_that_is_not_required_drops_and_counts_and_holds_nothing_back() {
     let taking = std::thread::spawn(move || take(held, usize::MAX).len());
     let ended = running.wait().success();
     let taken = joined(taking);
-    let dropped = counted(&ended.stderr, " dropped by outputs");
+    let dropped = counted(&ended.stderr, "dropped by outputs");
     assert!(dropped > 0 && taken > 0);
-    assert_eq!(taken + dropped, 30_000, "{}", ended.stderr);
+    assert_eq!(taken as u64 + dropped, 30_000, "{}", ended.stderr);
     let mut file = lines(&fleet.path("out.ndjson"));
     file.sort();
     assert!(file == stored([&server]));
@@ -195,14 +195,6 @@ fn an_output_takes_the_sources_and_events_it_names() {
         assert!(all.contains(&line), "of a");
         assert!(String::from_utf8_lossy(&line).contains("FileEvent"));
     }
-}
-
-/// The number before these words.
-fn counted(said: &str, words: &str) -> usize {
-    let summary = said.lines().last().unwrap_or_default();
-    let before = summary.split(words).next().unwrap_or_default();
-    let digits = before.rsplit(' ').next().unwrap_or_default();
-    digits.parse().unwrap_or(0)
 }
 
 #[test]

@@ -8,11 +8,7 @@ use std::time::{Duration, Instant};
 
 use estreamer_tests::{Fleet, Running, stored, wait_until};
 
-fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    (listener, address)
-}
+use crate::outputs::listen;
 
 /// The next connection; one that is never made fails the test.
 fn accept(listener: &TcpListener) -> TcpStream {
@@ -48,8 +44,7 @@ fn take(lines: &Receiver<Vec<u8>>, count: usize) -> Vec<Vec<u8>> {
 }
 
 fn collect(fleet: &Fleet, server: &estreamer_simulate::Simulator, to: SocketAddr) -> Running {
-    let output = Fleet::output(&format!("tcp://{to}"));
-    fleet.configure("", &[Fleet::source("fmc", server), output]);
+    fleet.configure_one(server, &[&format!("tcp://{to}")]);
     Running::start(&mut fleet.collect())
 }
 

@@ -13,7 +13,7 @@ use estreamer_simulate::generator::GeneratorOptions;
 use estreamer_simulate::{Simulator, SimulatorBuilder};
 
 use crate::process::{Ended, Running, estreamer, wait_until};
-use crate::server::Pki;
+use crate::server::{Pki, expected_lines};
 
 /// One server, one directory.
 pub struct Scene {
@@ -183,12 +183,7 @@ impl Scene {
 
     /// How many events these lines lack, and how many lines there are too many.
     pub fn compare(&self, lines: &[Vec<u8>]) -> (usize, usize) {
-        let stored: Vec<Vec<u8>> = self
-            .archive()
-            .events()
-            .into_iter()
-            .map(|e| e.data)
-            .collect();
+        let stored = expected_lines(self.archive());
         let (expected, found) = (counts(&stored), counts(lines));
         let more = |of: &BTreeMap<&[u8], usize>, than: &BTreeMap<&[u8], usize>| {
             let more = of
@@ -241,12 +236,7 @@ impl Scene {
     pub fn check(&self, out: &str, when: &str) {
         let written = lines(&self.path(out));
         let (lost, doubled) = self.compare(&written);
-        let stored: Vec<Vec<u8>> = self
-            .archive()
-            .events()
-            .into_iter()
-            .map(|e| e.data)
-            .collect();
+        let stored = expected_lines(self.archive());
         assert!(
             lost == 0 && doubled == 0,
             "{when}: {lost} lost, {doubled} doubled of {}",

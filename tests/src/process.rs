@@ -343,3 +343,20 @@ fn listen(mut pipe: impl Read + Send + 'static, said: Arc<Mutex<Vec<u8>>>) -> Jo
         }
     })
 }
+
+/// What a collector's summary counts before these words.
+///
+/// # Panics
+/// When it does not.
+#[track_caller]
+pub fn counted(said: &str, words: &str) -> u64 {
+    let summary = said.lines().last().unwrap_or_default();
+    let summary = summary.trim_start_matches("estreamer: ");
+    let mut parts = summary.split(", ");
+    let part = parts.find(|part| part.contains(words));
+    let digits = part.and_then(|part| part.trim_start_matches("up to ").split(' ').next());
+    let Some(count) = digits.and_then(|digits| digits.parse().ok()) else {
+        panic!("no {words:?} in {said}");
+    };
+    count
+}

@@ -28,13 +28,8 @@ pub(crate) fn run(steps: &mut Steps, bless: bool) -> Result {
 
 /// Finds cargo-public-api or installs it. Returns the nightly toolchain that it needs.
 fn tool() -> Result<String> {
-    let nightly = programs::nightly()?;
-    let version = process::read(process::command("cargo").args(["public-api", "--version"]));
-    if version.is_err() {
-        println!("installing cargo-public-api");
-        process::run(process::command("cargo").args(["install", "--locked", "cargo-public-api"]))?;
-    }
-    Ok(nightly)
+    programs::cargo("public-api")?;
+    programs::nightly()
 }
 
 /// The public items of a library with all features, one per line.

@@ -165,6 +165,8 @@ struct Place {
     y: f64,
     width: f64,
     height: f64,
+    /// The lower edge of its row, where its arrows spread.
+    bottom: f64,
 }
 
 /// A graph in rows: whatever imports something lies above it.
@@ -230,11 +232,13 @@ impl Layout {
                     if is_point(name) {
                         height = row_height;
                     }
+                    let bottom = y + row_height;
                     let place = Place {
                         x,
                         y,
                         width,
                         height,
+                        bottom,
                     };
                     layout.places.insert(name.clone(), place);
                     x += width + GAP;
@@ -277,14 +281,15 @@ impl Layout {
         for (from, to) in &self.arrows {
             let (x1, x2) = (x + self.middle(from), x + self.middle(to));
             let (above, below) = (&self.places[from], &self.places[to]);
-            let (y1, y2) = (y + above.y + above.height, y + below.y);
+            let (edge, y1, y2) = (y + above.y + above.height, y + above.bottom, y + below.y);
             let middle = (y1 + y2) / 2.0;
             let end = match is_point(to) {
                 true => format!(r#"v{:.0}""#, below.height),
                 false => format!(r#"" marker-end="url(#{end})""#),
             };
-            let curve =
-                format!("M{x1:.0} {y1:.0}C{x1:.0} {middle:.0} {x2:.0} {middle:.0} {x2:.0} {y2:.0}");
+            let curve = format!(
+                "M{x1:.0} {edge:.0}V{y1:.0}C{x1:.0} {middle:.0} {x2:.0} {middle:.0} {x2:.0} {y2:.0}"
+            );
             let _ = writeln!(svg, r#"<path class="{class}" d="{curve}{end}/>"#);
         }
     }

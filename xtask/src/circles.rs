@@ -8,9 +8,6 @@ use std::path::{Path, PathBuf};
 
 use crate::{Result, tree};
 
-/// Imports that are left and close a circle: from one module to another.
-const LEFT: [(&str, &str); 1] = [("transport", "tls")];
-
 /// A module, from the top of its crate.
 pub(crate) type Module = Vec<String>;
 
@@ -84,10 +81,8 @@ pub(crate) fn imports(files: &BTreeMap<Module, String>) -> Imports {
             while !files.contains_key(&target) {
                 target.pop();
             }
-            let names = (module.join("::"), target.join("::"));
-            let is_left = LEFT.contains(&(&names.0, &names.1));
-            if !module.starts_with(&target) && !is_left {
-                found.insert(names.1);
+            if !module.starts_with(&target) {
+                found.insert(target.join("::"));
             }
         }
         imports.insert(module.join("::"), found);

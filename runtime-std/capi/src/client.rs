@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use estreamer::client::tls::{NameRule, ServerRules};
 use estreamer::client::{
-    Client, Error, ErrorKind, InitialTimestamp, Interrupter, Quirk, Record, RecordKind,
+    Client, Error, ErrorKind, EventRecord, InitialTimestamp, Interrupter, Quirk, RecordKind,
 };
 
 use estreamer_core_capi::est_status::{self, *};
@@ -435,7 +435,7 @@ unsafe fn builder(
 }
 
 /// The C structure for a record.
-fn view(record: &Record<'_>) -> est_event {
+fn view(record: &EventRecord<'_>) -> est_event {
     est_event {
         data: record.data.as_ptr(),
         data_length: record.data.len(),

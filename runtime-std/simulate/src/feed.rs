@@ -7,7 +7,9 @@ use estreamer_core::session::{Instant, Statistics};
 use estreamer_core::wire::{
     ESTREAMER_SERVICE, EventStreamRequest, InitialTimestamp, RequestFlags, Services,
 };
-use estreamer_mio::server::{Answer, Feed, Outgoing, Record, Refusal, ServerEnd, Supply, Tampered};
+use estreamer_mio::server::{
+    Answer, Feed, Outgoing, RequestRefusal, ServerEnd, SuppliedRecord, Supply, Tampered,
+};
 
 use super::archive::{Archive, ArchiveReader, NextEvent};
 use super::not_json::not_json;
@@ -97,14 +99,14 @@ impl ConnectionFeed {
         }
     }
 
-    fn answer(&mut self, request: &EventStreamRequest<'_>) -> Result<Answer, Refusal> {
+    fn answer(&mut self, request: &EventStreamRequest<'_>) -> Result<Answer, RequestRefusal> {
         let extended = request.flags.contains(RequestFlags::EXTENDED_HEADER);
         if request.json().is_empty() {
             if request.flags.contains(RequestFlags::EXTENDED_REQUEST) {
                 self.extended = extended;
                 return Ok(Answer::Offer);
             }
-            return Err(Refusal {
+            return Err(RequestRefusal {
                 code: FLAGS,
                 text: "append a JSON block for fully-qualified events, or set bit 30 (extended \
                        request) for binary packet records"
@@ -122,9 +124,12 @@ impl ConnectionFeed {
     }
 
     /// Handles a request with a JSON block.
-    fn fully_qualified(&self, request: &EventStreamRequest<'_>) -> Result<Selection, Refusal> {
+    fn fully_qualified(
+        &self,
+        request: &EventStreamRequest<'_>,
+    ) -> Result<Selection, RequestRefusal> {
         let checked = request.parse_json();
-        let refusal = |code, text| Refusal { code, text };
+        let refusal = |code, text| RequestRefusal { code, text };
         match checked {
             Err(error) if error.code() == FLAGS => {
                 return Err(refusal(FLAGS, error.to_string()));
@@ -146,7 +151,7 @@ impl ConnectionFeed {
 }
 
 impl Feed for ConnectionFeed {
-    fn request(&mut self, request: &EventStreamRequest<'_>) -> Result<Answer, Refusal> {
+    fn request(&mut self, request: &EventStreamRequest<'_>) -> Result<Answer, RequestRefusal> {
         let answer = match self.cut(request) {
             Some(answer) => Ok(answer),
             None => self.answer(request),
@@ -156,10 +161,10 @@ impl Feed for ConnectionFeed {
         answer
     }
 
-    fn choice(&mut self, chosen: &Services<'_>) -> Result<(), Refusal> {
+    fn choice(&mut self, chosen: &Services<'_>) -> Result<(), RequestRefusal> {
         let mut entries = chosen.entries();
         let Some(entry) = entries.find(|entry| entry.service == ESTREAMER_SERVICE) else {
-            return Err(Refusal {
+            return Err(RequestRefusal {
                 code: SERVICE,
                 text: "only the service 6667 is offered; ask for it".into(),
             });
@@ -185,7 +190,7 @@ impl Feed for ConnectionFeed {
         self.sent_all = !matches!(found, NextEvent::Event(_) | NextEvent::Busy);
         match found {
             NextEvent::Event(_) if now < due => Supply::Later(due),
-            NextEvent::Event(event) => Supply::Record(Record {
+            NextEvent::Event(event) => Supply::Record(SuppliedRecord {
                 record_type: event.kind.record_type(),
                 archival: stream.extended.then_some(event.archival),
                 data: match stream.format {
@@ -244,7 +249,7 @@ impl Feed for ConnectionFeed {
         });
     }
 
-    fn ended(&mut self, end: ServerEnd, statistics: Option<&Statistics>) {
+    fn ended(&mut self, end: &ServerEnd, statistics: Option<&Statistics>) {
         if let Some(statistics) = statistics {
             self.progress(statistics);
         }

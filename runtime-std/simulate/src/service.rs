@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use estreamer_core::quirk::Quirks;
 use estreamer_core::session::ServerConfig;
-use estreamer_mio::event_loop::{EventLoop, Handle};
-use estreamer_mio::server::{Listener, ServerOptions};
+use estreamer_mio::event_loop::Handle;
+use estreamer_mio::server::{Server, ServerOptions};
 use estreamer_mio::tls::{ClientRules, Identity, ServerTls, TlsError};
 
 use super::archive::Archive;
@@ -79,8 +79,14 @@ impl ServiceOptions {
 
 /// A server that is ready to run.
 pub struct Service {
-    event_loop: EventLoop,
-    address: SocketAddr,
+    server: Server<ConnectionFeed>,
+    common: Arc<Common>,
+    register: Option<Register>,
+    quirks: Quirks,
+    chaos: Vec<Chaos>,
+    /// The number of connections that still get faults.
+    to_hit: u32,
+    seed: u64,
 }
 
 /// Why a server cannot start.
@@ -124,29 +130,25 @@ impl Service {
         register: Option<Register>,
     ) -> Result<Self, ServiceError> {
         let tls = ServerTls::new(&options.identity).map_err(ServiceError::Tls)?;
-        let mut event_loop = EventLoop::new().map_err(ServiceError::System)?;
         let has = |kind| options.chaos.iter().any(|chaos| chaos.kind == kind);
-        let mut session = ServerConfig::default();
-        session.unacknowledged = match has(ChaosKind::NoLimit) {
+        let mut server = ServerOptions::new(tls);
+        server.clients = options.clients;
+        server.session.unacknowledged = match has(ChaosKind::NoLimit) {
             true => u32::MAX,
             false => options.unacknowledged,
         };
-        session.keep_alive = options.keep_alive;
-        session.quirks = options.quirks;
+        server.session.keep_alive = options.keep_alive;
+        server.session.quirks = options.quirks;
         // Clients send nothing larger than a request.
-        session.limits.message = session.limits.request;
+        server.session.limits.message = server.session.limits.request;
         if options.request_length == RequestLength::Payload {
-            session.grace = u32::MAX;
+            server.session.grace = u32::MAX;
         }
-        let server = ServerOptions {
-            tls,
-            clients: options.clients,
-            session,
-            literal_requests: options.request_length.is_literal(),
-            bundle: options.bundle,
-            handshake_timeout: 30_000,
-            nagle: has(ChaosKind::Nagle),
-        };
+        server.literal_requests = options.request_length.is_literal();
+        server.bundle = options.bundle;
+        server.nagle = has(ChaosKind::Nagle);
+        let server = Server::bind(options.listen, server)
+            .map_err(|error| ServiceError::Listen(options.listen, error))?;
         let common = Arc::new(Common {
             archive: options.archive,
             rate: options.rate,
@@ -155,44 +157,40 @@ impl Service {
             quirks: options.quirks,
             log: options.log,
         });
-        let (quirks, chaos, seed) = (options.quirks, options.chaos, options.seed);
-        let mut to_hit = options.chaos_connections;
-        let listener = Listener::bind(options.listen, server, move |peer| {
-            // Without a register, the record of a connection is dropped with it.
-            let entry = register.clone().unwrap_or_default().add(peer);
-            let chaos: &[Chaos] = if to_hit > 0 { &chaos } else { &[] };
-            to_hit = to_hit.saturating_sub(1);
-            let tamper = Tamper::new(quirks, chaos, seed);
-            Box::new(ConnectionFeed::new(common.clone(), entry, tamper))
-        })
-        .map_err(|error| ServiceError::Listen(options.listen, error))?;
-        let address = listener
-            .local_addr()
-            .map_err(|error| ServiceError::Listen(options.listen, error))?;
-        event_loop
-            .add(Box::new(listener))
-            .map_err(ServiceError::System)?;
         Ok(Self {
-            event_loop,
-            address,
+            server,
+            common,
+            register,
+            quirks: options.quirks,
+            to_hit: options.chaos_connections,
+            chaos: options.chaos,
+            seed: options.seed,
         })
     }
 
     /// Returns the address to connect to.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.local_addr()
     }
 
     /// Returns a handle that stops the service from another thread.
     pub fn handle(&self) -> Handle {
-        self.event_loop.handle()
+        self.server.handle()
     }
 
     /// Serves until stopped.
     ///
     /// # Errors
     /// Those of the system if polling fails.
-    pub fn run(mut self) -> io::Result<()> {
-        self.event_loop.run()
+    pub fn run(self) -> io::Result<()> {
+        let mut to_hit = self.to_hit;
+        self.server.run(|peer| {
+            // Without a register, the record of a connection is dropped with it.
+            let entry = self.register.clone().unwrap_or_default().add(peer);
+            let chaos: &[Chaos] = if to_hit > 0 { &self.chaos } else { &[] };
+            to_hit = to_hit.saturating_sub(1);
+            let tamper = Tamper::new(self.quirks, chaos, self.seed);
+            ConnectionFeed::new(self.common.clone(), entry, tamper)
+        })
     }
 }

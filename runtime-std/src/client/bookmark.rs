@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::batch::{Batch, Record};
+use estreamer_mio::buffer::{Batch, EventRecord};
 
 use super::Error;
 use crate::delivery::bookmark::entry::BatchEntry;
@@ -127,7 +127,7 @@ impl Bookmark {
 
     /// Whether the record at this place of the batch was not acknowledged before;
     /// then it is handed out.
-    pub(super) fn is_new(&mut self, record: Record<'_>, index: usize) -> bool {
+    pub(super) fn is_new(&mut self, record: EventRecord<'_>, index: usize) -> bool {
         let Some(verdict) = self.verdicts.get(index) else {
             return true;
         };

@@ -1,23 +1,21 @@
 //! What a client needs to know before it connects.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use estreamer_core::fqe::{EventKind, Request, RequestForm};
 use estreamer_core::session::ClientConfig;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
-use estreamer_mio::arena::Pool;
-use estreamer_mio::client::{Client as Connection, ClientEnd, ClientOptions};
-use estreamer_mio::event_loop::EventLoop;
+use estreamer_mio::buffer::Pool;
+use estreamer_mio::client::{Client as Connection, ClientEnd, ClientEvent, ClientOptions};
+use estreamer_mio::event_loop::{EndpointId, EventLoop};
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
 use zeroize::Zeroizing;
 
 use super::bookmark::Bookmark;
 use super::form::FormInUse;
-use super::inbox::{Inbox, Slot};
-use super::{Client, Error, ErrorKind, Statistics};
+use super::{Client, Counters, Error, ErrorKind, Statistics};
 use crate::config::address::Address;
 use crate::config::event_request::{EventFields, EventRequest};
 use crate::delivery::bookmark::state_dir::StateDir;
@@ -227,34 +225,34 @@ impl Builder {
                 }
             };
             for address in addresses {
-                let options = ClientOptions {
-                    address,
-                    bind: None,
-                    request: request.clone(),
-                    session: self.session,
-                    pool: pool.clone(),
-                    handshake_timeout: self.connect_timeout,
-                };
+                let mut options = ClientOptions::new(address, request.clone(), pool.clone());
+                options.session = self.session;
+                options.handshake_timeout = Duration::from_millis(self.connect_timeout.into());
                 match establish(&tls, options, &mut event_loop)? {
                     Err(end) => last = Error::ended(server, &end),
-                    Ok(inbox) => {
+                    Ok(connection) => {
                         if let Some(bookmark) = &mut bookmark {
                             let name = if several { server } else { "" };
-                            let peer = &inbox.borrow().peer;
-                            bookmark.began(server_number(peer.as_ref(), name))?;
+                            let peer = event_loop.get(connection);
+                            let peer = peer.and_then(|connection| connection.tls().peer());
+                            bookmark.began(server_number(peer, name))?;
                         }
                         return Ok(Client {
                             server: server.clone(),
                             event_loop,
-                            inbox,
+                            connection,
                             bookmark,
                             form,
                             batch: None,
+                            units: 0,
                             handed_out: 0,
+                            delivered: 0,
                             outstanding: false,
                             ahead: self.session.ahead.into(),
                             interrupted: Arc::default(),
                             counted: Statistics::default(),
+                            counters: Counters::default(),
+                            end: None,
                             over: false,
                         });
                     }
@@ -337,26 +335,30 @@ fn no_address(server: &str, error: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Address, what, remedy)
 }
 
-/// Waits until a connection stands, with the handshake done and the request on
-/// its way.
+/// Waits until the TLS handshake is complete and the request sent.
 fn establish(
     tls: &ClientTls,
     options: ClientOptions,
-    event_loop: &mut EventLoop,
-) -> Result<Result<Rc<RefCell<Inbox>>, ClientEnd>, Error> {
-    let inbox = Rc::new(RefCell::new(Inbox::default()));
-    let slot = Slot(inbox.clone());
-    match Connection::new(tls, options, slot, event_loop.now()) {
-        Err((end, _)) => return Ok(Err(end)),
-        Ok(connection) => event_loop
-            .add(Box::new(connection))
-            .map_err(Error::system)?,
-    }
-    while !inbox.borrow().connected {
-        if let Some(end) = inbox.borrow_mut().end.take() {
-            return Ok(Err(end));
+    event_loop: &mut EventLoop<Connection>,
+) -> Result<Result<EndpointId, ClientEnd>, Error> {
+    let connection = match Connection::new(tls, options, event_loop.now()) {
+        Ok(connection) => connection,
+        Err(end) => return Ok(Err(end)),
+    };
+    let id = event_loop.add(connection).map_err(Error::system)?;
+    loop {
+        event_loop.wait(None).map_err(Error::system)?;
+        while let Some((_, connection)) = event_loop.next_turn() {
+            while let Some(event) = connection.poll_event() {
+                match event {
+                    ClientEvent::Connected => return Ok(Ok(id)),
+                    ClientEvent::Ended(end) => {
+                        event_loop.remove(id);
+                        return Ok(Err(end));
+                    }
+                    _ => {}
+                }
+            }
         }
-        event_loop.step(None).map_err(Error::system)?;
     }
-    Ok(Ok(inbox))
 }

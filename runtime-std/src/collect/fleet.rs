@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use estreamer_core::session::Instant;
-use estreamer_mio::arena::Pool;
+use estreamer_mio::buffer::Pool;
+use estreamer_mio::client::Client;
 use estreamer_mio::event_loop::EventLoop;
 
+use super::collector::Collector;
 use super::forms::Forms;
 use super::options::{PendingSignals, Run};
 use super::progress::Progress;
@@ -35,7 +37,7 @@ pub(super) struct Fleet<'a> {
     pub(super) config: &'a mut Config,
     pub(super) sources: &'a mut Vec<Arc<SourceConfig>>,
     pub(super) run: &'a mut Run,
-    pub(super) event_loop: &'a mut EventLoop,
+    pub(super) event_loop: &'a mut EventLoop<Client>,
     pub(super) signals: &'a PendingSignals,
     pub(super) pipeline: &'a Pipeline,
     pub(super) resolver: &'a Resolver,
@@ -132,7 +134,8 @@ impl Fleet<'_> {
             let dues = dues.chain(idle).chain(end).chain(redraw).chain([tell]);
             let wait = dues.min().map(|due| due.0.saturating_sub(now.0));
             let wait = wait.map(Duration::from_millis);
-            self.event_loop.step(wait).map_err(Failure::system)?;
+            self.event_loop.wait(wait).map_err(Failure::system)?;
+            self.turns(&mut stations);
         }
         if let Some(progress) = &mut progress {
             progress.clear();
@@ -140,7 +143,20 @@ impl Fleet<'_> {
         Ok(successor.map_or(Ended::Stopped, Ended::Replaced))
     }
 
-    /// Gives every source its turn, and lets those go that have ended.
+    /// Gives commands to the clients, and a turn to each that is ready.
+    fn turns(&mut self, stations: &mut [Station]) {
+        let now = self.event_loop.now();
+        for station in stations.iter_mut() {
+            station.command(self.event_loop, now);
+        }
+        while let Some((id, client)) = self.event_loop.next_turn() {
+            for station in stations.iter_mut() {
+                station.after_turn(id, client, now);
+            }
+        }
+    }
+
+    /// Moves every source on, and lets those go that have ended.
     fn advance(&mut self, stations: &mut Vec<Station>, pool: &Pool) -> Result<(), Failure> {
         let several = self.sources.len() > 1;
         let mut means = Means {
@@ -321,14 +337,14 @@ fn replace(stations: &mut Vec<Station>, sources: &[Arc<SourceConfig>], fresh: Ve
 /// When something came or was delivered last, as far as any connection knows.
 /// While none stands, that is now: silence is a server's.
 fn activity(stations: &[Station], last: Option<Instant>, now: Instant) -> Option<Instant> {
-    let lines = || stations.iter().filter_map(Station::line);
-    if !lines().any(|line| line.connected.get()) {
+    let all = || stations.iter().filter_map(Station::collector);
+    if !all().any(Collector::is_connected) {
         return last.map(|_| now);
     }
-    if lines().any(|line| line.link.is_busy()) {
+    if all().any(|collector| collector.link.is_busy()) {
         return Some(now);
     }
-    lines().filter_map(|line| line.last.get()).max().max(last)
+    all().filter_map(Collector::last).max().max(last)
 }
 
 /// Whether a pipeline serves both configurations.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use estreamer_core::session::Instant;
+use estreamer_mio::client::Client;
 use estreamer_mio::event_loop::EventLoop;
 
 use super::fleet::{Ended, Fleet};
@@ -201,7 +202,7 @@ fn start(
     state: Option<StateDir>,
     ledger: &Arc<Ledger>,
     first_sessions: &FirstSessions,
-    event_loop: &EventLoop,
+    event_loop: &EventLoop<Client>,
 ) -> Result<Pipeline, NoStart> {
     let config = &settled.config;
     let state = match (&config.state, state) {
@@ -268,12 +269,16 @@ fn is_bearable(failed_syncs: &mut Vec<Instant>, now: Instant) -> bool {
 
 /// Waits until so many milliseconds after `at`, so that a disk that fails is not
 /// retried without a pause; shorter when the run is stopped.
-fn pause(event_loop: &mut EventLoop, at: Instant, milliseconds: u32) -> Result<(), Failure> {
+fn pause(
+    event_loop: &mut EventLoop<Client>,
+    at: Instant,
+    milliseconds: u32,
+) -> Result<(), Failure> {
     let until = at.after(milliseconds);
     while event_loop.now() < until && !event_loop.handle().is_stopped() {
         let left = until.0 - event_loop.now().0.min(until.0);
         let left = Some(Duration::from_millis(left));
-        event_loop.step(left).map_err(Failure::system)?;
+        event_loop.wait(left).map_err(Failure::system)?;
     }
     Ok(())
 }

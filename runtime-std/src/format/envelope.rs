@@ -3,7 +3,7 @@
 
 use base64::display::Base64Display;
 use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
-use estreamer_mio::batch::{Record, RecordKind};
+use estreamer_mio::buffer::{EventRecord, RecordKind};
 use serde::{Serialize, Serializer};
 
 use crate::digest::Digest;
@@ -46,7 +46,7 @@ enum EnvelopeLine<'a> {
 }
 
 /// Appends an unreadable record as a JSON object, without line end.
-pub(super) fn error(source: &str, record: &Record<'_>, digest: Digest, out: &mut Vec<u8>) {
+pub(super) fn error(source: &str, record: &EventRecord<'_>, digest: Digest, out: &mut Vec<u8>) {
     let kind = match record.kind {
         RecordKind::Event => "unreadable",
         RecordKind::Malformed(_) => "malformed",
@@ -68,7 +68,7 @@ pub(super) fn error(source: &str, record: &Record<'_>, digest: Digest, out: &mut
 
 /// Appends an event of another transform than JSON and CSV as a JSON object
 /// with all its bytes, without line end.
-pub(super) fn data(source: &str, transform: &str, record: &Record<'_>, out: &mut Vec<u8>) {
+pub(super) fn data(source: &str, transform: &str, record: &EventRecord<'_>, out: &mut Vec<u8>) {
     append(
         &EnvelopeLine::Data(Bytes {
             source,
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn an_error_tells_all_there_is_to_know_and_bounds_the_data() {
         let data = vec![0xff; MAX_DATA + 1];
-        let record = Record {
+        let record = EventRecord {
             kind: RecordKind::Malformed(Malformed::RecordTooShort),
             record_type: RecordType(0),
             archival: None,
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn bytes_are_all_there_and_a_name_cannot_break_out() {
         let data: Vec<u8> = (0..=255).cycle().take(MAX_DATA * 2).collect();
-        let record = Record {
+        let record = EventRecord {
             kind: RecordKind::Event,
             record_type: RecordType::FILE,
             archival: Some(1_750_000_000),

@@ -15,7 +15,7 @@ pub use transform::OwnedTransform;
 use std::fmt;
 use std::str::FromStr;
 
-use estreamer_mio::batch::{Record, RecordKind};
+use estreamer_mio::buffer::{EventRecord, RecordKind};
 
 use crate::digest::Digest;
 
@@ -59,7 +59,7 @@ pub fn write(
     format: Format,
     transform: &OwnedTransform,
     source: &str,
-    record: &Record<'_>,
+    record: &EventRecord<'_>,
     digest: Digest,
     out: &mut Vec<u8>,
 ) {
@@ -80,7 +80,7 @@ pub fn write(
 }
 
 /// Returns the approximate size of a formatted record in bytes.
-pub fn size(format: Format, transform: &OwnedTransform, record: &Record<'_>) -> usize {
+pub fn size(format: Format, transform: &OwnedTransform, record: &EventRecord<'_>) -> usize {
     match (format, transform) {
         (Format::Raw, _) => record.data.len() + 4,
         (Format::Lines, OwnedTransform::Json | OwnedTransform::Csv) => record.data.len() + 1,
@@ -94,8 +94,8 @@ mod tests {
     use estreamer_core::Malformed;
     use estreamer_core::wire::RecordType;
 
-    fn record(kind: RecordKind, data: &[u8]) -> Record<'_> {
-        Record {
+    fn record(kind: RecordKind, data: &[u8]) -> EventRecord<'_> {
+        EventRecord {
             kind,
             record_type: RecordType::CONNECTION,
             archival: Some(1),

@@ -7,7 +7,7 @@
 //!
 //! In network byte order.
 
-use estreamer_mio::batch::{Record, RecordKind};
+use estreamer_mio::buffer::{EventRecord, RecordKind};
 
 use super::envelope;
 use crate::digest::Digest;
@@ -16,7 +16,7 @@ use crate::digest::Digest;
 pub const ENVELOPE: u32 = 1 << 31;
 
 /// Appends a record.
-pub(super) fn append(source: &str, record: &Record<'_>, digest: Digest, out: &mut Vec<u8>) {
+pub(super) fn append(source: &str, record: &EventRecord<'_>, digest: Digest, out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
     let mark = match record.kind {

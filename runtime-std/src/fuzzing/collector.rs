@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use estreamer_core::wire::{InitialTimestamp, RecordType};
-use estreamer_mio::batch::{BundleStart, Record, RecordKind};
+use estreamer_mio::buffer::{BundleStart, EventRecord, RecordKind};
 
 use super::disk::ModelDisk;
 use crate::delivery::bookmark::entry::BatchEntry;
@@ -175,7 +175,7 @@ impl Collector {
     /// The disk's.
     pub fn batch(&mut self, source: &str, events: &[Sent], now: u64) -> io::Result<BatchCounts> {
         let source: Arc<str> = source.into();
-        let records: Vec<Record<'_>> = events.iter().map(record).collect();
+        let records: Vec<EventRecord<'_>> = events.iter().map(record).collect();
         let mut verdicts = Vec::new();
         let all = || records.iter().copied();
         self.sequencer.screen(&source, all(), &mut verdicts);
@@ -291,8 +291,8 @@ impl Collector {
     }
 }
 
-fn record(((second, text), bundle): &Sent) -> Record<'_> {
-    Record {
+fn record(((second, text), bundle): &Sent) -> EventRecord<'_> {
+    EventRecord {
         kind: RecordKind::Event,
         length: text.len() as u32,
         record_type: RECORD_TYPE,

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use estreamer_core::Malformed;
 use estreamer_core::fuzzing::Choices;
 use estreamer_core::wire::RecordType;
-use estreamer_mio::batch::{Record, RecordKind};
+use estreamer_mio::buffer::{EventRecord, RecordKind};
 
 use crate::capture;
 use crate::config::{Format, OwnedTransform};
@@ -75,7 +75,7 @@ pub fn envelope(data: &[u8]) {
     let name = choices.size() % 8;
     let source = String::from_utf8_lossy(choices.bytes(name)).into_owned();
     let body = choices.rest();
-    let record = Record {
+    let record = EventRecord {
         kind,
         record_type,
         archival,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use estreamer_mio::batch::BundleStart;
+use estreamer_mio::buffer::BundleStart;
 
 use crate::digest::Digest;
 

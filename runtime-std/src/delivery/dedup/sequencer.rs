@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::batch::Record;
+use estreamer_mio::buffer::EventRecord;
 
 use super::delivered::Delivered;
 use super::high_water_mark::{HighWaterMark, ResumePoint};
@@ -216,7 +216,7 @@ impl Sequencer {
     pub fn screen<'r>(
         &mut self,
         source: &Arc<str>,
-        records: impl ExactSizeIterator<Item = Record<'r>>,
+        records: impl ExactSizeIterator<Item = EventRecord<'r>>,
         verdicts: &mut Vec<RecordVerdict>,
     ) {
         verdicts.clear();
@@ -249,7 +249,7 @@ impl Sequencer {
     pub fn number<'r>(
         &mut self,
         source: &Arc<str>,
-        records: impl Iterator<Item = Record<'r>>,
+        records: impl Iterator<Item = EventRecord<'r>>,
         verdicts: &mut Vec<RecordVerdict>,
         limit: u64,
         now: u64,

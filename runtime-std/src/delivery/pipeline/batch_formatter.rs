@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use estreamer_core::fqe::EventKind;
-use estreamer_mio::batch::Record;
+use estreamer_mio::buffer::EventRecord;
 
 use super::delivery::{Delivery, SourceInfo};
 use crate::config::{Format, OutputConfig};
@@ -84,7 +84,7 @@ impl BatchFormatter {
     }
 
     /// Returns the buffer for a record.
-    fn bytes(&mut self, source: &SourceInfo, record: &Record<'_>) -> &mut Vec<u8> {
+    fn bytes(&mut self, source: &SourceInfo, record: &EventRecord<'_>) -> &mut Vec<u8> {
         let by_event = self.pattern.as_ref().is_some_and(Pattern::by_event);
         let event = match by_event {
             true => EventKind::from_record_type(record.record_type).map_or(OTHER, EventKind::name),

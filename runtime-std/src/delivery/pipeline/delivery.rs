@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use estreamer_mio::batch::{Batch, Record};
+use estreamer_mio::buffer::{Batch, EventRecord};
 
 use crate::delivery::dedup::sequencer::RecordVerdict;
 use crate::format::OwnedTransform;
@@ -40,7 +40,7 @@ impl Drop for Delivery {
 
 impl Delivery {
     /// Returns the records to deliver.
-    pub(super) fn kept(&self) -> impl Iterator<Item = (Record<'_>, &RecordVerdict)> {
+    pub(super) fn kept(&self) -> impl Iterator<Item = (EventRecord<'_>, &RecordVerdict)> {
         self.batch
             .records()
             .zip(&self.verdicts)

@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::batch::{Batch, RecordKind};
+use estreamer_mio::buffer::{Batch, RecordKind};
 
 use super::best_effort::BestEffort;
 use super::delivery::{Delivery, OutputCommand, SourceInfo, SpareVerdicts};
@@ -216,7 +216,7 @@ impl Dispatcher {
             source: name.clone(),
             records: counts.kept,
         };
-        self.progress.sent(counted, credit, batch.units);
+        self.progress.sent(counted, credit, batch.units());
         let delivery = Arc::new(Delivery {
             n,
             source,

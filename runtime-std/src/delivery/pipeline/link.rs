@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
 use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::batch::Batch;
+use estreamer_mio::buffer::Batch;
 
 use super::delivery::SourceInfo;
 use super::dispatcher::Job;

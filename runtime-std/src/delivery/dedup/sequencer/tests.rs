@@ -1,13 +1,13 @@
 use super::*;
 use estreamer_core::wire::RecordType;
-use estreamer_mio::batch::{BundleStart, RecordKind};
+use estreamer_mio::buffer::{BundleStart, RecordKind};
 
 /// Our clock, where it does not matter.
 const CLOCK: u64 = 1 << 31;
 const SAME: BundleStart = BundleStart::SameNumber { same_length: true };
 
-fn record(second: u32, data: &'static [u8]) -> Record<'static> {
-    Record {
+fn record(second: u32, data: &'static [u8]) -> EventRecord<'static> {
+    EventRecord {
         kind: RecordKind::Event,
         record_type: RecordType::FILE,
         archival: (second != 0).then_some(second),
@@ -35,7 +35,7 @@ fn sequencer(digests: usize) -> Sequencer {
 /// A batch at `now`; which of its records are to be delivered, and the rest.
 fn batch(
     sequencer: &mut Sequencer,
-    records: &[Record<'static>],
+    records: &[EventRecord<'static>],
     now: u64,
 ) -> (Vec<bool>, Numbered) {
     let source: Arc<str> = "fmc".into();

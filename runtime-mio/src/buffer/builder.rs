@@ -1,68 +1,29 @@
-//! Records as they were received, many at a time.
+//! From received bytes to batches.
 
 use std::collections::VecDeque;
 
 use estreamer_core::decode::{Frame, Head, Kind};
 use estreamer_core::wire::RecordType;
 
-use crate::arena::{Arena, Pool};
-use crate::record::Received;
-pub use crate::record::{BundleStart, Record, RecordKind};
+use super::batch::Batch;
+use super::pool::{Arena, Pool};
+use super::record::{BundleStart, RecordKind, RecordPlace};
 
-/// Records of one connection, in the memory they were received into.
-#[derive(Debug)]
-pub struct Batch {
-    /// None where there is no record.
-    arena: Option<Arena>,
-    /// Units of the session received with its last record; see
-    /// [`ClientSession`](estreamer_core::session::ClientSession).
-    pub units: u64,
-}
-
-impl Batch {
-    /// The records, in the order they came.
-    pub fn records(&self) -> impl ExactSizeIterator<Item = Record<'_>> {
-        self.received().iter().map(|received| self.look(received))
-    }
-
-    /// The record at this place.
-    pub fn record(&self, index: usize) -> Option<Record<'_>> {
-        Some(self.look(self.received().get(index)?))
-    }
-
-    fn received(&self) -> &[Received] {
-        self.arena.as_ref().map_or(&[], |arena| &arena.records)
-    }
-
-    fn look(&self, received: &Received) -> Record<'_> {
-        let bytes = self.arena.as_deref().unwrap_or_default();
-        Record {
-            kind: received.kind,
-            record_type: received.record_type,
-            archival: received.archival,
-            bundle: received.bundle,
-            length: received.length,
-            data: received.span().of(bytes),
-        }
-    }
-}
-
-/// The receive window of a client, and the batches cut from it: the window is
-/// the free tail of the current batch's arena, so that received bytes stay where
-/// they are.
-pub(crate) struct Assembler {
+/// Builds the batches of one connection. The decoder's window is the free tail
+/// of the current arena: plaintext is read there, decoded there, and stays there.
+pub(crate) struct BatchBuilder {
     pool: Pool,
     arena: Option<Arena>,
-    /// Bytes of the arena the session is done with, and bytes filled.
+    /// Bytes of the arena that are decoded, and bytes that are filled.
     read: usize,
     end: usize,
-    /// The marker for the next record.
+    /// The start of a bundle whose first record has not come yet.
     bundle: Option<BundleStart>,
     /// Sequence number and length of the last bundle.
     last: Option<(u32, u32)>,
     large: Large,
     ready: VecDeque<Batch>,
-    /// Units the session has received, and those handed over with a batch.
+    /// Units that the session has received, and those handed over with a batch.
     units: u64,
     handed_over: u64,
 }
@@ -70,17 +31,17 @@ pub(crate) struct Assembler {
 /// A record larger than an arena.
 enum Large {
     None,
-    /// Its room is not there yet.
-    Waiting(Received, usize),
-    /// In the making.
-    Filling(Received, Arena, usize),
+    /// It waits for an arena of this many bytes.
+    Waiting(RecordPlace, usize),
+    /// So many bytes of it are in its arena.
+    Filling(RecordPlace, Arena, usize),
 }
 
-/// Of an arena, for each record noted in it: smaller records end a batch before
-/// its arena is full, so that the notes on them stay small beside it.
-const BYTES_A_RECORD: usize = 128;
+/// The smallest average record, in bytes: a batch of smaller records is handed
+/// over before its arena is full, so that bookkeeping stays a fraction of it.
+const MIN_BYTES_PER_RECORD: usize = 128;
 
-impl Assembler {
+impl BatchBuilder {
     pub(crate) fn new(pool: Pool) -> Self {
         Self {
             pool,
@@ -96,7 +57,7 @@ impl Assembler {
         }
     }
 
-    /// The unread bytes.
+    /// Returns the bytes that are not decoded yet.
     pub(crate) fn unread(&self) -> &[u8] {
         self.arena
             .as_deref()
@@ -104,7 +65,7 @@ impl Assembler {
             .unwrap_or_default()
     }
 
-    /// Room to read into; `None` while the budget is used up.
+    /// Returns room to read into; `None` while the budget is used up.
     pub(crate) fn room(&mut self) -> Option<&mut [u8]> {
         let full = self
             .arena
@@ -120,40 +81,39 @@ impl Assembler {
         self.arena.as_mut().and_then(|arena| arena.get_mut(end..))
     }
 
-    /// So many bytes of the room hold data now.
+    /// Says that the first `bytes` of the room are filled.
     pub(crate) fn filled(&mut self, bytes: usize) {
         self.end += bytes;
     }
 
-    /// The session is done with `bytes` at the front of the unread ones.
+    /// Says that the first `bytes` of the unread ones are decoded.
     pub(crate) fn consume(&mut self, bytes: usize) {
         self.read = (self.read + bytes).min(self.end);
     }
 
-    /// Whether the next frames can be taken: a large record has its room.
+    /// Whether frames can be taken now: there is memory for the next record.
     pub(crate) fn is_open(&mut self) -> bool {
-        // What is noted of records is memory, too.
-        if self.noted() >= self.pool.size() / BYTES_A_RECORD && !self.cut() {
+        if self.records() >= self.pool.arena_size() / MIN_BYTES_PER_RECORD && !self.cut() {
             return false;
         }
         if let Large::Waiting(_, length) = self.large {
-            // What came before it goes before it.
-            if self.noted() > 0 && !self.cut() {
+            // Earlier records are handed over first.
+            if self.records() > 0 && !self.cut() {
                 return false;
             }
             let Some(arena) = self.pool.large(length) else {
                 return false;
             };
-            if let Large::Waiting(received, _) = std::mem::replace(&mut self.large, Large::None) {
-                self.large = Large::Filling(received, arena, 0);
+            if let Large::Waiting(place, _) = std::mem::replace(&mut self.large, Large::None) {
+                self.large = Large::Filling(place, arena, 0);
             }
         }
         true
     }
 
-    /// Takes note of a frame found in the unread bytes, before they are consumed.
-    /// `units` is what the session has received with it.
-    pub(crate) fn frame(&mut self, frame: &Frame, units: u64) {
+    /// Takes a frame found in the unread bytes, before they are consumed. `units`
+    /// counts those received by the session, this frame included.
+    pub(crate) fn take_frame(&mut self, frame: &Frame, units: u64) {
         self.units = units;
         match frame {
             Frame::BundleBegin { bundle, length } => {
@@ -168,23 +128,23 @@ impl Assembler {
                 });
             }
             Frame::Message { head, body } => {
-                if let Some(mut received) = self.received(head, body.len) {
-                    received.start = (self.read + body.start) as u32;
-                    received.size = body.len as u32;
-                    self.note(received);
+                if let Some(mut place) = self.place(head, body.len) {
+                    place.start = (self.read + body.start) as u32;
+                    place.size = body.len as u32;
+                    self.add(place);
                 }
             }
             Frame::Skipped { head, length } => {
-                if let Some(mut received) = self.received(head, *length as usize) {
-                    received.kind = RecordKind::Oversize;
-                    self.note(received);
+                if let Some(mut place) = self.place(head, *length as usize) {
+                    place.kind = RecordKind::Oversize;
+                    self.add(place);
                 }
             }
             Frame::Begin { head, length } => {
                 let length = *length as usize;
-                if let Some(mut received) = self.received(head, length) {
-                    received.size = length as u32;
-                    self.large = Large::Waiting(received, length);
+                if let Some(mut place) = self.place(head, length) {
+                    place.size = length as u32;
+                    self.large = Large::Waiting(place, length);
                 }
             }
             Frame::Chunk { body } => {
@@ -198,10 +158,10 @@ impl Assembler {
                 }
             }
             Frame::End => {
-                if let Large::Filling(received, mut arena, _) =
+                if let Large::Filling(place, mut arena, _) =
                     std::mem::replace(&mut self.large, Large::None)
                 {
-                    arena.records.push(received);
+                    arena.records.push(place);
                     self.hand_over(Some(arena));
                 }
             }
@@ -210,16 +170,15 @@ impl Assembler {
         }
     }
 
-    /// The turn ends: hands over the batch, if there is room for a record that is
-    /// only half received. While earlier batches are under way, `busy`, keeps
-    /// accumulating.
-    pub(crate) fn turn_ends(&mut self, busy: bool) {
-        if busy {
+    /// Ends a turn: hands over the batch, if there is memory for a record that is
+    /// only half received. With `keep`, goes on to fill it.
+    pub(crate) fn end_turn(&mut self, keep: bool) {
+        if keep {
             return;
         }
-        if self.noted() == 0 {
+        if self.records() == 0 {
             if self.read == self.end {
-                // An idle connection owns no arena.
+                // An idle connection holds no arena.
                 self.arena = None;
                 (self.read, self.end) = (0, 0);
             }
@@ -231,27 +190,27 @@ impl Assembler {
         }
     }
 
-    /// Whether records wait in it, for room or for earlier batches.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.noted() > 0
+    /// Whether it holds records that are not handed over.
+    pub(crate) fn has_records(&self) -> bool {
+        self.records() > 0
     }
 
-    /// Units handed over so far.
+    /// Returns the units handed over so far.
     pub(crate) fn handed_over(&self) -> u64 {
         self.handed_over
     }
 
-    /// The next batch that is complete.
-    pub(crate) fn ready(&mut self) -> Option<Batch> {
+    /// Returns the next batch that is handed over.
+    pub(crate) fn poll_batch(&mut self) -> Option<Batch> {
         self.ready.pop_front()
     }
 
-    /// Ends the batch in the current arena; only a message that is half there
-    /// moves on. False if there is no arena for it.
+    /// Hands over the records in the current arena. A message that is only half
+    /// received moves to the next one; returns false if there is none.
     fn cut(&mut self) -> bool {
         let half = self.end - self.read;
-        if self.noted() == 0 {
-            // Nothing stays behind, so the arena itself goes on.
+        if self.records() == 0 {
+            // No record holds the arena, so it is used again.
             if let Some(arena) = &mut self.arena {
                 arena.copy_within(self.read..self.end, 0);
             }
@@ -271,31 +230,25 @@ impl Assembler {
         true
     }
 
-    fn hand_over(&mut self, mut arena: Option<Arena>) {
-        if let Some(arena) = &mut arena {
-            arena.seal();
-        }
-        self.ready.push_back(Batch {
-            arena,
-            units: self.units,
-        });
+    fn hand_over(&mut self, arena: Option<Arena>) {
+        self.ready.push_back(Batch::new(arena, self.units));
         self.handed_over = self.units;
     }
 
-    /// Records in the current arena.
-    fn noted(&self) -> usize {
+    /// Returns how many records are in the current arena.
+    fn records(&self) -> usize {
         self.arena.as_ref().map_or(0, |arena| arena.records.len())
     }
 
-    /// Notes a record found in the current arena.
-    fn note(&mut self, received: Received) {
+    /// Adds a record whose data is in the current arena.
+    fn add(&mut self, place: RecordPlace) {
         if let Some(arena) = &mut self.arena {
-            arena.records.push(received);
+            arena.records.push(place);
         }
     }
 
-    /// What is to be noted of a message; `None` if it is no record.
-    fn received(&mut self, head: &Head, length: usize) -> Option<Received> {
+    /// Returns what the header of a record says; `None` of another message.
+    fn place(&mut self, head: &Head, length: usize) -> Option<RecordPlace> {
         let (kind, record_type, archival) = match head.kind {
             Kind::Event { record, .. } => {
                 (RecordKind::Event, record.record_type, record.archival())
@@ -303,11 +256,11 @@ impl Assembler {
             Kind::Malformed(malformed) => (RecordKind::Malformed(malformed), RecordType(0), None),
             _ => return None,
         };
-        Some(Received {
+        Some(RecordPlace {
             kind,
             record_type,
             archival,
-            // An event by itself repeats nothing.
+            // An event outside of a bundle has no sequence number.
             bundle: match head.nested {
                 true => self.bundle.take(),
                 false => Some(BundleStart::Next),
@@ -349,8 +302,8 @@ mod tests {
         stream
     }
 
-    /// Reads the stream `step` bytes at a time, ends a turn each `turn` reads,
-    /// and keeps at most `keep` batches before it lets the oldest go.
+    /// Reads the stream `step` bytes at a time, ends a turn every `turn` reads, and
+    /// holds at most `keep` batches.
     fn read(
         stream: &[u8],
         step: usize,
@@ -358,44 +311,44 @@ mod tests {
         keep: usize,
     ) -> Vec<(usize, Option<BundleStart>)> {
         let budget = 400 + 3 * SIZE;
-        let pool = Pool::new(SIZE, budget, EventLoop::new().unwrap().handle());
-        let mut assembler = Assembler::new(pool.clone());
+        let pool = Pool::new(SIZE, budget, EventLoop::<()>::new().unwrap().handle());
+        let mut builder = BatchBuilder::new(pool.clone());
         let mut decoder = Decoder::new(SIZE, Limits::DEFAULT, Oversize::Pieces).unwrap();
         let (mut rest, mut units, mut reads) = (stream, 0, 0);
         let mut held: VecDeque<Batch> = VecDeque::new();
         let mut seen = Vec::new();
         let mut delivered = 0;
         loop {
-            let mut open = assembler.is_open();
+            let mut open = builder.is_open();
             while open {
-                let step = decoder.step(assembler.unread()).unwrap();
+                let step = decoder.step(builder.unread()).unwrap();
                 if let Some(frame) = &step.frame {
                     units += u64::from(*frame == Frame::BundleEnd);
-                    assembler.frame(frame, units);
+                    builder.take_frame(frame, units);
                 }
-                assembler.consume(step.consumed);
+                builder.consume(step.consumed);
                 if step.consumed == 0 && step.frame.is_none() {
                     break;
                 }
-                open = assembler.is_open();
+                open = builder.is_open();
             }
             reads += 1;
             if reads % turn == 0 || rest.is_empty() || !open {
-                assembler.turn_ends(false);
+                builder.end_turn(false);
             }
-            while let Some(batch) = assembler.ready() {
+            while let Some(batch) = builder.poll_batch() {
                 for record in batch.records() {
                     let letter = b'a' + (record.data.len() % 26) as u8;
                     assert!(record.data.iter().all(|&byte| byte == letter));
                     seen.push((record.data.len(), record.bundle));
                 }
-                delivered = batch.units;
+                delivered = batch.units();
                 held.push_back(batch);
             }
             assert!(pool.used() <= budget);
-            let room = if open { assembler.room() } else { None };
+            let room = if open { builder.room() } else { None };
             let Some(room) = room else {
-                held.pop_front().expect("somebody holds the budget");
+                held.pop_front().expect("a batch holds the budget");
                 continue;
             };
             while held.len() > keep {
@@ -406,7 +359,7 @@ mod tests {
                 break;
             }
             room[..count].copy_from_slice(&rest[..count]);
-            assembler.filled(count);
+            builder.filled(count);
             rest = &rest[count..];
         }
         assert_eq!(delivered, 2);
