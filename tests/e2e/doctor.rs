@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use estreamer::certificate;
 use estreamer::config::EventRequest;
-use estreamer::doctor::{Class, Options, Verdict, walk};
+use estreamer::doctor::{Class, DoctorOptions, Verdict, diagnose};
 use estreamer::failure::Wording;
 use estreamer_core::fqe::{EventKind, Request};
 use estreamer_core::quirk::Quirks;
@@ -97,7 +97,7 @@ fn of_several_addresses_the_first_that_answers_is_examined_and_the_others_tried(
     let rules = ServerRules::default();
     let tls = ClientTls::new(&identity, rules.clone()).unwrap();
     let examine = |addresses| {
-        walk(&Options {
+        diagnose(&DoctorOptions {
             server: "fmc.example.net".into(),
             addresses: Ok(addresses),
             identity: &identity,

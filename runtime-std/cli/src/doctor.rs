@@ -13,7 +13,7 @@ use estreamer::certificate;
 use estreamer::config::address::Address;
 use estreamer::config::event_request::EventRequest;
 use estreamer::config::rules;
-use estreamer::doctor::{Class, Options, Report, walk};
+use estreamer::doctor::{Class, DoctorOptions, Report, diagnose};
 use estreamer::explain::identity_remedy;
 
 /// Find out why a server does not send events: test a connection step by step, and print
@@ -63,7 +63,7 @@ impl DoctorCommand {
         for address in &self.servers {
             let server = address.to_string();
             rules::warn(&rules, &server);
-            let report = walk(&Options {
+            let report = diagnose(&DoctorOptions {
                 server,
                 addresses: address.resolve(),
                 identity: &identity,

@@ -8,7 +8,7 @@ use estreamer_core::session::End;
 use estreamer_mio::client::ClientEnd;
 
 /// Waits that double until there is progress, with a fifth of chance in them: a
-/// fleet that was cut off together does not come back in one moment.
+/// supervisor that was cut off together does not come back in one moment.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Backoff {
     /// Tries in a row without progress.

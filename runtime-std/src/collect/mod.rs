@@ -1,23 +1,23 @@
-//! Collecting: sources on one event loop, a pipeline, and the run that holds
-//! them together.
+//! Collects events: sources on one event loop, and a pipeline.
 //!
-//! - [`run`]: from start to end, over reloads.
-//! - `fleet`: the sources of one pipeline. `station`: one of them, with its
-//!   `resolver`, its `backoff`, whose `turn` it is of its servers, and what is tried of
-//!   the request's `forms`. `collector`: one connection.
+//! - [`run`]: a run from start to end, across reloads.
+//! - `supervisor`: the sources of one pipeline.
+//! - `source_task`: one source, with `resolver`, `backoff`, `rotation` (its servers in turn)
+//!   and `forms` (the request forms to try).
+//! - `collector`: one connection.
 
 mod backoff;
 mod capture;
 mod collector;
-mod fleet;
 mod forms;
 mod options;
 mod progress;
 mod resolver;
+mod rotation;
 pub mod run;
-mod station;
+mod source_task;
 mod summary;
-mod turn;
+mod supervisor;
 
 use capture::Capture;
 pub use options::{PendingSignals, Reload, Reset, Run, Watch};

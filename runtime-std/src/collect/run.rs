@@ -10,11 +10,11 @@ use estreamer_core::session::Instant;
 use estreamer_mio::client::Client;
 use estreamer_mio::event_loop::EventLoop;
 
-use super::fleet::{Ended, Fleet};
 use super::forms::Forms;
 use super::options::{Reset, Run};
 use super::resolver::Resolver;
 use super::summary::report;
+use super::supervisor::{Ended, Supervisor};
 use crate::config::{Config, OutputConfig, SourceConfig};
 use crate::delivery::bookmark::opening::OpeningError;
 use crate::delivery::bookmark::state_dir::{StateDir, StateError};
@@ -123,7 +123,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
             forms.keep_in(FormHints::open(path));
         }
         let stop_by = Cell::new(None);
-        let fleet = Fleet {
+        let supervisor = Supervisor {
             config: &mut current.config,
             sources: &mut current.sources,
             run: &mut run,
@@ -136,7 +136,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
             stop_by: &stop_by,
             began: &began,
         };
-        let ended = fleet.serve();
+        let ended = supervisor.serve();
         // A connection that is left in it would keep the pipeline waiting.
         event_loop.clear();
         let now: Instant = event_loop.now();

@@ -10,13 +10,13 @@ use estreamer_mio::buffer::Pool;
 use estreamer_mio::client::{Client, ClientOptions};
 use estreamer_mio::event_loop::EventLoop;
 
-use super::options::Options;
+use super::options::DoctorOptions;
 use super::probe::{Goal, Probe, Seen};
 
 /// Connects to one address and asks in this form.
 pub(super) fn probe(
     event_loop: &mut EventLoop<Client>,
-    options: &Options<'_>,
+    options: &DoctorOptions<'_>,
     address: SocketAddr,
     form: RequestForm,
     goal: Goal,

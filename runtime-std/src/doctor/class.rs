@@ -39,7 +39,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// All of them, in the order of the walk.
+    /// All of them, in the order of the steps.
     pub const ALL: [Self; 12] = [
         Self::Healthy,
         Self::Unresolved,

@@ -12,17 +12,17 @@ use estreamer_mio::tls::{CertificateFacts, TlsError};
 use super::class::Class;
 use super::forms::Tried;
 use super::judgement::{self, Whose};
-use super::options::Options;
+use super::options::DoctorOptions;
 use super::probe::Seen;
 use super::reading;
-use super::report::{Line, Report, Verdict};
+use super::report::{DiagnosisStep, Report, Verdict};
 use crate::explain::error_message;
 use crate::failure::Remedy;
 
-/// Gathers the lines of a walk.
+/// Collects the lines of a diagnosis.
 pub(super) struct Findings<'a> {
-    options: &'a Options<'a>,
-    lines: Vec<Line>,
+    options: &'a DoctorOptions<'a>,
+    lines: Vec<DiagnosisStep>,
     local: Option<SocketAddr>,
     tls: Option<(&'static str, &'static str)>,
     peer: Option<CertificateFacts>,
@@ -32,7 +32,7 @@ pub(super) struct Findings<'a> {
 const PAGE: &str = "Integration > Other Integrations > eStreamer";
 
 impl<'a> Findings<'a> {
-    pub(super) fn new(options: &'a Options<'a>) -> Self {
+    pub(super) fn new(options: &'a DoctorOptions<'a>) -> Self {
         Self {
             options,
             lines: Vec::new(),
@@ -304,7 +304,7 @@ impl<'a> Findings<'a> {
         found: String,
         look_at: Option<String>,
     ) {
-        self.lines.push(Line {
+        self.lines.push(DiagnosisStep {
             step,
             verdict,
             found,

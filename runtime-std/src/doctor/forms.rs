@@ -9,7 +9,7 @@ use estreamer_mio::event_loop::EventLoop;
 
 use super::attempt::probe;
 use super::class::Class;
-use super::options::Options;
+use super::options::DoctorOptions;
 use super::probe::{Goal, Seen};
 
 /// What came of each form that was tried, in their order.
@@ -19,7 +19,7 @@ impl Tried {
     /// Goes on from what came of the first form, if that came to the request.
     pub(super) fn of(
         event_loop: &mut EventLoop<Client>,
-        options: &Options<'_>,
+        options: &DoctorOptions<'_>,
         address: SocketAddr,
         first: Seen,
     ) -> io::Result<Self> {

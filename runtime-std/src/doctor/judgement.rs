@@ -4,7 +4,7 @@ use std::net::{IpAddr, ToSocketAddrs};
 
 use estreamer_mio::tls::{CertificateFacts, ClientRefusal, ClientRules, Validity};
 
-use super::report::{Line, Verdict};
+use super::report::{DiagnosisStep, Verdict};
 use crate::certificate;
 
 /// Whose certificate it is.
@@ -16,7 +16,7 @@ pub(super) enum Whose {
 }
 
 /// Dates, algorithms and subject.
-pub(super) fn certificate(whose: Whose, facts: &CertificateFacts, now: i64) -> Vec<Line> {
+pub(super) fn certificate(whose: Whose, facts: &CertificateFacts, now: i64) -> Vec<DiagnosisStep> {
     vec![
         dates(whose, facts, now),
         algorithms(whose, facts),
@@ -24,7 +24,7 @@ pub(super) fn certificate(whose: Whose, facts: &CertificateFacts, now: i64) -> V
     ]
 }
 
-fn dates(whose: Whose, facts: &CertificateFacts, now: i64) -> Line {
+fn dates(whose: Whose, facts: &CertificateFacts, now: i64) -> DiagnosisStep {
     let (verdict, look_at) = match facts.validity(now) {
         Validity::Valid => (Verdict::Ok, None),
         Validity::ExpiresSoon { .. } => (Verdict::Warning, Some(renewal(whose))),
@@ -34,7 +34,7 @@ fn dates(whose: Whose, facts: &CertificateFacts, now: i64) -> Line {
             Some("Compare the clocks of this machine and of the Management Center"),
         ),
     };
-    Line {
+    DiagnosisStep {
         step: match whose {
             Whose::Ours => "own dates",
             Whose::Authority => "CA dates",
@@ -56,7 +56,7 @@ fn renewal(whose: Whose) -> &'static str {
     }
 }
 
-fn algorithms(whose: Whose, facts: &CertificateFacts) -> Line {
+fn algorithms(whose: Whose, facts: &CertificateFacts) -> DiagnosisStep {
     let small = facts.key_algorithm.starts_with("rsa")
         && facts.key_bits.is_some_and(|bits| bits < SMALLEST_RSA);
     let sha1 = facts
@@ -64,7 +64,7 @@ fn algorithms(whose: Whose, facts: &CertificateFacts) -> Line {
         .to_ascii_lowercase()
         .contains("sha1");
     let weak = small || sha1 || facts.version < 3;
-    Line {
+    DiagnosisStep {
         step: match whose {
             Whose::Ours => "own algorithms",
             Whose::Authority => "CA algorithms",
@@ -88,8 +88,8 @@ fn algorithms(whose: Whose, facts: &CertificateFacts) -> Line {
     }
 }
 
-fn subject(whose: Whose, facts: &CertificateFacts) -> Line {
-    let line = |step, wrong: bool, look_at: &str| Line {
+fn subject(whose: Whose, facts: &CertificateFacts) -> DiagnosisStep {
+    let line = |step, wrong: bool, look_at: &str| DiagnosisStep {
         step,
         verdict: match wrong {
             true => Verdict::Warning,
@@ -116,7 +116,7 @@ fn subject(whose: Whose, facts: &CertificateFacts) -> Line {
 
 /// Whether our certificate is for the address we come from, as the server
 /// checks it.
-pub(super) fn address(own: &CertificateFacts, local: IpAddr) -> Line {
+pub(super) fn address(own: &CertificateFacts, local: IpAddr) -> DiagnosisStep {
     let names = own
         .common_name
         .iter()
@@ -154,7 +154,7 @@ pub(super) fn address(own: &CertificateFacts, local: IpAddr) -> Line {
         ),
         Err(other) => (Verdict::Warning, other.to_string(), None),
     };
-    Line {
+    DiagnosisStep {
         step: "own address",
         verdict,
         found,

@@ -1,7 +1,7 @@
 //! Why a client does not connect, or connects and stays silent.
 //!
 //! ```text
-//! walk ──▶ probe (a client's sink) ──▶ what was seen, and how it ended
+//! diagnose ──▶ probe (a client's sink) ──▶ what was seen, and how it ended
 //!                                         │
 //!      report ◀── findings: lines ◀───────┤
 //!                 class           ◀───────┘
@@ -12,6 +12,7 @@
 
 mod attempt;
 mod class;
+mod diagnose;
 mod findings;
 mod forms;
 mod judgement;
@@ -19,9 +20,8 @@ mod options;
 mod probe;
 mod reading;
 mod report;
-mod walk;
 
 pub use class::Class;
-pub use options::Options;
-pub use report::{Line, Report, Verdict};
-pub use walk::walk;
+pub use diagnose::diagnose;
+pub use options::DoctorOptions;
+pub use report::{DiagnosisStep, Report, Verdict};

@@ -9,7 +9,7 @@ use crate::config::EventRequest;
 use crate::failure::Wording;
 
 /// What is to be examined.
-pub struct Options<'a> {
+pub struct DoctorOptions<'a> {
     /// The server as a person wrote it.
     pub server: String,
     /// What the resolver said.

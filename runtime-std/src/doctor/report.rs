@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::class::Class;
 use crate::certificate;
 
-/// How a step of the walk went.
+/// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// As it should.
@@ -20,9 +20,9 @@ pub enum Verdict {
     Failed,
 }
 
-/// One step of the walk.
+/// One step of the diagnosis.
 #[derive(Debug, Clone)]
-pub struct Line {
+pub struct DiagnosisStep {
     /// Which step.
     pub step: &'static str,
     /// How it went.
@@ -42,8 +42,8 @@ pub struct Report {
     pub time: i64,
     /// What it comes to.
     pub class: Class,
-    /// The walk.
-    pub lines: Vec<Line>,
+    /// The steps.
+    pub lines: Vec<DiagnosisStep>,
     /// Where we came from, if TCP stood.
     pub local: Option<SocketAddr>,
     /// Version and cipher suite, if the handshake was done.

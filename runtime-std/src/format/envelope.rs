@@ -27,7 +27,7 @@ struct Unreadable<'a> {
 
 /// The envelope of a binary event.
 #[derive(Serialize)]
-struct Bytes<'a> {
+struct BinaryEvent<'a> {
     source: &'a str,
     record_type: u16,
     archival: Option<u32>,
@@ -42,7 +42,7 @@ enum EnvelopeLine<'a> {
     #[serde(rename = "estreamer_error")]
     Error(Unreadable<'a>),
     #[serde(rename = "estreamer_data")]
-    Data(Bytes<'a>),
+    Data(BinaryEvent<'a>),
 }
 
 /// Appends an unreadable record as a JSON object, without line end.
@@ -70,7 +70,7 @@ pub(super) fn error(source: &str, record: &EventRecord<'_>, digest: Digest, out:
 /// with all its bytes, without line end.
 pub(super) fn data(source: &str, transform: &str, record: &EventRecord<'_>, out: &mut Vec<u8>) {
     append(
-        &EnvelopeLine::Data(Bytes {
+        &EnvelopeLine::Data(BinaryEvent {
             source,
             record_type: record.record_type.0,
             archival: record.archival,
@@ -87,7 +87,7 @@ fn append(line: &EnvelopeLine<'_>, out: &mut Vec<u8>) {
     debug_assert!(written.is_ok(), "writing to memory cannot fail");
 }
 
-/// Bytes that serialize as base64.
+/// BinaryEvent that serialize as base64.
 struct Base64<'a>(&'a [u8]);
 
 impl Serialize for Base64<'_> {

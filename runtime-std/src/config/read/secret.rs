@@ -25,7 +25,7 @@ pub enum Secret {
 }
 
 /// A password, wiped when dropped.
-pub type Password = Zeroizing<String>;
+pub type WipedPassword = Zeroizing<String>;
 
 /// The maximum length of a password in bytes.
 const LIMIT: usize = 4096;
@@ -35,7 +35,7 @@ impl Secret {
     ///
     /// # Errors
     /// The problem with the place. The password is never shown.
-    pub fn read(&self) -> Result<Password, Failure> {
+    pub fn read(&self) -> Result<WipedPassword, Failure> {
         match self {
             Self::File(path) => from_file(path, &path.display().to_string()),
             Self::Env(name) => from_environment(name),
@@ -83,7 +83,7 @@ pub fn unlock<T>(
     })
 }
 
-fn from_environment(name: &str) -> Result<Password, Failure> {
+fn from_environment(name: &str) -> Result<WipedPassword, Failure> {
     match env::var(name) {
         Ok(text) => Ok(Zeroizing::new(text)),
         Err(env::VarError::NotPresent) => Err(Failure::failed(
@@ -99,7 +99,7 @@ fn from_environment(name: &str) -> Result<Password, Failure> {
 
 /// Reads a systemd credential: a file in the directory `CREDENTIALS_DIRECTORY`
 /// (`LoadCredential=` in the unit).
-fn from_credential(name: &str) -> Result<Password, Failure> {
+fn from_credential(name: &str) -> Result<WipedPassword, Failure> {
     let mut parts = Path::new(name).components();
     if !matches!(
         (parts.next(), parts.next()),
@@ -121,7 +121,7 @@ fn from_credential(name: &str) -> Result<Password, Failure> {
 }
 
 /// Reads a password from a file, a pipe or a descriptor. `place` names it in errors.
-fn from_file(path: &Path, place: &str) -> Result<Password, Failure> {
+fn from_file(path: &Path, place: &str) -> Result<WipedPassword, Failure> {
     let bytes = input::read(path, LIMIT).map_err(|error| {
         let remedy = match error.kind() {
             io::ErrorKind::FileTooLarge => "Check that it is the password file",
@@ -145,7 +145,7 @@ fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-fn ask(path: &Path) -> Result<Password, Failure> {
+fn ask(path: &Path) -> Result<WipedPassword, Failure> {
     rpassword::prompt_password(format!("Password of {}: ", path.display()))
         .map(Zeroizing::new)
         .map_err(|error| {

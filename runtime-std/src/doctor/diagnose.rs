@@ -1,4 +1,4 @@
-//! The walk: every address of the server, the first that answers all the way.
+//! The diagnosis: every address of the server, the first that answers all the way.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use super::attempt::probe;
 use super::class::Class;
 use super::findings::Findings;
 use super::forms::Tried;
-use super::options::Options;
+use super::options::DoctorOptions;
 use super::probe::{Goal, Seen};
 use super::report::Report;
 
@@ -18,7 +18,7 @@ use super::report::Report;
 ///
 /// # Errors
 /// The system's, when it gives no poll instance or takes no socket.
-pub fn walk(options: &Options<'_>) -> io::Result<Report> {
+pub fn diagnose(options: &DoctorOptions<'_>) -> io::Result<Report> {
     let mut findings = Findings::new(options);
     let addresses = match &options.addresses {
         Ok(addresses) if !addresses.is_empty() => addresses,

@@ -15,7 +15,7 @@ use super::forms::Forms;
 use super::options::{PendingSignals, Run};
 use super::progress::Progress;
 use super::resolver::Resolver;
-use super::station::{Means, Station, tls};
+use super::source_task::{Context, SourceTask, tls};
 use super::summary::{Summary, report};
 use crate::config::{Config, OutputConfig, SourceConfig};
 use crate::count::Count;
@@ -33,7 +33,7 @@ pub(super) enum Ended {
 }
 
 /// What sources work with, and how they are doing.
-pub(super) struct Fleet<'a> {
+pub(super) struct Supervisor<'a> {
     pub(super) config: &'a mut Config,
     pub(super) sources: &'a mut Vec<Arc<SourceConfig>>,
     pub(super) run: &'a mut Run,
@@ -57,17 +57,17 @@ const IDLE: &str = "the client stops because no events came for a while";
 const CHANGED: &str = "the client's configuration changed";
 const REMOVED: &str = "the client's configuration does not name this server any more";
 
-impl Fleet<'_> {
+impl Supervisor<'_> {
     /// Works until every source has ended.
     pub(super) fn serve(mut self) -> Result<Ended, Failure> {
         let now = self.event_loop.now();
-        let mut stations = Vec::with_capacity(self.sources.len());
+        let mut tasks = Vec::with_capacity(self.sources.len());
         for source in self.sources.iter() {
-            stations.push(Station::new(source.clone(), now)?);
+            tasks.push(SourceTask::new(source.clone(), now)?);
         }
         let progress = !self.run.quiet && io::stderr().is_terminal();
         let mut progress = progress.then(Progress::new);
-        let arena = arena(self.config.memory, stations.len())?;
+        let arena = arena(self.config.memory, tasks.len())?;
         let pool = Pool::new(arena, self.config.memory, self.event_loop.handle());
         let mut successor = None;
         let mut last: Option<Instant> = None;
@@ -77,21 +77,21 @@ impl Fleet<'_> {
         loop {
             let now = self.event_loop.now();
             if self.event_loop.handle().is_stopped() && end.is_none() {
-                end = Some(self.stop(&mut stations, STOPPED));
+                end = Some(self.stop(&mut tasks, STOPPED));
             }
             if self.pipeline.has_failed() || self.pipeline.is_enough() {
-                end.get_or_insert_with(|| self.stop(&mut stations, STOPPED));
+                end.get_or_insert_with(|| self.stop(&mut tasks, STOPPED));
             }
             if end.is_none() && self.signals.reload() {
-                successor = self.reload(&mut stations);
+                successor = self.reload(&mut tasks);
                 if successor.is_some() {
-                    end = Some(self.stop(&mut stations, CHANGED));
+                    end = Some(self.stop(&mut tasks, CHANGED));
                 }
             }
             if self.signals.report() {
                 report(self.ledger, self.began.get(), now);
             }
-            self.advance(&mut stations, &pool)?;
+            self.advance(&mut tasks, &pool)?;
             let over = end.is_some_and(|end| now >= end);
             if let Some(new) = &successor
                 && !self.event_loop.handle().is_stopped()
@@ -103,20 +103,20 @@ impl Fleet<'_> {
                          other configuration can write there before. The configuration stays as \
                          it was; reload again when the output works."
                     );
-                    self.revive(&mut stations)?;
+                    self.revive(&mut tasks)?;
                     (successor, end) = (None, None);
                     self.stop_by.set(None);
                     continue;
                 }
-            } else if stations.is_empty() || over {
+            } else if tasks.is_empty() || over {
                 break;
             }
-            last = activity(&stations, last, now);
+            last = activity(&tasks, last, now);
             if let Some(last) = last {
                 self.began.set(self.began.get().or(Some(last)));
                 let idle = self.run.idle.map(|idle| last.after(idle));
                 if idle.is_some_and(|due| now >= due) && end.is_none() {
-                    end = Some(self.stop(&mut stations, IDLE));
+                    end = Some(self.stop(&mut tasks, IDLE));
                 }
             }
             if now >= tell {
@@ -130,12 +130,12 @@ impl Fleet<'_> {
             let idle = self.run.idle.filter(|_| end.is_none());
             let idle = idle.and_then(|idle| Some(last?.after(idle)));
             let redraw = progress.as_ref().map(Progress::due);
-            let dues = stations.iter().filter_map(Station::due);
+            let dues = tasks.iter().filter_map(SourceTask::due);
             let dues = dues.chain(idle).chain(end).chain(redraw).chain([tell]);
             let wait = dues.min().map(|due| due.0.saturating_sub(now.0));
             let wait = wait.map(Duration::from_millis);
             self.event_loop.wait(wait).map_err(Failure::system)?;
-            self.turns(&mut stations);
+            self.turns(&mut tasks);
         }
         if let Some(progress) = &mut progress {
             progress.clear();
@@ -144,22 +144,22 @@ impl Fleet<'_> {
     }
 
     /// Gives commands to the clients, and a turn to each that is ready.
-    fn turns(&mut self, stations: &mut [Station]) {
+    fn turns(&mut self, tasks: &mut [SourceTask]) {
         let now = self.event_loop.now();
-        for station in stations.iter_mut() {
-            station.command(self.event_loop, now);
+        for task in tasks.iter_mut() {
+            task.command(self.event_loop, now);
         }
         while let Some((id, client)) = self.event_loop.next_turn() {
-            for station in stations.iter_mut() {
-                station.after_turn(id, client, now);
+            for task in tasks.iter_mut() {
+                task.after_turn(id, client, now);
             }
         }
     }
 
     /// Moves every source on, and lets those go that have ended.
-    fn advance(&mut self, stations: &mut Vec<Station>, pool: &Pool) -> Result<(), Failure> {
+    fn advance(&mut self, tasks: &mut Vec<SourceTask>, pool: &Pool) -> Result<(), Failure> {
         let several = self.sources.len() > 1;
-        let mut means = Means {
+        let mut context = Context {
             event_loop: self.event_loop,
             pipeline: self.pipeline,
             pool,
@@ -171,17 +171,17 @@ impl Fleet<'_> {
             several,
         };
         let mut index = 0;
-        while let Some(station) = stations.get_mut(index) {
-            station.advance(&mut means)?;
-            match station.over() {
+        while let Some(task) = tasks.get_mut(index) {
+            task.advance(&mut context)?;
+            match task.over() {
                 None => index += 1,
                 Some(failure) => {
                     if let Some(failure) = failure {
                         return Err(failure.clone());
                     }
-                    match station.successor() {
-                        Some(successor) => *station = successor,
-                        None => drop(stations.swap_remove(index)),
+                    match task.successor() {
+                        Some(successor) => *task = successor,
+                        None => drop(tasks.swap_remove(index)),
                     }
                 }
             }
@@ -190,9 +190,9 @@ impl Fleet<'_> {
     }
 
     /// Asks all of them to end; returns by when they have to.
-    fn stop(&self, stations: &mut [Station], reason: &'static str) -> Instant {
-        for station in stations {
-            station.end(reason, None);
+    fn stop(&self, tasks: &mut [SourceTask], reason: &'static str) -> Instant {
+        for task in tasks {
+            task.end(reason, None);
         }
         let limit = u32::try_from(self.config.shutdown.as_millis()).unwrap_or(u32::MAX);
         // Their error messages are sent in the next step.
@@ -219,14 +219,14 @@ impl Fleet<'_> {
     }
 
     /// Lets every source go on that was asked to end.
-    fn revive(&self, stations: &mut Vec<Station>) -> Result<(), Failure> {
+    fn revive(&self, tasks: &mut Vec<SourceTask>) -> Result<(), Failure> {
         let now = self.event_loop.now();
         for source in self.sources.iter() {
-            let fresh = Station::new(source.clone(), now)?;
-            match stations.iter_mut().find(|s| s.source.name == source.name) {
+            let fresh = SourceTask::new(source.clone(), now)?;
+            match tasks.iter_mut().find(|s| s.source.name == source.name) {
                 // Its connection is about to end.
-                Some(station) => station.end(CHANGED, Some(fresh)),
-                None => stations.push(fresh),
+                Some(task) => task.end(CHANGED, Some(fresh)),
+                None => tasks.push(fresh),
             }
         }
         Ok(())
@@ -235,7 +235,7 @@ impl Fleet<'_> {
     /// Reads the configuration again. Sources that changed ask again, outputs
     /// open their files anew; where more changed, the new configuration is
     /// returned and takes over. What cannot be read changes nothing.
-    fn reload(&mut self, stations: &mut Vec<Station>) -> Option<Box<Config>> {
+    fn reload(&mut self, tasks: &mut Vec<SourceTask>) -> Option<Box<Config>> {
         self.pipeline.reopen();
         let Some(reload) = &mut self.run.reload else {
             say!("estreamer: files are opened anew.");
@@ -266,21 +266,21 @@ impl Fleet<'_> {
             return Some(Box::new(new));
         }
         let sources: Vec<Arc<SourceConfig>> = new.sources.into_iter().map(Arc::new).collect();
-        match self.fresh(&sources, stations) {
+        match self.fresh(&sources, tasks) {
             Err(failure) => say!(
                 "estreamer: {}. The configuration stays as it was.",
                 failure.worded(self.run.wording)
             ),
             Ok(fresh) => {
                 self.config.shutdown = new.shutdown;
-                replace(stations, &sources, fresh);
+                replace(tasks, &sources, fresh);
                 *self.sources = sources;
             }
         }
         None
     }
 
-    /// Whether a fleet can be made of a configuration.
+    /// Whether a supervisor can be made of a configuration.
     fn usable(&self, config: &Config) -> Result<(), Failure> {
         arena(config.memory, config.sources.len())?;
         for source in &config.sources {
@@ -293,42 +293,42 @@ impl Fleet<'_> {
     fn fresh(
         &self,
         sources: &[Arc<SourceConfig>],
-        stations: &[Station],
-    ) -> Result<Vec<Station>, Failure> {
+        tasks: &[SourceTask],
+    ) -> Result<Vec<SourceTask>, Failure> {
         let stays = |source: &SourceConfig| {
-            let mut stations = stations.iter();
-            stations.any(|station| !station.is_ending() && same_source(&station.source, source))
+            let mut tasks = tasks.iter();
+            tasks.any(|task| !task.is_ending() && same_source(&task.source, source))
         };
         let fresh = sources.iter().filter(|source| !stays(source));
         fresh
-            .map(|source| Station::new(source.clone(), self.event_loop.now()))
+            .map(|source| SourceTask::new(source.clone(), self.event_loop.now()))
             .collect()
     }
 }
 
 /// Ends what is not among the sources any more, and lets `fresh` ones begin: at
 /// once, or when what had their name has ended.
-fn replace(stations: &mut Vec<Station>, sources: &[Arc<SourceConfig>], fresh: Vec<Station>) {
-    if fresh.is_empty() && sources.len() == stations.len() {
+fn replace(tasks: &mut Vec<SourceTask>, sources: &[Arc<SourceConfig>], fresh: Vec<SourceTask>) {
+    if fresh.is_empty() && sources.len() == tasks.len() {
         say!("estreamer: the configuration is read again; files are opened anew.");
     }
-    for station in stations.iter_mut() {
-        let name = &station.source.name;
+    for task in tasks.iter_mut() {
+        let name = &task.source.name;
         if !sources.iter().any(|source| source.name == *name) {
             say!("estreamer: {name} is not collected from any more.");
-            station.end(REMOVED, None);
+            task.end(REMOVED, None);
         }
     }
     for new in fresh {
         let name = new.source.name.clone();
-        match stations.iter_mut().find(|old| old.source.name == name) {
+        match tasks.iter_mut().find(|old| old.source.name == name) {
             Some(old) => {
                 say!("estreamer: {name}: what is asked for changed; asking again.");
                 old.end(CHANGED, Some(new));
             }
             None => {
                 say!("estreamer: {name} is collected from, too.");
-                stations.push(new);
+                tasks.push(new);
             }
         }
     }
@@ -336,8 +336,8 @@ fn replace(stations: &mut Vec<Station>, sources: &[Arc<SourceConfig>], fresh: Ve
 
 /// When something came or was delivered last, as far as any connection knows.
 /// While none stands, that is now: silence is a server's.
-fn activity(stations: &[Station], last: Option<Instant>, now: Instant) -> Option<Instant> {
-    let all = || stations.iter().filter_map(Station::collector);
+fn activity(tasks: &[SourceTask], last: Option<Instant>, now: Instant) -> Option<Instant> {
+    let all = || tasks.iter().filter_map(SourceTask::collector);
     if !all().any(Collector::is_connected) {
         return last.map(|_| now);
     }

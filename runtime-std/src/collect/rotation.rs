@@ -3,7 +3,7 @@
 /// They are tried one after the other in rounds; a round begins with the server
 /// that worked last.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct ServerRotation {
     count: usize,
     /// The server that a round begins with.
     first: usize,
@@ -11,7 +11,7 @@ pub(super) struct Turn {
     current: usize,
 }
 
-impl Turn {
+impl ServerRotation {
     /// So many servers, of which the first is tried first.
     pub(super) fn new(count: usize) -> Self {
         Self {
@@ -45,8 +45,8 @@ mod tests {
 
     #[test]
     fn a_round_begins_with_the_server_that_worked_last_and_tries_each_once() {
-        let mut turn = Turn::new(3);
-        let round = |turn: &mut Turn| {
+        let mut turn = ServerRotation::new(3);
+        let round = |turn: &mut ServerRotation| {
             let mut tried = vec![turn.current()];
             while turn.next() {
                 tried.push(turn.current());
@@ -59,6 +59,6 @@ mod tests {
         turn.works();
         assert_eq!(round(&mut turn), [1, 2, 0]);
         assert_eq!(round(&mut turn), [1, 2, 0]);
-        assert_eq!(round(&mut Turn::new(1)), [0]);
+        assert_eq!(round(&mut ServerRotation::new(1)), [0]);
     }
 }

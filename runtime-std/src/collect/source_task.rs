@@ -20,7 +20,7 @@ use super::backoff::Backoff;
 use super::collector::Collector;
 use super::forms::{Forms, Next};
 use super::resolver::{Answer, Resolver};
-use super::turn::Turn;
+use super::rotation::ServerRotation;
 use crate::config::SourceConfig;
 use crate::config::address::Address;
 use crate::config::rules;
@@ -31,14 +31,14 @@ use crate::explain::{explain, identity_remedy, unanswered};
 use crate::failure::Failure;
 
 /// A source at work.
-pub(super) struct Station {
+pub(super) struct SourceTask {
     pub(super) source: Arc<SourceConfig>,
     info: Arc<SourceInfo>,
     tls: ClientTls,
     phase: Phase,
     backoff: Backoff,
     /// The server that is tried.
-    turn: Turn,
+    turn: ServerRotation,
     /// The server that a connection stood with last.
     stood: Option<usize>,
     /// How those ended that were tried since the last wait.
@@ -53,7 +53,7 @@ pub(super) struct Station {
     answered: bool,
     connections: u32,
     /// Set when it is to end: what comes in its place, if anything does.
-    after: Option<Option<Box<Station>>>,
+    after: Option<Option<Box<SourceTask>>>,
 }
 
 enum Phase {
@@ -76,8 +76,8 @@ struct Connection {
     server: String,
 }
 
-/// What a station works with.
-pub(super) struct Means<'a> {
+/// What a task works with.
+pub(super) struct Context<'a> {
     pub(super) event_loop: &'a mut EventLoop<Client>,
     pub(super) pipeline: &'a Pipeline,
     pub(super) pool: &'a Pool,
@@ -97,7 +97,7 @@ pub(super) struct Means<'a> {
 /// Time until TCP is connected and the TLS handshake complete.
 const HANDSHAKE: Duration = Duration::from_secs(30);
 
-impl Station {
+impl SourceTask {
     /// A source that is due at once.
     pub(super) fn new(source: Arc<SourceConfig>, now: Instant) -> Result<Self, Failure> {
         let tls = tls(&source)?;
@@ -107,7 +107,7 @@ impl Station {
                 transform: source.request.transform.clone(),
                 has_several_servers: source.servers.len() > 1,
             }),
-            turn: Turn::new(source.servers.len()),
+            turn: ServerRotation::new(source.servers.len()),
             stood: None,
             ends: Vec::new(),
             source,
@@ -172,12 +172,12 @@ impl Station {
     }
 
     /// What is to come in its place once it is over.
-    pub(super) fn successor(&mut self) -> Option<Station> {
-        self.after.take().flatten().map(|station| *station)
+    pub(super) fn successor(&mut self) -> Option<SourceTask> {
+        self.after.take().flatten().map(|task| *task)
     }
 
     /// Ends it; `successor` takes its place.
-    pub(super) fn end(&mut self, reason: &'static str, successor: Option<Station>) {
+    pub(super) fn end(&mut self, reason: &'static str, successor: Option<SourceTask>) {
         self.after = Some(successor.map(Box::new));
         match &mut self.phase {
             Phase::Connected(connection) => connection.collector.stop(reason),
@@ -187,13 +187,13 @@ impl Station {
     }
 
     /// Does what can be done now.
-    pub(super) fn advance(&mut self, means: &mut Means<'_>) -> Result<(), Failure> {
+    pub(super) fn advance(&mut self, context: &mut Context<'_>) -> Result<(), Failure> {
         loop {
-            let now = means.event_loop.now();
+            let now = context.event_loop.now();
             match &mut self.phase {
                 Phase::Due(due) if *due <= now => {
                     self.ends.clear();
-                    self.resolve(means);
+                    self.resolve(context);
                 }
                 Phase::Resolving(answer) => match answer.try_recv() {
                     Err(TryRecvError::Empty) => return Ok(()),
@@ -204,31 +204,31 @@ impl Station {
                     Ok(Ok(addresses)) => {
                         self.addresses = addresses.into();
                         self.last = None;
-                        self.next(means);
+                        self.next(context);
                     }
                     Ok(Err(error)) => {
                         let failure = Failure::failed(
                             format!("cannot find the address of {}: {error}", self.server()),
                             "Check the name, and the resolver of this machine",
                         );
-                        self.server_failed(ClientEnd::Connect(error), failure, means);
+                        self.server_failed(ClientEnd::Connect(error), failure, context);
                     }
                 },
                 Phase::Asking(pending, address) => {
                     let address = *address;
                     match pending.link() {
                         None => return Ok(()),
-                        Some(link) => self.connect(link, address, means)?,
+                        Some(link) => self.connect(link, address, context)?,
                     }
                 }
                 Phase::Connected(Connection { collector, .. }) => {
                     let end = collector.take_end();
                     if collector.is_answered() && !std::mem::replace(&mut self.answered, true) {
-                        means.forms.answered(&self.source, &self.server());
+                        context.forms.answered(&self.source, &self.server());
                     }
                     match end {
                         None => return Ok(()),
-                        Some(end) => self.ended(end, means),
+                        Some(end) => self.ended(end, context),
                     }
                 }
                 Phase::Due(_) | Phase::Over(_) => return Ok(()),
@@ -243,17 +243,17 @@ impl Station {
     }
 
     /// Asks for the addresses of the server whose turn it is.
-    fn resolve(&mut self, means: &Means<'_>) {
+    fn resolve(&mut self, context: &Context<'_>) {
         self.phase = match self.source.servers.get(self.turn.current()) {
-            Some(server) => Phase::Resolving(means.resolver.ask(server.clone())),
+            Some(server) => Phase::Resolving(context.resolver.ask(server.clone())),
             None => Phase::Over(None),
         };
     }
 
     /// Tries the next address, or gives up on this server.
-    fn next(&mut self, means: &mut Means<'_>) {
+    fn next(&mut self, context: &mut Context<'_>) {
         let pending = self.addresses.pop_front().and_then(|address| {
-            let pending = means.pipeline.connect(&self.info, self.source.from)?;
+            let pending = context.pipeline.connect(&self.info, self.source.from)?;
             Some(Phase::Asking(pending, address))
         });
         if let Some(phase) = pending {
@@ -265,17 +265,17 @@ impl Station {
             (self.server(), ClientEnd::Connect(nothing))
         });
         let failure = explain(&server, &end);
-        self.server_failed(end, failure, means);
+        self.server_failed(end, failure, context);
     }
 
     fn connect(
         &mut self,
         link: Link,
         address: SocketAddr,
-        means: &mut Means<'_>,
+        context: &mut Context<'_>,
     ) -> Result<(), Failure> {
         let typed = self.server();
-        let (form, heeds_silence) = means.forms.form(&self.source, &typed);
+        let (form, heeds_silence) = context.forms.form(&self.source, &typed);
         let server = match address.to_string() == typed {
             true => typed,
             false => format!("{typed} ({address})"),
@@ -285,20 +285,20 @@ impl Station {
         let patience = u32::try_from(self.source.request_timeout.as_millis()).unwrap_or(u32::MAX);
         let quirks = form.apply(self.source.quirks);
         let request = self.source.request.message(link.from, quirks);
-        let mut options = ClientOptions::new(address, request, means.pool.clone());
+        let mut options = ClientOptions::new(address, request, context.pool.clone());
         options.bind = self.source.bind;
-        options.session.ahead = means.ahead;
+        options.session.ahead = context.ahead;
         options.session.record_length = self.source.record_length;
         options.session.expected = Some(self.source.request.expected());
         options.session.quirks = quirks;
         options.handshake_timeout = HANDSHAKE;
         // Outputs are faster with large batches.
         options.gather = true;
-        options.capture = means.capture.is_some();
+        options.capture = context.capture.is_some();
         self.connections += 1;
-        let capture = match means.capture {
+        let capture = match context.capture {
             None => None,
-            Some(path) => Some(self.capture(path, means.several)?),
+            Some(path) => Some(self.capture(path, context.several)?),
         };
         let patience = (heeds_silence && patience > 0).then_some(patience);
         let name = match self.source.servers.len() {
@@ -306,8 +306,8 @@ impl Station {
             _ => self.server(),
         };
         let mut collector = Collector::new(link, capture, name, self.news(&server), patience);
-        let id = match Client::new(&self.tls, options, means.event_loop.now()) {
-            Ok(client) => Some(means.event_loop.add(client).map_err(Failure::system)?),
+        let id = match Client::new(&self.tls, options, context.event_loop.now()) {
+            Ok(client) => Some(context.event_loop.add(client).map_err(Failure::system)?),
             Err(end) => {
                 collector.failed(end);
                 None
@@ -339,7 +339,7 @@ impl Station {
     }
 
     /// The connection is over.
-    fn ended(&mut self, end: ClientEnd, means: &mut Means<'_>) {
+    fn ended(&mut self, end: ClientEnd, context: &mut Context<'_>) {
         let phase = std::mem::replace(&mut self.phase, Phase::Over(None));
         let Phase::Connected(connection) = phase else {
             return;
@@ -350,7 +350,7 @@ impl Station {
             server,
         } = connection;
         if let Some(id) = id {
-            means.event_loop.remove(id);
+            context.event_loop.remove(id);
         }
         self.proven |= collector.is_answered();
         if collector.is_connected() {
@@ -358,13 +358,13 @@ impl Station {
         }
         // Before records are counted: those that are on their way may be new.
         let busy = collector.link.is_busy();
-        let stood = collector.age(means.event_loop.now());
+        let stood = collector.age(context.event_loop.now());
         let progress = self
             .backoff
             .connection_ended(stood, collector.new_records());
         match end {
             ClientEnd::Session(End::Closed, _) if collector.is_silent() => {
-                self.silent(&server, means);
+                self.silent(&server, context);
             }
             ClientEnd::Session(End::Closed, _) => {}
             // Another of its addresses may answer.
@@ -372,19 +372,19 @@ impl Station {
             | ClientEnd::ConnectTimeout(_)
             | ClientEnd::HandshakeTimeout(_) => {
                 self.last = Some((server, end));
-                self.next(means);
+                self.next(context);
             }
             end if progress || busy => {
                 let failure = explain(&server, &end);
                 self.turn.works();
                 self.ends = vec![end];
-                self.failed(failure, means);
+                self.failed(failure, context);
             }
             end if collector.is_answered() => {
                 let failure = explain(&server, &end);
-                self.server_failed(end, failure, means);
+                self.server_failed(end, failure, context);
             }
-            end => self.refused(&server, end, means),
+            end => self.refused(&server, end, context),
         }
         if self.after.is_some() {
             self.phase = Phase::Over(None);
@@ -392,71 +392,71 @@ impl Station {
     }
 
     /// The connection ended before the server answered.
-    fn refused(&mut self, server: &str, end: ClientEnd, means: &mut Means<'_>) {
-        let next = means.forms.refused(&self.source, &self.server(), &end);
+    fn refused(&mut self, server: &str, end: ClientEnd, context: &mut Context<'_>) {
+        let next = context.forms.refused(&self.source, &self.server(), &end);
         let failure = match next {
             Some(Next::Try(form)) => {
                 let what = explain(server, &end);
-                return self.try_form(what.what(), form, means);
+                return self.try_form(what.what(), form, context);
             }
             Some(Next::Wait { tried_all: true }) => unanswered(server, &end),
             Some(Next::Wait { tried_all: false }) | None => explain(server, &end),
         };
-        self.server_failed(end, failure, means);
+        self.server_failed(end, failure, context);
     }
 
     /// The server took the request and has said nothing since.
-    fn silent(&mut self, server: &str, means: &mut Means<'_>) {
+    fn silent(&mut self, server: &str, context: &mut Context<'_>) {
         let seconds = self.source.request_timeout.as_secs();
         let what = format!("{server} sent nothing within {seconds} s of the request");
-        match means.forms.silent(&self.source, &self.server()) {
-            Next::Try(form) => self.try_form(&what, form, means),
+        match context.forms.silent(&self.source, &self.server()) {
+            Next::Try(form) => self.try_form(&what, form, context),
             Next::Wait { .. } => {
                 let end = ClientEnd::Session(End::PeerSilent, String::new());
                 let remedy =
                     "Run the doctor, which names the forms of the request that are answered";
-                self.server_failed(end, Failure::failed(what, remedy), means);
+                self.server_failed(end, Failure::failed(what, remedy), context);
             }
         }
     }
 
-    fn try_form(&mut self, what: &str, form: RequestForm, means: &Means<'_>) {
-        if means.pipeline.has_failed() || self.after.is_some() {
+    fn try_form(&mut self, what: &str, form: RequestForm, context: &Context<'_>) {
+        if context.pipeline.has_failed() || self.after.is_some() {
             return;
         }
         say!(
             "estreamer: {}{what}. It may want the request in another form. Trying {form}.",
-            self.prefix(means)
+            self.prefix(context)
         );
-        self.resolve(means);
+        self.resolve(context);
     }
 
     /// A server brought nothing: it is the next one's turn, at once.
-    fn server_failed(&mut self, end: ClientEnd, failure: Failure, means: &Means<'_>) {
+    fn server_failed(&mut self, end: ClientEnd, failure: Failure, context: &Context<'_>) {
         self.ends.push(end);
-        if !self.turn.next() || means.pipeline.has_failed() || self.after.is_some() {
-            return self.failed(failure, means);
+        if !self.turn.next() || context.pipeline.has_failed() || self.after.is_some() {
+            return self.failed(failure, context);
         }
         let name = &self.source.name;
         say!(
             "estreamer: {name}: {failure}. Trying {} now.",
             self.server()
         );
-        self.resolve(means);
+        self.resolve(context);
     }
 
     /// It did not work this time.
-    fn failed(&mut self, failure: Failure, means: &Means<'_>) {
-        if means.pipeline.has_failed() {
+    fn failed(&mut self, failure: Failure, context: &Context<'_>) {
+        if context.pipeline.has_failed() {
             self.phase = Phase::Over(None);
-        } else if self.proven || means.patient {
+        } else if self.proven || context.patient {
             let wait = self.backoff.after(&self.ends);
             say!(
                 "estreamer: {}{failure}. Trying again in {}.",
-                self.prefix(means),
+                self.prefix(context),
                 Words(wait)
             );
-            let now = means.event_loop.now();
+            let now = context.event_loop.now();
             self.phase = Phase::Due(now.after(wait.as_millis() as u32));
         } else {
             self.phase = Phase::Over(Some(failure));
@@ -464,8 +464,8 @@ impl Station {
     }
 
     /// Names the source where there are several.
-    fn prefix(&self, means: &Means<'_>) -> String {
-        match means.several {
+    fn prefix(&self, context: &Context<'_>) -> String {
+        match context.several {
             true => format!("{}: ", self.source.name),
             false => String::new(),
         }
