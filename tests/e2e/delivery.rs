@@ -183,7 +183,7 @@ fn what_something_else_appended_after_a_stop_stays_and_is_told() {
     drop(file);
     let ended = scene.run(&mut scene.collect("out", "state")).success();
     assert!(
-        ended.stderr.contains("longer than it was left"),
+        ended.stderr.contains("longer than after the last write"),
         "{}",
         ended.stderr
     );
@@ -217,7 +217,7 @@ fn a_file_cut_or_replaced_by_something_else_is_told_and_never_cut_further() {
     file.set_len(1000).unwrap();
     let ended = scene.run(&mut scene.collect("out", "state")).success();
     assert!(
-        ended.stderr.contains("shorter than it was left"),
+        ended.stderr.contains("shorter than after the last write"),
         "{}",
         ended.stderr
     );
@@ -246,7 +246,7 @@ fn an_unreadable_bookmark_is_refused_and_can_be_discarded() {
     }
     let before = fs::read(scene.path("out")).unwrap();
     let mut command = scene.collect("out", "state");
-    Ended::of(&mut command).failure(1, &["does not begin with a bookmark", "--reset-bookmark"]);
+    Ended::of(&mut command).failure(1, &["does not start with a bookmark", "--reset-bookmark"]);
     assert_eq!(fs::read(scene.path("out")).unwrap(), before);
     scene.run(command.arg("--reset-bookmark")).success();
     assert_eq!(

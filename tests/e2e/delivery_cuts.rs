@@ -62,7 +62,7 @@ fn a_full_file_system_that_frees_up_only_delays() {
     fs::write(small.join("ballast"), vec![1; (7 << 20) + (1 << 19)]).unwrap();
     let running = Running::start(&mut scene.collect("small/out", "small/state"));
     let length = || fs::metadata(small.join("out")).map_or(0, |file| file.len());
-    wait_until(|| running.said().contains("it is tried again"));
+    wait_until(|| running.said().contains("The write is retried"));
     assert!(length() < 1_000_000);
     fs::remove_file(small.join("ballast")).unwrap();
     wait_until(|| length() > 2_900_000);

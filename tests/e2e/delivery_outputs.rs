@@ -70,7 +70,7 @@ fn a_pipe_in_the_place_of_a_file_delays_a_stop_no_longer_than_allowed() {
     fs::rename(&out, &old).unwrap();
     mkfifo(&out);
     scene.archive().store(50);
-    running.wait_for("it is tried again");
+    running.wait_for("The write is retried");
     running.signal("TERM");
     let start = Instant::now();
     let ended = running.wait().success();

@@ -158,7 +158,7 @@ fn a_clock_set_back_before_a_cut_loses_nothing() {
     wait_for_lines(&scene.path("out"), 1000, &running);
     scene.archive().store(1900);
     let said = check_set_back(&scene, running);
-    assert!(said.contains("clock was set back"), "{said}");
+    assert!(said.contains("clock of the server was set back"), "{said}");
     assert_eq!(scene.simulator().connections().len(), 2);
 }
 
@@ -170,7 +170,7 @@ fn a_clock_set_back_before_a_restart_loses_nothing() {
     scene.archive().store(300);
     wait_for_lines(&scene.path("out"), 1300, &running);
     let said = stop(running);
-    assert!(said.contains("clock was set back"), "{said}");
+    assert!(said.contains("clock of the server was set back"), "{said}");
     scene.archive().store(300);
     let running = Running::start(&mut scene.collect("out", "state"));
     check_set_back(&scene, running);

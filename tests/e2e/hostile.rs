@@ -208,7 +208,7 @@ fn each_event_in_an_earlier_second_is_remembered_as_far_as_there_is_memory() {
     let stream = endless(move |number| start - number as u32);
     let server = Hostile::start(&scene.pki, false, stream);
     let said = scene.survive("descending", &server);
-    assert!(said.contains("clock was set back"), "{said}");
+    assert!(said.contains("clock of the server was set back"), "{said}");
     assert!(said.contains(NOT_REMEMBERED), "{said}");
     let said = scene.survive("descending, again", &server);
     assert!(said.contains(NOT_REMEMBERED), "{said}");

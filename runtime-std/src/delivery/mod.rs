@@ -8,8 +8,8 @@
 //!
 //! - [`dedup`]: numbers batches and drops records that were delivered before.
 //! - [`bookmark`]: the durable state.
-//! - [`pipeline`]: the threads. `pipeline/progress.rs` decides which bundles may be
-//!   acknowledged, and which batches may be committed.
+//! - [`pipeline`]: the threads. `pipeline/acknowledgement.rs` decides what may be
+//!   acknowledged, `pipeline/progress.rs` what is committed.
 //! - [`counts`], [`ledger`]: counts per source, and the reports about them. `deviation`:
 //!   deviations of a server from the guide.
 

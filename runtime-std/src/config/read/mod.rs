@@ -10,7 +10,7 @@
 //! names has been opened. `RawConfig::load` reads identities, passwords and requests.
 //! Both steps report every problem.
 //!
-//! - [`keys`]: every key, by table. [`file`] reads them with the help of `reader`.
+//! - [`keys`]: every key, by table. [`file`](mod@file) reads them with the help of `reader`.
 //! - `output_compat`: whether an output can hold the events of its sources.
 //! - [`output_paths`]: whether an output would overwrite a file of another owner.
 

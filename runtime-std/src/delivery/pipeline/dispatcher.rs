@@ -7,9 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::buffer::{Batch, RecordKind};
 
+use super::acknowledgement::Credit;
 use super::best_effort::BestEffort;
 use super::delivery::{Delivery, OutputCommand, SourceInfo, SpareVerdicts};
-use super::progress::{BatchRecords, Credit, DeliveryProgress, FailOnPanic, RECORDS};
+use super::progress::{BatchRecords, DeliveryProgress, FailOnPanic, RECORDS};
 use super::retry::Retry;
 use super::steps::DeliverySteps;
 use crate::delivery::bookmark::entry::BatchEntry;

@@ -7,9 +7,10 @@ use std::sync::mpsc::{Receiver, Sender};
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::buffer::Batch;
 
+use super::acknowledgement::Credit;
 use super::delivery::SourceInfo;
 use super::dispatcher::Job;
-use super::progress::{Credit, DeliveryProgress};
+use super::progress::DeliveryProgress;
 use crate::delivery::ledger::Ledger;
 
 /// The link from a connection to the pipeline.

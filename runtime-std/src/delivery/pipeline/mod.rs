@@ -7,10 +7,12 @@
 //! ```
 //!
 //! - [`steps`]: the protocol of journal and outputs that all threads follow.
-//! - `progress`: shared state; decides which bundles may be acknowledged.
+//! - `acknowledgement`: decides which batches may be acknowledged to the server.
+//! - `progress`: the shared state of the threads; decides which batches are committed.
 //! - `dispatcher`, `writer`, `best_effort`, `committer`: the threads.
 //! - `batch_formatter`: selects and formats the records for one output.
 
+mod acknowledgement;
 mod batch_formatter;
 mod best_effort;
 mod committer;

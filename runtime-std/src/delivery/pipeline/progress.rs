@@ -9,12 +9,13 @@
 //! - **Life cycle**: whether batches still arrive, outputs still write, and what failed.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use estreamer_mio::event_loop::Handle;
 
+use super::acknowledgement::{self, Credit};
 use super::failure::PipelineError;
 use crate::delivery::ledger::Ledger;
 use crate::sync::lock;
@@ -78,25 +79,6 @@ pub(super) struct BatchRecords {
 /// The number of accepted bytes or records that makes a commit due.
 const VOLUME: u64 = 64 << 20;
 pub(super) const RECORDS: u64 = 1 << 18;
-
-/// The credit of a connection.
-#[derive(Debug, Default)]
-pub(super) struct Credit {
-    /// Units that may be acknowledged.
-    units: AtomicU64,
-    /// Batches that got credit.
-    batches: AtomicU64,
-}
-
-impl Credit {
-    pub(super) fn units(&self) -> u64 {
-        self.units.load(Ordering::Acquire)
-    }
-
-    pub(super) fn batches(&self) -> u64 {
-        self.batches.load(Ordering::Acquire)
-    }
-}
 
 impl DeliveryProgress {
     /// Returns the progress of `outputs` required outputs; every batch up to `n` is durable.
@@ -180,16 +162,13 @@ impl DeliveryProgress {
     fn settle(&self, mut state: MutexGuard<'_, ProgressState>) {
         let cut = state.cut();
         let mut any = false;
-        let creditable = match self.rules.is_strict {
-            true => cut,
-            false => state.taken.iter().copied().min().unwrap_or(state.sent),
-        };
+        let taken = state.taken.iter().copied().min().unwrap_or(state.sent);
+        let creditable = acknowledgement::last_batch(self.rules.is_strict, cut, taken);
         while let Some((n, credit, units)) = state.without_credit.front() {
             if *n > creditable {
                 break;
             }
-            credit.units.store(*units, Ordering::Release);
-            credit.batches.fetch_add(1, Ordering::AcqRel);
+            credit.grant(*units);
             state.without_credit.pop_front();
             any = true;
         }
