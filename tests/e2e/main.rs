@@ -34,6 +34,7 @@ mod identity_openssl;
 mod ledger;
 mod limits;
 mod named_files;
+mod notify;
 mod openssl;
 mod outputs;
 mod outputs_closing;

@@ -10,6 +10,7 @@ use super::ask_args::AskArgs;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
 use super::{Failure, remedy};
+use crate::notify::Supervisor;
 use crate::signals;
 use estreamer::collect::Reset;
 use estreamer::collect::{Reload, Run, run};
@@ -132,6 +133,7 @@ impl Collect {
     pub(super) fn run(self) -> Result<(), Failure> {
         // First of all: a service may be told to reload while it starts.
         let signals = signals::remember()?;
+        let supervisor = Supervisor::of_service()?;
         let config = self.config()?;
         for source in &config.sources {
             identity::warn(&source.identity);
@@ -166,7 +168,8 @@ impl Collect {
             patient: reload.is_some(),
             reload,
             signals,
-            watch: Some(Box::new(signals::watch_all)),
+            watch: Some(signals::watch_all(supervisor.clone())),
+            heartbeat: supervisor.map(Supervisor::heartbeat),
             wording: remedy::wording(),
         };
         run::run(config, run)

@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod identity;
 mod identity_args;
+mod notify;
 mod password;
 mod pki;
 mod remedy;
@@ -92,8 +93,9 @@ fn report(failure: &Failure) -> ExitCode {
     })
 }
 
-/// The command line. What a configuration says is not said beside one.
-fn command() -> clap::Command {
+/// The command line; man pages and completions are made of it. What a configuration
+/// says is not said beside one.
+pub fn command() -> clap::Command {
     let exclude = |command: clap::Command, beside: &'static [&str]| {
         command.mut_args(|argument| {
             let id = argument.get_id().as_str();

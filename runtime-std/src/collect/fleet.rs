@@ -10,7 +10,7 @@ use estreamer_mio::arena::Pool;
 use estreamer_mio::event_loop::EventLoop;
 
 use super::forms::Forms;
-use super::options::{PendingSignals, Run};
+use super::options::{Health, PendingSignals, Run};
 use super::progress::Progress;
 use super::resolver::Resolver;
 use super::station::{Means, Station, tls};
@@ -70,6 +70,7 @@ impl Fleet<'_> {
         let mut successor = None;
         let mut last: Option<Instant> = None;
         let mut tell = now.after(TELL);
+        self.beat(&stations);
         // By when they have to have ended, once they are asked to.
         let mut end: Option<Instant> = None;
         loop {
@@ -119,6 +120,7 @@ impl Fleet<'_> {
             }
             if now >= tell {
                 self.ledger.tell(false);
+                self.beat(&stations);
                 tell = now.after(TELL);
             }
             if let Some(progress) = &mut progress {
@@ -138,6 +140,16 @@ impl Fleet<'_> {
             progress.clear();
         }
         Ok(successor.map_or(Ended::Stopped, Ended::Replaced))
+    }
+
+    /// Tells how many connections stand and what was delivered.
+    fn beat(&mut self, stations: &[Station]) {
+        let lines = stations.iter().filter_map(Station::line);
+        self.run.beat(Health::Collecting {
+            sources: stations.len(),
+            connected: lines.filter(|line| line.connected.get()).count(),
+            accepted: self.ledger.total().accepted,
+        });
     }
 
     /// Gives every source its turn, and lets those go that have ended.

@@ -11,7 +11,7 @@ use estreamer_mio::event_loop::EventLoop;
 
 use super::fleet::{Ended, Fleet};
 use super::forms::Forms;
-use super::options::{Reset, Run};
+use super::options::{Health, Reset, Run};
 use super::resolver::Resolver;
 use super::summary::report;
 use crate::config::{Config, Output, Source};
@@ -101,6 +101,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                         failure.worded(run.wording)
                     );
                 }
+                run.beat(Health::WaitingForSpace);
                 let now = event_loop.now();
                 pause(&mut event_loop, now, 5000)?;
                 continue;
