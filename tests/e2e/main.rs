@@ -33,6 +33,7 @@ mod identity;
 mod identity_openssl;
 mod ledger;
 mod limits;
+mod migrate;
 mod named_files;
 mod notify;
 mod openssl;

@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod identity;
 mod identity_args;
+mod migrate;
 mod notify;
 mod password;
 mod pki;
@@ -52,6 +53,7 @@ enum Command {
     Pki(pki::Pki),
     Catalog(catalog::Catalogue),
     Capture(capture::Capture),
+    Migrate(migrate::Migrate),
 }
 
 /// Runs the program with the process's arguments.
@@ -77,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Pki(pki) => pki.run(),
         Command::Catalog(catalog) => catalog.run(),
         Command::Capture(capture) => capture.run(),
+        Command::Migrate(migrate) => migrate.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
