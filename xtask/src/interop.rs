@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::steps::Steps;
-use crate::{Result, apt, dist, fuzz, process, test};
+use crate::{Result, apt, deny, dist, fuzz, process, test};
 
 /// The programs, the packages they come in, and how to ask for their version.
 const PROGRAMS: [(&str, &str); 8] = [
@@ -22,6 +22,7 @@ const PROGRAMS: [(&str, &str); 8] = [
 /// here they are.
 pub(crate) fn run(steps: &mut Steps) -> Result {
     steps.run("interop: programs", programs)?;
+    steps.run("interop: dependencies", deny::run)?;
     // The library's tests are one binary; the program's are modules of another.
     steps.run("interop: TLS library", || tests(&test::BUT_C, "openssl"))?;
     steps.run("interop: program", || tests(&test::BUT_C, "e2e"))?;

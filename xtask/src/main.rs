@@ -5,6 +5,7 @@ mod bench;
 mod ci;
 mod circles;
 mod coverage;
+mod deny;
 mod dist;
 mod elf;
 mod firmware;
