@@ -39,6 +39,7 @@ mod notify;
 mod openssl;
 mod outputs;
 mod outputs_closing;
+mod package;
 mod quirks;
 mod readings;
 mod readme;

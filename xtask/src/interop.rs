@@ -7,7 +7,7 @@ use crate::steps::Steps;
 use crate::{Result, apt, deny, dist, fuzz, process, test};
 
 /// The programs, the packages they come in, and how to ask for their version.
-const PROGRAMS: [(&str, &str); 8] = [
+const PROGRAMS: [(&str, &str); 11] = [
     ("openssl", "openssl"),
     ("strace", "strace"),
     ("python3", "python3"),
@@ -16,6 +16,15 @@ const PROGRAMS: [(&str, &str); 8] = [
     ("c++", "g++"),
     ("go", "golang-go"),
     ("javac", "default-jdk-headless"),
+    ("systemd-analyze", "systemd"),
+    ("lintian", "lintian"),
+    ("rpm", "rpm"),
+];
+
+/// What has no version to ask for: a file, and the package it comes in.
+const FILES: [(&str, &str); 2] = [
+    ("/usr/share/java/jna.jar", "libjna-java"),
+    ("/usr/bin/mandoc", "mandoc"),
 ];
 
 /// Tests that need other programs, or minutes, are ignored unless asked for;
@@ -23,10 +32,10 @@ const PROGRAMS: [(&str, &str); 8] = [
 pub(crate) fn run(steps: &mut Steps) -> Result {
     steps.run("interop: programs", programs)?;
     steps.run("interop: dependencies", deny::run)?;
+    dist::run(steps)?;
     // The library's tests are one binary; the program's are modules of another.
     steps.run("interop: TLS library", || tests(&test::BUT_C, "openssl"))?;
     steps.run("interop: program", || tests(&test::BUT_C, "e2e"))?;
-    dist::run(steps)?;
     steps.run("interop: core called directly", direct)?;
     steps.run("interop: C library under AddressSanitizer", sanitized)?;
     steps.run("interop: C library", || tests(&test::C, "capi"))
@@ -86,9 +95,10 @@ fn programs() -> Result {
         }
         println!("{}", version(program)?);
     }
-    // A library has no program to ask.
-    if !Path::new("/usr/share/java/jna.jar").exists() {
-        apt::install(&["libjna-java"])?;
+    for (file, package) in FILES {
+        if !Path::new(file).exists() {
+            apt::install(&[package])?;
+        }
     }
     let has = |library| {
         let mut command = Command::new("pkg-config");

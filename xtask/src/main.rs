@@ -52,7 +52,9 @@ cargo xtask TASK
              given) at random moments, with cuts, rotations and reloads, and
              proves that every event is there exactly once, in order
   header     makes the C library's header anew
-  dist       the C library as an install tree and as an archive, in target/dist
+  dist       the C library as an install tree and as an archive, the program as
+             packages (deb, rpm), what it is made of, and the checksums of all, in
+             target/dist
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
              coverage, header and soak, of fuzz the smoke run, of bench the check";
