@@ -1,68 +1,79 @@
-//! Errors, divided by whose fault they are.
+//! Errors, divided by their cause: the peer, a buffer of ours, a setting.
 
+use crate::count::Bytes;
 use core::fmt;
 
-/// The peer sent something that ends the conversation.
+/// The peer sent something invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum PeerError {
-    /// The bytes end before the message does. `needed` is the least number of
-    /// further bytes that could complete it.
+    /// The input ends before the message does.
     Truncated {
         /// Bytes missing, at least.
         needed: u32,
     },
-    /// A top-level header whose version is not 1: framing is lost, the only
-    /// remedy is a new connection (FMC 6.1 and 6.2 are known to do this).
-    OutOfStep {
-        /// The version found; 1 was expected (FQE, Error Message Format).
+    /// A top-level header whose version is not 1. The message boundaries are
+    /// lost, and the only remedy is a new connection. FMC 6.1 and 6.2 are known
+    /// to cause this.
+    InvalidHeader {
+        /// The version found. 1 is expected (FQE, Error Message Format).
         version: u16,
-        /// What stood in the place of the message type.
+        /// The message type found.
         message_type: u16,
-        /// Where the header began, in bytes since the start of the stream.
+        /// Offset of the header in the stream, in bytes.
         offset: u64,
     },
     /// A message whose body contradicts its own lengths.
     Malformed(Malformed),
 }
 
-/// How a message contradicts itself. Its raw body is always kept.
+/// How a message contradicts its own lengths. Its raw body is always available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Malformed {
-    /// An event data message too short for its record header (8 bytes).
+    /// An event data message that is too short for its record header (8 bytes).
     RecordTooShort,
-    /// Record length and message length fit none of the known layouts.
-    RecordLength,
-    /// An error message too short for its code and text length (6 bytes).
+    /// The record length and the message length match none of the layouts in
+    /// [`RecordLayout`](crate::wire::RecordLayout).
+    RecordLength {
+        /// The record length R, in bytes.
+        record: u32,
+        /// The message length L, in bytes.
+        message: u32,
+    },
+    /// An error message that is too short for its code and text length (6 bytes).
     ErrorTooShort,
-    /// An event stream request without timestamp and flags (8 bytes).
+    /// An event stream request that is too short for timestamp and flags (8 bytes).
     RequestTooShort,
-    /// A bundle without connection id and sequence number (8 bytes).
+    /// A bundle that is too short for connection id and sequence number (8 bytes).
     BundleTooShort,
-    /// A nested message longer than what is left of its bundle. The raw bytes
+    /// A nested message that is longer than the rest of its bundle. The raw bytes
     /// start with the nested header.
     BundleOverrun,
     /// Fewer than 8 bytes at the end of a bundle.
     BundleTrailing,
 }
 
-/// Something of ours is too small; nothing was written or consumed.
+/// A buffer of the caller's is too small. Nothing was written or consumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum ResourceError {
-    /// The output buffer needs at least this many bytes.
+    /// The output buffer is too small.
     BufferTooSmall {
-        /// Bytes needed in all.
+        /// Bytes needed in total.
         needed: usize,
     },
 }
 
-/// A setting that cannot work.
+/// A setting is out of range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum ConfigError {
-    /// The decoder's window is below [`crate::decode::MIN_WINDOW`] bytes.
+    /// The window is smaller than [`MIN_WINDOW`](crate::decode::MIN_WINDOW) bytes.
     WindowTooSmall {
         /// Bytes given.
         given: usize,
@@ -72,16 +83,19 @@ pub enum ConfigError {
 impl fmt::Display for PeerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Truncated { needed } => write!(f, "message cut short, {needed} bytes missing"),
-            Self::OutOfStep {
+            Self::Truncated { needed } => {
+                let missing = Bytes(u64::from(*needed));
+                write!(f, "truncated message: {missing} missing")
+            }
+            Self::InvalidHeader {
                 version,
                 message_type,
                 offset,
             } => write!(
                 f,
-                "out of step at byte {offset}: header version {version} (type {message_type}) where 1 belongs"
+                "invalid header at byte {offset}: version {version}, expected 1 (message type {message_type})"
             ),
-            Self::Malformed(what) => what.fmt(f),
+            Self::Malformed(malformed) => malformed.fmt(f),
         }
     }
 }
@@ -89,13 +103,18 @@ impl fmt::Display for PeerError {
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::RecordTooShort => "event data shorter than its record header",
-            Self::RecordLength => "record length fits no layout of the message length",
-            Self::ErrorTooShort => "error message shorter than its code and text length",
-            Self::RequestTooShort => "event stream request without timestamp and flags",
-            Self::BundleTooShort => "bundle without connection id and sequence number",
-            Self::BundleOverrun => "nested message longer than its bundle",
-            Self::BundleTrailing => "stray bytes at the end of a bundle",
+            Self::RecordTooShort => "event data too short for its record header",
+            Self::RecordLength { record, message } => {
+                return write!(
+                    f,
+                    "record length {record} does not fit message length {message}"
+                );
+            }
+            Self::ErrorTooShort => "error message too short for its code and text length",
+            Self::RequestTooShort => "event stream request too short for timestamp and flags",
+            Self::BundleTooShort => "bundle too short for connection id and sequence number",
+            Self::BundleOverrun => "nested message longer than the rest of its bundle",
+            Self::BundleTrailing => "fewer than 8 bytes at the end of a bundle",
         })
     }
 }
@@ -103,18 +122,16 @@ impl fmt::Display for Malformed {
 impl fmt::Display for ResourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self::BufferTooSmall { needed } = self;
-        write!(f, "output buffer too small, {needed} bytes needed")
+        let needed = Bytes(*needed as u64);
+        write!(f, "output buffer too small: {needed} needed")
     }
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self::WindowTooSmall { given } = self;
-        write!(
-            f,
-            "window of {given} bytes is too small, give at least {}",
-            crate::decode::MIN_WINDOW
-        )
+        let (given, least) = (Bytes(*given as u64), crate::decode::MIN_WINDOW);
+        write!(f, "window too small: {given}, expected at least {least}")
     }
 }
 
@@ -124,7 +141,7 @@ impl core::error::Error for ResourceError {}
 impl core::error::Error for ConfigError {}
 
 impl From<Malformed> for PeerError {
-    fn from(what: Malformed) -> Self {
-        Self::Malformed(what)
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
     }
 }

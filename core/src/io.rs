@@ -1,15 +1,14 @@
 //! A blocking client over [`embedded_io::Read`] and [`embedded_io::Write`], for
 //! boards that bring their own TLS.
 //!
-//! The caller owns everything: the stream, after its TLS handshake, the window,
-//! and the clock. Events come as frames with their bytes; one larger than the
-//! window comes in pieces, or is skipped, as [`ClientConfig::oversize`] says.
+//! The caller owns the stream (after its TLS handshake), the window and the clock.
+//! Events are frames with their bytes. An event larger than the window is returned
+//! in pieces or skipped; see [`ClientConfig::oversize`].
 //!
-//! Give the stream a read timeout of some seconds if you can. A read that times
-//! out comes back as [`IoError::Io`] and does no harm: call
-//! [`next`](Client::next) again with the new time, and it probes a silent peer
-//! or declares it dead by the session's deadlines. Without one, only the network
-//! can end the wait.
+//! Set a read timeout of a few seconds on the stream if possible. A read that times
+//! out returns [`IoError::Io`]; call [`next`](Client::next) again with the new
+//! time, so that it can probe a silent peer or end the session by its deadlines.
+//! Without a read timeout, only the network can end the wait.
 //!
 //! ```
 //! use estreamer_core::decode::{Frame, Kind};
@@ -47,19 +46,20 @@
 //! let length = request.emit(&mut bytes)?;
 //!
 //! let mut window = [0; 1024];
-//! let config = ClientConfig { ahead: 0, ..ClientConfig::default() };
+//! let mut config = ClientConfig::default();
+//! config.ahead = 0;
 //! let mut client = Client::start(&mut tls, &bytes[..length], &mut window, config, now())?;
 //! let end = loop {
 //!     match client.next(now()) {
 //!         Ok(received) => match received.frame {
 //!             Frame::Message { head, .. } if matches!(head.kind, Kind::Event { .. }) => {
-//!                 assert_eq!(received.bytes, b"{}"); // keep the event …
+//!                 assert_eq!(received.bytes, b"{}"); // store the event …
 //!             }
-//!             Frame::BundleEnd => client.delivered(), // … then ask for more
+//!             Frame::BundleEnd => client.delivered(), // … then acknowledge it
 //!             _ => {}
 //!         },
 //!         Err(IoError::Ended(end)) => break end,
-//!         Err(IoError::Io(_)) => {} // a timeout: once more, with the new time
+//!         Err(IoError::Io(_)) => {} // a timeout: call again with the new time
 //!         Err(error) => return Err(error.into()),
 //!     }
 //! };
@@ -74,38 +74,39 @@ use crate::{ConfigError, ResourceError};
 use core::fmt;
 use embedded_io::{Error, ErrorKind, Read, Write};
 
-/// A frame and the bytes it speaks of.
+/// A frame with its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Received<'a> {
-    /// What was found. Its offsets are of no use here; see `bytes`.
+    /// The frame. Ignore its offsets and use `bytes`.
     pub frame: Frame,
     /// The variable part of a [`Frame::Message`], or the next bytes of it in a
     /// [`Frame::Chunk`]; otherwise empty.
     pub bytes: &'a [u8],
 }
 
-/// Why a call failed, by whose fault it is.
+/// Why a call failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum IoError<E> {
-    /// The stream's error. After one that passes, like a timeout, the call can
-    /// be repeated: nothing is lost and nothing sent twice.
+    /// An error of the stream. After a temporary error, such as a timeout, repeat
+    /// the call: nothing is lost or sent twice.
     Io(E),
-    /// The stream takes no more bytes and does not say why.
+    /// The stream accepts no more bytes.
     WriteZero,
-    /// The session is over, by the peer's doing or by [`Client::close`].
+    /// The session has ended, by the peer or by [`Client::close`].
     Ended(End),
     /// The window is too small.
     Config(ConfigError),
-    /// The window cannot hold the message to send.
+    /// The window is too small for the message to send.
     Resource(ResourceError),
-    /// The request would not work.
-    #[cfg(feature = "json")]
+    /// The request is not valid.
     Request(crate::fqe::RequestError),
 }
 
-/// A client's connection that blocks.
+/// A blocking connection of a client.
 ///
 /// - Getters: [`session`](Self::session), [`io_mut`](Self::io_mut).
 /// - Input: [`next`](Self::next).
@@ -118,23 +119,23 @@ pub struct Client<'w, IO> {
     window: &'w mut [u8],
     /// The unread bytes of the window: `unread.0..unread.1`.
     unread: (usize, usize),
-    /// Nulls on their way, and how many of their bytes are gone.
+    /// Nulls to send, and how many of their bytes are sent.
     out: [u8; OUT],
-    out_gone: usize,
+    out_sent: usize,
     out_len: usize,
 }
 
-/// Four nulls at a time.
+/// Room for four nulls.
 const OUT: usize = 32;
 
 impl<'w, IO: Read + Write> Client<'w, IO> {
-    /// Sends `request`, a whole message, on a stream whose TLS handshake is
-    /// complete. The length of `window` counts, not [`ClientConfig::window`].
+    /// Sends `request`, a complete message, on a stream whose TLS handshake is
+    /// complete.
     ///
     /// # Errors
     /// [`IoError::Config`] for a window below
-    /// [`MIN_WINDOW`](crate::decode::MIN_WINDOW) bytes; [`IoError::Io`] and
-    /// [`IoError::WriteZero`], after which the stream is of no more use.
+    /// [`MIN_WINDOW`](crate::decode::MIN_WINDOW) bytes. After [`IoError::Io`] and
+    /// [`IoError::WriteZero`] the stream cannot be used any more.
     pub fn start(
         io: IO,
         request: &[u8],
@@ -147,13 +148,14 @@ impl<'w, IO: Read + Write> Client<'w, IO> {
         Ok(client)
     }
 
-    /// Builds `request` in the window and sends it; shows its part of
-    /// [`ClientConfig::quirks`], and sets [`ClientConfig::expected`]. Otherwise as
+    /// Builds `request` in the window and sends it, with those of
+    /// [`ClientConfig::quirks`] that concern a request. If
+    /// [`ClientConfig::expected`] is `None`, the request decides. Otherwise as
     /// [`start`](Self::start).
     ///
     /// # Errors
-    /// As [`start`](Self::start), or [`IoError::Request`] when the request would
-    /// not work or is larger than the window.
+    /// As [`start`](Self::start), or [`IoError::Request`] if the request is not valid
+    /// or larger than the window.
     #[cfg(feature = "json")]
     pub fn start_with(
         io: IO,
@@ -163,7 +165,9 @@ impl<'w, IO: Read + Write> Client<'w, IO> {
         now: Instant,
     ) -> Result<Self, IoError<IO::Error>> {
         let mut client = Self::new(io, window, config, now)?;
-        client.session.expect(request.expected());
+        if config.expected.is_none() {
+            client.session.expect(request.expected());
+        }
         let message = request
             .emit(config.quirks, client.window)
             .map_err(IoError::Request)?;
@@ -174,28 +178,26 @@ impl<'w, IO: Read + Write> Client<'w, IO> {
     fn new(
         io: IO,
         window: &'w mut [u8],
-        mut config: ClientConfig,
+        config: ClientConfig,
         now: Instant,
     ) -> Result<Self, IoError<IO::Error>> {
-        config.window = window.len();
         Ok(Self {
             io,
-            session: ClientSession::new(config, now).map_err(IoError::Config)?,
+            session: ClientSession::new(window.len(), config, now).map_err(IoError::Config)?,
             window,
             unread: (0, 0),
             out: [0; OUT],
-            out_gone: 0,
+            out_sent: 0,
             out_len: 0,
         })
     }
 
-    /// Waits for the next frame, and sends the nulls that are owed before it
-    /// waits. Time spent between two frames by the caller is no silence of the
-    /// peer's.
+    /// Waits for the next frame. Sends pending nulls before it waits. The time that
+    /// the caller spends between two calls does not count as silence of the peer.
     ///
     /// # Errors
     /// [`IoError::Io`] and [`IoError::WriteZero`], after which the call can be
-    /// repeated; [`IoError::Ended`] from then on always.
+    /// repeated; [`IoError::Ended`], and the same from every later call.
     pub fn next(&mut self, now: Instant) -> Result<Received<'_>, IoError<IO::Error>> {
         self.session.set_reading(true, now);
         let (start, frame) = loop {
@@ -222,31 +224,24 @@ impl<'w, IO: Read + Write> Client<'w, IO> {
         Ok(Received { frame, bytes })
     }
 
-    /// All units of the frames handed out so far are where they belong; the next
-    /// call of [`next`](Self::next) acknowledges them.
+    /// Marks all units returned so far as delivered. The next call of
+    /// [`next`](Self::next) acknowledges them.
     pub fn delivered(&mut self) {
         self.session.delivered(self.session.received());
     }
 
-    /// Ends the session and tells the peer why (FQE, Terminating Connections),
-    /// as far as the reason fits the window. Nothing is sent if it has ended
-    /// already. The stream stays open: closing TLS is its owner's business.
+    /// Ends the session and sends an error message with the reason (FQE, Terminating
+    /// Connections). A reason that does not fit into the window is truncated. Sends
+    /// nothing if the session has ended already. Does not close the stream.
     ///
     /// # Errors
-    /// [`IoError::Io`] and [`IoError::WriteZero`]; the session has ended all the
-    /// same.
+    /// [`IoError::Io`] and [`IoError::WriteZero`]. The session ends nevertheless.
     pub fn close(&mut self, reason: &str) -> Result<(), IoError<IO::Error>> {
-        // The message's fixed fields and a NUL, should the quirk be on.
-        let mut room = self.window.len().saturating_sub(15).min(reason.len());
-        while !reason.is_char_boundary(room) {
-            room -= 1;
-        }
-        let reason = reason.get(..room).unwrap_or_default();
         let length = self
             .session
             .close(reason, self.window)
             .map_err(IoError::Resource)?;
-        // A null of which a part is gone comes first, or the peer loses step.
+        // First, because a part of a null may have been sent.
         self.flush_out()?;
         match self.window.get(..length) {
             Some([]) | None => Ok(()),
@@ -254,26 +249,26 @@ impl<'w, IO: Read + Write> Client<'w, IO> {
         }
     }
 
-    /// The session, for its getters.
+    /// The session, to read its state.
     pub const fn session(&self) -> &ClientSession {
         &self.session
     }
 
-    /// The stream, for instance to set its timeouts.
+    /// The stream, for example to set its timeouts.
     pub const fn io_mut(&mut self) -> &mut IO {
         &mut self.io
     }
 
-    /// Gives the stream back.
+    /// Returns the stream.
     pub fn into_io(self) -> IO {
         self.io
     }
 
-    /// Sends what the session wants sent.
+    /// Sends the output of the session.
     fn transmit(&mut self, now: Instant) -> Result<(), IoError<IO::Error>> {
         loop {
             self.flush_out()?;
-            self.out_gone = 0;
+            self.out_sent = 0;
             self.out_len = self.session.poll_transmit(&mut self.out, now);
             if self.out_len == 0 {
                 return Ok(());
@@ -283,15 +278,15 @@ impl<'w, IO: Read + Write> Client<'w, IO> {
 
     fn flush_out(&mut self) -> Result<(), IoError<IO::Error>> {
         let out = self.out.get(..self.out_len).unwrap_or_default();
-        send(&mut self.io, out, &mut self.out_gone)
+        send(&mut self.io, out, &mut self.out_sent)
     }
 
-    /// Reads more bytes behind the unread ones.
+    /// Reads more bytes after the unread ones.
     fn fill(&mut self) -> Result<(), IoError<IO::Error>> {
         let (start, end) = self.unread;
         self.window.copy_within(start..end, 0);
         self.unread = (0, end - start);
-        // The session never asks for more than the window holds, so there is room.
+        // There is room: the session never needs more input than the window holds.
         let room = self.window.get_mut(end - start..).unwrap_or_default();
         let count = loop {
             match self.io.read(room) {
@@ -307,15 +302,15 @@ impl<'w, IO: Read + Write> Client<'w, IO> {
     }
 }
 
-/// Writes what is left of `bytes` behind the first `gone`, and counts there.
-fn send<W: Write>(io: &mut W, bytes: &[u8], gone: &mut usize) -> Result<(), IoError<W::Error>> {
+/// Writes `bytes` from offset `sent` on, and advances `sent`.
+fn send<W: Write>(io: &mut W, bytes: &[u8], sent: &mut usize) -> Result<(), IoError<W::Error>> {
     if bytes.is_empty() {
         return Ok(());
     }
-    while let Some(rest @ [_, ..]) = bytes.get(*gone..) {
+    while let Some(rest @ [_, ..]) = bytes.get(*sent..) {
         match io.write(rest) {
             Ok(0) => return Err(IoError::WriteZero),
-            Ok(count) => *gone += count,
+            Ok(count) => *sent += count,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(IoError::Io(error)),
         }
@@ -327,11 +322,10 @@ impl<E: fmt::Display> fmt::Display for IoError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => error.fmt(f),
-            Self::WriteZero => f.write_str("the stream takes no more bytes"),
+            Self::WriteZero => f.write_str("the stream accepts no more bytes"),
             Self::Ended(end) => end.fmt(f),
             Self::Config(error) => error.fmt(f),
             Self::Resource(error) => error.fmt(f),
-            #[cfg(feature = "json")]
             Self::Request(error) => error.fmt(f),
         }
     }

@@ -13,6 +13,7 @@
 #[cfg(any(test, feature = "arbitrary"))]
 extern crate std;
 
+mod count;
 pub mod decode;
 mod error;
 pub mod fqe;

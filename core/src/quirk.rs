@@ -1,32 +1,33 @@
-//! Every known deviation from the guide, by name: counted when a peer shows it,
-//! and for some, shown on demand so that peers can be tested.
+//! The known deviations from the guide, by name. A session counts those of its peer,
+//! and can produce some of them to test peers.
 
 use core::fmt;
 
-/// Declares the enum once with name and sentence, so that none can be forgotten.
+/// Declares the enum with the name and the description of each variant.
 macro_rules! quirks {
-    ($($variant:ident $name:literal $sentence:literal)*) => {
-        /// A named deviation. The names are stable; configurations use them.
+    ($($variant:ident $name:literal $description:literal)*) => {
+        /// A named deviation. The names are stable: configuration files use them.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
         #[repr(u8)]
+        #[non_exhaustive]
         pub enum Quirk {
-            $(#[doc = $sentence] $variant,)*
+            $(#[doc = $description] $variant,)*
         }
 
         impl Quirk {
-            /// All of them, in the order of their declaration.
+            /// All quirks.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The name in configurations and statistics.
+            /// The name in configuration files and statistics.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),* }
             }
 
-            /// What it means, one sentence.
-            pub const fn sentence(self) -> &'static str {
-                match self { $(Self::$variant => $sentence),* }
+            /// A description in one sentence.
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$variant => $description),* }
             }
         }
     };
@@ -70,7 +71,7 @@ quirks! {
 }
 
 impl Quirk {
-    /// The quirk of this name. `record-inclusive` is an older name of
+    /// The quirk with this name. `record-inclusive` is an older name of
     /// `record-covers-header`.
     pub fn from_name(name: &str) -> Option<Self> {
         if name == "record-inclusive" {
@@ -79,8 +80,7 @@ impl Quirk {
         Self::ALL.iter().copied().find(|quirk| quirk.name() == name)
     }
 
-    /// Those a client can be told to show, in its request ([`crate::fqe`]) and
-    /// in its [`ClientSession`](crate::session::ClientSession).
+    /// The quirks that a client can produce, in its request ([`crate::fqe`]) and in its [`ClientSession`](crate::session::ClientSession).
     pub const CLIENT: &[Self] = &[
         Self::RequestInclusive,
         Self::RequestBoth,
@@ -89,7 +89,7 @@ impl Quirk {
         Self::AcknowledgeKeepAlives,
     ];
 
-    /// Those a server can be told to show, in its bundles
+    /// The quirks that a server can produce, in its bundles
     /// ([`BundleWriter`](crate::wire::BundleWriter)) and in its
     /// [`ServerSession`](crate::session::ServerSession).
     pub const SERVER: &[Self] = &[
@@ -117,22 +117,22 @@ impl fmt::Display for Quirk {
 pub struct Quirks(u64);
 
 impl Quirks {
-    /// The strict behaviour.
+    /// No quirks: the behaviour of the guide.
     pub const NONE: Self = Self(0);
 
-    /// This set and one more quirk.
+    /// Adds a quirk.
     #[must_use]
     pub const fn with(self, quirk: Quirk) -> Self {
         Self(self.0 | 1 << quirk as u8)
     }
 
-    /// This set and another one.
+    /// Adds all quirks of another set.
     #[must_use]
     pub const fn and(self, others: Self) -> Self {
         Self(self.0 | others.0)
     }
 
-    /// This set and one quirk less.
+    /// Removes a quirk.
     #[must_use]
     pub const fn without(self, quirk: Quirk) -> Self {
         Self(self.0 & !(1 << quirk as u8))
@@ -144,9 +144,9 @@ impl Quirks {
     }
 }
 
-/// How often the peer showed each quirk. Counters stay at their maximum, which
-/// is 4 294 967 295 on 64-bit targets and 65 535 on smaller ones, where the
-/// session's state has to be small.
+/// How often each quirk was seen. A counter stops at its maximum: 4 294 967 295 on
+/// 64-bit targets, 65 535 on smaller ones, where the state of a session must be
+/// small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Deviations([Counter; Quirk::ALL.len()]);
@@ -157,12 +157,12 @@ type Counter = u32;
 type Counter = u16;
 
 impl Deviations {
-    /// Counts one more.
+    /// Counts a quirk once.
     pub fn count(&mut self, quirk: Quirk) {
         self.count_all(Quirks::NONE.with(quirk));
     }
 
-    /// Counts one more of each.
+    /// Counts each quirk of a set once.
     pub fn count_all(&mut self, quirks: Quirks) {
         let mut left = quirks.0;
         while left != 0 {
@@ -173,8 +173,11 @@ impl Deviations {
         }
     }
 
-    /// How often the quirk was seen.
-    #[allow(clippy::unnecessary_cast, reason = "it is one on small targets")]
+    /// How often a quirk was seen.
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "the counter is a u16 on small targets"
+    )]
     pub const fn of(&self, quirk: Quirk) -> u32 {
         self.0[quirk as usize] as u32
     }
@@ -195,7 +198,7 @@ impl Default for Deviations {
     }
 }
 
-// The set is one word.
+// A set is one u64.
 const _: () = assert!(Quirk::ALL.len() <= 64);
 
 #[cfg(test)]
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_holds_what_was_put_in() {
+    fn a_set_holds_the_quirks_that_were_added() {
         let set = Quirks::NONE
             .with(Quirk::NestedVersion0)
             .with(Quirk::AcknowledgeKeepAlives);

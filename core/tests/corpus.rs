@@ -1,5 +1,5 @@
-//! Replays the fuzzers' corpora: what they once found stays found. And makes
-//! their seeds, out of the test vectors, the quirks, events of a real server and
+//! Replays the corpora of the fuzz targets, and compares their seeds with the files.
+//! The seeds are made from the test vectors, the quirks, events of a real server and
 //! scripts; `ESTREAMER_BLESS=1` writes them.
 #![cfg(feature = "fuzzing")]
 
@@ -16,7 +16,7 @@ const VECTORS: &str = include_str!("vectors.txt");
 const REAL_EVENTS: &str = include_str!("../../tests/data/real-events.ndjson");
 
 #[test]
-fn every_corpus_keeps_its_promises() {
+fn every_input_of_the_corpus_passes() {
     corpus::replay(TARGETS);
 }
 
@@ -31,14 +31,14 @@ fn the_corpus_of_decode_keeps_its_promises_in_every_window() {
 }
 
 #[test]
-fn the_seeds_are_what_they_are_made_of() {
+fn the_seeds_in_the_corpus_are_up_to_date() {
     corpus::check(&seeds());
 }
 
 fn seeds() -> Vec<Seed> {
     let mut seeds = Vec::new();
     for (name, stream) in streams() {
-        // Window and chunks of decode, and no limits; the window of parse.
+        // Window and chunks for decode, without limits; the window for parse.
         let decode = [&[0, 10, 7, 0], &stream[..]].concat();
         seeds.push(("decode", name.clone(), decode));
         seeds.push(("parse", name.clone(), [&[0], &stream[..]].concat()));
@@ -47,7 +47,7 @@ fn seeds() -> Vec<Seed> {
     let readings = readings();
     for (at, setting) in RecordLength::ALL.into_iter().enumerate() {
         for expected in 0..7 {
-            // What of this byte chooses setting and request; see `fuzzing::decode`.
+            // This byte chooses setting and request; see `fuzzing::decode`.
             let first = (at << 6) as u8;
             let known = (first..).find(|known| known % 7 == expected).unwrap();
             let bytes = [&[0, 10, known, 0], &readings[..]].concat();
@@ -84,7 +84,7 @@ fn streams() -> Vec<(String, Vec<u8>)> {
             let digits = std::str::from_utf8(pair).unwrap();
             u8::from_str_radix(digits, 16).unwrap()
         });
-        // A null behind it shows that the decoder is still in step.
+        // A null after it shows that the decoder continues.
         streams.push((name.to_owned(), bytes.chain(null()).collect()));
     }
     for &quirk in Quirk::ALL {
@@ -99,7 +99,7 @@ fn streams() -> Vec<(String, Vec<u8>)> {
         .flat_map(|line| nested_event(line.as_bytes()))
         .collect();
     add("real-events", [bundle(1, &real), null()].concat());
-    // A bundle's last message, one byte longer or shorter than what is left.
+    // The last message of a bundle, one byte longer or shorter than its rest.
     let nested = nested_event(b"{}");
     let body = extended(b"{}");
     for (name, length) in [("long", body.len() + 1), ("short", body.len() - 1)] {
@@ -119,8 +119,8 @@ fn streams() -> Vec<(String, Vec<u8>)> {
     streams
 }
 
-/// Records in every reading of the record length, in every form of data, some
-/// larger than the smallest window.
+/// Records in every layout, with every form of data, some larger than the smallest
+/// window.
 fn readings() -> Vec<u8> {
     let time = [&1_700_000_000_u32.to_be_bytes()[..], &[0; 4]].concat();
     let mut records = Vec::new();
@@ -169,9 +169,9 @@ fn blocks() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Seven bytes of configuration, then operations; see `fuzzing::session`.
+/// Seven bytes of settings, then operations; see `fuzzing::session`.
 const SESSIONS: &[(&str, &[u8])] = &[
-    // A null only after delivery.
+    // Every null follows delivery.
     (
         "strict",
         &[0, 0, 0, 0, 0, 0, 0, 3, 5, 6, 7, 2, 9, 8, 7, 0, 9, 8, 9, 8],

@@ -1,9 +1,9 @@
-//! The blocking client against a stream that follows a script.
+//! The blocking client over a scripted stream.
 #![cfg(feature = "embedded-io")]
 
 mod common;
 
-use common::{Join, Seen, bundle, error, nested_event, null};
+use common::{Join, Seen, bundle, error, nested_event, null, with};
 use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use estreamer_core::decode::{Frame, MIN_WINDOW};
 use estreamer_core::io::{Client, IoError};
@@ -13,14 +13,13 @@ use estreamer_core::wire::{ErrorMessage, Message};
 use estreamer_core::{ConfigError, PeerError};
 use std::collections::VecDeque;
 
-/// What the stream does next when it is read; at the script's end, it ends.
+/// The results of reading the stream. After the last one, the stream ends.
 enum Act {
     Give(Vec<u8>),
     Fail(ErrorKind),
 }
 
-/// What the stream does next when it is written to; without a script, it takes
-/// everything.
+/// The results of writing to the stream. Without a script, it accepts everything.
 enum Take {
     Bytes(usize),
     Fail(ErrorKind),
@@ -95,7 +94,7 @@ fn start<'w>(
     Client::start(script, REQUEST, window, config, Instant(0)).unwrap()
 }
 
-/// All frames to the end, each bundle delivered when it is complete.
+/// Receives all frames, and marks each bundle as delivered when it is complete.
 fn run(client: &mut Client<'_, &mut Script>) -> (Vec<Seen>, IoError<ErrorKind>) {
     let mut join = Join::default();
     loop {
@@ -103,7 +102,7 @@ fn run(client: &mut Client<'_, &mut Script>) -> (Vec<Seen>, IoError<ErrorKind>) 
             Ok(received) => received,
             Err(error) => return (join.seen, error),
         };
-        // The bytes alone are as good as the window they lay in.
+        // The frame with the bytes replaces the window.
         let mut frame = received.frame;
         if let Frame::Message { body, .. } | Frame::Chunk { body } = &mut frame {
             assert_eq!(body.len, received.bytes.len());
@@ -136,16 +135,15 @@ fn any_reads_and_any_window_give_the_same_events_and_nulls() {
             for ahead in [0, 1, 16] {
                 let mut script = Script::giving(&conversation(), chunk);
                 let mut window = vec![0; window];
-                let config = ClientConfig {
-                    ahead,
-                    ..ClientConfig::default()
-                };
+                let config = with(ClientConfig::default(), |it| {
+                    it.ahead = ahead;
+                });
                 let mut client = start(&mut script, &mut window, config);
                 let (seen, end) = run(&mut client);
                 assert_eq!(end, IoError::Ended(End::PeerError { code: 9 }));
                 assert_eq!(client.session().received(), 2);
                 assert_eq!(*expected.get_or_insert_with(|| seen.clone()), seen);
-                // An error that came along with a bundle leaves no time for its null.
+                // A bundle that arrives together with the error gets no null.
                 let nulls = &script.sent[REQUEST.len()..];
                 let count = nulls.len() / 8;
                 assert_eq!(nulls, null().repeat(count));
@@ -163,7 +161,7 @@ fn any_reads_and_any_window_give_the_same_events_and_nulls() {
 fn short_writes_lose_and_double_nothing() {
     for first in 0..8 {
         let mut script = Script::giving(&bundle(1, b"").repeat(6), 48);
-        // The request whole, then byte by byte with interruptions.
+        // The request at once, then byte by byte with interruptions.
         script.takes.push_back(Take::Bytes(3));
         script.takes.push_back(Take::Bytes(100));
         script.takes.push_back(Take::Bytes(first + 1));
@@ -284,7 +282,7 @@ fn the_callers_own_time_is_no_silence_of_the_peers() {
     let mut window = [0; 64];
     let mut client = start(&mut script, &mut window, ClientConfig::default());
     assert!(client.next(Instant(0)).is_ok());
-    // An hour for one frame.
+    // The caller spends an hour on one frame.
     assert!(client.next(Instant(3_600_000)).is_ok());
     let timeout = client.next(Instant(7_200_000)).map(|_| ());
     assert_eq!(timeout, Err(IoError::Io(ErrorKind::TimedOut)));
@@ -309,7 +307,7 @@ fn closing_sends_the_reason_behind_a_null_that_was_half_gone() {
 }
 
 #[test]
-fn a_reason_too_long_for_the_window_is_cut_between_characters() {
+fn a_reason_too_long_for_the_window_is_truncated_between_characters() {
     for nul in [false, true] {
         let quirks = match nul {
             true => Quirks::NONE.with(Quirk::ErrorNul),
@@ -317,14 +315,13 @@ fn a_reason_too_long_for_the_window_is_cut_between_characters() {
         };
         let mut script = Script::default();
         let mut window = [0; 64];
-        let config = ClientConfig {
-            quirks,
-            ..ClientConfig::default()
-        };
+        let config = with(ClientConfig::default(), |it| {
+            it.quirks = quirks;
+        });
         let mut client = start(&mut script, &mut window, config);
         client.close(&"ä".repeat(100)).unwrap();
         let ((_, message), _) = Message::parse(&script.sent[REQUEST.len()..]).unwrap();
-        let text = "ä".repeat(24);
+        let text = "ä".repeat(if nul { 24 } else { 25 });
         let expected = ErrorMessage {
             code: -1,
             text: text.as_bytes(),
@@ -334,14 +331,17 @@ fn a_reason_too_long_for_the_window_is_cut_between_characters() {
 }
 
 #[test]
-fn out_of_step_ends_the_session() {
+fn an_invalid_header_ends_the_session() {
     let mut script = Script::giving(&[9; 20], 20);
     let mut window = [0; 64];
     let mut client = start(&mut script, &mut window, ClientConfig::default());
     let (_, error) = run(&mut client);
     assert!(matches!(
         error,
-        IoError::Ended(End::OutOfStep(PeerError::OutOfStep { offset: 0, .. }))
+        IoError::Ended(End::InvalidHeader(PeerError::InvalidHeader {
+            offset: 0,
+            ..
+        }))
     ));
 }
 
@@ -365,10 +365,9 @@ fn a_request_is_built_in_the_window_and_shows_its_quirks() {
     let mut expected = [0; 256];
     for quirks in [Quirks::NONE, Quirks::NONE.with(Quirk::RequestInclusive)] {
         let expected = request.emit(quirks, &mut expected).unwrap();
-        let config = ClientConfig {
-            quirks,
-            ..ClientConfig::default()
-        };
+        let config = with(ClientConfig::default(), |it| {
+            it.quirks = quirks;
+        });
         let mut script = Script::giving(&bundle(1, b""), 9);
         let mut window = [0; 256];
         let client = Client::start_with(&mut script, &request, &mut window, config, Instant(0));

@@ -1,7 +1,10 @@
-//! A client against a server, through a pipe that splits, delays and cuts, with
-//! a clock that is a number.
+//! A client and a server, connected by pipes that split, delay and truncate, with a
+//! simulated clock.
 #![cfg(feature = "fuzzing")]
 
+mod common;
+
+use common::with;
 use estreamer_core::fuzzing::pair::{Op, Pair};
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::session::{ClientConfig, ServerConfig};
@@ -22,7 +25,7 @@ fn op() -> impl Strategy<Value = Op> {
 prop_compose! {
     fn configs()(
         window in prop_oneof![Just(64_usize), 64..300_usize, Just(65_536)],
-        // A request that comes in pieces gets no grace.
+        // The grace does not apply to a request in pieces.
         server_window in prop_oneof![Just(64_usize), Just(256)],
         ahead in 0..4_u32,
         unacknowledged in 1..5_u32,
@@ -30,7 +33,7 @@ prop_compose! {
         inclusive in any::<bool>(),
         probe_after in prop_oneof![Just(0_u32), Just(60_000)],
         keep_alive in prop_oneof![Just(0_u32), Just(30_000)],
-    ) -> (ClientConfig, ServerConfig) {
+    ) -> ((usize, ClientConfig), (usize, ServerConfig)) {
         let mut quirks = Quirks::NONE;
         if answers {
             quirks = quirks.with(Quirk::AcknowledgeKeepAlives);
@@ -38,21 +41,9 @@ prop_compose! {
         if inclusive && server_window == 256 {
             quirks = quirks.with(Quirk::RequestInclusive);
         }
-        let client = ClientConfig {
-            window,
-            ahead,
-            probe_after,
-            dead_after: 0,
-            quirks,
-            ..ClientConfig::default()
-        };
-        let server = ServerConfig {
-            window: server_window,
-            unacknowledged,
-            keep_alive,
-            ..ServerConfig::default()
-        };
-        (client, server)
+        let client = with(ClientConfig::default(), |it| { it.ahead = ahead; it.probe_after = probe_after; it.dead_after = 0; it.quirks = quirks; });
+        let server = with(ServerConfig::default(), |it| { it.unacknowledged = unacknowledged; it.keep_alive = keep_alive; });
+        ((window, client), (server_window, server))
     }
 }
 
@@ -87,11 +78,10 @@ proptest! {
 
 #[test]
 fn a_strict_pair_moves_one_bundle_at_a_time() {
-    let client = ClientConfig {
-        ahead: 0,
-        ..ClientConfig::default()
-    };
-    let mut pair = Pair::new(client, ServerConfig::default());
+    let client = with(ClientConfig::default(), |it| {
+        it.ahead = 0;
+    });
+    let mut pair = Pair::new((1024, client), (1024, ServerConfig::default()));
     pair.reach_server(usize::MAX);
     for _ in 0..3 {
         assert!(pair.bundle(&[5]));

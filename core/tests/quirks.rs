@@ -1,9 +1,9 @@
-//! Every quirk is counted by its name when it is seen, and shown when asked for.
+//! Every quirk is counted when it is seen, and produced on demand.
 
 mod common;
 
 use common::provoke::{BLOCK, Provoked, provoke};
-use common::{bundle, nested_event, null, request};
+use common::{bundle, nested_event, null, request, with};
 use estreamer_core::decode::Limits;
 use estreamer_core::quirk::{Deviations, Quirk, Quirks};
 use estreamer_core::session::{ClientConfig, ClientSession, Instant, ServerConfig, ServerSession};
@@ -12,26 +12,23 @@ use estreamer_core::wire::{
     RecordType, RequestFlags,
 };
 
-const LIMITS: Limits = Limits {
-    message: 999,
-    ..Limits::DEFAULT
-};
+fn limits() -> Limits {
+    with(Limits::DEFAULT, |it| it.message = 999)
+}
 
-/// What a request for JSON with bit 23 expects.
+/// The records that a request for JSON with bit 23 expects.
 const JSON: Option<Expected> = Some(Expected {
     extended: true,
     form: DataForm::Json,
 });
 
-/// A client's counts after these bytes.
+/// The counts of a client after these bytes.
 fn seen_by_client(bytes: &[u8], window: usize, expected: Option<Expected>) -> Deviations {
-    let config = ClientConfig {
-        window,
-        limits: LIMITS,
-        expected,
-        ..ClientConfig::default()
-    };
-    let mut client = ClientSession::new(config, Instant(0)).unwrap();
+    let config = with(ClientConfig::default(), |it| {
+        it.limits = limits();
+        it.expected = expected;
+    });
+    let mut client = ClientSession::new(window, config, Instant(0)).unwrap();
     let mut at = 0;
     while let Ok(step) = client.step(&bytes[at..bytes.len().min(at + window)], Instant(0)) {
         at += step.consumed;
@@ -44,15 +41,14 @@ fn seen_by_client(bytes: &[u8], window: usize, expected: Option<Expected>) -> De
 }
 
 fn server() -> ServerSession {
-    let config = ServerConfig {
-        limits: LIMITS,
-        grace: 0,
-        ..ServerConfig::default()
-    };
-    ServerSession::new(config, Instant(0)).unwrap()
+    let config = with(ServerConfig::default(), |it| {
+        it.limits = limits();
+        it.grace = 0;
+    });
+    ServerSession::new(65_536, config, Instant(0)).unwrap()
 }
 
-/// A server's counts after these bytes.
+/// The counts of a server after these bytes.
 fn seen_by_server(mut server: ServerSession, bytes: &[u8]) -> Deviations {
     let mut at = 0;
     while let Ok(step) = server.step(&bytes[at..], Instant(0)) {
@@ -65,7 +61,7 @@ fn seen_by_server(mut server: ServerSession, bytes: &[u8]) -> Deviations {
     server.statistics().deviations
 }
 
-/// A server that sent a keep-alive.
+/// A server that has sent a keep-alive.
 fn kept_alive() -> ServerSession {
     let mut server = server();
     server.accept(Instant(0));
@@ -79,13 +75,13 @@ fn assert_only(found: Deviations, quirk: Quirk, also: &[Quirk]) {
     let found: Vec<Quirk> = found.seen().map(|(quirk, _)| quirk).collect();
     let mut expected = [&[quirk], also].concat();
     expected.sort();
-    assert_eq!(found, expected, "{quirk}: {}", quirk.sentence());
+    assert_eq!(found, expected, "{quirk}: {}", quirk.description());
 }
 
 #[test]
 fn every_quirk_is_counted_by_its_name_and_nothing_else_is() {
     for &quirk in Quirk::ALL {
-        // It is counted as what it looks like.
+        // Its bytes look like another quirk.
         let looks_like = match quirk {
             Quirk::SequenceStanding => Quirk::SequenceRepeat,
             quirk => quirk,
@@ -124,14 +120,13 @@ fn a_conversation_by_the_rules_shows_no_quirk_but_the_version_real_servers_send(
     assert_eq!(found.seen().count(), 0);
 }
 
-/// Two bundles and a goodbye of a server that shows these quirks.
+/// Two bundles and an error message of a server with these quirks.
 fn served(quirks: Quirks) -> Vec<u8> {
-    let config = ServerConfig {
-        quirks,
-        unacknowledged: 2,
-        ..ServerConfig::default()
-    };
-    let mut server = ServerSession::new(config, Instant(0)).unwrap();
+    let config = with(ServerConfig::default(), |it| {
+        it.quirks = quirks;
+        it.unacknowledged = 2;
+    });
+    let mut server = ServerSession::new(65_536, config, Instant(0)).unwrap();
     server.accept(Instant(0));
     let mut bytes = Vec::new();
     let mut buffer = [0; 256];
@@ -171,7 +166,7 @@ fn a_server_shows_each_of_its_quirks_and_no_other() {
 
 #[test]
 fn all_quirks_of_a_server_go_together_and_the_events_survive() {
-    // A record has one length, and what it does not have it cannot cover.
+    // A record has one length, and cannot count an extension that it lacks.
     let alone = [
         &[Quirk::RecordCoversHeader, Quirk::NoExtension][..],
         &[Quirk::RecordCoversExtension, Quirk::NoExtension],
@@ -202,14 +197,15 @@ fn all_quirks_of_a_server_go_together_and_the_events_survive() {
             .collect();
         expected.sort();
         assert_eq!(found, expected);
-        let seen = common::decode_everyhow(&bytes);
+        let seen = common::decode_in_every_way(&bytes);
         let bodies: Vec<&[u8]> = [1, 2, 5, 6].map(|at| seen[at].body()).into();
         let pair = [&b"{}"[..], br#"{"EventID":7}"#];
         assert_eq!(bodies, [pair, pair].concat());
     }
 }
 
-/// A request, answered keep-alives and a goodbye of a client that shows these quirks.
+/// A request, answers to keep-alives and an error message of a client with these
+/// quirks.
 fn asked(quirks: Quirks) -> Deviations {
     let mut server = server();
     let request = EventStreamRequest {
@@ -225,11 +221,10 @@ fn asked(quirks: Quirks) -> Deviations {
     server.handle_timeout(Instant(30_000)).unwrap();
     let length = server.poll_transmit(&mut out, Instant(30_000));
 
-    let config = ClientConfig {
-        quirks,
-        ..ClientConfig::default()
-    };
-    let mut client = ClientSession::new(config, Instant(0)).unwrap();
+    let config = with(ClientConfig::default(), |it| {
+        it.quirks = quirks;
+    });
+    let mut client = ClientSession::new(65_536, config, Instant(0)).unwrap();
     client.step(&out[..length], Instant(0)).unwrap();
     let mut bytes = [0; 64];
     let mut length = client.poll_transmit(&mut bytes, Instant(0));
@@ -247,7 +242,7 @@ fn a_client_shows_each_of_its_quirks_and_no_other() {
 
 #[test]
 fn all_quirks_of_a_client_go_together() {
-    // A request has one length.
+    // A request has only one length.
     for other in [Quirk::RequestInclusive, Quirk::RequestBoth] {
         let mut expected = Quirk::CLIENT.to_vec();
         expected.retain(|&quirk| quirk != other);

@@ -1,4 +1,4 @@
-//! Requests: built, ready-made, and hostile.
+//! Requests: built, ready-made, and malformed.
 #![cfg(feature = "json")]
 
 use estreamer_core::fqe::{self, EventKind, Request, RequestError, Transform};
@@ -7,7 +7,7 @@ use estreamer_core::wire::{EventStreamRequest, InitialTimestamp, Message, Reques
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// The guide's example, white space and all.
+/// The guide's example, with its white space.
 const GUIDE: &str = r#"{ "Events":
  { "ConnectionEvent":
   { "FieldSetDef":
@@ -36,16 +36,16 @@ const GUIDE: &str = r#"{ "Events":
 "#;
 
 #[test]
-fn the_guides_example_is_checked_and_sent_as_it_is() {
+fn the_guides_example_parses_and_is_sent_unchanged() {
     let request = EventStreamRequest {
         from: InitialTimestamp(1),
         flags: RequestFlags::EXTENDED_HEADER,
         block: GUIDE.as_bytes(),
     };
-    let asked = request.check().unwrap();
-    assert!(EventKind::ALL.into_iter().all(|kind| asked.has(kind)));
+    let parsed = request.parse_json().unwrap();
+    assert!(EventKind::ALL.into_iter().all(|kind| parsed.has(kind)));
     assert_eq!(
-        (asked.transform, asked.check_csv()),
+        (parsed.transform, parsed.check_csv()),
         (Transform::Json, Ok(()))
     );
     let mut out = [0; 2000];
@@ -101,7 +101,7 @@ fn flags_that_do_not_go_with_a_block_are_refused() {
             flags,
             block: GUIDE.as_bytes(),
         };
-        assert_eq!(request.check().err(), expected, "{flags}");
+        assert_eq!(request.parse_json().err(), expected, "{flags}");
     }
 }
 
@@ -109,7 +109,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_can_be_built_passes_the_servers_check(
+    fn every_built_request_parses(
         fields in vec(vec("[^\"\\\\\\p{C}]{1,12}", 1..4), 1..5),
         transform in "[^\"\\\\\\p{C}]{1,12}",
         nul in any::<bool>(),
@@ -134,19 +134,19 @@ proptest! {
             panic!("no request");
         };
         prop_assert_eq!(parsed.block.ends_with(&[0]), nul);
-        let asked = parsed.check();
-        // A kind all of whose names are the set's own asks for nothing.
+        let found = parsed.parse_json();
+        // An event type with only the name of the set has no fields.
         if !fields.iter().any(|names| names.iter().all(|&name| name == "OutputFieldSet")) {
-            let asked = asked.unwrap();
-            prop_assert_eq!(asked.transform.name(), &transform);
+            let found = found.unwrap();
+            prop_assert_eq!(found.transform.name(), &transform);
             for (at, kind) in EventKind::ALL.into_iter().enumerate() {
-                prop_assert_eq!(asked.has(kind), at < fields.len());
+                prop_assert_eq!(found.has(kind), at < fields.len());
             }
         }
     }
 
     #[test]
-    fn no_block_makes_the_check_panic(
+    fn no_edited_block_makes_the_parser_panic(
         edits in vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 0..12),
     ) {
         let mut block = GUIDE.as_bytes().to_vec();
@@ -158,14 +158,14 @@ proptest! {
                 _ => block.truncate(at + 1),
             }
         }
-        if let Err(problem) = fqe::check(&block) {
+        if let Err(problem) = fqe::parse(&block) {
             prop_assert!(!problem.to_string().is_empty());
             prop_assert!(problem.code() > 0);
         }
     }
 
     #[test]
-    fn no_bytes_make_the_check_panic(block in vec(any::<u8>(), 0..64)) {
-        prop_assert!(fqe::check(&block).is_err());
+    fn no_bytes_make_the_parser_panic(block in vec(any::<u8>(), 0..64)) {
+        prop_assert!(fqe::parse(&block).is_err());
     }
 }

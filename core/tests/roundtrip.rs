@@ -1,4 +1,4 @@
-//! What is emitted parses back to the same value, for messages out of random bytes.
+//! Emitted messages parse back to the same value, for messages from random bytes.
 #![cfg(feature = "arbitrary")]
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -10,7 +10,7 @@ use estreamer_core::wire::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// Emits, and demands exact lengths and nothing written on failure.
+/// Emits a message, and asserts its length and that nothing is written on failure.
 fn emit(message: &Message<'_>) -> Vec<u8> {
     let needed = message.encoded_len();
     let mut out = vec![0xaa; needed + 3];
@@ -26,8 +26,8 @@ fn emit(message: &Message<'_>) -> Vec<u8> {
     out
 }
 
-/// Reads what shows these quirks and was written of `sent`: data of any bytes
-/// says nothing of its record, so the reader has to be told.
+/// Reads `sent` back after it was written with these quirks. The reader must know the
+/// layout, because the data is random.
 fn read<'a>(sent: &Message<'_>, quirks: Quirks, out: &'a [u8]) -> Message<'a> {
     let (header, body) = Header::parse(out).unwrap();
     let (Message::Event(event), Some(number)) =
@@ -70,8 +70,8 @@ proptest! {
         prop_assert_eq!(Header::parse(&out), Ok((header, &[][..])));
     }
 
-    /// Liberal in, strict out: whatever is read of any bytes is written by the
-    /// rules, and then reads as the same.
+    /// Whatever parses from random bytes is emitted as the guide describes it, and
+    /// then parses to the same value.
     #[test]
     fn what_was_read_of_any_body_is_written_strictly(
         number in prop_oneof![0..8_u16, Just(2049), Just(2051), Just(4002), any::<u16>()],
@@ -84,7 +84,7 @@ proptest! {
         }
     }
 
-    /// With quirks, it still reads as the same, NULs apart.
+    /// With quirks, it parses to the same value, except for NULs.
     #[test]
     fn quirks_do_not_change_what_a_message_says(
         bytes in vec(any::<u8>(), 0..300),

@@ -1,8 +1,8 @@
-//! A server session in memory, with a clock that is a number.
+//! A server session in memory, with a simulated clock.
 
 mod common;
 
-use common::{error, null, request};
+use common::{error, null, request, with};
 use estreamer_core::decode::{Frame, Kind, Step};
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::session::{End, Instant, ServerConfig, ServerSession};
@@ -11,7 +11,7 @@ use estreamer_core::wire::{ErrorMessage, Message};
 const JSON: &[u8] = br#"{"Events":{"FileEvent":{"Fields":["FileName"]}},"OutputFormat":{"Transform":"Text","TransformConfig":"JSON"}}"#;
 
 fn server(config: ServerConfig) -> ServerSession {
-    ServerSession::new(config, Instant(0)).unwrap()
+    ServerSession::new(65_536, config, Instant(0)).unwrap()
 }
 
 fn streaming(config: ServerConfig) -> ServerSession {
@@ -32,14 +32,14 @@ fn feed(server: &mut ServerSession, bytes: &[u8]) -> Result<(), End> {
     }
 }
 
-/// A request with the length's other reading: 8 bytes more than there are.
+/// A request whose length counts its header: 8 bytes more than it has.
 fn inclusive(block: &[u8]) -> Vec<u8> {
     let mut bytes = request(1, 1 << 23, block);
     bytes[7] += 8;
     bytes
 }
 
-/// The block of a request found by a step.
+/// The JSON block of the request in a step.
 #[track_caller]
 fn block<'a>(step: &Step, input: &'a [u8]) -> &'a [u8] {
     match &step.frame {
@@ -72,11 +72,10 @@ fn nothing_goes_out_before_the_request_is_granted() {
 #[test]
 fn bundles_are_numbered_and_wait_for_their_nulls() {
     for window in [1, 2, 5] {
-        let mut server = streaming(ServerConfig {
-            unacknowledged: window,
-            connection_id: 9,
-            ..ServerConfig::default()
-        });
+        let mut server = streaming(with(ServerConfig::default(), |it| {
+            it.unacknowledged = window;
+            it.connection_id = 9;
+        }));
         let mut sequence = 0;
         for _ in 0..3 {
             for _ in 0..window {
@@ -94,10 +93,9 @@ fn bundles_are_numbered_and_wait_for_their_nulls() {
 
 #[test]
 fn a_window_of_no_bundles_counts_as_one() {
-    let mut server = streaming(ServerConfig {
-        unacknowledged: 0,
-        ..ServerConfig::default()
-    });
+    let mut server = streaming(with(ServerConfig::default(), |it| {
+        it.unacknowledged = 0;
+    }));
     assert!(server.next_bundle(Instant(0)).is_some());
     assert_eq!(server.credit(), 0);
 }
@@ -137,10 +135,9 @@ fn a_bundle_makes_the_keep_alive_needless() {
 
 #[test]
 fn a_period_of_zero_keeps_nothing_alive() {
-    let mut server = streaming(ServerConfig {
-        keep_alive: 0,
-        ..ServerConfig::default()
-    });
+    let mut server = streaming(with(ServerConfig::default(), |it| {
+        it.keep_alive = 0;
+    }));
     assert_eq!(server.poll_timeout(), None);
     server.handle_timeout(Instant(u64::MAX)).unwrap();
     assert_eq!(server.poll_transmit(&mut [0; 8], Instant(0)), 0);
@@ -167,7 +164,7 @@ fn the_inclusive_length_is_understood_after_the_grace() {
         assert_eq!(deviations.of(Quirk::RequestInclusive), 1);
         assert_eq!(deviations.of(Quirk::RequestNul), u32::from(nul));
         assert_eq!(server.statistics().bytes, bytes.len() as u64);
-        // The decoder is where it was told to be.
+        // The decoder continues after the request.
         assert!(waits(server.step(&[], Instant(350)).unwrap()));
         feed(&mut server, &null()).unwrap();
         assert_eq!(server.handle_eof(), End::Idle);
@@ -202,10 +199,9 @@ fn the_vectors_inclusive_request_is_understood_either_way() {
         .step_by(2)
         .map(|at| u8::from_str_radix(&line[at..at + 2], 16).unwrap())
         .collect();
-    let mut by_time = server(ServerConfig {
-        grace: 0,
-        ..ServerConfig::default()
-    });
+    let mut by_time = server(with(ServerConfig::default(), |it| {
+        it.grace = 0;
+    }));
     let step = by_time.step(&bytes, Instant(0)).unwrap();
     assert_eq!(block(&step, &bytes).len(), 181);
     let filled = [bytes, null()].concat();
@@ -217,18 +213,17 @@ fn the_vectors_inclusive_request_is_understood_either_way() {
 #[test]
 fn a_block_that_is_not_complete_gets_no_grace() {
     let bytes = request(0, 1 << 23, JSON);
-    let mut server = server(ServerConfig {
-        grace: 0,
-        ..ServerConfig::default()
-    });
-    // Eight bytes short as well, but in the middle of the block.
+    let mut server = server(with(ServerConfig::default(), |it| {
+        it.grace = 0;
+    }));
+    // Also 8 bytes short, but the block is incomplete.
     for cut in 0..bytes.len() {
         assert!(waits(
             server.step(&bytes[..cut], Instant(cut as u64)).unwrap()
         ));
         assert_eq!(server.poll_timeout(), None);
     }
-    // White space lets a cut block end with a brace.
+    // With white space, an incomplete block can end with a brace.
     let spaced = br#"{"a":{}       }"#;
     let bytes = request(0, 1 << 23, spaced);
     let cut = bytes.len() - 8;
@@ -255,10 +250,7 @@ fn more_bytes_end_the_grace() {
 #[test]
 fn a_request_larger_than_the_window_comes_in_pieces() {
     let bytes = request(3, 1 << 23, JSON);
-    let mut server = server(ServerConfig {
-        window: 64,
-        ..ServerConfig::default()
-    });
+    let mut server = ServerSession::new(64, ServerConfig::default(), Instant(0)).unwrap();
     let (mut at, mut joined) = (0, Vec::<u8>::new());
     loop {
         let input = &bytes[at..bytes.len().min(at + 64)];
@@ -276,10 +268,9 @@ fn a_request_larger_than_the_window_comes_in_pieces() {
 #[test]
 fn a_refusal_is_answered_with_its_code() {
     for (quirks, length) in [(Quirks::NONE, 16), (Quirks::NONE.with(Quirk::ErrorNul), 17)] {
-        let mut server = server(ServerConfig {
-            quirks,
-            ..ServerConfig::default()
-        });
+        let mut server = server(with(ServerConfig::default(), |it| {
+            it.quirks = quirks;
+        }));
         let refusal = ErrorMessage {
             code: 2,
             text: b"no",

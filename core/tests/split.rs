@@ -1,14 +1,18 @@
-//! However a stream is chopped up, and whatever the window, it means the same.
+//! The result of a session depends neither on how the stream is split nor on the
+//! window.
 //!
-//! What depends on the window by design: a message over the window is skipped
-//! under that policy, and a server's grace for the inclusive request length
-//! needs the request to fit. Everything else is compared here.
+//! Two exceptions are by design: a message larger than the window is skipped with
+//! that setting, and a server's grace for the inclusive request length needs the
+//! request to fit. Everything else is compared here.
+
+#![cfg(feature = "fuzzing")]
 
 mod common;
 
 use common::conversation::conversation;
-use common::{Join, Seen};
-use estreamer_core::decode::{Limits, Step};
+use common::{Join, Seen, with};
+use estreamer_core::decode::Limits;
+use estreamer_core::fuzzing::stream::{Session, feed};
 use estreamer_core::session::{
     ClientConfig, ClientSession, End, Instant, ServerConfig, ServerSession, Statistics,
 };
@@ -16,95 +20,31 @@ use estreamer_core::wire::{DataForm, Expected, RecordLength};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// What must not depend on window and chunks.
+/// The outcome, which must not depend on window and chunks.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     seen: Vec<Seen>,
-    /// Nulls owed by a client, credit left to a server.
+    /// Units received by a client; credit of a server.
     units: u64,
     statistics: Statistics,
     end: End,
 }
 
-/// The part of a session that is compared.
-trait Session {
-    fn step(&mut self, input: &[u8]) -> Result<Step, End>;
-    fn settle(&mut self) {}
-    fn end(&mut self) -> End;
-    fn units(&self) -> u64;
-    fn statistics(&self) -> Statistics;
-}
-
-impl Session for ClientSession {
-    fn step(&mut self, input: &[u8]) -> Result<Step, End> {
-        self.step(input, Instant(0))
-    }
-
-    fn settle(&mut self) {
-        while self.poll_transmit(&mut [0; 64], Instant(0)) > 0 {}
-        assert_eq!(self.acknowledged(), self.received(), "each unit, once");
-    }
-
-    fn end(&mut self) -> End {
-        self.handle_eof()
-    }
-
-    fn units(&self) -> u64 {
-        self.received()
-    }
-
-    fn statistics(&self) -> Statistics {
-        *self.statistics()
-    }
-}
-
-impl Session for ServerSession {
-    fn step(&mut self, input: &[u8]) -> Result<Step, End> {
-        self.step(input, Instant(0))
-    }
-
-    fn end(&mut self) -> End {
-        self.handle_eof()
-    }
-
-    fn units(&self) -> u64 {
-        u64::from(self.credit())
-    }
-
-    fn statistics(&self) -> Statistics {
-        *self.statistics()
-    }
-}
-
-/// Feeds the stream in these chunks, over and over, through a window.
+/// Feeds the stream through a window, in chunks of these sizes, repeatedly.
 fn run(mut session: impl Session, stream: &[u8], window: usize, chunks: &[usize]) -> Outcome {
     let mut chunks = chunks.iter().cycle();
     let mut join = Join::default();
-    let (mut start, mut end) = (0, 0);
-    let end = 'session: loop {
-        loop {
-            let input = &stream[start..end];
-            let step = match session.step(input) {
-                Ok(step) => step,
-                Err(end) => break 'session end,
-            };
+    let end = feed(
+        &mut session,
+        stream,
+        window,
+        || *chunks.next().unwrap(),
+        |step, input| {
             if let Some(frame) = &step.frame {
                 join.add(frame, input);
             }
-            start += step.consumed;
-            if step.consumed == 0 && step.frame.is_none() {
-                break;
-            }
-        }
-        session.settle();
-        if end == stream.len() {
-            break session.end();
-        }
-        assert!(end - start < window, "a full window is always enough");
-        end = (end + chunks.next().unwrap())
-            .min(start + window)
-            .min(stream.len());
-    };
+        },
+    );
     Outcome {
         seen: join.seen,
         units: session.units(),
@@ -113,7 +53,7 @@ fn run(mut session: impl Session, stream: &[u8], window: usize, chunks: &[usize]
     }
 }
 
-/// What is known of the records.
+/// The known form of the records.
 type Records = (RecordLength, Option<Expected>);
 
 fn records() -> impl Strategy<Value = Records> {
@@ -126,26 +66,22 @@ fn records() -> impl Strategy<Value = Records> {
 }
 
 fn client(window: usize, limits: Limits, (record_length, expected): Records) -> ClientSession {
-    let config = ClientConfig {
-        window,
-        limits,
-        ahead: u32::MAX,
-        record_length,
-        expected,
-        ..ClientConfig::default()
-    };
-    ClientSession::new(config, Instant(0)).unwrap()
+    let config = with(ClientConfig::default(), |it| {
+        it.limits = limits;
+        it.ahead = u32::MAX;
+        it.record_length = record_length;
+        it.expected = expected;
+    });
+    ClientSession::new(window, config, Instant(0)).unwrap()
 }
 
-/// A server with bundles out, so that nulls matter.
+/// A server with unacknowledged bundles, so that nulls count.
 fn server(window: usize, limits: Limits) -> ServerSession {
-    let config = ServerConfig {
-        window,
-        limits,
-        unacknowledged: 3,
-        ..ServerConfig::default()
-    };
-    let mut server = ServerSession::new(config, Instant(0)).unwrap();
+    let config = with(ServerConfig::default(), |it| {
+        it.limits = limits;
+        it.unacknowledged = 3;
+    });
+    let mut server = ServerSession::new(window, config, Instant(0)).unwrap();
     server.accept(Instant(0));
     while server.next_bundle(Instant(0)).is_some() {}
     server
@@ -155,11 +91,11 @@ fn limits() -> impl Strategy<Value = Limits> {
     let small = (0..300_u32, 0..300_u32, 0..300_u32);
     prop_oneof![
         Just(Limits::DEFAULT),
-        small.prop_map(|(record, request, message)| Limits {
-            record,
-            request,
-            message
-        }),
+        small.prop_map(|(record, request, message)| with(Limits::DEFAULT, |it| {
+            it.record = record;
+            it.request = request;
+            it.message = message;
+        })),
     ]
 }
 
@@ -202,7 +138,7 @@ proptest! {
     }
 }
 
-/// The generator would be worthless if its sessions all ended at once.
+/// The generator has to reach deep states, not only early ends.
 #[test]
 fn the_conversations_show_nearly_every_quirk_and_every_end() {
     use estreamer_core::quirk::Quirk;
@@ -213,10 +149,9 @@ fn the_conversations_show_nearly_every_quirk_and_every_end() {
     for _ in 0..1000 {
         let stream = conversation().new_tree(&mut runner).unwrap().current();
         let window = stream.len().max(64);
-        let limits = Limits {
-            message: 500,
-            ..Limits::DEFAULT
-        };
+        let limits = with(Limits::DEFAULT, |it| {
+            it.message = 500;
+        });
         let expected = Expected {
             extended: true,
             form: DataForm::Json,
@@ -229,7 +164,7 @@ fn the_conversations_show_nearly_every_quirk_and_every_end() {
         ends[match outcome.end {
             End::Idle => 0,
             End::MidMessage => 1,
-            End::OutOfStep(_) => 2,
+            End::InvalidHeader(_) => 2,
             End::PeerError { .. } => 3,
             _ => continue,
         }] += 1;
@@ -240,7 +175,7 @@ fn the_conversations_show_nearly_every_quirk_and_every_end() {
         .iter()
         .filter(|quirk| !quirks.contains(quirk))
         .collect();
-    // These are not a client's to see.
+    // A client cannot see these.
     let others = [
         Quirk::RequestInclusive,
         Quirk::RequestBoth,

@@ -1,15 +1,15 @@
-//! Every sample message reads as what it is, prints in one line, and is written
-//! again byte for byte where it was written by the rules.
+//! Every sample message parses, prints in one line, and is emitted with the same bytes
+//! if it follows the guide.
 
 use estreamer_core::wire::{Header, Message};
 use estreamer_core::{Malformed, PeerError};
 
 const VECTORS: &str = include_str!("vectors.txt");
 
-/// What each vector prints, and whether emitting it gives the same bytes back.
+/// The text of each vector, and whether it is emitted with the same bytes.
 const EXPECTED: &[(&str, &str, bool)] = &[
     ("01_null", "null", true),
-    // The text length counts a NUL, which is not emitted again.
+    // The text length counts a NUL, which is not emitted.
     ("02a_error_doc19", "error 19: No space", false),
     ("02b_error_client_minus1", "error -1: shutdown", true),
     (
@@ -104,7 +104,7 @@ const EXPECTED: &[(&str, &str, bool)] = &[
         true,
     ),
     ("11c_multi_host_end", "multiple host data (7) end", true),
-    // The record length is emitted by the rules again.
+    // The record length is emitted as the guide describes it.
     (
         "13a_event_covers_extension",
         "event intrusion (400), archived 1700000001, 13 bytes",
@@ -163,7 +163,7 @@ fn the_packet_records_header_tells_its_length_although_the_body_is_cut() {
     let bytes = vector("12_packet_record_doc_hdr");
     let (header, body) = Header::parse(&bytes).unwrap();
     assert_eq!(header.length, 989);
-    let record = estreamer_core::wire::Record::parse(body, header.length);
+    let record = estreamer_core::wire::RecordHeader::parse(body, header.length);
     let (record, _) = record.unwrap();
     assert_eq!(record.to_string(), "intrusion packet (2)");
     assert!(matches!(
@@ -209,7 +209,7 @@ fn a_vector_cut_anywhere_is_truncated_or_malformed_but_never_a_panic() {
                 "{line} at {cut}"
             );
             if cut >= 8 {
-                // The same body with a length that fits.
+                // The same body with a valid length.
                 let mut short = bytes[..cut].to_vec();
                 short[4..8].copy_from_slice(&(cut as u32 - 8).to_be_bytes());
                 match Message::parse(&short) {

@@ -1,5 +1,4 @@
-//! What people read when something is wrong: what happened, with the numbers
-//! that help, in words that differ from each other.
+//! The texts of errors: what happened, with the numbers that help. No two are equal.
 
 use estreamer_core::decode::{Decoder, Frame, Limits, Oversize};
 use estreamer_core::fqe::EventKind;
@@ -8,10 +7,15 @@ use estreamer_core::session::End;
 use estreamer_core::wire::{Null, RecordType, RequestFlags};
 use estreamer_core::{ConfigError, Malformed, PeerError, ResourceError};
 
-const OUT_OF_STEP: PeerError = PeerError::OutOfStep {
+const INVALID_HEADER: PeerError = PeerError::InvalidHeader {
     version: 7,
     message_type: 4,
     offset: 4096,
+};
+
+const RECORD_LENGTH: Malformed = Malformed::RecordLength {
+    record: 99,
+    message: 26,
 };
 
 #[test]
@@ -19,23 +23,27 @@ fn errors_name_what_happened_and_how_much_is_missing() {
     for (words, expected) in [
         (
             PeerError::Truncated { needed: 12 }.to_string(),
-            "message cut short, 12 bytes missing",
+            "truncated message: 12 bytes missing",
         ),
         (
-            OUT_OF_STEP.to_string(),
-            "out of step at byte 4096: header version 7 (type 4) where 1 belongs",
+            PeerError::Truncated { needed: 1 }.to_string(),
+            "truncated message: 1 byte missing",
         ),
         (
-            PeerError::from(Malformed::RecordLength).to_string(),
-            "record length fits no layout of the message length",
+            INVALID_HEADER.to_string(),
+            "invalid header at byte 4096: version 7, expected 1 (message type 4)",
+        ),
+        (
+            PeerError::from(RECORD_LENGTH).to_string(),
+            "record length 99 does not fit message length 26",
         ),
         (
             ResourceError::BufferTooSmall { needed: 99 }.to_string(),
-            "output buffer too small, 99 bytes needed",
+            "output buffer too small: 99 bytes needed",
         ),
         (
             ConfigError::WindowTooSmall { given: 63 }.to_string(),
-            "window of 63 bytes is too small, give at least 64",
+            "window too small: 63 bytes, expected at least 64",
         ),
     ] {
         assert_eq!(words, expected);
@@ -46,7 +54,7 @@ fn errors_name_what_happened_and_how_much_is_missing() {
 fn every_malformation_and_every_end_has_words_of_its_own() {
     let malformed = [
         Malformed::RecordTooShort,
-        Malformed::RecordLength,
+        RECORD_LENGTH,
         Malformed::ErrorTooShort,
         Malformed::RequestTooShort,
         Malformed::BundleTooShort,
@@ -59,15 +67,17 @@ fn every_malformation_and_every_end_has_words_of_its_own() {
         End::BeforeFirstByte,
         End::Idle,
         End::MidMessage,
-        End::OutOfStep(OUT_OF_STEP),
+        End::InvalidHeader(INVALID_HEADER),
         End::PeerSilent,
         End::Closed,
     ];
     assert_eq!(ends[0].to_string(), "the peer sent error 19");
-    assert_eq!(ends[4].to_string(), OUT_OF_STEP.to_string());
+    assert_eq!(ends[4].to_string(), INVALID_HEADER.to_string());
     all_differ(ends.map(|end| end.to_string()).to_vec());
-    let sentences = Quirk::ALL.iter().map(|quirk| quirk.sentence().to_owned());
-    all_differ(sentences.collect());
+    let descriptions = Quirk::ALL
+        .iter()
+        .map(|quirk| quirk.description().to_owned());
+    all_differ(descriptions.collect());
 }
 
 #[track_caller]
@@ -100,7 +110,6 @@ fn flags_add_up_and_print_by_name() {
     assert_eq!(RequestFlags(0).to_string(), "0x00000000");
 }
 
-/// A message's head is at hand wherever one comes, begins or is left out.
 #[test]
 fn only_frames_about_a_message_have_its_head() {
     let mut decoder = Decoder::new(64, Limits::default(), Oversize::Pieces).unwrap();

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| estreamer_capi::fuzzing::capi(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| estreamer_core_capi::fuzzing::capi(data));

@@ -1,13 +1,12 @@
-//! The least a client can do: the obvious blocking loop over rustls, which takes
-//! bundles off the connection and answers each with a null. What a loop of ours
-//! costs more, `cargo xtask bench` measures against this one.
+//! The smallest client: a blocking loop over rustls that reads bundles and answers
+//! each with a null message. `cargo xtask bench` compares the collector with it.
 //!
 //! ```text
 //! drain ADDR CERT KEY REQUEST.json BUNDLES [FILE]
 //! ```
 //!
-//! With FILE, a second thread also writes all bytes there, and a third makes
-//! them durable, as often as the collector does.
+//! With FILE, a second thread writes all bytes there, and a third one syncs the file
+//! as often as the collector does.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Error, Read, Write};
@@ -27,12 +26,12 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureSch
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 
-/// Bytes read, and written, at once.
+/// Bytes read and written at once.
 const READ: usize = 64 << 10;
 const WRITE: usize = 256 << 10;
-/// Blocks on their way to the file, at most: the collector's 32 MiB.
+/// Blocks that wait to be written, at most: 32 MiB as in the collector.
 const UNDER_WAY: usize = 128;
-/// The collector's rhythm: every second, or after so many bytes.
+/// When the file is synced, as in the collector: every second, or after so many bytes.
 const EVERY: Duration = Duration::from_secs(1);
 const VOLUME: u64 = 64 << 20;
 
@@ -97,7 +96,7 @@ fn ask(stream: &mut Tls, block: &[u8]) -> io::Result<()> {
     stream.write_all(&message)
 }
 
-/// Takes so many bundles off the stream, and gives the bytes there were.
+/// Reads so many bundles and returns their bytes.
 fn drain(
     stream: &mut BufReader<Tls>,
     mut bundles: u64,
@@ -129,7 +128,7 @@ fn drain(
     Ok(bytes)
 }
 
-/// The threads behind the one that reads.
+/// The threads that write and sync.
 struct Disk {
     full: SyncSender<Vec<u8>>,
     empty: Receiver<Vec<u8>>,
@@ -146,7 +145,7 @@ impl Disk {
         let writer = thread::spawn(move || {
             for mut block in to_write {
                 output.write_all(&block)?;
-                // Nobody needs the block, or syncs any more, after an error.
+                // After an error the receivers are gone.
                 let _ = told.send(block.len() as u64);
                 block.clear();
                 let _ = written.send(block);
@@ -161,7 +160,7 @@ impl Disk {
         })
     }
 
-    /// Gathers bytes in `block`, and hands it on when it is full.
+    /// Collects bytes in `block`, and passes it on when it is full.
     fn write(&self, block: &mut Vec<u8>, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let count = bytes.len().min(WRITE - block.len());
@@ -179,14 +178,14 @@ impl Disk {
     }
 
     fn finish(self, block: Vec<u8>) -> io::Result<()> {
-        // If it has failed, it says why.
+        // If the writer has failed, joining it returns the error.
         let _ = self.full.send(block);
         drop(self.full);
         self.writer.join().map_err(|_| Error::other("a panic"))?
     }
 }
 
-/// Makes durable what was written, in the collector's rhythm and at the end.
+/// Syncs what was written, as often as the collector and at the end.
 fn sync(file: &File, due: &Receiver<u64>) -> io::Result<()> {
     let mut volume = 0;
     loop {
@@ -203,7 +202,7 @@ fn sync(file: &File, due: &Receiver<u64>) -> io::Result<()> {
     }
 }
 
-/// Accepts every server: the handshake is not what is measured.
+/// Accepts every server, because the handshake is not measured.
 #[derive(Debug)]
 struct Anyone(Arc<CryptoProvider>);
 

@@ -1,22 +1,22 @@
-//! What a peer says before it closes.
+//! The text of a peer's error message.
 
 use std::fmt;
 
 use estreamer_core::decode::{Frame, Head, Kind};
 use estreamer_core::wire::{Lossy, trim_nul};
 
-/// The text of a peer's error message, whole or in pieces.
+/// Collects the text of a peer's error message, which may come in pieces.
 #[derive(Default)]
 pub(crate) struct ErrorText {
     bytes: Vec<u8>,
     inside: bool,
 }
 
-/// Bytes of a text that are kept.
+/// Bytes of the text that are kept.
 const KEPT: usize = 4096;
 
 impl ErrorText {
-    /// Keeps the text of the frame found in `input`, if it has one.
+    /// Keeps the text of a frame found in `input`, if the frame has one.
     pub(crate) fn keep(&mut self, frame: &Frame, input: &[u8]) {
         let is_error = |head: &Head| matches!(head.kind, Kind::Error { .. });
         let part = match frame {

@@ -1,6 +1,7 @@
-//! One thread, many endpoints: whoever is ready gets a turn.
+//! One thread, many endpoints: each endpoint that is ready gets a turn.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,105 +11,108 @@ use estreamer_core::session::Instant;
 use mio::event::Source;
 use mio::{Events, Interest, Poll, Token, Waker};
 
-/// Something with a socket that takes turns.
+/// A socket and the protocol on it, served in turns by an [`EventLoop`].
 ///
-/// Sockets are edge-triggered: an endpoint reads until the socket would block,
-/// or says [`Turn::Again`] and is called once more after the others.
+/// Sockets are edge-triggered: in its turn an endpoint reads until the socket
+/// would block, or returns [`Turn::Again`] to be called again after the others.
 pub trait Endpoint {
-    /// The socket, for registration.
+    /// Returns the socket, for registration.
     fn source(&mut self) -> &mut dyn Source;
-    /// Does what can be done now, of bounded length.
-    fn turn(&mut self, now: Instant, control: &mut Control) -> Turn;
-    /// When a turn is due although nothing happens.
-    fn deadline(&self) -> Option<Instant>;
-    /// Whether a turn would find something to do when another thread woke the
-    /// loop, whatever the socket says.
-    fn is_stirred(&self) -> bool {
-        true
+
+    /// Does what can be done now: a bounded amount of work that never blocks.
+    fn take_turn(&mut self, now: Instant) -> Turn;
+
+    /// Returns when a turn is due although the socket is not ready. A time in
+    /// the past means now: this is how a command gets its turn.
+    fn poll_timeout(&self) -> Option<Instant>;
+
+    /// Whether the endpoint waits for another thread, for example for memory to
+    /// be given back. It then gets a turn whenever the loop is woken.
+    fn waits_for_wakeup(&self) -> bool {
+        false
     }
-    /// The loop is to end: say goodbye, then be [`Turn::Done`] soon.
-    fn stop(&mut self, reason: &str, now: Instant);
 }
 
 /// How a turn ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// Nothing more to do until the socket is ready or the deadline is due.
+    /// Nothing to do until the socket is ready or the timeout is due.
     Wait,
-    /// There is more to do at once.
+    /// More to do at once, after the other endpoints had their turn.
     Again,
-    /// The endpoint is finished and will be dropped.
-    Done,
 }
 
-/// What an endpoint may ask of the loop.
-#[derive(Default)]
-pub struct Control {
-    added: Vec<Box<dyn Endpoint>>,
-    stop: Option<String>,
-}
+/// Names an endpoint in its [`EventLoop`]. It is never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EndpointId(usize);
 
-impl Control {
-    /// Adds an endpoint.
-    pub fn add(&mut self, endpoint: Box<dyn Endpoint>) {
-        self.added.push(endpoint);
-    }
-
-    /// Asks every endpoint to stop.
-    pub fn stop(&mut self, reason: &str) {
-        self.stop.get_or_insert_with(|| reason.into());
-    }
-}
-
-/// The loop.
-pub struct EventLoop {
+/// The loop. It owns its endpoints and hands them back by id.
+///
+/// The contract: **after each [`wait`](Self::wait) give your commands, then call
+/// [`next_turn`](Self::next_turn) until it returns `None`, and poll every endpoint
+/// that it returns for events.**
+///
+/// - Getters: [`get`](Self::get), [`is_empty`](Self::is_empty), [`now`](Self::now),
+///   [`handle`](Self::handle).
+/// - Inputs: [`wait`](Self::wait).
+/// - Commands: [`add`](Self::add), [`remove`](Self::remove), [`clear`](Self::clear),
+///   and those of endpoints through [`get_mut`](Self::get_mut) and
+///   [`endpoints_mut`](Self::endpoints_mut).
+/// - Outputs: [`next_turn`](Self::next_turn).
+///
+/// An endpoint stays in the loop until it is removed, also when its connection
+/// has ended.
+pub struct EventLoop<E> {
     poll: Poll,
     events: Events,
     clock: std::time::Instant,
-    places: Vec<Place>,
+    endpoints: BTreeMap<usize, Place<E>>,
+    next_id: usize,
     ready: VecDeque<usize>,
+    /// Turns left in this round, and whether the round has not begun yet.
+    left: usize,
+    round_begins: bool,
     handle: Handle,
-    stopped: bool,
 }
 
-struct Place {
-    endpoint: Option<Box<dyn Endpoint>>,
+struct Place<E> {
+    endpoint: E,
     queued: bool,
 }
 
-/// Wakes or stops a loop from another thread.
-#[derive(Clone)]
+/// Wakes a loop from another thread, or asks its owner to stop.
+#[derive(Debug, Clone)]
 pub struct Handle {
     stop: Arc<AtomicBool>,
     waker: Arc<Waker>,
 }
 
 impl Handle {
-    /// Asks every endpoint of the loop to stop.
+    /// Asks the owner of the loop to stop, and wakes it.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
         self.wake();
     }
 
-    /// Whether that was asked.
+    /// Whether [`stop`](Self::stop) was called.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }
 
-    /// Gives every endpoint of the loop that has something to do a turn.
+    /// Makes [`EventLoop::wait`] return.
     pub fn wake(&self) {
-        // A loop that cannot be woken has ended already.
+        // This fails only for a loop that is gone.
         let _ = self.waker.wake();
     }
 }
 
 const WAKER: Token = Token(usize::MAX);
-/// The loop looks around this often, in case a wake-up was lost: the system may
-/// refuse one.
-const LOOK_AROUND: Duration = Duration::from_secs(1);
+/// The longest wait. The system may refuse a wake-up; then the loop notices what
+/// it was woken for after this time.
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
-impl EventLoop {
-    /// A loop without endpoints.
+impl<E> EventLoop<E> {
+    /// Creates a loop without endpoints.
     ///
     /// # Errors
     /// The system's, when it gives no poll instance.
@@ -119,199 +123,294 @@ impl EventLoop {
             poll,
             events: Events::with_capacity(256),
             clock: std::time::Instant::now(),
-            places: Vec::new(),
+            endpoints: BTreeMap::new(),
+            next_id: 0,
             ready: VecDeque::new(),
+            left: 0,
+            round_begins: false,
             handle: Handle {
                 stop: Arc::new(AtomicBool::new(false)),
                 waker,
             },
-            stopped: false,
         })
     }
 
-    /// For other threads.
+    /// Returns a handle for other threads.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
 
-    /// Milliseconds since the loop was made.
+    /// Returns the time on the loop's clock: milliseconds since it was created.
     pub fn now(&self) -> Instant {
         Instant(self.clock.elapsed().as_millis() as u64)
     }
 
-    /// Adds an endpoint; its first turn comes at once.
-    ///
-    /// # Errors
-    /// The system's, when its socket cannot be registered.
-    pub fn add(&mut self, mut endpoint: Box<dyn Endpoint>) -> io::Result<()> {
-        let index = match self
-            .places
-            .iter()
-            .position(|place| place.endpoint.is_none())
-        {
-            Some(free) => free,
-            None => {
-                self.places.push(Place {
-                    endpoint: None,
-                    queued: false,
-                });
-                self.places.len() - 1
-            }
-        };
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poll
-            .registry()
-            .register(endpoint.source(), Token(index), interest)?;
-        self.places[index].endpoint = Some(endpoint);
-        self.queue(index);
-        Ok(())
-    }
-
-    /// Runs until no endpoint is left.
-    ///
-    /// # Errors
-    /// The system's, when it cannot poll.
-    pub fn run(&mut self) -> io::Result<()> {
-        while !self.is_empty() {
-            self.step(None)?;
-            if self.handle.is_stopped() {
-                self.stop("shutting down");
-            }
-        }
-        Ok(())
-    }
-
-    /// Lets go of every endpoint, without a word to anybody.
-    pub fn clear(&mut self) {
-        for place in &mut self.places {
-            place.endpoint = None;
-        }
-    }
-
-    /// Whether no endpoint is left.
+    /// Whether the loop has no endpoint.
     pub fn is_empty(&self) -> bool {
-        self.places.iter().all(|place| place.endpoint.is_none())
+        self.endpoints.is_empty()
     }
 
-    /// Waits until somebody is ready, but no longer than `at_most`, and gives
-    /// everyone who is a turn. It may return although nothing happened. Returns
-    /// whether an endpoint is left.
-    ///
-    /// # Errors
-    /// The system's, when it cannot poll.
-    pub fn step(&mut self, at_most: Option<Duration>) -> io::Result<bool> {
-        let wait = self.wait().min(at_most.unwrap_or(LOOK_AROUND));
-        match self.poll.poll(&mut self.events, Some(wait)) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(true),
-            Err(error) => return Err(error),
-        }
-        let mut stirred = self.events.is_empty();
-        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
-        for event in &events {
-            match event.token() {
-                WAKER => stirred = true,
-                Token(index) => self.queue(index),
-            }
-        }
-        self.events = events;
-        if stirred {
-            self.queue_stirred();
-        }
-        self.queue_due();
-        self.turns()?;
-        Ok(!self.is_empty())
+    /// Returns an endpoint, unless it was removed.
+    pub fn get(&self, id: EndpointId) -> Option<&E> {
+        self.endpoints.get(&id.0).map(|place| &place.endpoint)
     }
 
-    /// One turn for everyone who is ready by now.
-    fn turns(&mut self) -> io::Result<()> {
-        for _ in 0..self.ready.len() {
-            let Some(index) = self.ready.pop_front() else {
-                break;
-            };
-            let place = &mut self.places[index];
-            place.queued = false;
-            let Some(endpoint) = &mut place.endpoint else {
-                continue;
-            };
-            let mut control = Control::default();
-            let now = Instant(self.clock.elapsed().as_millis() as u64);
-            match endpoint.turn(now, &mut control) {
-                Turn::Wait => {}
-                Turn::Again => self.queue(index),
-                Turn::Done => {
-                    // A socket that is not registered any more is as good as gone.
-                    let _ = self.poll.registry().deregister(endpoint.source());
-                    self.places[index].endpoint = None;
-                }
-            }
-            for endpoint in control.added {
-                self.add(endpoint)?;
-            }
-            if let Some(reason) = control.stop {
-                self.stop(&reason);
-            }
-        }
-        Ok(())
+    /// Returns an endpoint for a command, unless it was removed. What a command
+    /// asks for is done in the endpoint's next turn, in this round or the next.
+    pub fn get_mut(&mut self, id: EndpointId) -> Option<&mut E> {
+        let place = self.endpoints.get_mut(&id.0);
+        place.map(|place| &mut place.endpoint)
     }
 
-    /// Asks every endpoint to stop, and to say why.
-    pub fn stop(&mut self, reason: &str) {
-        if std::mem::replace(&mut self.stopped, true) {
-            return;
-        }
-        let now = self.now();
-        for index in 0..self.places.len() {
-            if let Some(endpoint) = &mut self.places[index].endpoint {
-                endpoint.stop(reason, now);
-                self.queue(index);
-            }
-        }
+    /// Returns all endpoints, for a command to each.
+    pub fn endpoints_mut(&mut self) -> impl Iterator<Item = &mut E> {
+        self.endpoints.values_mut().map(|place| &mut place.endpoint)
     }
 
-    fn queue(&mut self, index: usize) {
-        if let Some(place) = self.places.get_mut(index)
-            && place.endpoint.is_some()
+    /// Removes all endpoints. Their connections are closed without a message.
+    pub fn clear(&mut self) {
+        self.endpoints.clear();
+        self.ready.clear();
+    }
+
+    fn queue(&mut self, id: usize) {
+        if let Some(place) = self.endpoints.get_mut(&id)
             && !place.queued
         {
             place.queued = true;
-            self.ready.push_back(index);
+            self.ready.push_back(id);
         }
     }
+}
 
-    fn queue_stirred(&mut self) {
-        for index in 0..self.places.len() {
-            let endpoint = self.places[index].endpoint.as_ref();
-            if endpoint.is_some_and(|endpoint| endpoint.is_stirred()) {
-                self.queue(index);
+impl<E: Endpoint> EventLoop<E> {
+    /// Adds an endpoint; its first turn is in the next round.
+    ///
+    /// # Errors
+    /// The system's, when its socket cannot be registered.
+    pub fn add(&mut self, mut endpoint: E) -> io::Result<EndpointId> {
+        let id = self.next_id;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registry = self.poll.registry();
+        registry.register(endpoint.source(), Token(id), interest)?;
+        self.next_id += 1;
+        let queued = false;
+        self.endpoints.insert(id, Place { endpoint, queued });
+        self.queue(id);
+        Ok(EndpointId(id))
+    }
+
+    /// Removes an endpoint and returns it.
+    pub fn remove(&mut self, id: EndpointId) -> Option<E> {
+        let mut endpoint = self.endpoints.remove(&id.0)?.endpoint;
+        // A socket that is not registered any more needs no more than this.
+        let _ = self.poll.registry().deregister(endpoint.source());
+        Some(endpoint)
+    }
+
+    /// Begins a round: waits until an endpoint is ready, the loop is woken, or
+    /// `at_most` has passed. It may return without any reason.
+    ///
+    /// # Errors
+    /// The system's, when it cannot poll.
+    pub fn wait(&mut self, at_most: Option<Duration>) -> io::Result<()> {
+        self.round_begins = true;
+        let wait = self.time_to_wait().min(at_most.unwrap_or(MAX_WAIT));
+        match self.poll.poll(&mut self.events, Some(wait)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        let mut is_woken = self.events.is_empty();
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            match event.token() {
+                WAKER => is_woken = true,
+                Token(id) => self.queue(id),
             }
         }
+        self.events = events;
+        if is_woken {
+            queue_where(&mut self.endpoints, &mut self.ready, E::waits_for_wakeup);
+        }
+        Ok(())
     }
 
-    fn queue_due(&mut self) {
+    /// Gives the next endpoint that is ready its turn and returns it; `None` at
+    /// the end of the round.
+    pub fn next_turn(&mut self) -> Option<(EndpointId, &mut E)> {
+        if std::mem::take(&mut self.round_begins) {
+            let now = self.now();
+            queue_where(&mut self.endpoints, &mut self.ready, |endpoint| {
+                endpoint.poll_timeout().is_some_and(|due| due <= now)
+            });
+            self.left = self.ready.len();
+        }
         let now = self.now();
-        for index in 0..self.places.len() {
-            if self.deadline(index).is_some_and(|due| due <= now) {
-                self.queue(index);
+        let id = loop {
+            self.left = self.left.checked_sub(1)?;
+            let id = self.ready.pop_front()?;
+            if let Some(place) = self.endpoints.get_mut(&id) {
+                place.queued = false;
+                if place.endpoint.take_turn(now) == Turn::Again {
+                    self.queue(id);
+                }
+                break id;
             }
-        }
+        };
+        let place = self.endpoints.get_mut(&id)?;
+        Some((EndpointId(id), &mut place.endpoint))
     }
 
-    fn deadline(&self, index: usize) -> Option<Instant> {
-        self.places[index].endpoint.as_ref()?.deadline()
-    }
-
-    /// No waiting while somebody is ready.
-    fn wait(&self) -> Duration {
+    /// Returns zero while an endpoint is ready.
+    fn time_to_wait(&self) -> Duration {
         if !self.ready.is_empty() {
             return Duration::ZERO;
         }
         let now = self.now();
-        (0..self.places.len())
-            .filter_map(|index| self.deadline(index))
-            .min()
-            .map_or(LOOK_AROUND, |due| {
-                Duration::from_millis(due.0.saturating_sub(now.0)).min(LOOK_AROUND)
-            })
+        let places = self.endpoints.values();
+        let dues = places.filter_map(|place| place.endpoint.poll_timeout());
+        dues.min().map_or(MAX_WAIT, |due| {
+            Duration::from_millis(due.0.saturating_sub(now.0)).min(MAX_WAIT)
+        })
+    }
+}
+
+/// Returns the time `duration` after `now`.
+pub(crate) fn after(now: Instant, duration: Duration) -> Instant {
+    now.after(u32::try_from(duration.as_millis()).unwrap_or(u32::MAX))
+}
+
+/// Queues every endpoint for which `is_ready` holds.
+fn queue_where<E>(
+    endpoints: &mut BTreeMap<usize, Place<E>>,
+    ready: &mut VecDeque<usize>,
+    is_ready: impl Fn(&E) -> bool,
+) {
+    for (&id, place) in endpoints {
+        if !place.queued && is_ready(&place.endpoint) {
+            place.queued = true;
+            ready.push_back(id);
+        }
+    }
+}
+
+impl<E> fmt::Debug for EventLoop<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventLoop")
+            .field("endpoints", &self.endpoints.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::net::TcpListener;
+
+    /// Counts its turns. It asks for more of them, for one after a command, or for
+    /// one after a wake-up.
+    struct Counter {
+        socket: TcpListener,
+        turns: u32,
+        again: u32,
+        has_command: bool,
+        waits: bool,
+    }
+
+    impl Counter {
+        fn new() -> Self {
+            let any = "127.0.0.1:0".parse().unwrap();
+            Self {
+                socket: TcpListener::bind(any).unwrap(),
+                turns: 0,
+                again: 0,
+                has_command: false,
+                waits: false,
+            }
+        }
+    }
+
+    impl Endpoint for Counter {
+        fn source(&mut self) -> &mut dyn Source {
+            &mut self.socket
+        }
+
+        fn take_turn(&mut self, _: Instant) -> Turn {
+            self.turns += 1;
+            self.has_command = false;
+            match self.again.checked_sub(1) {
+                Some(left) => {
+                    self.again = left;
+                    Turn::Again
+                }
+                None => Turn::Wait,
+            }
+        }
+
+        fn poll_timeout(&self) -> Option<Instant> {
+            self.has_command.then_some(Instant(0))
+        }
+
+        fn waits_for_wakeup(&self) -> bool {
+            self.waits
+        }
+    }
+
+    /// Waits shortly and returns the ids of the endpoints that had a turn.
+    fn round(event_loop: &mut EventLoop<Counter>) -> Vec<EndpointId> {
+        event_loop.wait(Some(Duration::from_millis(1))).unwrap();
+        turns(event_loop)
+    }
+
+    fn turns(event_loop: &mut EventLoop<Counter>) -> Vec<EndpointId> {
+        std::iter::from_fn(|| event_loop.next_turn().map(|(id, _)| id)).collect()
+    }
+
+    #[test]
+    fn an_endpoint_has_one_turn_in_a_round_however_much_there_is_to_do() {
+        let mut event_loop = EventLoop::new().unwrap();
+        let mut busy = Counter::new();
+        busy.again = 2;
+        let busy = event_loop.add(busy).unwrap();
+        let other = event_loop.add(Counter::new()).unwrap();
+        assert_eq!(round(&mut event_loop), [busy, other]);
+        assert_eq!(round(&mut event_loop), [busy]);
+        assert_eq!(round(&mut event_loop), [busy]);
+        assert_eq!(round(&mut event_loop), []);
+    }
+
+    #[test]
+    fn a_command_takes_effect_in_the_round_that_it_is_given_in() {
+        let mut event_loop = EventLoop::new().unwrap();
+        let id = event_loop.add(Counter::new()).unwrap();
+        assert_eq!(round(&mut event_loop), [id]);
+        event_loop.wait(Some(Duration::ZERO)).unwrap();
+        event_loop.get_mut(id).unwrap().has_command = true;
+        assert_eq!(turns(&mut event_loop), [id]);
+        assert_eq!(round(&mut event_loop), []);
+    }
+
+    #[test]
+    fn a_wakeup_gives_a_turn_to_endpoints_that_wait_for_one() {
+        let mut event_loop = EventLoop::new().unwrap();
+        let idle = event_loop.add(Counter::new()).unwrap();
+        let waiting = event_loop.add(Counter::new()).unwrap();
+        assert_eq!(round(&mut event_loop), [idle, waiting]);
+        event_loop.get_mut(waiting).unwrap().waits = true;
+        event_loop.handle().wake();
+        assert_eq!(round(&mut event_loop), [waiting]);
+    }
+
+    #[test]
+    fn the_id_of_a_removed_endpoint_names_no_other_one() {
+        let mut event_loop = EventLoop::new().unwrap();
+        let first = event_loop.add(Counter::new()).unwrap();
+        assert!(event_loop.remove(first).is_some());
+        let second = event_loop.add(Counter::new()).unwrap();
+        assert!(event_loop.get(first).is_none() && event_loop.remove(first).is_none());
+        assert_eq!(round(&mut event_loop), [second]);
+        assert_eq!(event_loop.remove(second).unwrap().turns, 1);
+        assert!(event_loop.is_empty());
     }
 }

@@ -1,17 +1,14 @@
-//! The eStreamer protocol over sockets: mutual TLS and one thin event loop.
+#![doc = include_str!("../README.md")]
 
-pub mod arena;
-pub mod batch;
+pub mod buffer;
 pub mod client;
 mod error_text;
 pub mod event_loop;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-mod record;
 pub mod server;
 pub mod tls;
 mod transport;
-mod window;
 
 pub use estreamer_core as core;

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Shutdown, SocketAddr};
 use mio::net::TcpStream;
 use socket2::{Domain, SockRef, Socket, Type};
 
+use crate::buffer::ByteBuffer;
 use crate::tls::{ReadOutcome, TlsError, TlsSession};
 
 /// A socket and the TLS session on it.
@@ -13,37 +14,38 @@ pub(crate) struct Transport {
     pub(crate) socket: TcpStream,
     pub(crate) tls: TlsSession,
     connected: bool,
-    /// Plaintext that did not fit the TLS session's buffer yet.
+    /// Plaintext that the TLS session had no room for.
     backlog: Vec<u8>,
     quick_ack: bool,
     half_closed: bool,
 }
 
-/// What [`Transport::fill`] found.
+/// What [`Transport::fill`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fill {
-    /// So many bytes went into the room.
+    /// Wrote so many bytes into the room.
     Bytes(usize),
-    /// The socket has nothing more for now; it will become readable.
+    /// The socket has no more bytes now. It is reported as readable later.
     Blocked,
-    /// The peer closed, with or without goodbye; within the handshake that is
+    /// The peer closed, with or without close_notify. Within the handshake this is
     /// an error instead.
     Eof,
 }
 
-/// Why a connection broke, below the protocol.
+/// Why a connection failed, below the protocol.
 #[derive(Debug)]
-pub(crate) enum Broken {
+pub(crate) enum TransportError {
     Connect(io::Error),
     Tls(TlsError),
     Socket(io::Error),
 }
 
 impl Transport {
-    /// A connection that is being made to `address`. Small messages are sent at
-    /// once, and received bytes acknowledged at once: against a server that
-    /// leaves Nagle's algorithm on, each bundle would wait for a delayed TCP
-    /// acknowledgement otherwise. `bind` is the address of ours it is made from.
+    /// Starts a connection to `address`, from the local address `bind` if given.
+    ///
+    /// Small messages are sent at once, and received bytes acknowledged at once:
+    /// from a server that uses Nagle's algorithm, each bundle would otherwise wait
+    /// for a delayed TCP acknowledgement.
     pub(crate) fn connect(
         address: SocketAddr,
         bind: Option<IpAddr>,
@@ -53,12 +55,12 @@ impl Transport {
             None => TcpStream::connect(address)?,
             Some(bind) => connect_from(bind, address)?,
         };
-        // Fails on some systems before the connection is made; then it comes later.
+        // Some systems refuse this before the connection is made. It is repeated then.
         let _ = socket.set_nodelay(true);
         Ok(Self::new(socket, tls, false))
     }
 
-    /// A connection that was accepted; `nagle` leaves Nagle's algorithm on.
+    /// Takes a connection that was accepted; `nagle` leaves Nagle's algorithm on.
     pub(crate) fn accepted(socket: TcpStream, tls: TlsSession, nagle: bool) -> io::Result<Self> {
         socket.set_nodelay(!nagle)?;
         Ok(Self::new(socket, tls, true))
@@ -75,19 +77,19 @@ impl Transport {
         }
     }
 
-    /// Whether TCP stands; finds out without blocking.
-    pub(crate) fn check_connected(&mut self) -> Result<bool, Broken> {
+    /// Whether TCP is connected.
+    pub(crate) fn check_connected(&mut self) -> Result<bool, TransportError> {
         if self.connected {
             return Ok(true);
         }
-        match self.socket.take_error().map_err(Broken::Connect)? {
+        match self.socket.take_error().map_err(TransportError::Connect)? {
             None => {}
-            // It stood, and was reset before we looked; reading finds the end.
+            // It was connected and then reset. Reading finds the end.
             Some(error) if is_gone(&error) => {
                 self.connected = true;
                 return Ok(true);
             }
-            Some(error) => return Err(Broken::Connect(error)),
+            Some(error) => return Err(TransportError::Connect(error)),
         }
         match self.socket.peer_addr() {
             Ok(_) => {
@@ -96,26 +98,26 @@ impl Transport {
                 Ok(true)
             }
             Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
-            Err(error) => Err(Broken::Connect(error)),
+            Err(error) => Err(TransportError::Connect(error)),
         }
     }
 
-    /// Moves plaintext into the room until that is full or nothing is left of
-    /// what came, and reads from the socket only when there was nothing.
-    pub(crate) fn fill(&mut self, room: &mut [u8]) -> Result<Fill, Broken> {
+    /// Moves received plaintext into the room. Reads from the socket only when
+    /// there is no plaintext left.
+    pub(crate) fn fill(&mut self, room: &mut [u8]) -> Result<Fill, TransportError> {
         loop {
             match self.tls.read(room) {
                 ReadOutcome::Data(count) => return Ok(Fill::Bytes(count)),
                 ReadOutcome::Closed | ReadOutcome::Eof if !self.tls.is_handshaking() => {
                     return Ok(Fill::Eof);
                 }
-                // An end instead of a handshake; `process` says what it means.
+                // The peer closed within the handshake: `process` returns the error.
                 ReadOutcome::Closed | ReadOutcome::Eof | ReadOutcome::WouldBlock => {}
             }
             if let Err(error) = self.tls.process() {
-                // The alert that tells the peer why.
-                let _ = self.tls.write_tls(&mut Quiet(&self.socket));
-                return Err(Broken::Tls(error));
+                // Send the alert that tells the peer why.
+                let _ = self.tls.write_tls(&mut NoSigpipe(&self.socket));
+                return Err(TransportError::Tls(error));
             }
             if self.tls.is_handshaking() {
                 self.flush()?;
@@ -127,16 +129,25 @@ impl Transport {
                     self.acknowledge_quickly();
                     return Ok(Fill::Blocked);
                 }
-                // A reset is an end like any other, in the handshake and after it.
+                // A reset is treated as the end of the stream.
                 Err(error) if is_gone(&error) => {
                     let _ = self.tls.read_tls(&mut io::empty());
                 }
-                Err(error) => return Err(Broken::Socket(error)),
+                Err(error) => return Err(TransportError::Socket(error)),
             }
         }
     }
 
-    /// Queues plaintext, all of it.
+    /// As [`fill`](Self::fill), into the room of a buffer.
+    pub(crate) fn fill_buffer(&mut self, buffer: &mut ByteBuffer) -> Result<Fill, TransportError> {
+        let fill = self.fill(buffer.room())?;
+        if let Fill::Bytes(count) = fill {
+            buffer.filled(count);
+        }
+        Ok(fill)
+    }
+
+    /// Queues plaintext.
     pub(crate) fn send(&mut self, plaintext: &[u8]) {
         let mut taken = 0;
         if self.backlog.is_empty() {
@@ -145,13 +156,13 @@ impl Transport {
         self.backlog.extend_from_slice(&plaintext[taken..]);
     }
 
-    /// Whether nothing waits for room in the TLS session's buffer.
+    /// Whether the TLS session has room for more plaintext.
     pub(crate) fn has_room(&self) -> bool {
         self.backlog.is_empty()
     }
 
-    /// Sends what is queued, as far as the socket takes it.
-    pub(crate) fn flush(&mut self) -> Result<(), Broken> {
+    /// Sends what is queued, as much as the socket takes.
+    pub(crate) fn flush(&mut self) -> Result<(), TransportError> {
         loop {
             if !self.backlog.is_empty() {
                 let taken = self.tls.write(&self.backlog);
@@ -160,31 +171,32 @@ impl Transport {
             if !self.tls.wants_write() {
                 return Ok(());
             }
-            match self.tls.write_tls(&mut Quiet(&self.socket)) {
+            match self.tls.write_tls(&mut NoSigpipe(&self.socket)) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                // The peer is gone; reading tells what it had to say before.
+                // The peer has closed. Reading returns what it sent before.
                 Err(error) if is_gone(&error) => return Ok(()),
-                Err(error) => return Err(Broken::Socket(error)),
+                Err(error) => return Err(TransportError::Socket(error)),
             }
         }
     }
 
-    /// Whether everything queued is with the kernel.
+    /// Whether the kernel has taken everything that was queued.
     pub(crate) fn is_flushed(&self) -> bool {
         self.backlog.is_empty() && !self.tls.wants_write()
     }
 
-    /// Closes our half, then throws away what still comes: a socket closed over
-    /// unread bytes resets the connection, and what was said last goes with it.
-    pub(crate) fn part(&mut self) -> Fill {
+    /// Shuts down the sending direction, then reads and discards. A socket that is
+    /// closed with unread bytes resets the connection, and the peer may then lose
+    /// the last message.
+    pub(crate) fn shutdown_and_drain(&mut self) -> Fill {
         if !std::mem::replace(&mut self.half_closed, true) {
-            // The peer may be gone already; then reading tells.
+            // If the peer has closed, reading finds the end.
             let _ = self.socket.shutdown(Shutdown::Write);
         }
-        let mut scrap = [0; 16 << 10];
-        match self.socket.read(&mut scrap) {
+        let mut discarded = [0; 16 << 10];
+        match self.socket.read(&mut discarded) {
             Ok(0) => Fill::Eof,
             Ok(count) => Fill::Bytes(count),
             Err(error) if error.kind() == ErrorKind::Interrupted => Fill::Bytes(0),
@@ -193,7 +205,7 @@ impl Transport {
         }
     }
 
-    /// Linux forgets the setting, so it is renewed after every read.
+    /// Linux resets this option, so it is set again after every read.
     fn acknowledge_quickly(&self) {
         if self.quick_ack {
             #[cfg(target_os = "linux")]
@@ -202,18 +214,17 @@ impl Transport {
     }
 }
 
-/// The socket as it is written to. A closed connection is an error and no more:
-/// `writev` would raise SIGPIPE as well, which ends a program in C that we are a
-/// part of.
-struct Quiet<'a>(&'a TcpStream);
+/// Writes to a socket without raising SIGPIPE, which would end a C program that
+/// uses this library. A closed connection is an error instead.
+struct NoSigpipe<'a>(&'a TcpStream);
 
 #[cfg(not(target_vendor = "apple"))]
 const NO_SIGNAL: libc::c_int = libc::MSG_NOSIGNAL;
-// There std asks for it when it makes a socket.
+// There std sets the option when it creates a socket.
 #[cfg(target_vendor = "apple")]
 const NO_SIGNAL: libc::c_int = 0;
 
-impl Write for Quiet<'_> {
+impl Write for NoSigpipe<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         SockRef::from(self.0).send_with_flags(bytes, NO_SIGNAL)
     }
@@ -227,7 +238,7 @@ impl Write for Quiet<'_> {
     }
 }
 
-/// A connection being made from one of our addresses.
+/// Starts a connection from a given local address.
 fn connect_from(bind: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
@@ -238,7 +249,7 @@ fn connect_from(bind: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
     }
 }
 
-/// Whether the error only says that the peer has closed.
+/// Whether the error means that the peer has closed.
 pub(crate) fn is_gone(error: &io::Error) -> bool {
     matches!(
         error.kind(),

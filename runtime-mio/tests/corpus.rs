@@ -1,5 +1,5 @@
-//! Replays the fuzzers' corpora: what they once found stays found. Their seeds
-//! are the certificates of the tests; `ESTREAMER_BLESS=1` writes them.
+//! Replays the corpora of the fuzzers. Their seeds are the certificates of the tests;
+//! `ESTREAMER_BLESS=1` writes them.
 #![cfg(feature = "fuzzing")]
 
 use std::fs;
@@ -33,7 +33,7 @@ fn seeds() -> Vec<Seed> {
             let choice = if blank { 0 } else { 3 };
             seeds.push(("pkcs12", name, [&[choice], &bytes[..]].concat()));
         } else if name.ends_with(".pem") {
-            // A trusted certificate is of the other target alone.
+            // A trusted certificate is only for the other target.
             if let Ok(certificate) = CertificateDer::from_pem_slice(&bytes) {
                 seeds.push(("certificate", name.clone(), certificate.to_vec()));
             }
@@ -42,7 +42,7 @@ fn seeds() -> Vec<Seed> {
     }
     // The streams of the core's target, through small arenas and large ones.
     for (name, stream) in corpus::inputs("parse") {
-        // The seeds among them have names for people.
+        // Seeds have readable names.
         if name.contains(['-', '_']) {
             let shape = [0, name.len() as u8, 40, 1, 1];
             seeds.push(("batch", name, [&shape, &stream[1..]].concat()));

@@ -1,4 +1,4 @@
-//! Both ends against the `openssl` program, over loopback sockets.
+//! Both ends with the `openssl` program, over loopback sockets.
 //!
 //! Ignored by default because they need that program (3.0 or newer):
 //! `cargo test -p estreamer-mio --test openssl -- --ignored`
@@ -46,7 +46,7 @@ fn keys_may_be_renewed_between_events() {
     };
     exchange(&mut server, &mut connection, "first\n");
     for round in 0..3 {
-        // New keys there, and new keys at both ends.
+        // New keys at the server, then at both ends.
         for command in ["k", "K"] {
             server.program.say(format!("{command}\n").as_bytes());
             connection.read().unwrap();
@@ -74,7 +74,7 @@ fn a_server_that_wants_to_negotiate_again_is_told_no() {
     }
     assert!(!connection.session.is_handshaking());
     connection.flush();
-    // An openssl server does not take that for an answer, and goes.
+    // An openssl server closes then.
     let error = connection.receive(1).unwrap_err();
     assert!(error.to_string().contains("handshake_failure"), "{error}");
 }
@@ -121,7 +121,7 @@ fn an_openssl_server_with_a_key_on_p_521_is_refused_for_that() {
     let algorithm = "ECDSA on the curve secp521r1".to_owned();
     let problem = refused(connect("-tls1_3"));
     assert_eq!(problem, CertificateProblem::KeyAlgorithm { algorithm });
-    // In TLS 1.2 it gives up before it shows its certificate.
+    // In TLS 1.2 it ends the handshake before it sends its certificate.
     let error = connect("-tls1_2").unwrap_err();
     let peer = Peer::Server;
     assert_eq!(error, TlsError::NothingInCommon { peer });
@@ -254,7 +254,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads until `count` bytes of plaintext came or the connection ended.
+    /// Reads until there are `count` bytes of plaintext or the connection ended.
     fn receive(&mut self, count: usize) -> Result<Vec<u8>, TlsError> {
         let mut all = Vec::new();
         let mut buffer = [0; 512];
@@ -276,7 +276,7 @@ impl Connection {
     }
 
     fn read(&mut self) -> Result<(), TlsError> {
-        // A reset by the peer is an end as well.
+        // A reset by the peer is the end as well.
         if self.session.read_tls(&mut self.socket).is_err() {
             self.session.read_tls(&mut std::io::empty()).unwrap();
         }
@@ -364,7 +364,7 @@ impl Server {
         }
     }
 
-    /// What a talking server heard, once the connection is closed.
+    /// Returns what the server received, once the connection is closed.
     fn hear_after(mut self, mut connection: Connection) -> String {
         connection.session.send_close_notify();
         connection.flush();
@@ -377,7 +377,7 @@ impl Server {
 
     fn connect(&self, identity: &Identity, rules: ServerRules) -> Connection {
         let session = ClientTls::new(identity, rules).unwrap().connect().unwrap();
-        // It takes the program a moment to listen.
+        // The program does not listen at once.
         for _ in 0..100 {
             if let Ok(socket) = TcpStream::connect(&self.address) {
                 return Connection::new(session, socket);

@@ -1,4 +1,4 @@
-//! What makes two records the same, and what proves a file to be ours.
+//! Keyed digests: they identify records and prove the ownership of files.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct Digest([u64; 2]);
 
 impl Digest {
-    /// From one number. Kept as two, which need no gap before them in memory.
+    /// Returns the digest with this value. It is stored as two words to avoid padding.
     pub const fn new(value: u128) -> Self {
         Self([(value >> 64) as u64, value as u64])
     }
@@ -23,13 +23,13 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// The secret without which nobody can make two records look the same: who
-/// controls a URL could hide an event otherwise.
+/// The secret key of digests. Without it nobody can craft two records with one digest,
+/// for example by a URL, to suppress an event.
 #[derive(Clone)]
-pub struct Key([u64; 4]);
+pub struct DigestKey([u64; 4]);
 
-impl Key {
-    /// A key from 32 random bytes.
+impl DigestKey {
+    /// Returns a key from 32 random bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
         let (words, _) = bytes.as_chunks::<8>();
         let mut key = [0; 4];
@@ -39,9 +39,9 @@ impl Key {
         Self(key)
     }
 
-    /// The digest of a record's content: source, type and data. The archival
-    /// second is kept beside it. Bit 31, the reserved word and the message header
-    /// do not count: servers differ in them for the same event.
+    /// Returns the digest of a record: source, record type and data. The archival second is
+    /// stored separately. Bit 31, the reserved word and the message header are excluded:
+    /// servers differ in them for the same event.
     pub fn digest(&self, source: &str, record_type: RecordType, data: &[u8]) -> Digest {
         let mut head = [0; 11];
         head[..8].copy_from_slice(&(source.len() as u64).to_le_bytes());
@@ -50,8 +50,7 @@ impl Key {
         self.hash([&head, source.as_bytes(), data])
     }
 
-    /// The digest that version 1 of the journal kept of a record: the archival
-    /// second is part of it.
+    /// Returns the digest of version 1 of the journal, which includes the archival second.
     pub fn digest_version_1(
         &self,
         source: &str,
@@ -67,12 +66,12 @@ impl Key {
         self.hash([&head, source.as_bytes(), data])
     }
 
-    /// The digest of the last bytes before a place in a file.
+    /// Returns the digest of the last bytes before an offset in a file.
     pub fn of_file(&self, bytes: &[u8]) -> Digest {
         self.hash([&[FILE], bytes, &[]])
     }
 
-    /// What tells this key from another without revealing it.
+    /// Returns a value that identifies the key without revealing it.
     pub fn fingerprint(&self) -> Digest {
         self.hash([&[FINGERPRINT], &[], &[]])
     }
@@ -87,8 +86,8 @@ impl Key {
     }
 }
 
-/// What a digest is of: no two kinds begin alike. Version 1 had 0 or 1 in the
-/// place of the first.
+/// The first byte of the input separates the kinds of digests. Version 1 has 0 or 1 in the
+/// place of `CONTENT`.
 const CONTENT: u8 = 2;
 const FILE: u8 = 3;
 const FINGERPRINT: u8 = 4;
@@ -99,7 +98,7 @@ mod tests {
 
     #[test]
     fn everything_that_makes_a_record_another_changes_its_digest() {
-        let key = Key::new([7; 32]);
+        let key = DigestKey::new([7; 32]);
         let (file, connection) = (RecordType::FILE, RecordType::CONNECTION);
         let all = [
             key.digest("a", file, b"x"),
@@ -107,7 +106,7 @@ mod tests {
             key.digest("a", connection, b"x"),
             key.digest("a", file, b"y"),
             key.digest("ax", file, b""),
-            Key::new([8; 32]).digest("a", file, b"x"),
+            DigestKey::new([8; 32]).digest("a", file, b"x"),
             key.digest_version_1("a", file, None, b"x"),
             key.digest_version_1("a", file, Some(1), b"x"),
             key.digest_version_1("a", file, Some(2), b"x"),
@@ -122,7 +121,8 @@ mod tests {
 
     #[test]
     fn version_1_is_what_it_was() {
-        let digest = Key::new([3; 32]).digest_version_1("fmc", RecordType::FILE, Some(9), b"{}");
+        let digest =
+            DigestKey::new([3; 32]).digest_version_1("fmc", RecordType::FILE, Some(9), b"{}");
         assert_eq!(format!("{digest:?}"), "5c80c96e998490b8b4707b588ef7eff5");
     }
 }

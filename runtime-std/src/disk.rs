@@ -1,5 +1,5 @@
-//! The file operations that bookmarks are made of: few, so that a test can crash
-//! between any two of them.
+//! The file operations of bookmarks and file outputs. There are few, so that a test can
+//! simulate a crash between any two of them.
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -9,158 +9,156 @@ use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{Digest, Key};
+use crate::digest::{Digest, DigestKey};
 use crate::sync::lock;
 
-/// A place for files.
+/// A file system.
 pub trait Disk: Send + Sync {
-    /// Opens a file for appending; it is made with these permissions if it does
-    /// not exist.
+    /// Opens a file for appending; creates it with these permissions if it does not exist.
     ///
     /// # Errors
-    /// The system's; [`io::ErrorKind::InvalidInput`] for anything but a regular
-    /// file: a pipe or a device cannot be measured.
+    /// Those of the system; [`io::ErrorKind::InvalidInput`] if it is not a regular file,
+    /// since a pipe or a device has no length.
     fn open(&self, path: &Path, mode: u32) -> io::Result<Arc<dyn DiskFile>>;
 
-    /// Which file stands under a name, and how long it is; `None` if there is none.
+    /// Returns identity and length of the file with this path; `None` if there is none.
     ///
     /// # Errors
-    /// The system's.
-    fn identity(&self, path: &Path) -> io::Result<Option<Identity>>;
+    /// Those of the system.
+    fn identity(&self, path: &Path) -> io::Result<Option<FileIdentity>>;
 
-    /// The bytes of a file from `start` to `end`, fewer where it is shorter.
+    /// Returns the bytes of a file from `start` to `end`, fewer if it is shorter.
     ///
     /// # Errors
-    /// The system's.
+    /// Those of the system.
     fn read_range(&self, path: &Path, start: u64, end: u64) -> io::Result<Vec<u8>>;
 
-    /// The path of a file, absolute and without symbolic links, whether or not it
-    /// exists; its directory must.
+    /// Returns the absolute path without symbolic links. The file need not exist; its
+    /// directory must.
     ///
     /// # Errors
-    /// The system's.
+    /// Those of the system.
     fn canonical(&self, path: &Path) -> io::Result<PathBuf>;
 
-    /// A file's whole content; `None` if there is none of that name.
+    /// Returns the whole content of a file; `None` if it does not exist.
     ///
     /// # Errors
-    /// The system's.
+    /// Those of the system.
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
 
-    /// The files of a directory; none if it does not exist.
+    /// Returns the files of a directory; none if it does not exist.
     ///
     /// # Errors
-    /// The system's.
+    /// Those of the system.
     fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>>;
 
-    /// Gives a file another name, in place of whatever had it.
+    /// Renames a file and replaces an existing one.
     ///
     /// # Errors
-    /// The system's.
+    /// Those of the system.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Makes the names in a directory durable.
     ///
     /// # Errors
-    /// The system's.
+    /// Those of the system.
     fn sync_names(&self, directory: &Path) -> io::Result<()>;
 }
 
 /// A file open for appending.
 pub trait DiskFile: Send + Sync {
-    /// Writes at the end: all or an error, and after an error maybe some.
+    /// Appends bytes. After an error, some of them may be written.
     ///
     /// # Errors
-    /// The system's.
+    /// Those of the system.
     fn append(&self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Makes what was written durable. After an error it is not known what of it
-    /// is.
+    /// Makes written data durable. After an error it is unknown which data is durable.
     ///
     /// # Errors
-    /// The system's, and from then on always one.
+    /// Those of the system. After one error, every later call fails, too.
     fn sync(&self) -> io::Result<()>;
 
-    /// Cuts the file to this length; it never grows.
+    /// Truncates the file to this length; never extends it.
     ///
     /// # Errors
-    /// The system's.
-    fn cut(&self, length: u64) -> io::Result<()>;
+    /// Those of the system.
+    fn truncate(&self, length: u64) -> io::Result<()>;
 
-    /// The bytes from `start` to `end`, fewer where it is shorter; whatever the name
-    /// of the file is by now.
+    /// Returns the bytes from `start` to `end`, fewer if the file is shorter. A renamed file
+    /// is still read.
     ///
     /// # Errors
-    /// The system's.
+    /// Those of the system.
     fn read_range(&self, start: u64, end: u64) -> io::Result<Vec<u8>>;
 
-    /// Which file it is, and how long.
+    /// Returns identity and length.
     ///
     /// # Errors
-    /// The system's.
-    fn identity(&self) -> io::Result<Identity>;
+    /// Those of the system.
+    fn identity(&self) -> io::Result<FileIdentity>;
 
-    /// Keeps other processes off for as long as it is open.
+    /// Locks the file against other processes until it is closed.
     ///
     /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] when another process has it.
+    /// [`io::ErrorKind::WouldBlock`] if another process holds the lock.
     fn lock(&self) -> io::Result<()>;
 
-    /// Lets others have it, however many hold it open.
+    /// Releases the lock.
     fn unlock(&self);
 }
 
-/// Which file it is, whatever its name by now.
+/// The identity of a file, independent of its name, with its length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Identity {
-    /// The file system.
+pub struct FileIdentity {
+    /// The device of the file system.
     pub device: u64,
-    /// The file in it.
+    /// The inode.
     pub inode: u64,
-    /// Bytes.
+    /// The length in bytes.
     pub length: u64,
     /// Whether it is a regular file.
     pub is_file: bool,
 }
 
-/// A place in a file, with what proves that the file is the one that was meant.
+/// An offset in a file, with a proof of the content before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileMark {
-    /// Where it was: an absolute path without symbolic links.
+    /// The absolute path without symbolic links.
     pub path: Arc<Path>,
-    /// Its file system: only a hint, as file systems are mounted under others.
+    /// The device: a hint only, since it may change with a mount.
     pub device: u64,
-    /// Which file it was there: only a hint, as numbers are given again.
+    /// The inode: a hint only, since inodes are reused.
     pub inode: u64,
-    /// Bytes before the place.
+    /// The offset in bytes.
     pub end: u64,
-    /// The digest of the last of them, at most [`PROOF`].
+    /// The digest of the last bytes before it, at most [`PROOF`].
     pub proof: Digest,
 }
 
-/// Bytes of the run of a file.
+/// A range of bytes in a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRange {
-    /// The file.
+    /// The path.
     pub path: Arc<Path>,
-    /// Where the bytes begin.
+    /// The start offset.
     pub start: u64,
-    /// Where they end.
+    /// The end offset.
     pub end: u64,
     /// The digest of the last bytes before the end, at most [`PROOF`].
     pub proof: Digest,
 }
 
-/// Bytes that prove a place in a file.
+/// The maximum number of bytes that a proof covers.
 pub const PROOF: usize = 4096;
 
-/// The operating system's files.
+/// The file system of the operating system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RealDisk;
 
 impl Disk for RealDisk {
     fn open(&self, path: &Path, mode: u32) -> io::Result<Arc<dyn DiskFile>> {
-        // Opening a pipe without a reader would wait for one.
+        // Opening a pipe without a reader would block.
         if self.identity(path)?.is_some_and(|found| !found.is_file) {
             return Err(not_a_file());
         }
@@ -176,7 +174,7 @@ impl Disk for RealDisk {
         }
     }
 
-    fn identity(&self, path: &Path) -> io::Result<Option<Identity>> {
+    fn identity(&self, path: &Path) -> io::Result<Option<FileIdentity>> {
         found(fs::metadata(path)).map(|metadata| metadata.as_ref().map(identity))
     }
 
@@ -217,8 +215,8 @@ impl Disk for RealDisk {
     fn sync_names(&self, directory: &Path) -> io::Result<()> {
         let synced = File::open(directory).and_then(|directory| directory.sync_all());
         match synced {
-            // Some file systems cannot do this, and some directories may be
-            // written to but not read.
+            // Some file systems do not support this, and some directories are writable but
+            // not readable.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -240,8 +238,8 @@ struct RealFile {
     has_failed: Mutex<bool>,
 }
 
-/// Syncs, unless that failed before: the system reports an error once, to the first
-/// thread that asks, and success afterwards.
+/// Syncs unless a sync failed before: the system reports an error only once, and success
+/// afterwards.
 fn sync_unless_failed(
     has_failed: &Mutex<bool>,
     sync: impl FnOnce() -> io::Result<()>,
@@ -264,7 +262,7 @@ impl DiskFile for RealFile {
         sync_unless_failed(&self.has_failed, || self.file.sync_data())
     }
 
-    fn cut(&self, length: u64) -> io::Result<()> {
+    fn truncate(&self, length: u64) -> io::Result<()> {
         match self.file.metadata()?.len() > length {
             true => self.file.set_len(length),
             false => Ok(()),
@@ -278,7 +276,7 @@ impl DiskFile for RealFile {
         Ok(bytes)
     }
 
-    fn identity(&self) -> io::Result<Identity> {
+    fn identity(&self) -> io::Result<FileIdentity> {
         self.file.metadata().map(|metadata| identity(&metadata))
     }
 
@@ -292,13 +290,13 @@ impl DiskFile for RealFile {
     }
 
     fn unlock(&self) {
-        // What cannot be unlocked was not locked.
+        // Fails only if the file is not locked.
         let _ = self.file.unlock();
     }
 }
 
-fn identity(metadata: &Metadata) -> Identity {
-    Identity {
+fn identity(metadata: &Metadata) -> FileIdentity {
+    FileIdentity {
         device: metadata.dev(),
         inode: metadata.ino(),
         length: metadata.len(),
@@ -307,23 +305,28 @@ fn identity(metadata: &Metadata) -> Identity {
 }
 
 fn not_a_file() -> io::Error {
-    let text = "it is not a regular file; for a pipe or a device, use the output stdout: and \
-                redirect standard output to it";
+    let text = "not a regular file; for a pipe or a device, use the output stdout: and redirect \
+                standard output to it";
     io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
-/// The proof of a place in a file that is there: the digest of the bytes before
-/// it. `None` where the file is shorter.
+/// Computes the digest of the bytes before an offset in a file; `None` if the file is
+/// shorter.
 ///
 /// # Errors
 /// The system's.
-pub fn proof(disk: &dyn Disk, key: &Key, path: &Path, end: u64) -> io::Result<Option<Digest>> {
+pub fn proof(
+    disk: &dyn Disk,
+    key: &DigestKey,
+    path: &Path,
+    end: u64,
+) -> io::Result<Option<Digest>> {
     let start = end.saturating_sub(PROOF as u64);
     let bytes = disk.read_range(path, start, end)?;
     Ok((bytes.len() as u64 == end - start).then(|| key.of_file(&bytes)))
 }
 
-/// A file that does not exist is `None`, not an error.
+/// Returns `None` instead of an error if a file does not exist.
 fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -332,14 +335,14 @@ fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// Whether the names in a directory can be made durable.
+/// Returns whether the names in a directory can be made durable.
 pub fn has_durable_names(directory: &Path) -> bool {
     File::open(directory)
         .and_then(|directory| directory.sync_all())
         .is_ok()
 }
 
-/// The directory a file lies in.
+/// Returns the directory of a file.
 pub fn directory(path: &Path) -> &Path {
     match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => directory,

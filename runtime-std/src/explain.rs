@@ -1,4 +1,4 @@
-//! Why a connection ended, in the words of the person who has to act on it.
+//! Why a connection ended, and what to do.
 
 use std::io;
 
@@ -21,17 +21,20 @@ pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
             format!("cannot connect to {server}: {error}"),
             "Check address, routing, and the firewalls between",
         ),
-        ClientEnd::ConnectTimeout => Failure::failed(
-            format!("{server} does not answer within 30 s"),
+        ClientEnd::ConnectTimeout(after) => Failure::failed(
+            format!("{server} does not answer within {after:?}"),
             "Check the address, and the firewalls between: one of them drops the packets",
         ),
-        ClientEnd::HandshakeTimeout => Failure::failed(
-            format!("{server} does not speak: no TLS handshake within 30 s"),
+        ClientEnd::HandshakeTimeout(after) => Failure::failed(
+            format!(
+                "{server} accepted the TCP connection but did not complete the TLS handshake \
+                 within {after:?}"
+            ),
             "Check that the port is eStreamer's, and the firewalls between",
         ),
         ClientEnd::Tls(error) => Failure::failed(format!("TLS with {server} failed: {error}"), ""),
         ClientEnd::Socket(error) => Failure::failed(
-            format!("the connection to {server} broke: {error}"),
+            format!("the connection to {server} failed: {error}"),
             "Check the network between, and the server's own log",
         ),
         ClientEnd::Session(End::BeforeFirstByte, _) => Failure::failed(
@@ -46,7 +49,7 @@ pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
             ),
             "Check the request, and the eStreamer page of the server",
         ),
-        ClientEnd::Session(End::OutOfStep(error), _) => Failure::failed(
+        ClientEnd::Session(End::InvalidHeader(error), _) => Failure::failed(
             format!("what {server} sends is not eStreamer: {error}"),
             "Check that address and port are an eStreamer service's; otherwise collect again",
         ),
@@ -58,6 +61,7 @@ pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
             format!("the session with {server} ended: {end}"),
             "Check the network between; collect again from where this ended",
         ),
+        end => Failure::failed(format!("the connection to {server} ended: {end}"), ""),
     }
 }
 

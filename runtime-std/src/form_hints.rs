@@ -1,8 +1,7 @@
-//! Which form of the request each source answered, kept in the state directory.
+//! The request form that each server answered, stored in the state directory.
 //!
-//! It saves a restart the connections that find out. It is no more than a hint:
-//! where the file is missing or cannot be read, the first form is tried first, and
-//! a hint that is wrong costs one connection.
+//! A restart then needs no trial connections. It is only a hint: without a readable file the
+//! forms are tried in turn, and a wrong hint costs one connection.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,19 +10,19 @@ use std::path::{Path, PathBuf};
 
 use estreamer_core::fqe::RequestForm;
 
-/// The file's name.
+/// The name of the file.
 const FILE: &str = "request-forms.json";
 
-/// The hints of a state directory, or of a process without one.
+/// The stored request forms, in memory and in a file if there is a state directory.
 #[derive(Debug, Default)]
 pub(crate) struct FormHints {
     path: Option<PathBuf>,
-    /// By source, and by the server that answered: another one may count otherwise.
+    /// The forms by source and server.
     sources: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl FormHints {
-    /// Those of a state directory.
+    /// Reads the forms of a state directory.
     pub(crate) fn open(directory: &Path) -> Self {
         let path = directory.join(FILE);
         let sources = fs::read(&path).ok();
@@ -34,16 +33,15 @@ impl FormHints {
         }
     }
 
-    /// The form that this server answered.
+    /// Returns the form that this server answered.
     pub(crate) fn get(&self, source: &str, server: &str) -> Option<RequestForm> {
         RequestForm::from_name(self.sources.get(source)?.get(server)?)
     }
 
-    /// Keeps the form that this server answered. It is in the file when this
-    /// returns, if there is one.
+    /// Stores the form that this server answered, durably if there is a file.
     ///
     /// # Errors
-    /// The file cannot be written; the process knows all the same.
+    /// The file cannot be written; the form is then kept in memory only.
     pub(crate) fn set(
         &mut self,
         source: &str,

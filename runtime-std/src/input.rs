@@ -1,6 +1,5 @@
-//! Files that a person names: read whole, up to a limit, and never waited for
-//! without end. A name may stand for anything: a file of 3 GB, a device that
-//! gives bytes for ever, a pipe that nobody writes to.
+//! Reads files that users name, up to a limit of size and time. A name may refer to a file
+//! of 3 GB, an endless device, or a pipe without a writer.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -10,21 +9,21 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-/// Bytes of a certificate, a key, or both.
+/// The maximum size of a certificate or key file in bytes.
 pub(crate) const IDENTITY: usize = 1 << 20;
 
-/// Bytes taken from a device, whatever the limit.
+/// The maximum number of bytes to read from a device.
 const DEVICE: usize = 1 << 20;
-/// How long a pipe is looked at that nobody writes to.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// Between two looks at a pipe.
+/// How long to wait for a writer of a pipe.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// The interval of reads from a pipe.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Reads a whole file of `limit` bytes at most. It may hold a secret: no copy of
-/// it stays in memory that was freed.
+/// Reads a whole file of at most `limit` bytes. The file may hold a secret: all buffers
+/// are wiped when freed.
 ///
 /// # Errors
-/// The system's; or that it holds more, or that nobody writes to it.
+/// Those of the system; the file is larger; or nothing writes to the pipe.
 pub fn read(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut input = Input::open(path)?;
     let limit = input.limit(limit);
@@ -54,21 +53,21 @@ pub fn read(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
 /// An open file, pipe or terminal.
 pub struct Input {
     file: File,
-    /// Whether it is a regular file: its end is an end, and it never waits.
+    /// Whether it is a regular file.
     regular: bool,
     device: bool,
     length: u64,
-    /// Whether a byte has come from it.
+    /// Whether a byte was read.
     any: bool,
 }
 
 impl Input {
-    /// Opens a file to be read.
+    /// Opens a file for reading.
     ///
     /// # Errors
-    /// The system's.
+    /// Those of the system.
     pub fn open(path: &Path) -> io::Result<Self> {
-        // Otherwise a pipe without a writer is waited for in here.
+        // Without O_NONBLOCK, opening a pipe without a writer would block.
         let file = OpenOptions::new()
             .read(true)
             .custom_flags(libc::O_NONBLOCK)
@@ -100,10 +99,10 @@ impl Read for Input {
         let start = Instant::now();
         loop {
             match self.file.read(buffer) {
-                // A pipe that nobody has opened for writing yet looks like this.
+                // A pipe without a writer returns 0 bytes.
                 Ok(0) if !self.regular && !self.device && !self.any => {
-                    if start.elapsed() >= PATIENCE {
-                        let what = "nobody writes to it, or nothing came";
+                    if start.elapsed() >= TIMEOUT {
+                        let what = "nothing writes to the pipe";
                         return Err(io::Error::new(ErrorKind::TimedOut, what));
                     }
                 }
@@ -111,7 +110,7 @@ impl Read for Input {
                     self.any = true;
                     return Ok(count);
                 }
-                // Somebody may write: a program, or a person at a terminal.
+                // Data may still arrive.
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
@@ -133,7 +132,7 @@ fn too_large(limit: usize) -> io::Error {
         1024..1_048_576 => format!("{} KiB", limit >> 10),
         _ => format!("{} MiB", limit >> 20),
     };
-    let what = format!("it is larger than {limit}, the most that is read of such a file");
+    let what = format!("it is larger than {limit}, the limit for such a file");
     io::Error::new(ErrorKind::FileTooLarge, what)
 }
 

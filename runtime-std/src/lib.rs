@@ -34,9 +34,12 @@ mod refusal;
 mod sync;
 pub mod thread;
 
-// The README's examples compile.
+// The examples of the READMEs compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
-struct Readme;
+struct ProjectReadme;
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct CrateReadme;
 
 pub use client::Client;

@@ -1,14 +1,13 @@
-//! Threads with a name, under whatever limit the process has.
+//! Named threads.
 
 use std::thread::{Builder, JoinHandle};
 
 use crate::failure::Failure;
 
-/// Starts a thread. `name` says what it does; tools that list threads show its
-/// first 15 bytes.
+/// Starts a thread. Tools show the first 15 bytes of `name`.
 ///
 /// # Errors
-/// The system allows no further thread: by a limit on threads or on memory.
+/// A limit on threads or memory is reached.
 pub fn spawn<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,

@@ -2,7 +2,7 @@
 //! their seeds; `ESTREAMER_BLESS=1` writes them.
 #![cfg(feature = "fuzzing")]
 
-use estreamer::delivery::bookmark::entry::{BatchEntry, Entry, frame};
+use estreamer::delivery::bookmark::entry::{BatchEntry, JournalEntry, frame};
 use estreamer::fuzzing::TARGETS;
 use estreamer::fuzzing::disk::CRASHES;
 use estreamer_core::fuzzing::corpus::{self, Seed};
@@ -67,7 +67,7 @@ fn configurations() -> Vec<(String, String)> {
 
 /// See `estreamer::fuzzing::journal`.
 fn journals() -> Vec<(&'static str, Vec<u8>)> {
-    let batch = Entry::Batch(BatchEntry {
+    let batch = JournalEntry::Batch(BatchEntry {
         n: 1,
         source: "a".into(),
         server: 0,
@@ -88,7 +88,7 @@ fn journals() -> Vec<(&'static str, Vec<u8>)> {
     ];
     let with = |count: usize, cut, flip, rest: &[u8]| [&[count as u8, cut, flip], rest].concat();
     let both = [&framed, &entries[..]].concat();
-    let two = [frame(&batch), frame(&Entry::Commit(1))].concat();
+    let two = [frame(&batch), frame(&JournalEntry::Commit(1))].concat();
     let commits = [0, 1, 0, 1, 0, 1, 2, 3, 2, 2, 2];
     vec![
         ("nothing", Vec::new()),

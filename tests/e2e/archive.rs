@@ -1,8 +1,8 @@
 //! The simulator's archive: who asks from when gets what.
 
-use estreamer_simulate::Simulator as Server;
-use estreamer_simulate::archive::{Archive, ArchiveOptions, Content, Live, Oddities};
-use estreamer_simulate::generator::Options;
+use estreamer_simulate::archive::{Archive, ArchiveContent, ArchiveOptions, Live, Oddities};
+use estreamer_simulate::generator::GeneratorOptions;
+use estreamer_simulate::{Served, Simulator as Server};
 use estreamer_tests::{
     Ended, Pki, Running, Simulator, collect, events, expected_lines, json_lines,
 };
@@ -12,10 +12,11 @@ const START: u32 = 1_750_000_000;
 #[test]
 fn from_oldest_everything_comes_from_now_nothing_that_was_there_before() {
     let pki = Pki::new();
-    let server = Simulator::start(&pki.path(), &["--count", "300"]);
+    let server = pki.server().count(300).spawn().unwrap();
+    let address = server.address().to_string();
     let lines = |from| {
-        let arguments = ["--from", from, "--stop-when-idle", "1"];
-        let ended = Ended::of(&mut collect(&pki, &server.address, &arguments)).success();
+        let mut command = collect(&pki, &address, &["--from", from]);
+        let ended = Running::until_served(&mut command, &[&server]).success();
         json_lines(&ended.stdout).len()
     };
     assert_eq!(lines("oldest"), 300);
@@ -35,7 +36,7 @@ fn a_second_of_ten_thousand_events_is_replayed_exactly_and_what_follows_it() {
             crowd: 10_000,
             ..Oddities::default()
         },
-        ..ArchiveOptions::generated(Options::default(), 10_500)
+        ..ArchiveOptions::generated(GeneratorOptions::default(), 10_500)
     });
     let all = same.events();
     let in_second = all.iter().filter(|e| e.archival == START + 1).count();
@@ -59,7 +60,7 @@ fn what_one_client_got_another_gets_again_twins_and_disorder_and_all() {
     let second = Ended::of(&mut collect(&pki, &server.address, &arguments)).success();
     assert!(first.stdout == second.stdout);
     let same = Archive::new(ArchiveOptions {
-        content: Content::Generated(Options::default()),
+        content: ArchiveContent::Generated(GeneratorOptions::default()),
         history: Some(9_000),
         live: Live::Nothing,
         oddities: Oddities {
@@ -83,7 +84,7 @@ fn a_client_that_asked_from_now_gets_live_events_as_they_are_stored() {
     let mut command = collect(&pki, &server.address, &arguments);
     let (running, first) = Running::start_to_first_line(&mut command);
     let rest = running.wait().success().stdout;
-    let same = Archive::new(ArchiveOptions::generated(Options::default(), 300));
+    let same = Archive::new(ArchiveOptions::generated(GeneratorOptions::default(), 300));
     let events = json_lines(&[first.as_bytes(), b"\n", &rest].concat());
     assert_eq!(events.len(), 40);
     let first = first.as_bytes();
@@ -93,7 +94,10 @@ fn a_client_that_asked_from_now_gets_live_events_as_they_are_stored() {
 #[test]
 fn a_server_that_was_stopped_in_the_middle_goes_on_with_the_same_archive() {
     let pki = Pki::new();
-    let archive = Archive::new(ArchiveOptions::generated(Options::default(), 2_000));
+    let archive = Archive::new(ArchiveOptions::generated(
+        GeneratorOptions::default(),
+        2_000,
+    ));
     let start = |address| {
         let builder = Server::with_identity(pki.identity()).listen(address);
         let builder = builder.archive(archive.clone()).bundle(50).rate(2_000);
@@ -101,14 +105,15 @@ fn a_server_that_was_stopped_in_the_middle_goes_on_with_the_same_archive() {
     };
     let mut server = start(([127, 0, 0, 1], 0).into());
     let address = server.address();
-    let arguments = ["--from", "oldest", "--stop-when-idle", "4"];
+    let arguments = ["--from", "oldest"];
     let running = Running::start(&mut collect(&pki, &address.to_string(), &arguments));
     assert!(server.wait(|served| served.iter().any(|served| served.events >= 500)));
     server.stop();
     let before = server.connections()[0].events;
     assert!(before < 2_000, "it was stopped in the middle");
     let server = start(address);
-    let ended = running.wait().success();
+    assert!(server.wait(|served| served.iter().any(Served::is_done)));
+    let ended = running.stop().success();
     assert!(events(&ended.stdout) == expected_lines(&archive));
     assert_eq!(server.connections().len(), 1);
 }

@@ -22,6 +22,5 @@ fn a_server_that_sends_one_null_and_closes_is_not_asked_ten_times_a_second() {
     assert!(elapsed > Duration::from_secs(5), "{elapsed:?}");
     let told = running.said().matches("Trying again").count();
     assert!((5..=7).contains(&told), "{}", running.said());
-    running.signal("TERM");
-    running.wait().success();
+    running.stop().success();
 }

@@ -99,7 +99,7 @@ fn what_collect_records_is_decoded_message_by_message() {
     let stream = scene.path("stream");
     let stream = stream.to_str().unwrap();
     let mut command = scene.collect("out", "state");
-    Ended::of(command.args(["--capture", stream])).success();
+    scene.run(command.args(["--capture", stream])).success();
     let decode = |file: &str| {
         let ended = Ended::of(&mut estreamer(&["capture", "decode", file])).success();
         String::from_utf8(ended.stdout).unwrap()

@@ -177,17 +177,13 @@ fn why_it_does_not_go_on_is_told_with_a_remedy() {
         (
             client(&scene).fields(EventKind::File, &[]),
             ErrorKind::Request,
-            "FileEvent asks for no field",
+            "FileEvent requests no field",
         ),
-        (
-            client(&scene).json("{"),
-            ErrorKind::Request,
-            "cannot be read",
-        ),
+        (client(&scene).json("{"), ErrorKind::Request, "syntax error"),
         (
             Client::builder("host:0").pkcs12(&p12, "estreamer"),
             ErrorKind::Address,
-            "no port",
+            "not a port",
         ),
         (
             Client::builder("127.0.0.1:1").pkcs12(&p12, "estreamer"),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read;
 
-use estreamer_tests::{Ended, Pki, Running, Simulator, data, estreamer, json_lines};
+use estreamer_tests::{Ended, Pki, Running, Simulator, collect_all, data, estreamer, json_lines};
 
 #[test]
 fn real_events_come_out_byte_for_byte() {
@@ -58,20 +58,9 @@ fn a_pem_identity_collects_the_same_events_to_every_output() {
 #[test]
 fn only_the_event_types_asked_for_come() {
     let pki = Pki::new();
-    let server = Simulator::start(&pki.path(), &["--count", "200"]);
-    let collect = collect(
-        &pki,
-        &server,
-        &[
-            "--event",
-            "file",
-            "--event",
-            "packet",
-            "--stop-when-idle",
-            "1",
-        ],
-    )
-    .success();
+    let server = pki.server().count(200).spawn().unwrap();
+    let arguments = ["--event", "file", "--event", "packet"];
+    let collect = collect_all(&pki, &server, &arguments).success();
     let events = json_lines(&collect.stdout);
     assert_eq!(events.len(), 60, "2 packets and 1 file in 10 events");
     for event in events {

@@ -73,7 +73,7 @@ fn an_output_cannot_be_a_file_that_the_configuration_needs() {
             "a file of the state directory",
         ),
     ] {
-        check(&fleet, &["fmc"], &[url]).failure(2, &[what, "Give each output a path"]);
+        check(&fleet, &["fmc"], &[url]).failure(2, &[what, "Give each output its own path"]);
     }
     let pki = Pki::new();
     let recorded = pki.scratch("recorded");
@@ -85,7 +85,7 @@ fn an_output_cannot_be_a_file_that_the_configuration_needs() {
     ] {
         let output = format!("file:{output}");
         let arguments = ["--capture", capture, "--output", &output];
-        Ended::of(&mut collect(&pki, "127.0.0.1:1", &arguments)).failure(2, &["recorded in"]);
+        Ended::of(&mut collect(&pki, "127.0.0.1:1", &arguments)).failure(2, &["of the recording"]);
     }
     let key = fs::read(pki.file("client.key")).unwrap();
     let arguments = ["--capture", &pki.file("client.key")];
@@ -107,8 +107,7 @@ fn a_sources_name_leads_to_a_file_of_its_own_in_its_directory() {
     for file in files {
         wait_for_lines(&fleet.path(&format!("log/{file}.nd")), 50, &running);
     }
-    running.signal("TERM");
-    running.wait().success();
+    running.stop().success();
     assert_eq!(
         fs::read_dir(fleet.path("log")).unwrap().count(),
         files.len()

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use estreamer::config::read::keys::{TABLES, Table};
+use estreamer::config::read::keys::{TABLES, TableKeys};
 use estreamer_tests::{Ended, Pki, Simulator, estreamer, json_lines};
 
 #[test]
@@ -39,7 +39,7 @@ fn the_sample_explains_every_key_and_every_option_that_has_one() {
                 || line == format!("[[{key}]]")
         })
     };
-    for Table { name, keys } in TABLES {
+    for TableKeys { name, keys, .. } in TABLES {
         for key in keys {
             let place = format!("{{ {key} = ");
             assert!(explained(key) || sample.contains(&place), "{key} of {name}");
@@ -90,7 +90,7 @@ fn each_default_in_the_sample_is_the_default() {
         "overlap",
         "shutdown",
         "ahead",
-        "data",
+        "transform",
         "from",
         "quirks",
         "allow_sha1",
@@ -127,7 +127,7 @@ fn all_mistakes_are_told_with_file_and_line_and_nothing_on_stdout() {
                 "wrong.toml:1: ",
                 "20 to 65536",
                 "wrong.toml:2: [[source]] has no server",
-                "wrong.toml:3: there is no key \"sever\"",
+                "wrong.toml:3: unknown key \"sever\"",
                 "Perhaps you mean server",
             ],
         );
@@ -184,20 +184,17 @@ fn a_password_comes_from_the_environment_or_a_credential_too() {
 fn what_a_reader_could_not_take_apart_is_refused() {
     let (pki, source) = with_password();
     let other = source.replace("[[source]]", "[[source]]\nname = \"b\"");
-    let csv = "data = \"csv\"\nevents = { file = [\"FileName\"] }\n";
-    let two = "data = \"csv\"\nevents = { file = [\"FileName\"], packet = [\"EventID\"] }\n";
-    let columns = "data = \"csv\"\nevents = { file = [\"FileSize\"] }\n";
-    let packets = "data = \"csv\"\nevents = { packet = [\"EventID\"] }\n";
+    let csv = "transform = \"CSV\"\nevents = { file = [\"FileName\"] }\n";
+    let two = "transform = \"CSV\"\nevents = { file = [\"FileName\"], packet = [\"EventID\"] }\n";
+    let columns = "transform = \"CSV\"\nevents = { file = [\"FileSize\"] }\n";
+    let packets = "transform = \"CSV\"\nevents = { packet = [\"EventID\"] }\n";
     let (file, packet) = ("events = [\"file\"]\n", "events = [\"packet\"]\n");
     let output = |path: &str| format!("[[output]]\nurl = \"file:{path}\"\n");
     let raw = |path: &str| output(path) + "format = \"raw\"\n";
-    let flat = "data = \"FlatBuffer\"\n";
+    let flat = "transform = \"FlatBuffer\"\n";
     let all = |parts: &[&str]| parts.concat();
     for (text, words) in [
-        (
-            all(&[&source, two]),
-            Some("packet and file events in CSV form"),
-        ),
+        (all(&[&source, two]), Some("packet and file events as CSV")),
         (all(&[&source, two, &output("a.csv")]), Some("{event}")),
         (all(&[&source, two, &output("{event}.csv")]), None),
         (
@@ -211,12 +208,9 @@ fn what_a_reader_could_not_take_apart_is_refused() {
         (all(&[&source, csv, &other, csv]), None),
         (
             all(&[&source, csv, &other, columns]),
-            Some("file events of b in CSV form, and what is in each differs"),
+            Some("file events of b as CSV, and the two have different contents"),
         ),
-        (
-            all(&[&source, csv, &other]),
-            Some("events of b in JSON form"),
-        ),
+        (all(&[&source, csv, &other]), Some("events of b as JSON")),
         (all(&[&source, csv, &other, &output("{source}")]), None),
         (
             all(&[&source, csv, &other, packets, &output("{event}")]),
@@ -224,11 +218,11 @@ fn what_a_reader_could_not_take_apart_is_refused() {
         ),
         (
             all(&[&source, csv, &other, packets, &output("a")]),
-            Some("packet events of b in CSV form"),
+            Some("packet events of b as CSV"),
         ),
         (
             all(&[&source, flat, file, &other, flat, packet, &raw("a")]),
-            Some("packet events of b in FlatBuffer form"),
+            Some("packet events of b as FlatBuffer"),
         ),
         (all(&[&source, &other, flat, &output("a")]), None),
         (
@@ -237,11 +231,11 @@ fn what_a_reader_could_not_take_apart_is_refused() {
         ),
         (
             all(&[&source, csv, &output("a"), "events = [\"packet\"]"]),
-            Some("that are not asked for"),
+            Some("that no source requests"),
         ),
         (
-            all(&[&source, "data = \"csv\"\n"]),
-            Some("--fields connection="),
+            all(&[&source, "transform = \"CSV\"\n"]),
+            Some("Name the fields: events = {"),
         ),
     ] {
         let config = pki.write("estreamer.toml", &text);
@@ -271,6 +265,22 @@ fn a_file_collects_as_flags_do_and_its_paths_are_beside_it() {
     let events = fs::read(pki.scratch("out").join("fmc")).unwrap();
     assert_eq!(json_lines(&events).len(), 50);
     assert!(pki.scratch("state").is_dir());
+}
+
+#[test]
+fn the_old_name_of_transform_works_and_a_hint_names_the_new_one() {
+    let (pki, source) = with_password();
+    let check = |keys: &str| {
+        let config = pki.write("c.toml", format!("{source}{keys}"));
+        Ended::of(&mut estreamer(&["check", &config]))
+    };
+    let events = "events = { file = [\"FileName\"] }\n";
+    let old = check(&format!("{events}data = \"csv\"\n")).success();
+    let hint = "c.toml:6: `data` is now `transform`; both work\n";
+    assert!(old.stderr.ends_with(hint), "{}", old.stderr);
+    let new = check(&format!("{events}transform = \"CSV\"\n")).success();
+    assert_eq!((new.stdout, &*new.stderr), (old.stdout, ""));
+    check("transform = \"CSV\"\ndata = \"CSV\"\n").failure(2, &["c.toml:6: ", "Remove data"]);
 }
 
 #[test]

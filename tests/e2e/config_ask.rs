@@ -4,15 +4,13 @@ use std::fs;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use estreamer::config::Ask;
+use estreamer::config::EventRequest;
 use estreamer::format::ENVELOPE;
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_simulate::opaque::OPAQUE;
-use estreamer_tests::{Ended, Pki, Simulator, collect, estreamer, json_lines};
+use estreamer_tests::{Ended, Pki, Simulator, collect, collect_all, estreamer, json_lines};
 use serde_json::Value;
-
-const EVERYTHING: [&str; 4] = ["--from", "oldest", "--stop-when-idle", "1"];
 
 #[test]
 fn exactly_the_fields_asked_for_come() {
@@ -65,7 +63,7 @@ fn csv_comes_in_the_columns_asked_for_each_event_type_in_its_file() {
     }
     let mut command = collect(&pki, "127.0.0.1:1", &asked);
     let ended = Ended::of(command.args(["--transform", "CSV"]));
-    ended.failure(2, &["connection and file events in CSV form", "{event}"]);
+    ended.failure(2, &["connection and file events as CSV", "{event}"]);
 }
 
 #[test]
@@ -75,11 +73,8 @@ fn a_ready_made_request_is_sent_byte_for_byte() {
                 { \"OutputFieldSet\": [\"FileName\"] }, \"Fields\": [\"OutputFieldSet\"] } },\n \
                 \"OutputFormat\": { \"Transform\": \"Text\", \"TransformConfig\": \"JSON\" } }\n";
     let request = pki.write("json_request.json", json);
-    let simulator = estreamer_simulate::Simulator::with_identity(pki.identity());
-    let simulator = simulator.count(100).spawn().unwrap();
-    let arguments = [&EVERYTHING[..], &["--request", &request]].concat();
-    let address = simulator.address().to_string();
-    let ended = Ended::of(&mut collect(&pki, &address, &arguments)).success();
+    let simulator = pki.server().count(100).spawn().unwrap();
+    let ended = collect_all(&pki, &simulator, &["--request", &request]).success();
     for event in json_lines(&ended.stdout) {
         assert_eq!(event.as_object().unwrap().len(), 1, "{event}");
     }
@@ -90,8 +85,8 @@ fn a_ready_made_request_is_sent_byte_for_byte() {
 fn a_request_that_a_server_would_refuse_is_not_sent() {
     let pki = Pki::new();
     for (json, words) in [
-        ("{", "cannot be read"),
-        ("{\"Events\":{}}", "nothing is requested"),
+        ("{", "syntax error"),
+        ("{\"Events\":{}}", "no event type is requested"),
         (
             "{\"Events\":{\"HostEvent\":{\"Fields\":[\"A\"]}}}",
             "FileEvent",
@@ -119,12 +114,9 @@ fn a_request_that_a_server_would_refuse_is_not_sent() {
 #[test]
 fn quirks_are_shown_in_the_request() {
     let pki = Pki::new();
-    let simulator = estreamer_simulate::Simulator::with_identity(pki.identity());
-    let simulator = simulator.count(10).spawn().unwrap();
+    let simulator = pki.server().count(10).spawn().unwrap();
     let quirks = ["--quirk", "request-nul", "--quirk", "request-inclusive"];
-    let arguments = [&EVERYTHING[..], &quirks].concat();
-    let address = simulator.address().to_string();
-    Ended::of(&mut collect(&pki, &address, &arguments)).success();
+    collect_all(&pki, &simulator, &quirks).success();
     let seen = simulator.connections()[0].statistics.deviations;
     assert_eq!(
         (seen.of(Quirk::RequestNul), seen.of(Quirk::RequestInclusive)),
@@ -192,10 +184,9 @@ fn an_envelope_costs_no_allocation_of_its_own() {
 #[test]
 fn text_can_be_written_raw_and_an_unreadable_record_is_marked() {
     let pki = Pki::new();
-    let arguments = ["--count", "100", "--quirk", "record-malformed"];
-    let server = Simulator::start(&pki.path(), &arguments);
-    let arguments = [&EVERYTHING[..], &["--format", "raw"]].concat();
-    let ended = Ended::of(&mut collect(&pki, &server.address, &arguments)).success();
+    let builder = pki.server().count(100).quirk(Quirk::RecordMalformed);
+    let server = builder.spawn().unwrap();
+    let ended = collect_all(&pki, &server, &["--format", "raw"]).success();
     let records = records(&ended.stdout);
     let errors = records.iter().filter(|(error, _)| *error).count();
     assert!(errors > 0 && records.len() - errors >= 99, "{errors}");
@@ -210,7 +201,7 @@ fn the_request_is_printed_in_words_in_json_and_in_hexadecimal() {
     let quirk = ["--quirk", "request-nul"];
     let ended = Ended::of(estreamer(&["request", "--from", "oldest"]).args(quirk)).success();
     let text = String::from_utf8(ended.stdout).unwrap();
-    let ask = Ask::everything();
+    let ask = EventRequest::everything();
     for part in [
         "from oldest, flags 0x00800000 [extended event header]",
         "IntrusionPacket and FileEvent as JSON",
@@ -259,11 +250,14 @@ fn collected(arguments: &[&str]) -> Vec<u8> {
 }
 
 fn collected_by(pki: &Pki, arguments: &[&str]) -> Vec<u8> {
-    let simulate = ["--count", "100", "--opaque", "FlatBuffer"];
-    let server = Simulator::start(&pki.path(), &simulate);
-    let mut command = collect(pki, &server.address, &EVERYTHING);
-    command.args(["--name", "fmc"]).args(arguments);
-    Ended::of(&mut command).success().stdout
+    let server = pki
+        .server()
+        .count(100)
+        .opaque("FlatBuffer")
+        .spawn()
+        .unwrap();
+    let arguments = [&["--name", "fmc"], arguments].concat();
+    collect_all(pki, &server, &arguments).success().stdout
 }
 
 /// The event the simulator made these bytes of.

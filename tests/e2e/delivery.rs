@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 
+use estreamer_simulate::Served;
 use estreamer_simulate::archive::Oddities;
 use estreamer_simulate::chaos::ChaosKind;
 use estreamer_tests::{Ended, ODD, Running, Scene, lines, wait_for_lines, wait_until};
@@ -11,7 +12,7 @@ use estreamer_tests::{Ended, ODD, Running, Scene, lines, wait_for_lines, wait_un
 fn a_second_run_adds_nothing_and_says_what_it_left_out() {
     let scene = Scene::new(3000, ODD, |builder| builder);
     for run in 1..=3 {
-        let ended = Ended::of(&mut scene.collect("out", "state")).success();
+        let ended = scene.run(&mut scene.collect("out", "state")).success();
         scene.check("out", &format!("run {run}"));
         let again = ended.stderr.contains("delivered before and left out");
         assert_eq!(again, run > 1, "{}", ended.stderr);
@@ -25,19 +26,14 @@ fn a_second_run_adds_nothing_and_says_what_it_left_out() {
 
 #[test]
 fn a_collector_killed_again_and_again_loses_nothing_and_doubles_nothing() {
-    let scene = Scene::new(20_000, ODD, |builder| builder);
-    let mut kills = 0;
+    // Slow enough to be killed eight times before it has everything.
+    let scene = Scene::new(20_000, ODD, |builder| builder.rate(10_000));
     let mut before = 0;
-    // Each is killed once it has written more than the one before.
-    while kills < 8 {
-        let mut running = Running::start(&mut scene.collect("out", "state"));
-        let length = || fs::metadata(scene.path("out")).map_or(0, |file| file.len());
-        wait_until(|| !running.is_running() || length() >= before + 500_000);
-        before = length();
-        running.kill();
-        kills += 1;
+    for _ in 0..8 {
+        scene.kill(&mut scene.collect("out", "state"), "out", before + 500_000);
+        before = fs::metadata(scene.path("out")).unwrap().len();
     }
-    Ended::of(&mut scene.collect("out", "state")).success();
+    scene.run(&mut scene.collect("out", "state")).success();
     scene.check("out", "after the kills");
 }
 
@@ -45,7 +41,7 @@ fn a_collector_killed_again_and_again_loses_nothing_and_doubles_nothing() {
 fn a_strict_collector_acknowledges_each_bundle_after_delivery() {
     let scene = Scene::new(2000, ODD, |builder| builder);
     let mut command = scene.collect("out", "state");
-    let ended = Ended::of(command.args(["--ack-ahead", "0"])).success();
+    let ended = scene.run(command.args(["--ack-ahead", "0"])).success();
     assert!(
         ended.stderr.contains("20 bundles, 20 nulls"),
         "{}",
@@ -63,7 +59,7 @@ fn a_connection_cut_at_random_bytes_is_made_again_and_nothing_is_lost() {
                 .chaos(ChaosKind::Cut)
                 .chaos_connections(3)
         });
-        Ended::of(&mut scene.collect("out", "state")).success();
+        scene.run(&mut scene.collect("out", "state")).success();
         scene.check("out", &format!("seed {seed}"));
     }
 }
@@ -73,7 +69,12 @@ fn a_bundle_that_comes_twice_is_delivered_once() {
     let scene = Scene::new(1000, Oddities::default(), |builder| {
         builder.chaos(ChaosKind::DuplicateBundle)
     });
-    let ended = Ended::of(&mut scene.collect("out", "state")).success();
+    // One null more than there are bundles.
+    let is_done = |served: &Served| served.is_done() && served.nulls > served.bundles;
+    let ended = Running::until(&mut scene.collect("out", "state"), || {
+        scene.simulator().connections().last().is_some_and(is_done)
+    })
+    .success();
     scene.check("out", "with a bundle twice");
     assert!(
         ended.stderr.contains("100 delivered before"),
@@ -87,7 +88,7 @@ fn each_source_and_event_type_can_have_a_file_of_its_own() {
     let scene = Scene::new(500, ODD, |builder| builder);
     let out = "{source}.{event}";
     for _ in 0..2 {
-        Ended::of(&mut scene.collect(out, "state")).success();
+        scene.run(&mut scene.collect(out, "state")).success();
     }
     let total: usize = [
         "ConnectionEvent",
@@ -109,35 +110,33 @@ fn each_source_and_event_type_can_have_a_file_of_its_own() {
 #[test]
 fn two_collectors_cannot_share_a_state_directory() {
     let scene = Scene::new(10, ODD, |builder| builder);
-    let first = Running::start(&mut scene.collect_on("out", "state"));
+    let first = Running::start(&mut scene.collect("out", "state"));
     wait_until(|| scene.path("out").exists());
     Ended::of(&mut scene.collect("other", "state")).failure(1, &["in use", "--state"]);
     Ended::of(&mut scene.collect("out", "other")).failure(1, &["out", "in use"]);
     wait_for_lines(&scene.path("out"), 10, &first);
-    first.signal("INT");
-    first.wait().success();
+    first.stop().success();
     scene.check("out", "after the others were refused");
 }
 
 #[test]
 fn a_file_that_another_collector_writes_is_not_cut() {
     let scene = Scene::new(500, ODD, |builder| builder);
-    Ended::of(&mut scene.collect("out", "first")).success();
-    let second = Running::start(&mut scene.collect_on("out", "second"));
+    scene.run(&mut scene.collect("out", "first")).success();
+    let second = Running::start(&mut scene.collect("out", "second"));
     let length = || fs::metadata(scene.path("out")).unwrap().len();
     let before = length();
     wait_until(|| length() == 2 * before);
     // By its bookmark it would cut what the second has written.
     Ended::of(&mut scene.collect("out", "first")).failure(1, &["out", "in use"]);
     assert_eq!(length(), 2 * before);
-    second.signal("INT");
-    second.wait().success();
+    second.stop().success();
 }
 
 #[test]
 fn a_slow_reader_is_not_a_silent_server() {
     let scene = Scene::new(20_000, Oddities::default(), |builder| builder);
-    let mut command = scene.collect_on("out", "state");
+    let mut command = scene.collect("out", "state");
     command.args(["--output", "-", "--stop-when-idle", "0.2"]);
     let mut child = command
         .stdout(std::process::Stdio::piped())
@@ -165,7 +164,7 @@ fn a_file_that_was_there_before_is_kept_and_appended_to() {
     let scene = Scene::new(100, ODD, |builder| builder);
     fs::write(scene.path("out"), "mine\n").unwrap();
     for _ in 0..2 {
-        Ended::of(&mut scene.collect("out", "state")).success();
+        scene.run(&mut scene.collect("out", "state")).success();
         let lines = lines(&scene.path("out"));
         assert_eq!(lines[0], b"mine");
         assert_eq!(lines.len(), 101);
@@ -175,14 +174,14 @@ fn a_file_that_was_there_before_is_kept_and_appended_to() {
 #[test]
 fn what_something_else_appended_after_a_stop_stays_and_is_told() {
     let scene = Scene::new(300, ODD, |builder| builder);
-    Ended::of(&mut scene.collect("out", "state")).success();
+    scene.run(&mut scene.collect("out", "state")).success();
     let mut file = fs::OpenOptions::new()
         .append(true)
         .open(scene.path("out"))
         .unwrap();
     file.write_all(b"theirs\n").unwrap();
     drop(file);
-    let ended = Ended::of(&mut scene.collect("out", "state")).success();
+    let ended = scene.run(&mut scene.collect("out", "state")).success();
     assert!(
         ended.stderr.contains("longer than it was left"),
         "{}",
@@ -196,9 +195,9 @@ fn what_something_else_appended_after_a_stop_stays_and_is_told() {
 #[test]
 fn a_rotated_file_stays_and_a_new_one_goes_on() {
     let scene = Scene::new(300, ODD, |builder| builder);
-    Ended::of(&mut scene.collect("out", "state")).success();
+    scene.run(&mut scene.collect("out", "state")).success();
     fs::rename(scene.path("out"), scene.path("out.1")).unwrap();
-    Ended::of(&mut scene.collect("out", "state")).success();
+    scene.run(&mut scene.collect("out", "state")).success();
     scene.check("out.1", "the rotated file");
     assert_eq!(
         lines(&scene.path("out")).len(),
@@ -210,13 +209,13 @@ fn a_rotated_file_stays_and_a_new_one_goes_on() {
 #[test]
 fn a_file_cut_or_replaced_by_something_else_is_told_and_never_cut_further() {
     let scene = Scene::new(300, ODD, |builder| builder);
-    Ended::of(&mut scene.collect("out", "state")).success();
+    scene.run(&mut scene.collect("out", "state")).success();
     let file = fs::OpenOptions::new()
         .write(true)
         .open(scene.path("out"))
         .unwrap();
     file.set_len(1000).unwrap();
-    let ended = Ended::of(&mut scene.collect("out", "state")).success();
+    let ended = scene.run(&mut scene.collect("out", "state")).success();
     assert!(
         ended.stderr.contains("shorter than it was left"),
         "{}",
@@ -227,7 +226,7 @@ fn a_file_cut_or_replaced_by_something_else_is_told_and_never_cut_further() {
     fs::remove_file(scene.path("out")).unwrap();
     fs::write(scene.path("other"), "theirs\n").unwrap();
     fs::rename(scene.path("other"), scene.path("out")).unwrap();
-    let ended = Ended::of(&mut scene.collect("out", "state")).success();
+    let ended = scene.run(&mut scene.collect("out", "state")).success();
     assert!(
         ended.stderr.contains("is not the file that was written"),
         "{}",
@@ -239,7 +238,7 @@ fn a_file_cut_or_replaced_by_something_else_is_told_and_never_cut_further() {
 #[test]
 fn an_unreadable_bookmark_is_refused_and_can_be_discarded() {
     let scene = Scene::new(100, ODD, |builder| builder);
-    Ended::of(&mut scene.collect("out", "state")).success();
+    scene.run(&mut scene.collect("out", "state")).success();
     for segment in ["state/journal.0", "state/journal.1"] {
         if scene.path(segment).exists() {
             fs::write(scene.path(segment), "not a journal").unwrap();
@@ -249,7 +248,7 @@ fn an_unreadable_bookmark_is_refused_and_can_be_discarded() {
     let mut command = scene.collect("out", "state");
     Ended::of(&mut command).failure(1, &["does not begin with a bookmark", "--reset-bookmark"]);
     assert_eq!(fs::read(scene.path("out")).unwrap(), before);
-    Ended::of(command.arg("--reset-bookmark")).success();
+    scene.run(command.arg("--reset-bookmark")).success();
     assert_eq!(
         lines(&scene.path("out")).len(),
         200,
@@ -263,7 +262,7 @@ fn a_stream_costs_an_allocation_for_ten_events_at_most() {
         let scene = Scene::new(events, Oddities::default(), |builder| {
             builder.bundle(100).unacknowledged(16)
         });
-        let mut command = scene.collect_on("out", "state");
+        let mut command = scene.collect("out", "state");
         command
             .args(["--stop-after", &events.to_string()])
             .env("ESTREAMER_TEST_ALLOCATIONS", "1");
@@ -279,7 +278,7 @@ fn a_stream_costs_an_allocation_for_ten_events_at_most() {
 #[test]
 fn a_source_that_is_not_named_keeps_its_bookmark_until_it_is_discarded_by_name() {
     let scene = Scene::new(100, ODD, |builder| builder);
-    Ended::of(&mut scene.collect("out", "state")).success();
+    scene.run(&mut scene.collect("out", "state")).success();
     let named = |name: &str| {
         let mut arguments = scene.arguments("out", "state");
         let at = arguments.iter().position(|argument| argument == "fmc");
@@ -294,7 +293,7 @@ fn a_source_that_is_not_named_keeps_its_bookmark_until_it_is_discarded_by_name()
         "{}",
         other.stderr
     );
-    let again = Ended::of(&mut scene.collect("out", "state")).success();
+    let again = scene.run(&mut scene.collect("out", "state")).success();
     assert!(again.stderr.contains("0 events"), "{}", again.stderr);
     Ended::of(named("other").arg("--reset-bookmark=fnc")).failure(1, &["\"fnc\"", "\"fmc\""]);
     Ended::of(named("fmc").arg("--reset-bookmark=fmc")).success();

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use estreamer_simulate::archive::{ArchiveOptions, Content, Live, Oddities};
+use estreamer_simulate::archive::{ArchiveContent, ArchiveOptions, Live, Oddities};
 use estreamer_simulate::chaos::{Chaos, ChaosKind};
 use estreamer_simulate::replay::Replay;
 use estreamer_tests::{Ended, ODD, Running, Scene, at_each, wait_for_lines, wait_until};
@@ -24,7 +24,7 @@ fn cut_at_every_byte_of_a_short_conversation() {
     let points: Vec<usize> = (1..=length).collect();
     at_each(&points, |_, &at| {
         let options = ArchiveOptions {
-            content: Content::Lines(Replay::parse(std::fs::read(&file).unwrap()).unwrap()),
+            content: ArchiveContent::Lines(Replay::parse(std::fs::read(&file).unwrap()).unwrap()),
             history: None,
             live: Live::Nothing,
             oddities: Oddities::default(),
@@ -60,20 +60,21 @@ fn a_full_file_system_that_frees_up_only_delays() {
     let small = &small.0;
     // Half a MiB is left: the events need three.
     fs::write(small.join("ballast"), vec![1; (7 << 20) + (1 << 19)]).unwrap();
-    let running = Running::start(&mut scene.collect_on("small/out", "small/state"));
+    let running = Running::start(&mut scene.collect("small/out", "small/state"));
     let length = || fs::metadata(small.join("out")).map_or(0, |file| file.len());
     wait_until(|| running.said().contains("it is tried again"));
     assert!(length() < 1_000_000);
     fs::remove_file(small.join("ballast")).unwrap();
     wait_until(|| length() > 2_900_000);
-    running.signal("INT");
-    let ended = running.wait().success();
+    let ended = running.stop().success();
     assert!(
         ended.stderr.contains("can be written again"),
         "{}",
         ended.stderr
     );
-    Ended::of(&mut scene.collect("small/out", "small/state")).success();
+    scene
+        .run(&mut scene.collect("small/out", "small/state"))
+        .success();
     scene.check("small/out", "after the disk was full");
 }
 
@@ -87,14 +88,13 @@ fn a_start_on_a_full_file_system_waits_for_space() {
     let ballast = small.0.join("ballast");
     // Until nothing more fits.
     assert!(fs::write(&ballast, vec![1; 9 << 20]).is_err());
-    let running = Running::start(&mut scene.collect_on("small/out", "small/state"));
+    let running = Running::start(&mut scene.collect("small/out", "small/state"));
     running.wait_for("Waiting for space on the disk");
     assert_eq!(scene.served(), 0, "before anything was asked for");
     fs::remove_file(ballast).unwrap();
     running.wait_for("there is space on the disk again");
     wait_for_lines(&small.0.join("out"), 1000, &running);
-    running.signal("TERM");
-    running.wait().success();
+    running.stop().success();
     scene.check("small/out", "after the disk was full");
 }
 
@@ -121,7 +121,8 @@ impl Drop for Mounted {
 /// started again.
 fn again_and_again(scene: &Scene) {
     for _ in 0..3 {
-        if Ended::of(&mut scene.collect("out", "state"))
+        if scene
+            .run(&mut scene.collect("out", "state"))
             .status
             .success()
         {

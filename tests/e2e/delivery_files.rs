@@ -13,8 +13,7 @@ use estreamer_tests::{Ended, Fleet, Running, Scene, lines, stored, wait_for_line
 fn collect(command: &mut Command, file: &Path, count: usize) -> Ended {
     let running = Running::start(command);
     wait_for_lines(file, count, &running);
-    running.signal("TERM");
-    running.wait().success()
+    running.stop().success()
 }
 
 /// The program `gzip`, on a file.
@@ -28,7 +27,7 @@ fn a_file_that_got_the_number_of_ours_is_not_touched() {
     fs::create_dir(scene.path("log")).unwrap();
     let (ours, theirs) = (scene.path("log/events.ndjson"), scene.path("log/theirs"));
     collect(
-        &mut scene.collect_on("log/events.ndjson", "state"),
+        &mut scene.collect("log/events.ndjson", "state"),
         &ours,
         1000,
     );
@@ -41,11 +40,7 @@ fn a_file_that_got_the_number_of_ours_is_not_touched() {
     fs::write(&theirs, &text).unwrap();
     assert_eq!(fs::metadata(&theirs).unwrap().ino(), number);
     scene.archive().store(50);
-    collect(
-        &mut scene.collect_on("log/events.ndjson", "state"),
-        &ours,
-        50,
-    );
+    collect(&mut scene.collect("log/events.ndjson", "state"), &ours, 50);
     assert!(fs::read_to_string(&theirs).unwrap() == text);
 }
 
@@ -53,7 +48,7 @@ fn a_file_that_got_the_number_of_ours_is_not_touched() {
 fn a_longer_file_under_the_name_of_ours_is_appended_to_and_told() {
     let scene = Scene::live(1000, Oddities::default(), |builder| builder);
     let out = scene.path("out");
-    collect(&mut scene.collect_on("out", "state"), &out, 1000);
+    collect(&mut scene.collect("out", "state"), &out, 1000);
     let number = fs::metadata(&out).unwrap().ino();
     compress(&out);
     let text = "written by another program\n".repeat(100_000);
@@ -61,7 +56,7 @@ fn a_longer_file_under_the_name_of_ours_is_appended_to_and_told() {
     // Whether it has got the number of ours or not.
     let same = fs::metadata(&out).unwrap().ino() == number;
     scene.archive().store(50);
-    let ended = collect(&mut scene.collect_on("out", "state"), &out, 100_050);
+    let ended = collect(&mut scene.collect("out", "state"), &out, 100_050);
     let told = ended.stderr.contains("is not the file that was written");
     assert!(told, "the same number: {same}; {}", ended.stderr);
     let found = fs::read(&out).unwrap();
@@ -76,12 +71,12 @@ fn a_longer_file_under_the_name_of_ours_is_appended_to_and_told() {
 fn a_file_under_the_name_of_ours_and_in_its_place_is_appended_to_and_told() {
     let scene = Scene::live(1000, Oddities::default(), |builder| builder);
     let out = scene.path("out");
-    collect(&mut scene.collect_on("out", "state"), &out, 1000);
+    collect(&mut scene.collect("out", "state"), &out, 1000);
     // The same number, since it is the same file with other bytes.
     let text = "written by another program\n".repeat(100_000);
     fs::write(&out, &text).unwrap();
     scene.archive().store(50);
-    let ended = collect(&mut scene.collect_on("out", "state"), &out, 100_050);
+    let ended = collect(&mut scene.collect("out", "state"), &out, 100_050);
     let told = ended.stderr.contains("is not the file that was written");
     assert!(told, "{}", ended.stderr);
     assert!(fs::read(&out).unwrap().starts_with(text.as_bytes()));
@@ -178,35 +173,35 @@ fn check_appended(path: &Path, before: &str, events: &[Vec<u8>]) {
 
 #[test]
 fn a_file_moved_within_its_directory_before_a_kill_is_found_and_nothing_doubles() {
-    let scene = Scene::new(20_000, Oddities::default(), |builder| builder);
+    let scene = Scene::new(20_000, Oddities::default(), |builder| builder.rate(20_000));
     stopped_while_it_writes(&scene, || {
         fs::rename(scene.path("out"), scene.path("out.1")).unwrap();
     });
-    Ended::of(&mut scene.collect("out", "state")).success();
+    scene.run(&mut scene.collect("out", "state")).success();
     let found = [lines(&scene.path("out.1")), lines(&scene.path("out"))].concat();
     assert_eq!(scene.compare(&found), (0, 0));
 }
 
 #[test]
 fn a_file_moved_to_another_directory_before_a_kill_costs_what_is_told() {
-    let scene = Scene::new(20_000, Oddities::default(), |builder| builder);
+    let scene = Scene::new(20_000, Oddities::default(), |builder| builder.rate(20_000));
     fs::create_dir(scene.path("old")).unwrap();
     stopped_while_it_writes(&scene, || {
         fs::rename(scene.path("out"), scene.path("old/out")).unwrap();
     });
-    let ended = Ended::of(&mut scene.collect("out", "state")).success();
+    let ended = scene.run(&mut scene.collect("out", "state")).success();
     let found = [lines(&scene.path("old/out")), lines(&scene.path("out"))].concat();
     check_told(&scene, &found, &ended.stderr);
 }
 
 #[test]
 fn a_file_renamed_and_compressed_before_a_kill_costs_what_is_told() {
-    let scene = Scene::new(20_000, Oddities::default(), |builder| builder);
+    let scene = Scene::new(20_000, Oddities::default(), |builder| builder.rate(20_000));
     stopped_while_it_writes(&scene, || {
         fs::rename(scene.path("out"), scene.path("out.1")).unwrap();
         compress(&scene.path("out.1"));
     });
-    let ended = Ended::of(&mut scene.collect("out", "state")).success();
+    let ended = scene.run(&mut scene.collect("out", "state")).success();
     Ended::of(Command::new("gunzip").arg(scene.path("out.1.gz"))).success();
     let found = [lines(&scene.path("out.1")), lines(&scene.path("out"))].concat();
     check_told(&scene, &found, &ended.stderr);
@@ -214,7 +209,7 @@ fn a_file_renamed_and_compressed_before_a_kill_costs_what_is_told() {
 
 #[test]
 fn two_renames_before_a_kill_double_nothing() {
-    let scene = Scene::new(40_000, Oddities::default(), |builder| builder);
+    let scene = Scene::new(40_000, Oddities::default(), |builder| builder.rate(20_000));
     let rename = |from: &str, to: &str| fs::rename(scene.path(from), scene.path(to)).unwrap();
     let has_bytes = |name: &str| fs::metadata(scene.path(name)).is_ok_and(|it| it.len() > 100_000);
     let mut running = Running::start(&mut scene.collect("out", "state"));
@@ -224,9 +219,11 @@ fn two_renames_before_a_kill_double_nothing() {
         rename("out", old);
     }
     wait_until(|| !running.is_running() || has_bytes("out"));
-    assert!(running.kill());
+    running.kill();
     rename("out", "out.3");
-    Ended::of(&mut scene.collect("out", "state")).success();
+    let before = ["out.1", "out.2", "out.3"].map(|name| lines(&scene.path(name)));
+    assert!(scene.compare(&before.concat()).0 > 0, "it was at work");
+    scene.run(&mut scene.collect("out", "state")).success();
     let files = ["out.1", "out.2", "out.3", "out"];
     let found: Vec<_> = files
         .iter()
@@ -237,14 +234,9 @@ fn two_renames_before_a_kill_double_nothing() {
 
 /// A collector is stopped before it notices what is done, and killed.
 fn stopped_while_it_writes(scene: &Scene, act: impl FnOnce()) {
-    let mut running = Running::start(&mut scene.collect("out", "state"));
-    let length = || fs::metadata(scene.path("out")).map_or(0, |file| file.len());
-    wait_until(|| !running.is_running() || length() > 500_000);
-    running.signal("STOP");
-    let status = format!("/proc/{}/status", running.id());
-    wait_until(|| fs::read_to_string(&status).unwrap().contains("T (stopped)"));
+    let running = scene.halt(&mut scene.collect("out", "state"), "out", 500_000, "STOP");
     act();
-    assert!(running.kill(), "it was at work");
+    running.kill();
 }
 
 /// Checks that nothing is lost, and that as many events are there twice as was

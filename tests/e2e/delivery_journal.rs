@@ -7,17 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use estreamer_simulate::archive::Oddities;
-use estreamer_tests::{
-    Ended, ODD, Running, Scene, after_reboot, at_each, lines, wait_for_lines, wait_until,
-};
+use estreamer_tests::{Ended, ODD, Running, Scene, after_reboot, at_each, lines, wait_for_lines};
 
 /// A scene whose state directory holds two bookmarks, of which the newer one
 /// knows of 2000 events and the older one of 300. The server is gone.
 fn two_bookmarks() -> Scene {
     let mut scene = Scene::live(300, ODD, |builder| builder);
-    Ended::of(&mut scene.collect("out", "state")).success();
+    scene.run(&mut scene.collect("out", "state")).success();
     scene.archive().store(1700);
-    Ended::of(&mut scene.collect("out", "state")).success();
+    scene.run(&mut scene.collect("out", "state")).success();
     scene.check("out", "undamaged");
     scene.stop();
     scene
@@ -150,11 +148,11 @@ fn a_key_that_is_not_the_one_of_the_journal_is_refused() {
 #[test]
 fn the_ways_on_from_a_damaged_bookmark_lose_nothing() {
     let scene = Scene::new(300, ODD, |builder| builder);
-    Ended::of(&mut scene.collect("out", "state")).success();
+    scene.run(&mut scene.collect("out", "state")).success();
     fs::write(newest(&scene.path("state")), "").unwrap();
     Ended::of(&mut scene.collect("out", "state")).failure(1, &["--reset-bookmark"]);
     let mut command = scene.collect("out", "state");
-    Ended::of(command.arg("--reset-bookmark")).success();
+    scene.run(command.arg("--reset-bookmark")).success();
     let (lost, doubled) = scene.compare(&lines(&scene.path("out")));
     assert_eq!((lost, doubled), (0, 300), "all came again, as was said");
 }
@@ -163,7 +161,7 @@ fn the_ways_on_from_a_damaged_bookmark_lose_nothing() {
 fn a_state_directory_removed_while_it_runs_ends_the_run_at_the_next_commit() {
     for again in [false, true] {
         let scene = Scene::live(300, Oddities::default(), |builder| builder);
-        let running = Running::start(&mut scene.collect_on("out", "state"));
+        let running = Running::start(&mut scene.collect("out", "state"));
         wait_for_lines(&scene.path("out"), 300, &running);
         fs::remove_dir_all(scene.path("state")).unwrap();
         if again {
@@ -173,43 +171,34 @@ fn a_state_directory_removed_while_it_runs_ends_the_run_at_the_next_commit() {
         scene.archive().store(50);
         running
             .wait()
-            .failure(1, &["the bookmark is gone", "state"]);
+            .failure(1, &["the bookmark was removed", "state"]);
     }
-}
-
-/// A collector is killed when it has written so many bytes and not committed all.
-fn killed(scene: &Scene, mut command: Command, bytes: u64) {
-    let mut running = Running::start(&mut command);
-    let length = || fs::metadata(scene.path("out")).map_or(0, |file| file.len());
-    wait_until(|| !running.is_running() || length() > bytes);
-    assert!(running.kill(), "it was at work");
 }
 
 #[test]
 fn the_same_file_spelled_differently_after_a_kill_is_the_same_file() {
-    let scene = Scene::new(20_000, ODD, |builder| builder);
+    let scene = Scene::new(20_000, ODD, |builder| builder.rate(20_000));
     let directory = scene.path("");
     let inside = |url: &str| {
         let mut command = scene.collect_to(url, "state", "oldest");
         command.current_dir(&directory);
-        command.args(["--stop-when-idle", "0.5"]);
         command
     };
-    killed(&scene, inside("file:out"), 500_000);
-    killed(&scene, inside("file:./out"), 1_500_000);
-    killed(&scene, inside("file:pki/../out"), 3_000_000);
-    Ended::of(&mut inside(&scene.file("out"))).success();
+    scene.kill(&mut inside("file:out"), "out", 500_000);
+    scene.kill(&mut inside("file:./out"), "out", 1_500_000);
+    scene.kill(&mut inside("file:pki/../out"), "out", 3_000_000);
+    scene.run(&mut inside(&scene.file("out"))).success();
     scene.check("out", "under four names");
 }
 
 #[test]
 fn a_run_without_the_file_after_a_kill_doubles_nothing() {
     let scene = Scene::live(5000, ODD, |builder| builder);
-    killed(&scene, scene.collect_on("out", "state"), 500_000);
+    scene.kill(&mut scene.collect("out", "state"), "out", 500_000);
     let mut other = scene.collect_to("stdout:", "state", "oldest");
-    let ended = Ended::of(other.args(["--stop-when-idle", "0.5"])).success();
+    let ended = scene.run(&mut other).success();
     scene.archive().store(100);
-    Ended::of(&mut scene.collect("out", "state")).success();
+    scene.run(&mut scene.collect("out", "state")).success();
     let printed = ended.stdout.strip_suffix(b"\n").unwrap_or_default();
     let mut found: Vec<_> = printed
         .split(|&byte| byte == b'\n')
@@ -235,16 +224,13 @@ fn files_on_another_file_system_after_a_power_loss_are_still_ours() {
 fn moved_after_a_kill(restart: impl Fn(Command) -> Command) {
     // Before the first commit, and later.
     for before in [0, 2000] {
-        let scene = Scene::live(before, ODD, |builder| builder);
+        let scene = Scene::live(before, ODD, |builder| builder.rate(20_000));
         fs::create_dir(scene.path("data")).unwrap();
         let start = || scene.collect("data/out", "data/state");
         let length = || fs::metadata(scene.path("data/out")).map_or(0, |file| file.len());
-        Ended::of(&mut start()).success();
+        scene.run(&mut start()).success();
         scene.archive().store(5000);
-        let enough = length() + 500_000;
-        let mut running = Running::start(&mut start());
-        wait_until(|| !running.is_running() || length() > enough);
-        assert!(running.kill(), "it was at work");
+        scene.kill(&mut start(), "data/out", length() + 500_000);
         let other = match Path::new("/dev/shm").is_dir() {
             true => tempfile::tempdir_in("/dev/shm"),
             false => tempfile::tempdir(),
@@ -255,7 +241,7 @@ fn moved_after_a_kill(restart: impl Fn(Command) -> Command) {
         Ended::of(&mut copy).success();
         fs::rename(scene.path("data"), scene.path("before")).unwrap();
         std::os::unix::fs::symlink(other.path(), scene.path("data")).unwrap();
-        let ended = Ended::of(&mut restart(start())).success();
+        let ended = scene.run(&mut restart(start())).success();
         scene.check("data/out", &ended.stderr);
         let names = fs::read_dir(other.path()).unwrap();
         assert_eq!(names.count(), 2, "nothing was set aside");

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
 use estreamer_simulate::archive::Oddities;
-use estreamer_tests::{Pki, Scene, Simulator, estreamer, wait_until};
+use estreamer_tests::{Pki, Scene, Simulator, collect, wait_until};
 
 /// A debug build gets through a tenth of it in the same time.
 const EVENTS: usize = if cfg!(debug_assertions) {
@@ -22,7 +22,10 @@ fn a_bundle_far_larger_than_the_budget_passes() {
     let count = events.to_string();
     let pki = Pki::new();
     let server = Simulator::start(&pki.path(), &["--count", &count, "--bundle", &count]);
-    let (mut child, mut lines) = collect(&pki, &server.address, events);
+    // One more than there are, so that it does not end.
+    let limit = (events + 1).to_string();
+    let arguments = ["--from", "oldest", "--quiet", "--stop-after", &limit];
+    let (mut child, mut lines) = piped(&mut collect(&pki, &server.address, &arguments));
     read(&mut lines, events);
     let peak = peak(&mut child);
     assert!(peak < 64 << 10, "{peak} KiB resident");
@@ -33,7 +36,7 @@ fn a_reader_that_stops_stops_the_server_and_gets_everything_in_the_end() {
     let scene = Scene::new(EVENTS as u64, Oddities::default(), |builder| {
         builder.unacknowledged(1000).bundle(1000)
     });
-    let mut command = scene.collect_on("out", "state");
+    let mut command = scene.collect("out", "state");
     let (mut child, mut lines) = piped(command.args(["--output", "-", "--quiet"]));
     read(&mut lines, 1);
     // It has stopped when the server could send nothing for a while.
@@ -52,28 +55,14 @@ fn a_reader_that_stops_stops_the_server_and_gets_everything_in_the_end() {
     assert!(peak < (32 + 16) << 10, "{peak} KiB resident");
 }
 
-/// A collector whose lines are read by the test.
-fn collect(pki: &Pki, address: &str, events: usize) -> (Child, BufReader<ChildStdout>) {
-    let mut command = estreamer(&["collect", "--server", address, "--from", "oldest"]);
-    let command = command
-        .args([
-            "--cert",
-            &pki.file("client.pem"),
-            "--key",
-            &pki.file("client.key"),
-        ])
-        .args(["--ca", &pki.file("ca.pem"), "--quiet"])
-        .args(["--stop-after", &(events + 1).to_string()]);
-    piped(command)
-}
-
+/// Starts a collector whose lines are read by the test.
 fn piped(command: &mut Command) -> (Child, BufReader<ChildStdout>) {
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
     let stdout = child.stdout.take().unwrap();
     (child, BufReader::with_capacity(1 << 16, stdout))
 }
 
-/// Reads so many lines; the collector waits for one more than there are.
+/// Reads so many lines.
 fn read(lines: &mut impl BufRead, count: usize) {
     let mut line = Vec::new();
     for _ in 0..count {

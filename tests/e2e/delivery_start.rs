@@ -8,8 +8,8 @@ use estreamer_core::wire::InitialTimestamp;
 use estreamer_simulate::Simulator;
 use estreamer_simulate::archive::{ArchiveOptions, Live, Oddities};
 use estreamer_simulate::chaos::{Chaos, ChaosKind};
-use estreamer_simulate::generator::Options;
-use estreamer_tests::{Ended, ODD, Running, Scene, lines, wait_for_lines, wait_until};
+use estreamer_simulate::generator::GeneratorOptions;
+use estreamer_tests::{ODD, Running, Scene, lines, wait_for_lines, wait_until};
 
 /// Our clock's second.
 fn now() -> u32 {
@@ -19,9 +19,9 @@ fn now() -> u32 {
 
 /// An archive that begins now, and grows when a test stores events.
 fn beginning_now(history: u64) -> ArchiveOptions {
-    let options = Options {
+    let options = GeneratorOptions {
         start: now(),
-        ..Options::default()
+        ..GeneratorOptions::default()
     };
     ArchiveOptions {
         live: Live::ByHand,
@@ -41,8 +41,7 @@ fn asked(simulator: &Simulator, connections: usize) -> InitialTimestamp {
 
 /// Stops it in order; returns what it said.
 fn stop(running: Running) -> String {
-    running.signal("TERM");
-    running.wait().success().stderr
+    running.stop().success().stderr
 }
 
 #[test]
@@ -135,7 +134,7 @@ fn a_server_whose_sequence_number_never_moves_loses_no_twins() {
         let scene = Scene::new(2000, oddities, |builder| {
             builder.quirk(Quirk::SequenceStanding).bundle(bundle)
         });
-        Ended::of(&mut scene.collect("out", "state")).success();
+        scene.run(&mut scene.collect("out", "state")).success();
         scene.check("out", &format!("bundles of {bundle}"));
     }
 }
@@ -155,7 +154,7 @@ fn a_clock_set_back_before_a_cut_loses_nothing() {
     // The connection breaks among the events behind the change.
     let cut = Chaos::with(ChaosKind::Cut, 1_500_000);
     let scene = Scene::live(1000, SET_BACK, |builder| builder.chaos(cut));
-    let running = Running::start(&mut scene.collect_on("out", "state"));
+    let running = Running::start(&mut scene.collect("out", "state"));
     wait_for_lines(&scene.path("out"), 1000, &running);
     scene.archive().store(1900);
     let said = check_set_back(&scene, running);
@@ -166,27 +165,27 @@ fn a_clock_set_back_before_a_cut_loses_nothing() {
 #[test]
 fn a_clock_set_back_before_a_restart_loses_nothing() {
     let scene = Scene::live(1000, SET_BACK, |builder| builder);
-    let running = Running::start(&mut scene.collect_on("out", "state"));
+    let running = Running::start(&mut scene.collect("out", "state"));
     wait_for_lines(&scene.path("out"), 1000, &running);
     scene.archive().store(300);
     wait_for_lines(&scene.path("out"), 1300, &running);
     let said = stop(running);
     assert!(said.contains("clock was set back"), "{said}");
     scene.archive().store(300);
-    let running = Running::start(&mut scene.collect_on("out", "state"));
+    let running = Running::start(&mut scene.collect("out", "state"));
     check_set_back(&scene, running);
 }
 
 #[test]
 fn a_clock_set_back_before_a_kill_loses_nothing() {
     let scene = Scene::live(1000, SET_BACK, |builder| builder);
-    let running = Running::start(&mut scene.collect_on("out", "state"));
+    let running = Running::start(&mut scene.collect("out", "state"));
     wait_for_lines(&scene.path("out"), 1000, &running);
     scene.archive().store(300);
     wait_for_lines(&scene.path("out"), 1300, &running);
     running.kill();
     scene.archive().store(300);
-    let running = Running::start(&mut scene.collect_on("out", "state"));
+    let running = Running::start(&mut scene.collect("out", "state"));
     check_set_back(&scene, running);
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use estreamer_tests::{Ended, ODD, Running, Scene, at_each, program};
+use estreamer_tests::{Ended, ODD, Scene, at_each, program};
 
 #[test]
 #[ignore = "needs the strace program"]
@@ -20,11 +20,12 @@ fn killed_at_every_write_rename_and_sync() {
     // may lie behind the end of a run.
     let reached = AtomicUsize::new(0);
     at_each(&points, |index, point| {
+        let scene = scene.beside();
         let (out, state) = (format!("out{index}"), format!("state{index}"));
         let ended = traced(&scene, &out, &state, point, &[]);
         let killed = ended.status.code() != Some(0);
         reached.fetch_add(usize::from(killed), Ordering::Relaxed);
-        Ended::of(&mut scene.collect(&out, &state)).success();
+        scene.run(&mut scene.collect(&out, &state)).success();
         scene.check(&out, point);
     });
     let reached = reached.into_inner();
@@ -41,6 +42,7 @@ fn a_full_disk_that_frees_up_only_delays() {
         .flat_map(|file| (1..6).map(move |when| format!("{file} {when}")))
         .collect();
     at_each(&points, |index, point| {
+        let scene = scene.beside();
         let (file, when) = point.split_once(' ').unwrap();
         let (out, state) = (format!("{index}/out"), format!("{index}/state"));
         std::fs::create_dir_all(scene.path(&state)).unwrap();
@@ -60,7 +62,7 @@ fn a_full_disk_that_frees_up_only_delays() {
         assert!(failed || file.ends_with("new"), "{point} was never reached");
         if first.status.code() != Some(0) {
             first.failure(1, &["No space left"]);
-            Ended::of(&mut scene.collect(&out, &state)).success();
+            scene.run(&mut scene.collect(&out, &state)).success();
         }
         scene.check(&out, point);
     });
@@ -76,6 +78,7 @@ fn a_sync_that_fails_voids_what_came_since_the_last_commit() {
         .collect();
     let reached = AtomicUsize::new(0);
     at_each(&points, |index, point| {
+        let scene = scene.beside();
         let (out, state) = (format!("out{index}"), format!("state{index}"));
         let first = traced(&scene, &out, &state, point, &[]);
         let failed = first.stderr.contains("Input/output error");
@@ -92,7 +95,7 @@ fn a_sync_that_fails_voids_what_came_since_the_last_commit() {
         // It begins anew by itself, unless that fails again and again.
         if first.status.code() != Some(0) {
             assert_eq!(first.status.code(), Some(1), "{point}: {}", first.stderr);
-            Ended::of(&mut scene.collect(&out, &state)).success();
+            scene.run(&mut scene.collect(&out, &state)).success();
         }
         scene.check(&out, point);
     });
@@ -110,7 +113,7 @@ fn the_bookmark_is_durable_before_the_first_event_is_written() {
         .arg(&log)
         .arg(program())
         .args(scene.arguments("out", "state"))
-        .args(["--stop-when-idle", "0.5"]);
+        .args(["--stop-after", "2000"]);
     Ended::of(&mut command).success();
     let log = std::fs::read_to_string(log).unwrap();
     let first = |what: &[&str]| {
@@ -143,7 +146,7 @@ fn calls(scene: &Scene) -> BTreeMap<&'static str, usize> {
         .arg(&log)
         .arg(program())
         .args(scene.arguments("counted", "counted.state"))
-        .args(["--stop-when-idle", "0.5"]);
+        .args(["--stop-after", "2000"]);
     Ended::of(&mut command).success();
     let log = std::fs::read_to_string(log).unwrap();
     let of = |call: &str| {
@@ -165,12 +168,19 @@ fn calls(scene: &Scene) -> BTreeMap<&'static str, usize> {
 fn traced(scene: &Scene, out: &str, state: &str, inject: &str, more: &[&str]) -> Ended {
     let mut command = Command::new("strace");
     command
-        .args(["-f", "-qq", "-e", "trace=write,rename,fdatasync", "-e"])
+        // The traced program is the child, which is told to stop.
+        .args([
+            "-D",
+            "-f",
+            "-qq",
+            "-e",
+            "trace=write,rename,fdatasync",
+            "-e",
+        ])
         .arg(format!("inject={inject}"))
         .args(["-o", "/dev/null"])
         .args(more)
         .arg(program())
-        .args(scene.arguments(out, state))
-        .args(["--stop-when-idle", "0.5"]);
-    Running::start(&mut command).wait()
+        .args(scene.arguments(out, state));
+    scene.run(&mut command)
 }

@@ -6,12 +6,13 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use estreamer_simulate::archive::Oddities;
-use estreamer_tests::{Ended, ODD, Running, Scene, wait_until};
+use estreamer_tests::{ODD, Running, Scene, wait_until};
 
 /// The command, with the system failing calls that concern a path.
 fn failing(command: &Command, inject: &str, path: Option<&str>) -> Command {
     let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-o", "/dev/null"]);
+    // The traced program is the child, which is told to stop.
+    strace.args(["-D", "-f", "-qq", "-o", "/dev/null"]);
     strace.arg("-e").arg(format!("inject={inject}"));
     if let Some(path) = path {
         strace.args(["-P", path]);
@@ -26,7 +27,7 @@ fn a_disk_that_fails_every_second_sync_ends_the_run_after_three() {
     let scene = Scene::live(100, Oddities::default(), |builder| builder);
     // Of the file's syncs, whichever thread makes them.
     let out = scene.path("out");
-    let command = scene.collect_on("out", "state");
+    let command = scene.collect("out", "state");
     let inject = "fdatasync:error=EIO:when=2+2";
     let mut running = Running::start(&mut failing(&command, inject, out.to_str()));
     let start = Instant::now();
@@ -36,7 +37,10 @@ fn a_disk_that_fails_every_second_sync_ends_the_run_after_three() {
         !running.is_running()
     });
     let ended = running.wait();
-    ended.failure(1, &["could not be made durable", "Input/output error"]);
+    ended.failure(
+        1,
+        &["cannot make written events durable", "Input/output error"],
+    );
     assert!(
         start.elapsed() < Duration::from_secs(30),
         "{}",
@@ -44,7 +48,7 @@ fn a_disk_that_fails_every_second_sync_ends_the_run_after_three() {
     );
     let begun_anew = ended.stderr.matches("cut off and comes again").count();
     assert_eq!(begun_anew, 2, "{}", ended.stderr);
-    Ended::of(&mut scene.collect("out", "state")).success();
+    scene.run(&mut scene.collect("out", "state")).success();
     scene.check("out", "on a disk that works again");
 }
 
@@ -66,7 +70,7 @@ fn a_file_system_that_lacks_locks_or_directory_syncs_works_and_is_told() {
         let path = path.as_ref().and_then(|path| path.to_str());
         scene.archive().store(500);
         let command = scene.collect("log/out", "log/state");
-        let ended = Ended::of(&mut failing(&command, inject, path)).success();
+        let ended = scene.run(&mut failing(&command, inject, path)).success();
         scene.check("log/out", &format!("{inject}: {}", ended.stderr));
         for words in [names, locks] {
             let said = ended.stderr.contains(words);

@@ -74,7 +74,6 @@ fn a_reader_that_leaves_ends_it_quietly() {
 fn an_interrupt_ends_it_with_a_summary() {
     let mut command = estreamer(&["demo", "--events", "1000000000"]);
     let (demo, _) = Running::start_to_first_line(&mut command);
-    demo.signal("INT");
-    let ended = demo.wait().success();
+    let ended = demo.stop().success();
     assert!(ended.stderr.contains(" events, "), "{}", ended.stderr);
 }

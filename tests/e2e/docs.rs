@@ -19,7 +19,7 @@ fn every_quirk_and_every_reading_is_in_the_protocol_page() {
     for (row, quirk) in rows.iter().zip(Quirk::ALL) {
         let cells: Vec<&str> = row.split(" | ").collect();
         assert_eq!(cells.len(), 3, "{row}");
-        let expected = [format!("| `{quirk}`"), quirk.sentence().to_owned()];
+        let expected = [format!("| `{quirk}`"), quirk.description().to_owned()];
         assert_eq!(cells[..2], expected, "with its source behind it");
     }
     let readings = page.split_once("\n### What the record length counts\n");
@@ -37,7 +37,7 @@ fn every_quirk_and_every_kind_of_chaos_is_in_the_page_with_its_sentence() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/testing-your-client.md");
     let page = fs::read_to_string(page).unwrap();
     for quirk in Quirk::SERVER.iter().chain(SHOWN) {
-        let row = format!("| `{quirk}` | {} |", quirk.sentence());
+        let row = format!("| `{quirk}` | {} |", quirk.description());
         assert!(page.contains(&row), "no {row}");
     }
     for kind in ChaosKind::ALL {

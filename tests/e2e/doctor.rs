@@ -1,31 +1,29 @@
 //! Every class that `estreamer doctor` names, provoked and recognised.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use estreamer::certificate;
-use estreamer::config::Ask;
+use estreamer::config::EventRequest;
 use estreamer::doctor::{Class, Options, Verdict, walk};
 use estreamer::failure::Wording;
 use estreamer_core::fqe::{EventKind, Request};
 use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules, TlsVersions};
-use estreamer_simulate::pki::{Pki, ServerFault};
-use estreamer_tests::{Ended, Simulator, estreamer};
+use estreamer_simulate::pki::ServerFault;
+use estreamer_tests::speaker::{self, greet, listen};
+use estreamer_tests::{Ended, Pki, Simulator, estreamer};
 use serde_json::Value;
 
-use crate::doctor_servers::{
-    Answer, ClosedPort, FullListener, Server, greet, identity, raw, reset, speak_inside_tls, wait,
-};
+use crate::doctor_servers::{Answer, ClosedPort, FullListener, Server, reset};
 
 const BOTH: [TlsVersions; 2] = [TlsVersions::Tls12, TlsVersions::Tls13];
 
 #[test]
 fn a_healthy_server_is_healthy_with_all_steps_in_order() {
-    let patient = Patient::new();
-    let server = Simulator::start(&patient.pki_path(), &["--count", "10"]);
-    let diagnosis = patient.examine(&server.address, &[]);
+    let patient = Pki::new();
+    let server = Simulator::start(&patient.path(), &["--count", "10"]);
+    let diagnosis = examine(&patient, &server.address, &[]);
     diagnosis.assert(Class::Healthy, None);
     let steps: Vec<&str> = diagnosis.steps().map(|(step, _)| step).collect();
     assert_eq!(
@@ -63,20 +61,20 @@ fn a_healthy_server_is_healthy_with_all_steps_in_order() {
 fn a_name_without_address_is_unresolved() {
     // Too long a label for any resolver, so none is asked.
     let server = format!("{}.example.net", "x".repeat(64));
-    let diagnosis = Patient::new().examine(&server, &[]);
+    let diagnosis = examine(&Pki::new(), &server, &[]);
     diagnosis.assert(Class::Unresolved, Some("resolve"));
 }
 
 #[test]
 fn an_address_no_way_leads_to_is_unreachable() {
     // TCP goes to one machine, never to all of them.
-    let diagnosis = Patient::new().examine("255.255.255.255", &[]);
+    let diagnosis = examine(&Pki::new(), "255.255.255.255", &[]);
     diagnosis.assert(Class::Unreachable, Some("connect"));
 }
 
 #[test]
 fn a_port_without_listener_is_closed() {
-    let diagnosis = Patient::new().examine(&ClosedPort::new().to_string(), &[]);
+    let diagnosis = examine(&Pki::new(), &ClosedPort::new().to_string(), &[]);
     diagnosis.assert(Class::PortClosed, Some("connect"));
 }
 
@@ -84,14 +82,14 @@ fn a_port_without_listener_is_closed() {
 fn a_server_that_drops_packets_is_filtered() {
     let listener = FullListener::new();
     let server = listener.address.to_string();
-    let diagnosis = Patient::new().examine(&server, &["--timeout", "1"]);
+    let diagnosis = examine(&Pki::new(), &server, &["--timeout", "1"]);
     diagnosis.assert(Class::Filtered, Some("connect"));
 }
 
 #[test]
 fn of_several_addresses_the_first_that_answers_is_examined_and_the_others_tried() {
-    let patient = Patient::new();
-    let server = Simulator::start(&patient.pki_path(), &["--count", "10"]);
+    let patient = Pki::new();
+    let server = Simulator::start(&patient.path(), &["--count", "10"]);
     let live: SocketAddr = server.address.parse().unwrap();
     let file = |name: &str| std::fs::read(patient.file(name)).unwrap();
     let own = file("client-nopassword.p12");
@@ -105,7 +103,7 @@ fn of_several_addresses_the_first_that_answers_is_examined_and_the_others_tried(
             identity: &identity,
             rules: &rules,
             tls: &tls,
-            ask: &Ask::everything(),
+            ask: &EventRequest::everything(),
             asked: "something".into(),
             timeout: 10_000,
             wait: 10_000,
@@ -134,31 +132,35 @@ fn of_several_addresses_the_first_that_answers_is_examined_and_the_others_tried(
 
 #[test]
 fn a_server_without_tls_refuses_tls() {
-    let patient = Patient::new();
-    let diagnosis = patient.examine(&raw(greet).to_string(), &[]);
+    let patient = Pki::new();
+    let diagnosis = examine(&patient, &speaker::serve(greet).to_string(), &[]);
     diagnosis.assert(Class::TlsRefused, Some("TLS"));
     // One that closes at once, one that resets, and one that never answers.
     for serve in [drop, reset] {
-        let diagnosis = patient.examine(&raw(serve).to_string(), &[]);
+        let diagnosis = examine(&patient, &speaker::serve(serve).to_string(), &[]);
         diagnosis.assert(Class::TlsRefused, Some("TLS"));
     }
-    let diagnosis = patient.examine(&raw(wait).to_string(), &["--timeout", "1"]);
+    let diagnosis = examine(
+        &patient,
+        &speaker::serve(listen).to_string(),
+        &["--timeout", "1"],
+    );
     diagnosis.assert(Class::TlsRefused, Some("TLS"));
 }
 
 #[test]
 fn a_server_certificate_that_breaks_a_rule_is_refused_by_us() {
-    let (patient, stranger) = (Patient::new(), Pki::generate().unwrap());
-    let faulty = |fault| patient.pki.faulty_server(fault).unwrap();
+    let (patient, stranger) = (Pki::new(), Pki::new());
+    let faulty = |fault| patient.certificates().faulty_server(fault).unwrap();
     for (certificate, word) in [
         (faulty(ServerFault::MissingTitle), "title"),
         (faulty(ServerFault::WrongQualifier), "generationQualifier"),
         (faulty(ServerFault::Expired), "expired"),
-        (stranger.server().clone(), "CA"),
+        (stranger.certificates().server().clone(), "CA"),
     ] {
-        let identity = identity(&certificate, &patient.pki);
+        let identity = patient.identity_of(&certificate);
         let server = Server::start(identity, TlsVersions::Any, Answer::Nothing);
-        let diagnosis = patient.examine(&server.address.to_string(), &[]);
+        let diagnosis = examine(&patient, &server.address.to_string(), &[]);
         diagnosis.assert(Class::CertificateRefused, Some("TLS"));
         assert!(diagnosis.found("TLS").contains(word), "{}", diagnosis.json);
         // What was refused is shown all the same.
@@ -168,9 +170,9 @@ fn a_server_certificate_that_breaks_a_rule_is_refused_by_us() {
 
 #[test]
 fn name_and_fingerprint_are_rules_as_well() {
-    let patient = Patient::new();
-    let server = Simulator::start(&patient.pki_path(), &["--count", "10"]);
-    let first = patient.examine(&server.address, &[]);
+    let patient = Pki::new();
+    let server = Simulator::start(&patient.path(), &["--count", "10"]);
+    let first = examine(&patient, &server.address, &[]);
     let pinned = first.json["server_certificate"]["sha256"].as_str().unwrap();
     let other = "00".repeat(32);
     for (arguments, class) in [
@@ -184,46 +186,46 @@ fn name_and_fingerprint_are_rules_as_well() {
         ),
     ] {
         let failed = (class != Class::Healthy).then_some("TLS");
-        let diagnosis = patient.examine(&server.address, &arguments);
+        let diagnosis = examine(&patient, &server.address, &arguments);
         diagnosis.assert(class, failed);
     }
 }
 
 #[test]
 fn without_verification_anyone_is_believed_and_it_is_said_so() {
-    let (patient, stranger) = (Patient::new(), Pki::generate().unwrap());
-    let identity = identity(stranger.server(), &patient.pki);
+    let (patient, stranger) = (Pki::new(), Pki::new());
+    let identity = patient.identity_of(stranger.certificates().server());
     let server = Server::start(identity, TlsVersions::Any, Answer::Nothing);
     let arguments = ["--insecure-no-verify", "--wait", "1"];
-    let diagnosis = patient.examine(&server.address.to_string(), &arguments);
+    let diagnosis = examine(&patient, &server.address.to_string(), &arguments);
     diagnosis.assert(Class::Silent, Some("first bytes"));
-    assert!(diagnosis.said.contains("--insecure-no-verify"));
+    assert!(diagnosis.said.contains("without verifying its certificate"));
     let tls = diagnosis.steps().find(|(step, _)| *step == "TLS");
     assert_eq!(tls, Some(("TLS", "warning")));
 }
 
 #[test]
 fn a_server_of_another_ca_refuses_our_certificate_in_either_version() {
-    let (patient, stranger) = (Patient::new(), Pki::generate().unwrap());
+    let (patient, stranger) = (Pki::new(), Pki::new());
     for versions in BOTH {
-        let identity = identity(patient.pki.server(), &stranger);
+        let identity = stranger.identity_of(patient.certificates().server());
         let server = Server::start(identity, versions, Answer::Nothing);
-        let diagnosis = patient.examine(&server.address.to_string(), &[]);
+        let diagnosis = examine(&patient, &server.address.to_string(), &[]);
         diagnosis.assert(Class::OwnCertificateRefused, Some("TLS"));
     }
 }
 
 #[test]
 fn a_client_from_another_address_is_closed_on_silently_in_either_version() {
-    let patient = Patient::new();
-    let other = patient.pki.issue_client("192.0.2.7").unwrap();
+    let patient = Pki::new();
+    let other = patient.certificates().issue_client("192.0.2.7").unwrap();
     let (cert, key) = (
         patient.write("other.pem", other.cert_pem()),
         patient.write("other.key", other.key_pem()),
     );
     let ca = patient.file("ca.pem");
     for versions in BOTH {
-        let identity = identity(patient.pki.server(), &patient.pki);
+        let identity = patient.identity();
         let server = Server::start(identity, versions, Answer::Nothing);
         let diagnosis = Diagnosis::of(&[
             "--server",
@@ -246,8 +248,8 @@ fn a_client_from_another_address_is_closed_on_silently_in_either_version() {
 
 #[test]
 fn an_address_check_turned_off_lets_that_client_in() {
-    let patient = Patient::new();
-    let path = patient.pki_path();
+    let patient = Pki::new();
+    let path = patient.path();
     estreamer_simulate::pki::issue_client(&path, "192.0.2.7").unwrap();
     let server = Simulator::start(&path, &["--no-address-check", "--count", "10"]);
     let diagnosis = Diagnosis::of(&[
@@ -265,11 +267,11 @@ fn an_address_check_turned_off_lets_that_client_in() {
 
 #[test]
 fn an_error_message_is_a_refused_request() {
-    let patient = Patient::new();
-    let identity = identity(patient.pki.server(), &patient.pki);
+    let patient = Pki::new();
+    let identity = patient.identity();
     let answer = Answer::Error(7, "no such field");
     let server = Server::start(identity, TlsVersions::Any, answer);
-    let diagnosis = patient.examine(&server.address.to_string(), &[]);
+    let diagnosis = examine(&patient, &server.address.to_string(), &[]);
     diagnosis.assert(Class::RequestRefused, Some("request"));
     let found = diagnosis.found("request");
     assert!(found.contains("error 7: no such field"), "{found}");
@@ -277,11 +279,11 @@ fn an_error_message_is_a_refused_request() {
 
 #[test]
 fn a_server_that_accepts_and_sends_no_events_is_silent() {
-    let patient = Patient::new();
+    let patient = Pki::new();
     for (answer, word) in [(Answer::Nothing, "nothing"), (Answer::Nulls, "null")] {
-        let identity = identity(patient.pki.server(), &patient.pki);
+        let identity = patient.identity();
         let server = Server::start(identity, TlsVersions::Any, answer);
-        let diagnosis = patient.examine(&server.address.to_string(), &["--wait", "1"]);
+        let diagnosis = examine(&patient, &server.address.to_string(), &["--wait", "1"]);
         diagnosis.assert(Class::Silent, Some("first bytes"));
         let found = diagnosis.found("first bytes");
         assert!(found.contains(word), "{found}");
@@ -290,21 +292,26 @@ fn a_server_that_accepts_and_sends_no_events_is_silent() {
 
 #[test]
 fn a_server_that_speaks_something_else_inside_tls_is_broken() {
-    let patient = Patient::new();
-    let identity = identity(patient.pki.server(), &patient.pki);
-    let address = raw(move |socket| speak_inside_tls(&identity, socket));
-    let diagnosis = patient.examine(&address.to_string(), &[]);
+    let patient = Pki::new();
+    let identity = patient.identity();
+    let address = speaker::serve(move |socket| {
+        speaker::speak(&identity, socket, b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    });
+    let diagnosis = examine(&patient, &address.to_string(), &[]);
     diagnosis.assert(Class::Broken, Some("first bytes"));
 }
 
 #[test]
 fn a_certificate_that_ends_soon_is_a_warning_and_collect_says_so_once() {
-    let patient = Patient::new();
-    let ending = patient.pki.faulty_server(ServerFault::ExpiresSoon).unwrap();
+    let patient = Pki::new();
+    let ending = patient
+        .certificates()
+        .faulty_server(ServerFault::ExpiresSoon)
+        .unwrap();
     std::fs::write(patient.file("server.pem"), ending.cert_pem()).unwrap();
     std::fs::write(patient.file("server.key"), ending.key_pem()).unwrap();
-    let server = Simulator::start(&patient.pki_path(), &["--count", "10"]);
-    let diagnosis = patient.examine(&server.address, &[]);
+    let server = Simulator::start(&patient.path(), &["--count", "10"]);
+    let diagnosis = examine(&patient, &server.address, &[]);
     diagnosis.assert(Class::Healthy, None);
     let dates = diagnosis.steps().find(|(step, _)| *step == "server dates");
     assert_eq!(dates, Some(("server dates", "warning")));
@@ -326,9 +333,12 @@ fn a_certificate_that_ends_soon_is_a_warning_and_collect_says_so_once() {
 
 #[test]
 fn neither_password_nor_key_is_ever_printed() {
-    let patient = Patient::new();
+    let patient = Pki::new();
     let secret = "opensesame-7";
-    let p12 = patient.write("secret.p12", patient.pki.client_p12(secret).unwrap());
+    let p12 = patient.write(
+        "secret.p12",
+        patient.certificates().client_p12(secret).unwrap(),
+    );
     let password = patient.write("secret", secret);
     let port = ClosedPort::new();
     let server = port.to_string();
@@ -339,14 +349,20 @@ fn neither_password_nor_key_is_ever_printed() {
         assert!(text.contains("own dates"), "{text}");
         assert!(!text.contains(secret));
         // Any line of the key.
-        let key = patient.pki.client().key_pem().lines().nth(1).unwrap();
+        let key = patient
+            .certificates()
+            .client()
+            .key_pem()
+            .lines()
+            .nth(1)
+            .unwrap();
         assert!(!text.contains(key));
     }
 }
 
 #[test]
 fn the_text_numbers_its_lines_and_the_help_lists_every_status() {
-    let patient = Patient::new();
+    let patient = Pki::new();
     let mut command = estreamer(&["doctor", "--server", &ClosedPort::new().to_string()]);
     let ended = Ended::of(command.args(["--pkcs12", &patient.file("client-nopassword.p12")]));
     assert_eq!(ended.status.code(), Some(Class::PortClosed.status().into()));
@@ -364,7 +380,7 @@ fn the_text_numbers_its_lines_and_the_help_lists_every_status() {
 
 #[test]
 fn what_keeps_it_from_beginning_is_said_without_a_document() {
-    let patient = Patient::new();
+    let patient = Pki::new();
     let server = ["doctor", "--json", "--server", "127.0.0.1:1"];
     let p12 = patient.file("client.p12");
     for (arguments, status, words) in [
@@ -400,40 +416,11 @@ fn what_keeps_it_from_beginning_is_said_without_a_document() {
     }
 }
 
-/// Somebody who wants to connect: a PKI, in memory and in a directory.
-pub(crate) struct Patient {
-    pki: Pki,
-    directory: tempfile::TempDir,
-}
-
-impl Patient {
-    pub(crate) fn new() -> Self {
-        let patient = Self {
-            pki: Pki::generate().unwrap(),
-            directory: tempfile::tempdir().unwrap(),
-        };
-        patient.pki.write_to(&patient.pki_path()).unwrap();
-        patient
-    }
-
-    pub(crate) fn pki_path(&self) -> PathBuf {
-        self.directory.path().join("pki")
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.pki_path().join(name).to_str().unwrap().into()
-    }
-
-    fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> String {
-        std::fs::write(self.pki_path().join(name), contents).unwrap();
-        self.file(name)
-    }
-
-    pub(crate) fn examine(&self, server: &str, arguments: &[&str]) -> Diagnosis {
-        let p12 = self.file("client-nopassword.p12");
-        let fixed = ["--server", server, "--pkcs12", &p12];
-        Diagnosis::of(&[&fixed, arguments].concat())
-    }
+/// What the doctor says of a server, to a client with the certificate of this PKI.
+pub(crate) fn examine(pki: &Pki, server: &str, arguments: &[&str]) -> Diagnosis {
+    let p12 = pki.file("client-nopassword.p12");
+    let fixed = ["--server", server, "--pkcs12", &p12];
+    Diagnosis::of(&[&fixed, arguments].concat())
 }
 
 pub(crate) struct Diagnosis {

@@ -1,13 +1,13 @@
 //! What `estreamer doctor` says of the request's form and the record length.
 
 use estreamer::doctor::Class;
-use estreamer_tests::Simulator;
+use estreamer_tests::{Pki, Simulator};
 
-use crate::doctor::Patient;
+use crate::doctor::examine;
 
 #[test]
 fn the_forms_of_the_request_that_are_answered_are_named_and_the_first_is_to_be_set() {
-    let patient = Patient::new();
+    let patient = Pki::new();
     for (length, verdict, answered, unanswered) in [
         (
             "payload",
@@ -35,8 +35,8 @@ fn the_forms_of_the_request_that_are_answered_are_named_and_the_first_is_to_be_s
         ),
     ] {
         let arguments = ["--count", "10", "--request-length", length];
-        let server = Simulator::start(&patient.pki_path(), &arguments);
-        let diagnosis = patient.examine(&server.address, &["--wait", "1"]);
+        let server = Simulator::start(&patient.path(), &arguments);
+        let diagnosis = examine(&patient, &server.address, &["--wait", "1"]);
         diagnosis.assert(Class::Healthy, None);
         let expected = format!("answered: {answered}; not answered: {unanswered}");
         assert_eq!(diagnosis.found("request form"), expected, "{length}");
@@ -50,7 +50,7 @@ fn the_forms_of_the_request_that_are_answered_are_named_and_the_first_is_to_be_s
 
 #[test]
 fn the_reading_of_the_record_length_is_named_with_what_told_it() {
-    let patient = Patient::new();
+    let patient = Pki::new();
     for (quirk, reading) in [
         (
             "record-covers-extension",
@@ -58,10 +58,10 @@ fn the_reading_of_the_record_length_is_named_with_what_told_it() {
         ),
         ("record-covers-header", "record header and data"),
     ] {
-        let server = Simulator::start(&patient.pki_path(), &["--count", "10", "--quirk", quirk]);
-        let diagnosis = patient.examine(&server.address, &[]);
+        let server = Simulator::start(&patient.path(), &["--count", "10", "--quirk", quirk]);
+        let diagnosis = examine(&patient, &server.address, &[]);
         diagnosis.assert(Class::Healthy, None);
-        let expected = format!("counts {reading}, told by what the data begins with");
+        let expected = format!("counts {reading}, told by the beginning of the data");
         assert_eq!(diagnosis.found("record length"), expected);
     }
 }

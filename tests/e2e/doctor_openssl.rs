@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use estreamer::doctor::Class;
-use estreamer_simulate::pki::{Pki, ServerFault};
-use estreamer_tests::{Ended, Simulator, estreamer};
+use estreamer_simulate::pki::ServerFault;
+use estreamer_tests::{Ended, Pki, Simulator, estreamer};
 use serde_json::Value;
 
 use crate::doctor::request;
@@ -116,9 +116,9 @@ fn our_server_serves_the_right_client() {
     let place = Place::new();
     let request = place.request();
     for (flag, _) in VERSIONS {
-        let server = Simulator::start(&place.directory, &["--count", "10"]);
+        let server = Simulator::start(&place.pki.path(), &["--count", "10"]);
         let own = ["-cert", "client.pem", "-key", "client.key", flag];
-        let mut peer = client(&place.directory, &server.address, &request, &own);
+        let mut peer = client(&place.pki.path(), &server.address, &request, &own);
         // Version 1, and the type of a bundle.
         assert_eq!(peer.read(4), [0, 1, 0x0f, 0xa2]);
         drop(peer);
@@ -137,12 +137,12 @@ fn our_server_refuses_each_wrong_client_with_the_cause_in_its_log_alone() {
             ("stranger-client", "not by our CA"),
             ("client-192.0.2.7", "the client comes from 127.0.0.1"),
         ] {
-            let server = Simulator::start(&place.directory, &["--count", "10"]);
+            let server = Simulator::start(&place.pki.path(), &["--count", "10"]);
             let (cert, key) = (format!("{name}.pem"), format!("{name}.key"));
             let own = ["-cert", &cert, "-key", &key];
             let own = if name.is_empty() { &[][..] } else { &own };
             let arguments = [own, &[flag]].concat();
-            let mut peer = client(&place.directory, &server.address, &request, &arguments);
+            let mut peer = client(&place.pki.path(), &server.address, &request, &arguments);
             assert_eq!(peer.rest(), "", "{name} is told nothing");
             server.stop_after(words, 1);
         }
@@ -153,7 +153,7 @@ fn our_server_refuses_each_wrong_client_with_the_cause_in_its_log_alone() {
 #[ignore = "needs the openssl program"]
 fn our_own_certificate_about_to_end_is_a_warning_said_once() {
     let place = Place::new();
-    let make = |arguments: &[&str]| openssl(&place.directory, arguments);
+    let make = |arguments: &[&str]| openssl(&place.pki.path(), arguments);
     let request = [
         "req",
         "-new",
@@ -164,14 +164,18 @@ fn our_own_certificate_about_to_end_is_a_warning_said_once() {
     ];
     make(&[&request[..], &["-out", "ending.csr"]].concat());
     // With an extension it becomes version 3.
-    std::fs::write(place.file("extensions"), "keyUsage = digitalSignature\n").unwrap();
+    std::fs::write(
+        place.pki.file("extensions"),
+        "keyUsage = digitalSignature\n",
+    )
+    .unwrap();
     let issue = ["x509", "-req", "-in", "ending.csr", "-out", "ending.pem"];
     let by = ["-CA", "ca.pem", "-CAkey", "ca.key", "-days", "5"];
     make(&[&issue[..], &by, &["-extfile", "extensions"]].concat());
-    let file = |name: &str| place.file(name);
+    let file = |name: &str| place.pki.file(name);
     let (cert, key, ca) = (file("ending.pem"), file("client.key"), file("ca.pem"));
     let own = ["--cert", &cert, "--key", &key, "--ca", &ca];
-    let server = Simulator::start(&place.directory, &["--count", "3"]);
+    let server = Simulator::start(&place.pki.path(), &["--count", "3"]);
     let (class, document) = examine(&server.address, &own);
     assert_eq!(class, Class::Healthy.name(), "{document:#}");
     let steps = document["steps"].as_array().unwrap();
@@ -184,20 +188,17 @@ fn our_own_certificate_about_to_end_is_a_warning_said_once() {
 
 /// A PKI in a directory, with further servers and clients that are wrong.
 struct Place {
-    _temporary: tempfile::TempDir,
-    directory: PathBuf,
+    pki: Pki,
 }
 
 impl Place {
     fn new() -> Self {
-        let temporary = tempfile::tempdir().unwrap();
-        let directory = temporary.path().join("pki");
-        let (pki, stranger) = (Pki::generate().unwrap(), Pki::generate().unwrap());
-        pki.write_to(&directory).unwrap();
-        estreamer_simulate::pki::issue_client(&directory, "192.0.2.7").unwrap();
-        let write = |name: &str, text: &str| std::fs::write(directory.join(name), text).unwrap();
+        let (pki, stranger) = (Pki::new(), Pki::new());
+        estreamer_simulate::pki::issue_client(&pki.path(), "192.0.2.7").unwrap();
+        let write = |name: &str, text: &str| std::fs::write(pki.file(name), text).unwrap();
+        let (own, stranger) = (pki.certificates(), stranger.certificates());
         write("stranger-ca.pem", stranger.ca().cert_pem());
-        let faulty = |fault| pki.faulty_server(fault).unwrap();
+        let faulty = |fault| own.faulty_server(fault).unwrap();
         for (name, identity) in [
             ("stranger", stranger.server().clone()),
             ("stranger-client", stranger.client().clone()),
@@ -208,34 +209,27 @@ impl Place {
             write(&format!("{name}.pem"), identity.cert_pem());
             write(&format!("{name}.key"), identity.key_pem());
         }
-        Self {
-            _temporary: temporary,
-            directory,
-        }
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.directory.join(name).to_str().unwrap().into()
+        Self { pki }
     }
 
     fn server(&self, name: &str, ca: &str, extra: &[&str]) -> Server {
-        Server::start(&self.directory, name, ca, extra)
+        Server::start(&self.pki.path(), name, ca, extra)
     }
 
     /// A whole request message in a file.
     fn request(&self) -> PathBuf {
-        let path = self.directory.join("request");
+        let path = self.pki.path().join("request");
         std::fs::write(&path, request()).unwrap();
         path
     }
 
     fn examine(&self, address: &str, extra: &[&str]) -> (String, Value) {
-        let p12 = self.file("client-nopassword.p12");
+        let p12 = self.pki.file("client-nopassword.p12");
         examine(address, &[&["--pkcs12", &p12], extra].concat())
     }
 
     fn collect(&self, address: &str) -> Ended {
-        let p12 = self.file("client-nopassword.p12");
+        let p12 = self.pki.file("client-nopassword.p12");
         collect(address, &["--pkcs12", &p12])
     }
 }

@@ -1,15 +1,13 @@
 //! Servers that misbehave in one way each, in this process.
 
-use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
 
-use estreamer_core::session::{Instant, ServerConfig, Statistics};
+use estreamer_core::session::Instant;
 use estreamer_core::wire::EventStreamRequest;
-use estreamer_mio::event_loop::{EventLoop, Handle};
-use estreamer_mio::server::{self, Feed, Listener, Refusal, ServerEnd, ServerOptions, Supply};
-use estreamer_mio::tls::{ClientRules, Identity, ServerTls, TlsVersions};
-use estreamer_simulate::pki::{Identity as Files, Pki};
+use estreamer_mio::event_loop::Handle;
+use estreamer_mio::server::{self, Feed, RequestRefusal, ServerOptions, Supply};
+use estreamer_mio::tls::{Identity, ServerTls, TlsVersions};
 
 /// How a server answers a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,29 +32,16 @@ impl Server {
     pub(crate) fn start(identity: Identity, versions: TlsVersions, answer: Answer) -> Self {
         let (sender, receiver) = std::sync::mpsc::channel();
         let thread = thread::spawn(move || {
-            let options = ServerOptions {
-                tls: ServerTls::with_versions(&identity, versions).unwrap(),
-                clients: ClientRules::default(),
-                session: ServerConfig {
-                    keep_alive: match answer {
-                        Answer::Nulls => 50,
-                        _ => 0,
-                    },
-                    ..ServerConfig::default()
-                },
-                literal_requests: false,
-                bundle: 100,
-                handshake_timeout: 30_000,
-                nagle: false,
+            let tls = ServerTls::with_versions(&identity, versions).unwrap();
+            let mut options = ServerOptions::new(tls);
+            options.session.keep_alive = match answer {
+                Answer::Nulls => 50,
+                _ => 0,
             };
             let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            let feed = move |_| Box::new(Empty(answer)) as Box<dyn Feed>;
-            let listener = Listener::bind(any, options, feed).unwrap();
-            let address = listener.local_addr().unwrap();
-            let mut event_loop = EventLoop::new().unwrap();
-            event_loop.add(Box::new(listener)).unwrap();
-            sender.send((address, event_loop.handle())).unwrap();
-            event_loop.run().unwrap();
+            let server = server::Server::bind(any, options).unwrap();
+            sender.send((server.local_addr(), server.handle())).unwrap();
+            server.run(|_| Empty(answer)).unwrap();
         });
         let (address, handle) = receiver.recv().unwrap();
         Self {
@@ -79,9 +64,9 @@ impl Drop for Server {
 struct Empty(Answer);
 
 impl Feed for Empty {
-    fn request(&mut self, _: &EventStreamRequest<'_>) -> Result<server::Answer, Refusal> {
+    fn request(&mut self, _: &EventStreamRequest<'_>) -> Result<server::Answer, RequestRefusal> {
         match self.0 {
-            Answer::Error(code, text) => Err(Refusal {
+            Answer::Error(code, text) => Err(RequestRefusal {
                 code,
                 text: text.into(),
             }),
@@ -94,19 +79,6 @@ impl Feed for Empty {
     }
 
     fn take(&mut self) {}
-
-    fn ended(&mut self, _: ServerEnd, _: Option<&Statistics>) {}
-}
-
-/// A server's identity that checks clients by another CA than signed it, if
-/// `clients` is another PKI.
-pub(crate) fn identity(server: &Files, clients: &Pki) -> Identity {
-    Identity::from_pem(
-        server.cert_pem().as_bytes(),
-        server.key_pem().as_bytes(),
-        clients.ca().cert_pem().as_bytes(),
-    )
-    .unwrap()
 }
 
 /// A port that is taken, so that nobody else gets it, and not listened on.
@@ -167,51 +139,8 @@ impl FullListener {
     }
 }
 
-/// Accepts one connection after another and hands each to `serve`.
-pub(crate) fn raw(serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for socket in listener.incoming() {
-            serve(socket.unwrap());
-        }
-    });
-    address
-}
-
-/// Says something that is no TLS, and listens until the client leaves.
-pub(crate) fn greet(mut socket: TcpStream) {
-    // A client that left already has heard enough.
-    let _ = socket.write_all(b"220 mail.example.net ESMTP\r\n");
-    wait(socket);
-}
-
 /// Ends the connection with a reset.
 pub(crate) fn reset(socket: TcpStream) {
     let linger = Some(std::time::Duration::ZERO);
     socket2::SockRef::from(&socket).set_linger(linger).unwrap();
-}
-
-/// Says nothing at all until the client leaves.
-pub(crate) fn wait(mut socket: TcpStream) {
-    let _ = std::io::copy(&mut socket, &mut std::io::sink());
-}
-
-/// Completes the handshake, then says something that is no eStreamer.
-pub(crate) fn speak_inside_tls(identity: &Identity, mut socket: TcpStream) {
-    let mut tls = ServerTls::new(identity).unwrap().accept().unwrap();
-    while tls.is_handshaking() {
-        while tls.wants_write() {
-            tls.write_tls(&mut socket).unwrap();
-        }
-        if tls.is_handshaking() {
-            tls.read_tls(&mut socket).unwrap();
-            tls.process().unwrap();
-        }
-    }
-    tls.write(b"HTTP/1.1 400 Bad Request\r\n\r\n");
-    while tls.wants_write() {
-        tls.write_tls(&mut socket).unwrap();
-    }
-    wait(socket);
 }

@@ -1,12 +1,10 @@
 //! Each wrong thing ends in one clear sentence.
 
-use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::process::Command;
-use std::thread;
 
-use estreamer_mio::tls::{Identity, ServerTls};
-use estreamer_simulate::pki::{Pki as Certificates, ServerFault};
+use estreamer_simulate::pki::ServerFault;
+use estreamer_tests::speaker::{greet, serve, speak};
 use estreamer_tests::{Ended, Pki, Simulator, estreamer};
 
 #[test]
@@ -30,26 +28,13 @@ fn a_server_of_an_unknown_ca_is_refused() {
 
 #[test]
 fn a_server_without_its_title_is_refused() {
-    let pki = Certificates::generate().unwrap();
-    let faulty = pki.faulty_server(ServerFault::MissingTitle).unwrap();
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("pki");
-    pki.write_to(&path).unwrap();
-    std::fs::write(path.join("server.pem"), faulty.cert_pem()).unwrap();
-    std::fs::write(path.join("server.key"), faulty.key_pem()).unwrap();
-    let server = Simulator::start(&path, &[]);
-    let file = |name: &str| path.join(name).to_str().unwrap().to_owned();
-    let ended = Ended::of(&mut estreamer(&[
-        "collect",
-        "--server",
-        &server.address,
-        "--cert",
-        &file("client.pem"),
-        "--key",
-        &file("client.key"),
-        "--ca",
-        &file("ca.pem"),
-    ]));
+    let pki = Pki::new();
+    let faulty = pki.certificates().faulty_server(ServerFault::MissingTitle);
+    let faulty = faulty.unwrap();
+    std::fs::write(pki.file("server.pem"), faulty.cert_pem()).unwrap();
+    std::fs::write(pki.file("server.key"), faulty.key_pem()).unwrap();
+    let server = Simulator::start(&pki.path(), &[]);
+    let ended = Ended::of(&mut estreamer_tests::collect(&pki, &server.address, &[]));
     ended.failure(1, &["title", "eStreamer"]);
 }
 
@@ -68,63 +53,37 @@ fn a_closed_port_is_named() {
 #[test]
 fn a_server_that_speaks_no_tls_is_named() {
     let pki = Pki::new();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let server = thread::spawn(move || {
-        let (mut socket, _) = listener.accept().unwrap();
-        socket.write_all(b"220 mail.example.net ESMTP\r\n").unwrap();
-        socket
-    });
+    let address = serve(greet).to_string();
     let ended = Ended::of(&mut collect_with_password(&pki, &address));
     ended.failure(1, &["TLS", &address]);
-    drop(server.join());
 }
 
 #[test]
 fn a_server_that_speaks_something_else_inside_tls_is_named() {
-    let certificates = Certificates::generate().unwrap();
     let pki = Pki::new();
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("pki");
-    certificates.write_to(&path).unwrap();
-    let address = speak_inside_tls(&certificates, b"HTTP/1.1 400 Bad Request\r\n\r\n");
-    let file = |name: &str| path.join(name).to_str().unwrap().to_owned();
-    let ended = Ended::of(&mut estreamer(&[
-        "collect",
-        "--server",
-        &address.to_string(),
-        "--pkcs12",
-        &file("client.p12"),
-        "--password-file",
-        &pki.write("password", "estreamer"),
-    ]));
+    let identity = pki.identity();
+    let http = b"HTTP/1.1 400 Bad Request\r\n\r\n";
+    let address = serve(move |socket| speak(&identity, socket, http)).to_string();
+    let ended = Ended::of(&mut collect_with_password(&pki, &address));
     // What came before is nothing, and the summary says so first.
-    ended.failure(1, &["0 events", "not eStreamer", "out of step at byte 0"]);
+    ended.failure(
+        1,
+        &["0 events", "not eStreamer", "invalid header at byte 0"],
+    );
 }
 
 #[test]
 fn a_client_from_another_address_is_closed_on_without_a_word_and_told_what_that_means() {
     let pki = Pki::new();
-    let directory = pki.path();
-    let directory = directory.to_str().unwrap();
-    Ended::of(&mut estreamer(&[
-        "pki",
-        "client",
-        "192.0.2.7",
-        "--pki",
-        directory,
-    ]))
-    .success();
+    let path = pki.path();
+    let path = path.to_str().unwrap();
+    let arguments = ["pki", "client", "192.0.2.7", "--pki", path];
+    Ended::of(&mut estreamer(&arguments)).success();
     let server = Simulator::start(&pki.path(), &[]);
-    let ended = Ended::of(&mut estreamer(&[
-        "collect",
-        "--server",
-        &server.address,
-        "--pkcs12",
-        &pki.file("client-192.0.2.7.p12"),
-        "--password-file",
-        &pki.write("password", "estreamer"),
-    ]));
+    let mut command = estreamer(&["collect", "--server", &server.address]);
+    command.args(["--pkcs12", &pki.file("client-192.0.2.7.p12")]);
+    command.args(["--password-file", &pki.write("password", "estreamer")]);
+    let ended = Ended::of(&mut command);
     ended.failure(1, &["without a word", "registered"]);
     // Once for each form of the request.
     let said = server.stop_after("refused", 6).stderr;
@@ -171,40 +130,6 @@ fn what_cannot_be_understood_or_opened_says_what_to_change() {
     let arguments = ["--output", "file:/no/such/directory/events"];
     let mut command = collect_with_password(&pki, "127.0.0.1:1");
     Ended::of(command.args(arguments)).failure(1, &["/no/such/directory/events"]);
-}
-
-/// A server with the right certificate that sends these bytes after the
-/// handshake, whatever it is asked.
-fn speak_inside_tls(pki: &Certificates, words: &'static [u8]) -> SocketAddr {
-    let (server, ca) = (pki.server(), pki.ca());
-    let identity = Identity::from_pem(
-        server.cert_pem().as_bytes(),
-        server.key_pem().as_bytes(),
-        ca.cert_pem().as_bytes(),
-    )
-    .unwrap();
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        let (mut socket, _) = listener.accept().unwrap();
-        let mut tls = ServerTls::new(&identity).unwrap().accept().unwrap();
-        while tls.is_handshaking() {
-            while tls.wants_write() {
-                tls.write_tls(&mut socket).unwrap();
-            }
-            if tls.is_handshaking() {
-                tls.read_tls(&mut socket).unwrap();
-                tls.process().unwrap();
-            }
-        }
-        tls.write(words);
-        while tls.wants_write() {
-            tls.write_tls(&mut socket).unwrap();
-        }
-        // Until the client leaves.
-        let _ = std::io::copy(&mut socket, &mut std::io::sink());
-    });
-    address
 }
 
 fn collect(pki: &Pki, address: &str, arguments: &[&str]) -> Command {

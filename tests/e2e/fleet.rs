@@ -44,8 +44,7 @@ fn two_hundred_sources_deliver_everything_and_none_starves() {
         let path = fleet.path(&format!("out/fmc-{number}.ndjson"));
         wait_for_lines(&path, expected.len(), &running);
     }
-    running.signal("TERM");
-    let ended = running.wait().success();
+    let ended = running.stop().success();
     let total = SOURCES as u64 * EVENTS;
     assert!(
         ended.stderr.contains(&format!("{total} events")),
@@ -94,8 +93,7 @@ fn who_stalls_lies_refuses_or_is_not_there_does_not_disturb_the_others() {
     // Live events go on coming, too.
     good.archive().store(100);
     wait_for_lines(&fleet.path("good.ndjson"), 400, &running);
-    running.signal("TERM");
-    running.wait().success();
+    running.stop().success();
     let mut found = lines(&fleet.path("good.ndjson"));
     found.sort();
     assert!(found == stored([&good]));
@@ -117,8 +115,7 @@ fn a_server_that_is_not_there_yet_is_waited_for() {
     running.wait_for("nothing listens");
     let server = fleet.server(1, 50, |builder| builder.listen(address));
     wait_for_lines(&fleet.path("out.ndjson"), 50, &running);
-    running.signal("INT");
-    running.wait().success();
+    running.stop().success();
     drop(server);
 }
 
@@ -131,7 +128,7 @@ fn every_source_has_its_own_request_and_its_own_bookmark() {
     );
     let tables = [
         Fleet::source("a", &a) + "events = [\"file\"]\n",
-        Fleet::source("b", &b) + "data = \"csv\"\nevents = { connection = [\"URL\"] }\n",
+        Fleet::source("b", &b) + "transform = \"CSV\"\nevents = { connection = [\"URL\"] }\n",
         Fleet::output("file:{source}.out"),
     ];
     fleet.configure("", &tables);
@@ -147,8 +144,7 @@ fn every_source_has_its_own_request_and_its_own_bookmark() {
             );
             wait_for_lines(&fleet.path(file), count, &running);
         }
-        running.signal("TERM");
-        running.wait().success();
+        running.stop().success();
     }
     let asked = |server: &Simulator| server.connections()[1].requests[0].from.0;
     assert!(asked(&a) > 0 && asked(&b) > 0, "from the bookmark");

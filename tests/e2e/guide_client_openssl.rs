@@ -9,7 +9,7 @@ use estreamer_core::fqe::EventKind;
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_simulate::Simulator;
 use estreamer_simulate::catalog::Catalog;
-use estreamer_simulate::selection::{Format, Request};
+use estreamer_simulate::selection::{RenderFormat, Selection};
 use estreamer_simulate::tamper::guide;
 use estreamer_tests::{Ended, Pki, events, json_lines};
 
@@ -48,7 +48,7 @@ fn it_gets_json_with_exactly_the_fields_it_asked_for() {
         let ended = run(&pki, &simulator, EXAMPLE, &["500"]).success();
         let events = json_lines(&ended.stdout);
         assert_eq!(events.len(), 500);
-        let request = Request::parse(EXAMPLE.as_bytes(), &Catalog::built_in()).unwrap();
+        let request = Selection::parse(EXAMPLE.as_bytes(), &Catalog::built_in()).unwrap();
         let stored = simulator.archive().events_for(&request);
         for kind in EventKind::ALL {
             let asked: BTreeSet<&str> = request
@@ -97,8 +97,8 @@ fn it_gets_csv_with_the_fields_in_its_own_order() {
         }
         assert!(text.contains(",,"), "an irrelevant field is an empty one");
     }
-    let parsed = Request::parse(request.as_bytes(), &Catalog::built_in()).unwrap();
-    assert_eq!(parsed.format(), Format::Csv);
+    let parsed = Selection::parse(request.as_bytes(), &Catalog::built_in()).unwrap();
+    assert_eq!(parsed.format(), RenderFormat::Csv);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_client_that_counts_the_extension_reads_a_server_that_does_and_no_other() {
         let ended = run_client(client, &pki, &simulator, EXAMPLE, &["2000"]);
         assert_eq!(ended.status.success(), reads, "{}", ended.stderr);
         if reads {
-            let request = Request::parse(EXAMPLE.as_bytes(), &Catalog::built_in()).unwrap();
+            let request = Selection::parse(EXAMPLE.as_bytes(), &Catalog::built_in()).unwrap();
             let stored = simulator.archive().events_for(&request);
             let expected: Vec<_> = stored.into_iter().map(|event| event.data).collect();
             assert!(events(&ended.stdout) == expected, "2000 of 2000");

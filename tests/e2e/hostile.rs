@@ -6,7 +6,9 @@ use std::io::Write;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use estreamer_tests::{Ended, Hostile, Pki, Running, Stream, collect, program, wait_until};
+use estreamer_tests::{
+    Ended, Hostile, Pki, Running, Stream, collect, counted, program, wait_until,
+};
 
 /// Bytes a server sends before the collector is stopped.
 const ENOUGH: u64 = if cfg!(debug_assertions) {
@@ -17,8 +19,8 @@ const ENOUGH: u64 = if cfg!(debug_assertions) {
 
 /// The most that may ever be resident at the default setting, KiB.
 const RESIDENT: u64 = 128 << 10;
-/// A stop takes no longer.
-const STOP: Duration = Duration::from_secs(2);
+/// A stop takes no longer, by far less than the 30 s it is allowed.
+const STOP: Duration = Duration::from_secs(10);
 
 /// Our clock, UNIX seconds.
 fn now() -> u32 {
@@ -118,14 +120,6 @@ fn stop(name: &str, mut running: Running) -> Ended {
     assert!(most <= RESIDENT, "{name}: {most} KiB resident");
     assert!(took <= STOP, "{name}: a stop took {took:?}");
     ended
-}
-
-/// The number before these words in the summary.
-fn counted(said: &str, words: &str) -> u64 {
-    let summary = said.lines().last().unwrap_or_default();
-    let before = summary.split(words).next().unwrap_or_default();
-    let digits = before.rsplit(' ').next().unwrap_or_default();
-    digits.parse().unwrap()
 }
 
 /// What is told where the memory for what was delivered does not suffice.
@@ -250,7 +244,7 @@ fn events_without_a_bundle_to_a_server_that_reads_nothing_take_no_memory() {
     let said = scene.survive("top level", &server);
     assert!(said.contains(NOT_REMEMBERED), "{said}");
     // What cannot be sent is not kept to be sent.
-    assert!(counted(&said, " nulls") < 300_000, "{said}");
+    assert!(counted(&said, "nulls") < 300_000, "{said}");
 }
 
 #[test]
@@ -271,7 +265,7 @@ fn the_largest_records_take_as_much_as_is_stated() {
     };
     let server = Hostile::start(&scene.pki, false, stream);
     let said = scene.survive("largest records", &server);
-    assert!(counted(&said, " events") > 0, "{said}");
+    assert!(counted(&said, "events") > 0, "{said}");
 }
 
 #[test]

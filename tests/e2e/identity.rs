@@ -253,7 +253,10 @@ fn a_pkcs12_file_without_a_ca_says_what_helps_and_that_helps() {
         command.args(["--server", &server.address, "--pkcs12", &p12]);
         Ended::of(command.args(more))
     };
-    collect(&[]).failure(1, &["no CA certificate", "give that CA beside it", "--ca"]);
+    collect(&[]).failure(
+        1,
+        &["no CA certificate", "configure that CA as well", "--ca"],
+    );
     collect(&["--ca", &pki.file("ca.pem")]).success();
     let configuration = format!(
         "[[source]]\nserver = \"{}\"\npkcs12 = \"{p12}\"\nca = \"{}\"\nfrom = \"oldest\"\n",

@@ -4,12 +4,10 @@
 //! `cargo xtask interop`
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use estreamer_simulate::pki::Pki;
-use estreamer_tests::{Ended, estreamer, program};
+use estreamer_tests::{Ended, Pki, estreamer, program};
 use serde_json::Value;
 
 use crate::openssl::openssl;
@@ -46,7 +44,7 @@ const MACS: [(&str, &[&str]); 3] = [
 fn every_combination_of_cipher_password_and_mac_opens() {
     let place = Place::new();
     let printed = openssl(
-        &place.directory,
+        &place.pki.path(),
         &[
             "x509",
             "-in",
@@ -84,7 +82,7 @@ fn openssl_opens_what_pki_init_writes() {
     let place = Place::new();
     let show = |arguments: &[&str]| {
         let fixed = ["pkcs12", "-nodes", "-in"];
-        openssl(&place.directory, &[&fixed[..], arguments].concat())
+        openssl(&place.pki.path(), &[&fixed[..], arguments].concat())
     };
     for arguments in [
         &["client.p12", "-passin", "pass:estreamer"][..],
@@ -123,11 +121,11 @@ fn a_wrong_password_is_told_from_a_missing_and_from_a_needless_one() {
 #[ignore = "needs the openssl program"]
 fn each_wrong_file_fails_with_a_sentence_of_its_own() {
     let place = Place::new();
-    let make = |arguments: &[&str]| openssl(&place.directory, arguments);
+    let make = |arguments: &[&str]| openssl(&place.pki.path(), arguments);
     let export = ["pkcs12", "-export", "-passout", "pass:", "-out"];
     let with = |name: &str, arguments: &[&str]| {
         make(&[&export[..], &[name], arguments].concat());
-        place.file(name)
+        place.pki.file(name)
     };
     let no_key = with("no-key.p12", &["-nokeys", "-in", "client.pem"]);
     let no_ca = with("no-ca.p12", &["-in", "client.pem", "-inkey", "client.key"]);
@@ -138,8 +136,8 @@ fn each_wrong_file_fails_with_a_sentence_of_its_own() {
     make(&[&issue[..], &["-CA", "ca.pem", "-CAkey", "ca.key"]].concat());
     let small = with("small.p12", &["-in", "small.pem", "-inkey", "small.key"]);
     let whole = std::fs::read(place.export("", &[])).unwrap();
-    let torn = place.write("torn.p12", &whole[..whole.len() / 2]);
-    let der = place.file("client.der");
+    let torn = place.pki.write("torn.p12", &whole[..whole.len() / 2]);
+    let der = place.pki.file("client.der");
     make(&["x509", "-in", "client.pem", "-outform", "DER", "-out", &der]);
     make(&[
         "pkcs8",
@@ -157,7 +155,7 @@ fn each_wrong_file_fails_with_a_sentence_of_its_own() {
         (no_ca, "no CA certificate"),
         (small, "1024 bits"),
         (torn, "not a PKCS#12 file"),
-        (place.file("encrypted.key"), "encrypted"),
+        (place.pki.file("encrypted.key"), "encrypted"),
     ] {
         let ended = place.identity(&file, None);
         assert_eq!(ended.status.code(), Some(1), "{file}: {}", ended.stderr);
@@ -170,7 +168,7 @@ fn each_wrong_file_fails_with_a_sentence_of_its_own() {
         .identity(&der, None)
         .failure(1, &["not a PKCS#12 file"]);
     // A PEM file where PKCS#12 is wanted.
-    let pem = place.file("client.pem");
+    let pem = place.pki.file("client.pem");
     let ended = Ended::of(&mut estreamer(&[
         "collect",
         "--server",
@@ -189,7 +187,7 @@ fn on_a_terminal_the_password_is_asked_for_and_not_echoed() {
     let identity = format!(
         "tty; {} identity {}",
         program().display(),
-        place.file("client.p12")
+        place.pki.file("client.p12")
     );
     let mut child = Command::new("script")
         .args(["--quiet", "--return", "--command", &identity, "/dev/null"])
@@ -229,30 +227,14 @@ fn wait_until_silent(terminal: &str) {
     panic!("{terminal} echoes what is typed");
 }
 
-/// A PKI in a directory.
+/// A client that `openssl` makes files for.
 struct Place {
-    _temporary: tempfile::TempDir,
-    directory: PathBuf,
+    pki: Pki,
 }
 
 impl Place {
     fn new() -> Self {
-        let temporary = tempfile::tempdir().unwrap();
-        let directory = temporary.path().join("pki");
-        Pki::generate().unwrap().write_to(&directory).unwrap();
-        Self {
-            _temporary: temporary,
-            directory,
-        }
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.directory.join(name).to_str().unwrap().into()
-    }
-
-    fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> String {
-        std::fs::write(self.directory.join(name), contents).unwrap();
-        self.file(name)
+        Self { pki: Pki::new() }
     }
 
     /// The client's key, certificate and CA as `openssl pkcs12 -export` writes
@@ -273,8 +255,8 @@ impl Place {
             "-passout",
             &password,
         ];
-        openssl(&self.directory, &[&fixed[..], extra].concat());
-        self.file("made.p12")
+        openssl(&self.pki.path(), &[&fixed[..], extra].concat());
+        self.pki.file("made.p12")
     }
 
     fn identity(&self, file: &str, password: Option<&str>) -> Ended {

@@ -4,41 +4,26 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use estreamer_core::quirk::Quirk;
-use estreamer_simulate::archive::{Archive, ArchiveOptions, Content, Live, Oddities};
+use estreamer_simulate::archive::{Archive, ArchiveContent, ArchiveOptions, Live, Oddities};
 use estreamer_simulate::chaos::{Chaos, ChaosKind};
-use estreamer_simulate::generator::Options;
+use estreamer_simulate::generator::GeneratorOptions;
 use estreamer_simulate::replay::Replay;
-use estreamer_simulate::{Builder, Simulator};
-use estreamer_tests::{Fleet, Running};
+use estreamer_simulate::{Simulator, SimulatorBuilder};
+use estreamer_tests::{Fleet, Running, counted};
 
-/// Collects from a server until nothing comes for a while; what was said.
+/// Collects what a server has; what was said.
 fn collect(fleet: &Fleet, server: &Simulator) -> String {
-    let tables = [
-        Fleet::source("fmc", server),
-        Fleet::output("file:out.ndjson"),
-    ];
-    fleet.configure("", &tables);
-    let mut command = fleet.collect();
-    let running = Running::start(command.args(["--stop-when-idle", "0.5"]));
-    running.wait().success().stderr
-}
-
-/// What the summary counts before these words.
-#[track_caller]
-fn counted(said: &str, words: &str) -> u64 {
-    let summary = said.lines().last().unwrap_or_default();
-    let summary = summary.trim_start_matches("estreamer: ");
-    let mut parts = summary.split(", ");
-    let part = parts.find(|part| part.contains(words));
-    let digits = part.and_then(|part| part.trim_start_matches("up to ").split(' ').next());
-    let Some(count) = digits.and_then(|digits| digits.parse().ok()) else {
-        panic!("no {words:?} in {said}");
-    };
-    count
+    fleet.configure_one(server, &["file:out.ndjson"]);
+    Running::until_served(&mut fleet.collect(), &[server])
+        .success()
+        .stderr
 }
 
 /// Collects from a server with so many events that does this; what was said.
-fn after(events: u64, more: impl FnOnce(Builder) -> Builder) -> (String, Simulator) {
+fn after(
+    events: u64,
+    more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
+) -> (String, Simulator) {
     let fleet = Fleet::new();
     let server = fleet.server(1, events, more);
     (collect(&fleet, &server), server)
@@ -95,7 +80,7 @@ fn the_order_of_the_archive() {
             disorder: 4,
             ..Oddities::default()
         },
-        ..ArchiveOptions::generated(Options::default(), 3000)
+        ..ArchiveOptions::generated(GeneratorOptions::default(), 3000)
     });
     let mut high = 0;
     let mut disorder = 0;
@@ -118,9 +103,9 @@ fn records_from_the_future() {
         .duration_since(UNIX_EPOCH)
         .unwrap()
         .as_secs() as u32;
-    let options = Options {
+    let options = GeneratorOptions {
         start: now + 7200,
-        ..Options::default()
+        ..GeneratorOptions::default()
     };
     let archive = Archive::new(ArchiveOptions::generated(options, 250));
     let (said, _) = after(0, |builder| builder.archive(archive));
@@ -157,7 +142,7 @@ fn replaying(fleet: &Fleet, name: &str, events: &[String]) -> Simulator {
     let path = fleet.path(name);
     std::fs::write(&path, events.join("\n")).unwrap();
     let archive = Archive::new(ArchiveOptions {
-        content: Content::Lines(Replay::parse(std::fs::read(&path).unwrap()).unwrap()),
+        content: ArchiveContent::Lines(Replay::parse(std::fs::read(&path).unwrap()).unwrap()),
         history: None,
         live: Live::Nothing,
         oddities: Oddities::default(),

@@ -13,7 +13,7 @@ fn a_limit_on_threads_is_one_sentence_at_every_start_of_one() {
     let mut refused = 0;
     loop {
         let mut program = scene.collect("out", &format!("state{refused}"));
-        program.args(["--output", "-"]);
+        program.args(["--output", "-", "--stop-after", "100"]);
         let inject = format!("inject=clone3:error=EAGAIN:when={}+", refused + 1);
         let mut command = Command::new("strace");
         command.args(["-f", "-qq", "-e", "trace=clone3", "-e", &inject, "-o"]);

@@ -95,9 +95,9 @@ fn a_pipe_that_nobody_writes_to_is_given_up() {
     let made = Command::new("mkfifo").arg(&path).status().unwrap();
     assert!(made.success());
     let path = path.to_str().unwrap();
-    each_ends(path, &["nobody writes to it"]);
+    each_ends(path, &["nothing writes to the pipe"]);
     let decode = ["capture", "decode", "FILE"].map(String::from);
-    Ended::of(&mut with(&decode, path)).failure(1, &["named", "nobody writes to it"]);
+    Ended::of(&mut with(&decode, path)).failure(1, &["named", "nothing writes to the pipe"]);
 }
 
 #[test]

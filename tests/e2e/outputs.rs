@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 
-use estreamer_tests::{Fleet, Running, lines, stored, wait_for_lines, wait_until};
+use estreamer_tests::{Fleet, Running, counted, lines, stored, wait_for_lines, wait_until};
 
 /// A receiver of lines, until its peer closes or it has so many.
 fn receive(listener: &TcpListener, most: usize) -> Vec<Vec<u8>> {
@@ -34,7 +34,7 @@ fn joined<T>(receiver: JoinHandle<T>) -> T {
     receiver.join().unwrap()
 }
 
-fn listen() -> (TcpListener, SocketAddr) {
+pub(crate) fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
@@ -45,11 +45,7 @@ fn every_event_is_a_line_at_the_receiver_and_a_restart_adds_none() {
     let (listener, address) = listen();
     let fleet = Fleet::new();
     let server = fleet.server(1, 5000, |builder| builder.unacknowledged(16));
-    let tables = [
-        Fleet::source("fmc", &server),
-        Fleet::output(&format!("tcp://{address}")),
-    ];
-    fleet.configure("", &tables);
+    fleet.configure_one(&server, &[&format!("tcp://{address}")]);
     let receiver = std::thread::spawn(move || (receive(&listener, usize::MAX), listener));
     let mut command = fleet.collect();
     let ended = Running::start(command.args(["--stop-after", "5000"]))
@@ -59,10 +55,7 @@ fn every_event_is_a_line_at_the_receiver_and_a_restart_adds_none() {
     found.sort();
     assert!(found == stored([&server]), "{}", ended.stderr);
     // The receiver has said by its close that it has all of it.
-    let mut command = fleet.collect();
-    let ended = Running::start(command.args(["--stop-when-idle", "0.5"]))
-        .wait()
-        .success();
+    let ended = Running::until_served(&mut fleet.collect(), &[&server]).success();
     assert!(ended.stderr.contains("0 events"), "{}", ended.stderr);
     drop(listener);
 }
@@ -72,11 +65,7 @@ fn a_receiver_that_leaves_and_comes_back_has_every_event() {
     let (listener, address) = listen();
     let fleet = Fleet::new();
     let server = fleet.server(1, 3000, |builder| builder.unacknowledged(16));
-    let tables = [
-        Fleet::source("fmc", &server),
-        Fleet::output(&format!("tcp://{address}")),
-    ];
-    fleet.configure("", &tables);
+    fleet.configure_one(&server, &[&format!("tcp://{address}")]);
     // It leaves twice in the middle, with bytes it has not read.
     let receiver: JoinHandle<Vec<Vec<u8>>> = std::thread::spawn(move || {
         let mut found = receive(&listener, 700);
@@ -112,12 +101,7 @@ fn a_required_output_that_is_not_there_holds_everything_back() {
     drop(listener);
     let fleet = Fleet::new();
     let server = fleet.server(1, 300, |builder| builder);
-    let tables = [
-        Fleet::source("fmc", &server),
-        Fleet::output("file:out.ndjson"),
-        Fleet::output(&format!("tcp://{address}")),
-    ];
-    fleet.configure("", &tables);
+    fleet.configure_one(&server, &["file:out.ndjson", &format!("tcp://{address}")]);
     let running = Running::start(&mut fleet.collect());
     running.wait_for("cannot write to tcp://");
     // The file has some, but the bookmark waits: after a kill that comes again,
@@ -126,10 +110,7 @@ fn a_required_output_that_is_not_there_holds_everything_back() {
     running.kill();
     let listener = TcpListener::bind(address).unwrap();
     let receiver = std::thread::spawn(move || receive(&listener, usize::MAX));
-    let mut command = fleet.collect();
-    let ended = Running::start(command.args(["--stop-when-idle", "0.5"]))
-        .wait()
-        .success();
+    let ended = Running::until_served(&mut fleet.collect(), &[&server]).success();
     let mut found = joined(receiver);
     found.sort();
     assert!(found == stored([&server]), "{}", ended.stderr);
@@ -155,10 +136,7 @@ fn what_came_since_now_and_could_not_be_delivered_comes_again() {
     running.kill();
     let listener = TcpListener::bind(address).unwrap();
     let receiver = std::thread::spawn(move || receive(&listener, usize::MAX));
-    let mut command = fleet.collect();
-    let ended = Running::start(command.args(["--stop-when-idle", "0.5"]))
-        .wait()
-        .success();
+    let ended = Running::until_served(&mut fleet.collect(), &[&server]).success();
     let mut found = joined(receiver);
     found.sort();
     assert!(found == stored([&server]), "{}", ended.stderr);
@@ -186,9 +164,9 @@ fn one_that_is_not_required_drops_and_counts_and_holds_nothing_back() {
     let taking = std::thread::spawn(move || take(held, usize::MAX).len());
     let ended = running.wait().success();
     let taken = joined(taking);
-    let dropped = counted(&ended.stderr, " dropped by outputs");
+    let dropped = counted(&ended.stderr, "dropped by outputs");
     assert!(dropped > 0 && taken > 0);
-    assert_eq!(taken + dropped, 30_000, "{}", ended.stderr);
+    assert_eq!(taken as u64 + dropped, 30_000, "{}", ended.stderr);
     let mut file = lines(&fleet.path("out.ndjson"));
     file.sort();
     assert!(file == stored([&server]));
@@ -211,21 +189,12 @@ fn an_output_takes_the_sources_and_events_it_names() {
     let running = Running::start(&mut fleet.collect());
     wait_for_lines(&fleet.path("all.ndjson"), 200, &running);
     wait_for_lines(&fleet.path("files-of-a.ndjson"), 10, &running);
-    running.signal("TERM");
-    running.wait().success();
+    running.stop().success();
     let all = stored([&a]);
     for line in lines(&fleet.path("files-of-a.ndjson")) {
         assert!(all.contains(&line), "of a");
         assert!(String::from_utf8_lossy(&line).contains("FileEvent"));
     }
-}
-
-/// The number before these words.
-fn counted(said: &str, words: &str) -> usize {
-    let summary = said.lines().last().unwrap_or_default();
-    let before = summary.split(words).next().unwrap_or_default();
-    let digits = before.rsplit(' ').next().unwrap_or_default();
-    digits.parse().unwrap_or(0)
 }
 
 #[test]
@@ -234,11 +203,7 @@ fn a_receiver_that_says_something_is_not_listened_to() {
     let (listener, address) = listen();
     let fleet = Fleet::new();
     let server = fleet.server(1, 100, |builder| builder);
-    let tables = [
-        Fleet::source("fmc", &server),
-        Fleet::output(&format!("tcp://{address}")),
-    ];
-    fleet.configure("", &tables);
+    fleet.configure_one(&server, &[&format!("tcp://{address}")]);
     let running = Running::start(&mut fleet.collect());
     let (mut stream, _) = listener.accept().unwrap();
     stream.write_all(b"hello\n").unwrap();
@@ -248,8 +213,7 @@ fn a_receiver_that_says_something_is_not_listened_to() {
     assert_eq!(found.len(), 100);
     wait_until(|| server.connections()[0].nulls > 0);
     drop(stream);
-    running.signal("TERM");
-    running.wait().success();
+    running.stop().success();
 }
 
 #[test]

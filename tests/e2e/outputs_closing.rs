@@ -8,11 +8,7 @@ use std::time::{Duration, Instant};
 
 use estreamer_tests::{Fleet, Running, stored, wait_until};
 
-fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    (listener, address)
-}
+use crate::outputs::listen;
 
 /// The next connection; one that is never made fails the test.
 fn accept(listener: &TcpListener) -> TcpStream {
@@ -48,8 +44,7 @@ fn take(lines: &Receiver<Vec<u8>>, count: usize) -> Vec<Vec<u8>> {
 }
 
 fn collect(fleet: &Fleet, server: &estreamer_simulate::Simulator, to: SocketAddr) -> Running {
-    let output = Fleet::output(&format!("tcp://{to}"));
-    fleet.configure("", &[Fleet::source("fmc", server), output]);
+    fleet.configure_one(server, &[&format!("tcp://{to}")]);
     Running::start(&mut fleet.collect())
 }
 
@@ -63,8 +58,7 @@ fn one_that_closes_its_half_and_reads_on_has_each_event_once() {
     stream.shutdown(Shutdown::Write).unwrap();
     let lines = lines_of(stream);
     let mut found = take(&lines, 2000);
-    running.signal("TERM");
-    let ended = running.wait().success();
+    let ended = running.stop().success();
     found.extend(lines.iter());
     found.sort();
     assert!(found == stored([&server]), "{}", ended.stderr);
@@ -90,8 +84,7 @@ fn one_that_closes_the_other_half_later_over_unread_events_gets_them_again() {
     let stream = accept(&listener);
     let lines = lines_of(stream);
     found.extend(take(&lines, 1));
-    running.signal("TERM");
-    let ended = running.wait().success();
+    let ended = running.stop().success();
     found.extend(lines.iter());
     found.sort();
     found.dedup();
@@ -132,8 +125,7 @@ fn one_that_accepts_and_closes_is_tried_ever_more_seldom_and_gets_each_event_onc
     let stream = accept(&listener);
     let lines = lines_of(stream);
     let mut found = take(&lines, 2000);
-    running.signal("TERM");
-    let ended = running.wait().success();
+    let ended = running.stop().success();
     found.extend(lines.iter());
     found.sort();
     assert!(found == stored([&server]), "{}", ended.stderr);

@@ -8,7 +8,7 @@ use estreamer_simulate::chaos::{Chaos, ChaosKind};
 use estreamer_simulate::opaque::OPAQUE;
 use estreamer_simulate::tamper::SHOWN;
 use estreamer_simulate::{Served, Simulator};
-use estreamer_tests::{Ended, Pki, collect, events, expected_lines};
+use estreamer_tests::{Ended, Pki, collect, collect_all, events, expected_lines};
 
 const EVENTS: u64 = 250;
 
@@ -27,7 +27,7 @@ fn every_event_comes_out_exactly_once_whatever_the_quirk() {
     thread::scope(|scope| {
         for quirk in in_messages() {
             let pki = &pki;
-            scope.spawn(move || collect_all(pki, &[quirk]));
+            scope.spawn(move || check_all(pki, &[quirk]));
         }
     });
 }
@@ -39,7 +39,7 @@ fn all_quirks_together_are_borne_too() {
     let quirks: Vec<_> = in_messages()
         .filter(|quirk| !last.contains(quirk))
         .collect();
-    collect_all(&Pki::new(), &quirks);
+    check_all(&Pki::new(), &quirks);
 }
 
 #[test]
@@ -82,29 +82,26 @@ fn an_error_in_any_spelling_is_told_with_its_text_and_loses_nothing() {
                     .chaos(Chaos::with(ChaosKind::Error, 1))
                     .spawn()
                     .unwrap();
-                let said = collect_from(pki, &simulator, "3");
+                let said = check(pki, &simulator);
                 assert!(said.contains("error 19: No space"), "{quirk}: {said}");
             });
         }
     });
 }
 
-fn collect_all(pki: &Pki, quirks: &[Quirk]) {
+fn check_all(pki: &Pki, quirks: &[Quirk]) {
     let builder = Simulator::with_identity(pki.identity());
     let builder = quirks.iter().fold(builder, |b, &quirk| b.quirk(quirk));
     let simulator = builder.count(EVENTS).bundle(50).spawn().unwrap();
-    collect_from(pki, &simulator, "1");
+    check(pki, &simulator);
     assert_eq!(simulator.connections().len(), 1, "{quirks:?}");
     let over = |served: &[Served]| served.iter().all(|served| served.end.is_some());
     assert!(simulator.wait(over), "{quirks:?}");
 }
 
-/// Collects until nothing comes for so many seconds, checks that every event
-/// came exactly once, and returns what was said.
-fn collect_from(pki: &Pki, simulator: &Simulator, idle: &str) -> String {
-    let address = simulator.address().to_string();
-    let arguments = ["--from", "oldest", "--stop-when-idle", idle];
-    let ended = Ended::of(&mut collect(pki, &address, &arguments)).success();
+/// Checks that every event comes exactly once, and returns what was said.
+fn check(pki: &Pki, simulator: &Simulator) -> String {
+    let ended = collect_all(pki, simulator, &[]).success();
     let expected = expected_lines(simulator.archive());
     assert!(events(&ended.stdout) == expected, "{}", ended.stderr);
     ended.stderr

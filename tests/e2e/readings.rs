@@ -2,50 +2,50 @@
 //! was asked for: events come out as they went in, and it is told.
 
 use std::fs;
-use std::io::{copy, sink};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::thread;
 
 use estreamer::client::{Client, InitialTimestamp};
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::{BundleHeader, BundleWriter, Event, RecordType};
-use estreamer_mio::tls::ServerTls;
+use estreamer_simulate::Simulator;
 use estreamer_simulate::chaos::{Chaos, ChaosKind};
+use estreamer_tests::speaker::{serve, speak};
 use estreamer_tests::{
-    Ended, Fleet, Pki, Running, Scene, Simulator, at_each, collect, events, expected_lines,
+    Ended, Fleet, Pki, Running, Scene, at_each, collect, collect_all, events, expected_lines,
     wait_until,
 };
 
-/// Forms of data: what the client asks, and what the simulator needs for it.
-const FORMS: [(&[&str], &[&str]); 3] = [
-    (&["--event", "connection"], &[]),
-    (
-        &[
-            "--fields",
-            "connection=InitiatorIP,ResponderIP,URL",
-            "--transform",
-            "CSV",
-        ],
-        &[],
-    ),
-    (
-        &[
-            "--event",
-            "connection",
-            "--transform",
-            "FlatBuffer",
-            "--format",
-            "raw",
-        ],
-        &["--opaque", "FlatBuffer"],
-    ),
+/// Forms of data, as the client asks for them.
+const FORMS: [&[&str]; 3] = [
+    &["--event", "connection"],
+    &[
+        "--fields",
+        "connection=InitiatorIP,ResponderIP,URL",
+        "--transform",
+        "CSV",
+    ],
+    &[
+        "--event",
+        "connection",
+        "--transform",
+        "FlatBuffer",
+        "--format",
+        "raw",
+    ],
 ];
 
+/// A server of those.
+fn server(pki: &Pki, events: u64, reading: Option<Quirk>) -> Simulator {
+    let builder = pki.server().count(events).opaque("FlatBuffer");
+    let quirks = reading.map_or(Quirks::NONE, |quirk| Quirks::NONE.with(quirk));
+    // Slow enough to be killed in the middle.
+    builder.quirks(quirks).rate(20_000).spawn().unwrap()
+}
+
 /// What the record length counts: the data, the extension too, or everything.
-const READINGS: [Option<&str>; 3] = [
+const READINGS: [Option<Quirk>; 3] = [
     None,
-    Some("record-covers-extension"),
-    Some("record-covers-header"),
+    Some(Quirk::RecordCoversExtension),
+    Some(Quirk::RecordCoversHeader),
 ];
 
 #[test]
@@ -54,39 +54,31 @@ fn every_reading_of_every_form_survives_a_kill_byte_for_byte() {
     let cases: Vec<_> = FORMS
         .iter()
         .enumerate()
-        .flat_map(|(at, form)| READINGS.map(|reading| (at, form, reading)))
+        .flat_map(|(at, form)| READINGS.map(|reading| (at, *form, reading)))
         .collect();
-    at_each(&cases, |_, &(at, (asked, simulate), reading)| {
-        let count = ["--count", "20000"];
-        let strict = Simulator::start(&pki.path(), &[&count[..], simulate].concat());
-        let arguments = ["--from", "oldest", "--stop-when-idle", "1", "--quiet"];
-        let arguments = [&arguments[..], asked].concat();
-        let expected = Ended::of(&mut collect(&pki, &strict.address, &arguments)).success();
-        let expected = expected.stdout;
+    at_each(&cases, |_, &(at, asked, reading)| {
+        let strict = server(&pki, 20_000, None);
+        let asked = [asked, &["--quiet"][..]].concat();
+        let expected = collect_all(&pki, &strict, &asked).success().stdout;
         assert!(expected.len() > 100_000);
 
-        let quirk: Vec<&str> = reading
-            .into_iter()
-            .flat_map(|quirk| ["--quirk", quirk])
-            .collect();
-        let reading = reading.unwrap_or("data");
-        let simulate = [&count[..], simulate, &quirk].concat();
-        let server = Simulator::start(&pki.path(), &simulate);
+        let server = server(&pki, 20_000, reading);
+        let reading = reading.map_or("data", Quirk::name);
         let path = pki.scratch(&format!("{at}-{reading}"));
         let url = format!("file:{}", path.display());
         let state = pki.scratch(&format!("state-{at}-{reading}"));
-        let arguments = [
-            &arguments[..],
-            &["--output", &url, "--state", state.to_str().unwrap()],
-        ]
-        .concat();
-        let mut running = Running::start(&mut collect(&pki, &server.address, &arguments));
+        let state = ["--output", &url, "--state", state.to_str().unwrap()];
+        let asked = [&asked[..], &state].concat();
+        let address = server.address().to_string();
+        let mut command = collect(&pki, &address, &["--from", "oldest"]);
+        let running = Running::start(command.args(&asked));
         let half = expected.len() as u64 / 2;
         let length = || fs::metadata(&path).map_or(0, |file| file.len());
-        wait_until(|| !running.is_running() || length() >= half);
+        wait_until(|| length() >= half);
         running.kill();
+        assert!(length() < expected.len() as u64, "it was at work");
         for run in ["resumed", "once more"] {
-            Ended::of(&mut collect(&pki, &server.address, &arguments)).success();
+            collect_all(&pki, &server, &asked).success();
             let written = fs::read(&path).unwrap();
             assert!(written == expected, "{reading}, form {at}, {run}");
         }
@@ -95,17 +87,17 @@ fn every_reading_of_every_form_survives_a_kill_byte_for_byte() {
 
 #[test]
 fn a_reading_is_told_once_for_each_source_and_counted() {
-    let told = "the server counts the record length as";
+    let told = "the record length of this server includes";
     for (quirk, words, summary) in [
         (None, "", ""),
         (
             Some(Quirk::RecordCoversExtension),
-            "archival timestamp, reserved word and data: decoded; nothing to do.",
+            "archival timestamp and reserved word. The events are decoded correctly; nothing to do.",
             "1000 with a record length that counts archival timestamp and reserved word",
         ),
         (
             Some(Quirk::RecordCoversHeader),
-            "record header and data: decoded; nothing to do.",
+            "the record header. The events are decoded correctly; nothing to do.",
             "1000 with a record length that counts the record header",
         ),
     ] {
@@ -123,7 +115,8 @@ fn a_reading_is_told_once_for_each_source_and_counted() {
             .map(|(name, server)| Fleet::source(name, server));
         let output = Fleet::output("file:{source}.ndjson");
         fleet.configure("", &sources.chain([output]).collect::<Vec<_>>());
-        let ended = Ended::of(fleet.collect().args(["--stop-when-idle", "0.5"])).success();
+        let ended =
+            Running::until_served(&mut fleet.collect(), &[&servers[0].1, &servers[1].1]).success();
         let said = ended.stderr;
         let times = if quirk.is_some() { 1 } else { 0 };
         for (name, server) in &servers {
@@ -140,7 +133,8 @@ fn a_reading_is_told_once_for_each_source_and_counted() {
 #[test]
 fn a_server_without_the_archival_times_asked_for_is_told_of_and_nothing_is_lost() {
     let scene = Scene::new(1000, Default::default(), |b| b.quirk(Quirk::NoExtension));
-    let said = Ended::of(&mut scene.collect("out", "state"))
+    let said = scene
+        .run(&mut scene.collect("out", "state"))
         .success()
         .stderr;
     scene.check("out", "without archival times");
@@ -152,23 +146,18 @@ fn a_server_without_the_archival_times_asked_for_is_told_of_and_nothing_is_lost(
 #[test]
 fn a_setting_reads_opaque_data_that_does_not_tell_where_it_begins() {
     let pki = Pki::new();
-    let (asked, simulate) = FORMS[2];
-    let count = ["--count", "500"];
-    let run = |quirk: &[&str], more: &[&str]| {
-        let simulate = [&count[..], simulate, quirk].concat();
-        let server = Simulator::start(&pki.path(), &simulate);
-        let arguments = ["--from", "oldest", "--stop-when-idle", "1", "--quiet"];
-        let arguments = [&arguments[..], asked, more].concat();
-        let mut command = collect(&pki, &server.address, &arguments);
-        Ended::of(&mut command).success().stdout
+    let run = |quirk, more: &[&str]| {
+        let arguments = [&["--quiet"], FORMS[2], more].concat();
+        let ended = collect_all(&pki, &server(&pki, 500, quirk), &arguments);
+        ended.success().stdout
     };
-    let expected = run(&[], &[]);
+    let expected = run(None, &[]);
     for (quirk, setting) in [
-        ("no-extension", "data"),
-        ("record-covers-extension", "extension"),
-        ("record-covers-header", "all"),
+        (Quirk::NoExtension, "data"),
+        (Quirk::RecordCoversExtension, "extension"),
+        (Quirk::RecordCoversHeader, "all"),
     ] {
-        let found = run(&["--quirk", quirk], &["--record-length", setting]);
+        let found = run(Some(quirk), &["--record-length", setting]);
         assert!(found == expected, "{quirk} {setting}");
     }
 }
@@ -196,7 +185,8 @@ fn events_that_are_not_the_json_asked_for_are_delivered_counted_and_told() {
             let event = Event::new(RecordType::CONNECTION, Some(archival), data);
             bundle.push(&event).unwrap();
         }
-        let address = serve(&pki, bundle.finish().to_vec());
+        let (identity, bytes) = (pki.identity(), bundle.finish().to_vec());
+        let address = serve(move |socket| speak(&identity, socket, &bytes));
         let arguments = ["--name", "fmc", "--from", "oldest", "--stop-after", "3"];
         let mut command = collect(&pki, &address.to_string(), &arguments);
         let ended = Ended::of(&mut command).success();
@@ -236,9 +226,8 @@ fn a_record_of_just_16_mib_is_delivered_and_a_larger_one_is_not() {
         let server = fleet.server(1, 100, |builder| {
             builder.chaos(Chaos::with(ChaosKind::Oversize, mebibytes))
         });
-        let tables = [Fleet::source("fmc", &server), Fleet::output("file:out")];
-        fleet.configure("", &tables);
-        let ended = Ended::of(fleet.collect().args(["--stop-when-idle", "0.5"])).success();
+        fleet.configure_one(&server, &["file:out"]);
+        let ended = Running::until_served(&mut fleet.collect(), &[&server]).success();
         let told = ended.stderr.contains("over the size limit");
         assert_eq!(told, oversize, "{}", ended.stderr);
         let written = fs::read(fleet.path("out")).unwrap();
@@ -246,31 +235,4 @@ fn a_record_of_just_16_mib_is_delivered_and_a_larger_one_is_not() {
         assert_eq!(longest == Some(16 << 20), !oversize);
         assert_eq!(events(&written).len(), 100 + usize::from(!oversize));
     }
-}
-
-/// A server that answers one connection with these bytes, whatever it is asked.
-fn serve(pki: &Pki, bytes: Vec<u8>) -> SocketAddr {
-    let identity = pki.identity();
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        let (mut socket, _) = listener.accept().unwrap();
-        let mut tls = ServerTls::new(&identity).unwrap().accept().unwrap();
-        while tls.is_handshaking() {
-            while tls.wants_write() {
-                tls.write_tls(&mut socket).unwrap();
-            }
-            if tls.is_handshaking() {
-                tls.read_tls(&mut socket).unwrap();
-                tls.process().unwrap();
-            }
-        }
-        assert_eq!(tls.write(&bytes), bytes.len());
-        while tls.wants_write() {
-            tls.write_tls(&mut socket).unwrap();
-        }
-        // Until the client leaves.
-        let _ = copy(&mut socket, &mut sink());
-    });
-    address
 }

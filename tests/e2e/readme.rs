@@ -30,6 +30,7 @@ fn its_commands_and_those_of_every_page_do_what_they_say() {
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .collect();
     pages.sort();
+    pages.push(root().join("runtime-std/cli/README.md"));
     for page in pages {
         run_page(&page);
     }

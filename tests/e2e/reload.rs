@@ -15,11 +15,7 @@ const OUT: &str = "out.ndjson";
 fn start(events: u64) -> (Fleet, Simulator, Running) {
     let fleet = Fleet::new();
     let server = fleet.server(1, events, |builder| builder);
-    let tables = [
-        Fleet::source("fmc", &server),
-        Fleet::output(&format!("file:{OUT}")),
-    ];
-    fleet.configure("", &tables);
+    fleet.configure_one(&server, &[&format!("file:{OUT}")]);
     let running = Running::start(&mut fleet.collect());
     wait_for_lines(&fleet.path(OUT), events as usize, &running);
     (fleet, server, running)
@@ -28,8 +24,7 @@ fn start(events: u64) -> (Fleet, Simulator, Running) {
 /// Stops it, and checks that these files hold everything exactly once.
 #[track_caller]
 fn check(running: Running, server: &Simulator, files: &[&Path]) -> String {
-    running.signal("TERM");
-    let ended = running.wait().success();
+    let ended = running.stop().success();
     let mut found: Vec<_> = files.iter().flat_map(|file| lines(file)).collect();
     found.sort();
     assert!(found == stored([server]), "{}", ended.stderr);
@@ -70,22 +65,20 @@ fn a_file_that_something_else_cuts_or_writes_to_is_told_and_goes_on() {
         .set_len(0)
         .unwrap();
     server.archive().store(20);
-    running.wait_for("is shorter than it was left");
+    running.wait_for("is shorter than after the last write");
     wait_for_lines(&file, 20, &running);
     let mut text = std::fs::read(&file).unwrap();
     text.extend_from_slice(b"foreign\n");
     std::fs::write(&file, text).unwrap();
     server.archive().store(20);
-    running.wait_for("is longer than it was left");
+    running.wait_for("is longer than after the last write");
     wait_for_lines(&file, 41, &running);
-    running.signal("TERM");
-    running.wait().success();
+    running.stop().success();
     // A restart adds nothing and takes nothing away.
     let running = Running::start(&mut fleet.collect());
     server.archive().store(5);
     wait_for_lines(&file, 46, &running);
-    running.signal("TERM");
-    running.wait().success();
+    running.stop().success();
 }
 
 #[test]
@@ -108,8 +101,7 @@ fn a_changed_request_is_asked_again_from_the_bookmark() {
     );
     server.archive().store(100);
     wait_for_lines(&fleet.path(OUT), 110, &running);
-    running.signal("TERM");
-    running.wait().success();
+    running.stop().success();
 }
 
 #[test]
@@ -128,11 +120,7 @@ fn what_cannot_be_read_changes_nothing_and_is_told() {
 #[test]
 fn an_output_that_cannot_begin_leaves_the_old_ones_in_place() {
     let (fleet, server, running) = start(100);
-    let tables = [
-        Fleet::source("fmc", &server),
-        Fleet::output("file:no/such/directory/x"),
-    ];
-    fleet.configure("", &tables);
+    fleet.configure_one(&server, &["file:no/such/directory/x"]);
     running.signal("HUP");
     running.wait_for("The configuration stays as it was");
     server.archive().store(50);
@@ -249,8 +237,7 @@ fn sources_come_and_go() {
     other.archive().store(50);
     wait_for_lines(&fleet.path(OUT), 190, &running);
     assert_eq!(other.connections().len(), 1, "one that stays is left alone");
-    running.signal("TERM");
-    running.wait().success();
+    running.stop().success();
 }
 
 #[test]
@@ -325,15 +312,10 @@ fn a_kill_during_a_reload_loses_nothing() {
 fn what_is_under_way_is_delivered_before_a_stop() {
     let fleet = Fleet::new();
     let server = fleet.server(1, 20_000, |builder| builder.unacknowledged(100));
-    let tables = [
-        Fleet::source("fmc", &server),
-        Fleet::output(&format!("file:{OUT}")),
-    ];
-    fleet.configure("", &tables);
+    fleet.configure_one(&server, &[&format!("file:{OUT}")]);
     let running = Running::start(&mut fleet.collect());
     wait_until(|| std::fs::metadata(fleet.path(OUT)).is_ok_and(|file| file.len() > 0));
-    running.signal("TERM");
-    running.wait().success();
+    running.stop().success();
     wait_until(|| server.connections()[0].end.is_some());
     let end = server.connections()[0].end.clone().unwrap_or_default();
     assert!(end.contains("error -1"), "{end}");
@@ -367,8 +349,7 @@ fn a_stop_takes_no_longer_than_allowed_and_a_second_one_no_time() {
                 server.connections().last().is_some_and(|c| c.end.is_some())
                     || start.elapsed().as_secs() >= 2
             });
-            running.signal("TERM");
-            let ended = running.wait();
+            let ended = running.stop();
             assert!(!ended.status.success(), "it was ended by the signal");
         } else {
             let ended = running.wait().success();
@@ -384,6 +365,5 @@ fn it_says_what_was_counted_when_it_is_asked() {
     running.signal("USR1");
     running.wait_for("100 events");
     server.archive().store(10);
-    running.signal("TERM");
-    running.wait().success();
+    running.stop().success();
 }

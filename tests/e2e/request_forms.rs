@@ -9,10 +9,10 @@ use estreamer_core::quirk::Quirk;
 use estreamer_simulate::archive::Oddities;
 use estreamer_simulate::chaos::{Chaos, ChaosKind};
 use estreamer_simulate::request_length::RequestLength;
-use estreamer_simulate::{Builder, Served};
+use estreamer_simulate::{Served, SimulatorBuilder};
 use estreamer_tests::{
-    Ended, Fleet, Pki, Running, Scene, Simulator, at_each, collect, events, expected_lines,
-    wait_for_lines,
+    Ended, Fleet, Pki, Running, Scene, Simulator, at_each, collect, collect_all, events,
+    expected_lines, wait_for_lines,
 };
 
 /// A server strict in this reading, and the connections until it answers.
@@ -28,24 +28,21 @@ fn a_server_strict_in_either_reading_gives_every_event_and_a_second_start_needs_
     let pki = Pki::new();
     at_each(&STRICT, |_, &(length, connections)| {
         let name = length.name();
-        let server = Simulator::start(&pki.path(), &["--count", "5000", "--request-length", name]);
+        let builder = pki.server().count(5000).request_length(length);
+        let server = builder.spawn().unwrap();
         let out = pki.scratch(name);
         let state = pki.scratch(&format!("state-{name}"));
         let (url, state) = (format!("file:{}", out.display()), text(&state));
-        let mut arguments = vec!["--from", "oldest", "--output", &url, "--state", &state];
+        let mut arguments = vec!["--output", &url, "--state", &state];
         if length == RequestLength::InclusiveSilent {
             arguments.extend(["--request-timeout", "1"]);
         }
-        let first = [&arguments[..], &["--stop-after", "5000"]].concat();
-        Ended::of(&mut collect(&pki, &server.address, &first)).success();
+        collect_all(&pki, &server, &arguments).success();
         let written = fs::read(&out).unwrap();
         assert_eq!(events(&written).len(), 5000, "{name}");
-        let second = [&arguments[..], &["--stop-when-idle", "0.5"]].concat();
-        Ended::of(&mut collect(&pki, &server.address, &second)).success();
+        collect_all(&pki, &server, &arguments).success();
         assert!(fs::read(&out).unwrap() == written, "{name}: and no more");
-        server
-            .stop_after("events served", connections + 1)
-            .success();
+        assert_eq!(server.connections().len(), connections + 1, "{name}");
     });
 }
 
@@ -76,14 +73,14 @@ fn a_damaged_hint_costs_what_no_hint_costs() {
     let scene = scene(100, |server| {
         server.request_length(RequestLength::Inclusive)
     });
-    Ended::of(&mut scene.collect("out", "state")).success();
+    scene.run(&mut scene.collect("out", "state")).success();
     let hints = scene.path("state/request-forms.json");
     let hint = fs::read_to_string(&hints).unwrap();
     assert!(hint.contains("\"both\""), "{hint}");
     for (damage, connections) in [("{", 2), (hint.as_str(), 1)] {
         fs::write(&hints, damage).unwrap();
         let before = scene.simulator().connections().len();
-        Ended::of(&mut scene.collect("out", "state")).success();
+        scene.run(&mut scene.collect("out", "state")).success();
         let after = scene.simulator().connections().len();
         assert_eq!(after - before, connections, "{damage}");
         assert_eq!(fs::read_to_string(&hints).unwrap(), hint);
@@ -152,7 +149,7 @@ fn a_form_that_a_user_fixed_is_the_only_one() {
     }
     let both = ["--request-form", "payload", "--quirk", "request-both"];
     let ended = Ended::of(&mut collect(&pki, "127.0.0.1:1", &both));
-    ended.failure(2, &["request_form is \"payload\"", "Leave out the quirks"]);
+    ended.failure(2, &["request_form is \"payload\"", "Remove the quirks"]);
 }
 
 #[test]
@@ -183,8 +180,8 @@ fn a_silent_server_is_asked_once_in_each_form_and_then_left_alone() {
     wait_for_lines(&fleet.path("out"), 1, &running);
     let connections = server.connections();
     assert_eq!(connections.len(), forms + 1, "{}", running.said());
-    let last = connections[forms].statistics.deviations;
-    assert_eq!(last.of(Quirk::RequestBoth), 1);
+    let deviations = |served: &[Served]| served[forms].statistics.deviations;
+    assert!(server.wait(|served| deviations(served).of(Quirk::RequestBoth) == 1));
     for form in &RequestForm::ALL[1..] {
         running.wait_for(&format!("Trying {form}."));
     }
@@ -238,7 +235,7 @@ fn a_program_goes_on_to_the_next_form_and_begins_with_the_answered_one() {
     assert!(client.receive(soon).unwrap().is_some() && client.is_answered());
 }
 
-fn scene(events: u64, more: impl FnOnce(Builder) -> Builder) -> Scene {
+fn scene(events: u64, more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder) -> Scene {
     Scene::new(events, Oddities::default(), |server| {
         more(server.bundle(50))
     })

@@ -8,7 +8,7 @@ use estreamer::client::Client;
 use estreamer_simulate::Simulator;
 use estreamer_simulate::archive::{Archive, ArchiveOptions, Live};
 use estreamer_simulate::chaos::{Chaos, ChaosKind};
-use estreamer_simulate::generator::Options;
+use estreamer_simulate::generator::GeneratorOptions;
 use estreamer_tests::{
     Ended, Fleet, Pki, Running, collect, estreamer, lines, stored, wait_for_lines,
 };
@@ -19,7 +19,7 @@ const OUT: &str = "out.ndjson";
 fn archive(events: u64) -> Archive {
     Archive::new(ArchiveOptions {
         live: Live::ByHand,
-        ..ArchiveOptions::generated(Options::default(), events)
+        ..ArchiveOptions::generated(GeneratorOptions::default(), events)
     })
 }
 
@@ -38,8 +38,7 @@ fn start(fleet: &Fleet, servers: &[String]) -> Running {
 
 /// Stops it, and checks that everything is there exactly once.
 fn check(fleet: &Fleet, running: Running, server: &Simulator) -> String {
-    running.signal("TERM");
-    let said = running.wait().success().stderr;
+    let said = running.stop().success().stderr;
     let mut found = lines(&fleet.path(OUT));
     found.sort();
     assert!(found == stored([server]), "{said}");
@@ -73,7 +72,7 @@ fn another_server_of_a_pair_brings_nothing_twice_although_its_clock_differs() {
     for ahead in [1, 3] {
         let fleet = Fleet::new();
         let server = |events, clock_ahead| {
-            let mut options = ArchiveOptions::generated(Options::default(), events);
+            let mut options = ArchiveOptions::generated(GeneratorOptions::default(), events);
             options.oddities.twins = 20;
             options.oddities.clock_ahead = clock_ahead;
             fleet.server(1, 0, |builder| builder.archive(Archive::new(options)))
@@ -97,7 +96,7 @@ fn another_server_of_a_pair_brings_nothing_twice_although_its_clock_differs() {
 fn a_client_gets_nothing_twice_from_another_server_of_a_pair() {
     let pki = Pki::new();
     let server = |events, clock_ahead| {
-        let mut options = ArchiveOptions::generated(Options::default(), events);
+        let mut options = ArchiveOptions::generated(GeneratorOptions::default(), events);
         options.oddities.twins = 20;
         options.oddities.clock_ahead = clock_ahead;
         let builder = Simulator::with_identity(pki.identity());
@@ -131,9 +130,9 @@ fn a_client_gets_nothing_twice_from_another_server_of_a_pair() {
 /// Two servers, of which the first cuts its first three connections; each brings
 /// something that the one before did not.
 fn one_that_cuts(fleet: &Fleet) -> [Simulator; 2] {
-    let slow = Options {
+    let slow = GeneratorOptions {
         per_second: 2,
-        ..Options::default()
+        ..GeneratorOptions::default()
     };
     let archive = Archive::new(ArchiveOptions::generated(slow, 1000));
     // Each brings something that the one before did not.
@@ -261,9 +260,9 @@ fn servers_that_cannot_take_turns_are_refused() {
     let shown = check("[\"a\", \"b:1\"]", "").success().stdout;
     let shown = String::from_utf8(shown).unwrap();
     assert!(shown.contains("a:8302, then b:1"), "{shown}");
-    check("[\"a\", \"a:8302\"]", "").failure(2, &["a:8302 is a server of the source twice"]);
-    check("[]", "").failure(2, &["server in [[source]] is an empty list"]);
-    check("[\"a:0\"]", "").failure(2, &["no port"]);
+    check("[\"a\", \"a:8302\"]", "").failure(2, &["the source lists the server a:8302 twice"]);
+    check("[]", "").failure(2, &["server: the list is empty"]);
+    check("[\"a:0\"]", "").failure(2, &["not a port"]);
     let fingerprint = format!("server_fingerprint = \"{}\"\n", "00".repeat(32));
-    check("[\"a\", \"b\"]", &fingerprint).failure(2, &["fingerprint", "several servers"]);
+    check("[\"a\", \"b\"]", &fingerprint).failure(2, &["server_fingerprint can match only one"]);
 }

@@ -5,11 +5,11 @@ use estreamer_core::wire::{
     Message, MessageType, Null, RecordType, RequestFlags, ServiceEntry, Services,
 };
 use estreamer_simulate::chaos::ChaosKind;
-use estreamer_simulate::selection::Request;
-use estreamer_simulate::{Builder, Simulator};
+use estreamer_simulate::selection::Selection;
+use estreamer_simulate::{Simulator, SimulatorBuilder};
 use estreamer_tests::{Ended, Pki, Raw, collect, events, expected_lines};
 
-fn simulator(pki: &Pki, build: impl FnOnce(Builder) -> Builder) -> Simulator {
+fn simulator(pki: &Pki, build: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder) -> Simulator {
     let builder = Simulator::with_identity(pki.identity()).count(250);
     build(builder).spawn().unwrap()
 }
@@ -104,14 +104,14 @@ fn csv_has_the_fields_in_the_order_asked_for_and_short_headers_without_bit_23() 
 
 #[test]
 fn replayed_lines_are_cut_to_the_fields_asked_for_foreign_ones_too() {
-    use estreamer_simulate::archive::{Archive, ArchiveOptions, Content, Live, Oddities};
+    use estreamer_simulate::archive::{Archive, ArchiveContent, ArchiveOptions, Live, Oddities};
     use estreamer_simulate::replay::Replay;
     let pki = Pki::new();
     let lines = r#"{"EventType":"FileEvent", "Foreign":[1], "FileName":"a", "EventSecond":7}
 {"EventType":"FileEvent", "FileName":"b", "EventSecond":9}"#;
     let file = pki.write("events.ndjson", lines);
     let archive = Archive::new(ArchiveOptions {
-        content: Content::Lines(Replay::parse(std::fs::read(&file).unwrap()).unwrap()),
+        content: ArchiveContent::Lines(Replay::parse(std::fs::read(&file).unwrap()).unwrap()),
         history: None,
         live: Live::Nothing,
         oddities: Oddities::default(),
@@ -211,7 +211,7 @@ fn a_classic_client_is_offered_the_service_and_gets_packet_records() {
     assert_eq!(offered, [ESTREAMER_SERVICE]);
     raw.send(&choice(ESTREAMER_SERVICE));
     let records = first_bundle(&mut raw);
-    let expected = simulator.archive().events_for(&Request::packet_records());
+    let expected = simulator.archive().events_for(&Selection::packet_records());
     assert_eq!(records.len(), 50, "two events in ten are packets");
     for ((record_type, archival, data), expected) in records.into_iter().zip(expected) {
         assert_eq!(record_type, RecordType::INTRUSION_PACKET);
@@ -343,11 +343,11 @@ fn what_was_served_is_told() {
 #[test]
 fn an_event_stored_by_hand_reaches_those_who_wait() {
     use estreamer_simulate::archive::{Archive, ArchiveOptions, Live};
-    use estreamer_simulate::generator::Options;
+    use estreamer_simulate::generator::GeneratorOptions;
     let pki = Pki::new();
     let archive = Archive::new(ArchiveOptions {
         live: Live::ByHand,
-        ..ArchiveOptions::generated(Options::default(), 100)
+        ..ArchiveOptions::generated(GeneratorOptions::default(), 100)
     });
     let simulator = simulator(&pki, |builder| builder.archive(archive));
     let mut raw = Raw::connect(&pki, simulator.address());

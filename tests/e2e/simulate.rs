@@ -90,13 +90,6 @@ fn a_port_in_use_is_named() {
 }
 
 fn collect(pki: &Pki, server: &Simulator, arguments: &[&str]) -> Ended {
-    let password = pki.write("password", "estreamer");
-    Ended::of(
-        estreamer(&["collect", "--server", &server.address])
-            .args(["--pkcs12", &pki.file("client.p12")])
-            .args(["--password-file", &password])
-            .args(["--from", "oldest"])
-            .args(arguments),
-    )
-    .success()
+    let mut command = estreamer_tests::collect(pki, &server.address, &["--from", "oldest"]);
+    Ended::of(command.args(arguments)).success()
 }

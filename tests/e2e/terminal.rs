@@ -17,7 +17,7 @@ fn control_bytes_reach_a_pipe_as_they_came_and_a_terminal_as_text() {
     let mut program = scene.collect("unused", "state");
     // Before each event four bytes say its length: most of them are NUL.
     program.args(["--format", "raw", "--output", "-", "--quiet"]);
-    program.args(["--reset-bookmark", "--event", "file"]);
+    program.args(["--reset-bookmark", "--event", "file", "--stop-after", "2"]);
     let piped = Ended::of(&mut program).success();
     assert!(piped.stdout.contains(&0), "as it came");
     let mut terminal = Command::new("python3");

@@ -42,7 +42,7 @@ fn collect(scene: &Scene) -> Command {
         arguments[at + 1] = value.into();
     }
     let mut command = estreamer_tests::estreamer(&[]);
-    command.args(arguments).args(["--stop-when-idle", "0.5"]);
+    command.args(arguments);
     command.current_dir(scene.path(""));
     command
 }
@@ -53,7 +53,7 @@ fn collect(scene: &Scene) -> Command {
 fn check_goes_on(scene: &Scene) -> String {
     let mut said = Vec::new();
     for start in 1..=2 {
-        said.push(Ended::of(&mut collect(scene)).success().stderr);
+        said.push(scene.run(&mut collect(scene)).success().stderr);
         scene.check(
             "events.ndjson",
             &format!("start {start}: {}", said[start - 1]),

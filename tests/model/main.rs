@@ -82,14 +82,43 @@ fn an_archive_out_of_order_within_the_overlap() {
 }
 
 #[test]
-fn a_clock_that_jumps_loses_nothing() {
-    // Ahead beyond belief and back; then back for good.
+fn a_clock_that_jumps_ahead_and_back_loses_nothing_and_doubles_nothing() {
+    // Ahead beyond belief for one event; later back by less than the overlap.
     let mut events = in_order("a", 24);
     events[5].0 = 999_999;
+    for event in &mut events[12..] {
+        event.0 -= 3;
+    }
     everywhere(&Setting {
         sources: vec![("a", events)],
         ..setting()
     });
+}
+
+#[test]
+fn a_clock_set_back_for_good_loses_nothing_from_the_moment_it_is_noticed() {
+    let mut events = in_order("a", 24);
+    let (before, after) = events.split_at_mut(12);
+    for event in after.iter_mut() {
+        event.0 -= 60;
+    }
+    let (before, after) = (before.to_vec(), after.to_vec());
+    let setting = Setting {
+        sources: vec![("a", events)],
+        ..setting()
+    };
+    let mut noticed = 0;
+    crashed_everywhere(&setting, |disk, when| {
+        compare(&setting, disk, |_, written, stored| {
+            let lost = |event: &&Event| written.get(&*event.1) < stored.get(&*event.1);
+            assert_eq!(before.iter().filter(lost).count(), 0, "{when}");
+            // A server that is asked from before the change sends none of these.
+            let lost = after.iter().filter(lost).count();
+            assert!(lost == 0 || lost == after.len(), "{lost} lost: {when}");
+            noticed += usize::from(lost == 0);
+        });
+    });
+    assert!(noticed > 20, "{noticed}");
 }
 
 #[test]
@@ -196,8 +225,13 @@ fn the_newest_segment_is_missed_when_it_is_gone_or_empty() {
     }
 }
 
-/// Crashes at every operation there is, in every way; then goes on.
+/// Crashes at every operation there is, in every way; then goes on to the end, and
+/// has every event once.
 fn everywhere(setting: &Setting) {
+    crashed_everywhere(setting, |disk, when| check(setting, disk, when));
+}
+
+fn crashed_everywhere(setting: &Setting, mut check: impl FnMut(&ModelDisk, &str)) {
     let mut points = 0;
     for at in 1.. {
         let mut any = false;
@@ -206,7 +240,7 @@ fn everywhere(setting: &Setting) {
             any |= crashed;
             let boot = if crash == Crash::Kill { "1" } else { "2" };
             run(setting, &disk, boot).unwrap();
-            check(setting, &disk, &format!("crash at {at}, {crash:?}"));
+            check(&disk, &format!("crash at {at}, {crash:?}"));
         }
         if !any {
             break;
@@ -237,36 +271,52 @@ fn check_lost(setting: &Setting, disk: &ModelDisk, when: &str) {
     });
 }
 
-/// Every output holds every event as often as the servers stored it, and those
-/// of one source in the order in which they were stored.
+/// Every output holds every event as often as the servers stored it, and each of its
+/// files those of one source in the order in which they were stored.
 fn check(setting: &Setting, disk: &ModelDisk, when: &str) {
     compare(setting, disk, |output, written, stored| {
         assert_eq!(written, stored, "{output}: {when}");
     });
+    for output in &setting.outputs {
+        for (path, content) in contents(output, disk) {
+            for (name, events) in &setting.sources {
+                let texts = events.iter().map(|(_, text)| text.as_str());
+                let stored = texts.filter(|text| *path == *output.path_of(text));
+                let is_of_source = |line: &&str| line.split('-').next() == Some(name);
+                let written = content.lines().filter(is_of_source);
+                assert!(written.eq(stored), "{path}: out of order: {when}");
+            }
+        }
+    }
+}
+
+/// The files of an output, but for those that were set aside.
+fn contents(output: &Target, disk: &ModelDisk) -> Vec<(String, String)> {
+    let mut contents = Vec::new();
+    for path in disk.paths(Path::new("/out")) {
+        let content = String::from_utf8(disk.content(&path)).unwrap();
+        let path = path.to_str().unwrap().to_owned();
+        let is_of_output = match output.by_kind {
+            true => path.starts_with(output.path),
+            false => path == output.path,
+        };
+        if is_of_output && !path.contains(".unproven-") {
+            contents.push((path, content));
+        }
+    }
+    contents
 }
 
 /// Compares for each output what was written with what was stored.
 fn compare(
     setting: &Setting,
     disk: &ModelDisk,
-    compare: impl Fn(&str, BTreeMap<&str, usize>, BTreeMap<&str, usize>),
+    mut compare: impl FnMut(&str, BTreeMap<&str, usize>, BTreeMap<&str, usize>),
 ) {
     for output in &setting.outputs {
-        let mut contents = Vec::new();
-        for path in disk.paths(Path::new("/out")) {
-            if path.to_string_lossy().contains(".unproven-") {
-                continue;
-            }
-            let of_output = match output.by_kind {
-                true => path.to_string_lossy().starts_with(output.path),
-                false => path == Path::new(output.path),
-            };
-            if of_output {
-                contents.push(String::from_utf8(disk.content(&path)).unwrap());
-            }
-        }
+        let contents = contents(output, disk);
         let mut written: BTreeMap<&str, usize> = BTreeMap::new();
-        for line in contents.iter().flat_map(|content| content.lines()) {
+        for line in contents.iter().flat_map(|(_, content)| content.lines()) {
             *written.entry(line).or_default() += 1;
         }
         let mut stored: BTreeMap<&str, usize> = BTreeMap::new();

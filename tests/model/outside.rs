@@ -7,7 +7,7 @@ use std::sync::Arc;
 use estreamer::fuzzing::collector::{Collector, Target, key};
 use estreamer::fuzzing::disk::{Crash, ModelDisk};
 use estreamer::output::file::FileOutput;
-use estreamer::output::{Output, Part};
+use estreamer::output::{Output, OutputPart};
 use estreamer_core::wire::InitialTimestamp;
 
 use crate::file;
@@ -143,18 +143,18 @@ fn a_file_moved_away_while_it_is_written_does_not_stop_the_output() {
     let paths = vec!["/out/a".into()];
     let mut output = FileOutput::new(Arc::new(disk.clone()), key(), 0o600, paths, false);
     output.prepare().unwrap();
-    let part = Part {
+    let part = OutputPart {
         path: Path::new("/out/a").into(),
         event: "",
         bytes: b"event-0\n".to_vec(),
     };
     let parts = [part];
-    output.look(&parts).unwrap();
+    output.check_files(&parts).unwrap();
     disk.set_full(true);
     disk.renamed_by_another(Path::new("/out/a"), Path::new("/out/old"));
     output.write(1, &parts).unwrap_err();
     disk.set_full(false);
-    output.look(&parts).unwrap();
+    output.check_files(&parts).unwrap();
     output.write(1, &parts).unwrap();
     assert_eq!(disk.content(Path::new("/out/old")), b"");
     assert_eq!(lines(&disk, &["/out/a"]), each_once(1));

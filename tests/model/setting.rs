@@ -7,7 +7,7 @@ use estreamer::fuzzing::collector::{Collector, Event, Sent, Target};
 use estreamer::fuzzing::disk::ModelDisk;
 use estreamer::output::file::FileNotice;
 use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::batch::BundleStart;
+use estreamer_mio::buffer::BundleStart;
 
 /// What is collected, and how.
 #[derive(Clone)]

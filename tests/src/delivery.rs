@@ -4,22 +4,21 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use estreamer_simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
-use estreamer_simulate::generator::Options;
-use estreamer_simulate::pki::Pki;
-use estreamer_simulate::{Builder, Simulator};
+use estreamer_simulate::generator::GeneratorOptions;
+use estreamer_simulate::{Simulator, SimulatorBuilder};
 
-use crate::process::estreamer;
+use crate::process::{Ended, Running, estreamer, wait_until};
+use crate::server::{Pki, expected_lines};
 
 /// One server, one directory.
 pub struct Scene {
-    directory: tempfile::TempDir,
+    pki: Arc<Pki>,
     simulator: Simulator,
-    address: String,
-    archive: Archive,
 }
 
 /// Odd in everything a collector has to live with: twins, a second with
@@ -38,8 +37,12 @@ impl Scene {
     ///
     /// # Panics
     /// When it cannot be started.
-    pub fn new(events: u64, oddities: Oddities, more: impl FnOnce(Builder) -> Builder) -> Self {
-        let mut options = ArchiveOptions::generated(Options::default(), events);
+    pub fn new(
+        events: u64,
+        oddities: Oddities,
+        more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
+    ) -> Self {
+        let mut options = ArchiveOptions::generated(GeneratorOptions::default(), events);
         options.oddities = oddities;
         Self::of(options, more)
     }
@@ -48,21 +51,30 @@ impl Scene {
     ///
     /// # Panics
     /// When it cannot be started.
-    pub fn of(options: ArchiveOptions, more: impl FnOnce(Builder) -> Builder) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let pki = Pki::generate().expect("certificates");
-        pki.write_to(&directory.path().join("pki"))
-            .expect("a writable directory");
-        let archive = Archive::new(options);
-        let builder = Simulator::builder(&pki)
-            .expect("an identity")
-            .archive(archive.clone());
-        let simulator = more(builder).spawn().expect("a loopback port");
+    pub fn of(
+        options: ArchiveOptions,
+        more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
+    ) -> Self {
+        Self::with(Arc::new(Pki::new()), Archive::new(options), more)
+    }
+
+    /// Another server with the same archive, for files beside those of this one.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn beside(&self) -> Self {
+        Self::with(self.pki.clone(), self.archive().clone(), |builder| builder)
+    }
+
+    fn with(
+        pki: Arc<Pki>,
+        archive: Archive,
+        more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
+    ) -> Self {
+        let simulator = more(pki.server().archive(archive)).spawn();
         Self {
-            directory,
-            address: simulator.address().to_string(),
-            simulator,
-            archive,
+            pki,
+            simulator: simulator.expect("a loopback port"),
         }
     }
 
@@ -70,11 +82,15 @@ impl Scene {
     ///
     /// # Panics
     /// When it cannot be started.
-    pub fn live(events: u64, oddities: Oddities, more: impl FnOnce(Builder) -> Builder) -> Self {
+    pub fn live(
+        events: u64,
+        oddities: Oddities,
+        more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
+    ) -> Self {
         let options = ArchiveOptions {
             live: Live::ByHand,
             oddities,
-            ..ArchiveOptions::generated(Options::default(), events)
+            ..ArchiveOptions::generated(GeneratorOptions::default(), events)
         };
         Self::of(options, more)
     }
@@ -86,7 +102,7 @@ impl Scene {
 
     /// Its archive.
     pub fn archive(&self) -> &Archive {
-        &self.archive
+        self.simulator.archive()
     }
 
     /// Events sent so far, over all connections.
@@ -102,22 +118,24 @@ impl Scene {
 
     /// A path of this scene.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.pki.scratch(name)
     }
 
     /// `estreamer` with arguments that collect into `out` with a bookmark in
-    /// `state`, until nothing comes for half a second.
+    /// `state`, until it is told to stop.
     pub fn collect(&self, out: &str, state: &str) -> Command {
-        let mut command = self.collect_on(out, state);
-        command.args(["--stop-when-idle", "0.5"]);
-        command
-    }
-
-    /// The same, until it is told to stop.
-    pub fn collect_on(&self, out: &str, state: &str) -> Command {
         let mut command = estreamer(&[]);
         command.args(self.arguments(out, state));
         command
+    }
+
+    /// Runs such a command until it has everything the server has for it.
+    ///
+    /// # Panics
+    /// When it cannot be started or does not end.
+    #[track_caller]
+    pub fn run(&self, command: &mut Command) -> Ended {
+        Running::until_served(command, &[&self.simulator])
     }
 
     /// Its arguments.
@@ -139,21 +157,21 @@ impl Scene {
     }
 
     fn arguments_to(&self, url: &str, state: &str, from: &str) -> Vec<String> {
-        let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        let (address, state) = (self.simulator.address().to_string(), self.path(state));
         [
             "collect",
             "--server",
-            &self.address,
+            &address,
             "--name",
             "fmc",
             "--cert",
-            &text(self.path("pki/client.pem")),
+            &self.pki.file("client.pem"),
             "--key",
-            &text(self.path("pki/client.key")),
+            &self.pki.file("client.key"),
             "--ca",
-            &text(self.path("pki/ca.pem")),
+            &self.pki.file("ca.pem"),
             "--state",
-            &text(self.path(state)),
+            &state.to_string_lossy(),
             "--output",
             url,
             "--from",
@@ -165,7 +183,7 @@ impl Scene {
 
     /// How many events these lines lack, and how many lines there are too many.
     pub fn compare(&self, lines: &[Vec<u8>]) -> (usize, usize) {
-        let stored: Vec<Vec<u8>> = self.archive.events().into_iter().map(|e| e.data).collect();
+        let stored = expected_lines(self.archive());
         let (expected, found) = (counts(&stored), counts(lines));
         let more = |of: &BTreeMap<&[u8], usize>, than: &BTreeMap<&[u8], usize>| {
             let more = of
@@ -174,6 +192,39 @@ impl Scene {
             more.sum()
         };
         (more(&expected, &found), more(&found, &expected))
+    }
+
+    /// Kills a collector once the file `out` has more than so many bytes.
+    ///
+    /// # Panics
+    /// When it had nothing more to do.
+    #[track_caller]
+    pub fn kill(&self, command: &mut Command, out: &str, bytes: u64) {
+        self.halt(command, out, bytes, "KILL").kill();
+    }
+
+    /// Sends a collector a signal once the file `out` has more than so many bytes.
+    ///
+    /// # Panics
+    /// When it had nothing more to do.
+    #[track_caller]
+    pub fn halt(&self, command: &mut Command, out: &str, bytes: u64, signal: &str) -> Running {
+        let mut running = Running::start(command);
+        let length = || std::fs::metadata(self.path(out)).map_or(0, |file| file.len());
+        wait_until(|| !running.is_running() || length() > bytes);
+        running.signal(signal);
+        let state = format!("/proc/{}/stat", running.id());
+        let is_halted = || {
+            let state = std::fs::read_to_string(&state).unwrap_or_default();
+            state
+                .rsplit(") ")
+                .next()
+                .is_some_and(|state| state.starts_with(['T', 'Z']))
+        };
+        wait_until(is_halted);
+        let (lost, _) = self.compare(&lines(&self.path(out)));
+        assert!(lost > 0, "everything was written before {signal}");
+        running
     }
 
     /// Checks that a file holds every event exactly once, in the order in which
@@ -185,7 +236,7 @@ impl Scene {
     pub fn check(&self, out: &str, when: &str) {
         let written = lines(&self.path(out));
         let (lost, doubled) = self.compare(&written);
-        let stored: Vec<Vec<u8>> = self.archive.events().into_iter().map(|e| e.data).collect();
+        let stored = expected_lines(self.archive());
         assert!(
             lost == 0 && doubled == 0,
             "{when}: {lost} lost, {doubled} doubled of {}",

@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use estreamer_simulate::archive::{Archive, ArchiveOptions, Live};
-use estreamer_simulate::generator::Options;
-use estreamer_simulate::pki::Pki;
-use estreamer_simulate::{Builder, Simulator};
+use estreamer_simulate::generator::GeneratorOptions;
+use estreamer_simulate::{Simulator, SimulatorBuilder};
 
 use crate::process::{Running, estreamer, wait_until};
+use crate::server::Pki;
 
-/// A directory with a PKI, and a configuration in the making.
+/// A configuration in the making, beside a PKI.
 pub struct Fleet {
-    directory: tempfile::TempDir,
     pki: Pki,
 }
 
@@ -32,11 +31,7 @@ impl Fleet {
     /// # Panics
     /// When that fails.
     pub fn new() -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
-        let pki = Pki::generate().expect("certificates");
-        pki.write_to(&directory.path().join("pki"))
-            .expect("a writable directory");
-        Self { directory, pki }
+        Self { pki: Pki::new() }
     }
 
     /// A server with so many events, and more when a test stores them.
@@ -47,25 +42,24 @@ impl Fleet {
         &self,
         seed: u64,
         events: u64,
-        more: impl FnOnce(Builder) -> Builder,
+        more: impl FnOnce(SimulatorBuilder) -> SimulatorBuilder,
     ) -> Simulator {
-        let options = Options {
+        let options = GeneratorOptions {
             seed,
-            ..Options::default()
+            ..GeneratorOptions::default()
         };
         let archive = Archive::new(ArchiveOptions {
             live: Live::ByHand,
             ..ArchiveOptions::generated(options, events)
         });
-        let builder = Simulator::builder(&self.pki).expect("an identity");
-        more(builder.archive(archive))
+        more(self.pki.server().archive(archive))
             .spawn()
             .expect("a loopback port")
     }
 
     /// A path beside the configuration.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.pki.scratch(name)
     }
 
     /// A source that asks for everything from the oldest on.
@@ -98,6 +92,16 @@ impl Fleet {
         let path = self.path("estreamer.toml");
         std::fs::write(&path, text).expect("a writable directory");
         path
+    }
+
+    /// Writes a configuration of one source, `fmc`, and of outputs at these URLs.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn configure_one(&self, server: &Simulator, urls: &[&str]) {
+        let outputs = urls.iter().map(|url| Self::output(url));
+        let tables = [Self::source("fmc", server)].into_iter().chain(outputs);
+        self.configure("", &tables.collect::<Vec<_>>());
     }
 
     /// `collect` with that configuration.

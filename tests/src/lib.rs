@@ -6,13 +6,14 @@ mod hostile;
 mod process;
 mod raw;
 mod server;
+pub mod speaker;
 
 pub use delivery::{ODD, Scene, at_each, lines};
 pub use fleet::{Fleet, stored, wait_for_lines};
 pub use hostile::{Hostile, Stream};
-pub use process::{Ended, Running, after_reboot, estreamer, program, wait_until};
+pub use process::{Ended, Running, after_reboot, counted, estreamer, program, wait_until};
 pub use raw::Raw;
-pub use server::{Pki, Simulator, collect, events, expected_lines};
+pub use server::{Pki, Simulator, collect, collect_all, events, expected_lines};
 
 use std::path::PathBuf;
 

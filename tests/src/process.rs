@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// A test that waits longer than this has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+use estreamer_simulate::{Served, Simulator};
+
+/// A test that waits longer than this has failed. Long, for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Waits until something is so.
 ///
@@ -157,6 +159,45 @@ impl Running {
         assert!(status.success(), "{name} cannot be sent");
     }
 
+    /// Runs a collector until this is so, or it has ended by itself; then stops it in
+    /// order.
+    ///
+    /// # Panics
+    /// When it cannot be started, or neither happens.
+    #[track_caller]
+    pub fn until(command: &mut Command, mut so: impl FnMut() -> bool) -> Ended {
+        let mut running = Self::start(command);
+        wait_until(|| !running.is_running() || so());
+        running.stop()
+    }
+
+    /// Runs a collector until it has everything that these servers have for it.
+    ///
+    /// # Panics
+    /// As [`until`](Self::until).
+    #[track_caller]
+    pub fn until_served(command: &mut Command, servers: &[&Simulator]) -> Ended {
+        let before = servers.iter().map(|server| server.connections().len());
+        let before: Vec<usize> = before.collect();
+        let is_served = |(server, &before): (&&Simulator, &usize)| {
+            let connections = server.connections();
+            connections[before..].last().is_some_and(Served::is_done)
+        };
+        Self::until(command, || servers.iter().zip(&before).all(is_served))
+    }
+
+    /// Stops it in order, unless it has ended, and waits for its end.
+    ///
+    /// # Panics
+    /// When it does not end.
+    #[track_caller]
+    pub fn stop(mut self) -> Ended {
+        if self.is_running() {
+            self.signal("TERM");
+        }
+        self.wait()
+    }
+
     /// Kills it and waits until it is gone. Returns whether it was alive.
     ///
     /// # Panics
@@ -301,4 +342,21 @@ fn listen(mut pipe: impl Read + Send + 'static, said: Arc<Mutex<Vec<u8>>>) -> Jo
             }
         }
     })
+}
+
+/// What a collector's summary counts before these words.
+///
+/// # Panics
+/// When it does not.
+#[track_caller]
+pub fn counted(said: &str, words: &str) -> u64 {
+    let summary = said.lines().last().unwrap_or_default();
+    let summary = summary.trim_start_matches("estreamer: ");
+    let mut parts = summary.split(", ");
+    let part = parts.find(|part| part.contains(words));
+    let digits = part.and_then(|part| part.trim_start_matches("up to ").split(' ').next());
+    let Some(count) = digits.and_then(|digits| digits.parse().ok()) else {
+        panic!("no {words:?} in {said}");
+    };
+    count
 }

@@ -5,12 +5,14 @@ use std::process::Command;
 
 use estreamer_mio::tls::Identity;
 use estreamer_simulate::archive::Archive;
+use estreamer_simulate::{SimulatorBuilder, pki};
 
 use crate::process::{Ended, Running, estreamer, wait_until};
 
-/// A directory made by `estreamer pki init`, gone at the end of the test.
+/// A PKI in a directory that is gone at the end of the test.
 pub struct Pki {
     directory: tempfile::TempDir,
+    certificates: pki::Pki,
 }
 
 impl Default for Pki {
@@ -20,16 +22,30 @@ impl Default for Pki {
 }
 
 impl Pki {
-    /// Makes one with the program itself.
+    /// Makes one.
     ///
     /// # Panics
     /// When that fails.
     pub fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let path = directory.path().join("pki");
-        let path = path.to_str().expect("a path in UTF-8");
-        Ended::of(&mut estreamer(&["pki", "init", path])).success();
-        Self { directory }
+        let certificates = pki::Pki::generate().expect("certificates");
+        certificates
+            .write_to(&directory.path().join("pki"))
+            .expect("a writable directory");
+        Self {
+            directory,
+            certificates,
+        }
+    }
+
+    /// What is in its files.
+    pub fn certificates(&self) -> &pki::Pki {
+        &self.certificates
+    }
+
+    /// A simulated server with its certificate, in this process.
+    pub fn server(&self) -> SimulatorBuilder {
+        estreamer_simulate::Simulator::with_identity(self.identity())
     }
 
     /// The directory.
@@ -46,13 +62,19 @@ impl Pki {
         path.to_str().expect("a path in UTF-8").into()
     }
 
-    /// The server's identity, for a simulator in this process.
+    /// The server's identity.
+    pub fn identity(&self) -> Identity {
+        self.identity_of(self.certificates.server())
+    }
+
+    /// A server's identity with this certificate.
     ///
     /// # Panics
-    /// When the files are not there any more.
-    pub fn identity(&self) -> Identity {
-        let files = estreamer_simulate::pki::load(&self.path()).expect("the files of a PKI");
-        Identity::from_pem(&files.chain_pem, &files.key_pem, &files.ca_pem).expect("an identity")
+    /// When it is none.
+    pub fn identity_of(&self, server: &pki::IssuedIdentity) -> Identity {
+        let ca = self.certificates.ca().cert_pem().as_bytes();
+        let (cert, key) = (server.cert_pem().as_bytes(), server.key_pem().as_bytes());
+        Identity::from_pem(cert, key, ca).expect("an identity")
     }
 
     /// A path beside the PKI for whatever a test writes.
@@ -124,6 +146,17 @@ pub fn collect(pki: &Pki, address: &str, arguments: &[&str]) -> Command {
     ]);
     command.args(arguments);
     command
+}
+
+/// Collects everything this server has, from the oldest event on.
+///
+/// # Panics
+/// When it does not come to that.
+#[track_caller]
+pub fn collect_all(pki: &Pki, server: &estreamer_simulate::Simulator, arguments: &[&str]) -> Ended {
+    let address = server.address().to_string();
+    let mut command = collect(pki, &address, &["--from", "oldest"]);
+    Running::until_served(command.args(arguments), &[server])
 }
 
 /// What a collector writes that asks for everything in this archive.

@@ -5,6 +5,7 @@
 
 mod contender;
 mod instructions;
+mod load;
 mod scene;
 mod table;
 mod usage;
@@ -13,7 +14,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::steps::Steps;
-use crate::{Result, apt, process};
+use crate::{Result, process, programs};
 use contender::Contender;
 use scene::Scene;
 use table::{Run, Table};
@@ -58,8 +59,8 @@ const ROUNDS_OF_A_CHECK: u32 = 15;
 pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result {
     steps.run("bench: build", build)?;
     let scene = steps.run("bench: server", || {
-        if !apt::works("python3") {
-            apt::install(&["python3"])?;
+        if !programs::works("python3") {
+            programs::install(&["python3"])?;
         }
         Scene::set()
     })?;
@@ -108,7 +109,7 @@ fn race(scene: &Scene, options: &Options) -> Result<Table> {
 
 /// The whole process, from its start to its end, on empty files.
 fn once(scene: &Scene, contender: Contender) -> Result<Run> {
-    let server = scene.server(contender);
+    let server = contender.server(scene);
     server.clean()?;
     let arguments = contender.arguments(server, contender.events());
     let mut command = Command::new(&arguments[0]);

@@ -2,13 +2,15 @@
 
 use crate::steps::Steps;
 use crate::test::{self, Summary};
-use crate::{Result, bench, firmware, footprint, fuzz, interop, nostd};
+use crate::{Result, api, bench, firmware, footprint, fuzz, interop, nostd, package};
 
 /// Everything but what only measures; the first failure ends it.
 pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
     let summary = test::run(steps)?;
     interop::run(steps)?;
     bench::run(steps, &bench::Options::CHECK)?;
+    package::run(steps)?;
+    api::run(steps, false)?;
     nostd::run(steps)?;
     firmware::run(steps)?;
     footprint::run(steps, false)?;

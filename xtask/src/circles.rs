@@ -1,79 +1,79 @@
-//! Files of the product that import each other in a circle, and folders that do.
+//! Files of a crate that import each other in a circle, and folders that do.
 //!
 //! It looks at the text alone: paths that begin with `crate::` or `super::`,
-//! outside comments and tests. A file may use what the module above it holds.
+//! outside comments and unit tests. A file may use what the module above it holds.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{Result, tree};
 
-/// The crates that are looked at.
-const CRATES: [&str; 7] = [
-    "core/src",
-    "core/capi/src",
-    "runtime-mio/src",
-    "runtime-std/src",
-    "runtime-std/capi/src",
-    "runtime-std/cli/src",
-    "runtime-std/simulate/src",
-];
-
-/// Folders of runtime-std that do not import each other in a circle.
-const FOLDERS: [&str; 7] = [
-    "capture", "collect", "config", "delivery", "doctor", "format", "output",
-];
-
 /// A module, from the top of its crate.
-type Module = Vec<String>;
+pub(crate) type Module = Vec<String>;
 
 /// What each module imports.
-type Imports = BTreeMap<String, BTreeSet<String>>;
+pub(crate) type Imports = BTreeMap<String, BTreeSet<String>>;
 
 /// A line for each circle.
 pub(crate) fn find() -> Result<Vec<String>> {
     let mut errors = Vec::new();
-    for source in CRATES {
-        let folder = tree::root().join(source);
-        let mut files = BTreeMap::new();
-        for path in tree::files()? {
-            if let Ok(inside) = path.strip_prefix(&folder)
-                && let Some(module) = module(inside)
-            {
-                files.insert(module, tree::read(&path)?);
-            }
-        }
+    for (root, files) in crates()? {
         let modules = imports(&files);
-        let folders = match source {
-            "runtime-std/src" => folders(&modules),
-            _ => Imports::new(),
-        };
+        let folders = folders(&modules);
+        let root = tree::shown(&root);
         for graph in [modules, folders] {
-            let circles = circles(graph).into_iter();
-            errors.extend(circles.map(|circle| format!("{source}: a circle of imports: {circle}")));
+            for circle in circles(graph) {
+                errors.push(format!("{root}: a circle of imports: {circle}"));
+            }
         }
     }
     Ok(errors)
 }
 
-/// The module of a file; `None` for tests and what is not Rust.
+/// The modules of each crate, by the folder of its `lib.rs` or `main.rs`.
+pub(crate) fn crates() -> Result<BTreeMap<PathBuf, BTreeMap<Module, String>>> {
+    let mut files = tree::files()?;
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let is_root = |path: &PathBuf| path.ends_with("lib.rs") || path.ends_with("main.rs");
+    let roots = files.iter().filter(|path| is_root(path));
+    let roots: BTreeSet<PathBuf> = roots
+        .filter_map(|path| Some(path.parent()?.into()))
+        .collect();
+    let mut crates: BTreeMap<PathBuf, BTreeMap<Module, String>> = BTreeMap::new();
+    for path in files {
+        // A crate may lie in a folder of another: the nearest one counts.
+        let Some(root) = path.ancestors().find(|folder| roots.contains(*folder)) else {
+            continue;
+        };
+        if let Some(module) = module(path.strip_prefix(root).unwrap_or(&path)) {
+            let modules = crates.entry(root.to_owned()).or_default();
+            modules.insert(module, tree::read(&path)?);
+        }
+    }
+    Ok(crates)
+}
+
+/// The module of a file; `None` for unit tests.
 fn module(path: &Path) -> Option<Module> {
     let mut module: Module = path
         .with_extension("")
         .iter()
         .map(|part| part.to_string_lossy().into_owned())
         .collect();
-    if path.extension()? != "rs" || module.iter().any(|part| part == "tests") {
+    if module.iter().any(|part| part == "tests") {
         return None;
     }
-    if matches!(module.last().map(String::as_str), Some("mod" | "lib")) {
+    if matches!(
+        module.last().map(String::as_str),
+        Some("mod" | "lib" | "main")
+    ) {
         module.pop();
     }
     Some(module)
 }
 
 /// What each file imports of the others, but for the modules above it.
-fn imports(files: &BTreeMap<Module, String>) -> Imports {
+pub(crate) fn imports(files: &BTreeMap<Module, String>) -> Imports {
     let mut imports = Imports::new();
     for (module, text) in files {
         let mut found = BTreeSet::new();
@@ -90,15 +90,15 @@ fn imports(files: &BTreeMap<Module, String>) -> Imports {
     imports
 }
 
-/// What the folders import of each other.
-fn folders(modules: &Imports) -> Imports {
+/// What the folders at the top of a crate import of each other; a file there counts
+/// as a folder.
+pub(crate) fn folders(modules: &Imports) -> Imports {
     let top = |module: &str| module.split("::").next().unwrap_or_default().to_owned();
     let mut folders = Imports::new();
     for (module, targets) in modules {
         for target in targets {
             let (from, to) = (top(module), top(target));
-            let counts = |folder: &str| FOLDERS.contains(&folder);
-            if from != to && counts(&from) && counts(&to) {
+            if from != to && !from.is_empty() {
                 folders.entry(from).or_default().insert(to);
             }
         }

@@ -22,7 +22,11 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
     let system = steps.run("dist: static library", build)?;
     let version = steps.run("dist: install tree", || lay_out(&system))?;
     steps.run("dist: archive", || archive(&version))?;
-    program::run(steps, &version)?;
+    steps.run("dist: program", program::build)?;
+    steps.run("dist: pages", program::pages)?;
+    steps.run("dist: bill of materials", || sbom::write(&version))?;
+    steps.run("dist: deb", || deb::pack(&version))?;
+    steps.run("dist: rpm", || rpm::pack(&version))?;
     steps.run("dist: checksums", checksums)
 }
 
@@ -102,10 +106,9 @@ fn lay_out(system: &str) -> Result<String> {
     for folder in [&lib.join("pkgconfig"), &include] {
         fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
     }
-    copy(
-        &capi.join("include/estreamer.h"),
-        &include.join("estreamer.h"),
-    )?;
+    for header in ["estreamer.h", "estreamer_core.h"] {
+        copy(&capi.join("include").join(header), &include.join(header))?;
+    }
     let archive = tree::root().join("target/release/libestreamer_capi.a");
     copy(&archive, &lib.join("libestreamer.a"))?;
     let soname = format!("libestreamer.so.{major}");

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::steps::Steps;
 use crate::thumb::{self, Toolchain};
-use crate::{Result, apt, process, tree};
+use crate::{Result, process, programs, tree};
 
 /// Its own package: the workspace should not compile what reads ELF and DWARF.
 const DECODER: &str = "tests/firmware/decoder/Cargo.toml";
@@ -63,13 +63,13 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
 /// The same session through the C library: a start in C, a `main` in C, and
 /// libestreamer_core.a.
 fn compile_c(library: &Path) -> Result {
-    if !apt::works(C_COMPILER) {
-        apt::install(&["gcc-arm-none-eabi"])?;
+    if !programs::works(C_COMPILER) {
+        programs::install(&["gcc-arm-none-eabi"])?;
     }
     let mut command = process::command(C_COMPILER);
     command.args(["-mcpu=cortex-m3", "-mthumb", "-Os", "-ffreestanding"]);
     command.args(["-nostdlib", "-std=c99", "-Wall", "-Wextra", "-Werror"]);
-    command.args(["-Iruntime-std/capi/include", "-Icore/capi/c"]);
+    command.args(["-Icore/capi/include", "-Icore/capi/c"]);
     command.args([
         "-Tcore/capi/c/firmware.ld",
         "-Wl,--gc-sections",

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::steps::Steps;
 use crate::thumb::{self, Toolchain};
-use crate::{Result, elf, tree};
+use crate::{Result, process, tree};
 
 const TABLE: &str = "tests/firmware/footprint.md";
 /// Code and read-only data together.
@@ -86,21 +86,36 @@ impl Weight {
         if !status.success() {
             return Err(format!("the image {image} ended with {status}"));
         }
-        let (whole, baseline) = (read(image)?, read("baseline")?);
-        let more = |section: &str| -> Result<u64> {
-            let whole = elf::section_size(&whole, section)?;
-            Ok(whole.saturating_sub(elf::section_size(&baseline, section)?))
-        };
+        let (whole, baseline) = (sections(image)?, sections("baseline")?);
+        let more = |section| size(&whole, section).saturating_sub(size(&baseline, section));
         Ok(Weight {
-            text: more(".text")?,
-            rodata: more(".rodata")?,
-            writable: more(".data")? + more(".bss")?,
+            text: more(".text"),
+            rodata: more(".rodata"),
+            writable: more(".data") + more(".bss"),
         })
     }
 }
 
-fn read(image: &str) -> Result<Vec<u8>> {
-    std::fs::read(thumb::image(image)).map_err(|error| format!("image {image}: {error}"))
+/// The table of an image's sections, as readelf prints it.
+fn sections(image: &str) -> Result<String> {
+    let mut command = process::command("readelf");
+    process::read(
+        command
+            .args(["--sections", "--wide"])
+            .arg(thumb::image(image)),
+    )
+    .map_err(|message| format!("{message}; readelf is part of binutils"))
+}
+
+/// The bytes of a section; one that is missing has none. A row is
+/// `[ 3] .text PROGBITS 00000400 010400 0012f4 …`: name, type, address, offset, size.
+fn size(sections: &str, name: &str) -> u64 {
+    let of_row = |row: &str| {
+        let (_, row) = row.split_once(']')?;
+        let cells: Vec<&str> = row.split_whitespace().collect();
+        (cells.first() == Some(&name)).then(|| u64::from_str_radix(cells.get(4)?, 16).ok())?
+    };
+    sections.lines().find_map(of_row).unwrap_or(0)
 }
 
 fn row(name: &str, bytes: u64, limit: Option<u64>) -> Row {
@@ -196,6 +211,15 @@ mod tests {
             );
             assert!(check_table(&rows(code), "rustc 2", &table).is_ok());
         }
+    }
+
+    #[test]
+    fn a_section_has_the_size_that_readelf_tells() {
+        let sections = "  [Nr] Name Type Addr Off Size ES Flg Lk Inf Al\n\
+                        \x20 [ 0]      NULL     00000000 000000 000000 00      0 0 0\n\
+                        \x20 [ 1] .text PROGBITS 00000400 010400 0012f4 00  AX  0 0 4\n";
+        assert_eq!(size(sections, ".text"), 0x12f4);
+        assert_eq!(size(sections, ".rodata"), 0);
     }
 
     #[test]

@@ -4,43 +4,10 @@
 //! source tree; what it finds at last, a failing input, to `fuzz/artifacts`.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::steps::Steps;
-use crate::{Result, apt, process, tree};
-
-/// What was asked for.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Options {
-    target: Option<String>,
-    seconds: u32,
-    smoke: bool,
-}
-
-impl Options {
-    /// Reads `[TARGET] [--seconds N] [--smoke]`.
-    pub(crate) fn parse(arguments: &[&str]) -> Option<Self> {
-        let mut options = Self {
-            target: None,
-            seconds: 60,
-            smoke: false,
-        };
-        let mut arguments = arguments.iter();
-        while let Some(&argument) = arguments.next() {
-            match argument {
-                "--smoke" => options.smoke = true,
-                "--seconds" => options.seconds = arguments.next()?.parse().ok()?,
-                _ if argument.starts_with('-') || options.target.is_some() => return None,
-                name => options.target = Some(name.to_owned()),
-            }
-        }
-        // The smoke run is always the same.
-        let conflict = options.smoke && options.target.is_some();
-        (!conflict).then_some(options)
-    }
-}
+use crate::{Result, process, programs, tree};
 
 /// The targets of the core, all in the binary `smoke`, seconds each.
 const SMOKE: [&str; 6] = ["decode", "parse", "roundtrip", "session", "pair", "request"];
@@ -48,32 +15,40 @@ const SMOKE_SECONDS: u32 = 5;
 /// An input that takes longer, or more memory than this, is a finding.
 const LIMITS: [&str; 2] = ["-timeout=20", "-rss_limit_mb=2048"];
 
+/// Reads `[TARGET] [--seconds N]`: which target, if not all, and for how long each.
+pub(crate) fn parse<'a>(arguments: &[&'a str]) -> Option<(Option<&'a str>, u32)> {
+    let (target, seconds) = match *arguments {
+        [] => (None, "60"),
+        [target] => (Some(target), "60"),
+        ["--seconds", seconds] => (None, seconds),
+        [target, "--seconds", seconds] | ["--seconds", seconds, target] => (Some(target), seconds),
+        _ => return None,
+    };
+    let is_option = target.is_some_and(|target| target.starts_with('-'));
+    (!is_option).then_some((target, seconds.parse().ok()?))
+}
+
 /// One target, or all of them in turn. A finding does not keep the others from
 /// their turn.
-pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result {
-    if options.smoke {
-        return smoke(steps);
-    }
+pub(crate) fn run(steps: &mut Steps, target: Option<&str>, seconds: u32) -> Result {
     let nightly = steps.run("fuzz: programs", programs)?;
-    let known = targets()?;
-    let chosen = match &options.target {
-        None => known,
-        Some(name) if known.contains(name) => vec![name.clone()],
-        Some(name) => {
+    let mut chosen = targets()?;
+    if let Some(target) = target {
+        let known = chosen.join(", ");
+        chosen.retain(|name| name == target);
+        if chosen.is_empty() {
             return Err(format!(
-                "there is no target {name}; choose one of {}",
-                known.join(", ")
+                "there is no target {target}; choose one of {known}"
             ));
         }
-    };
-    let mut reports = Vec::new();
-    for name in chosen {
-        let report = steps.run(&format!("fuzz: {name}"), || {
-            fuzz(&nightly, &name, &[], &name, options.seconds)
-        })?;
-        reports.push(report);
     }
-    conclude(&reports)
+    let mut outcomes = Vec::new();
+    for name in chosen {
+        outcomes.push(steps.run(&format!("fuzz: {name}"), || {
+            fuzz(&nightly, &name, &[], &name, seconds)
+        })?);
+    }
+    conclude(outcomes)
 }
 
 /// The targets of the core for a few seconds each. Without a sanitizer: the core
@@ -84,59 +59,21 @@ pub(crate) fn smoke(steps: &mut Steps) -> Result {
     steps.run("fuzz: build", || {
         process::run(cargo_fuzz(&nightly, "build").args(FAST))
     })?;
-    let reports = steps.run("fuzz: smoke", || {
-        SMOKE
-            .iter()
-            .map(|name| fuzz(&nightly, "smoke", &FAST[..2], name, SMOKE_SECONDS))
-            .collect::<Result<Vec<_>>>()
+    let outcomes = steps.run("fuzz: smoke", || {
+        let run = |name| fuzz(&nightly, "smoke", &FAST[..2], name, SMOKE_SECONDS);
+        SMOKE.into_iter().map(run).collect::<Result<Vec<_>>>()
     })?;
-    conclude(&reports)
+    conclude(outcomes)
 }
 
-/// What one fuzzer did.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Report {
-    target: String,
-    executions: u64,
-    per_second: u64,
-    edges: u64,
-    features: u64,
-    inputs: u64,
-    found: Option<String>,
-}
-
-impl Report {
-    /// Takes in a line of the fuzzer, such as
-    /// `#99718 DONE cov: 328 ft: 1523 corp: 309/244Kb lim: 5465 exec/s: 7670 rss: 28Mb`.
-    fn read(&mut self, line: &str) {
-        if let Some((_, path)) = line.split_once("Test unit written to ") {
-            self.found = Some(path.to_owned());
-        }
-        let Some(status) = line.strip_prefix('#') else {
-            return;
-        };
-        let mut words = status.split_whitespace();
-        let Some(Ok(executions)) = words.next().map(str::parse) else {
-            return;
-        };
-        self.executions = executions;
-        while let Some(word) = words.next() {
-            let place = match word {
-                "cov:" => &mut self.edges,
-                "ft:" => &mut self.features,
-                "corp:" => &mut self.inputs,
-                "exec/s:" => &mut self.per_second,
-                _ => continue,
-            };
-            let number = words.next().unwrap_or_default();
-            let digits = number.split('/').next().unwrap_or_default();
-            *place = digits.parse().unwrap_or_default();
-        }
-    }
-}
-
-/// Runs the fuzzer in `binary` over the corpus of `target`.
-fn fuzz(nightly: &str, binary: &str, flags: &[&str], target: &str, seconds: u32) -> Result<Report> {
+/// Runs the fuzzer in `binary` over the corpus of `target`; says what it found.
+fn fuzz(
+    nightly: &str,
+    binary: &str,
+    flags: &[&str],
+    target: &str,
+    seconds: u32,
+) -> Result<Option<String>> {
     let work = tree::root().join("target/fuzz");
     let mut corpus = work.join("corpus").join(target);
     if binary != target {
@@ -144,106 +81,57 @@ fn fuzz(nightly: &str, binary: &str, flags: &[&str], target: &str, seconds: u32)
         corpus = work.join("smoke").join(target);
         let _ = fs::remove_dir_all(&corpus);
     }
-    let artifacts = tree::root().join("fuzz/artifacts").join(target);
-    for folder in [&corpus, &artifacts] {
-        fs::create_dir_all(folder)
-            .map_err(|error| format!("making {}: {error}", tree::shown(folder)))?;
-    }
+    let log = work.join(format!("{target}.log"));
+    let failed = |error| format!("making {}: {error}", tree::shown(&log));
+    fs::create_dir_all(&corpus).map_err(failed)?;
+    fs::create_dir_all(tree::root().join("fuzz/artifacts").join(target)).map_err(failed)?;
     let mut command = cargo_fuzz(nightly, "run");
     command.args(flags).arg(binary).arg(&corpus);
     command.arg(format!("fuzz/corpus/{target}"));
-    command.args(["--", "-dict=fuzz/estreamer.dict", "-print_final_stats=1"]);
-    command.args(LIMITS);
+    command.args(["--", "-dict=fuzz/estreamer.dict", LIMITS[0], LIMITS[1]]);
     command.arg(format!("-max_total_time={seconds}"));
     command.arg(format!("-artifact_prefix=fuzz/artifacts/{target}/"));
-    command.env("ESTREAMER_TARGET", target);
-    let path = work.join(format!("{target}.log"));
-    let mut report = Report {
-        target: target.to_owned(),
-        ..Report::default()
+    command
+        .env("ESTREAMER_TARGET", target)
+        .stdout(Stdio::null());
+    command.stderr(fs::File::create(&log).map_err(failed)?);
+    let outcome = process::run(&mut command);
+    let log = tree::read(&log)?;
+    println!("{target:<12} {}", progress(&log));
+    let Err(message) = outcome else {
+        return Ok(None);
     };
-    let succeeded = watch(&mut command, &path, |line| report.read(line))?;
-    match (&report.found, succeeded) {
-        (None, false) => Err(format!(
-            "the fuzzer failed; see {}\n{}",
-            tree::shown(&path),
-            last_lines(&path)
-        )),
-        (Some(_), _) => {
-            println!("{}", last_lines(&path));
-            Ok(report)
-        }
-        (None, true) => {
-            println!("{}", row(&report));
-            Ok(report)
-        }
-    }
+    let lines: Vec<&str> = log.lines().collect();
+    println!("{}", lines[lines.len().saturating_sub(40)..].join("\n"));
+    let found = finding(&log).ok_or(message)?;
+    Ok(Some(format!(
+        "{target} fails with {found}; the log is target/fuzz/{target}.log. \
+         Copy the input to fuzz/corpus/{target}/found-WHAT, and the tests replay it"
+    )))
 }
 
-/// Runs a command to its end with its words going to a file and to `read`;
-/// whether it succeeded.
-fn watch(command: &mut Command, log: &PathBuf, mut read: impl FnMut(&str)) -> Result<bool> {
-    let failed = |error| format!("writing {}: {error}", tree::shown(log));
-    let mut file = fs::File::create(log).map_err(failed)?;
-    command.stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command
-        .spawn()
-        .map_err(|error| process::could_not_start(command, &error))?;
-    let stderr = child.stderr.take().expect("stderr is piped");
-    for line in BufReader::new(stderr).split(b'\n') {
-        let line = line.map_err(|error| format!("reading the fuzzer: {error}"))?;
-        let line = String::from_utf8_lossy(&line);
-        writeln!(file, "{line}").map_err(failed)?;
-        read(&line);
-    }
-    let status = child.wait().map_err(|error| error.to_string())?;
-    Ok(status.success())
+/// The fuzzer's last line of progress, such as
+/// `#99718 DONE cov: 328 ft: 1523 corp: 309/244Kb exec/s: 7670 rss: 28Mb`.
+fn progress(log: &str) -> &str {
+    let is_progress =
+        |line: &&str| line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_digit());
+    let mut lines = log.lines().filter(is_progress);
+    lines.next_back().unwrap_or_default()
 }
 
-/// Prints what was done; a finding is an error.
-fn conclude(reports: &[Report]) -> Result {
-    println!(
-        "\n{:<12} {:>12} {:>10} {:>7} {:>9} {:>7}  finding",
-        "target", "executions", "a second", "edges", "features", "inputs"
-    );
-    for report in reports {
-        println!("{}", row(report));
-    }
-    let found: Vec<String> = reports
-        .iter()
-        .filter_map(|report| {
-            let path = report.found.as_ref()?;
-            let Report { target, .. } = report;
-            Some(format!(
-                "{target} breaks a promise with {path}; the words are in target/fuzz/{target}.log. \
-                 Copy it to fuzz/corpus/{target}/found-WHAT, and the tests replay it"
-            ))
-        })
-        .collect();
-    match found.is_empty() {
+/// The file of the input that failed.
+fn finding(log: &str) -> Option<&str> {
+    let mut lines = log.lines();
+    lines.find_map(|line| Some(line.split_once("Test unit written to ")?.1))
+}
+
+/// A finding is an error.
+fn conclude(outcomes: Vec<Option<String>>) -> Result {
+    let findings: Vec<String> = outcomes.into_iter().flatten().collect();
+    match findings.is_empty() {
         true => Ok(()),
-        false => Err(found.join("\n")),
+        false => Err(findings.join("\n")),
     }
-}
-
-fn row(report: &Report) -> String {
-    format!(
-        "{:<12} {:>12} {:>10} {:>7} {:>9} {:>7}  {}",
-        report.target,
-        report.executions,
-        report.per_second,
-        report.edges,
-        report.features,
-        report.inputs,
-        report.found.as_deref().unwrap_or("none")
-    )
-}
-
-fn last_lines(path: &PathBuf) -> String {
-    let text = fs::read(path).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(40)..].join("\n")
 }
 
 /// Every file of `fuzz/fuzz_targets` is a target but the one that has several.
@@ -262,47 +150,20 @@ fn targets() -> Result<Vec<String>> {
 /// Finds what is needed, or installs it where that is ours to do; returns the
 /// nightly toolchain's name.
 fn programs() -> Result<String> {
-    let nightly = nightly()?;
+    let nightly = programs::nightly()?;
     println!("{nightly}");
-    if !apt::works("c++") {
-        apt::install(&["g++"])?;
+    if !programs::works("c++") {
+        programs::install(&["g++"])?;
     }
-    if process::read(&mut cargo_fuzz(&nightly, "--version")).is_err() {
-        println!("installing cargo-fuzz");
-        process::run(process::command("cargo").args(["install", "--locked", "cargo-fuzz"]))?;
-    }
-    println!("{}", process::read(&mut cargo_fuzz(&nightly, "--version"))?);
+    programs::cargo("fuzz")?;
     Ok(nightly)
 }
 
-/// The nightly toolchain that is there: fuzzers and sanitizers need compiler flags
-/// that stable does not have.
-pub(crate) fn nightly() -> Result<String> {
-    let installed = process::read(process::command("rustup").args(["toolchain", "list"]))
-        .map_err(|message| format!("looking for a nightly toolchain: {message}"))?;
-    let names = installed
-        .lines()
-        .filter_map(|line| line.split_whitespace().next());
-    names
-        .filter(|name| name.starts_with("nightly"))
-        .max()
-        .map(str::to_owned)
-        .ok_or_else(|| {
-            "no nightly toolchain is installed, which fuzzers and sanitizers need; \
-             `rustup toolchain install nightly --profile minimal` installs one"
-                .to_owned()
-        })
-}
-
 fn cargo_fuzz(nightly: &str, task: &str) -> Command {
-    // Whoever runs this runs it with another toolchain, and says so in the
-    // environment.
+    // `cargo xtask` names its own toolchain in the environment.
     let mut command = process::command("cargo");
     command.env("RUSTUP_TOOLCHAIN", nightly).env_remove("CARGO");
-    command.args(["fuzz", task]);
-    if task != "--version" {
-        command.args(["--fuzz-dir", "fuzz"]);
-    }
+    command.args(["fuzz", task, "--fuzz-dir", "fuzz"]);
     command
 }
 
@@ -311,45 +172,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fuzzers_last_line_is_the_report() {
-        let mut report = Report::default();
-        for line in [
-            "INFO: seed corpus: files: 48",
-            "#2 INITED cov: 12 ft: 13 corp: 1/1b exec/s: 0 rss: 25Mb",
-            "#99718\tDONE   cov: 328 ft: 1523 corp: 309/244Kb lim: 5465 exec/s: 7670 rss: 28Mb",
-            "stat::number_of_executed_units: 99718",
-        ] {
-            report.read(line);
-        }
-        let expected = Report {
-            executions: 99_718,
-            per_second: 7670,
-            edges: 328,
-            features: 1523,
-            inputs: 309,
-            ..Report::default()
-        };
-        assert_eq!(report, expected);
-        report.read("artifact_prefix='a/'; Test unit written to a/crash-1");
-        assert_eq!(report.found.as_deref(), Some("a/crash-1"));
+    fn the_fuzzers_last_line_and_what_it_found_are_read() {
+        let log = "INFO: seed corpus: files: 48\n#2 INITED cov: 12\n#9 DONE cov: 328\n###### End of dictionary. ######\n";
+        assert_eq!((progress(log), finding(log)), ("#9 DONE cov: 328", None));
+        let log = format!("{log}artifact_prefix='a/'; Test unit written to a/crash-1\n");
+        assert_eq!(finding(&log), Some("a/crash-1"));
+        assert!(conclude(vec![None, Some("a".into())]).is_err());
+        assert!(conclude(vec![None]).is_ok());
     }
 
     #[test]
     fn options_come_in_any_order_and_mistakes_are_refused() {
-        let options = Options::parse(&["--seconds", "5", "decode"]).unwrap();
-        assert_eq!(
-            (options.target.as_deref(), options.seconds),
-            (Some("decode"), 5)
-        );
-        assert!(Options::parse(&["--smoke"]).unwrap().smoke);
+        let expected = Some((Some("decode"), 5));
+        assert_eq!(parse(&["--seconds", "5", "decode"]), expected);
+        assert_eq!(parse(&["decode", "--seconds", "5"]), expected);
+        assert_eq!(parse(&[]), Some((None, 60)));
         for wrong in [
             &["--seconds"][..],
             &["--seconds", "x"],
             &["a", "b"],
             &["--what"],
-            &["--smoke", "decode"],
         ] {
-            assert_eq!(Options::parse(wrong), None, "{wrong:?}");
+            assert_eq!(parse(wrong), None, "{wrong:?}");
         }
     }
 
@@ -371,10 +215,6 @@ mod tests {
     #[test]
     fn the_smoke_run_has_targets_that_exist() {
         let known = targets().unwrap();
-        assert!(
-            SMOKE
-                .iter()
-                .all(|name| known.iter().any(|known| known == name))
-        );
+        assert!(SMOKE.iter().all(|name| known.contains(&name.to_string())));
     }
 }

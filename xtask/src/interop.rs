@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::steps::Steps;
-use crate::{Result, apt, deny, dist, fuzz, process, test};
+use crate::{Result, deny, dist, process, programs, test};
 
 /// The programs, the packages they come in, and how to ask for their version.
 const PROGRAMS: [(&str, &str); 11] = [
@@ -47,12 +47,8 @@ fn direct() -> Result {
         "build",
         "--release",
         "--locked",
-        "--manifest-path=core/capi/Cargo.toml",
-        "--target-dir=target/core-capi",
+        "--package=estreamer-core-capi",
         "--example=direct",
-        "--config=profile.release.opt-level=3",
-        "--config=profile.release.lto='thin'",
-        "--config=profile.release.codegen-units=4",
     ]))
 }
 
@@ -61,7 +57,7 @@ fn direct() -> Result {
 fn sanitized() -> Result {
     let mut command = process::command("cargo");
     command
-        .env("RUSTUP_TOOLCHAIN", fuzz::nightly()?)
+        .env("RUSTUP_TOOLCHAIN", programs::nightly()?)
         .env_remove("CARGO")
         .env("RUSTFLAGS", "-Zsanitizer=address");
     process::run(command.args([
@@ -91,13 +87,13 @@ fn tests(packages: &[&str], binary: &str) -> Result {
 fn programs() -> Result {
     for (program, package) in PROGRAMS {
         if version(program).is_err() {
-            apt::install(&[package])?;
+            programs::install(&[package])?;
         }
         println!("{}", version(program)?);
     }
     for (file, package) in FILES {
         if !Path::new(file).exists() {
-            apt::install(&[package])?;
+            programs::install(&[package])?;
         }
     }
     let has = |library| {
@@ -105,7 +101,7 @@ fn programs() -> Result {
         process::output(command.args(["--exists", library])).is_ok_and(|it| it.status.success())
     };
     if !has("libssl") {
-        apt::install(&["libssl-dev"])?;
+        programs::install(&["libssl-dev"])?;
     }
     let openssl = version("openssl")?;
     match major(&openssl) {

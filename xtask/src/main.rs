@@ -1,19 +1,21 @@
 //! The project's chores: `cargo xtask TASK`, one file per task.
 
-mod apt;
+mod api;
+mod architecture;
 mod bench;
 mod ci;
 mod circles;
 mod coverage;
 mod deny;
 mod dist;
-mod elf;
 mod firmware;
 mod footprint;
 mod fuzz;
 mod interop;
 mod nostd;
+mod package;
 mod process;
+mod programs;
 mod soak;
 mod steps;
 mod test;
@@ -44,17 +46,22 @@ cargo xtask TASK
              60 seconds each (nightly toolchain, cargo-fuzz); --smoke: those of
              the core, 5 seconds each
   coverage   the share of lines that tests and corpora run, of the core and of
-             all that reads other people's bytes (llvm-cov)
+             all that reads untrusted bytes (cargo-llvm-cov)
   bench      [--check] [--instructions]: how fast the collector is beside simpler
              clients (docs/speed.md); --check: fails where it is too slow;
              --instructions: counts them as well, under valgrind
   soak       [--kills N] [--seed N]: kills the collector N times (2000 if not
              given) at random moments, with cuts, rotations and reloads, and
              proves that every event is there exactly once, in order
-  header     makes the C library's header anew
+  header     makes the C library's headers anew
   dist       the C library as an install tree and as an archive, the program as
              packages (deb, rpm), what it is made of, and the checksums of all, in
              target/dist
+  api        compares the public items of the libraries with docs/api (nightly
+             toolchain, cargo-public-api); --bless rewrites the lists
+  package    packs every crate that is published, and compiles the packages
+  architecture
+             draws docs/architecture.svg anew, from what imports what
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
              coverage, header and soak, of fuzz the smoke run, of bench the check";
@@ -65,6 +72,7 @@ fn main() -> ExitCode {
     let mut steps = Steps::new();
     let outcome = match arguments[..] {
         ["test"] => test::run(&mut steps).map(|summary| Some(summary.to_string())),
+        ["architecture"] => steps.run("architecture", architecture::run).map(|()| None),
         ["tidy"] => steps.run("tidy", tidy::run).map(|()| None),
         ["nostd"] => nostd::run(&mut steps).map(|()| None),
         ["firmware"] => firmware::run(&mut steps).map(|()| None),
@@ -72,8 +80,9 @@ fn main() -> ExitCode {
         ["footprint", "--bless"] => footprint::run(&mut steps, true).map(|()| None),
         ["interop"] => interop::run(&mut steps).map(|()| None),
         ["coverage"] => coverage::run(&mut steps).map(|()| None),
-        ["fuzz", ref options @ ..] => match fuzz::Options::parse(options) {
-            Some(options) => fuzz::run(&mut steps, &options).map(|()| None),
+        ["fuzz", "--smoke"] => fuzz::smoke(&mut steps).map(|()| None),
+        ["fuzz", ref options @ ..] => match fuzz::parse(options) {
+            Some((target, seconds)) => fuzz::run(&mut steps, target, seconds).map(|()| None),
             None => return usage(),
         },
         ["bench", ref options @ ..] => match bench::Options::parse(options) {
@@ -85,6 +94,9 @@ fn main() -> ExitCode {
             None => return usage(),
         },
         ["header"] => steps.run("header", header).map(|()| None),
+        ["api"] => api::run(&mut steps, false).map(|()| None),
+        ["api", "--bless"] => api::run(&mut steps, true).map(|()| None),
+        ["package"] => package::run(&mut steps).map(|()| None),
         ["dist"] => dist::run(&mut steps).map(|()| None),
         ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
         ["help" | "--help" | "-h"] => {
@@ -114,7 +126,7 @@ fn usage() -> ExitCode {
     ExitCode::from(2)
 }
 
-/// The test that compares the header writes it where it is told to.
+/// The test that compares the headers writes them if it is told to.
 fn header() -> Result {
     process::run(
         process::cargo()

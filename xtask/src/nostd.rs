@@ -11,7 +11,7 @@ use crate::{Result, process, tree};
 const PROOF: &str = "tests/nostd";
 /// What it does; the firmware does the same.
 const CONVERSATION: &str = "tests/firmware/conversation";
-/// The same core for C, outside the workspace as well.
+/// The same core for C.
 const CAPI: &str = "core/capi";
 /// Features under which the program must not build, with the compiler's reason.
 const CONTROLS: [(&str, &str); 2] = [

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use crate::{Result, apt, process, tree};
+use crate::{Result, process, programs, tree};
 
 const TARGET: &str = "thumbv7m-none-eabi";
 const QEMU: &str = "qemu-system-arm";
@@ -27,13 +27,13 @@ pub(crate) struct Toolchain {
 impl Toolchain {
     /// Finds everything, or installs what is missing.
     pub(crate) fn find() -> Result<Self> {
-        if !apt::works(QEMU) {
-            apt::install(&["qemu-system-arm"])?;
+        if !programs::works(QEMU) {
+            programs::install(&["qemu-system-arm"])?;
         }
         if let Some(toolchain) = Self::present()? {
             return Ok(toolchain);
         }
-        apt::install(&["rustc-web", "rust-web-src"])?;
+        programs::install(&["rustc-web", "rust-web-src"])?;
         Self::present()?.ok_or_else(|| {
             format!("Debian's rustc-web and rust-web-src are installed, but {DEBIAN_RUSTC} lacks the source of core")
         })
@@ -73,7 +73,7 @@ impl Toolchain {
 
     /// Builds images of tests/firmware, optimised for size.
     pub(crate) fn build(&self, images: &[&str], features: &str) -> Result {
-        let mut command = self.cargo("build", "tests/firmware/Cargo.toml");
+        let mut command = self.cargo("build", "release", "tests/firmware/Cargo.toml");
         command.arg(format!("--features={features}"));
         for image in images {
             command.args(["--bin", image]);
@@ -82,18 +82,19 @@ impl Toolchain {
         process::run(&mut command)
     }
 
-    /// Builds libestreamer_core.a; gives its file.
+    /// Builds libestreamer_core.a and returns its path, under cargo's name for it.
     pub(crate) fn build_c_library(&self) -> Result<PathBuf> {
-        let mut command = self.cargo("rustc", "core/capi/Cargo.toml");
+        let mut command = self.cargo("rustc", "firmware", "core/capi/Cargo.toml");
         command.args(["--crate-type=staticlib", "--features=panic-handler"]);
         process::run(&mut command)?;
-        Ok(image("libestreamer_core.a"))
+        let folder = tree::root().join("target/firmware").join(TARGET);
+        Ok(folder.join("firmware/libestreamer_core_capi.a"))
     }
 
-    /// A task for the board.
-    fn cargo(&self, task: &str, manifest: &str) -> Command {
+    /// A cargo command for the board, with a build profile.
+    fn cargo(&self, task: &str, profile: &str, manifest: &str) -> Command {
         let mut command = process::cargo();
-        command.args([task, "--release", "--locked", "--target", TARGET]);
+        command.args([task, "--profile", profile, "--locked", "--target", TARGET]);
         command.args(["--manifest-path", manifest]);
         command.args(["--target-dir", "target/firmware"]);
         command.env("RUSTC", &self.rustc);
@@ -167,8 +168,8 @@ fn linker() -> Result<PathBuf> {
             }
         }
     }
-    if !apt::works("ld.lld") {
-        apt::install(&["lld"])?;
+    if !programs::works("ld.lld") {
+        programs::install(&["lld"])?;
     }
     Ok("ld.lld".into())
 }

@@ -1,14 +1,16 @@
 //! What neither rustfmt nor clippy looks at: lengths of files, stray spaces,
-//! unfinished work, links between documents, circles of imports.
+//! unfinished work, links between documents, circles of imports, and whether the picture
+//! of the architecture is true.
 
 use std::path::Path;
 
-use crate::{Result, circles, tree};
+use crate::{Result, architecture, circles, tree};
 
-/// A file above this is asking to be split by meaning.
-const LONG: usize = 500;
-/// And above this it is not asking any more.
-const TOO_LONG: usize = 600;
+/// A longer file has to be split by meaning.
+const LINES: usize = 500;
+
+/// Libraries, which do not know the options of the program.
+const LIBRARIES: [&str; 3] = ["core/src/", "runtime-mio/src/", "runtime-std/src/"];
 
 /// Marks of unfinished work. Spelt in two halves, for this file is read too.
 const UNFINISHED: [&str; 4] = [
@@ -23,21 +25,27 @@ pub(crate) fn run() -> Result {
     for path in tree::files()? {
         let name = tree::shown(&path);
         let extension = path.extension().and_then(|extension| extension.to_str());
-        if !matches!(extension, Some("rs" | "toml" | "md" | "h" | "c" | "x")) {
+        if !matches!(
+            extension,
+            Some("rs" | "toml" | "md" | "h" | "c" | "py" | "x")
+        ) {
             continue;
         }
         let text = tree::read(&path)?;
         errors.extend(stray_spaces(&text).map(|line| format!("{name}:{line}: trailing space")));
+        let lines = text.lines().count();
+        if lines > LINES && matches!(extension, Some("rs" | "h" | "c" | "py")) {
+            errors.push(format!("{name}: {lines} lines — split it by meaning"));
+        }
         match extension {
             Some("rs") => {
                 errors.extend(unfinished(&text).map(|(line, mark)| {
                     format!("{name}:{line}: {mark} — finish it or file an issue")
                 }));
-                let lines = text.lines().count();
-                if lines > TOO_LONG {
-                    errors.push(format!("{name}: {lines} lines — split it by meaning"));
-                } else if lines > LONG {
-                    println!("warning: {name}: {lines} lines, more than {LONG}");
+                if LIBRARIES.iter().any(|library| name.starts_with(library)) {
+                    errors.extend(options(&text).map(|line| {
+                        format!("{name}:{line}: an option of the program, in a library")
+                    }));
                 }
             }
             Some("md") => {
@@ -52,6 +60,9 @@ pub(crate) fn run() -> Result {
         }
     }
     errors.extend(circles::find()?);
+    if errors.is_empty() {
+        errors.extend(architecture::is_stale()?);
+    }
     if errors.is_empty() {
         Ok(())
     } else {
@@ -72,6 +83,14 @@ fn unfinished(text: &str) -> impl Iterator<Item = (usize, &'static str)> {
             .filter(|mark| line.contains(mark))
             .map(move |mark| (number, mark))
     })
+}
+
+/// Lines with an option such as `--state`.
+fn options(text: &str) -> impl Iterator<Item = usize> {
+    let is_option = |rest: &str| rest.starts_with(|next: char| next.is_ascii_lowercase());
+    numbered(text)
+        .filter(move |(_, line)| line.split("--").skip(1).any(is_option))
+        .map(|(number, _)| number)
 }
 
 /// The targets of `[text](target)` outside code blocks.
@@ -118,6 +137,12 @@ mod tests {
         let text = format!("fn f() {{\n    {}) // later\n}}\n", UNFINISHED[2]);
         let marks: Vec<_> = unfinished(&text).collect();
         assert_eq!(marks, [(2, UNFINISHED[2])]);
+    }
+
+    #[test]
+    fn options_are_found_wherever_they_stand() {
+        let text = "// ---- a - -b x--\n\"name it with --state\"\n1 - -1\n`--from`";
+        assert_eq!(options(text).collect::<Vec<_>>(), [2, 4]);
     }
 
     #[test]

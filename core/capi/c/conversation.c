@@ -1,15 +1,14 @@
-/* The same script as the Rust client has in tests/firmware/conversation: bytes
-   laid out by hand, so that what reads them is not measured against what writes
-   them. */
+/* The same script as in tests/firmware/conversation for the Rust client. The bytes
+   are written by hand, so the test does not depend on the library's own writer. */
 
 #include "conversation.h"
-#include "estreamer.h"
+#include "estreamer_core.h"
 
 #define WINDOW 1024
 #define OUTPUT 512
 #define LARGE 1500
 
-/* Does not return to the caller's good path if something is not so. */
+/* Returns the line number if the condition is false. */
 #define CHECK(so)                                                              \
     do {                                                                       \
         if (!(so)) {                                                           \
@@ -17,7 +16,7 @@
         }                                                                      \
     } while (0)
 
-/* A text and its length, without the NUL the compiler puts behind it. */
+/* A text and its length, without its NUL. */
 #define BYTES(text) (const unsigned char *)(text), sizeof(text) - 1
 
 static const char REQUEST[] =
@@ -27,7 +26,7 @@ static const char REQUEST[] =
 /* The session's memory; nothing is allocated. */
 static unsigned char memory[EST_SESSION_MEMORY(WINDOW, OUTPUT)];
 
-/* What came of the large record. */
+/* Bytes received of the large record. */
 static uint32_t large;
 
 static int same(const unsigned char *a, const void *b, size_t length) {
@@ -41,7 +40,7 @@ static int same(const unsigned char *a, const void *b, size_t length) {
     return 1;
 }
 
-/* What the next event has to be. */
+/* The expected event. */
 struct expected {
     est_kind kind;
     uint16_t type;
@@ -50,7 +49,7 @@ struct expected {
     size_t length;
 };
 
-/* Takes out all there is; the events have to be the next of `expected`. */
+/* Takes out all events. They must be the next ones in `expected`. */
 static int take(est_session *session, uint64_t now, const struct expected *expected,
                 size_t *next) {
     est_event event;
@@ -79,7 +78,7 @@ static int take(est_session *session, uint64_t now, const struct expected *expec
     return 0;
 }
 
-/* Brings bytes, 61 at a time: a prime, so that the cuts fall everywhere. */
+/* Passes received bytes, 61 at a time: a prime, so that every field is split. */
 static int bring(est_session *session, const unsigned char *bytes, size_t length,
                  const struct expected *expected, size_t *next) {
     while (length > 0) {
@@ -103,7 +102,7 @@ static int bring(est_session *session, const unsigned char *bytes, size_t length
     return 0;
 }
 
-/* Whether the output is these bytes; they are sent. */
+/* Whether the output is these bytes. Sends them. */
 static int sends(est_session *session, const void *bytes, size_t length) {
     const unsigned char *data;
     size_t found;
@@ -168,7 +167,7 @@ int conversation(void) {
     CHECK(est_ack(session) == EST_OK);
     CHECK(sends(session, null, 8));
 
-    /* One with a malformed record and the one behind it. */
+    /* A bundle with a malformed record and a valid one after it. */
     line = bring(session,
                  BYTES("\x00\x01\x0f\xa2\x00\x00\x00\x63"
                        "\x00\x00\x00\x2a\x00\x00\x00\x02"
@@ -182,8 +181,8 @@ int conversation(void) {
     CHECK(est_ack(session) == EST_OK);
     CHECK(sends(session, null, 8));
 
-    /* A keep-alive, and one with a record larger than the window, whose length
-       counts archival timestamp and reserved word, too. */
+    /* A keep-alive, and a bundle with a record larger than the window. Its record
+       length counts archival timestamp and reserved word, too. */
     line = bring(session,
                  BYTES("\x00\x01\x00\x00\x00\x00\x00\x00"
                        "\x00\x01\x0f\xa2\x00\x00\x05\xfc"
@@ -200,7 +199,7 @@ int conversation(void) {
     }
     CHECK(large == LARGE && next == 3);
 
-    /* The silence of the server's counts from the acknowledgement on. */
+    /* The silence of the server begins with the acknowledgement. */
     CHECK(est_deadline(session, &when) == EST_OK && when == EST_FOREVER);
     CHECK(est_ack(session) == EST_OK);
     CHECK(sends(session, null, 8));
@@ -208,7 +207,7 @@ int conversation(void) {
     CHECK(est_timeout(session, when) == EST_OK);
     CHECK(sends(session, null, 8));
 
-    /* The server says good-bye. */
+    /* The server sends an error message. */
     line = bring(session, BYTES("\x00\x01\x00\x01\x00\x00\x00\x0f\x00\x00\x00\x13\x00\x09No space\x00"),
                  expected, &next);
     CHECK(line == 0);

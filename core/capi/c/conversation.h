@@ -1,10 +1,9 @@
-/* A client's whole session with a scripted server, in C99 without a C library. */
+/* A client's session with a scripted server, in C99 without a C library. */
 
 #ifndef CONVERSATION_H
 #define CONVERSATION_H
 
-/* 0 if all went as scripted, or else the line of conversation.c that found
-   otherwise. */
+/* Returns 0, or the line of the first failed check in conversation.c. */
 int conversation(void);
 
 #endif

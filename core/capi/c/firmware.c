@@ -1,6 +1,6 @@
-/* The conversation on a Cortex-M3 with nothing else on it: vector table, start,
-   and an exit status for the host by semihosting. `cargo xtask firmware` runs it
-   under QEMU. */
+/* Runs the conversation on a Cortex-M3: vector table, start-up code, and an exit
+   status for the host through semihosting. `cargo xtask firmware` runs it under
+   QEMU. */
 
 #include <stdint.h>
 
@@ -12,7 +12,7 @@ void reset(void);
 /* From firmware.ld. */
 extern uint32_t stack_top[], data_start[], data_end[], data_load[], bss_start[], bss_end[];
 
-/* Ends the image; the host sees the status. */
+/* Ends the image with a status for the host. */
 static void leave(uint32_t status) {
     const uint32_t block[2] = {0x20026, status};
     register uint32_t operation __asm__("r0") = 0x20;
@@ -42,7 +42,7 @@ static void fault(void) {
     leave(102);
 }
 
-/* Stack, reset, NMI, hard fault and the three that become one. */
+/* Stack, reset, NMI, hard fault, and the three faults that escalate to it. */
 __attribute__((section(".vectors"), used)) static void (*const vectors[])(void) = {
     (void (*)(void))stack_top, reset, fault, fault, fault, fault, fault,
 };

@@ -1,10 +1,10 @@
-/* The same as examples/direct.rs, through the first layer. */
+/* Does the same as examples/direct.rs, through the C layer. */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "estreamer.h"
+#include "estreamer_core.h"
 
 #define EVENTS 100
 #define DATA 700

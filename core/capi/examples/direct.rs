@@ -1,11 +1,10 @@
-//! The core called directly, in the way the first layer calls it: what
-//! `c/through.c` costs more per event is what the layer costs. Counted by
-//! callgrind in `cargo xtask interop`.
+//! Calls the core as the C layer does. `c/through.c` does the same through the C layer.
+//! `cargo xtask interop` compares the instructions per event with callgrind.
 
-use protocol::decode::{Frame, Kind, Oversize};
-use protocol::quirk::Quirks;
-use protocol::session::{ClientConfig, ClientSession, Instant};
-use protocol::wire::{BundleHeader, BundleWriter, Event, RecordType};
+use estreamer_core::decode::{Frame, Kind, Oversize};
+use estreamer_core::quirk::Quirks;
+use estreamer_core::session::{ClientConfig, ClientSession, Instant};
+use estreamer_core::wire::{BundleHeader, BundleWriter, Event, RecordType};
 
 const WINDOW: usize = 256 << 10;
 const EVENTS: usize = 100;
@@ -25,12 +24,10 @@ fn main() {
     }
     let bundle = bundle.finish();
 
-    let config = ClientConfig {
-        window: WINDOW,
-        oversize: Oversize::Skip,
-        ..ClientConfig::default()
-    };
-    let mut session = ClientSession::new(config, Instant(0)).expect("a window");
+    let mut config = ClientConfig::default();
+    config.oversize = Oversize::Skip;
+    let mut session =
+        ClientSession::new(WINDOW, config, Instant(0)).expect("the window is large enough");
     let mut window = vec![0; WINDOW];
     let (mut start, mut end) = (0, 0);
     let (mut bytes, mut sum) = (0, 0u64);
@@ -42,7 +39,7 @@ fn main() {
         loop {
             session.set_reading(true, Instant(1));
             let step = session.step(&window[start..end], Instant(1));
-            let step = step.expect("it is eStreamer");
+            let step = step.expect("a valid stream");
             if let Some(Frame::Message { head, body }) = &step.frame
                 && let Kind::Event { record, .. } = head.kind
             {

@@ -1,30 +1,40 @@
-//! What the decoder accepts and what it answers.
+//! The decoder's settings and results.
 
 use crate::Malformed;
 use crate::wire::{
-    BundleHeader, Header, InitialTimestamp, Layout, MessageType, Record, RequestFlags,
+    BundleHeader, Header, InitialTimestamp, MessageType, RecordHeader, RecordLayout, RequestFlags,
 };
 
-/// What to accept, in bytes of a message's variable part: headers do not count.
-/// A longer one is skipped by its length, without buffering; it never ends the
-/// session. A bundle has no limit, since it is never held whole.
+/// The largest messages to accept, in bytes of the variable part, without headers.
+/// Longer messages are skipped by their length, without buffering, and never end
+/// the session. Bundles have no limit, because they are never buffered whole.
+///
+/// Later versions may add fields, so start with [`Limits::DEFAULT`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Limits {
-    /// Data of a record; 16 MiB by default.
+    /// Data of a record. Default: 16 MiB.
     pub record: u32,
-    /// JSON block of an event stream request; 1 MiB by default.
+    /// JSON block of an event stream request. Default: 1 MiB.
     pub request: u32,
-    /// Body of anything else but bundles; 16 MiB by default.
+    /// Body of any other message except bundles. Default: 16 MiB.
     pub message: u32,
 }
 
 impl Limits {
-    /// 16 MiB, 1 MiB, 16 MiB.
+    /// The default limits.
     pub const DEFAULT: Self = Self {
         record: 16 << 20,
         request: 1 << 20,
         message: 16 << 20,
+    };
+
+    /// No limits.
+    pub const UNLIMITED: Self = Self {
+        record: u32::MAX,
+        request: u32::MAX,
+        message: u32::MAX,
     };
 
     /// The limit for messages of this type.
@@ -43,18 +53,19 @@ impl Default for Limits {
     }
 }
 
-/// What happens to a message within the limits that is larger than the window.
+/// How to return a message that is within the limits but larger than the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Oversize {
-    /// It comes as [`Frame::Begin`], [`Frame::Chunk`]s and [`Frame::End`].
+    /// As [`Frame::Begin`], [`Frame::Chunk`]s and [`Frame::End`].
     #[default]
     Pieces,
-    /// It comes as [`Frame::Skipped`].
+    /// As [`Frame::Skipped`].
     Skip,
 }
 
-/// A run of bytes in the input of the step that returned it.
+/// A range of bytes in the input of the step that returned it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Span {
@@ -65,7 +76,8 @@ pub struct Span {
 }
 
 impl Span {
-    /// The bytes, out of the same input; empty if it is another, shorter one.
+    /// The bytes in `input`, which must be the input of the same step. Empty if `input`
+    /// is too short.
     pub fn of<'a>(&self, input: &'a [u8]) -> &'a [u8] {
         input
             .get(self.start..)
@@ -77,61 +89,68 @@ impl Span {
 /// The fixed fields of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Head {
     /// The message header as received.
     pub header: Header,
-    /// Whether it stands inside a bundle.
+    /// Whether the message is in a bundle.
     pub nested: bool,
-    /// What it is.
+    /// The message type with its other fixed fields.
     pub kind: Kind,
 }
 
-/// What a message is, and what its variable part holds.
+/// The type of a message with its fixed fields. Each variant says what the variable
+/// part of the message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Kind {
-    /// The body, if there is one, has no meaning.
+    /// A null message. The variable part is its body, which has no meaning.
     Null,
-    /// The variable part is the text; see [`trim_nul`](crate::wire::trim_nul).
+    /// An error message. The variable part is the text; see
+    /// [`trim_nul`](crate::wire::trim_nul).
     Error {
-        /// As sent.
+        /// The error code.
         code: i32,
-        /// As declared; the message may hold more or less.
+        /// The declared length of the text. The message may have more or less.
         text_length: u16,
     },
-    /// The variable part is the JSON block with its optional NUL.
+    /// An event stream request. The variable part is the JSON block with its optional
+    /// NUL.
     Request {
-        /// Where to start.
+        /// The start of the requested stream.
         from: InitialTimestamp,
-        /// What is asked for.
+        /// The request flags.
         flags: RequestFlags,
     },
-    /// The variable part is the data.
+    /// Event data. The variable part is the data.
     Event {
         /// The record header.
-        record: Record,
-        /// How its lengths relate.
-        layout: Layout,
+        record: RecordHeader,
+        /// Which bytes the record length counts.
+        layout: RecordLayout,
     },
-    /// Any other type; the variable part is the whole body.
+    /// Any other message. The variable part is the whole body.
     Other,
-    /// The variable part is the whole raw body; for an overrun and for stray
-    /// bytes, it is what was left of the bundle.
+    /// A malformed message. The variable part is the whole raw body. For
+    /// [`Malformed::BundleOverrun`] and [`Malformed::BundleTrailing`] it is the rest
+    /// of the bundle.
     Malformed(Malformed),
 }
 
-/// One step's outcome.
+/// A unit of the stream: a message, or a part of a large message or of a bundle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Frame {
-    /// A bundle begins; its messages follow.
+    /// A bundle begins. Its messages follow.
     BundleBegin {
         /// Connection id and sequence number.
         bundle: BundleHeader,
-        /// Bytes of nested messages that follow.
+        /// Bytes of its nested messages.
         length: u32,
     },
-    /// A whole message.
+    /// A complete message.
     Message {
         /// Its fixed fields.
         head: Head,
@@ -145,26 +164,26 @@ pub enum Frame {
         /// Bytes of its variable part.
         length: u32,
     },
-    /// The next bytes of the message that began.
+    /// More bytes of the message that began.
     Chunk {
         /// At least one byte.
         body: Span,
     },
     /// The message that began is complete.
     End,
-    /// A message is left out: over the limit, or by policy.
+    /// A message is skipped: above the limit, or by [`Oversize::Skip`].
     Skipped {
         /// Its fixed fields.
         head: Head,
         /// Bytes of its variable part.
         length: u32,
     },
-    /// The bundle is complete and to be acknowledged.
+    /// The bundle is complete and can be acknowledged.
     BundleEnd,
 }
 
 impl Frame {
-    /// The fixed fields of the message that comes, begins or is left out here.
+    /// The fixed fields of the message that is complete, begins or is skipped.
     pub const fn head(&self) -> Option<&Head> {
         match self {
             Self::Message { head, .. } | Self::Begin { head, .. } | Self::Skipped { head, .. } => {
@@ -175,13 +194,13 @@ impl Frame {
     }
 }
 
-/// What [`Decoder::step`](super::Decoder::step) did.
+/// The result of [`Decoder::step`](super::Decoder::step).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Step {
-    /// Bytes at the front of the input that are done with, once the frame has
-    /// been looked at.
+    /// Bytes to remove from the front of the input after the frame was handled.
     pub consumed: usize,
-    /// What was found. With `None` and nothing consumed, more input is needed.
+    /// The frame found. `None` with 0 bytes consumed means that more input is needed.
     pub frame: Option<Frame>,
 }

@@ -1,19 +1,18 @@
-//! Resumable framing over a window the caller owns.
+//! A resumable decoder over a window that the caller owns.
 //!
-//! A bundle is a countdown here, not a buffer: its nested messages come out one
-//! by one, so memory is bounded by the window whatever the server sends. A
-//! message that cannot fit the window is handed out in pieces, or skipped; see
-//! [`Oversize`].
+//! A bundle is a counter here, not a buffer: its nested messages are returned one
+//! by one, so the memory needed is bounded by the window. A message that does not
+//! fit into the window is returned in pieces, or skipped; see [`Oversize`].
 //!
-//! The decoder sees the unread bytes of the window and answers with **offsets**
-//! into them, so that the caller is free to refill between two steps:
+//! The decoder reads the unread bytes of the window and returns **offsets** into
+//! them. So the caller can refill the window between two steps:
 //!
 //! ```
 //! use estreamer_core::decode::{Decoder, Frame, Kind, Limits, Oversize};
 //! let stream = [0, 1, 0, 0, 0, 0, 0, 0]; // one null message
 //! let mut decoder = Decoder::new(64, Limits::default(), Oversize::Pieces)?;
-//! let step = decoder.step(&stream[..5])?; // not there whole
-//! assert_eq!((step.consumed, step.frame), (0, None)); // read more, then ask again
+//! let step = decoder.step(&stream[..5])?; // incomplete
+//! assert_eq!((step.consumed, step.frame), (0, None)); // read more, then step again
 //! let step = decoder.step(&stream)?;
 //! assert_eq!(step.consumed, 8);
 //! assert!(matches!(step.frame, Some(Frame::Message { head, .. }) if head.kind == Kind::Null));
@@ -29,10 +28,10 @@ use crate::wire::{
 };
 use crate::{ConfigError, Malformed, PeerError};
 
-/// The smallest window that works, in bytes: every message's fixed fields fit.
+/// The smallest window, in bytes. The fixed fields of every message fit.
 pub const MIN_WINDOW: usize = 64;
 
-/// The framing of one direction of one connection.
+/// Splits the incoming stream of one connection into frames.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Decoder {
@@ -40,7 +39,7 @@ pub struct Decoder {
     limits: Limits,
     oversize: Oversize,
     records: RecordReader,
-    /// Bytes left of the current bundle.
+    /// Remaining bytes of the current bundle.
     bundle: Option<u32>,
     state: State,
     /// Bytes consumed since the start of the stream.
@@ -52,11 +51,11 @@ pub struct Decoder {
 enum State {
     /// At a message boundary.
     Header,
-    /// Inside a message handed out in pieces; then `surplus` bytes are dropped.
+    /// Inside a message returned in pieces, which ends with `surplus` bytes to drop.
     Pieces { left: u32, surplus: u32 },
-    /// Inside a message that is left out; at least one byte.
+    /// Inside a message that is skipped, with at least one byte left.
     Skip { left: u32 },
-    /// Framing is lost at the current offset.
+    /// The message boundaries are lost at the current offset.
     Lost { version: u16, message_type: u16 },
 }
 
@@ -69,20 +68,20 @@ impl State {
     }
 }
 
-/// A message's fixed fields and where its variable part lies.
+/// The fixed fields of a message and the position of its variable part.
 struct LaidOut {
     head: Head,
     /// Bytes before the variable part.
     fixed: usize,
     /// Bytes of the variable part.
     body: u32,
-    /// Bytes behind it that have no meaning.
+    /// Bytes after the variable part that have no meaning.
     surplus: u32,
 }
 
 impl Decoder {
-    /// A decoder for a window of `window` bytes: no step will need more input
-    /// than that at once.
+    /// Creates a decoder for a window of `window` bytes. No step needs more input at
+    /// once.
     ///
     /// # Errors
     /// [`ConfigError::WindowTooSmall`] below [`MIN_WINDOW`].
@@ -105,20 +104,20 @@ impl Decoder {
         })
     }
 
-    /// The same decoder of a stream whose records are known to be so; without,
-    /// each record tells what it is.
+    /// Sets the reader for record headers. The default detects the layout of each
+    /// record.
     #[must_use]
     pub const fn with_records(mut self, records: RecordReader) -> Self {
         self.records = records;
         self
     }
 
-    /// What the records of the answer are expected to be.
+    /// Sets the form of the records that the request asks for.
     pub const fn expect(&mut self, expected: Expected) {
         self.records.expect(expected);
     }
 
-    /// What the records are expected to be, as far as that is known.
+    /// The form of the records that the request asks for, if known.
     pub const fn expected(&self) -> Option<Expected> {
         self.records.expected()
     }
@@ -128,34 +127,34 @@ impl Decoder {
         self.offset
     }
 
-    /// The limits it was made with.
+    /// The limits.
     pub const fn limits(&self) -> Limits {
         self.limits
     }
 
-    /// Whether the bytes consumed so far end with a whole top-level message.
+    /// Whether the consumed bytes end with a complete top-level message.
     pub const fn at_boundary(&self) -> bool {
         matches!(self.state, State::Header) && self.bundle.is_none()
     }
 
-    /// Counts bytes that the session understood by itself.
+    /// Adds bytes that the session decoded itself.
     pub(crate) const fn advance(&mut self, bytes: usize) {
         self.offset += bytes as u64;
     }
 
-    /// Looks at the unread bytes of the window, `input`, for the next frame.
+    /// Decodes the next frame from `input`, all unread bytes of the window.
     ///
-    /// Every step consumes something, returns a frame, or asks for more input;
-    /// the work of a step does not depend on the length of the input.
+    /// A step consumes bytes, returns a frame, or needs more input. Its work does
+    /// not depend on the length of the input.
     ///
     /// # Errors
-    /// [`PeerError::OutOfStep`], and from then on always.
+    /// [`PeerError::InvalidHeader`], and the same from every later step.
     pub fn step(&mut self, input: &[u8]) -> Result<Step, PeerError> {
         let step = match self.state {
             State::Lost {
                 version,
                 message_type,
-            } => return Err(self.out_of_step(version, message_type)),
+            } => return Err(self.invalid_header(version, message_type)),
             State::Skip { left } => self.skip(input, left),
             State::Pieces { left, surplus } => self.piece(input, left, surplus),
             State::Header => self.message(input)?,
@@ -191,12 +190,12 @@ impl Decoder {
             return Ok(self.bundle_begin(input, length));
         }
         if length > self.limits.of(head.header.message_type) {
-            return Ok(self.leave_out(head, fixed, length, surplus));
+            return Ok(self.skip_message(head, fixed, length, surplus));
         }
         let whole = u64::from(length) + u64::from(surplus) + fixed as u64;
         if whole > self.window as u64 {
             return Ok(match self.oversize {
-                Oversize::Skip => self.leave_out(head, fixed, length, surplus),
+                Oversize::Skip => self.skip_message(head, fixed, length, surplus),
                 Oversize::Pieces => {
                     self.state = State::Pieces {
                         left: length,
@@ -216,7 +215,8 @@ impl Decoder {
         Ok(frame(whole as usize, Frame::Message { head, body }))
     }
 
-    /// Reads the fixed fields at the front of `input`, as soon as they are there.
+    /// Reads the fixed fields at the front of `input`. Returns `None` until they are
+    /// complete.
     fn lay_out(&mut self, input: &[u8]) -> Result<Option<LaidOut>, PeerError> {
         let left = self.bundle;
         if let Some(left @ 1..HEADER_LEN_U32) = left {
@@ -231,15 +231,15 @@ impl Decoder {
                     version: header.version,
                     message_type: header.message_type.0,
                 };
-                return Err(self.out_of_step(header.version, header.message_type.0));
+                return Err(self.invalid_header(header.version, header.message_type.0));
             }
             Some(left) if header.length > left - HEADER_LEN_U32 => {
                 return Ok(Some(self.stray(left, Malformed::BundleOverrun)));
             }
             _ => {}
         }
-        // What decides, or the whole body where it is shorter. How much of the
-        // message has arrived by now must not matter.
+        // Waits for all bytes that decide, or for the whole body if it is shorter.
+        // The result must not depend on how many bytes have arrived.
         let peek = rest.get(..peek_len(header.message_type).min(header.length as usize));
         let Some(peek) = peek else {
             return Ok(None);
@@ -265,7 +265,7 @@ impl Decoder {
         }))
     }
 
-    /// Reads the fixed fields; with them comes the number of their bytes.
+    /// Reads the fixed fields of the body and returns them with their length.
     fn kind(&mut self, header: Header, body: &[u8]) -> Result<(Kind, usize), Malformed> {
         if EventNumber::from_message_type(header.message_type).is_some() {
             let (record, layout) = self.records.read(body, header.length)?;
@@ -292,15 +292,15 @@ impl Decoder {
         }
     }
 
-    const fn out_of_step(&self, version: u16, message_type: u16) -> PeerError {
-        PeerError::OutOfStep {
+    const fn invalid_header(&self, version: u16, message_type: u16) -> PeerError {
+        PeerError::InvalidHeader {
             version,
             message_type,
             offset: self.offset,
         }
     }
 
-    /// What is left of a bundle that cannot be read on.
+    /// The rest of a bundle that cannot be decoded.
     fn stray(&self, left: u32, malformed: Malformed) -> LaidOut {
         LaidOut {
             head: Head {
@@ -318,7 +318,7 @@ impl Decoder {
         }
     }
 
-    /// The bundle's fixed fields are consumed with its header.
+    /// Consumes the fixed fields of a bundle with its header.
     fn bundle_begin(&mut self, input: &[u8], length: u32) -> Step {
         let Some(Ok((_, bundle))) = input.get(HEADER_LEN..).map(wire::bundle_fixed) else {
             return NEED_MORE;
@@ -330,7 +330,7 @@ impl Decoder {
         )
     }
 
-    fn leave_out(&mut self, head: Head, fixed: usize, length: u32, surplus: u32) -> Step {
+    fn skip_message(&mut self, head: Head, fixed: usize, length: u32, surplus: u32) -> Step {
         self.state = State::skip(length.saturating_add(surplus));
         frame(fixed, Frame::Skipped { head, length })
     }
@@ -350,7 +350,7 @@ impl Decoder {
             return frame(0, Frame::End);
         }
         if left == 0 {
-            // The end is where a whole message would end: behind the surplus.
+            // The message ends after the surplus, as a complete one does.
             let consumed = (surplus as usize).min(input.len());
             let surplus = surplus - consumed as u32;
             self.state = State::Pieces { left, surplus };
@@ -372,7 +372,7 @@ impl Decoder {
     }
 }
 
-/// Bytes behind the header that tell what the message is, at most.
+/// Upper limit for the bytes after the header that decide on the fixed fields.
 const fn peek_len(message_type: MessageType) -> usize {
     match message_type {
         MessageType::ERROR => wire::ERROR_FIXED_LEN,
@@ -383,7 +383,7 @@ const fn peek_len(message_type: MessageType) -> usize {
     }
 }
 
-// It fits every window.
+// These bytes fit into every window.
 const _: () = assert!(HEADER_LEN + RecordReader::PEEK <= MIN_WINDOW);
 
 const fn frame(consumed: usize, frame: Frame) -> Step {

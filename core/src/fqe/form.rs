@@ -1,17 +1,17 @@
-//! How the length of a request may be counted, and what is tried in which order.
+//! The ways to count the length of a request, and the order in which to try them.
 //!
 //! The guide says that the length "must include the length of the binary header,
 //! plus the length of the JSON block" (FQE, Requesting Fully-qualified Events).
-//! With N the length of the JSON block, that is 8 + N, counted as every other
-//! message counts, or 16 + N, literally. A server that holds the other reading
-//! waits for 8 bytes that never come, or cuts the JSON block short.
+//! If N is the length of the JSON block, this means 8 + N, as in every other
+//! message, or literally 16 + N. A server that counts the other way waits for 8
+//! bytes that never come, or truncates the JSON block.
 
 use crate::quirk::{Quirk, Quirks};
 use core::fmt;
 
-/// The form of a request: what its length counts, and how its bytes end. None of
-/// them is right everywhere, so a client tries them in the order of
-/// [`ALL`](Self::ALL) and stays with the first that is answered.
+/// The form of a request: what its length counts, and how it ends. No form works
+/// with every server, so a client tries them in the order of [`ALL`](Self::ALL)
+/// and keeps the first that is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -20,17 +20,17 @@ pub enum RequestForm {
     /// The length is 8 + N.
     #[default]
     Payload,
-    /// The length is 16 + N, and a null message follows. Where the server counts
-    /// 8 + N, the JSON block ends with the NUL the null message begins with, and
-    /// what follows the NUL has no meaning: whole under either reading.
+    /// The length is 16 + N, and a null message follows. A server that counts 8 + N
+    /// sees a JSON block that ends with the first NUL of the null message, and
+    /// ignores the rest. So the block is complete for either kind of server.
     Both,
     /// The length is 16 + N, and nothing follows.
     Inclusive,
-    /// As [`Payload`](Self::Payload), with a NUL behind the JSON block.
+    /// As [`Payload`](Self::Payload), with a NUL after the JSON block.
     PayloadNul,
-    /// As [`Both`](Self::Both), with a NUL behind the JSON block.
+    /// As [`Both`](Self::Both), with a NUL after the JSON block.
     BothNul,
-    /// As [`Inclusive`](Self::Inclusive), with a NUL behind the JSON block.
+    /// As [`Inclusive`](Self::Inclusive), with a NUL after the JSON block.
     InclusiveNul,
 }
 
@@ -45,7 +45,7 @@ impl RequestForm {
         Self::InclusiveNul,
     ];
 
-    /// The name in configurations.
+    /// The name in configuration files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Payload => "payload",
@@ -57,12 +57,12 @@ impl RequestForm {
         }
     }
 
-    /// The form of this name.
+    /// The form with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|form| form.name() == name)
     }
 
-    /// The form to try after this one; the first after the last.
+    /// The form to try after this one. The first follows the last.
     #[must_use]
     pub const fn next(self) -> Self {
         match self {
@@ -75,7 +75,7 @@ impl RequestForm {
         }
     }
 
-    /// The quirks that show this form.
+    /// The quirks that produce this form.
     pub const fn quirks(self) -> Quirks {
         let quirks = match self {
             Self::Payload | Self::PayloadNul => Quirks::NONE,
@@ -88,7 +88,8 @@ impl RequestForm {
         }
     }
 
-    /// Those of `quirks` that do not concern the form of a request, and this form's.
+    /// Replaces the form in a set of quirks: keeps those that do not concern the form
+    /// of a request, and adds this form's.
     #[must_use]
     pub const fn apply(self, quirks: Quirks) -> Quirks {
         quirks
@@ -98,8 +99,8 @@ impl RequestForm {
             .and(self.quirks())
     }
 
-    /// The form that `quirks` show; `None` where none of them concerns it. Where
-    /// two quirks contradict each other, `request-both` counts.
+    /// The form that `quirks` produce; `None` if none of them concerns it.
+    /// `request-both` takes precedence over `request-inclusive`.
     pub const fn of(quirks: Quirks) -> Option<Self> {
         let nul = quirks.has(Quirk::RequestNul);
         Some(if quirks.has(Quirk::RequestBoth) {
@@ -129,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form_has_a_name_and_quirks_by_which_it_is_found() {
+    fn every_form_has_a_name_and_quirks_that_identify_it() {
         for form in RequestForm::ALL {
             assert_eq!(RequestForm::from_name(form.name()), Some(form));
             let fixed = RequestForm::of(form.quirks());

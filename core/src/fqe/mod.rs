@@ -1,46 +1,48 @@
-//! The fully-qualified request: which events, with which fields, in which format
-//! (FQE, Requesting Fully-qualified Events; Format of the JSON file).
+//! The fully-qualified request: event types, fields and format (FQE, Requesting
+//! Fully-qualified Events; Format of the JSON file).
 //!
-//! With feature `json`, `Request` builds the message and `check` reads a
-//! ready-made JSON block; without, [`emit`] sends such a block as it is.
+//! With feature `json`, `Request` builds the message from event types or from a
+//! ready-made JSON block, and `parse` reads such a block. Without, [`emit`] sends
+//! a block unchecked.
 
-#[cfg(feature = "json")]
-mod build;
-#[cfg(feature = "json")]
-mod check;
 mod form;
+#[cfg(feature = "json")]
+mod parse;
+#[cfg(feature = "json")]
+mod request;
 
-#[cfg(feature = "json")]
-pub use build::Request;
-#[cfg(feature = "json")]
-pub use check::{Asked, check};
 pub use form::RequestForm;
+#[cfg(feature = "json")]
+pub use parse::{ParsedRequest, parse};
+#[cfg(feature = "json")]
+pub use request::Request;
 
 use crate::ResourceError;
 use crate::quirk::{Quirk, Quirks};
 use crate::wire::{DataForm, EventStreamRequest, Message, RecordType};
 use core::fmt;
 
-/// The four event types that come fully qualified.
+/// The four fully-qualified event types. Exhaustive on purpose: the guide has no
+/// others, and many tables have one entry for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum EventKind {
-    /// Beginnings and ends of connections.
+    /// Connection events.
     Connection,
     /// Intrusion events.
     Intrusion,
-    /// The packets of intrusion events.
+    /// Intrusion packets.
     Packet,
     /// File events.
     File,
 }
 
 impl EventKind {
-    /// In the order of the guide's example.
+    /// All event types, in the order of the guide's example.
     pub const ALL: [Self; 4] = [Self::Connection, Self::Intrusion, Self::Packet, Self::File];
 
-    /// The key in the request's `Events`.
+    /// The key in the `Events` object of the request.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Connection => "ConnectionEvent",
@@ -50,12 +52,12 @@ impl EventKind {
         }
     }
 
-    /// The kind of this key.
+    /// The event type of a key in `Events`.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// The record type its events come under.
+    /// The record type of its events.
     pub const fn record_type(self) -> RecordType {
         match self {
             Self::Connection => RecordType::CONNECTION,
@@ -65,7 +67,7 @@ impl EventKind {
         }
     }
 
-    /// The kind of this record type; a file with malware is a file.
+    /// The event type of a record type. File malware records are file events.
     pub const fn from_record_type(record_type: RecordType) -> Option<Self> {
         match record_type {
             RecordType::CONNECTION => Some(Self::Connection),
@@ -76,7 +78,7 @@ impl EventKind {
         }
     }
 
-    /// The field sets of the guide's example.
+    /// The fields and field sets in the guide's example.
     pub const fn default_fields(self) -> &'static [&'static str] {
         match self {
             Self::Connection | Self::File => {
@@ -99,16 +101,19 @@ impl fmt::Display for EventKind {
     }
 }
 
-/// The text format of the events.
+/// The text format of the events. Exhaustive: [`Named`](Self::Named) holds any
+/// other format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Transform<'a> {
-    /// Name-value pairs; an irrelevant field is absent.
+    /// JSON objects. Fields without a value are absent.
     #[default]
     Json,
-    /// Values in the order asked for; an irrelevant field is empty.
+    /// Comma-separated values in the requested order. Fields without a value are
+    /// empty.
     Csv,
-    /// Another `TransformConfig` the server knows; its data is opaque bytes.
+    /// Another `TransformConfig` that the server supports. The data is not
+    /// interpreted.
     Named(&'a str),
 }
 
@@ -122,7 +127,7 @@ impl<'a> Transform<'a> {
         }
     }
 
-    /// The transform of this `TransformConfig`.
+    /// The format of a `TransformConfig` value.
     pub fn from_name(name: &'a str) -> Self {
         match name {
             "JSON" => Self::Json,
@@ -142,48 +147,50 @@ impl From<Transform<'_>> for DataForm {
     }
 }
 
-/// The set every request defines for itself.
+/// The field set that a request defines for each event type.
 #[cfg(feature = "json")]
 const OUTPUT_FIELD_SET: &str = "OutputFieldSet";
 
-/// Whether a name means a predefined set of fields rather than one field.
+/// Whether a name is that of a predefined field set rather than of one field.
 pub fn is_field_set(name: &str) -> bool {
     name.ends_with("FieldSet") || name.ends_with("KeySet")
 }
 
-/// What is wrong with a request, and what to change.
+/// What is wrong with a request. The message says what to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum RequestError {
-    /// The JSON block cannot be read.
+    /// The JSON block has a syntax error.
     NotJson,
-    /// Arrays and objects are nested deeper than any request needs.
+    /// Arrays and objects are nested more than 16 levels deep.
     TooDeep,
-    /// No event type is asked for.
+    /// No event type is requested.
     NothingRequested,
-    /// `Events` names something else than the four event types.
+    /// `Events` has a key that is not one of the four event types.
     UnknownEvent,
     /// An event type without fields.
     NoFields(EventKind),
-    /// A field name that is empty or holds quotes, backslashes or control characters.
+    /// A field name that is empty or contains a quote, backslash or control character.
     BadFieldName(EventKind),
-    /// `OutputFormat` is absent, or `TransformConfig` in it is absent, empty or
-    /// holds special characters.
+    /// `OutputFormat` is absent, or its `TransformConfig` is absent, empty or
+    /// contains a quote, backslash or control character.
     NoFormat,
     /// `OutputFormat.Transform` is not `Text`.
     NotText,
-    /// CSV of an event type whose fields name a set.
+    /// A CSV request for an event type whose fields include a field set.
     FieldSetInCsv(EventKind),
     /// Bit 30 is set.
     ExtendedRequest,
-    /// A bit other than 23 is set.
+    /// A flag other than bit 23 is set.
     UnsupportedFlags,
     /// The buffer is too small for the request.
     Resource(ResourceError),
 }
 
 impl RequestError {
-    /// The code a server answers with. The numbers are ours: Cisco's are unpublished.
+    /// The code of the error message that a server answers with. The numbers are
+    /// ours: Cisco's are unpublished.
     pub const fn code(self) -> i32 {
         match self {
             Self::NotJson | Self::TooDeep => 1,
@@ -200,39 +207,39 @@ impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotJson => {
-                f.write_str("the request's JSON block cannot be read; check its syntax")
+                f.write_str("the JSON block of the request has a syntax error")
             }
-            Self::TooDeep => f.write_str("the request's JSON block is nested too deeply"),
+            Self::TooDeep => f.write_str("the JSON block of the request is nested more than 16 levels deep"),
             Self::NothingRequested => {
-                f.write_str("nothing is requested; name at least one event type under Events")
+                f.write_str("no event type is requested; add at least one to Events")
             }
             Self::UnknownEvent => f.write_str(
-                "unknown event type under Events; \
+                "unknown event type in Events; \
                  use ConnectionEvent, IntrusionEvent, IntrusionPacket or FileEvent",
             ),
             Self::NoFields(kind) => write!(
                 f,
-                "{kind} asks for no field; list some in FieldSetDef.OutputFieldSet and name that in Fields"
+                "{kind} requests no field; list fields in FieldSetDef.OutputFieldSet and refer to it in Fields"
             ),
             Self::BadFieldName(kind) => {
                 write!(
                     f,
-                    "{kind} has a field name that is empty or holds special characters"
+                    "{kind} has a field name that is empty or contains a quote, backslash or control character"
                 )
             }
             Self::NoFormat => f.write_str(
-                "OutputFormat is missing or unreadable; set Transform to Text and TransformConfig to JSON or CSV",
+                "OutputFormat is missing or not valid; set Transform to Text and TransformConfig to JSON or CSV",
             ),
             Self::NotText => f.write_str("OutputFormat.Transform must be Text"),
             Self::FieldSetInCsv(kind) => write!(
                 f,
-                "{kind} asks for a field set as CSV; sets change between releases, so list single fields"
+                "{kind} requests a field set as CSV; field sets change between releases, so list single fields"
             ),
             Self::ExtendedRequest => {
-                f.write_str("bit 30 (extended request) must be clear with a JSON block")
+                f.write_str("flag bit 30 (extended request) cannot be combined with a JSON block")
             }
             Self::UnsupportedFlags => {
-                f.write_str("only bit 23 (extended event header) may be set with a JSON block")
+                f.write_str("only flag bit 23 (extended event header) can be combined with a JSON block")
             }
             Self::Resource(error) => error.fmt(f),
         }
@@ -247,12 +254,12 @@ impl From<ResourceError> for RequestError {
     }
 }
 
-/// Writes a request whose JSON block is ready, and shows those of `quirks` that
-/// concern a request; see [`RequestForm`]. A block that ends with a NUL gets no
-/// other.
+/// Writes a request with a ready-made JSON block, unchecked, with those of
+/// `quirks` that concern a request; see [`RequestForm`]. A block that ends with a
+/// NUL gets no second one.
 ///
 /// # Errors
-/// [`ResourceError`] when `out` is too small, with the bytes needed.
+/// [`ResourceError`] if `out` is too small.
 pub fn emit<'b>(
     request: &EventStreamRequest<'_>,
     quirks: Quirks,
@@ -266,8 +273,8 @@ pub fn emit<'b>(
     Ok(&out[..length])
 }
 
-/// Whether the braces of a JSON block balance at its end. This does not check
-/// the block; it tells a whole one from a cut one.
+/// Whether the braces of a JSON block are balanced at its end: whether the block is
+/// complete. Does not check the syntax.
 pub(crate) fn is_complete(json: &[u8]) -> bool {
     let mut nesting = Nesting::default();
     for &byte in json {
@@ -276,7 +283,7 @@ pub(crate) fn is_complete(json: &[u8]) -> bool {
     nesting.is_closed() && json.trim_ascii_end().ends_with(b"}")
 }
 
-/// How deep in arrays and objects a byte of JSON stands.
+/// Tracks the nesting of arrays and objects in JSON text.
 #[derive(Default)]
 struct Nesting {
     depth: u32,
@@ -285,7 +292,7 @@ struct Nesting {
 }
 
 impl Nesting {
-    /// Whether everything that was opened is closed.
+    /// Whether every array, object and string is closed.
     const fn is_closed(&self) -> bool {
         self.depth == 0 && !self.quoted
     }
@@ -316,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_ends_with_a_nul_gets_no_other() {
+    fn a_block_that_ends_with_a_nul_gets_no_second_one() {
         let quirks = Quirks::NONE.with(Quirk::RequestNul);
         let mut out = [0; 32];
         for (block, length) in [(&b"{}"[..], 19), (b"{}\0", 19)] {

@@ -1,26 +1,26 @@
-//! Every byte of a stream belongs to exactly one message.
+//! Asserts that every byte of a stream belongs to exactly one message.
 
 use crate::Malformed;
 use crate::decode::{Frame, Head, Kind, Limits, Oversize, Step};
 use crate::wire::HEADER_LEN;
 
-/// Follows a stream step by step, and demands that its frames lie side by side.
+/// Follows a stream step by step, and asserts that its frames are adjacent.
 pub(super) struct Account {
     limits: Limits,
     oversize: Oversize,
     window: u64,
     /// Bytes consumed.
     offset: u64,
-    /// Where the bundle that is open ends.
+    /// The end of the current bundle.
     bundle: Option<u64>,
     message: Option<Open>,
 }
 
-/// A message that began and has not ended.
+/// A message that has begun and not ended.
 struct Open {
-    /// Where it ends.
+    /// Its end in the stream.
     end: u64,
-    /// Bytes of its variable part to come; `None` if it is left out.
+    /// Remaining bytes of its variable part; `None` if it is skipped.
     left: Option<u64>,
 }
 
@@ -69,7 +69,7 @@ impl Account {
                 assert_eq!((body.start, body.len), (0, step.consumed));
                 assert!(body.len > 0, "a chunk holds something");
                 let open = self.message.as_mut().expect("a piece of some message");
-                let left = open.left.as_mut().expect("of one not left out");
+                let left = open.left.as_mut().expect("of one that is not skipped");
                 *left -= body.len as u64;
             }
             Some(Frame::End) => {
@@ -80,20 +80,20 @@ impl Account {
                 let end = self.place(start, &head, step.consumed, u64::from(length));
                 let over = length > self.limits.of(head.header.message_type);
                 let large = self.oversize == Oversize::Skip && end - start > self.window;
-                assert!(over || large, "left out for no reason");
+                assert!(over || large, "skipped for no reason");
                 self.message = Some(Open { end, left: None });
             }
         }
     }
 
-    /// A message of which something is handed out: it is within the limits.
+    /// A message that is returned, so it must be within the limits.
     fn head(&mut self, start: u64, head: &Head, fixed: usize, body: u64) -> u64 {
         let limit = self.limits.of(head.header.message_type);
         assert!(body <= u64::from(limit), "{head:?} is over {limit}");
         self.place(start, head, fixed, body)
     }
 
-    /// Where a message ends whose fixed fields take `fixed` bytes.
+    /// The end of a message with `fixed` bytes of fixed fields.
     fn place(&mut self, start: u64, head: &Head, fixed: usize, body: u64) -> u64 {
         self.begins(start);
         let stray = matches!(
@@ -110,15 +110,15 @@ impl Account {
         }
         match head.kind {
             Kind::Malformed(_) => {
-                assert_eq!((fixed, surplus), (header, 0), "all of it is raw");
+                assert_eq!((fixed, surplus), (header, 0), "all of it is returned");
             }
             Kind::Error { .. } => {}
-            _ => assert_eq!(surplus, 0, "all of it is handed out"),
+            _ => assert_eq!(surplus, 0, "all of it is returned"),
         }
         end
     }
 
-    /// Something begins, so that what was left out has ended.
+    /// A frame begins, so a skipped message has ended.
     fn begins(&mut self, start: u64) {
         if let Some(open) = self.message.take() {
             assert_eq!((open.left, open.end), (None, start), "one at a time");

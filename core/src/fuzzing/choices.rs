@@ -1,16 +1,16 @@
-//! A fuzzer's bytes as a row of choices.
+//! The bytes of a fuzzer as a sequence of choices.
 
-/// Takes choices from the front; zeros when nothing is left.
+/// Takes choices from the front. Returns zeros after the end.
 #[derive(Debug, Clone)]
 pub struct Choices<'a>(&'a [u8]);
 
 impl<'a> Choices<'a> {
-    /// All of them.
+    /// The choices in `data`.
     pub const fn new(data: &'a [u8]) -> Self {
         Self(data)
     }
 
-    /// Whether nothing is left.
+    /// Whether all bytes are taken.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -30,19 +30,19 @@ impl<'a> Choices<'a> {
         u16::from(self.byte()) << 8 | u16::from(self.byte())
     }
 
-    /// One of so many, by the next byte.
+    /// A number below `count`, from the next byte.
     pub fn below(&mut self, count: u8) -> u8 {
         self.byte() % count.max(1)
     }
 
-    /// So many bytes, or what is left.
+    /// The next `count` bytes, or fewer at the end.
     pub fn bytes(&mut self, count: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(count.min(self.0.len()));
         self.0 = rest;
         taken
     }
 
-    /// All that is left.
+    /// All remaining bytes.
     pub fn rest(&mut self) -> &'a [u8] {
         core::mem::take(&mut self.0)
     }

@@ -1,4 +1,4 @@
-//! The inputs that are kept, in `fuzz/corpus`, a folder for each target.
+//! The corpus in `fuzz/corpus`, with a folder for each target.
 
 use super::Target;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::string::String;
 use std::vec::Vec;
 use std::{fs, println};
 
-/// An input made of something: target, name, bytes.
+/// A generated input: target, name, bytes.
 pub type Seed = (&'static str, String, Vec<u8>);
 
 /// The folder of a target.
@@ -15,10 +15,10 @@ pub fn folder(target: &str) -> PathBuf {
     root.join("../fuzz/corpus").join(target)
 }
 
-/// Every input of a target: name and bytes, in the order of the names.
+/// Every input of a target, as name and bytes, sorted by name.
 ///
 /// # Panics
-/// When it cannot be read, or there are hardly any.
+/// If the folder cannot be read, or has fewer than 8 inputs.
 pub fn inputs(target: &str) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(folder(target)).expect("a corpus for each target");
     let mut inputs: Vec<_> = entries
@@ -37,10 +37,10 @@ pub fn inputs(target: &str) -> Vec<(String, Vec<u8>)> {
     inputs
 }
 
-/// Runs every target over its inputs, and names each before it runs.
+/// Runs every target over its inputs. Prints the name of each input first.
 ///
 /// # Panics
-/// When a promise is broken.
+/// If a guarantee is broken.
 pub fn replay(targets: &[Target]) {
     for (target, run) in targets {
         for (name, bytes) in inputs(target) {
@@ -50,11 +50,11 @@ pub fn replay(targets: &[Target]) {
     }
 }
 
-/// Demands that the seeds are there; with `ESTREAMER_BLESS` in the environment
-/// it writes them.
+/// Compares the seeds with the files; with `ESTREAMER_BLESS` in the environment,
+/// writes them.
 ///
 /// # Panics
-/// When one is missing, or another than it should be.
+/// If a file is missing or differs.
 pub fn check(seeds: &[Seed]) {
     let bless = std::env::var_os("ESTREAMER_BLESS").is_some();
     for (target, name, bytes) in seeds {

@@ -1,18 +1,19 @@
-//! However a stream is chopped up, it means the same.
+//! The result of decoding does not depend on how the stream is split.
 
 use super::account::Account;
-use crate::decode::{Frame, Limits, Oversize, Step};
+use super::stream::{Session, feed};
+use crate::decode::{Frame, Limits, Oversize};
 use crate::session::{
     ClientConfig, ClientSession, End, Instant, ServerConfig, ServerSession, Statistics,
 };
 use crate::wire::{DataForm, Expected, RecordLength};
 use core::fmt::{self, Write};
 
-/// Decodes a stream at once and chopped up, at both ends, and demands the same
-/// outcome; follows every byte through the decoder, in pieces and left out.
+/// Decodes a stream at once and in chunks, at both ends, and asserts the same
+/// outcome. Accounts for every byte, also of messages in pieces and skipped ones.
 ///
-/// The first four bytes choose the window, the chunks, what is known of the
-/// records, and the limits; the rest is the stream.
+/// The first four bytes choose the window, the chunk size, the known form of the
+/// records, and the limits. The rest is the stream.
 pub fn decode(data: &[u8]) {
     let Some((&[window, chunks, seed, limits], stream)) = data.split_first_chunk() else {
         return;
@@ -41,36 +42,36 @@ pub fn decode(data: &[u8]) {
         chunks: 1 + usize::from(chunks),
         ..shape
     };
-    let chopped = run(client(small), stream, small);
-    assert_eq!(chopped, run(client(shape), stream, shape), "{small:?}");
+    let split = run(client(small), stream, small);
+    assert_eq!(split, run(client(shape), stream, shape), "{small:?}");
     let skipping = Shape {
         oversize: Oversize::Skip,
         ..small
     };
     run(client(skipping), stream, skipping);
-    // A server understands some requests only if it sees them whole.
-    let chopped = Shape {
+    // A server accepts some requests only if they fit into its window.
+    let split = Shape {
         chunks: small.chunks,
         ..shape
     };
     let whole = run(server(shape), stream, shape);
-    assert_eq!(run(server(chopped), stream, chopped), whole, "{chopped:?}");
+    assert_eq!(run(server(split), stream, split), whole, "{split:?}");
 }
 
-/// How a stream is read.
+/// How a stream is fed to a session.
 #[derive(Debug, Clone, Copy)]
 struct Shape {
     window: usize,
     limits: Limits,
     oversize: Oversize,
-    /// Bytes of a chunk, at most.
+    /// Largest chunk, in bytes.
     chunks: usize,
     seed: u32,
     record_length: RecordLength,
     expected: Option<Expected>,
 }
 
-/// All that may be known of a request.
+/// Every possible form of the records.
 const EXPECTED: [Option<Expected>; 7] = {
     use DataForm::{Json, Opaque, Text};
     const fn some(extended: bool, form: DataForm) -> Option<Expected> {
@@ -88,7 +89,7 @@ const EXPECTED: [Option<Expected>; 7] = {
 };
 
 impl Shape {
-    /// The next chunk, at least a byte: any sequence of sizes will do.
+    /// The size of the next chunk, at least 1. The sequence is pseudo-random.
     fn chunk(&mut self) -> usize {
         self.seed ^= self.seed << 13;
         self.seed ^= self.seed >> 17;
@@ -102,7 +103,6 @@ impl Shape {
 
 fn client(shape: Shape) -> ClientSession {
     let config = ClientConfig {
-        window: shape.window,
         limits: shape.limits,
         oversize: shape.oversize,
         ahead: u32::MAX,
@@ -110,87 +110,30 @@ fn client(shape: Shape) -> ClientSession {
         expected: shape.expected,
         ..ClientConfig::default()
     };
-    ClientSession::new(config, NOW).expect("64 bytes are enough")
+    ClientSession::new(shape.window, config, NOW).expect("64 bytes are enough")
 }
 
-/// A server with bundles out, so that nulls matter.
+const NOW: Instant = Instant(0);
+
+/// A server with unacknowledged bundles, so that nulls count.
 fn server(shape: Shape) -> ServerSession {
     let config = ServerConfig {
-        window: shape.window,
         limits: shape.limits,
         unacknowledged: 3,
         ..ServerConfig::default()
     };
-    let mut server = ServerSession::new(config, NOW).expect("64 bytes are enough");
+    let mut server = ServerSession::new(shape.window, config, NOW).expect("64 bytes are enough");
     server.accept(NOW);
     while server.next_bundle(NOW).is_some() {}
     server
 }
 
-const NOW: Instant = Instant(0);
-
-/// The part of a session that is compared.
-trait Session {
-    /// Whether its frames are the decoder's; a server corrects them.
-    const PLAIN: bool;
-    fn step(&mut self, input: &[u8]) -> Result<Step, End>;
-    fn settle(&mut self) {}
-    fn end(&mut self) -> End;
-    fn units(&self) -> u64;
-    fn statistics(&self) -> Statistics;
-}
-
-impl Session for ClientSession {
-    const PLAIN: bool = true;
-
-    fn step(&mut self, input: &[u8]) -> Result<Step, End> {
-        self.step(input, NOW)
-    }
-
-    fn settle(&mut self) {
-        while self.poll_transmit(&mut [0; 24], NOW) > 0 {}
-        assert_eq!(self.acknowledged(), self.received(), "each unit, once");
-    }
-
-    fn end(&mut self) -> End {
-        self.handle_eof()
-    }
-
-    fn units(&self) -> u64 {
-        self.received()
-    }
-
-    fn statistics(&self) -> Statistics {
-        *self.statistics()
-    }
-}
-
-impl Session for ServerSession {
-    const PLAIN: bool = false;
-
-    fn step(&mut self, input: &[u8]) -> Result<Step, End> {
-        self.step(input, NOW)
-    }
-
-    fn end(&mut self) -> End {
-        self.handle_eof()
-    }
-
-    fn units(&self) -> u64 {
-        u64::from(self.credit())
-    }
-
-    fn statistics(&self) -> Statistics {
-        *self.statistics()
-    }
-}
-
-/// What must not depend on window and chunks.
+/// The outcome, which must not depend on window and chunks.
 #[derive(Debug, PartialEq)]
 struct Outcome {
-    /// Of all whole messages, pieces joined.
+    /// A digest of all complete messages.
     digest: u64,
-    /// Units received by a client, credit left to a server.
+    /// Units received by a client; credit of a server.
     units: u64,
     statistics: Statistics,
     end: End,
@@ -199,40 +142,21 @@ struct Outcome {
 fn run<S: Session>(mut session: S, stream: &[u8], mut shape: Shape) -> Outcome {
     let mut account = Account::new(shape.limits, shape.oversize, shape.window);
     let mut transcript = Transcript::default();
-    let (mut start, mut end) = (0, 0);
-    // A step consumes a byte, begins or ends something of at least a byte, or
-    // asks for more, of which there is at least one.
-    let mut steps = 8 + 8 * stream.len();
-    let end = 'session: loop {
-        loop {
-            steps = steps.checked_sub(1).expect("steps are bounded");
-            let input = &stream[start..end];
-            let step = match session.step(input) {
-                Ok(step) => step,
-                Err(end) => break 'session end,
-            };
+    let window = shape.window;
+    let end = feed(
+        &mut session,
+        stream,
+        window,
+        || shape.chunk(),
+        |step, input| {
             if S::PLAIN {
-                account.step(&step);
+                account.step(step);
             }
             if let Some(frame) = &step.frame {
                 transcript.add(frame, input);
             }
-            start += step.consumed;
-            if step.consumed == 0 && step.frame.is_none() {
-                break;
-            }
-        }
-        session.settle();
-        if end == stream.len() {
-            break session.end();
-        }
-        let room = start + shape.window;
-        assert!(end < room, "a full window is always enough");
-        end = end
-            .saturating_add(shape.chunk())
-            .min(room)
-            .min(stream.len());
-    };
+        },
+    );
     Outcome {
         digest: transcript.whole.0,
         units: session.units(),
@@ -241,7 +165,7 @@ fn run<S: Session>(mut session: S, stream: &[u8], mut shape: Shape) -> Outcome {
     }
 }
 
-/// FNV-1a: good enough to tell transcripts apart without an allocator.
+/// FNV-1a: distinguishes transcripts without an allocator.
 #[derive(Clone, Copy)]
 struct Digest(u64);
 
@@ -260,10 +184,10 @@ impl Write for Digest {
     }
 }
 
-/// What was received, whatever it came in.
+/// A digest of the received messages, whether whole or in pieces.
 struct Transcript {
     whole: Digest,
-    /// With the message in pieces added.
+    /// Includes the pieces of an incomplete message.
     pieces: Digest,
 }
 

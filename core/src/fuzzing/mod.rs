@@ -1,16 +1,15 @@
-//! What fuzzers call: plain functions over bytes that panic when a promise is
-//! broken, so that a stable toolchain can replay a corpus as a test.
+//! Fuzz targets: functions over bytes that panic if a guarantee is broken. A stable
+//! toolchain replays the corpus as a test.
 //!
-//! - `decode`: a stream means the same however it is chopped up, and each of
-//!   its bytes belongs to one message.
-//! - `parse`: reading whole messages and decoding a stream agree.
-//! - `roundtrip`: what is written reads back as what it was.
-//! - `session`: a client acknowledges each unit once, and never sleeps past
-//!   or spins at a deadline.
-//! - `pair`: a client and a server lose, double and block nothing.
-//! - `request`: a request is judged the same in every dress.
+//! - `decode`: the result does not depend on how a stream is split, and each byte
+//!   belongs to one message.
+//! - `parse`: parsing whole messages and decoding a stream give the same result.
+//! - `roundtrip`: written messages read back unchanged.
+//! - `session`: a client acknowledges each unit once, and handles each deadline once.
+//! - `pair`: a client and a server lose and duplicate nothing, and do not block.
+//! - `request`: a request parses to the same result in every form.
 //!
-//! Work is counted in steps, never in seconds: a slow machine finds the same.
+//! Work is limited by steps, not by time, so results do not depend on the machine.
 
 mod account;
 mod choices;
@@ -21,6 +20,7 @@ mod parse;
 mod request;
 mod roundtrip;
 mod session;
+pub mod stream;
 
 use crate::wire::{Event, EventNumber, Header, Message, RecordLength, RecordReader};
 
@@ -32,23 +32,29 @@ pub use request::request;
 pub use roundtrip::roundtrip;
 pub use session::session;
 
-/// Reads a message that was written by the rules, whatever its data looks like.
+/// Reads a message that was written as the guide describes it. Its data may look like
+/// another layout.
 fn read_strictly(message: &[u8]) -> Message<'_> {
     let (header, body) = Header::parse(message).expect("a header");
     match EventNumber::from_message_type(header.message_type) {
         Some(number) => {
             let mut strict = RecordReader::new(RecordLength::Data, None);
             let event = Event::parse_with(number, body, &mut strict);
-            Message::Event(event.expect("what was written reads"))
+            Message::Event(event.expect("a written message parses"))
         }
-        None => Message::parse(message).expect("what was written reads").0.1,
+        None => {
+            Message::parse(message)
+                .expect("a written message parses")
+                .0
+                .1
+        }
     }
 }
 
-/// A target's name, which is its corpus' too, and what it runs.
+/// A fuzz target: its name, which is also that of its corpus, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// The targets here.
+/// The targets of this crate.
 pub const TARGETS: &[Target] = &[
     ("decode", decode),
     ("parse", parse),

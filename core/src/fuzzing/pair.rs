@@ -1,5 +1,5 @@
-//! A client against a server, through a pipe that splits, delays, cuts and
-//! mutates, with a clock that is a number.
+//! A client and a server, connected by a pipe that splits, delays, truncates and
+//! changes the bytes, with a simulated clock.
 
 use super::Choices;
 use crate::decode::{Frame, Kind, Oversize};
@@ -9,28 +9,28 @@ use crate::wire::{BundleWriter, Event, EventStreamRequest, InitialTimestamp, Rec
 use std::collections::VecDeque;
 use std::{vec, vec::Vec};
 
-/// What happens next.
+/// One operation.
 #[derive(Debug, Clone)]
 pub enum Op {
-    /// So many bytes of those under way arrive.
+    /// This many of the bytes in flight arrive at the client.
     ToClient(usize),
-    /// The same at the server.
+    /// This many of the bytes in flight arrive at the server.
     ToServer(usize),
-    /// The server builds a bundle of events of these sizes, if it may.
+    /// The server sends a bundle of events of these sizes, if it has credit.
     Bundle(Vec<usize>),
-    /// The client's application has caught up.
+    /// The client's application has delivered everything.
     Deliver,
-    /// The client sends what it owes, at most so many nulls.
+    /// The client sends at most this many nulls.
     Transmit(usize),
-    /// Time passes, in milliseconds.
+    /// This many milliseconds pass.
     Pass(u32),
 }
 
-/// Runs a conversation. Five bytes choose the two configurations, then one each
-/// operation and what goes with it.
+/// Runs a conversation. Five bytes choose the two configurations, then one byte
+/// chooses each operation, with its arguments after it.
 ///
-/// Unless a byte was changed under way, everything sent arrives once and in
-/// order, and each bundle is acknowledged by one null.
+/// Unless a byte was changed, everything sent arrives once and in order, and each
+/// bundle is acknowledged by one null.
 pub fn pair(data: &[u8]) {
     let mut choices = Choices::new(data);
     let (client, server) = configs(&mut choices);
@@ -64,9 +64,9 @@ fn op(byte: u8, choices: &mut Choices<'_>) -> Op {
     }
 }
 
-fn configs(choices: &mut Choices<'_>) -> (ClientConfig, ServerConfig) {
+fn configs(choices: &mut Choices<'_>) -> ((usize, ClientConfig), (usize, ServerConfig)) {
     let flags = choices.byte();
-    // A request that comes in pieces gets no grace.
+    // The grace does not apply to a request in pieces.
     let inclusive = flags & 2 != 0;
     let mut quirks = Quirks::NONE;
     if flags & 1 != 0 {
@@ -75,8 +75,8 @@ fn configs(choices: &mut Choices<'_>) -> (ClientConfig, ServerConfig) {
     if inclusive {
         quirks = quirks.with(Quirk::RequestInclusive);
     }
+    let client_window = 64 + choices.size();
     let client = ClientConfig {
-        window: 64 + choices.size(),
         oversize: Oversize::Pieces,
         ahead: u32::from(choices.below(4)),
         probe_after: if flags & 4 != 0 { 60_000 } else { 0 },
@@ -84,51 +84,51 @@ fn configs(choices: &mut Choices<'_>) -> (ClientConfig, ServerConfig) {
         quirks,
         ..ClientConfig::default()
     };
+    let server_window = if inclusive { 256 } else { 64 + choices.size() };
     let server = ServerConfig {
-        window: if inclusive { 256 } else { 64 + choices.size() },
         unacknowledged: 1 + u32::from(choices.below(4)),
         keep_alive: if flags & 8 != 0 { 30_000 } else { 0 },
         ..ServerConfig::default()
     };
-    (client, server)
+    ((client_window, client), (server_window, server))
 }
 
-/// Bytes under way to one end, and its window.
-struct Line {
-    under_way: VecDeque<u8>,
+/// The bytes in flight to one end, and its window.
+struct Pipe {
+    in_flight: VecDeque<u8>,
     window: Vec<u8>,
     room: usize,
 }
 
-impl Line {
+impl Pipe {
     fn new(room: usize) -> Self {
         Self {
-            under_way: VecDeque::new(),
+            in_flight: VecDeque::new(),
             window: Vec::new(),
             room,
         }
     }
 
-    /// Lets bytes arrive, as far as there is room; tells how many did.
+    /// Moves bytes into the window, as far as there is room. Returns how many.
     fn arrive(&mut self, count: usize) -> usize {
         let room = self.room - self.window.len();
-        let count = count.min(room).min(self.under_way.len());
-        self.window.extend(self.under_way.drain(..count));
+        let count = count.min(room).min(self.in_flight.len());
+        self.window.extend(self.in_flight.drain(..count));
         count
     }
 }
 
-/// The two ends and the pipe.
+/// The two ends and the pipes between them.
 pub struct Pair {
     now: Instant,
     client: ClientSession,
     server: ServerSession,
     quirks: Quirks,
     probe_after: u32,
-    to_client: Line,
-    to_server: Line,
+    to_client: Pipe,
+    to_server: Pipe,
     allowed: u32,
-    /// Events, by their data.
+    /// The data of the events.
     sent: Vec<Vec<u8>>,
     received: Vec<Vec<u8>>,
     /// The event in pieces.
@@ -136,15 +136,18 @@ pub struct Pair {
     bundles: u64,
     nulls: u64,
     keep_alives: u64,
-    /// A byte was changed under way.
+    /// A byte was changed in flight.
     mutated: bool,
 }
 
 const BLOCK: &[u8] = br#"{"Events":{"FileEvent":{"Fields":["FileName"]}},"OutputFormat":{"Transform":"Text","TransformConfig":"JSON"}}"#;
 
 impl Pair {
-    /// The two ends, with the client's request under way.
-    pub fn new(client: ClientConfig, server: ServerConfig) -> Self {
+    /// The two ends, each with its window, and the client's request in flight.
+    pub fn new(
+        (client_window, client): (usize, ClientConfig),
+        (server_window, server): (usize, ServerConfig),
+    ) -> Self {
         let now = Instant(0);
         let request = EventStreamRequest {
             from: InitialTimestamp::OLDEST,
@@ -153,15 +156,15 @@ impl Pair {
         };
         let mut out = [0; 256];
         let request = crate::fqe::emit(&request, client.quirks, &mut out).expect("room");
-        let mut to_server = Line::new(server.window);
-        to_server.under_way.extend(request);
+        let mut to_server = Pipe::new(server_window);
+        to_server.in_flight.extend(request);
         Self {
             now,
             quirks: client.quirks,
             probe_after: client.probe_after,
-            client: ClientSession::new(client, now).expect("at least 64"),
-            server: ServerSession::new(server, now).expect("at least 64"),
-            to_client: Line::new(client.window),
+            client: ClientSession::new(client_window, client, now).expect("at least 64"),
+            server: ServerSession::new(server_window, server, now).expect("at least 64"),
+            to_client: Pipe::new(client_window),
             to_server,
             allowed: server.unacknowledged,
             sent: Vec::new(),
@@ -174,12 +177,12 @@ impl Pair {
         }
     }
 
-    /// Nulls the client has sent.
+    /// Nulls that the client has sent.
     pub fn nulls(&self) -> u64 {
         self.nulls
     }
 
-    /// Lets bytes arrive at the client; tells whether anything happened.
+    /// Lets bytes arrive at the client. Returns whether any did.
     pub fn reach_client(&mut self, count: usize) -> bool {
         let arrived = self.to_client.arrive(count);
         loop {
@@ -214,7 +217,7 @@ impl Pair {
         }
     }
 
-    /// Lets bytes arrive at the server; tells whether anything happened.
+    /// Lets bytes arrive at the server. Returns whether any did.
     pub fn reach_server(&mut self, count: usize) -> bool {
         let arrived = self.to_server.arrive(count);
         loop {
@@ -242,7 +245,7 @@ impl Pair {
         }
     }
 
-    /// The server sends a bundle of events of these sizes, if it may.
+    /// Lets the server send a bundle of events of these sizes, if it has credit.
     pub fn bundle(&mut self, sizes: &[usize]) -> bool {
         let Some(header) = self.server.next_bundle(self.now) else {
             return false;
@@ -257,20 +260,20 @@ impl Pair {
             bundle.push(&event).expect("room");
             self.sent.push(data);
         }
-        self.to_client.under_way.extend(bundle.finish());
+        self.to_client.in_flight.extend(bundle.finish());
         true
     }
 
-    /// All that came is where it belongs.
+    /// Marks everything that the client received as delivered.
     pub fn deliver(&mut self) {
         self.client.delivered(self.client.received());
     }
 
-    /// The client sends what it owes; tells whether that was anything.
+    /// Lets the client send nulls. Returns whether it sent any.
     pub fn transmit(&mut self, nulls: usize) -> bool {
         let mut out = vec![0; nulls * 8];
         let length = self.client.poll_transmit(&mut out, self.now);
-        self.to_server.under_way.extend(&out[..length]);
+        self.to_server.in_flight.extend(&out[..length]);
         self.nulls += length as u64 / 8;
         length > 0
     }
@@ -279,19 +282,23 @@ impl Pair {
         self.now = self.now.after(milliseconds);
         let now = self.now;
         if self.client.poll_timeout().is_some_and(|due| due <= now) {
-            self.client.handle_timeout(now).expect("nobody is dead");
+            self.client
+                .handle_timeout(now)
+                .expect("the client has no final deadline");
         }
         if self.server.poll_timeout().is_some_and(|due| due <= now) {
-            self.server.handle_timeout(now).expect("it stands");
+            self.server
+                .handle_timeout(now)
+                .expect("the session continues");
             let mut out = [0; 8];
             let length = self.server.poll_transmit(&mut out, now);
-            self.to_client.under_way.extend(&out[..length]);
+            self.to_client.in_flight.extend(&out[..length]);
             self.keep_alives += length as u64 / 8;
             self.reach_server(0);
         }
     }
 
-    /// Does it, and looks whether the two still agree.
+    /// Applies an operation and checks the state of both ends.
     pub fn apply(&mut self, op: &Op) {
         match op {
             Op::ToClient(count) => _ = self.reach_client(*count),
@@ -308,7 +315,7 @@ impl Pair {
         let acknowledged = self.client.acknowledged();
         assert!(self.server.credit() <= self.allowed);
         assert!(acknowledged <= self.client.received());
-        assert!(acknowledged <= self.nulls, "each by a null");
+        assert!(acknowledged <= self.nulls, "one null each");
         if self.mutated {
             return;
         }
@@ -321,7 +328,7 @@ impl Pair {
         assert!(self.client.received() <= self.bundles);
     }
 
-    /// Serves `more` bundles and moves everything there is to move.
+    /// Serves `more` bundles, and moves bytes until nothing is in flight.
     pub fn drain(&mut self, mut more: usize) {
         loop {
             let mut moved = self.reach_server(usize::MAX);
@@ -334,7 +341,7 @@ impl Pair {
             moved |= self.transmit(3);
             self.check();
             if !moved {
-                // Time is what a request with the inclusive length waits for.
+                // A request with the inclusive length waits for the grace.
                 match self.server.is_streaming() {
                     true => break,
                     false => self.pass(250),
@@ -345,7 +352,7 @@ impl Pair {
         assert_eq!(more, 0, "deadlock");
     }
 
-    /// After [`drain`](Self::drain): nothing was lost, doubled or forgotten.
+    /// After [`drain`](Self::drain): nothing was lost or duplicated.
     pub fn check_complete(&self) {
         assert_eq!(self.received, self.sent);
         assert_eq!(self.client.received(), self.bundles);
@@ -353,38 +360,38 @@ impl Pair {
         let statistics = self.client.statistics();
         assert_eq!(statistics.bundles, self.bundles);
         assert_eq!(statistics.nulls, self.keep_alives);
-        assert_eq!(self.server.credit(), self.allowed, "all came back");
+        assert_eq!(self.server.credit(), self.allowed, "all credit came back");
         let surplus = self.nulls - self.bundles;
         if self.probe_after == 0 && !self.quirks.has(Quirk::AcknowledgeKeepAlives) {
             assert_eq!(surplus, 0, "one null for each bundle");
         }
         let counted = self.server.statistics().deviations;
-        // A probe may fill the gap that an inclusive request leaves.
-        let filled = counted.of(Quirk::RequestBoth);
+        // A probe may complete a request with the inclusive length.
+        let completed = counted.of(Quirk::RequestBoth);
         let counted = counted.of(Quirk::SurplusNull) + counted.of(Quirk::AcknowledgeKeepAlives);
-        assert_eq!(u64::from(counted + filled), surplus);
+        assert_eq!(u64::from(counted + completed), surplus);
     }
 
-    /// A byte under way changes. From then on each end minds itself alone.
+    /// Changes a byte in flight. After that, only each end alone is checked.
     fn mutate(&mut self, choices: &mut Choices<'_>) {
-        let (line, at) = match choices.below(2) {
-            0 => (&mut self.to_client.under_way, choices.size()),
-            _ => (&mut self.to_server.under_way, choices.size()),
+        let (pipe, at) = match choices.below(2) {
+            0 => (&mut self.to_client.in_flight, choices.size()),
+            _ => (&mut self.to_server.in_flight, choices.size()),
         };
-        if let Some(byte) = line.get_mut(at) {
+        if let Some(byte) = pipe.get_mut(at) {
             *byte = choices.byte();
             self.mutated = true;
         }
     }
 
-    /// The connection breaks: both ends end, for good, and what was received
-    /// was sent.
+    /// Breaks the connection. Both sessions end, and what was received is a prefix of
+    /// what was sent.
     pub fn cut(mut self) {
         let partial = !self.to_client.window.is_empty();
         let untouched = self.client.statistics().bytes == 0 && !partial;
-        let stood = self.client.end().is_none();
+        let open = self.client.end().is_none();
         let end = self.client.handle_eof();
-        if stood {
+        if open {
             match end {
                 End::BeforeFirstByte => assert!(untouched),
                 End::Idle => assert!(!partial),

@@ -1,4 +1,4 @@
-//! Whole messages against a stream: two readers of the same bytes agree.
+//! Parsing whole messages and decoding a stream give the same result.
 
 use crate::decode::{Decoder, Frame, Head, Kind, Limits, Oversize};
 use crate::wire::{
@@ -8,8 +8,8 @@ use crate::{Malformed, PeerError};
 use std::string::ToString;
 use std::vec::Vec;
 
-/// Reads a row of messages whole, and again as a stream through a window, and
-/// demands the same of both. The first byte chooses the window.
+/// Parses a sequence of messages, decodes them as a stream through a window, and
+/// asserts the same result. The first byte chooses the window.
 pub fn parse(data: &[u8]) {
     let Some((&window, stream)) = data.split_first() else {
         return;
@@ -46,10 +46,10 @@ pub fn parse(data: &[u8]) {
             }
         }
     }
-    assert_eq!(decoded.next(), None, "nothing behind the last message");
+    assert_eq!(decoded.next(), None, "nothing after the last message");
 }
 
-/// Steps through a bundle by its lengths alone.
+/// Steps through a bundle by its lengths.
 fn nested<'s>(
     mut rest: &[u8],
     records: &mut RecordReader,
@@ -66,7 +66,7 @@ fn nested<'s>(
                 false => Malformed::BundleOverrun,
             };
             let Some(Seen::Message(head, raw)) = decoded.next() else {
-                panic!("{what} is told");
+                panic!("{what} is reported");
             };
             assert_eq!((head.kind, &raw[..]), (Kind::Malformed(what), rest));
             return;
@@ -76,7 +76,7 @@ fn nested<'s>(
     }
 }
 
-/// The iterator over a bundle says of each message what reading it says.
+/// The iterator over a bundle returns the same as the parser for each message.
 fn messages(mut rest: &[u8], bundle: &crate::wire::Bundle<'_>) {
     let mut steps = rest.len() / HEADER_LEN + 1;
     for found in bundle.messages() {
@@ -99,10 +99,10 @@ fn messages(mut rest: &[u8], bundle: &crate::wire::Bundle<'_>) {
             (found, whole) => panic!("{found:?} is not {whole:?}"),
         }
     }
-    assert!(rest.is_empty(), "the whole bundle is looked at");
+    assert!(rest.is_empty(), "the whole bundle is parsed");
 }
 
-/// What the decoder saw of a message is what reading its body says.
+/// The decoder and the parser return the same for one message.
 fn same(
     header: Header,
     nested: bool,
@@ -147,18 +147,18 @@ fn same(
         ) => assert_eq!(raw, body),
         (message, kind) => panic!("{message:?} is not {kind:?}"),
     }
-    // Liberal in, strict out: it is written by the rules, and reads the same.
+    // Written as the guide describes it, it reads back unchanged.
     let mut out = std::vec![0; message.encoded_len()];
     assert_eq!(message.emit(&mut out), Ok(out.len()));
     assert_eq!(super::read_strictly(&out), message);
     assert!(!message.to_string().contains(char::is_control), "one line");
     if let Message::StreamingInformation(services) = message {
-        // At least the four words of an entry.
+        // An entry has at least four words.
         assert!(services.entries().count() <= services.body.len() / 16);
     }
 }
 
-/// What came out of the decoder, pieces joined.
+/// What the decoder returned, with pieces joined.
 #[derive(Debug, PartialEq)]
 enum Seen {
     Bundle(crate::wire::BundleHeader),
@@ -166,14 +166,10 @@ enum Seen {
     BundleEnd,
 }
 
-/// Decodes until the stream ends or is out of step.
+/// Decodes until the stream ends or a header is invalid.
 fn decode(stream: &[u8], window: usize) -> Vec<Seen> {
-    let limits = Limits {
-        record: u32::MAX,
-        request: u32::MAX,
-        message: u32::MAX,
-    };
-    let mut decoder = Decoder::new(window, limits, Oversize::Pieces).expect("at least 64");
+    let mut decoder =
+        Decoder::new(window, Limits::UNLIMITED, Oversize::Pieces).expect("at least 64");
     let mut seen = Vec::new();
     let mut open = None;
     let mut rest = stream;

@@ -1,7 +1,7 @@
-//! A request's JSON block, judged.
+//! Parses the JSON block of a request, and builds requests.
 
 use crate::decode::{Frame, Kind};
-use crate::fqe::{self, Asked, EventKind, Request, RequestError, RequestForm, Transform};
+use crate::fqe::{self, EventKind, ParsedRequest, Request, RequestError, RequestForm, Transform};
 use crate::quirk::{Quirk, Quirks};
 use crate::session::{Instant, ServerConfig, ServerSession};
 use crate::wire::{EventStreamRequest, InitialTimestamp, RequestFlags};
@@ -9,15 +9,11 @@ use core::str;
 use std::string::ToString;
 use std::{vec, vec::Vec};
 
-/// Judges a block in every dress it may come in: alone, in white space, with its
-/// NUL, through a server with the length the guide can be read to ask for. Then
-/// builds a request out of its words.
+/// Parses a block in every form: alone, in white space, and through a server with
+/// every [`RequestForm`]. Then builds a request from its words.
 pub fn request(data: &[u8]) {
-    let judged = fqe::check(data);
-    match judged {
-        Ok(asked) => {
-            accepted(data, &asked);
-        }
+    match fqe::parse(data) {
+        Ok(parsed) => accepted(data, &parsed),
         Err(error) => {
             assert!(error.code() > 0);
             assert!(!error.to_string().is_empty());
@@ -31,24 +27,28 @@ pub fn request(data: &[u8]) {
     built(&words);
 }
 
-fn accepted(block: &[u8], asked: &Asked<'_>) {
-    assert!(EventKind::ALL.into_iter().any(|kind| asked.has(kind)));
+fn accepted(block: &[u8], parsed: &ParsedRequest<'_>) {
+    assert!(EventKind::ALL.into_iter().any(|kind| parsed.has(kind)));
     let spaced = [b" \n", block, b"\t\r"].concat();
-    assert_eq!(fqe::check(&spaced), Ok(*asked), "white space says nothing");
+    assert_eq!(
+        fqe::parse(&spaced),
+        Ok(*parsed),
+        "white space does not matter"
+    );
     for cut in 0..block.trim_ascii_end().len() {
-        assert!(fqe::check(&block[..cut]).is_err(), "cut after {cut} bytes");
+        assert!(fqe::parse(&block[..cut]).is_err(), "cut after {cut} bytes");
         if block.len() > 512 {
-            // A few will do.
+            // One cut is enough for a long block.
             break;
         }
     }
-    // Whatever dress it comes in, the server sees the same block.
+    // The server sees the same block in every form.
     for form in RequestForm::ALL {
-        served(block, asked, form.quirks());
+        served(block, parsed, form.quirks());
     }
 }
 
-fn served(block: &[u8], asked: &Asked<'_>, quirks: Quirks) {
+fn served(block: &[u8], parsed: &ParsedRequest<'_>, quirks: Quirks) {
     let request = EventStreamRequest {
         from: InitialTimestamp(7),
         flags: RequestFlags::EXTENDED_HEADER,
@@ -56,20 +56,21 @@ fn served(block: &[u8], asked: &Asked<'_>, quirks: Quirks) {
     };
     let mut buffer = vec![0; block.len() + 32];
     let message = fqe::emit(&request, quirks, &mut buffer).expect("there is room");
-    let config = ServerConfig {
-        // As much as the message says it has.
-        window: (message.len() + 8).max(64),
-        ..ServerConfig::default()
-    };
-    let mut server = ServerSession::new(config, Instant(0)).expect("at least 64");
-    let mut step = server.step(message, Instant(0)).expect("in step");
+    // Room for the length in the header, which may count 8 bytes more.
+    let window = (message.len() + 8).max(64);
+    let config = ServerConfig::default();
+    let mut server = ServerSession::new(window, config, Instant(0)).expect("at least 64");
+    let mut step = server.step(message, Instant(0)).expect("a valid stream");
     if step.frame.is_none() {
-        assert!(quirks.has(Quirk::RequestInclusive), "all of it is there");
+        assert!(
+            quirks.has(Quirk::RequestInclusive),
+            "the request is complete"
+        );
         let due = server
             .poll_timeout()
-            .expect("it waits for what never comes");
-        server.handle_timeout(due).expect("it stands");
-        step = server.step(message, due).expect("in step");
+            .expect("it waits for the last 8 bytes");
+        server.handle_timeout(due).expect("the session continues");
+        step = server.step(message, due).expect("a valid stream");
     }
     let Some(Frame::Message { head, body }) = step.frame else {
         panic!("{quirks:?}: no request but {step:?}");
@@ -83,10 +84,11 @@ fn served(block: &[u8], asked: &Asked<'_>, quirks: Quirks) {
         flags,
         block: body.of(message),
     };
-    assert_eq!(seen.check(), Ok(*asked), "{quirks:?}");
+    assert_eq!(seen.parse_json(), Ok(*parsed), "{quirks:?}");
 }
 
-/// What the builder writes, the check reads; what it refuses, it writes nothing of.
+/// The parser accepts what the builder writes. The builder writes nothing if it
+/// refuses a request.
 fn built(words: &[&str]) {
     let [transform, names @ ..] = words else {
         return;
@@ -100,15 +102,15 @@ fn built(words: &[&str]) {
     let mut out = vec![0; 4096 + 2 * words.iter().map(|word| word.len()).sum::<usize>()];
     match (request.check(), request.emit_json(&mut out)) {
         (Ok(()), Ok(length)) => {
-            let asked = match fqe::check(&out[..length]) {
-                // A kind whose only field is the set's own name asks for nothing.
+            let parsed = match fqe::parse(&out[..length]) {
+                // An event type whose only field is the name of the set has none.
                 Err(RequestError::NoFields(_)) => return,
-                judged => judged.expect("what was built is read"),
+                parsed => parsed.expect("a built request parses"),
             };
-            assert_eq!(asked.transform.name(), *transform);
+            assert_eq!(parsed.transform.name(), *transform);
             let kinds = EventKind::ALL.into_iter().enumerate();
             for (index, kind) in kinds {
-                assert_eq!(asked.has(kind), index < lists.len());
+                assert_eq!(parsed.has(kind), index < lists.len());
             }
             let short = request.emit_json(&mut out[..length - 1]);
             assert!(matches!(short, Err(RequestError::Resource(_))), "exact");

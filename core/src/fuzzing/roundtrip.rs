@@ -1,20 +1,20 @@
-//! What is written reads back as what it was.
+//! Written messages read back unchanged.
 
 use crate::ResourceError;
 use crate::decode::{Decoder, Frame, Kind, Limits, Oversize};
 use crate::quirk::{Quirk, Quirks};
 use crate::wire::{
     BundleHeader, BundleWriter, DataForm, Event, EventNumber, Expected, Header, Message, Null,
-    Record, RecordLength, RecordReader, RecordType, trim_nul,
+    RecordHeader, RecordLength, RecordReader, RecordType, trim_nul,
 };
 use arbitrary::Unstructured;
 use std::{vec, vec::Vec};
 
-/// Writes arbitrary messages, showing arbitrary quirks, and reads them back;
-/// then arbitrary events as a bundle.
+/// Writes arbitrary events as a bundle, then arbitrary messages with arbitrary quirks,
+/// and reads them back.
 pub fn roundtrip(data: &[u8]) {
     let mut choices = Unstructured::new(data);
-    // A fuzzer's bytes that end early make a message of what they are.
+    // Ends when the bytes are used up.
     let _ = messages(&mut choices);
 }
 
@@ -31,7 +31,7 @@ fn messages(choices: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     Ok(())
 }
 
-/// By the rules, it is the same.
+/// Without quirks, a message reads back unchanged.
 fn strict(message: &Message<'_>) {
     let out = emit(message.encoded_len(), |out| message.emit(out));
     let (header, _) = Header::parse(&out).expect("it has a header");
@@ -40,7 +40,7 @@ fn strict(message: &Message<'_>) {
     assert_eq!(header, expected);
 }
 
-/// With quirks, it says the same.
+/// With quirks, a message reads back with the same contents.
 fn deviating(message: &Message<'_>, quirks: Quirks, nested: bool) {
     let write = |out: &mut [u8]| match nested {
         true => message.emit_nested(quirks, out),
@@ -55,7 +55,7 @@ fn deviating(message: &Message<'_>, quirks: Quirks, nested: bool) {
     assert_eq!(header.version, u16::from(version));
     let found = match (message, EventNumber::from_message_type(header.message_type)) {
         (Message::Event(sent), Some(number)) => {
-            Event::parse_with(number, body, &mut told(sent, quirks)).map(Message::Event)
+            Event::parse_with(number, body, &mut reader_for(sent, quirks)).map(Message::Event)
         }
         _ => Message::parse_body(header.message_type, body),
     };
@@ -82,7 +82,7 @@ fn deviating(message: &Message<'_>, quirks: Quirks, nested: bool) {
     }
 }
 
-/// What there is of this event to be written.
+/// The event as it is written with these quirks.
 fn as_sent<'a>(event: &Event<'a>, quirks: Quirks) -> Event<'a> {
     let mut sent = *event;
     if quirks.has(Quirk::NoExtension) {
@@ -91,8 +91,8 @@ fn as_sent<'a>(event: &Event<'a>, quirks: Quirks) -> Event<'a> {
     sent
 }
 
-/// A reader that knows how this event is written.
-fn told(event: &Event<'_>, quirks: Quirks) -> RecordReader {
+/// A reader for the layout in which this event is written.
+fn reader_for(event: &Event<'_>, quirks: Quirks) -> RecordReader {
     let extended = as_sent(event, quirks).record.extension.is_some();
     let record_length = match extended {
         true if quirks.has(Quirk::RecordCoversHeader) => RecordLength::All,
@@ -103,9 +103,9 @@ fn told(event: &Event<'_>, quirks: Quirks) -> RecordReader {
     RecordReader::new(record_length, Some(Expected { extended, form }))
 }
 
-/// All that counts; the flag may be shown.
+/// Compares everything but the flag, which a quirk may set.
 fn same_event(sent: &Event<'_>, found: &Event<'_>) {
-    let plain = |record: Record| Record {
+    let plain = |record: RecordHeader| RecordHeader {
         flag: false,
         ..record
     };
@@ -113,7 +113,7 @@ fn same_event(sent: &Event<'_>, found: &Event<'_>) {
     assert_eq!(sent.data, found.data);
 }
 
-/// A bundle of events comes out of the decoder as what was put in.
+/// The decoder returns the events of a bundle unchanged.
 fn bundle(events: &[Event<'_>], header: BundleHeader, quirks: Quirks) {
     let events: Vec<_> = events.iter().map(|event| as_sent(event, quirks)).collect();
     let room = 16 + events.iter().map(|e| 8 + e.encoded_len()).sum::<usize>();
@@ -133,13 +133,13 @@ fn bundle(events: &[Event<'_>], header: BundleHeader, quirks: Quirks) {
     let mut expected = events.iter();
     loop {
         if let Some(next) = expected.clone().next() {
-            decoder = decoder.with_records(told(next, quirks));
+            decoder = decoder.with_records(reader_for(next, quirks));
         }
-        let step = decoder.step(rest).expect("in step");
+        let step = decoder.step(rest).expect("a valid stream");
         match step.frame {
             None => break,
             Some(Frame::Message { head, body }) => {
-                let sent = expected.next().expect("no more than were put in");
+                let sent = expected.next().expect("no more than were written");
                 let Kind::Event { record, .. } = head.kind else {
                     panic!("{head:?} is no event");
                 };
@@ -157,7 +157,8 @@ fn bundle(events: &[Event<'_>], header: BundleHeader, quirks: Quirks) {
     assert!(rest.is_empty() && decoder.at_boundary() && expected.next().is_none());
 }
 
-/// Writes into exactly the room that is needed, and nothing into less.
+/// Writes into a buffer of the needed size, and asserts that a smaller one is refused
+/// and left unchanged.
 fn emit(needed: usize, write: impl Fn(&mut [u8]) -> Result<usize, ResourceError>) -> Vec<u8> {
     let mut short = vec![0xaa; needed - 1];
     let refused = write(&mut short);
@@ -165,6 +166,6 @@ fn emit(needed: usize, write: impl Fn(&mut [u8]) -> Result<usize, ResourceError>
     assert!(short.iter().all(|&byte| byte == 0xaa), "nothing on failure");
     let mut out = vec![0xaa; needed + 1];
     assert_eq!(write(&mut out), Ok(needed));
-    assert_eq!(out.pop(), Some(0xaa), "nothing behind it");
+    assert_eq!(out.pop(), Some(0xaa), "nothing after it");
     out
 }

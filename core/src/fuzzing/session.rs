@@ -1,4 +1,4 @@
-//! A client, driven by a sequence of operations, with a clock that is a number.
+//! A client session under a sequence of operations, with a simulated clock.
 
 use super::Choices;
 use crate::Malformed;
@@ -12,13 +12,14 @@ use crate::wire::{
 use std::collections::VecDeque;
 use std::vec::Vec;
 
-/// Lets a server's messages, delivery, room and time come in any order.
+/// Applies server messages, deliveries, output and time in any order.
 ///
-/// Seven bytes choose the configuration; then one chooses each operation, and the
-/// next how much of it.
+/// Seven bytes choose the configuration. Then one byte chooses each operation, and
+/// the next one its size.
 pub fn session(data: &[u8]) {
     let mut choices = Choices::new(data);
-    let mut world = World::new(config(&mut choices));
+    let (window, config) = config(&mut choices);
+    let mut world = World::new(window, config);
     while !choices.is_empty() {
         world.apply(&mut choices);
         world.check();
@@ -26,7 +27,7 @@ pub fn session(data: &[u8]) {
     world.drain();
 }
 
-fn config(choices: &mut Choices<'_>) -> ClientConfig {
+fn config(choices: &mut Choices<'_>) -> (usize, ClientConfig) {
     let window = 64 + choices.size();
     let limits = match choices.size() as u32 {
         0 => Limits::DEFAULT,
@@ -40,8 +41,7 @@ fn config(choices: &mut Choices<'_>) -> ClientConfig {
         0 => Quirks::NONE,
         _ => Quirks::NONE.with(Quirk::AcknowledgeKeepAlives),
     };
-    ClientConfig {
-        window,
+    let config = ClientConfig {
         limits,
         oversize: [Oversize::Pieces, Oversize::Skip][usize::from(choices.below(2))],
         ahead: u32::from(choices.below(5)),
@@ -49,20 +49,23 @@ fn config(choices: &mut Choices<'_>) -> ClientConfig {
         dead_after: [0, 1, 90_000, 600_000][usize::from(choices.below(4))],
         quirks,
         ..ClientConfig::default()
-    }
+    };
+    (window, config)
 }
 
-/// The client and all it knows of the world.
+/// The session, and the state it is expected to have.
 struct World {
     session: ClientSession,
     config: ClientConfig,
+    /// Bytes of a full window.
+    room: usize,
     now: Instant,
-    /// Bytes under way, and the window they come into.
+    /// Bytes in flight, and the unread bytes of the window.
     wire: VecDeque<u8>,
     window: Vec<u8>,
-    /// Bundles on the wire.
+    /// Bundles sent.
     sequence: u32,
-    /// By our own count: units received, delivered, nulls sent.
+    /// Expected numbers of units received and delivered, and of nulls sent.
     units: u64,
     delivered: u64,
     nulls: u64,
@@ -70,18 +73,19 @@ struct World {
     surplus: u64,
     /// The message in pieces.
     open: Option<Head>,
-    /// When silence began, whether it was probed, whether we read.
-    heard: Instant,
+    /// When the silence began, whether it was probed, whether the owner reads.
+    silent_since: Instant,
     probed: bool,
     reading: bool,
 }
 
 impl World {
-    fn new(config: ClientConfig) -> Self {
+    fn new(room: usize, config: ClientConfig) -> Self {
         let now = Instant(1000);
         Self {
-            session: ClientSession::new(config, now).expect("at least 64"),
+            session: ClientSession::new(room, config, now).expect("at least 64"),
             config,
+            room,
             now,
             wire: VecDeque::new(),
             window: Vec::new(),
@@ -91,7 +95,7 @@ impl World {
             nulls: 0,
             surplus: 0,
             open: None,
-            heard: now,
+            silent_since: now,
             probed: false,
             reading: true,
         }
@@ -125,7 +129,7 @@ impl World {
                 byte => {
                     self.session.set_reading(byte % 2 == 0, self.now);
                     if byte % 2 == 0 && !self.reading {
-                        self.hear();
+                        self.restart_silence();
                     }
                     self.reading = byte % 2 == 0;
                 }
@@ -163,7 +167,7 @@ impl World {
         self.send(&buffer[..length]);
     }
 
-    /// Some other message at top level.
+    /// Another top-level message.
     fn message(&mut self, choices: &mut Choices<'_>) {
         let body = [7; 255];
         let size = |choices: &mut Choices<'_>| choices.size();
@@ -190,18 +194,18 @@ impl World {
         self.send(&out[..length]);
     }
 
-    /// Lets bytes arrive, as far as there is room.
+    /// Moves bytes into the window, as far as there is room, and decodes them.
     fn arrive(&mut self, count: usize) {
-        let room = self.config.window - self.window.len();
+        let room = self.room - self.window.len();
         let count = count.min(room).min(self.wire.len());
         if self.session.end().is_some() {
             let refused = self.session.step(&self.window, self.now);
-            assert_eq!(refused.err(), self.session.end(), "an end is for good");
+            assert_eq!(refused.err(), self.session.end(), "an end is final");
             return;
         }
         self.window.extend(self.wire.drain(..count));
         if count > 0 {
-            self.hear();
+            self.restart_silence();
         }
         let mut steps = 8 + 8 * self.window.len();
         loop {
@@ -218,11 +222,11 @@ impl World {
                 break;
             }
         }
-        let full = self.window.len() == self.config.window;
+        let full = self.window.len() == self.room;
         assert!(!full, "a full window is always enough");
     }
 
-    /// Counts units, and keep-alives that are answered.
+    /// Counts units, and keep-alives to answer.
     fn count(&mut self, frame: &Frame) {
         let head = match frame {
             Frame::BundleEnd => {
@@ -255,7 +259,7 @@ impl World {
     fn transmit(&mut self, room: usize) {
         let mut out = [0xaa; 40];
         let before = self.session.acknowledged();
-        let owed = self.acknowledgeable() - before;
+        let due = self.acknowledgeable() - before;
         let written = self.session.poll_transmit(&mut out[..room], self.now);
         let acknowledged = self.session.acknowledged() - before;
         let (nulls, rest) = out[..written].as_chunks::<8>();
@@ -267,24 +271,24 @@ impl World {
         self.surplus = self
             .surplus
             .checked_sub(surplus)
-            .expect("no null for nothing");
+            .expect("no null without reason");
         if acknowledged > 0 {
-            self.hear();
+            self.restart_silence();
         }
         if self.session.end().is_none() {
-            assert_eq!(acknowledged, owed.min(room as u64 / 8), "all that is owed");
+            assert_eq!(acknowledged, due.min(room as u64 / 8), "all that are due");
         } else {
             assert_eq!(written, 0, "nothing after the end");
         }
     }
 
-    /// Sleeps until the session wants to be woken.
+    /// Lets time pass until the next deadline, and handles it.
     fn time_out(&mut self) {
         let Some(due) = self.session.poll_timeout() else {
             return;
         };
         if due > self.now {
-            // A little early, nothing happens.
+            // One millisecond early has no effect.
             self.now = Instant(due.0 - 1);
             assert_eq!(self.session.handle_timeout(self.now), Ok(()));
             assert_eq!(self.session.poll_timeout(), Some(due));
@@ -295,20 +299,23 @@ impl World {
                 self.probed = true;
                 self.surplus += 1;
                 let next = self.session.poll_timeout();
-                assert!(next.is_none_or(|next| next > self.now), "it would spin");
+                assert!(
+                    next.is_none_or(|next| next > self.now),
+                    "a deadline is handled once"
+                );
             }
             Err(end) => {
                 assert_eq!(end, End::PeerSilent);
-                assert!(self.now >= self.heard.after(self.config.dead_after));
+                assert!(self.now >= self.silent_since.after(self.config.dead_after));
             }
         }
     }
 
     fn close(&mut self) {
-        let stood = self.session.end().is_none();
+        let open = self.session.end().is_none();
         let mut out = [0; 64];
         let length = self.session.close("bye", &mut out).expect("room");
-        assert_eq!(length > 0, stood, "said once");
+        assert_eq!(length > 0, open, "sent once");
     }
 
     fn end_of_stream(&mut self) {
@@ -317,12 +324,12 @@ impl World {
         assert_eq!(before.unwrap_or(end), end, "the first reason stays");
     }
 
-    fn hear(&mut self) {
-        self.heard = self.now;
+    fn restart_silence(&mut self) {
+        self.silent_since = self.now;
         self.probed = false;
     }
 
-    /// What may be acknowledged by now.
+    /// Units that may be acknowledged now.
     fn acknowledgeable(&self) -> u64 {
         self.units
             .min(self.delivered + u64::from(self.config.ahead))
@@ -333,11 +340,12 @@ impl World {
         assert_eq!(session.received(), self.units);
         assert!(
             session.acknowledged() <= self.acknowledgeable(),
-            "acks equal units"
+            "no unit is acknowledged early"
         );
         assert!(self.nulls >= session.acknowledged());
         let runs = session.end().is_none() && self.reading && self.acknowledgeable() == self.units;
-        let after = |milliseconds: u32| (milliseconds > 0).then(|| self.heard.after(milliseconds));
+        let after =
+            |milliseconds: u32| (milliseconds > 0).then(|| self.silent_since.after(milliseconds));
         let probe = after(self.config.probe_after).filter(|_| !self.probed);
         let due = probe.into_iter().chain(after(self.config.dead_after)).min();
         assert_eq!(
@@ -347,7 +355,7 @@ impl World {
         );
     }
 
-    /// Everything arrives, is delivered and acknowledged.
+    /// Lets everything arrive, be delivered and be acknowledged.
     fn drain(&mut self) {
         while !self.wire.is_empty() && self.session.end().is_none() {
             self.arrive(usize::MAX);

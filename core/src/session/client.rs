@@ -1,46 +1,54 @@
-//! The client's end: request, stream, acknowledge, close.
+//! The client's session: receives events and acknowledges them.
 
 use super::observer::Whole;
 use super::receiver::Receiver;
 use super::{End, Instant, Statistics};
 use crate::decode::{Limits, Oversize, Step};
 use crate::quirk::{Quirk, Quirks};
-use crate::wire::{ErrorMessage, Expected, Message, Null, RecordLength, RecordReader};
+use crate::wire::{
+    ERROR_FIXED_LEN, ErrorMessage, Expected, HEADER_LEN, Message, Null, RecordLength, RecordReader,
+};
 use crate::{ConfigError, ResourceError};
 
-/// How a client behaves.
+/// The settings of a client's session. Later versions may add fields, so start
+/// with the default:
+///
+/// ```
+/// use estreamer_core::session::ClientConfig;
+/// let mut config = ClientConfig::default();
+/// config.ahead = 0;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct ClientConfig {
-    /// Bytes of the window, at least [`MIN_WINDOW`](crate::decode::MIN_WINDOW).
-    pub window: usize,
-    /// What to accept.
+    /// The largest messages to accept.
     pub limits: Limits,
-    /// What to do with messages larger than the window.
+    /// How to handle messages that are larger than the window. Default: in pieces.
     pub oversize: Oversize,
-    /// Units acknowledged before they are delivered; 0 is strict.
+    /// Units acknowledged before they are delivered. With 0, every acknowledgement
+    /// follows delivery. Default: 16.
     pub ahead: u32,
-    /// After so many milliseconds of silence a null message is sent, which is
-    /// harmless and shows whether the connection still stands. 0: never.
+    /// Milliseconds of silence after which a null message is sent to test the
+    /// connection. 0: never. Default: one minute.
     pub probe_after: u32,
-    /// After so many milliseconds of silence the peer counts as dead. The
-    /// server's keep-alive period is unpublished, so be generous. 0: never.
+    /// Milliseconds of silence after which the session ends with
+    /// [`End::PeerSilent`]. The keep-alive period of servers is unpublished, so
+    /// choose a long time. 0: never. Default: ten minutes.
     pub dead_after: u32,
-    /// What the server's record length counts, where that is known.
+    /// Which bytes this server's record length counts, if known.
     pub record_length: RecordLength,
-    /// What the request asked records to be: tells them apart, and counts those
-    /// that are something else. `None` where the request is not known.
+    /// The form of the records that the request asks for. It decides between
+    /// possible layouts of a record, and records in another form are counted.
+    /// `None` if the request is not known.
     pub expected: Option<Expected>,
-    /// Deviations to show; see [`Quirk::CLIENT`].
+    /// Deviations to produce; see [`Quirk::CLIENT`].
     pub quirks: Quirks,
 }
 
 impl Default for ClientConfig {
-    /// 64 KiB of window, 16 bundles ahead, a probe each minute of silence, dead
-    /// after ten.
     fn default() -> Self {
         Self {
-            window: 64 << 10,
             limits: Limits::DEFAULT,
             oversize: Oversize::Pieces,
             ahead: 16,
@@ -53,8 +61,8 @@ impl Default for ClientConfig {
     }
 }
 
-/// The client's end of one connection. The owner sends the request, see
-/// [`crate::fqe`], before anything this session wants sent.
+/// The client's end of one connection. The owner sends the request (see
+/// [`crate::fqe`]) before any output of this session.
 ///
 /// - Getters: [`end`](Self::end), [`received`](Self::received),
 ///   [`acknowledged`](Self::acknowledged), [`statistics`](Self::statistics).
@@ -65,12 +73,12 @@ impl Default for ClientConfig {
 /// - Outputs: [`poll_transmit`](Self::poll_transmit),
 ///   [`poll_timeout`](Self::poll_timeout).
 ///
-/// Acknowledgement counts *units*: a bundle is one, a top-level event is one.
+/// Acknowledgements count *units*: a bundle, or an event outside a bundle.
 ///
-/// Silence is counted from the last byte of the peer or the last
-/// acknowledgement of ours, whichever is later. While acknowledgements are
-/// withheld, the peer has no reason to speak, and a probe would be taken for one
-/// of them: then no deadline runs.
+/// Silence begins with the last byte from the peer or the last acknowledgement to
+/// it, whichever is later. No deadline runs while acknowledgements are withheld:
+/// the peer has nothing to send, and it would take a probe for an
+/// acknowledgement.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ClientSession {
@@ -79,27 +87,29 @@ pub struct ClientSession {
     probe_after: u32,
     dead_after: u32,
     quirks: Quirks,
-    /// Units that arrived, were delivered, were acknowledged.
+    /// Units received, delivered and acknowledged.
     received: u64,
     delivered: u64,
     acknowledged: u64,
-    /// Nulls to send that acknowledge nothing: probes, answered keep-alives.
+    /// Nulls to send that acknowledge nothing: probes and answers to keep-alives.
     surplus: u32,
-    /// Since when silence counts.
-    heard: Instant,
+    /// When the silence of the peer began.
+    silent_since: Instant,
     reading: bool,
     probed: bool,
 }
 
 impl ClientSession {
-    /// A session on a connection whose TLS handshake is complete.
+    /// Creates a session for a connection whose TLS handshake is complete, with a
+    /// window of `window` bytes.
     ///
     /// # Errors
-    /// [`ConfigError`] when the window is too small.
-    pub fn new(config: ClientConfig, now: Instant) -> Result<Self, ConfigError> {
+    /// [`ConfigError::WindowTooSmall`] below
+    /// [`MIN_WINDOW`](crate::decode::MIN_WINDOW).
+    pub fn new(window: usize, config: ClientConfig, now: Instant) -> Result<Self, ConfigError> {
         Ok(Self {
             receiver: Receiver::new(
-                config.window,
+                window,
                 config.limits,
                 config.oversize,
                 RecordReader::new(config.record_length, config.expected),
@@ -112,13 +122,13 @@ impl ClientSession {
             delivered: 0,
             acknowledged: 0,
             surplus: 0,
-            heard: now,
+            silent_since: now,
             reading: true,
             probed: false,
         })
     }
 
-    /// Why the session ended; `None` while it stands.
+    /// Why the session ended; `None` if it has not.
     pub const fn end(&self) -> Option<End> {
         self.receiver.end
     }
@@ -133,45 +143,46 @@ impl ClientSession {
         self.acknowledged
     }
 
-    /// What was counted so far.
+    /// The counters since the start of the session.
     pub const fn statistics(&self) -> &Statistics {
         &self.receiver.observer.statistics
     }
 
-    /// Looks at `input`, all unread bytes of the window, for the next frame.
+    /// Decodes the next frame from `input`, all unread bytes of the window.
     ///
     /// # Errors
-    /// The reason the session ended; an error message of the peer ends it after
-    /// its frame was returned.
+    /// The reason why the session ended. An error message of the peer ends the
+    /// session after its frame was returned.
     #[inline]
     pub fn step(&mut self, input: &[u8], now: Instant) -> Result<Step, End> {
-        if self.receiver.is_news(input) {
-            self.hear(now);
+        if self.receiver.has_new_bytes(input) {
+            self.restart_silence(now);
         }
         let step = self.receiver.decode(input)?;
-        match self.receiver.note(&step, input) {
+        match self.receiver.count(&step, input) {
             Some(Whole::Bundle | Whole::Event { nested: false }) => self.received += 1,
             Some(Whole::Null { nested: false })
                 if self.quirks.has(Quirk::AcknowledgeKeepAlives) =>
             {
                 self.surplus = self.surplus.saturating_add(1);
             }
-            // A server has nothing to request.
+            // Servers send no requests.
             Some(Whole::Request) => self.receiver.observer.count(Quirk::UnknownMessage),
             _ => {}
         }
         Ok(step)
     }
 
-    /// The peer's stream ended.
+    /// Ends the session because the peer's stream ended.
     pub fn handle_eof(&mut self) -> End {
         self.receiver.eof()
     }
 
-    /// The time of [`poll_timeout`](Self::poll_timeout) has come.
+    /// Handles the deadline of [`poll_timeout`](Self::poll_timeout).
     ///
     /// # Errors
-    /// [`End::PeerSilent`] past the deadline.
+    /// [`End::PeerSilent`] after [`ClientConfig::dead_after`], or why the session
+    /// ended before.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), End> {
         if let Some(end) = self.end() {
             return Err(end);
@@ -187,46 +198,52 @@ impl ClientSession {
         Ok(())
     }
 
-    /// What the request asked records to be, where it was made after the session.
+    /// Sets [`ClientConfig::expected`] when the request is built after the session.
     pub const fn expect(&mut self, expected: Expected) {
         self.receiver.decoder.expect(expected);
     }
 
-    /// All units up to the number `units` of [`received`](Self::received) are
-    /// where they belong; what was said before stands.
+    /// Marks the first `units` received units as delivered; smaller values than
+    /// before are ignored.
     pub fn delivered(&mut self, units: u64) {
         self.delivered = self.delivered.max(units.min(self.received));
     }
 
-    /// Whether the owner reads. While it does not, for want of room, the peer's
-    /// silence means nothing; afterwards its deadlines start anew.
+    /// Tells whether the owner reads from the connection. The deadlines do not run
+    /// while it does not, and restart when it reads again.
     pub fn set_reading(&mut self, reading: bool, now: Instant) {
         if reading && !self.reading {
-            self.hear(now);
+            self.restart_silence(now);
         }
         self.reading = reading;
     }
 
-    /// Ends the session and writes the error message that tells the peer why
-    /// (FQE, Terminating Connections). Nothing is written if it has ended already.
+    /// Ends the session and writes an error message with the reason (FQE,
+    /// Terminating Connections). A reason that does not fit is truncated. Writes
+    /// nothing if the session has ended already.
     ///
     /// # Errors
-    /// [`ResourceError`] when the message does not fit; the session has ended
-    /// all the same.
+    /// [`ResourceError`] if `out` cannot hold a message with an empty reason. The
+    /// session ends nevertheless.
     pub fn close(&mut self, reason: &str, out: &mut [u8]) -> Result<usize, ResourceError> {
         if self.end().is_some() {
             return Ok(0);
         }
         self.receiver.finish(End::Closed);
+        let fixed = HEADER_LEN + ERROR_FIXED_LEN + usize::from(self.quirks.has(Quirk::ErrorNul));
+        let mut length = reason.len().min(out.len().saturating_sub(fixed));
+        while !reason.is_char_boundary(length) {
+            length -= 1;
+        }
         let message = Message::Error(ErrorMessage {
             code: -1,
-            text: reason.as_bytes(),
+            text: &reason.as_bytes()[..length],
         });
         message.emit_with(self.quirks, out)
     }
 
-    /// Writes the nulls that are owed, as many as fit, and returns their bytes.
-    /// Ask again until it returns 0.
+    /// Writes the nulls to send, as many as fit, and returns their bytes. Call it
+    /// until it returns 0.
     pub fn poll_transmit(&mut self, out: &mut [u8], now: Instant) -> usize {
         if self.end().is_some() {
             return 0;
@@ -235,7 +252,7 @@ impl ClientSession {
         for null in out.as_chunks_mut::<{ Null::BYTES.len() }>().0 {
             if self.acknowledged < self.acknowledgeable() {
                 self.acknowledged += 1;
-                self.hear(now);
+                self.restart_silence(now);
             } else if self.surplus > 0 && !self.is_withheld() {
                 self.surplus -= 1;
             } else {
@@ -247,7 +264,7 @@ impl ClientSession {
         written
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is due next.
+    /// When to call [`handle_timeout`](Self::handle_timeout) next.
     pub fn poll_timeout(&self) -> Option<Instant> {
         if self.end().is_some() {
             return None;
@@ -260,28 +277,28 @@ impl ClientSession {
         probe.into_iter().chain(dead).min()
     }
 
-    /// Units that may be acknowledged by now.
+    /// Units that may be acknowledged now.
     fn acknowledgeable(&self) -> u64 {
         let credit = self.delivered.saturating_add(u64::from(self.ahead));
         self.received.min(credit)
     }
 
-    fn hear(&mut self, now: Instant) {
-        self.heard = now;
+    fn restart_silence(&mut self, now: Instant) {
+        self.silent_since = now;
         self.probed = false;
     }
 
-    /// Whether acknowledgements wait for delivery.
+    /// Whether acknowledgements are withheld until delivery.
     fn is_withheld(&self) -> bool {
         self.acknowledgeable() < self.received
     }
 
     fn deadline(&self, after: u32) -> Option<Instant> {
         let runs = self.reading && !self.is_withheld() && after > 0;
-        runs.then(|| self.heard.after(after))
+        runs.then(|| self.silent_since.after(after))
     }
 }
 
-// The budget of a microcontroller, beside the window and a transmit buffer.
+// The limit on microcontrollers, without window and transmit buffer.
 #[cfg(not(target_pointer_width = "64"))]
 const _: () = assert!(size_of::<ClientSession>() <= 288);

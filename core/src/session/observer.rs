@@ -1,42 +1,42 @@
-//! What the frames amount to: whole messages, and the deviations they show.
+//! Counts complete messages and the deviations in them.
 
 use super::Statistics;
 use crate::Malformed;
 use crate::decode::{Frame, Head, Kind, Limits};
 use crate::quirk::{Quirk, Quirks};
 use crate::wire::{
-    BundleHeader, DataForm, EventNumber, Expected, HEADER_LEN, Layout, MessageType, Record,
-    RecordReader,
+    BundleHeader, DataForm, EventNumber, Expected, HEADER_LEN, MessageType, RecordHeader,
+    RecordLayout, RecordReader,
 };
 
-/// Counts whole messages. One in pieces leaves a trace until it ends.
+/// Counts complete messages. Keeps the state of a message in pieces until its end.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Observer {
     pub(super) statistics: Statistics,
     /// The sequence number of the last bundle; 0 before the first.
     sequence: u32,
-    /// Whether the current bundle held anything.
+    /// Whether the current bundle has a message.
     filled: bool,
-    /// The message in pieces, the deviations of its head, its last byte so far.
-    pieces: Whole,
-    shown: Quirks,
+    /// The current message, the deviations in its fixed fields, its last byte so far.
+    message: Whole,
+    deviations: Quirks,
     last: Option<u8>,
 }
 
-/// What became complete.
+/// A complete unit of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) enum Whole {
-    /// A bundle, or a message that claimed to be one.
+    /// A bundle, or a malformed one.
     Bundle,
-    /// Event data, malformed or not.
+    /// Event data, also malformed.
     Event { nested: bool },
     /// A null message.
     Null { nested: bool },
-    /// A request; nothing of the kind belongs into a bundle.
+    /// A top-level request.
     Request,
-    /// An error message with this code, nested or not.
+    /// An error message with this code, also nested.
     Error(i32),
     /// Anything else.
     Other,
@@ -48,14 +48,14 @@ impl Observer {
             statistics: Statistics::default(),
             sequence: 0,
             filled: false,
-            pieces: Whole::Other,
-            shown: Quirks::NONE,
+            message: Whole::Other,
+            deviations: Quirks::NONE,
             last: None,
         }
     }
 
-    /// Counts the frame found in `input`, which of an event holds at least the
-    /// first [`PEEK`](RecordReader::PEEK) bytes; tells what it completes.
+    /// Counts a frame found in `input`, and returns what it completes. Of an event,
+    /// `input` has at least the first [`PEEK`](RecordReader::PEEK) bytes.
     pub(super) fn observe(
         &mut self,
         frame: &Frame,
@@ -86,14 +86,14 @@ impl Observer {
             }
             Frame::Message { head, body } => {
                 self.trace(head, input, expected);
-                if matches!(self.pieces, Whole::Error(_) | Whole::Request) {
+                if matches!(self.message, Whole::Error(_) | Whole::Request) {
                     self.last = body.of(input).last().copied();
                 }
             }
             Frame::Skipped { head, length } => {
                 self.trace(head, input, expected);
                 if *length > limits.of(head.header.message_type) {
-                    self.shown = self.shown.with(Quirk::Oversize);
+                    self.deviations = self.deviations.with(Quirk::Oversize);
                 }
             }
             Frame::End => {}
@@ -115,50 +115,51 @@ impl Observer {
     }
 
     fn trace(&mut self, head: &Head, input: &[u8], expected: Option<Expected>) {
-        self.pieces = whole(head);
-        self.shown = shown(head);
+        self.message = whole(head);
+        self.deviations = deviations(head);
         self.last = None;
         if let (Kind::Event { record, .. }, Some(expected)) = (&head.kind, expected) {
             if expected.extended && record.extension.is_none() {
-                self.shown = self.shown.with(Quirk::NoExtension);
+                self.deviations = self.deviations.with(Quirk::NoExtension);
             }
             if expected.form == DataForm::Json && !is_json(head, record, input) {
-                self.shown = self.shown.with(Quirk::DataNotJson);
+                self.deviations = self.deviations.with(Quirk::DataNotJson);
             }
         }
     }
 
     fn complete(&mut self) -> Whole {
-        match (self.pieces, self.last) {
+        match (self.message, self.last) {
             (Whole::Error(_), Some(0)) => self.count(Quirk::ErrorNul),
             (Whole::Request, Some(0)) => self.count(Quirk::RequestNul),
             (Whole::Event { .. }, _) => self.statistics.events += 1,
             (Whole::Null { .. }, _) => self.statistics.nulls += 1,
             _ => {}
         }
-        self.statistics.deviations.count_all(self.shown);
-        self.pieces
+        self.statistics.deviations.count_all(self.deviations);
+        self.message
     }
 }
 
-/// Whether the data of an event begins with a brace.
+/// Whether the data of an event begins with `{`.
 #[inline]
-fn is_json(head: &Head, record: &Record, input: &[u8]) -> bool {
+fn is_json(head: &Head, record: &RecordHeader, input: &[u8]) -> bool {
     let start = HEADER_LEN + record.encoded_len();
     let end = HEADER_LEN + head.header.length as usize;
-    (start < end && input.get(start) == Some(&b'{')) || begins_late(start, end, input)
+    (start < end && input.get(start) == Some(&b'{')) || begins_after_space(start, end, input)
 }
 
-/// The same behind blanks, as far as the input holds them for sure.
+/// Whether the data begins with `{` after white space. Looks only at the bytes that
+/// are certain to be in the input.
 #[cold]
-fn begins_late(start: usize, end: usize, input: &[u8]) -> bool {
+fn begins_after_space(start: usize, end: usize, input: &[u8]) -> bool {
     let end = end.min(HEADER_LEN + RecordReader::PEEK);
     let data = input.get(start..end).unwrap_or_default();
     let blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
     data.iter().find(|byte| !blank(byte)) == Some(&b'{')
 }
 
-/// What the message with this head is, once it is complete.
+/// What a message with these fixed fields is when it is complete.
 fn whole(head: &Head) -> Whole {
     let nested = head.nested;
     match head.kind {
@@ -173,59 +174,59 @@ fn whole(head: &Head) -> Whole {
     }
 }
 
-/// The deviations that the fixed fields of one message show.
-fn shown(head: &Head) -> Quirks {
-    let mut shown = Quirks::NONE;
-    let mut show = |quirk| shown = shown.with(quirk);
-    // What is left of a bundle has no header of its own.
+/// The deviations in the fixed fields of a message.
+fn deviations(head: &Head) -> Quirks {
+    let mut found = Quirks::NONE;
+    let mut add = |quirk| found = found.with(quirk);
+    // The rest of a broken bundle has no header of its own.
     let stray = matches!(
         head.kind,
         Kind::Malformed(Malformed::BundleOverrun | Malformed::BundleTrailing)
     );
     if head.nested && !stray {
-        show(match head.header.version {
+        add(match head.header.version {
             0 => Quirk::NestedVersion0,
             1 => Quirk::NestedVersion1,
             _ => Quirk::NestedVersionOther,
         });
     }
     match head.header.message_type {
-        MessageType::EVENT_DATA_3 => show(Quirk::EventType3),
-        MessageType::NULL if head.header.length > 0 => show(Quirk::NullBody),
+        MessageType::EVENT_DATA_3 => add(Quirk::EventType3),
+        MessageType::NULL if head.header.length > 0 => add(Quirk::NullBody),
         _ => {}
     }
     match (whole(head), head.nested) {
-        (Whole::Event { .. }, false) => show(Quirk::TopLevelEvent),
-        (Whole::Null { .. }, true) => show(Quirk::NestedNull),
-        (Whole::Error(_), true) => show(Quirk::NestedError),
+        (Whole::Event { .. }, false) => add(Quirk::TopLevelEvent),
+        (Whole::Null { .. }, true) => add(Quirk::NestedNull),
+        (Whole::Error(_), true) => add(Quirk::NestedError),
         _ => {}
     }
     match head.kind {
         Kind::Error { text_length, .. } if u32::from(text_length) + 6 != head.header.length => {
-            show(Quirk::ErrorLength);
+            add(Quirk::ErrorLength);
         }
         Kind::Event { record, layout } => {
             if record.netmap != 0 {
-                show(Quirk::Netmap);
+                add(Quirk::Netmap);
             }
             match layout {
-                Layout::CoversExtension => show(Quirk::RecordCoversExtension),
-                Layout::CoversHeader => show(Quirk::RecordCoversHeader),
-                Layout::Clipped => show(Quirk::RecordClipped),
-                Layout::Extended | Layout::Short => {}
+                RecordLayout::CoversExtension => add(Quirk::RecordCoversExtension),
+                RecordLayout::CoversHeader => add(Quirk::RecordCoversHeader),
+                RecordLayout::Clipped => add(Quirk::RecordClipped),
+                RecordLayout::Extended | RecordLayout::Short => {}
             }
-            // A clipped record could not be read without the flag.
-            if record.flag && layout != Layout::Clipped {
-                show(match record.extension {
+            // A clipped record cannot be parsed without the flag.
+            if record.flag && layout != RecordLayout::Clipped {
+                add(match record.extension {
                     Some(_) => Quirk::ExtendedFlag,
                     None => Quirk::FlagContradictsLengths,
                 });
             }
         }
-        Kind::Other | Kind::Request { .. } if head.nested => show(Quirk::NestedUnknown),
-        Kind::Other => show(Quirk::UnknownMessage),
-        Kind::Malformed(malformed) => show(match malformed {
-            Malformed::RecordTooShort | Malformed::RecordLength => Quirk::RecordMalformed,
+        Kind::Other | Kind::Request { .. } if head.nested => add(Quirk::NestedUnknown),
+        Kind::Other => add(Quirk::UnknownMessage),
+        Kind::Malformed(malformed) => add(match malformed {
+            Malformed::RecordTooShort | Malformed::RecordLength { .. } => Quirk::RecordMalformed,
             Malformed::ErrorTooShort | Malformed::RequestTooShort | Malformed::BundleTooShort => {
                 Quirk::MessageMalformed
             }
@@ -234,5 +235,5 @@ fn shown(head: &Head) -> Quirks {
         }),
         Kind::Null | Kind::Error { .. } | Kind::Request { .. } => {}
     }
-    shown
+    found
 }

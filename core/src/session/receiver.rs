@@ -1,4 +1,4 @@
-//! What both ends do with received bytes.
+//! Decoding and counting, for both ends.
 
 use super::End;
 use super::observer::{Observer, Whole};
@@ -6,14 +6,14 @@ use crate::ConfigError;
 use crate::decode::{Decoder, Limits, Oversize, Step};
 use crate::wire::RecordReader;
 
-/// Decoder, counters and end of one direction.
+/// Decoder, counters and end of the incoming stream.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub(super) struct Receiver {
     pub(super) decoder: Decoder,
     pub(super) observer: Observer,
     pub(super) end: Option<End>,
-    /// Input bytes left over by the last step.
+    /// Bytes of the last input that its step did not consume.
     pending: usize,
 }
 
@@ -32,24 +32,24 @@ impl Receiver {
         })
     }
 
-    /// Whether `input` holds bytes that the last step did not see.
-    pub(super) const fn is_news(&self, input: &[u8]) -> bool {
+    /// Whether `input` has bytes that the last step did not see.
+    pub(super) const fn has_new_bytes(&self, input: &[u8]) -> bool {
         input.len() > self.pending
     }
 
-    /// One step of the decoder, while the session stands.
+    /// Runs one step of the decoder, unless the session has ended.
     pub(super) fn decode(&mut self, input: &[u8]) -> Result<Step, End> {
         if let Some(end) = self.end {
             return Err(end);
         }
         self.decoder
             .step(input)
-            .map_err(|error| self.finish(End::OutOfStep(error)))
+            .map_err(|error| self.finish(End::InvalidHeader(error)))
     }
 
-    /// Counts what the step found and tells what it completes; an error that
-    /// is complete ends the session.
-    pub(super) fn note(&mut self, step: &Step, input: &[u8]) -> Option<Whole> {
+    /// Counts the frame of a step, and returns what it completes. A complete error
+    /// message ends the session.
+    pub(super) fn count(&mut self, step: &Step, input: &[u8]) -> Option<Whole> {
         self.pending = input.len() - step.consumed;
         self.observer.statistics.bytes += step.consumed as u64;
         let frame = step.frame.as_ref()?;
@@ -78,7 +78,7 @@ impl Receiver {
         self.finish(end)
     }
 
-    /// The first reason stays.
+    /// Ends the session. A later reason does not replace an earlier one.
     pub(super) fn finish(&mut self, end: End) -> End {
         *self.end.get_or_insert(end)
     }

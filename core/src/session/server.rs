@@ -1,5 +1,5 @@
-//! The server's end: wait for the request, send bundles as far as they are
-//! acknowledged, keep the connection alive.
+//! The server's session: receives the request, sends bundles as they are
+//! acknowledged, and sends keep-alives.
 
 use super::observer::Whole;
 use super::receiver::Receiver;
@@ -13,35 +13,33 @@ use crate::wire::{
 };
 use crate::{ConfigError, ResourceError};
 
-/// How a server behaves.
+/// The settings of a server's session. Later versions may add fields, so start with
+/// the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct ServerConfig {
-    /// Bytes of the window, at least [`MIN_WINDOW`](crate::decode::MIN_WINDOW).
-    /// Larger requests come in pieces, without grace for the inclusive length.
-    pub window: usize,
-    /// What to accept.
+    /// The largest messages to accept.
     pub limits: Limits,
-    /// Sent back in every bundle, opaque to the client.
+    /// The connection id in every bundle; opaque to the client. Default: 1.
     pub connection_id: u32,
-    /// Bundles sent before the first of them is acknowledged; 0 counts as 1.
+    /// Bundles sent before the first of them is acknowledged. Default: 1. 0 has
+    /// the effect of 1.
     pub unacknowledged: u32,
-    /// Milliseconds without sending after which a null goes out (FQE, Accepting
-    /// Data). 0: never.
+    /// Milliseconds without output after which a null is sent (FQE, Accepting
+    /// Data). 0: never. Default: 30 seconds.
     pub keep_alive: u32,
-    /// Milliseconds to wait for the 8 bytes that a client with the inclusive
-    /// reading of the request's length never sends (FQE, Requesting
-    /// Fully-qualified Events: "must include the length of the binary header").
+    /// Milliseconds to wait for the last 8 bytes of a request. A client whose
+    /// length counts the header never sends them (FQE, Requesting Fully-qualified
+    /// Events: "must include the length of the binary header"). Default: 250.
     pub grace: u32,
-    /// Deviations to show; see [`Quirk::SERVER`].
+    /// Deviations to produce; see [`Quirk::SERVER`].
     pub quirks: Quirks,
 }
 
 impl Default for ServerConfig {
-    /// One bundle at a time, a keep-alive each 30 s, a quarter of a second of grace.
     fn default() -> Self {
         Self {
-            window: 64 << 10,
             limits: Limits::DEFAULT,
             connection_id: 1,
             unacknowledged: 1,
@@ -68,28 +66,30 @@ pub struct ServerSession {
     receiver: Receiver,
     config: ServerConfig,
     streaming: bool,
-    /// Bundles sent and not acknowledged.
+    /// Bundles sent and not yet acknowledged.
     unacknowledged: u32,
     sequence: u32,
-    /// When the last byte went out.
+    /// When the last byte was sent.
     sent: Instant,
     keep_alive_due: bool,
-    /// Keep-alives sent that a client might wrongly acknowledge.
+    /// Keep-alives sent, which some clients acknowledge by mistake.
     kept_alive: u32,
-    /// When a request 8 bytes short counts as complete.
+    /// When a request that is 8 bytes short counts as complete.
     grace: Option<Instant>,
 }
 
 impl ServerSession {
-    /// A session on a connection whose TLS handshake is complete.
+    /// Creates a session for a connection whose TLS handshake is complete, with a
+    /// window of `window` bytes. Requests that do not fit are returned in pieces,
+    /// and [`ServerConfig::grace`] does not apply to them.
     ///
     /// # Errors
-    /// [`ConfigError`] when the window is too small.
-    pub fn new(mut config: ServerConfig, now: Instant) -> Result<Self, ConfigError> {
-        config.unacknowledged = config.unacknowledged.max(1);
+    /// [`ConfigError::WindowTooSmall`] below
+    /// [`MIN_WINDOW`](crate::decode::MIN_WINDOW).
+    pub fn new(window: usize, config: ServerConfig, now: Instant) -> Result<Self, ConfigError> {
         Ok(Self {
             receiver: Receiver::new(
-                config.window,
+                window,
                 config.limits,
                 Oversize::Pieces,
                 RecordReader::default(),
@@ -105,7 +105,7 @@ impl ServerSession {
         })
     }
 
-    /// Why the session ended; `None` while it stands.
+    /// Why the session ended; `None` if it has not.
     pub const fn end(&self) -> Option<End> {
         self.receiver.end
     }
@@ -118,25 +118,26 @@ impl ServerSession {
     /// Bundles that may be sent now.
     pub const fn credit(&self) -> u32 {
         if self.streaming && self.end().is_none() {
-            self.config
-                .unacknowledged
-                .saturating_sub(self.unacknowledged)
+            let limit = self.config.unacknowledged;
+            // `max` is not const.
+            let limit = if limit == 0 { 1 } else { limit };
+            limit.saturating_sub(self.unacknowledged)
         } else {
             0
         }
     }
 
-    /// What was counted so far.
+    /// The counters since the start of the session.
     pub const fn statistics(&self) -> &Statistics {
         &self.receiver.observer.statistics
     }
 
-    /// Looks at `input`, all unread bytes of the window, for the next frame. The
-    /// request comes as a message of [`Kind::Request`]; the owner judges it and
-    /// answers with [`accept`](Self::accept) or [`close`](Self::close).
+    /// Decodes the next frame from `input`, all unread bytes of the window. The
+    /// request is a message of [`Kind::Request`]. The owner checks it and answers
+    /// with [`accept`](Self::accept) or [`close`](Self::close).
     ///
     /// # Errors
-    /// The reason the session ended.
+    /// Why the session ended.
     pub fn step(&mut self, input: &[u8], now: Instant) -> Result<Step, End> {
         let mut step = self.receiver.decode(input)?;
         if step.consumed == 0 && step.frame.is_none() {
@@ -147,22 +148,23 @@ impl ServerSession {
         if let Some(Frame::Message { head, body }) = &mut step.frame {
             self.surplus_in_request(head, body, input);
         }
-        if let Some(Whole::Null { nested: false }) = self.receiver.note(&step, input) {
+        if let Some(Whole::Null { nested: false }) = self.receiver.count(&step, input) {
             self.acknowledge();
         }
         Ok(step)
     }
 
-    /// The peer's stream ended.
+    /// Ends the session because the peer's stream ended.
     pub fn handle_eof(&mut self) -> End {
         self.receiver.eof()
     }
 
-    /// The time of [`poll_timeout`](Self::poll_timeout) has come. After it,
-    /// [`step`](Self::step) may return a request it was waiting for.
+    /// Handles the deadline of [`poll_timeout`](Self::poll_timeout). Call
+    /// [`step`](Self::step) afterwards: it may return a request that was 8 bytes
+    /// short.
     ///
     /// # Errors
-    /// The reason the session ended.
+    /// Why the session ended.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), End> {
         if let Some(end) = self.end() {
             return Err(end);
@@ -173,15 +175,16 @@ impl ServerSession {
         Ok(())
     }
 
-    /// The request is granted: bundles may go out.
+    /// Accepts the request: bundles may be sent from now on.
     pub fn accept(&mut self, now: Instant) {
         self.streaming = true;
         self.sent = now;
     }
 
-    /// Takes the credit for one bundle and returns its header; `None` without
-    /// credit. The owner builds the bundle with a
-    /// [`BundleWriter`](crate::wire::BundleWriter) and sends it before anything else.
+    /// Returns the header of the next bundle and uses up the credit for it; `None`
+    /// without credit. The owner builds the bundle with a
+    /// [`BundleWriter`](crate::wire::BundleWriter) and sends it before any other
+    /// output.
     pub fn next_bundle(&mut self, now: Instant) -> Option<BundleHeader> {
         if self.credit() == 0 {
             return None;
@@ -198,12 +201,12 @@ impl ServerSession {
         })
     }
 
-    /// Ends the session and writes the error message that tells why (FQE,
-    /// Terminating Connections). A shutdown sends none: just drop the session.
+    /// Ends the session and writes an error message (FQE, Terminating
+    /// Connections). A server that shuts down sends none and drops the session.
     ///
     /// # Errors
-    /// [`ResourceError`] when the message does not fit; the session has ended
-    /// all the same.
+    /// [`ResourceError`] if the message does not fit. The session ends
+    /// nevertheless.
     pub fn close(
         &mut self,
         message: &ErrorMessage<'_>,
@@ -216,7 +219,7 @@ impl ServerSession {
         Message::Error(*message).emit_with(self.config.quirks, out)
     }
 
-    /// Writes a keep-alive when one is due, and returns its bytes.
+    /// Writes a keep-alive if one is due, and returns its bytes.
     pub fn poll_transmit(&mut self, out: &mut [u8], now: Instant) -> usize {
         if self.end().is_some() || !self.keep_alive_due {
             return 0;
@@ -231,7 +234,7 @@ impl ServerSession {
         Null::BYTES.len()
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is due next.
+    /// When to call [`handle_timeout`](Self::handle_timeout) next.
     pub fn poll_timeout(&self) -> Option<Instant> {
         if self.end().is_some() {
             return None;
@@ -244,18 +247,18 @@ impl ServerSession {
         (self.streaming && self.config.keep_alive > 0 && !self.keep_alive_due).then_some(due)
     }
 
-    /// A request whose length counts its own header is 8 bytes short for ever.
-    /// Complete JSON and nothing more within the grace makes it whole.
+    /// A request whose length counts its own header stays 8 bytes short. It counts
+    /// as complete if its JSON is complete and no byte follows within the grace.
     fn inclusive_request(&mut self, input: &[u8], now: Instant) -> Option<Step> {
         let Ok((header, body)) = Header::parse(input) else {
             return None;
         };
-        let looks_so = !self.streaming
+        let is_short = !self.streaming
             && self.receiver.decoder.at_boundary()
             && header.message_type == MessageType::EVENT_STREAM_REQUEST
             && header.length as usize == input.len()
             && EventStreamRequest::parse(body).is_ok_and(|request| is_complete(request.json()));
-        if !looks_so {
+        if !is_short {
             self.grace = None;
             return None;
         }
@@ -286,7 +289,8 @@ impl ServerSession {
         })
     }
 
-    /// A null message filled the gap: [`RequestForm::Both`](crate::fqe::RequestForm::Both).
+    /// Removes the null message that the length of a request counts; see
+    /// [`RequestForm::Both`](crate::fqe::RequestForm::Both).
     fn surplus_in_request(&mut self, head: &Head, body: &mut Span, input: &[u8]) {
         let is_request = matches!(head.kind, Kind::Request { .. });
         let inclusive = head.header.length as usize == body.len + 2 * HEADER_LEN;
@@ -297,8 +301,8 @@ impl ServerSession {
         }
     }
 
-    /// A null acknowledges a bundle if one waits for that; otherwise it is
-    /// surplus, most likely the answer to a keep-alive.
+    /// Counts a null as the acknowledgement of a bundle. If every bundle is
+    /// acknowledged, it answers a keep-alive or is surplus.
     fn acknowledge(&mut self) {
         if let Some(left) = self.unacknowledged.checked_sub(1) {
             self.unacknowledged = left;

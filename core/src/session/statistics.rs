@@ -1,24 +1,25 @@
-//! What a session counted.
+//! The counters of a session.
 
 use crate::quirk::Deviations;
 
 /// Counters of one connection, since its start.
 ///
-/// They depend on what was received only, never on how it was chopped up: a
-/// message counts when it is complete, whole or in pieces, and a message that
-/// is left out when its fixed fields are there: of an event, its first 56 bytes.
+/// They depend only on the received bytes, not on how these were split. A message
+/// counts when it is complete. A skipped message counts when its fixed fields are
+/// complete; for an event, these are its first 56 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub struct Statistics {
-    /// Bytes received, framing included: everything up to the end of the peer's
-    /// stream, or up to the message that ended the session.
+    /// Bytes received, including headers, up to the end of the peer's stream or to
+    /// the message that ended the session.
     pub bytes: u64,
-    /// Event data messages, malformed and skipped ones included.
+    /// Event data messages, including malformed and skipped ones.
     pub events: u64,
-    /// Whole bundles.
+    /// Complete bundles.
     pub bundles: u64,
-    /// Null messages, nested ones included.
+    /// Null messages, including nested ones.
     pub nulls: u64,
-    /// The peer's deviations, by name.
+    /// Deviations of the peer.
     pub deviations: Deviations,
 }

@@ -1,7 +1,8 @@
-//! The message bundle: nested messages back to back, acknowledged once
-//! (FQE, Fully-Qualified Event Messages; classic guide, Message Bundle Format).
+//! The message bundle: several messages, acknowledged together (FQE,
+//! Fully-Qualified Event Messages; classic guide, Message Bundle Format).
 
-use super::{Event, HEADER_LEN, Header, Message, MessageType, put};
+use super::{Event, HEADER_LEN, Header, Message, put};
+use crate::count::Bytes;
 use crate::quirk::Quirks;
 use crate::{Malformed, PeerError, ResourceError};
 use core::fmt;
@@ -10,19 +11,19 @@ use nom::{IResult, Parser, number::be_u32};
 /// Bytes of connection id and sequence number.
 pub(crate) const FIXED_LEN: usize = 8;
 
-/// What stands at the head of a bundle (classic guide, Message Bundle Format).
+/// The fixed fields of a bundle (classic guide, Message Bundle Format).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct BundleHeader {
-    /// Opaque.
+    /// Opaque to the client.
     pub connection_id: u32,
-    /// 1, 2, 3 … on one connection.
+    /// Counts the bundles of a connection: 1, 2, 3 …
     pub sequence: u32,
 }
 
-/// A whole bundle in one buffer. A receiver of bundles of any size uses the
-/// [`Decoder`](crate::decode::Decoder), which never holds one whole.
+/// A complete bundle in one buffer. To receive bundles of any size, use the
+/// [`Decoder`](crate::decode::Decoder), which does not buffer them.
 ///
 /// | off | type | field |
 /// |---|---|---|
@@ -35,12 +36,12 @@ pub struct BundleHeader {
 pub struct Bundle<'a> {
     /// Connection id and sequence number.
     pub header: BundleHeader,
-    /// The nested messages as they stand on the wire.
+    /// The nested messages as received.
     pub nested: &'a [u8],
 }
 
 impl<'a> Bundle<'a> {
-    /// Reads a body; the nested messages are not looked at.
+    /// Reads a body without parsing the nested messages.
     ///
     /// # Errors
     /// [`Malformed::BundleTooShort`] below 8 bytes.
@@ -49,8 +50,8 @@ impl<'a> Bundle<'a> {
         Ok(Self { header, nested })
     }
 
-    /// The nested messages in turn. After an overrun or stray bytes, reported
-    /// as the last item, there is nothing more.
+    /// Parses the nested messages. A message that is longer than the rest of the
+    /// bundle, or fewer than 8 bytes at its end, is the last item, an error.
     pub fn messages(&self) -> impl Iterator<Item = Result<(Header, Message<'a>), PeerError>> {
         let mut rest = self.nested;
         core::iter::from_fn(move || {
@@ -87,7 +88,7 @@ impl<'a> Bundle<'a> {
     /// Writes the body; see [`crate::wire`] for the contract.
     ///
     /// # Errors
-    /// [`ResourceError`] when `out` is shorter than [`Self::encoded_len`].
+    /// [`ResourceError`] if `out` is shorter than [`Self::encoded_len`].
     pub fn emit(&self, out: &mut [u8]) -> Result<usize, ResourceError> {
         put(
             out,
@@ -100,7 +101,7 @@ impl<'a> Bundle<'a> {
     }
 }
 
-/// Connection id and sequence number; streaming, nested messages follow.
+/// The streaming parser for connection id and sequence number.
 pub(crate) fn fixed(input: &[u8]) -> IResult<&[u8], BundleHeader, ()> {
     (be_u32(), be_u32())
         .map(|(connection_id, sequence)| BundleHeader {
@@ -110,7 +111,7 @@ pub(crate) fn fixed(input: &[u8]) -> IResult<&[u8], BundleHeader, ()> {
         .parse(input)
 }
 
-/// Fills a buffer with one whole bundle message, event by event.
+/// Writes a bundle message into a buffer, event by event.
 ///
 /// ```
 /// use estreamer_core::quirk::Quirks;
@@ -130,12 +131,13 @@ pub struct BundleWriter<'b> {
 }
 
 impl<'b> BundleWriter<'b> {
-    /// Starts a bundle in `buffer` whose events show those of `quirks` that
-    /// concern them; `no-extension` leaves their archival timestamps out, and of
-    /// `record-covers-header` and `record-covers-extension` the first one wins.
+    /// Starts a bundle in `buffer`. Its events are written with those of `quirks`
+    /// that concern them. `no-extension` omits their archival timestamps.
+    /// `record-covers-header` takes precedence over `record-covers-extension`.
     ///
     /// # Errors
-    /// [`ResourceError`] when the buffer cannot hold the 16 bytes of an empty bundle.
+    /// [`ResourceError`] if the buffer is smaller than the 16 bytes of an empty
+    /// bundle.
     pub fn new(
         buffer: &'b mut [u8],
         header: BundleHeader,
@@ -156,23 +158,20 @@ impl<'b> BundleWriter<'b> {
     /// Appends one event.
     ///
     /// # Errors
-    /// [`ResourceError`] when it does not fit any more; the bundle stays as it was.
+    /// [`ResourceError`] if it does not fit. The bundle is unchanged.
     pub fn push(&mut self, event: &Event<'_>) -> Result<(), ResourceError> {
         let free = &mut self.buffer[self.filled..];
         self.filled += Message::Event(*event).emit_nested(self.quirks, free)?;
         Ok(())
     }
 
-    /// Bytes written so far, the bundle's own header included.
-    #[expect(
-        clippy::len_without_is_empty,
-        reason = "it holds 16 bytes from the start"
-    )]
+    /// Bytes written so far, including the header of the bundle.
+    #[expect(clippy::len_without_is_empty, reason = "an empty bundle has 16 bytes")]
     pub fn len(&self) -> usize {
         self.filled
     }
 
-    /// Completes the length field and returns the whole message.
+    /// Writes the length field and returns the message.
     pub fn finish(self) -> &'b [u8] {
         let message = &mut self.buffer[..self.filled];
         let length = (message.len() - HEADER_LEN) as u32;
@@ -193,17 +192,14 @@ impl fmt::Display for BundleHeader {
 
 impl fmt::Display for Bundle<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {} bytes", self.header, self.nested.len())
+        write!(f, "{}, {}", self.header, Bytes::of(self.nested))
     }
 }
-
-/// The type a bundle travels under.
-pub(crate) const TYPE: MessageType = MessageType::BUNDLE;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::RecordType;
+    use crate::wire::{MessageType, RecordType};
     use std::vec::Vec;
 
     const HEADER: BundleHeader = BundleHeader {
@@ -223,7 +219,7 @@ mod tests {
             writer.push(event).unwrap();
         }
         let (header, message) = Message::parse(writer.finish()).unwrap().0;
-        assert_eq!(header.message_type, TYPE);
+        assert_eq!(header.message_type, MessageType::BUNDLE);
         let Message::Bundle(bundle) = message else {
             panic!("not a bundle: {message}");
         };

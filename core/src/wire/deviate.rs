@@ -1,11 +1,11 @@
-//! Showing quirks: one place that turns a strict message into one that deviates.
+//! Applies quirks: turns a message of the guide into one that deviates from it.
 
 use super::record::{EXTENDED_LEN, SHORT_LEN};
 use super::{HEADER_LEN, MessageType, Null};
 use crate::quirk::{Quirk, Quirks};
 use core::mem::take;
 
-/// Bytes by which the deviating message is longer than the strict one.
+/// Bytes that the quirks add to a message.
 pub(crate) fn extra(message_type: MessageType, quirks: Quirks) -> usize {
     match message_type {
         MessageType::ERROR => usize::from(quirks.has(Quirk::ErrorNul)),
@@ -20,8 +20,8 @@ pub(crate) fn extra(message_type: MessageType, quirks: Quirks) -> usize {
     }
 }
 
-/// Completes the length field of `message` and shows the quirks. All of it is
-/// written strictly, but for the [`extra`] bytes at its end.
+/// Writes the length field of `message` and applies the quirks. The message is
+/// complete, except for the [`extra`] bytes at its end.
 pub(crate) fn finish(quirks: Quirks, message: &mut [u8]) {
     let Some((header, body)) = message.split_first_chunk_mut::<HEADER_LEN>() else {
         return;
@@ -30,7 +30,7 @@ pub(crate) fn finish(quirks: Quirks, message: &mut [u8]) {
     let mut length = body.len() as u32;
     match message_type {
         MessageType::ERROR if quirks.has(Quirk::ErrorNul) => {
-            // The text length counts the NUL, as far as it can.
+            // The text length counts the NUL, up to 65 535.
             if let [_, _, _, _, high, low, .., nul] = body {
                 let text = u16::from_be_bytes([*high, *low]).saturating_add(1);
                 [*high, *low] = text.to_be_bytes();
@@ -44,7 +44,7 @@ pub(crate) fn finish(quirks: Quirks, message: &mut [u8]) {
             }
             let mut block = body;
             if both && let Some((before, null)) = take(&mut block).split_last_chunk_mut() {
-                // The length counts it, as the body's end.
+                // The length counts it as a part of the body.
                 *null = Null::BYTES;
                 block = before;
             }

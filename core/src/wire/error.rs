@@ -18,15 +18,16 @@ pub(crate) const FIXED_LEN: usize = 6;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ErrorMessage<'a> {
-    /// The guide recommends −1 for a client's own errors.
+    /// The error code. The guide recommends −1 for a client's own errors.
     pub code: i32,
-    /// UTF-8 by custom, without trailing NUL; at most 65 535 bytes are emitted.
+    /// The text, usually UTF-8, without a trailing NUL. `emit` truncates it to 65 535
+    /// bytes.
     pub text: &'a [u8],
 }
 
 impl<'a> ErrorMessage<'a> {
-    /// Reads a body. A text length that disagrees with the bytes present is
-    /// not an error: the smaller of both counts, trailing NULs are stripped.
+    /// Reads a body. If the text length and the length of the body differ, the smaller
+    /// one counts. Trailing NULs are removed.
     ///
     /// # Errors
     /// [`Malformed::ErrorTooShort`] below 6 bytes.
@@ -41,15 +42,15 @@ impl<'a> ErrorMessage<'a> {
 
     /// Bytes of the body.
     pub fn encoded_len(&self) -> usize {
-        FIXED_LEN + self.clipped().len()
+        FIXED_LEN + self.truncated().len()
     }
 
-    /// Writes the body, without NUL; see [`crate::wire`] for the contract.
+    /// Writes the body without a NUL; see [`crate::wire`] for the contract.
     ///
     /// # Errors
-    /// [`ResourceError`] when `out` is shorter than [`Self::encoded_len`].
+    /// [`ResourceError`] if `out` is shorter than [`Self::encoded_len`].
     pub fn emit(&self, out: &mut [u8]) -> Result<usize, ResourceError> {
-        let text = self.clipped();
+        let text = self.truncated();
         put(
             out,
             &[
@@ -60,17 +61,17 @@ impl<'a> ErrorMessage<'a> {
         )
     }
 
-    fn clipped(&self) -> &'a [u8] {
+    fn truncated(&self) -> &'a [u8] {
         &self.text[..self.text.len().min(usize::from(u16::MAX))]
     }
 }
 
-/// Code and text length; streaming, the text follows.
+/// The streaming parser for code and text length.
 pub(crate) fn fixed(input: &[u8]) -> IResult<&[u8], (i32, u16), ()> {
     (be_i32(), be_u16()).parse(input)
 }
 
-/// The text without the NULs some servers count into it.
+/// Removes trailing NULs, which some servers count as text.
 pub fn trim_nul(text: &[u8]) -> &[u8] {
     let end = text.iter().rposition(|&byte| byte != 0);
     &text[..end.map_or(0, |last| last + 1)]
@@ -82,9 +83,9 @@ impl fmt::Display for ErrorMessage<'_> {
     }
 }
 
-/// Shows bytes as one line of text: invalid UTF-8 becomes U+FFFD; control
-/// characters, line separators and changes of writing direction are escaped, so
-/// that a peer cannot steer the reader's terminal.
+/// Displays bytes as one line of text. Invalid UTF-8 becomes U+FFFD. Control
+/// characters, line separators and changes of the writing direction are escaped, so
+/// that a peer cannot control the reader's terminal.
 #[derive(Debug, Clone, Copy)]
 pub struct Lossy<'a>(pub &'a [u8]);
 
@@ -93,8 +94,9 @@ impl fmt::Display for Lossy<'_> {
         use fmt::Write;
         for chunk in self.0.utf8_chunks() {
             for character in chunk.valid().chars() {
-                let steers = matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-                if character.is_control() || steers {
+                let is_format =
+                    matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+                if character.is_control() || is_format {
                     write!(f, "{}", character.escape_default())?;
                 } else {
                     f.write_char(character)?;
@@ -125,7 +127,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn a_counted_nul_is_stripped() {
+    fn a_counted_nul_is_removed() {
         let body = [0, 0, 0, 19, 0, 3, b'N', b'o', 0];
         let error = ErrorMessage::parse(&body).unwrap();
         assert_eq!((error.code, error.text), (19, &b"No"[..]));
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_behind_the_declared_text_are_left_out() {
+    fn bytes_after_the_declared_text_are_ignored() {
         let body = [0, 0, 0, 1, 0, 1, b'a', b'b'];
         assert_eq!(ErrorMessage::parse(&body).unwrap().text, b"a");
     }
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_the_peer_cannot_steer_the_terminal() {
+    fn a_text_of_the_peer_cannot_control_the_terminal() {
         let text = b"bad \x1b[2J \xff caf\xc3\xa9 \xe2\x80\xae";
         let error = ErrorMessage { code: 7, text };
         assert_eq!(
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overlong_text_is_cut_at_the_fields_limit() {
+    fn an_overlong_text_is_truncated_to_the_limit_of_its_length_field() {
         let text = std::vec![b'x'; 70_000];
         let error = ErrorMessage {
             code: -1,

@@ -1,8 +1,9 @@
 //! Event data: one record (FQE, Fully-Qualified Event Messages).
 
-use super::reading::RecordReader;
-use super::record::{Extension, Record, RecordType};
+use super::record::{Extension, RecordHeader, RecordType};
+use super::record_reader::RecordReader;
 use super::{MessageType, put};
+use crate::count::Bytes;
 use crate::{Malformed, ResourceError};
 use core::fmt;
 
@@ -11,7 +12,7 @@ use core::fmt;
 /// | off | type | field | present |
 /// |---|---|---|---|
 /// | 0 | u32 | bit 31 extended-header flag · bits 30–16 Netmap ID · bits 15–0 record type | always |
-/// | 4 | u32 | record length: bytes after the record header; some servers count more, see [`Layout`](super::Layout) | always |
+/// | 4 | u32 | record length: bytes after the record header; some servers count more, see [`RecordLayout`](super::RecordLayout) | always |
 /// | 8 | u32 | archival timestamp, UNIX seconds | extended |
 /// | 12 | u32 | reserved | extended |
 /// | 8/16 | n | data | |
@@ -19,23 +20,23 @@ use core::fmt;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Event<'a> {
-    /// The number the message travels under.
+    /// The message type.
     pub number: EventNumber,
     /// The record header.
-    pub record: Record,
-    /// The event, in the format that was asked for.
+    pub record: RecordHeader,
+    /// The event in the requested format.
     pub data: &'a [u8],
 }
 
-/// The two message types event data travels under.
+/// The two message types of event data. Exhaustive: the guides name no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum EventNumber {
-    /// 4, by the classic guide and every known server.
+    /// 4, in the classic guide and from every known server.
     #[default]
     Four,
-    /// 3, by the fully-qualified guide.
+    /// 3, in the fully-qualified guide.
     Three,
 }
 
@@ -48,7 +49,7 @@ impl EventNumber {
         }
     }
 
-    /// The number of a message type, if it is one of the two.
+    /// The number of a message type; `None` for other messages.
     pub const fn from_message_type(message_type: MessageType) -> Option<Self> {
         match message_type {
             MessageType::EVENT_DATA => Some(Self::Four),
@@ -59,16 +60,16 @@ impl EventNumber {
 }
 
 impl<'a> Event<'a> {
-    /// An event as strict servers emit it.
+    /// An event as real servers send it.
     pub const fn new(record_type: RecordType, archival: Option<u32>, data: &'a [u8]) -> Self {
         Self {
             number: EventNumber::Four,
-            record: Record::new(record_type, archival),
+            record: RecordHeader::new(record_type, archival),
             data,
         }
     }
 
-    /// Reads a whole body by itself.
+    /// Reads a complete body without knowledge of the stream.
     ///
     /// # Errors
     /// As [`RecordReader::read`].
@@ -76,7 +77,7 @@ impl<'a> Event<'a> {
         Self::parse_with(number, body, &mut RecordReader::default())
     }
 
-    /// Reads a whole body, one of those that `reader` reads.
+    /// Reads a complete body of the stream that `reader` reads.
     ///
     /// # Errors
     /// As [`RecordReader::read`].
@@ -85,7 +86,7 @@ impl<'a> Event<'a> {
         body: &'a [u8],
         reader: &mut RecordReader,
     ) -> Result<Self, Malformed> {
-        let length = u32::try_from(body.len()).map_err(|_| Malformed::RecordLength)?;
+        let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
         let (record, _) = reader.read(body, length)?;
         Ok(Self {
             number,
@@ -102,7 +103,7 @@ impl<'a> Event<'a> {
     /// Writes the body; see [`crate::wire`] for the contract.
     ///
     /// # Errors
-    /// [`ResourceError`] when `out` is shorter than [`Self::encoded_len`].
+    /// [`ResourceError`] if `out` is shorter than [`Self::encoded_len`].
     pub fn emit(&self, out: &mut [u8]) -> Result<usize, ResourceError> {
         let word = self.record.word().to_be_bytes();
         let length = (self.data.len() as u32).to_be_bytes();
@@ -124,6 +125,6 @@ impl<'a> Event<'a> {
 
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "event {}, {} bytes", self.record, self.data.len())
+        write!(f, "event {}, {}", self.record, Bytes::of(self.data))
     }
 }

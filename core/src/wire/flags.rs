@@ -2,16 +2,17 @@
 
 use core::fmt;
 
-/// The flag word of an event stream request; every bit is kept.
+/// The flags of an event stream request. May hold unknown bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct RequestFlags(pub u32);
 
 impl RequestFlags {
-    /// Bit 23: records carry their archival timestamp. Resuming needs it.
+    /// Bit 23: records have an archival timestamp. Resuming needs it.
     pub const EXTENDED_HEADER: Self = Self(1 << 23);
-    /// Bit 30: the server offers its services first. Not with a JSON block.
+    /// Bit 30: the server offers its services first. Cannot be combined with a JSON
+    /// block.
     pub const EXTENDED_REQUEST: Self = Self(1 << 30);
 
     /// Whether every bit of `other` is set.

@@ -1,4 +1,5 @@
-//! The message header: 8 bytes before every message (FQE, Error Message Format).
+//! The message header: the first 8 bytes of every message (FQE, Error Message
+//! Format).
 
 use super::put;
 use crate::{PeerError, ResourceError};
@@ -20,9 +21,9 @@ pub const HEADER_LEN: usize = 8;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Header {
-    /// 1 at top level; anything inside a bundle.
+    /// 1 at top level; any value inside a bundle.
     pub version: u16,
-    /// What the body is.
+    /// The type of the message.
     pub message_type: MessageType,
     /// Bytes that follow the header.
     pub length: u32,
@@ -38,11 +39,10 @@ impl Header {
         }
     }
 
-    /// Reads a header and leaves the bytes behind it.
+    /// Reads a header and returns the bytes after it.
     ///
     /// # Errors
-    /// [`PeerError::Truncated`] below 8 bytes. Any version is accepted: the
-    /// caller knows whether it is nested.
+    /// [`PeerError::Truncated`] below 8 bytes. Any version is accepted.
     pub fn parse(input: &[u8]) -> Result<(Self, &[u8]), PeerError> {
         match header(input) {
             Ok((rest, header)) => Ok((header, rest)),
@@ -60,7 +60,7 @@ impl Header {
     /// Writes the header; see [`crate::wire`] for the contract.
     ///
     /// # Errors
-    /// [`ResourceError`] when `out` is shorter than 8 bytes.
+    /// [`ResourceError`] if `out` is shorter than 8 bytes.
     pub fn emit(&self, out: &mut [u8]) -> Result<usize, ResourceError> {
         put(
             out,
@@ -73,7 +73,7 @@ impl Header {
     }
 }
 
-/// The streaming nom parser behind [`Header::parse`]; the decoder resumes it.
+/// The streaming nom parser for [`Header::parse`] and the decoder.
 #[inline]
 pub(crate) fn header(input: &[u8]) -> IResult<&[u8], Header, ()> {
     (be_u16(), be_u16(), be_u32())
@@ -95,8 +95,7 @@ impl fmt::Display for Header {
     }
 }
 
-/// A message type (classic guide, Message Types); unknown numbers are kept as they
-/// are.
+/// A message type (classic guide, Message Types). May hold an unknown number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -105,28 +104,28 @@ pub struct MessageType(pub u16);
 impl MessageType {
     /// Acknowledgement or keep-alive.
     pub const NULL: Self = Self(0);
-    /// Error code and text, then the connection closes.
+    /// Error code and text, sent before the sender closes the connection.
     pub const ERROR: Self = Self(1);
-    /// What a client asks for.
+    /// A client's request for events.
     pub const EVENT_STREAM_REQUEST: Self = Self(2);
-    /// Event data by the number of the fully-qualified guide.
+    /// Event data, with the number from the fully-qualified guide.
     pub const EVENT_DATA_3: Self = Self(3);
-    /// Event data by the number of the classic guide.
+    /// Event data, with the number from the classic guide.
     pub const EVENT_DATA: Self = Self(4);
     /// Host data request.
     pub const HOST_REQUEST: Self = Self(5);
     /// Data of one host.
     pub const SINGLE_HOST: Self = Self(6);
-    /// Data of one of several hosts; empty at the end.
+    /// Data of one of several hosts; an empty one ends the list.
     pub const MULTIPLE_HOST: Self = Self(7);
-    /// A client's choice of services, extended mode.
+    /// The services that a client chooses, in extended mode.
     pub const STREAMING_REQUEST: Self = Self(2049);
-    /// A server's offer of services, extended mode.
+    /// The services that a server offers, in extended mode.
     pub const STREAMING_INFORMATION: Self = Self(2051);
-    /// Messages back to back, acknowledged once.
+    /// Several messages, acknowledged together.
     pub const BUNDLE: Self = Self(4002);
 
-    /// The type's name in the guides; `None` for an unknown number.
+    /// The name of the type in the guides; `None` for an unknown number.
     pub const fn name(self) -> Option<&'static str> {
         Some(match self {
             Self::NULL => "null",

@@ -1,8 +1,9 @@
-//! Host data: request (5), one host (6), several hosts (7). Binary mode only,
-//! so the profile itself stays raw (classic guide, Host Data Messages).
+//! Host data: request (5), one host (6), several hosts (7). They belong to the binary
+//! mode, and the host profile is not parsed (classic guide, Host Data Messages).
 
 use super::{MessageType, put};
 use crate::ResourceError;
+use crate::count::Bytes;
 use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
 use nom::number::{be_u32, be_u128};
@@ -13,13 +14,13 @@ use nom::{IResult, Parser, bytes::take, sequence::preceded};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct HostData<'a> {
-    /// Which of the three.
+    /// The message type.
     pub kind: HostKind,
-    /// The body; an empty one of several hosts ends the answer.
+    /// The body. An empty one in a [`HostKind::Multiple`] ends the answer.
     pub body: &'a [u8],
 }
 
-/// Which message of the host data exchange.
+/// A message type of the host data exchange. Exhaustive: the guide has three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -52,13 +53,13 @@ impl HostData<'_> {
     /// Writes the body; see [`crate::wire`] for the contract.
     ///
     /// # Errors
-    /// [`ResourceError`] when `out` is shorter than [`Self::encoded_len`].
+    /// [`ResourceError`] if `out` is shorter than [`Self::encoded_len`].
     pub fn emit(&self, out: &mut [u8]) -> Result<usize, ResourceError> {
         put(out, &[self.body])
     }
 }
 
-/// First and last address of a 40-byte request, behind data type and flags.
+/// First and last address of a 40-byte request, after data type and flags.
 fn range(input: &[u8]) -> IResult<&[u8], (u128, u128), ()> {
     preceded(take(8usize), (be_u128(), be_u128())).parse(input)
 }
@@ -86,7 +87,7 @@ impl fmt::Display for HostData<'_> {
                 Ok(())
             }
             (HostKind::Multiple, 0) => f.write_str(" end"),
-            (_, length) => write!(f, " {length} bytes"),
+            _ => write!(f, " {}", Bytes::of(self.body)),
         }
     }
 }

@@ -1,37 +1,39 @@
-//! Header and body together.
+//! A message with its header.
 
 use super::deviate;
 use super::{
     Bundle, ErrorMessage, Event, EventNumber, EventStreamRequest, HEADER_LEN, Header, HostData,
     HostKind, MessageType, Null, Services,
 };
+use crate::count::Bytes;
 use crate::quirk::{Quirk, Quirks};
 use crate::{Malformed, PeerError, ResourceError};
 use core::fmt;
 
-/// Any message, borrowed from the buffer it was read from.
+/// Any message, borrowed from the buffer that it was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum Message<'a> {
     /// Acknowledgement or keep-alive.
     Null(Null),
-    /// Code and text, then the connection closes.
+    /// Error code and text, sent before the sender closes the connection.
     Error(ErrorMessage<'a>),
-    /// What a client asks for.
+    /// A client's request for events.
     Request(EventStreamRequest<'a>),
-    /// One record.
+    /// Event data: one record.
     Event(Event<'a>),
-    /// Many messages, acknowledged once.
+    /// Several messages, acknowledged together.
     Bundle(Bundle<'a>),
-    /// Services offered by a server, 2051.
+    /// The services that a server offers, 2051.
     StreamingInformation(Services<'a>),
-    /// Services chosen by a client, 2049.
+    /// The services that a client chooses, 2049.
     StreamingRequest(Services<'a>),
     /// Host data, 5 to 7.
     Host(HostData<'a>),
-    /// A type not known here, kept whole.
+    /// A message of another type.
     Unknown {
-        /// Its number.
+        /// Its type.
         message_type: MessageType,
         /// Its body.
         body: &'a [u8],
@@ -39,11 +41,11 @@ pub enum Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Reads one message of any version, and leaves the bytes behind it.
+    /// Reads one message with any header version, and returns the bytes after it.
     ///
     /// # Errors
-    /// [`PeerError::Truncated`] when the message is not there whole,
-    /// [`PeerError::Malformed`] when its body contradicts itself.
+    /// [`PeerError::Truncated`] if the message is incomplete,
+    /// [`PeerError::Malformed`] if its body contradicts its own lengths.
     pub fn parse(input: &'a [u8]) -> Result<((Header, Self), &'a [u8]), PeerError> {
         let (header, rest) = Header::parse(input)?;
         let Some((body, rest)) = rest.split_at_checked(header.length as usize) else {
@@ -57,7 +59,7 @@ impl<'a> Message<'a> {
     /// Reads the body of a message of the given type.
     ///
     /// # Errors
-    /// [`Malformed`] when it contradicts itself.
+    /// [`Malformed`] if it contradicts its own lengths.
     pub fn parse_body(message_type: MessageType, body: &'a [u8]) -> Result<Self, Malformed> {
         let host = |kind| Self::Host(HostData { kind, body });
         Ok(match message_type {
@@ -76,14 +78,14 @@ impl<'a> Message<'a> {
         })
     }
 
-    /// The type it travels under.
+    /// The message type in its header.
     pub const fn message_type(&self) -> MessageType {
         match self {
             Self::Null(_) => MessageType::NULL,
             Self::Error(_) => MessageType::ERROR,
             Self::Request(_) => MessageType::EVENT_STREAM_REQUEST,
             Self::Event(event) => event.number.message_type(),
-            Self::Bundle(_) => super::bundle::TYPE,
+            Self::Bundle(_) => MessageType::BUNDLE,
             Self::StreamingInformation(_) => MessageType::STREAMING_INFORMATION,
             Self::StreamingRequest(_) => MessageType::STREAMING_REQUEST,
             Self::Host(host) => host.kind.message_type(),
@@ -91,7 +93,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Bytes of the whole message, header included.
+    /// Bytes of the whole message, including its header.
     pub fn encoded_len(&self) -> usize {
         HEADER_LEN
             + match self {
@@ -108,17 +110,17 @@ impl<'a> Message<'a> {
             }
     }
 
-    /// Writes the whole message with a top-level header, strictly by the guide.
+    /// Writes the whole message with a top-level header, as the guide describes it.
     ///
     /// # Errors
-    /// [`ResourceError`] when `out` is shorter than [`Self::encoded_len`].
+    /// [`ResourceError`] if `out` is shorter than [`Self::encoded_len`].
     pub fn emit(&self, out: &mut [u8]) -> Result<usize, ResourceError> {
         self.emit_with(Quirks::NONE, out)
     }
 
-    /// Writes the whole message and shows those of `quirks` that concern it; one
-    /// byte longer than [`Self::encoded_len`] where a NUL is shown, 8 bytes
-    /// shorter where `no-extension` leaves something out.
+    /// Writes the whole message with those of `quirks` that concern it. A NUL makes
+    /// it one byte longer than [`Self::encoded_len`]; `no-extension` makes it 8
+    /// bytes shorter.
     ///
     /// # Errors
     /// [`ResourceError`] with the bytes needed.
@@ -126,8 +128,8 @@ impl<'a> Message<'a> {
         self.write(1, quirks, out)
     }
 
-    /// Writes the whole message as it stands inside a bundle: real servers put
-    /// version 0 into its header. Otherwise as [`Self::emit_with`].
+    /// Writes the whole message for a bundle, with version 0 in its header, as real
+    /// servers do. Otherwise as [`Self::emit_with`].
     ///
     /// # Errors
     /// As [`Self::emit_with`].
@@ -148,7 +150,7 @@ impl<'a> Message<'a> {
         let too_small = ResourceError::BufferTooSmall { needed };
         let out = out.get_mut(..needed).ok_or(too_small)?;
         let (head, body) = out.split_at_mut_checked(HEADER_LEN).ok_or(too_small)?;
-        // The length follows below, when all that it counts is there.
+        // `finish` writes the length, which depends on the quirks.
         Header {
             version,
             message_type: self.message_type(),
@@ -184,7 +186,7 @@ impl fmt::Display for Message<'_> {
             Self::StreamingRequest(services) => write!(f, "streaming request: {services}"),
             Self::Host(host) => host.fmt(f),
             Self::Unknown { message_type, body } => {
-                write!(f, "{message_type}, {} bytes", body.len())
+                write!(f, "{message_type}, {}", Bytes::of(body))
             }
         }
     }
@@ -192,8 +194,8 @@ impl fmt::Display for Message<'_> {
 
 #[cfg(feature = "arbitrary")]
 impl<'a> arbitrary::Arbitrary<'a> for Message<'a> {
-    /// A random number among the known types and one unknown, then a body of
-    /// that type; an unknown number that is known after all falls back to null.
+    /// Chooses a type, then a body of that type. A random number of a known type
+    /// becomes a null message.
     fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
         Ok(match u.int_in_range(0..=8)? {
             0 => Self::Error(u.arbitrary()?),

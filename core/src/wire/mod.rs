@@ -1,17 +1,16 @@
-//! Every message of the protocol, one file each, in the same shape: what it is,
-//! `parse`, `encoded_len`, `emit`, `Display`.
+//! The messages of the protocol. Each has a file with `parse`, `encoded_len`,
+//! `emit` and `Display`:
 //!
-//! The contract, the same everywhere:
-//! - `parse` takes the **body**, the bytes behind the 8-byte [`Header`], and
-//!   borrows from it. It is liberal: every deviation seen in the field is read.
-//! - `emit` writes the body strictly by the guide and returns the bytes written.
-//!   It never fails into a buffer of `encoded_len` bytes and never writes
-//!   anything when it fails.
-//! - What was emitted parses back to the same value; of events, if the
-//!   [`RecordReader`] knows what was emitted.
-//! - `Display` is one line and passes no control character of the peer through.
+//! - `parse` takes the **body**, the bytes after the 8-byte [`Header`], and borrows
+//!   from it. It accepts every deviation seen in real servers and clients.
+//! - `emit` writes the body exactly as the guide describes it and returns the number
+//!   of bytes. It never fails for a buffer of `encoded_len` bytes. If it fails, it
+//!   writes nothing.
+//! - The emitted bytes parse back to the same value. For events, the
+//!   [`RecordReader`] must know the form of the records.
+//! - `Display` writes one line, with the control characters of the peer escaped.
 //!
-//! [`Message`] puts header and body together:
+//! [`Message`] combines header and body:
 //!
 //! ```
 //! use estreamer_core::wire::{ErrorMessage, Message};
@@ -35,8 +34,8 @@ mod header;
 mod host;
 mod message;
 mod null;
-mod reading;
 mod record;
+mod record_reader;
 mod request;
 mod streaming;
 
@@ -48,8 +47,8 @@ pub use header::{HEADER_LEN, Header, MessageType};
 pub use host::{HostData, HostKind};
 pub use message::Message;
 pub use null::Null;
-pub use reading::{DataForm, Evidence, Expected, RecordLength, RecordReader};
-pub use record::{Extension, Layout, Record, RecordType};
+pub use record::{Extension, RecordHeader, RecordLayout, RecordType};
+pub use record_reader::{DataForm, Evidence, Expected, RecordLength, RecordReader};
 pub use request::{EventStreamRequest, InitialTimestamp};
 pub use streaming::{ESTREAMER_SERVICE, EventList, ServiceEntry, Services};
 
@@ -60,7 +59,7 @@ pub(crate) use request::{FIXED_LEN as REQUEST_FIXED_LEN, fixed as request_fixed}
 
 use crate::ResourceError;
 
-/// Writes `parts` back to back: all of them or nothing.
+/// Writes `parts` one after the other: all of them or nothing.
 fn put(out: &mut [u8], parts: &[&[u8]]) -> Result<usize, ResourceError> {
     let needed = parts.iter().map(|part| part.len()).sum();
     let Some(mut rest) = out.get_mut(..needed) else {

@@ -1,18 +1,18 @@
-//! The null message: "ready for more" from a client, keep-alive from a server.
+//! The null message: an acknowledgement from a client, a keep-alive from a server.
 
 use super::{HEADER_LEN, Header, MessageType};
 use core::fmt;
 
 /// A null message (FQE, Fully-Qualified Event Messages; Accepting Data).
 ///
-/// It has no body; what a peer puts there is skipped.
+/// It has no body. A body from a peer is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Null;
 
 impl Null {
-    /// The whole message, header included.
+    /// The whole message, including its header.
     pub const BYTES: [u8; HEADER_LEN] = [0, 1, 0, 0, 0, 0, 0, 0];
     /// Its header.
     pub const HEADER: Header = Header::new(MessageType::NULL, 0);

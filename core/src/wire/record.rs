@@ -1,4 +1,4 @@
-//! The header of a record, and its type (FQE, Fully-Qualified Event Messages;
+//! The record header and the record type (FQE, Fully-Qualified Event Messages;
 //! classic guide, Record Types). [`RecordReader`](super::RecordReader) reads it.
 
 use core::fmt;
@@ -8,18 +8,19 @@ pub(crate) const SHORT_LEN: usize = 8;
 /// Bytes of the extended record header.
 pub(crate) const EXTENDED_LEN: usize = 16;
 
-/// What a record header says, its length apart (FQE, Fully-Qualified Event
-/// Messages; classic guide, Intrusion Record Header).
+/// The record header without its length field (FQE, Fully-Qualified Event Messages;
+/// classic guide, Intrusion Record Header).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Record {
-    /// Bit 31. Real servers leave it clear although the extension is there.
+pub struct RecordHeader {
+    /// Bit 31, the extended-header flag. Real servers send an extension with the flag
+    /// clear.
     pub flag: bool,
-    /// Netmap ID, 15 bits; 0 in a single-domain server.
+    /// Netmap ID, 15 bits; 0 on a server with one domain.
     pub netmap: u16,
-    /// What kind of event the data is.
+    /// The record type.
     pub record_type: RecordType,
-    /// Archival timestamp and reserved word, in an extended header.
+    /// Archival timestamp and reserved word; `None` in a short header.
     pub extension: Option<Extension>,
 }
 
@@ -28,9 +29,9 @@ pub struct Record {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Extension {
-    /// When the server stored the event, UNIX seconds; 0 for metadata.
+    /// Archival timestamp in UNIX seconds; 0 for metadata.
     pub archival: u32,
-    /// A checksum that no client checks; sent as 0.
+    /// A checksum, which no client verifies; sent as 0.
     pub reserved: u32,
 }
 
@@ -40,11 +41,11 @@ impl From<(u32, u32)> for Extension {
     }
 }
 
-/// How a record's length R relates to its message's length L, both in bytes.
+/// Which bytes the record length R counts, by its relation to the message length L.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
-pub enum Layout {
+pub enum RecordLayout {
     /// L = R + 16: an extended header, and R counts the data.
     Extended,
     /// L = R + 8: a short header, and R counts the data.
@@ -54,25 +55,25 @@ pub enum Layout {
     CoversExtension,
     /// L = R: R counts the header, short or extended, and the data.
     CoversHeader,
-    /// None of these, but the flag is set and there is room for the extension:
-    /// the data is what the message holds.
+    /// None of these, but the flag is set and there is room for the extension. The
+    /// data is the rest of the message.
     Clipped,
 }
 
-impl fmt::Display for Layout {
-    /// What the record length counts.
+impl fmt::Display for RecordLayout {
+    /// Writes what the record length counts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Extended | Self::Short => "the data",
             Self::CoversExtension => "archival timestamp, reserved word and data",
             Self::CoversHeader => "record header and data",
-            Self::Clipped => "something else than is there",
+            Self::Clipped => "a number of bytes that does not fit the message",
         })
     }
 }
 
-impl Record {
-    /// A record header as strict servers emit it: bit 31 clear.
+impl RecordHeader {
+    /// A record header as real servers send it, with bit 31 clear.
     pub const fn new(record_type: RecordType, archival: Option<u32>) -> Self {
         Self {
             flag: false,
@@ -88,7 +89,7 @@ impl Record {
         }
     }
 
-    /// The archival timestamp, UNIX seconds, where there is one.
+    /// The archival timestamp in UNIX seconds, if there is one.
     pub const fn archival(&self) -> Option<u32> {
         match self.extension {
             Some(extension) => Some(extension.archival),
@@ -104,7 +105,7 @@ impl Record {
         }
     }
 
-    /// The header whose first word this is.
+    /// The header with this first word.
     pub(super) const fn from_word(word: u32, extension: Option<Extension>) -> Self {
         Self {
             flag: word >> 31 == 1,
@@ -121,7 +122,7 @@ impl Record {
     }
 }
 
-impl fmt::Display for Record {
+impl fmt::Display for RecordHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.record_type.fmt(f)?;
         if self.netmap != 0 {
@@ -141,9 +142,9 @@ impl fmt::Display for Record {
 pub struct RecordType(pub u16);
 
 impl RecordType {
-    /// One packet of an intrusion event.
+    /// A packet of an intrusion event.
     pub const INTRUSION_PACKET: Self = Self(2);
-    /// A connection's beginning or end.
+    /// A connection event.
     pub const CONNECTION: Self = Self(71);
     /// An intrusion event.
     pub const INTRUSION: Self = Self(400);
@@ -152,7 +153,7 @@ impl RecordType {
     /// A file event with malware.
     pub const FILE_MALWARE: Self = Self(502);
 
-    /// A name for the known types.
+    /// The name of a known type.
     pub const fn name(self) -> Option<&'static str> {
         Some(match self {
             Self::INTRUSION_PACKET => "intrusion packet",
@@ -175,7 +176,7 @@ impl fmt::Display for RecordType {
 }
 
 #[cfg(feature = "arbitrary")]
-impl<'a> arbitrary::Arbitrary<'a> for Record {
+impl<'a> arbitrary::Arbitrary<'a> for RecordHeader {
     fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
         let word = u32::arbitrary(u)?;
         Ok(Self::from_word(word, Option::arbitrary(u)?))

@@ -1,7 +1,8 @@
-//! The event stream request: what a client asks for (FQE, Requesting Fully-qualified Events).
+//! The event stream request (FQE, Requesting Fully-qualified Events).
 
 use super::flags::RequestFlags;
 use super::{Null, put};
+use crate::count::Bytes;
 use crate::{Malformed, ResourceError};
 use core::fmt;
 use nom::{IResult, Parser, number::be_u32};
@@ -20,11 +21,11 @@ pub(crate) const FIXED_LEN: usize = 8;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct EventStreamRequest<'a> {
-    /// Where in the archive to start.
+    /// The start of the stream in the server's archive.
     pub from: InitialTimestamp,
-    /// Bit 23 only in a fully-qualified request.
+    /// The request flags. A fully-qualified request has bit 23 only.
     pub flags: RequestFlags,
-    /// The JSON block as it stands on the wire; empty in a binary request.
+    /// The JSON block as received; empty in a binary request.
     pub block: &'a [u8],
 }
 
@@ -38,8 +39,8 @@ impl<'a> EventStreamRequest<'a> {
         Ok(Self { from, flags, block })
     }
 
-    /// The JSON block without its optional NUL, and without the null message that
-    /// a client may let the length count; see [`crate::fqe::RequestForm::Both`].
+    /// The JSON block without its optional NUL, and without the null message that the
+    /// length may include; see [`crate::fqe::RequestForm::Both`].
     pub fn json(&self) -> &'a [u8] {
         let block = self.block.strip_suffix(&Null::BYTES).unwrap_or(self.block);
         block.strip_suffix(&[0]).unwrap_or(block)
@@ -53,7 +54,7 @@ impl<'a> EventStreamRequest<'a> {
     /// Writes the body; see [`crate::wire`] for the contract.
     ///
     /// # Errors
-    /// [`ResourceError`] when `out` is shorter than [`Self::encoded_len`].
+    /// [`ResourceError`] if `out` is shorter than [`Self::encoded_len`].
     pub fn emit(&self, out: &mut [u8]) -> Result<usize, ResourceError> {
         put(
             out,
@@ -66,7 +67,7 @@ impl<'a> EventStreamRequest<'a> {
     }
 }
 
-/// Timestamp and flags; streaming, the JSON block follows.
+/// The streaming parser for timestamp and flags.
 pub(crate) fn fixed(input: &[u8]) -> IResult<&[u8], (InitialTimestamp, RequestFlags), ()> {
     (be_u32(), be_u32())
         .map(|(from, flags)| (InitialTimestamp(from), RequestFlags(flags)))
@@ -77,27 +78,27 @@ impl fmt::Display for EventStreamRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "event stream request from {}", self.from)?;
         write!(f, ", flags {}", self.flags)?;
-        match self.json().len() {
-            0 => Ok(()),
-            length => write!(f, ", JSON {length} bytes"),
+        match self.json() {
+            [] => Ok(()),
+            json => write!(f, ", JSON {}", Bytes::of(json)),
         }
     }
 }
 
-/// Where in the server's archive a stream starts (FQE, Accepting Data). Compared with the archival
-/// timestamp, inclusively, at a resolution of one second.
+/// The start of a stream in the server's archive (FQE, Accepting Data). The stream
+/// has the events with this archival timestamp or a later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct InitialTimestamp(
-    /// UNIX seconds, or one of the two special values.
+    /// UNIX seconds, or one of the two constants.
     pub u32,
 );
 
 impl InitialTimestamp {
-    /// The oldest event the server keeps.
+    /// The oldest event in the archive.
     pub const OLDEST: Self = Self(0);
-    /// Only events from now on.
+    /// Only new events.
     pub const NOW: Self = Self(u32::MAX);
 }
 
@@ -117,7 +118,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn one_trailing_nul_does_not_belong_to_the_json() {
+    fn one_trailing_nul_is_not_part_of_the_json() {
         let body = [0, 0, 0, 0, 0, 0x80, 0, 0, b'{', b'}', 0];
         let request = EventStreamRequest::parse(&body).unwrap();
         assert_eq!(request.json(), b"{}");
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_null_message_that_the_length_counts_does_not_belong_to_the_json() {
+    fn a_null_message_that_the_length_counts_is_not_part_of_the_json() {
         for nul in [&[][..], &[0]] {
             let body = [&[0; 8], &b"{}"[..], nul, &Null::BYTES].concat();
             let request = EventStreamRequest::parse(&body).unwrap();

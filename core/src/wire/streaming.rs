@@ -1,5 +1,5 @@
-//! Streaming information (2051) and streaming request (2049): services offered
-//! and chosen in extended mode (classic guide, Streaming Information Message).
+//! Streaming information (2051) and streaming request (2049): the services that a
+//! server offers and a client chooses in extended mode (classic guide, Streaming Information Message).
 
 use super::put;
 use crate::ResourceError;
@@ -12,7 +12,7 @@ pub const ESTREAMER_SERVICE: u32 = 6667;
 /// Bytes of service id, length, flags and timestamp.
 const ENTRY_LEN: usize = 16;
 
-/// The body of either message: service entries back to back.
+/// The body of either message: a list of service entries.
 ///
 /// | off | type | field |
 /// |---|---|---|
@@ -25,14 +25,14 @@ const ENTRY_LEN: usize = 16;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Services<'a> {
-    /// The entries as they stand on the wire.
+    /// The entries as received.
     pub body: &'a [u8],
 }
 
 impl<'a> Services<'a> {
-    /// The entries in turn. A length of 8 means no list of events follows; with
-    /// any other length the list is read to its end mark, so that both readings
-    /// of the length work. Fewer than 16 bytes at the end are ignored.
+    /// Parses the entries. With a length of 8, no list of events follows. With any
+    /// other length, the list is read to its end mark, because senders do not agree
+    /// on what the length counts. Fewer than 16 bytes at the end are ignored.
     pub fn entries(&self) -> impl Iterator<Item = ServiceEntry<'a>> {
         let mut rest = self.body;
         core::iter::from_fn(move || {
@@ -65,23 +65,23 @@ impl<'a> Services<'a> {
     /// Writes the body; see [`crate::wire`] for the contract.
     ///
     /// # Errors
-    /// [`ResourceError`] when `out` is shorter than [`Self::encoded_len`].
+    /// [`ResourceError`] if `out` is shorter than [`Self::encoded_len`].
     pub fn emit(&self, out: &mut [u8]) -> Result<usize, ResourceError> {
         put(out, &[self.body])
     }
 }
 
-/// One service, offered or chosen.
+/// A service that is offered or chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ServiceEntry<'a> {
-    /// [`ESTREAMER_SERVICE`] for events.
+    /// The service id; [`ESTREAMER_SERVICE`] for events.
     pub service: u32,
-    /// As in the event stream request.
+    /// The flags, as in the event stream request.
     pub flags: u32,
-    /// As in the event stream request.
+    /// The initial timestamp, as in the event stream request.
     pub timestamp: u32,
-    /// The events chosen; `None` in an offer.
+    /// The chosen events; `None` in an offer.
     pub events: Option<EventList<'a>>,
 }
 
@@ -91,11 +91,11 @@ impl ServiceEntry<'_> {
         ENTRY_LEN + self.events.map_or(0, |list| list.0.len() + 4)
     }
 
-    /// Writes the entry with the length as known clients and servers give it:
-    /// 8 in an offer, the whole entry in a request.
+    /// Writes the entry with the length that known clients and servers send: 8 in an
+    /// offer, the length of the whole entry in a request.
     ///
     /// # Errors
-    /// [`ResourceError`] when `out` is shorter than [`Self::encoded_len`].
+    /// [`ResourceError`] if `out` is shorter than [`Self::encoded_len`].
     pub fn emit(&self, out: &mut [u8]) -> Result<usize, ResourceError> {
         let (length, list, end): (u32, &[u8], &[u8]) = match self.events {
             None => (8, &[], &[]),
@@ -115,16 +115,16 @@ impl ServiceEntry<'_> {
     }
 }
 
-/// Events by type and version, four bytes each, without the end mark.
+/// A list of event types with versions, four bytes each, without the end mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct EventList<'a>(
-    /// u16 version, u16 event type, … in network byte order.
+    /// u16 version, u16 event type, …, big-endian.
     pub &'a [u8],
 );
 
 impl EventList<'_> {
-    /// The pairs (version, event type) in turn.
+    /// The pairs (version, event type).
     pub fn pairs(&self) -> impl Iterator<Item = (u16, u16)> {
         self.0
             .as_chunks::<4>()
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn both_readings_of_the_length_step_to_the_next_service() {
+    fn the_next_service_is_found_whichever_way_the_length_counts() {
         for declared in [28, 20] {
             let mut body = request(declared);
             body.extend(request(declared));

@@ -1,10 +1,10 @@
-//! Random conversations: wire bytes with every quirk, fault and cut.
+//! Random streams with every quirk and fault, truncated anywhere.
 
 use super::{bundle, error_body, extended, message, record, request, with_length};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// Everything a peer may send, in any order, cut anywhere.
+/// Everything that a peer may send, in any order, truncated anywhere.
 pub fn conversation() -> impl Strategy<Value = Vec<u8>> {
     let tail = prop_oneof![
         6 => Just(Vec::new()),
@@ -51,12 +51,12 @@ fn nested() -> impl Strategy<Value = Vec<u8>> {
     ];
     prop_oneof![
         30 => (version, body).prop_map(|(version, (number, body))| message(version, number, &body)),
-        // It ends the session, so that it should be rare.
+        // Rare, because it ends the session.
         1 => error().prop_map(|body| message(0, 1, &body)),
     ]
 }
 
-/// What may stand at the end of a bundle.
+/// Bytes at the end of a bundle.
 fn stray() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         6 => Just(Vec::new()),
@@ -67,7 +67,7 @@ fn stray() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// A record whose lengths relate in all the known ways, and in others.
+/// A record with a known or an unknown relation between its lengths.
 fn event() -> impl Strategy<Value = Vec<u8>> {
     let word = (any::<bool>(), prop_oneof![3 => Just(0), 1 => any::<u32>()]);
     prop_oneof![
@@ -94,7 +94,7 @@ fn time() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// What begins as JSON does, early or late.
+/// Data that begins as JSON, possibly after white space.
 fn json() -> impl Strategy<Value = Vec<u8>> {
     (
         vec(prop::sample::select(b" \r\n\0".to_vec()), 0..50),

@@ -1,4 +1,4 @@
-//! Messages by the byte, and what becomes of them.
+//! Messages as bytes, and the results of decoding them.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod conversation;
@@ -7,12 +7,18 @@ pub mod provoke;
 use estreamer_core::PeerError;
 use estreamer_core::decode::{Decoder, Frame, Head, Limits, Oversize};
 
-/// Any message, right or wrong.
+/// Changes a value. Non-exhaustive structures have no literals outside their crate.
+pub fn with<T>(mut value: T, change: impl FnOnce(&mut T)) -> T {
+    change(&mut value);
+    value
+}
+
+/// Any message, valid or not.
 pub fn message(version: u16, message_type: u16, body: &[u8]) -> Vec<u8> {
     with_length(version, message_type, body.len() as u32, body)
 }
 
-/// A message whose length says what it likes.
+/// A message with any length field.
 pub fn with_length(version: u16, message_type: u16, length: u32, body: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     bytes.extend(version.to_be_bytes());
@@ -30,14 +36,14 @@ pub fn record(word: u32, record_length: u32, rest: &[u8]) -> Vec<u8> {
     body
 }
 
-/// A strict record of an intrusion event, archived at second 1.
+/// The record of an intrusion event, with archival timestamp 1.
 pub fn extended(data: &[u8]) -> Vec<u8> {
     let mut rest = vec![0, 0, 0, 1, 0, 0, 0, 0];
     rest.extend(data);
     record(400, data.len() as u32, &rest)
 }
 
-/// An event as it stands in a bundle.
+/// An event in a bundle.
 pub fn nested_event(data: &[u8]) -> Vec<u8> {
     message(0, 4, &extended(data))
 }
@@ -72,7 +78,7 @@ pub fn request(from: u32, flags: u32, block: &[u8]) -> Vec<u8> {
     message(1, 2, &body)
 }
 
-/// What came out, pieces joined.
+/// A result of decoding, with pieces joined.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Seen {
     Bundle { sequence: u32, length: u32 },
@@ -97,13 +103,13 @@ impl Seen {
     }
 }
 
-/// Joins pieces.
+/// Joins the pieces of messages.
 #[derive(Debug, Default)]
 pub struct Join {
     pub seen: Vec<Seen>,
-    /// The message in pieces, and the bytes of it to come.
+    /// The message in pieces: its head, its length, its bytes so far.
     open: Option<(Head, u32, Vec<u8>)>,
-    /// Whether anything came in pieces.
+    /// Whether a message was in pieces.
     pub pieces: bool,
 }
 
@@ -129,8 +135,8 @@ impl Join {
                 self.pieces = true;
             }
             Frame::Chunk { body } => {
-                assert!(body.len > 0, "a chunk holds something");
-                let (_, _, joined) = self.open.as_mut().expect("chunks stand behind a beginning");
+                assert!(body.len > 0, "a chunk is not empty");
+                let (_, _, joined) = self.open.as_mut().expect("a chunk follows a beginning");
                 joined.extend(body.of(input));
             }
             Frame::End => {
@@ -138,11 +144,12 @@ impl Join {
                 assert_eq!(body.len(), length as usize, "the length was announced");
                 self.seen.push(Seen::Message { head, body });
             }
+            other => panic!("handle this frame here: {other:?}"),
         }
     }
 }
 
-/// A decoder's answer to a whole stream.
+/// The result of decoding a stream.
 #[derive(Debug)]
 pub struct Decoded {
     pub seen: Vec<Seen>,
@@ -193,9 +200,9 @@ pub fn decode(
     }
 }
 
-/// Decodes at once, and demands the same through small windows byte by byte.
+/// Decodes at once, and asserts the same result through small windows in small chunks.
 #[track_caller]
-pub fn decode_everyhow(stream: &[u8]) -> Vec<Seen> {
+pub fn decode_in_every_way(stream: &[u8]) -> Vec<Seen> {
     let limits = Limits::DEFAULT;
     let whole = decode(stream, 1 << 20, usize::MAX / 2, limits, Oversize::Pieces);
     assert_eq!((whole.left, whole.error), (0, None));

@@ -1,12 +1,12 @@
-//! Bytes that show each quirk.
+//! Bytes that contain each quirk.
 
 use super::{
     bundle, error_body, extended, message, nested_event, null, record, request, with_length,
 };
 use estreamer_core::quirk::Quirk;
 
-/// What provokes a quirk, and what is counted besides because it cannot be
-/// separated: a nested message has a version, a top-level event is one.
+/// The bytes that provoke a quirk. The quirks beside it are counted too, because they
+/// cannot be separated from it: every nested message has a version.
 pub enum Provoked {
     Server(Vec<u8>),
     Client(Vec<u8>),
@@ -96,12 +96,13 @@ pub fn provoke(quirk: Quirk) -> (Provoked, &'static [Quirk]) {
             let twice = bundle(1, b"stray").repeat(2);
             (Server(twice), &[Q::BundleTrailing])
         }
-        // Seen as `sequence-repeat`.
+        // Counted as `sequence-repeat`.
         Q::SequenceStanding => provoke(Q::SequenceRepeat),
         Q::Oversize => (
             nested(message(0, 99, &[0; 1000])),
             &[Q::NestedVersion0, Q::NestedUnknown],
         ),
         Q::AcknowledgeKeepAlives => (Answer, &[]),
+        other => panic!("no bytes provoke {other} yet: add them here"),
     }
 }

@@ -1,24 +1,28 @@
-//! One turn of receiving: from the socket into the window, and out of it frame by
+//! One turn of receiving: from the socket into the arena, and out of it frame by
 //! frame.
 
-use estreamer_core::decode::Kind;
-use estreamer_core::session::{ClientSession, End, Instant};
+use std::collections::VecDeque;
 
-use super::{ClientEnd, Sink};
-use crate::batch::Assembler;
+use estreamer_core::session::{ClientSession, Instant};
+
+use super::end::ClientEnd;
+use super::event::ClientEvent;
+use crate::buffer::BatchBuilder;
 use crate::error_text::ErrorText;
 use crate::transport::{Fill, Transport};
 
-/// Bytes a client takes from its socket in one turn.
-const TURN_BYTES: usize = 256 << 10;
+/// Bytes that a client takes from its socket in one turn.
+const BYTES_PER_TURN: usize = 256 << 10;
 
 /// What a turn of receiving works on.
-pub(super) struct Receiver<'a, S> {
+pub(super) struct Receiver<'a> {
     pub(super) transport: &'a mut Transport,
-    pub(super) window: &'a mut Assembler,
+    pub(super) builder: &'a mut BatchBuilder,
     pub(super) session: &'a mut ClientSession,
-    pub(super) sink: &'a mut S,
     pub(super) error_text: &'a mut ErrorText,
+    pub(super) bytes_received: &'a mut u64,
+    /// Where copies of the plaintext go, if they are wanted.
+    pub(super) capture: Option<&'a mut VecDeque<ClientEvent>>,
 }
 
 /// How a turn of receiving ended.
@@ -26,59 +30,57 @@ pub(super) struct Receiver<'a, S> {
 pub(super) enum Reading {
     /// The socket may have more.
     More,
-    /// The socket has nothing for now.
+    /// The socket has no more bytes now.
     Blocked,
-    /// There is no room: the socket is left alone until some is given back.
+    /// There is no memory: the socket is not read until some is given back.
     Stalled,
 }
 
-impl<S: Sink> Receiver<'_, S> {
+impl Receiver<'_> {
+    /// Receives until the socket has no more bytes, memory is used up, or the turn
+    /// is over.
     pub(super) fn receive(mut self, now: Instant) -> Result<Reading, ClientEnd> {
         let mut taken = 0;
-        // The first round looks at what is in the window already.
+        // The first round decodes bytes that an earlier turn left.
         loop {
-            if !self.steps(now)? {
+            if !self.decode(now)? {
                 return Ok(Reading::Stalled);
             }
-            if taken >= TURN_BYTES {
+            if taken >= BYTES_PER_TURN {
                 return Ok(Reading::More);
             }
-            let Some(room) = self.window.room() else {
+            let Some(room) = self.builder.room() else {
                 return Ok(Reading::Stalled);
             };
             match self.transport.fill(room)? {
                 Fill::Bytes(count) => {
-                    self.sink.received(&room[..count]);
-                    self.window.filled(count);
+                    if let Some(events) = &mut self.capture {
+                        events.push_back(ClientEvent::Received(room[..count].to_vec()));
+                    }
+                    self.builder.filled(count);
+                    *self.bytes_received += count as u64;
                     taken += count;
                 }
                 Fill::Blocked => return Ok(Reading::Blocked),
-                Fill::Eof => return Err(ended(self.session.handle_eof())),
+                Fill::Eof => return Err(ClientEnd::session(self.session.handle_eof())),
             }
         }
     }
 
-    /// Steps through the unread bytes; false if a large record waits for room.
-    fn steps(&mut self, now: Instant) -> Result<bool, ClientEnd> {
-        while self.window.is_open() {
-            let input = self.window.unread();
-            let step = self.session.step(input, now).map_err(ended)?;
+    /// Decodes the unread bytes; returns false if a record waits for memory.
+    fn decode(&mut self, now: Instant) -> Result<bool, ClientEnd> {
+        while self.builder.is_open() {
+            let input = self.builder.unread();
+            let step = self.session.step(input, now).map_err(ClientEnd::session)?;
             if let Some(frame) = &step.frame {
                 self.error_text.keep(frame, input);
-                if frame.head().is_some_and(|head| head.kind == Kind::Null) {
-                    self.sink.null();
-                }
-                self.window.frame(frame, self.session.received());
+                self.builder.take_frame(frame, self.session.received());
             }
-            self.window.consume(step.consumed);
+            self.builder.consume(step.consumed);
             if step.consumed == 0 && step.frame.is_none() {
                 return Ok(true);
             }
         }
         Ok(false)
     }
-}
-
-pub(super) fn ended(end: End) -> ClientEnd {
-    ClientEnd::Session(end, String::new())
 }

@@ -1,4 +1,4 @@
-//! A stream through arenas that are too few.
+//! A stream through few small arenas.
 
 use std::collections::VecDeque;
 use std::sync::LazyLock;
@@ -6,27 +6,24 @@ use std::sync::LazyLock;
 use estreamer_core::decode::{Decoder, Frame, Head, Kind, Limits, Oversize};
 use estreamer_core::fuzzing::Choices;
 
-use crate::arena::Pool;
-use crate::batch::{Assembler, Batch, BundleStart, RecordKind};
+use crate::buffer::{Batch, BatchBuilder, BundleStart, Pool, RecordKind};
 use crate::event_loop::{EventLoop, Handle};
 
-/// Reads a stream into arenas and demands the records that decoding it gives,
-/// in order, within the budget.
+/// Reads a stream into arenas and checks for the records that decoding it gives, in
+/// order, within the budget.
 ///
 /// Five bytes choose the size of an arena, the limit of a record, how much is
-/// read at once, how many reads make a turn and how many batches are on their
-/// way; the rest is the stream.
+/// read at once, how many reads make a turn and how many batches are
+/// held; the rest is the stream.
 pub fn batch(data: &[u8]) {
     let mut choices = Choices::new(data);
     let size = 64 + choices.size();
     // What is left of a bundle that cannot be read on is handed out like a
     // record, and is held to the limit of other messages.
     let limit = 16 * (1 + choices.size() as u32);
-    let limits = Limits {
-        record: limit,
-        message: limit,
-        ..Limits::DEFAULT
-    };
+    let mut limits = Limits::DEFAULT;
+    limits.record = limit;
+    limits.message = limit;
     let shape = Shape {
         size,
         // The least that does not lock up.
@@ -44,11 +41,14 @@ pub fn batch(data: &[u8]) {
     assert_eq!(found.units, units, "every unit is handed over");
 }
 
-/// The one loop that is woken; nothing runs on it.
-static LOOP: LazyLock<Handle> =
-    LazyLock::new(|| EventLoop::new().expect("a system that can poll").handle());
+/// The loop that is woken. Nothing runs on it.
+static LOOP: LazyLock<Handle> = LazyLock::new(|| {
+    EventLoop::<()>::new()
+        .expect("a system that can poll")
+        .handle()
+});
 
-/// What of a record has to come out.
+/// The parts of a record that are checked.
 #[derive(Debug, PartialEq)]
 struct Seen {
     kind: RecordKind,
@@ -64,17 +64,17 @@ struct Found {
 }
 
 impl Found {
-    /// Looks at what is ready, and keeps it.
-    fn take(&mut self, assembler: &mut Assembler, held: &mut VecDeque<Batch>) {
-        while let Some(batch) = assembler.ready() {
+    /// Takes the batches that are ready.
+    fn take(&mut self, builder: &mut BatchBuilder, held: &mut VecDeque<Batch>) {
+        while let Some(batch) = builder.poll_batch() {
             self.batch(&batch);
             held.push_back(batch);
         }
     }
 
     fn batch(&mut self, batch: &Batch) {
-        assert!(batch.units >= self.units, "units only grow");
-        self.units = batch.units;
+        assert!(batch.units() >= self.units, "units only grow");
+        self.units = batch.units();
         for record in batch.records() {
             let whole = match record.kind {
                 RecordKind::Oversize => 0,
@@ -104,61 +104,61 @@ struct Shape {
 impl Shape {
     fn read(&self, stream: &[u8], found: &mut Found) {
         let pool = Pool::new(self.size, self.budget, LOOP.clone());
-        let mut assembler = Assembler::new(pool.clone());
+        let mut builder = BatchBuilder::new(pool.clone());
         let mut decoder = decoder(self.size, self.limits);
         let mut held: VecDeque<Batch> = VecDeque::new();
         let (mut rest, mut units) = (stream, 0);
         let mut steps = 64 + 16 * stream.len();
         for turn in 1.. {
             let mut lost = false;
-            let mut open = assembler.is_open();
+            let mut open = builder.is_open();
             while open {
                 steps = steps.checked_sub(1).expect("steps are bounded");
-                let Ok(step) = decoder.step(assembler.unread()) else {
+                let Ok(step) = decoder.step(builder.unread()) else {
                     lost = true;
                     break;
                 };
                 if let Some(frame) = &step.frame {
                     units += u64::from(*frame == Frame::BundleEnd);
-                    assembler.frame(frame, units);
+                    builder.take_frame(frame, units);
                 }
-                assembler.consume(step.consumed);
+                builder.consume(step.consumed);
                 if step.consumed == 0 && step.frame.is_none() {
                     break;
                 }
-                open = assembler.is_open();
+                open = builder.is_open();
             }
             let over = lost || (rest.is_empty() && open);
             if turn % self.turn == 0 || over || !open {
-                assembler.turn_ends(false);
+                builder.end_turn(false);
             }
-            found.take(&mut assembler, &mut held);
+            found.take(&mut builder, &mut held);
             if over {
                 // What is half there needs an arena before the rest can go.
                 held.clear();
-                assembler.turn_ends(false);
-                found.take(&mut assembler, &mut held);
+                builder.end_turn(false);
+                found.take(&mut builder, &mut held);
             }
             assert!(pool.used() <= self.budget, "the budget is never exceeded");
             if over {
                 break;
             }
             steps = steps.checked_sub(1).expect("steps are bounded");
-            let room = if open { assembler.room() } else { None };
+            let room = if open { builder.room() } else { None };
             let Some(room) = room else {
-                held.pop_front().expect("somebody holds the budget");
+                held.pop_front().expect("a batch holds the budget");
                 continue;
             };
             let count = self.read.min(room.len()).min(rest.len());
             let (now, later) = rest.split_at(count);
             room[..count].copy_from_slice(now);
-            assembler.filled(count);
+            builder.filled(count);
             rest = later;
             while held.len() > self.keep {
                 held.pop_front();
             }
         }
-        drop((assembler, held));
+        drop((builder, held));
         assert_eq!(pool.used(), 0, "all of it comes back");
     }
 }

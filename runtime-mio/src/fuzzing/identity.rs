@@ -1,4 +1,4 @@
-//! Files somebody else made: PKCS#12, PEM, certificates.
+//! Files from outside: PKCS#12, PEM, certificates.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -6,8 +6,8 @@ use estreamer_core::fuzzing::Choices;
 
 use crate::tls::{CertificateFacts, ClientRules, Identity, inspect};
 
-/// Opens a PKCS#12 file or looks at a PEM file; the first byte chooses the
-/// password. What opens makes the same identity again when it is written as PEM.
+/// Reads a PKCS#12 or PEM file; the first byte chooses the password. An identity is
+/// the same after it was written as PEM and read again.
 pub fn pkcs12(data: &[u8]) {
     let mut choices = Choices::new(data);
     let password = match choices.below(4) {
@@ -49,7 +49,7 @@ fn same_as_pem(identity: &Identity) {
     }
 }
 
-/// Reads a certificate and judges it.
+/// Reads a certificate and checks it.
 pub fn certificate(data: &[u8]) {
     if let Some(facts) = CertificateFacts::from_der(data) {
         plain(&facts);
@@ -60,7 +60,7 @@ pub fn certificate(data: &[u8]) {
     }
 }
 
-/// Nothing of a certificate can steer a terminal; judging it says why.
+/// No text contains a control character.
 fn plain(facts: &CertificateFacts) {
     let names = facts.alt_names.iter().map(ToString::to_string);
     let texts = [

@@ -1,9 +1,8 @@
-//! What fuzzers call, as in `estreamer_core::fuzzing`.
+//! Entry points for fuzzers, as in `estreamer_core::fuzzing`.
 //!
-//! - `batch`: records come out of the arenas as they were sent, within the
-//!   budget.
+//! - `batch`: batches contain the records that were sent, within the budget.
 //! - [`pkcs12`]: an identity is read, or refused with a reason.
-//! - `certificate`: what a certificate says cannot steer who reads it.
+//! - `certificate`: texts of a certificate contain no control characters.
 
 mod batch;
 mod identity;
@@ -13,7 +12,7 @@ pub use identity::{certificate, pkcs12};
 
 use estreamer_core::fuzzing::Target;
 
-/// The targets here.
+/// All targets of this crate.
 pub const TARGETS: &[Target] = &[
     ("batch", batch),
     ("pkcs12", pkcs12),

@@ -1,25 +1,25 @@
-//! One bundle, of as many records as are wanted and there.
+//! Builds one bundle from the records of a feed.
 
 use estreamer_core::quirk::Quirks;
 use estreamer_core::session::Instant;
 use estreamer_core::wire::{Bundle, BundleHeader, Event, HEADER_LEN, Message};
 
-use super::{Feed, Supply};
+use super::feed::{Feed, Supply};
 
-/// Bytes of a bundle, at most, unless one record alone has more: its length
-/// field has 32 bits.
-const MOST: usize = 1 << 30;
-/// Bytes of a buffer that is kept for the next bundle.
+/// The largest bundle in bytes, unless a single record is larger. Its length field
+/// has 32 bits.
+const MAX_LEN: usize = 1 << 30;
+/// Bytes of the buffer that are kept allocated for the next bundle.
 const KEPT: usize = 1 << 20;
 
-/// Builds one bundle of at most `count` records in `buffer`, which is emptied and
-/// grows as it has to. A [`BundleWriter`](estreamer_core::wire::BundleWriter)
-/// fills a buffer whose size is known.
+/// Builds one bundle of at most `count` records in `buffer`, which is cleared and
+/// grows as it has to. A [`BundleWriter`](estreamer_core::wire::BundleWriter) needs
+/// a buffer of known size instead.
 pub(super) fn build(
     buffer: &mut Vec<u8>,
     header: BundleHeader,
     quirks: Quirks,
-    feed: &mut dyn Feed,
+    feed: &mut impl Feed,
     count: usize,
     now: Instant,
 ) {
@@ -34,7 +34,7 @@ pub(super) fn build(
         let Supply::Record(record) = feed.peek(now) else {
             break;
         };
-        if buffer.len() > HEADER_LEN + 8 && buffer.len() + record.data.len() > MOST {
+        if buffer.len() > HEADER_LEN + 8 && buffer.len() + record.data.len() > MAX_LEN {
             break;
         }
         let event = Event::new(record.record_type, record.archival, record.data);
@@ -50,8 +50,7 @@ pub(super) fn build(
     }
 }
 
-/// Makes room for a message and has it written there; takes back what of the
-/// room is not needed.
+/// Appends a message that `emit` writes.
 fn append(
     buffer: &mut Vec<u8>,
     message: &Message<'_>,

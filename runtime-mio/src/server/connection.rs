@@ -1,49 +1,56 @@
 //! One served connection.
 
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
-use estreamer_core::decode::{Frame, Head, Kind};
+use estreamer_core::decode::{Head, Kind};
 use estreamer_core::session::{End, Instant, ServerSession};
-use estreamer_core::wire::{
-    ESTREAMER_SERVICE, ErrorMessage, EventStreamRequest, HEADER_LEN, Message, MessageType,
-    ServiceEntry, Services,
-};
+use estreamer_core::wire::{ErrorMessage, EventStreamRequest, HEADER_LEN, Services};
 use mio::event::Source;
 
 use super::bundle;
+use super::end::ServerEnd;
+use super::feed::{Answer, Feed, RequestRefusal, Supply};
+use super::listener::Accepted;
 use super::literal::take_header_off;
+use super::options::ServerOptions;
 use super::outbox::{Outbox, Pumped};
-use super::{Answer, Feed, Outgoing, Refusal, ServerEnd, ServerOptions, Supply};
+use super::outgoing::Outgoing;
+use super::request::{Received, RequestReader, offer};
+use crate::buffer::ByteBuffer;
 use crate::error_text::ErrorText;
-use crate::event_loop::{Control, Endpoint, Turn};
-use crate::transport::{Broken, Fill, Transport};
-use crate::window::Window;
+use crate::event_loop::{Endpoint, Turn, after};
+use crate::transport::{Fill, Transport, TransportError};
 
-/// One served connection.
-pub(super) struct Server {
+/// A client's connection to this server, and the feed it is served from.
+///
+/// - Getters: [`end`](Self::end).
+/// - Commands: [`close`](Self::close).
+/// - Everything that is sent comes from its [`Feed`], in its turns.
+pub(super) struct ServerConnection<F> {
     transport: Transport,
-    window: Window,
-    options: Rc<ServerOptions>,
+    received: ByteBuffer,
+    options: Arc<ServerOptions>,
     address: SocketAddr,
     connection_id: u32,
     stage: Stage,
-    feed: Box<dyn Feed>,
-    /// The request that is coming in pieces, and its variable part so far.
-    request: Option<Head>,
-    block: Vec<u8>,
-    /// Whether the services were offered and none chosen yet.
+    feed: F,
+    /// Why it ended, once it has.
+    end: Option<ServerEnd>,
+    request: RequestReader,
+    /// Whether services were offered.
     offered: bool,
-    /// Whether the length of the next message is to be made what the decoder
+    /// Whether the length of the next message has to be changed to what the decoder
     /// expects; see [`ServerOptions::literal_requests`].
     literal: bool,
-    /// What the client said before it closed.
+    /// The text of the client's error message.
     error_text: ErrorText,
     /// Where bundles are built.
     bundle: Vec<u8>,
     bundles: u32,
     outbox: Outbox,
-    /// When the feed has something again.
+    /// When the feed has the next record.
     next: Option<Instant>,
 }
 
@@ -52,12 +59,12 @@ enum Stage {
         deadline: Instant,
     },
     Session(ServerSession),
-    /// What was said last is on its way.
+    /// The last message is being sent.
     Closing {
         session: ServerSession,
         deadline: Instant,
     },
-    /// The client has closed, and we are slow to do the same.
+    /// The client has closed; this side closes at the deadline.
     Lingering {
         session: ServerSession,
         end: End,
@@ -65,64 +72,95 @@ enum Stage {
     },
     /// Nothing more is sent until the client closes.
     Silent(ServerSession),
-    Done,
+    Ended,
 }
 
-/// Milliseconds to get a goodbye out.
-const GOODBYE: u32 = 1000;
-/// Bundles sent, and times read, in one turn, so that other connections get theirs.
-const TURN: u32 = 64;
+/// Bytes of the window. Larger requests are received in pieces.
+const WINDOW: usize = 64 << 10;
+/// Time to send the last message.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// Bundles sent, and reads done, in one turn.
+const STEPS_PER_TURN: u32 = 64;
 
-impl Server {
+impl<F: Feed> ServerConnection<F> {
+    /// Takes an accepted connection, which begins with the TLS handshake.
+    ///
+    /// # Errors
+    /// The feed, and why the connection cannot be served.
     pub(super) fn new(
-        transport: Transport,
-        options: Rc<ServerOptions>,
-        address: SocketAddr,
+        accepted: Accepted,
+        options: &Arc<ServerOptions>,
         connection_id: u32,
-        feed: Box<dyn Feed>,
+        feed: F,
         now: Instant,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, (F, ServerEnd)> {
+        let Accepted { socket, address } = accepted;
+        let tls = options.tls.accept().map_err(TransportError::Tls);
+        let transport = tls.and_then(|tls| {
+            Transport::accepted(socket, tls, options.nagle).map_err(TransportError::Socket)
+        });
+        let transport = match transport {
+            Ok(transport) => transport,
+            Err(error) => return Err((feed, error.into())),
+        };
+        Ok(Self {
             transport,
-            window: Window::new(options.session.window),
+            received: ByteBuffer::new(WINDOW),
             stage: Stage::Handshake {
-                deadline: now.after(options.handshake_timeout),
+                deadline: after(now, options.handshake_timeout),
             },
             literal: options.literal_requests,
-            options,
+            options: options.clone(),
             address,
             connection_id,
             feed,
-            request: None,
-            block: Vec::new(),
+            end: None,
+            request: RequestReader::default(),
             offered: false,
             error_text: ErrorText::default(),
             bundle: Vec::new(),
             bundles: 0,
             outbox: Outbox::default(),
             next: None,
+        })
+    }
+
+    /// Returns why it ended; `None` while it is served.
+    pub(super) fn end(&self) -> Option<&ServerEnd> {
+        self.end.as_ref()
+    }
+
+    /// Ends it without an error message, as a service that shuts down does (FQE,
+    /// Terminating Connections).
+    pub(super) fn close(&mut self) {
+        if !matches!(self.stage, Stage::Ended) {
+            self.finish(ServerEnd::Session(End::Closed, String::new()));
         }
     }
 
     fn handshake(&mut self, deadline: Instant, now: Instant) -> Result<Turn, ServerEnd> {
         if now >= deadline {
-            return Err(ServerEnd::Broken("no TLS handshake in time".into()));
+            return Err(ServerEnd::Broken(
+                "the TLS handshake was not complete in time".into(),
+            ));
         }
-        self.window.fill(&mut self.transport)?;
+        self.transport.fill_buffer(&mut self.received)?;
         self.transport.flush()?;
         if self.transport.tls.is_handshaking() {
             return Ok(Turn::Wait);
         }
         let Some(facts) = self.transport.tls.peer() else {
-            return Err(ServerEnd::Refused("no readable client certificate".into()));
+            return Err(ServerEnd::Refused(
+                "the client's certificate cannot be read".into(),
+            ));
         };
         if let Err(refusal) = self.options.clients.check(facts, self.address.ip()) {
             return Err(ServerEnd::Refused(refusal.to_string()));
         }
         let mut config = self.options.session;
         config.connection_id = self.connection_id;
-        let session =
-            ServerSession::new(config, now).map_err(|e| ServerEnd::Broken(e.to_string()))?;
+        let session = ServerSession::new(WINDOW, config, now)
+            .map_err(|e| ServerEnd::Broken(e.to_string()))?;
         self.stage = Stage::Session(session);
         self.put(Outgoing::Start, &[], now);
         Ok(Turn::Again)
@@ -131,22 +169,25 @@ impl Server {
     fn session(&mut self, now: Instant) -> Result<Turn, ServerEnd> {
         self.timeouts(now)?;
         let mut turn = Turn::Again;
-        // The first round looks at what is in the window already.
-        for _ in 0..TURN {
-            if let Err(end) = self.read_window(now) {
+        // The first round decodes bytes that an earlier turn left.
+        for _ in 0..STEPS_PER_TURN {
+            if let Err(end) = self.decode(now) {
                 return self.over(end, now);
             }
-            let Stage::Session(session) = &mut self.stage else {
+            if !matches!(self.stage, Stage::Session(_)) {
                 return Ok(Turn::Again);
-            };
-            match self.window.fill(&mut self.transport)? {
+            }
+            match self.transport.fill_buffer(&mut self.received)? {
                 Fill::Bytes(_) => {}
                 Fill::Blocked => {
                     turn = Turn::Wait;
                     break;
                 }
                 Fill::Eof => {
-                    let end = session.handle_eof();
+                    let end = match &mut self.stage {
+                        Stage::Session(session) => session.handle_eof(),
+                        _ => End::Closed,
+                    };
                     return self.over(end, now);
                 }
             }
@@ -157,7 +198,7 @@ impl Server {
             Pumped::Waiting => return Ok(turn),
             Pumped::Again => return Ok(Turn::Again),
             Pumped::Close => {
-                self.close(now);
+                self.start_closing(now);
                 return Ok(Turn::Again);
             }
         }
@@ -178,7 +219,7 @@ impl Server {
                 .map_err(|end| ServerEnd::Session(end, String::new()))?;
             let mut null = [0; HEADER_LEN];
             let length = session.poll_transmit(&mut null, now);
-            // A client that reads nothing must not make us keep nulls for it.
+            // Nothing is kept for a client that reads nothing.
             if length > 0 && self.transport.is_flushed() {
                 self.put(Outgoing::Other, &null[..length], now);
             }
@@ -186,43 +227,29 @@ impl Server {
         Ok(())
     }
 
-    /// Steps through the window until it wants more bytes.
-    fn read_window(&mut self, now: Instant) -> Result<(), End> {
+    /// Decodes the bytes received.
+    fn decode(&mut self, now: Instant) -> Result<(), End> {
         while let Stage::Session(session) = &mut self.stage {
             if self.literal {
-                self.literal = !take_header_off(self.window.unread_mut());
+                self.literal = !take_header_off(self.received.unread_mut());
             }
-            let input = self.window.unread();
+            let input = self.received.unread();
             let step = session.step(input, now)?;
-            let mut complete = None;
+            let mut received = Received::Nothing;
             if let Some(frame) = &step.frame {
                 self.error_text.keep(frame, input);
-            }
-            match &step.frame {
-                Some(Frame::Message { head, body }) if is_request(head) => {
-                    self.block.clear();
-                    self.block.extend_from_slice(body.of(input));
-                    complete = Some(*head);
-                }
-                Some(Frame::Begin { head, .. }) if is_request(head) => {
-                    self.block.clear();
-                    self.request = Some(*head);
-                }
-                Some(Frame::Chunk { body }) if self.request.is_some() => {
-                    self.block.extend_from_slice(body.of(input));
-                }
-                Some(Frame::End) => complete = self.request.take(),
-                Some(Frame::Skipped { head, .. }) if is_request(head) => {
-                    let text = "the request is too large".into();
-                    self.refuse(&Refusal { code: 6, text }, now);
-                    return Ok(());
-                }
-                _ => {}
+                received = self.request.take(frame, input);
             }
             let idle = step.consumed == 0 && step.frame.is_none();
-            self.window.consume(step.consumed);
-            if let Some(head) = complete {
-                self.judge(&head, now);
+            self.received.consume(step.consumed);
+            match received {
+                Received::Nothing => {}
+                Received::Request(head) => self.judge(&head, now),
+                Received::TooLarge => {
+                    let text = "the request is too large".into();
+                    self.refuse(&RequestRefusal { code: 6, text }, now);
+                    return Ok(());
+                }
             }
             if idle {
                 return Ok(());
@@ -231,28 +258,30 @@ impl Server {
         Ok(())
     }
 
-    /// Asks the feed about a request or streaming request that is complete.
+    /// Asks the feed about a complete request or streaming request.
     fn judge(&mut self, head: &Head, now: Instant) {
         let Stage::Session(session) = &mut self.stage else {
             return;
         };
         let judged = match head.kind {
-            _ if session.is_streaming() => Err(Refusal {
+            _ if session.is_streaming() => Err(RequestRefusal {
                 code: 7,
-                text: "disconnect before asking for something else".into(),
+                text: "a stream is running; connect again to request something else".into(),
             }),
             Kind::Request { from, flags } => self.feed.request(&EventStreamRequest {
                 from,
                 flags,
-                block: &self.block,
+                block: self.request.block(),
             }),
             _ if self.offered => self
                 .feed
-                .choice(&Services { body: &self.block })
+                .choice(&Services {
+                    body: self.request.block(),
+                })
                 .map(|()| Answer::Stream),
-            _ => Err(Refusal {
+            _ => Err(RequestRefusal {
                 code: 8,
-                text: "no service was offered yet; send an event stream request with bit 30 first"
+                text: "no service was offered; send an event stream request with bit 30 set first"
                     .into(),
             }),
         };
@@ -266,33 +295,23 @@ impl Server {
 
     fn offer(&mut self, now: Instant) {
         self.offered = true;
-        let entry = ServiceEntry {
-            service: ESTREAMER_SERVICE,
-            flags: 0,
-            timestamp: 0,
-            events: None,
-        };
-        let (mut body, mut message) = ([0; 16], [0; HEADER_LEN + 16]);
-        let written = entry.emit(&mut body).and_then(|_| {
-            Message::StreamingInformation(Services { body: &body }).emit(&mut message)
-        });
-        if let Ok(length) = written {
-            self.put(Outgoing::Other, &message[..length], now);
+        if let Some(message) = offer() {
+            self.put(Outgoing::Other, &message, now);
         }
     }
 
     fn fall_silent(&mut self) {
-        if let Stage::Session(session) = std::mem::replace(&mut self.stage, Stage::Done) {
+        if let Stage::Session(session) = std::mem::replace(&mut self.stage, Stage::Ended) {
             self.stage = Stage::Silent(session);
         }
     }
 
-    /// Reads on until the client leaves.
+    /// Reads and discards until the client closes.
     fn silent(&mut self) -> Result<Turn, ServerEnd> {
-        for _ in 0..TURN {
-            let length = self.window.unread().len();
-            self.window.consume(length);
-            match self.window.fill(&mut self.transport)? {
+        for _ in 0..STEPS_PER_TURN {
+            let length = self.received.unread().len();
+            self.received.consume(length);
+            match self.transport.fill_buffer(&mut self.received)? {
                 Fill::Bytes(_) => {}
                 Fill::Blocked => return Ok(Turn::Wait),
                 Fill::Eof => return Err(self.session_end(End::Idle)),
@@ -301,7 +320,7 @@ impl Server {
         Ok(Turn::Again)
     }
 
-    fn refuse(&mut self, refusal: &Refusal, now: Instant) {
+    fn refuse(&mut self, refusal: &RequestRefusal, now: Instant) {
         let Stage::Session(session) = &mut self.stage else {
             return;
         };
@@ -316,24 +335,23 @@ impl Server {
         if self.outbox.is_empty() {
             self.transport.tls.send_close_notify();
         }
-        self.close(now);
+        self.start_closing(now);
     }
 
-    /// Whatever is to be said, at the one place where it may be changed.
+    /// Sends a message, or what the feed replaces it with.
     fn put(&mut self, outgoing: Outgoing, message: &[u8], now: Instant) {
-        let feed = self.feed.as_mut();
-        self.outbox
-            .put(feed, &mut self.transport, outgoing, message, now);
+        let (feed, transport) = (&mut self.feed, &mut self.transport);
+        self.outbox.put(feed, transport, outgoing, message, now);
     }
 
-    /// Sends bundles while there are credit, records and room; true if there is
-    /// more to do at once.
+    /// Sends bundles while there are credit, records and room. Returns whether there
+    /// is more to do at once.
     fn supply(&mut self, now: Instant) -> Result<bool, ServerEnd> {
         self.next = None;
         let Stage::Session(session) = &mut self.stage else {
             return Ok(false);
         };
-        for _ in 0..TURN {
+        for _ in 0..STEPS_PER_TURN {
             if session.credit() == 0 || !self.transport.is_flushed() || !self.outbox.is_empty() {
                 return Ok(!self.outbox.is_empty());
             }
@@ -349,7 +367,7 @@ impl Server {
                 return Ok(false);
             };
             self.bundles = self.bundles.saturating_add(1);
-            let feed = self.feed.as_mut();
+            let feed = &mut self.feed;
             let count = self.options.bundle.max(1);
             let quirks = self.options.session.quirks;
             bundle::build(&mut self.bundle, header, quirks, feed, count, now);
@@ -365,15 +383,16 @@ impl Server {
         Ok(true)
     }
 
-    /// The session is over by the client's doing.
+    /// The client ended the session.
     fn over(&mut self, end: End, now: Instant) -> Result<Turn, ServerEnd> {
-        let pause = self.feed.tamper(Outgoing::End, &[]).map_or(0, |t| t.pause);
-        match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::Session(session) if pause > 0 => {
+        let tampered = self.feed.tamper(Outgoing::End, &[]);
+        let pause = tampered.map_or(Duration::ZERO, |tampered| tampered.pause);
+        match std::mem::replace(&mut self.stage, Stage::Ended) {
+            Stage::Session(session) if !pause.is_zero() => {
                 self.stage = Stage::Lingering {
                     session,
                     end,
-                    deadline: now.after(pause),
+                    deadline: after(now, pause),
                 };
                 Ok(Turn::Wait)
             }
@@ -384,19 +403,20 @@ impl Server {
         }
     }
 
-    /// What is queued goes out, then the connection is closed.
-    fn close(&mut self, now: Instant) {
-        if let Stage::Session(session) = std::mem::replace(&mut self.stage, Stage::Done) {
+    /// Sends what is queued, then closes the connection.
+    fn start_closing(&mut self, now: Instant) {
+        if let Stage::Session(session) = std::mem::replace(&mut self.stage, Stage::Ended) {
             self.stage = Stage::Closing {
                 session,
-                deadline: now.after(GOODBYE),
+                deadline: after(now, GOODBYE),
             };
         }
     }
 
-    fn closing(&mut self, deadline: Instant, now: Instant) -> Turn {
+    fn closing(&mut self, deadline: Instant, now: Instant) -> Result<Turn, ServerEnd> {
+        let closed = ServerEnd::Session(End::Closed, String::new());
         let left = match self.outbox.pump(&mut self.transport, now) {
-            Ok(Pumped::Again) => return Turn::Again,
+            Ok(Pumped::Again) => return Ok(Turn::Again),
             Ok(Pumped::Waiting) => true,
             Ok(Pumped::Empty | Pumped::Close) => {
                 self.transport.flush().is_ok() && !self.transport.is_flushed()
@@ -404,59 +424,63 @@ impl Server {
             Err(_) => false,
         };
         if now >= deadline {
-            return self.finish(ServerEnd::Session(End::Closed, String::new()));
+            return Err(closed);
         }
         if left {
-            return Turn::Wait;
+            return Ok(Turn::Wait);
         }
-        match self.transport.part() {
-            Fill::Bytes(_) => Turn::Again,
-            Fill::Blocked => Turn::Wait,
-            Fill::Eof => self.finish(ServerEnd::Session(End::Closed, String::new())),
+        match self.transport.shutdown_and_drain() {
+            Fill::Bytes(_) => Ok(Turn::Again),
+            Fill::Blocked => Ok(Turn::Wait),
+            Fill::Eof => Err(closed),
         }
     }
 
-    /// The session's end, with what the client said about it.
+    /// The session's end, with the text of the client's error message.
     fn session_end(&self, end: End) -> ServerEnd {
         ServerEnd::Session(end, self.error_text.to_string())
     }
 
-    fn finish(&mut self, end: ServerEnd) -> Turn {
-        let stage = std::mem::replace(&mut self.stage, Stage::Done);
+    /// Ends it, and tells the feed.
+    fn finish(&mut self, end: ServerEnd) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Ended);
         let statistics = match &stage {
             Stage::Session(session)
             | Stage::Closing { session, .. }
             | Stage::Lingering { session, .. }
             | Stage::Silent(session) => Some(session.statistics()),
-            Stage::Handshake { .. } | Stage::Done => None,
+            Stage::Handshake { .. } | Stage::Ended => None,
         };
-        self.feed.ended(end, statistics);
-        Turn::Done
+        self.feed.ended(&end, statistics);
+        self.end = Some(end);
     }
 }
 
-impl Endpoint for Server {
+impl<F: Feed> Endpoint for ServerConnection<F> {
     fn source(&mut self) -> &mut dyn Source {
         &mut self.transport.socket
     }
 
-    fn turn(&mut self, now: Instant, _: &mut Control) -> Turn {
+    fn take_turn(&mut self, now: Instant) -> Turn {
         let turn = match &self.stage {
             Stage::Handshake { deadline } => self.handshake(*deadline, now),
             Stage::Session(_) => self.session(now),
             Stage::Silent(_) => self.silent(),
-            Stage::Closing { deadline, .. } => return self.closing(*deadline, now),
-            Stage::Lingering { deadline, .. } if now < *deadline => return Turn::Wait,
+            Stage::Closing { deadline, .. } => self.closing(*deadline, now),
+            Stage::Lingering { deadline, .. } if now < *deadline => Ok(Turn::Wait),
             Stage::Lingering { end, .. } => {
                 let end = *end;
                 Err(self.session_end(end))
             }
-            Stage::Done => return Turn::Done,
+            Stage::Ended => Ok(Turn::Wait),
         };
-        turn.unwrap_or_else(|end| self.finish(end))
+        turn.unwrap_or_else(|end| {
+            self.finish(end);
+            Turn::Wait
+        })
     }
 
-    fn deadline(&self) -> Option<Instant> {
+    fn poll_timeout(&self) -> Option<Instant> {
         match &self.stage {
             Stage::Handshake { deadline } | Stage::Lingering { deadline, .. } => Some(*deadline),
             Stage::Closing { deadline, .. } => Some(
@@ -468,29 +492,7 @@ impl Endpoint for Server {
                 let waiting = self.outbox.due().or(self.next);
                 session.poll_timeout().into_iter().chain(waiting).min()
             }
-            Stage::Silent(_) | Stage::Done => None,
+            Stage::Silent(_) | Stage::Ended => None,
         }
-    }
-
-    /// The service shuts down: no error message (FQE, Terminating Connections).
-    fn stop(&mut self, _: &str, _: Instant) {
-        if !matches!(self.stage, Stage::Done) {
-            self.finish(ServerEnd::Session(End::Closed, String::new()));
-        }
-    }
-}
-
-/// Whether a message asks for something.
-fn is_request(head: &Head) -> bool {
-    let streaming = head.header.message_type == MessageType::STREAMING_REQUEST;
-    !head.nested && (matches!(head.kind, Kind::Request { .. }) || streaming)
-}
-
-impl From<Broken> for ServerEnd {
-    fn from(broken: Broken) -> Self {
-        Self::Broken(match broken {
-            Broken::Connect(error) | Broken::Socket(error) => error.to_string(),
-            Broken::Tls(error) => error.to_string(),
-        })
     }
 }

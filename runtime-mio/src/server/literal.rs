@@ -3,8 +3,9 @@
 
 use estreamer_core::wire::{HEADER_LEN, MessageType};
 
-/// Lets the length of a request that counts the message header count what
-/// follows it, as every other message does. False while there is no header yet.
+/// Subtracts the header from the length of a request that counts it, so that the
+/// request is like every other message. Returns false while the header is not
+/// complete.
 pub(super) fn take_header_off(unread: &mut [u8]) -> bool {
     let Some(header) = unread.first_chunk_mut::<HEADER_LEN>() else {
         return false;

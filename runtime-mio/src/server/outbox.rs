@@ -1,40 +1,13 @@
-//! The one place where everything a server says passes, and may be changed.
+//! Everything a server sends passes here, where a feed may change it.
 
 use estreamer_core::session::Instant;
 
-use super::Feed;
-use crate::transport::{Broken, Transport};
+use super::feed::Feed;
+use super::outgoing::Outgoing;
+use crate::event_loop::after;
+use crate::transport::{Transport, TransportError};
 
-/// A message on its way out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outgoing {
-    /// Nothing yet: the client's certificate was just accepted.
-    Start,
-    /// Anything but a bundle or an error.
-    Other,
-    /// A bundle; they are counted from 1.
-    Bundle(u32),
-    /// An error message, with which the server closes.
-    Error,
-    /// Nothing more: the client has closed, or sent an error.
-    End,
-}
-
-/// What goes out in a message's place.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Tampered {
-    /// Its bytes.
-    pub bytes: Vec<u8>,
-    /// Bytes in a TLS record, at most; 0: as many as fit.
-    pub pieces: usize,
-    /// Milliseconds to wait before the first byte; at [`Outgoing::End`], before
-    /// the connection is closed.
-    pub pause: u32,
-    /// The connection is closed behind the last byte, without close_notify.
-    pub close: bool,
-}
-
-/// What was tampered with, or is too large to be sent at once, and waits.
+/// Bytes that were changed by a feed, or are too many to be sent at once.
 #[derive(Default)]
 pub(super) struct Outbox {
     bytes: Vec<u8>,
@@ -44,43 +17,43 @@ pub(super) struct Outbox {
     close: bool,
 }
 
-/// How far an outbox has come.
+/// What [`Outbox::pump`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pumped {
-    /// It holds nothing.
+    /// The outbox is empty.
     Empty,
     /// It waits for the socket, or for [`Outbox::due`].
     Waiting,
-    /// There is more to do at once.
+    /// The turn is used up, and there is more to send.
     Again,
     /// The connection is to be closed.
     Close,
 }
 
-/// Bytes handed to the transport at once: what it cannot send, it moves about.
-const AT_ONCE: usize = 256 << 10;
-/// Pieces sent in one turn, so that other connections get theirs.
-const PIECES: u32 = 4096;
+/// Bytes queued with the transport at once, at most.
+const CHUNK: usize = 256 << 10;
+/// Pieces sent in one turn.
+const PIECES_PER_TURN: u32 = 4096;
 
 impl Outbox {
-    /// Sends a message, or what the feed makes of it.
+    /// Sends a message, or what the feed replaces it with.
     pub(super) fn put(
         &mut self,
-        feed: &mut dyn Feed,
+        feed: &mut impl Feed,
         transport: &mut Transport,
         outgoing: Outgoing,
         message: &[u8],
         now: Instant,
     ) {
         match feed.tamper(outgoing, message) {
-            None if self.is_empty() && message.len() <= AT_ONCE => transport.send(message),
+            None if self.is_empty() && message.len() <= CHUNK => transport.send(message),
             None => self.bytes.extend_from_slice(message),
             Some(tampered) => {
                 self.bytes.extend_from_slice(&tampered.bytes);
                 self.pieces = tampered.pieces;
                 self.close |= tampered.close;
-                if tampered.pause > 0 {
-                    self.not_before = Some(now.after(tampered.pause));
+                if !tampered.pause.is_zero() {
+                    self.not_before = Some(after(now, tampered.pause));
                 }
             }
         }
@@ -90,17 +63,17 @@ impl Outbox {
         self.bytes.is_empty() && !self.close
     }
 
-    /// When waiting is over, if it is not for the socket.
+    /// Returns when the next byte may be sent, if that is not up to the socket.
     pub(super) fn due(&self) -> Option<Instant> {
         self.not_before
     }
 
-    /// Sends what is due, as far as the socket takes it.
+    /// Sends what is due, as much as the socket takes.
     pub(super) fn pump(
         &mut self,
         transport: &mut Transport,
         now: Instant,
-    ) -> Result<Pumped, Broken> {
+    ) -> Result<Pumped, TransportError> {
         if self.is_empty() {
             return Ok(Pumped::Empty);
         }
@@ -108,7 +81,7 @@ impl Outbox {
             return Ok(Pumped::Waiting);
         }
         self.not_before = None;
-        for _ in 0..PIECES {
+        for _ in 0..PIECES_PER_TURN {
             transport.flush()?;
             if !transport.is_flushed() {
                 return Ok(Pumped::Waiting);
@@ -123,7 +96,7 @@ impl Outbox {
                 });
             }
             let length = match self.pieces {
-                0 => AT_ONCE.min(rest.len()),
+                0 => CHUNK.min(rest.len()),
                 most => most.min(rest.len()),
             };
             transport.send(&rest[..length]);

@@ -1,4 +1,4 @@
-//! The two ends: an identity and rules, ready to make sessions.
+//! The configuration of each end, from which its sessions are made.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -6,47 +6,51 @@ use std::sync::Arc;
 
 use rustls::client::{Resumption, UnbufferedClientConnection};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::server::{NoServerSessionStorage, UnbufferedServerConnection};
+use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ALL_VERSIONS, ClientConfig, ServerConfig, SupportedProtocolVersion};
+use rustls::{
+    ALL_VERSIONS, ClientConfig, Connection, ServerConfig, ServerConnection,
+    SupportedProtocolVersion,
+};
 use rustls_pki_types::ServerName;
 
+use super::engine::{Buffered, Unbuffered};
 use super::error::TlsError;
 use super::identity::Identity;
-use super::machine::Machine;
 use super::peer::Peer;
 use super::rules::{NameRule, ServerRules};
 use super::session::TlsSession;
 use super::verify::{ClientVerifier, ServerVerifier};
 
-/// Which versions of TLS are spoken.
+/// The TLS versions that are enabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum TlsVersions {
-    /// 1.3 where both ends know it, else 1.2.
+    /// TLS 1.3 if the peer supports it, else 1.2.
     #[default]
     Any,
-    /// 1.2 alone.
+    /// TLS 1.2 only.
     Tls12,
-    /// 1.3 alone.
+    /// TLS 1.3 only.
     Tls13,
 }
 
-/// The client's end: makes sessions to servers judged by the same rules.
+/// A client's configuration: it makes sessions to servers.
 #[derive(Clone)]
 pub struct ClientTls {
     config: Arc<ClientConfig>,
 }
 
-/// The server's end: makes sessions with clients that hold a certificate of
-/// the same CA.
+/// A server's configuration: it makes sessions with clients that have a certificate
+/// of the same CA.
 #[derive(Clone)]
 pub struct ServerTls {
     config: Arc<ServerConfig>,
 }
 
 impl ClientTls {
-    /// An end that shows `identity` and judges servers by `rules`.
+    /// Creates a client with this identity, which verifies servers by `rules`.
     ///
     /// # Errors
     /// [`TlsError::Identity`] without a CA, unless the rules are `insecure`;
@@ -55,7 +59,7 @@ impl ClientTls {
         Self::with_versions(identity, rules, TlsVersions::Any)
     }
 
-    /// The same with a choice of TLS versions.
+    /// As [`new`](Self::new), with a choice of TLS versions.
     ///
     /// # Errors
     /// As [`ClientTls::new`].
@@ -66,8 +70,8 @@ impl ClientTls {
     ) -> Result<Self, TlsError> {
         if rules.insecure && (rules.fingerprint.is_some() || rules.name != NameRule::None) {
             return Err(TlsError::setup(
-                "insecure verifies nothing, so a name rule or a fingerprint beside it would \
-                 never be looked at; remove one of them",
+                "insecure disables verification, so a name rule or a fingerprint would have no \
+                 effect; remove one of them",
             ));
         }
         let provider = Arc::new(ring::default_provider());
@@ -79,7 +83,7 @@ impl ClientTls {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_client_cert_resolver(key);
-        // A resumed session would skip the certificates, and sessions last days.
+        // A resumed session would not verify certificates, and sessions last days.
         config.resumption = Resumption::disabled();
         config.enable_sni = false;
         Ok(Self {
@@ -87,22 +91,29 @@ impl ClientTls {
         })
     }
 
-    /// A session that is about to send its first bytes.
+    /// Creates a session that has its first bytes to send.
     ///
     /// # Errors
-    /// [`TlsError::Setup`] if the system gives no random bytes.
+    /// [`TlsError::Setup`] if the system has no random numbers.
     pub fn connect(&self) -> Result<TlsSession, TlsError> {
-        // The library wants a name; ours is never sent nor compared.
-        let nobody = ServerName::from(IpAddr::from(Ipv4Addr::UNSPECIFIED));
-        let client = UnbufferedClientConnection::new(Arc::clone(&self.config), nobody);
-        let machine = Machine::Client(client.map_err(TlsError::setup)?);
-        Ok(TlsSession::new(machine, Peer::Server))
+        let client = UnbufferedClientConnection::new(Arc::clone(&self.config), no_name());
+        let engine = Unbuffered::new(client.map_err(TlsError::setup)?);
+        Ok(TlsSession::new(engine, Peer::Server))
+    }
+
+    /// As [`connect`](Self::connect), on the buffered interface of rustls.
+    #[cfg(test)]
+    pub(super) fn connect_buffered(&self) -> Result<TlsSession, TlsError> {
+        let client = rustls::ClientConnection::new(Arc::clone(&self.config), no_name());
+        let client = Connection::Client(client.map_err(TlsError::setup)?);
+        let engine = Buffered::new(client, Peer::Server);
+        Ok(TlsSession::new(engine, Peer::Server))
     }
 }
 
 impl ServerTls {
-    /// An end that shows `identity` and asks clients for a chain to its CA.
-    /// [`ClientRules`](super::ClientRules) are applied after the handshake.
+    /// Creates a server with this identity, which requires a chain to its CA from
+    /// clients. Apply [`ClientRules`](super::ClientRules) after the handshake.
     ///
     /// # Errors
     /// [`TlsError::Identity`] without a CA.
@@ -110,7 +121,7 @@ impl ServerTls {
         Self::with_versions(identity, TlsVersions::Any)
     }
 
-    /// The same with a choice of TLS versions.
+    /// As [`new`](Self::new), with a choice of TLS versions.
     ///
     /// # Errors
     /// As [`ServerTls::new`].
@@ -130,15 +141,21 @@ impl ServerTls {
         })
     }
 
-    /// A session that waits for a client's first bytes.
+    /// Creates a session that waits for a client's first bytes.
     ///
     /// # Errors
-    /// [`TlsError::Setup`] if the system gives no random bytes.
+    /// [`TlsError::Setup`] if the system has no random numbers.
     pub fn accept(&self) -> Result<TlsSession, TlsError> {
-        let server = UnbufferedServerConnection::new(Arc::clone(&self.config));
-        let machine = Machine::Server(server.map_err(TlsError::setup)?);
-        Ok(TlsSession::new(machine, Peer::Client))
+        let server = ServerConnection::new(Arc::clone(&self.config));
+        let server = Connection::Server(server.map_err(TlsError::setup)?);
+        let engine = Buffered::new(server, Peer::Client);
+        Ok(TlsSession::new(engine, Peer::Client))
     }
+}
+
+/// The library requires a name. This one is neither sent nor compared.
+fn no_name() -> ServerName<'static> {
+    ServerName::from(IpAddr::from(Ipv4Addr::UNSPECIFIED))
 }
 
 impl TlsVersions {

@@ -1,4 +1,4 @@
-//! Why a TLS session does not come about, or ends.
+//! Why a TLS handshake failed, or a session ended.
 
 use std::error;
 use std::fmt;
@@ -10,95 +10,96 @@ use super::identity_error::IdentityError;
 use super::peer::Peer;
 use super::problem::CertificateProblem;
 
-/// Why a TLS session does not come about, or ends.
+/// Why a TLS handshake failed, or a session ended.
 ///
 /// The text says what happened and what to change; [`class`](TlsError::class)
 /// sorts the causes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// What came is no TLS.
+    /// The peer sent something that is not TLS.
     NotTls {
-        /// Who sent it.
+        /// The peer.
         peer: Peer,
     },
-    /// The peer knows only TLS 1.1 or older.
+    /// The peer supports only TLS 1.1 or older.
     VersionTooOld {
-        /// Who.
+        /// The peer.
         peer: Peer,
     },
-    /// No cipher suite, or nothing else that both ends need, is in common:
-    /// RSA key exchange and CBC cipher suites are not supported.
+    /// The ends have no cipher suite, key exchange or signature scheme in common. RSA
+    /// key exchange and CBC cipher suites are not supported here.
     NothingInCommon {
-        /// With whom.
+        /// The peer.
         peer: Peer,
     },
     /// The peer ended the session with an alert that is not about a certificate.
     Alert {
-        /// Who.
+        /// The peer.
         peer: Peer,
-        /// The alert, in the words of the TLS standard.
+        /// The standard name of the alert.
         alert: String,
     },
-    /// The connection ended within the handshake, without an alert.
+    /// The peer closed the connection within the handshake, without an alert.
     ClosedInHandshake {
-        /// By whom.
+        /// The peer.
         peer: Peer,
-        /// Our certificate was on its way by then.
+        /// Whether our certificate was sent before.
         certificate_sent: bool,
     },
-    /// The peer broke the rules of TLS, or bytes were damaged on the way.
+    /// The peer violated the TLS protocol, or bytes were changed in transit.
     Protocol {
-        /// Who.
+        /// The peer.
         peer: Peer,
-        /// What the TLS library said.
+        /// The message of the TLS library.
         detail: String,
     },
     /// We refused the peer's certificate.
-    CertificateRefused(Box<Refusal>),
+    CertificateRefused(Box<CertificateRefusal>),
     /// The peer refused our certificate.
     OwnCertificateRefused {
-        /// Who.
+        /// The peer.
         peer: Peer,
-        /// The alert it said so with.
+        /// The standard name of the alert it sent.
         alert: String,
     },
-    /// Our identity does not suffice.
+    /// Our identity cannot be used.
     Identity(IdentityError),
-    /// Rules that contradict each other, or what the TLS library does not take.
+    /// The rules contradict each other, or the TLS library refuses the configuration.
     Setup {
-        /// What is wrong with them.
+        /// The reason.
         detail: String,
     },
 }
 
-/// Who refused whom.
+/// Which end refused the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TlsClass {
-    /// TLS itself did not come about, or broke.
+    /// The TLS handshake or the TLS connection failed.
     TlsRefused,
     /// We refused the peer's certificate.
     CertificateRefused,
-    /// The peer refused ours.
+    /// The peer refused our certificate.
     OwnCertificateRefused,
-    /// The fault is in our own files or settings; nothing was sent.
+    /// The cause is in our own files or settings. Nothing was sent.
     Local,
 }
 
-/// A certificate we refused, and why.
+/// A peer's certificate that we refused, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Refusal {
-    /// Whose certificate.
+pub struct CertificateRefusal {
+    /// The peer.
     pub peer: Peer,
     /// What is wrong with it.
     pub problem: CertificateProblem,
-    /// What it says, if it could be read.
+    /// The certificate, if it could be read.
     pub certificate: Option<CertificateFacts>,
 }
 
 impl TlsError {
-    /// Who refused whom.
+    /// Returns which end refused the other.
     pub fn class(&self) -> TlsClass {
         match self {
             Self::NotTls { .. }
@@ -131,7 +132,7 @@ impl TlsError {
         let peer = progress.peer;
         match error {
             E::InvalidCertificate(CertificateError::Other(other)) => {
-                match other.0.downcast_ref::<Refusal>() {
+                match other.0.downcast_ref::<CertificateRefusal>() {
                     Some(refusal) => Self::CertificateRefused(Box::new(refusal.clone())),
                     None => Self::refused(
                         peer,
@@ -141,8 +142,8 @@ impl TlsError {
                     ),
                 }
             }
-            // Our verifiers answer with a refusal; what is left is the
-            // signature over the handshake.
+            // Our verifiers return a refusal of their own. This is the signature
+            // over the handshake.
             E::InvalidCertificate(CertificateError::BadSignature) => {
                 Self::refused(peer, CertificateProblem::HandshakeSignature)
             }
@@ -173,7 +174,7 @@ impl TlsError {
     }
 
     fn refused(peer: Peer, problem: CertificateProblem) -> Self {
-        Self::CertificateRefused(Box::new(Refusal {
+        Self::CertificateRefused(Box::new(CertificateRefusal {
             peer,
             problem,
             certificate: None,
@@ -199,7 +200,7 @@ impl TlsError {
                 peer,
                 alert: alert_name(alert),
             },
-            // Before TLS 1.3 this also says that a certificate does not suffice.
+            // Before TLS 1.3 this alert also means that a certificate was refused.
             A::HandshakeFailure if progress.certificate_sent => Self::OwnCertificateRefused {
                 peer,
                 alert: alert_name(alert),
@@ -217,7 +218,7 @@ impl TlsError {
             P::ServerDoesNotSupportTls12Or13
             | P::ServerTlsVersionIsDisabledByOurConfig
             | P::SupportedVersionsExtensionRequired
-            // TLS 1.2 brought it in.
+            // The extension exists since TLS 1.2.
             | P::SignatureAlgorithmsExtensionRequired
             | P::Tls12NotOffered
             | P::Tls12NotOfferedOrEnabled => Self::VersionTooOld { peer },
@@ -238,18 +239,18 @@ impl TlsError {
     }
 }
 
-/// How far a handshake had come when something happened.
+/// How far a handshake has come.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Progress {
     pub(super) peer: Peer,
-    /// The peer has been understood at least once.
+    /// Whether a message of the peer was understood.
     pub(super) hello_seen: bool,
-    /// Our certificate is sent, or about to be.
+    /// Whether our certificate is sent, or queued.
     pub(super) certificate_sent: bool,
 }
 
 impl Progress {
-    /// What holds in either of two moments of one handshake.
+    /// Returns the progress of the later of two moments of one handshake.
     pub(super) fn or(self, earlier: Self) -> Self {
         Self {
             peer: self.peer,
@@ -275,9 +276,9 @@ impl error::Error for TlsError {
     }
 }
 
-impl error::Error for Refusal {}
+impl error::Error for CertificateRefusal {}
 
-impl fmt::Display for Refusal {
+impl fmt::Display for CertificateRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the {}'s certificate ", self.peer)?;
         self.problem.describe(self.peer, f)
@@ -289,11 +290,11 @@ impl fmt::Display for TlsError {
         match self {
             Self::NotTls { peer: Peer::Server } => f.write_str(
                 "the server does not speak TLS; check address and port (eStreamer uses 8302), \
-                 and whether a proxy answers in between",
+                 and whether a proxy answers instead",
             ),
             Self::NotTls { peer: Peer::Client } => f.write_str(
-                "the client does not speak TLS; whoever connects here is no eStreamer client, \
-                 or one set up without TLS",
+                "the client does not speak TLS; it is not an eStreamer client, or it is configured \
+                 without TLS",
             ),
             Self::VersionTooOld { peer } => write!(
                 f,
@@ -309,33 +310,33 @@ impl fmt::Display for TlsError {
             ),
             Self::Alert { peer, alert } => write!(
                 f,
-                "the {peer} ended TLS with the alert {alert}; its own log says why",
+                "TLS handshake failed: the {peer} sent the alert {alert}; see its log for the cause",
             ),
             Self::ClosedInHandshake {
                 peer: Peer::Client, ..
             } => f.write_str(
-                "the client closed the connection within the handshake; its own log says why, \
-                 unless a port scan or a health check came by",
+                "TLS handshake failed: the client closed the connection; see its log for the \
+                 cause, unless it was a port scan or a health check",
             ),
             Self::ClosedInHandshake {
                 certificate_sent: false,
                 ..
             } => f.write_str(
-                "the server closed the connection before TLS was set up; check that its \
-                 eStreamer service runs and that no firewall or access list cuts it off",
+                "TLS handshake failed: the server closed the connection; check that its \
+                 eStreamer service runs and that no firewall or access list blocks it",
             ),
             Self::ClosedInHandshake {
                 certificate_sent: true,
                 ..
             } => f.write_str(
-                "the server closed the connection when it got our certificate; check that this \
-                 client exists there under the address we come from, and that this PKCS#12 is \
-                 its latest",
+                "TLS handshake failed: the server closed the connection after it received our \
+                 certificate; check that this client exists there under the address it connects \
+                 from, and that this is the latest PKCS#12 file of that client",
             ),
             Self::Protocol { peer, detail } => write!(
                 f,
-                "TLS with the {peer} broke ({detail}); check for a device in between that \
-                 alters or intercepts the connection",
+                "TLS with the {peer} failed ({detail}); check for a device in between that changes \
+                 or intercepts the connection",
             ),
             Self::CertificateRefused(refusal) => write!(f, "{refusal}"),
             Self::OwnCertificateRefused {
@@ -344,7 +345,7 @@ impl fmt::Display for TlsError {
             } => write!(
                 f,
                 "the server refused our certificate with the alert {alert}; use the latest \
-                 PKCS#12 made for this client on that very Management Center, and check its dates",
+                 PKCS#12 file of this client from that Management Center, and check its dates",
             ),
             Self::OwnCertificateRefused {
                 peer: Peer::Client,
@@ -352,8 +353,8 @@ impl fmt::Display for TlsError {
             } => write!(
                 f,
                 "the client refused our certificate with the alert {alert}; give it a PKCS#12 \
-                 with the CA that issued ours, and see that our subject has title=eStreamer and \
-                 generationQualifier=server",
+                 file with the CA that issued ours, and check that our subject has \
+                 title=eStreamer and generationQualifier=server",
             ),
             Self::Identity(error) => write!(f, "{error}"),
             Self::Setup { detail } => write!(f, "TLS cannot be set up: {detail}"),
@@ -361,7 +362,7 @@ impl fmt::Display for TlsError {
     }
 }
 
-/// The standard's name of an alert: `UnknownCA` becomes `unknown_ca`.
+/// Returns the standard name of an alert: `UnknownCA` becomes `unknown_ca`.
 fn alert_name(alert: AlertDescription) -> String {
     let camel = format!("{alert:?}");
     let mut name = String::new();

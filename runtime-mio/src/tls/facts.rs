@@ -1,4 +1,4 @@
-//! What a certificate says, without deciding whether that is good.
+//! What a certificate says. Nothing is verified here.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -16,13 +16,13 @@ use x509_parser::x509::{AlgorithmIdentifier, AttributeTypeAndValue, X509Name};
 
 use super::text;
 
-/// Days before the end of a certificate from which [`Validity::ExpiresSoon`]
-/// is reported.
+/// Days before a certificate expires from which [`Validity::ExpiresSoon`] is
+/// reported.
 pub const EXPIRY_WARNING_DAYS: u32 = 30;
 
-/// The facts of one certificate, in a form to print and to compare.
+/// The contents of one certificate, to print and to compare.
 ///
-/// Text comes from the certificate with control characters escaped.
+/// Control characters in texts are escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CertificateFacts {
@@ -30,11 +30,11 @@ pub struct CertificateFacts {
     pub subject: String,
     /// The issuer, in the same form.
     pub issuer: String,
-    /// First `title` (2.5.4.12) of the subject; `eStreamer` on a server.
+    /// The first `title` (2.5.4.12) of the subject; `eStreamer` on a server.
     pub title: Option<String>,
-    /// First `generationQualifier` (2.5.4.44) of the subject; `server` on a server.
+    /// The first `generationQualifier` (2.5.4.44) of the subject; `server` on a server.
     pub generation_qualifier: Option<String>,
-    /// First common name of the subject.
+    /// The first common name of the subject.
     pub common_name: Option<String>,
     /// Subject alternative names.
     pub alt_names: Vec<AltName>,
@@ -46,17 +46,17 @@ pub struct CertificateFacts {
     pub serial: String,
     /// X.509 version: 1, 2 or 3.
     pub version: u32,
-    /// What the issuer signed with, e.g. `sha256WithRSAEncryption`.
+    /// The signature algorithm, such as `sha256WithRSAEncryption`.
     pub signature_algorithm: String,
-    /// Kind of key, e.g. `rsaEncryption` or `id-ecPublicKey`.
+    /// The algorithm of the key, such as `rsaEncryption` or `id-ecPublicKey`.
     pub key_algorithm: String,
-    /// Size of the key in bits, where it has one.
+    /// The size of the key in bits, if it has one.
     pub key_bits: Option<u32>,
-    /// Whether the basic constraints make it a CA. Version 1 CAs cannot say so.
+    /// Whether its basic constraints make it a CA. A version 1 CA has none.
     pub is_ca: bool,
-    /// SHA-256 over the whole certificate.
+    /// SHA-256 of the whole certificate.
     pub sha256: [u8; 32],
-    /// Whether the private key at hand belongs to it; `None` without a key.
+    /// Whether the private key beside it belongs to it; `None` without a key.
     pub key_matches: Option<bool>,
     titles: Vec<String>,
     qualifiers: Vec<String>,
@@ -66,11 +66,11 @@ pub struct CertificateFacts {
     constraints_present: bool,
     /// A critical extension that the TLS library does not know.
     pub(super) critical: Option<String>,
-    /// What kind of key it is, where nothing signed with it can be verified.
+    /// The algorithm of the key, if signatures of that key cannot be verified.
     pub(super) unverifiable_key: Option<String>,
 }
 
-/// A name a certificate carries beside its subject.
+/// A subject alternative name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AltName {
@@ -78,32 +78,31 @@ pub enum AltName {
     Dns(String),
     /// An address.
     Ip(IpAddr),
-    /// Any other kind, as text.
+    /// Another kind of name, as text.
     Other(String),
 }
 
-/// Where a moment lies in a certificate's life.
+/// Whether a certificate is valid at a point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validity {
-    /// Before its first moment.
+    /// Not valid yet.
     NotYet,
     /// Valid for more than [`EXPIRY_WARNING_DAYS`].
     Valid,
-    /// Still valid, for this many whole days.
+    /// Valid for [`EXPIRY_WARNING_DAYS`] or less.
     ExpiresSoon {
         /// Whole days left.
         days: u32,
     },
-    /// Over.
+    /// Expired.
     Expired,
 }
 
 impl CertificateFacts {
-    /// Reads one certificate in DER; `None` if it is not one.
+    /// Reads one certificate in DER; `None` if it cannot be read.
     pub fn from_der(der: &[u8]) -> Option<Self> {
-        // The extensions of interest are read below: reading all of them makes a
-        // table that stays for the life of the process, a leak to whoever looks
-        // for leaks in a program that links the C library.
+        // Only some extensions are read, further below. Reading all of them builds a
+        // table that is never freed, which leak checkers report in C programs.
         let mut parser = X509CertificateParser::new().with_deep_parse_extensions(false);
         let (_, certificate) = parser.parse(der).ok()?;
         let subject = certificate.subject();
@@ -142,7 +141,7 @@ impl CertificateFacts {
         })
     }
 
-    /// Where `now` (UNIX seconds) lies in this certificate's life.
+    /// Returns whether it is valid at `now` (UNIX seconds).
     pub fn validity(&self, now: i64) -> Validity {
         if now < self.not_before {
             return Validity::NotYet;
@@ -157,35 +156,36 @@ impl CertificateFacts {
         }
     }
 
-    /// The fingerprint in hexadecimal, as `openssl x509 -fingerprint` computes it.
+    /// Returns the SHA-256 fingerprint in hexadecimal, as `openssl x509 -fingerprint
+    /// -sha256` computes it.
     pub fn fingerprint(&self) -> String {
         text::hex(&self.sha256)
     }
 
-    /// Whether any title of the subject is `value`, ignoring ASCII case.
+    /// Whether a title of the subject is `value`, ignoring ASCII case.
     pub fn has_title(&self, value: &str) -> bool {
         self.titles.iter().any(|t| t.eq_ignore_ascii_case(value))
     }
 
-    /// Whether any generationQualifier of the subject is `value`, ignoring ASCII case.
+    /// Whether a generationQualifier of the subject is `value`, ignoring ASCII case.
     pub fn has_qualifier(&self, value: &str) -> bool {
         self.qualifiers
             .iter()
             .any(|q| q.eq_ignore_ascii_case(value))
     }
 
-    /// Whether the same party issued and holds it.
+    /// Whether its issuer is its subject.
     pub(super) fn self_issued(&self) -> bool {
         self.subject_raw == self.issuer_raw
     }
 
-    /// Whether it may sign others: by its basic constraints, or, as in a
-    /// version 1 CA that has none, by having issued itself.
+    /// Whether it may sign others: by its basic constraints, or, as a version 1 CA
+    /// without any, because it is self-issued.
     pub(super) fn may_sign(&self) -> bool {
         self.is_ca || (!self.constraints_present && self.self_issued())
     }
 
-    /// Bits of the key if it is an RSA key.
+    /// Returns the bits of the key if it is an RSA key.
     pub(super) fn rsa_bits(&self) -> Option<u32> {
         let rsa = self.key_algorithm.to_ascii_lowercase().starts_with("rsa");
         self.key_bits.filter(|_| rsa)
@@ -201,7 +201,7 @@ impl fmt::Display for AltName {
     }
 }
 
-/// `CN=…, title=…`: one attribute per part, short names where there are any.
+/// Returns `CN=…, title=…`: all attributes, by their short names if they have one.
 fn name(name: &X509Name<'_>) -> String {
     let parts: Vec<String> = name
         .iter_attributes()
@@ -224,7 +224,7 @@ fn name(name: &X509Name<'_>) -> String {
     parts.join(", ")
 }
 
-/// All values of one attribute of a name.
+/// Returns all values of one attribute of a name.
 fn values(name: &X509Name<'_>, oid: &str) -> Vec<String> {
     name.iter_attributes()
         .filter(|attribute| attribute.attr_type().to_id_string() == oid)
@@ -232,7 +232,7 @@ fn values(name: &X509Name<'_>, oid: &str) -> Vec<String> {
         .collect()
 }
 
-/// An attribute's value as text, whatever string type the issuer chose.
+/// Returns an attribute's value as text, from any string type.
 fn value(attribute: &AttributeTypeAndValue<'_>) -> String {
     if let Ok(text) = attribute.as_str() {
         return text::printable(text);
@@ -245,7 +245,7 @@ fn value(attribute: &AttributeTypeAndValue<'_>) -> String {
             .collect();
         String::from_utf16_lossy(&units)
     } else {
-        // Teletex strings hold Latin-1 in practice.
+        // Teletex strings contain Latin-1 in practice.
         bytes.iter().copied().map(char::from).collect()
     };
     text::printable(&text)
@@ -277,7 +277,7 @@ fn address(bytes: &[u8]) -> AltName {
     }
 }
 
-/// What an extension that is there once, and whole, says.
+/// Returns an extension, if it occurs once and can be read.
 fn extension<'a, T: FromDer<'a, X509Error>>(
     certificate: &X509Certificate<'a>,
     oid: &Oid<'_>,
@@ -286,8 +286,8 @@ fn extension<'a, T: FromDer<'a, X509Error>>(
     T::from_der(extension.value).ok().map(|(_, said)| said)
 }
 
-/// The name an object identifier is registered by, or its numbers; `oid` is what
-/// stands in the identifier.
+/// Returns the registered name of an object identifier, or its numbers. `oid` is its
+/// encoded contents.
 pub(super) fn registered(oid: &[u8]) -> String {
     let known = ObjectIdentifier::from_bytes(oid).ok();
     known
@@ -316,7 +316,7 @@ fn unverifiable(algorithm: &AlgorithmIdentifier<'_>) -> Option<String> {
 
 fn key_bits(key: &PublicKey<'_>) -> Option<u32> {
     let bits = match key {
-        // Counted from the first bit that is set.
+        // Leading zero bits do not count.
         PublicKey::RSA(rsa) => {
             let mut modulus = rsa.modulus.iter().skip_while(|byte| **byte == 0);
             let first = modulus.next()?;
@@ -327,7 +327,7 @@ fn key_bits(key: &PublicKey<'_>) -> Option<u32> {
     u32::try_from(bits).ok().filter(|bits| *bits > 0)
 }
 
-/// Extensions the TLS library judges: key usage, alternative names, basic and name
+/// Extensions that the TLS library supports: key usage, alternative names, basic and name
 /// constraints, revocation lists, extended key usage.
 const KNOWN_EXTENSIONS: [&str; 6] = [
     "2.5.29.15",

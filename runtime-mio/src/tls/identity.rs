@@ -1,4 +1,4 @@
-//! Who we are: a private key, its certificate, and the CA we share with the peer.
+//! A private key, its certificate, and the CA that both ends share.
 
 use std::fmt;
 
@@ -14,31 +14,31 @@ use super::pkcs12::{self, Pkcs12Encryption};
 
 /// A private key, its certificate chain, and the CA certificates that came with it.
 ///
-/// The key's memory is wiped on drop. Copies inside the PKCS#12 reader and the
-/// signing key a [`ClientTls`](super::ClientTls) holds are out of our reach.
+/// The key's memory is wiped on drop. The signing key in a
+/// [`ClientTls`](super::ClientTls) is a copy that is not wiped.
 pub struct Identity {
     key: WipedKey,
-    /// Leaf first, then what leads from it to the CA.
+    /// The leaf, then the certificates between it and the CA.
     chain: Vec<CertificateDer<'static>>,
     authorities: Vec<CertificateDer<'static>>,
     own_facts: CertificateFacts,
-    /// Facts of `chain`, in the same order.
+    /// The facts of `chain`, in the same order.
     chain_facts: Vec<CertificateFacts>,
-    /// Facts of `authorities`, in the same order.
+    /// The facts of `authorities`, in the same order.
     authority_facts: Vec<CertificateFacts>,
     other_facts: Vec<CertificateFacts>,
 }
 
 impl Identity {
-    /// Reads a PKCS#12 file from memory, in any of the forms seen in the field:
-    /// RC2-40, 3DES or AES, with or without a MAC, bags in any order.
+    /// Reads a PKCS#12 file from memory: with RC2-40, 3DES or AES, with or without a
+    /// MAC, with bags in any order.
     ///
-    /// `None` and an empty password mean the same. The certificate is the one
-    /// that belongs to the key; the others become the chain and the CAs.
+    /// `None` and an empty password mean the same. The certificate is the one that
+    /// belongs to the key. The others become the chain and the CAs.
     ///
     /// # Errors
-    /// The cause, with what to do about it. A missing CA is no error here but
-    /// where the identity is used to check a peer.
+    /// The cause, with what to do. A missing CA is an error only when the identity is
+    /// used to verify a peer.
     pub fn from_pkcs12(bytes: &[u8], password: Option<&str>) -> Result<Self, IdentityError> {
         let contents = pkcs12::open(bytes, password)?;
         Self::assemble(contents.keys, contents.certificates, None)
@@ -47,11 +47,11 @@ impl Identity {
     /// Reads PEM from memory: the certificate (and chain), its private key as
     /// PKCS#8, PKCS#1 or SEC1, and the CA certificates. Each may be DER instead.
     ///
-    /// An empty `ca` takes the CA from `certificate`, as a file with everything
-    /// in it has it; the same bytes may then be given as `key` too.
+    /// With an empty `ca`, the CA is taken from `certificate`. A file that contains
+    /// everything is given as `certificate` and as `key`.
     ///
     /// # Errors
-    /// The cause, with what to do about it.
+    /// The cause, with what to do.
     pub fn from_pem(certificate: &[u8], key: &[u8], ca: &[u8]) -> Result<Self, IdentityError> {
         let certificates = pem::certificates(certificate, "certificate")?;
         let key = pem::private_key(key)?;
@@ -62,11 +62,11 @@ impl Identity {
         Self::assemble(vec![key], certificates, authorities)
     }
 
-    /// The same identity with the CA certificates in `ca` (PEM) in place of its
-    /// own, as a PKCS#12 file without a CA needs them.
+    /// Replaces the CA certificates with those in `ca` (PEM), for a PKCS#12 file
+    /// without a CA.
     ///
     /// # Errors
-    /// The cause, with what to do about it.
+    /// The cause, with what to do.
     pub fn with_ca(mut self, ca: &[u8]) -> Result<Self, IdentityError> {
         let authorities = named_authorities(ca)?;
         (self.authorities, self.authority_facts) =
@@ -74,9 +74,8 @@ impl Identity {
         Ok(self)
     }
 
-    /// Key, chain and CA certificates as one PKCS#12 file; the password may be
-    /// empty, and `name` is what other programs list the key by. `None` if the
-    /// system has no random numbers.
+    /// Returns key, chain and CA certificates as a PKCS#12 file. The password may be
+    /// empty; `name` is the friendly name. `None` if the system has no random numbers.
     pub fn to_pkcs12(
         &self,
         name: &str,
@@ -90,27 +89,27 @@ impl Identity {
         pkcs12::write(&key, &certificates, name, password, encryption)
     }
 
-    /// Our own certificate.
+    /// Returns our own certificate.
     pub fn certificate(&self) -> &CertificateFacts {
         &self.own_facts
     }
 
-    /// Our own certificate and the ones between it and the CA.
+    /// Returns our own certificate and those between it and the CA.
     pub fn chain(&self) -> &[CertificateFacts] {
         &self.chain_facts
     }
 
-    /// The CA certificates peers are judged by; may be empty.
+    /// Returns the CA certificates that peers are verified with. There may be none.
     pub fn authorities(&self) -> &[CertificateFacts] {
         &self.authority_facts
     }
 
-    /// Certificates that came along and serve no purpose.
+    /// Returns the certificates of the file that are not used.
     pub fn others(&self) -> &[CertificateFacts] {
         &self.other_facts
     }
 
-    /// Our certificate and chain as PEM.
+    /// Returns our certificate and chain as PEM.
     pub fn certificate_pem(&self) -> String {
         self.chain
             .iter()
@@ -118,19 +117,19 @@ impl Identity {
             .collect()
     }
 
-    /// The CA certificates as PEM.
+    /// Returns the CA certificates as PEM.
     pub fn authority_pem(&self) -> String {
         let all = self.authorities.iter();
         all.map(|der| pem::write("CERTIFICATE", der)).collect()
     }
 
-    /// The private key as PEM, not encrypted. Keep it from logs, and from files
-    /// others can read; the string is wiped on drop.
+    /// Returns the private key as unencrypted PEM. Keep it out of logs and of files that
+    /// others can read. The string is wiped on drop.
     pub fn private_key_pem(&self) -> Zeroizing<String> {
         Zeroizing::new(pem::write(self.key.label(), self.key.0.secret_der()))
     }
 
-    /// The certificate of `shown` with the key of another.
+    /// Returns the certificate of `shown` with the key of another.
     #[cfg(test)]
     pub(super) fn with_foreign_key(shown: &Self, other: &Self) -> Self {
         let der = other.key.0.clone_key();
@@ -149,14 +148,14 @@ impl Identity {
         &self.authorities
     }
 
-    /// Key and chain in the form a TLS configuration takes.
+    /// Returns key and chain in the form that a TLS configuration takes.
     pub(super) fn certified_key(&self) -> Result<CertifiedKey, IdentityError> {
         let key = self.key.signing(&self.chain_facts)?;
         Ok(CertifiedKey::new(self.chain.clone(), key))
     }
 
-    /// Finds the key's certificate and sorts the others around it.
-    /// `authorities` given by name replace those found among the certificates.
+    /// Finds the key's certificate and sorts the others. `authorities` replace those
+    /// found among the certificates.
     fn assemble(
         keys: Vec<WipedKey>,
         certificates: Vec<CertificateDer<'static>>,
@@ -190,7 +189,7 @@ impl Identity {
             found.into_iter().partition(|c| c.facts.may_sign());
         let authorities = match authorities {
             Some(given) => given,
-            // An intermediate anchors the chain as well as the root does.
+            // An intermediate CA is a trust anchor like the root.
             None => chain.iter().skip(1).cloned().chain(signers).collect(),
         };
         let (chain, chain_facts) = chain.into_iter().map(|c| (c.der, c.facts)).unzip();
@@ -208,7 +207,7 @@ impl Identity {
     }
 }
 
-/// Names the certificate and never the key.
+/// Shows the certificate, never the key.
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let authorities: Vec<&str> = self
@@ -229,8 +228,8 @@ struct Found {
     facts: CertificateFacts,
 }
 
-/// The first key that fits a certificate, with the certificate's place. Of
-/// several certificates of one key, the renewed one: valid the longest.
+/// Returns the first key that belongs to a certificate, with the certificate's
+/// index. Of several certificates of one key it is the one that is valid longest.
 fn pick(keys: Vec<WipedKey>, found: &[Found]) -> Result<(WipedKey, usize), IdentityError> {
     let facts: Vec<CertificateFacts> = found.iter().map(|c| c.facts.clone()).collect();
     let mut unusable = None;
@@ -256,8 +255,8 @@ fn pick(keys: Vec<WipedKey>, found: &[Found]) -> Result<(WipedKey, usize), Ident
     }))
 }
 
-/// The place of the certificate that issued `of`, unless that is a root: the
-/// peer has the root already.
+/// Returns the index of the certificate that issued `of`, unless it is a root: the
+/// peer has the root.
 fn issuer_of(of: Option<&Found>, among: &[Found]) -> Option<usize> {
     let of = of.filter(|of| !of.facts.self_issued())?;
     among.iter().position(|candidate| {
@@ -267,7 +266,7 @@ fn issuer_of(of: Option<&Found>, among: &[Found]) -> Option<usize> {
     })
 }
 
-/// The CA certificates in a file of their own.
+/// Returns the CA certificates of a CA file.
 fn named_authorities(ca: &[u8]) -> Result<Vec<Found>, IdentityError> {
     let found = pem::certificates(ca, "CA")?.into_iter();
     let found: Vec<Found> = found

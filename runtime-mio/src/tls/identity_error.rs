@@ -1,73 +1,73 @@
-//! Why an identity could not be made.
+//! Why an identity cannot be read.
 
 use std::error;
 use std::fmt;
 
-/// Why a PKCS#12 or PEM file does not make an [`Identity`](super::Identity).
+/// Why an [`Identity`](super::Identity) cannot be read from PKCS#12 or PEM.
 ///
-/// The text says what is wrong and what to do; it holds no secret.
+/// The text says what is wrong and what to do. It contains no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IdentityError {
-    /// The bytes are no PKCS#12 file.
+    /// The file is not PKCS#12.
     NotPkcs12,
-    /// The bytes are PEM where PKCS#12 was expected.
+    /// The file is PEM instead of PKCS#12.
     PemNotPkcs12,
-    /// A PKCS#12 file in BER, with indefinite lengths or strings in pieces, which
-    /// only few tools write.
+    /// The PKCS#12 file is BER with indefinite lengths or constructed strings, which
+    /// few tools write.
     Ber,
-    /// The file is protected and no password was given.
+    /// The file needs a password, and none was given.
     PasswordNeeded,
     /// The password does not open the file.
     WrongPassword {
-        /// Whether the file opens with the empty password instead.
+        /// Whether the file opens with an empty password instead.
         blank_opens: bool,
     },
-    /// The file is encrypted or authenticated in a way that cannot be read.
+    /// The file is encrypted or authenticated with an algorithm that is not supported.
     UnsupportedEncryption {
         /// Name of the algorithm, or its object identifier.
         algorithm: String,
     },
-    /// The file asks for more rounds of key derivation than it gets.
+    /// The file requires too many rounds of key derivation.
     TooManyRounds {
-        /// Rounds it takes at least.
+        /// The rounds it requires, at least.
         rounds: u64,
-        /// Rounds that one file gets.
+        /// The rounds allowed for one file.
         most: u64,
     },
-    /// The file has the right form but broken contents.
+    /// The file is damaged.
     Damaged {
-        /// What the reader stumbled over.
+        /// The part that cannot be read.
         detail: String,
     },
-    /// No private key in the file.
+    /// The file has no private key.
     NoKey,
-    /// No certificate in the file.
+    /// The file has no certificate.
     NoCertificate,
     /// The key belongs to none of the certificates.
     KeyMismatch {
-        /// Subjects of the certificates tried.
+        /// The subjects of the certificates.
         subjects: Vec<String>,
     },
-    /// The key is of a kind or form that cannot sign.
+    /// The key has an algorithm or form that is not supported.
     UnsupportedKey,
-    /// An RSA key too small to be used.
+    /// The RSA key is too small.
     RsaTooSmall {
         /// Bits of the key.
         bits: u32,
     },
-    /// The private key in a PEM file is itself encrypted.
+    /// The private key in the PEM file is encrypted.
     EncryptedPemKey,
-    /// A PEM file is broken.
+    /// A PEM file is damaged.
     BadPem {
         /// Which file: `certificate`, `key` or `CA`.
         part: &'static str,
-        /// What the reader stumbled over.
+        /// The part that cannot be read.
         detail: String,
     },
-    /// There is no CA certificate to judge the peer by.
+    /// There is no CA certificate to verify the peer with.
     NoCa,
-    /// A certificate given as CA cannot serve as one.
+    /// A certificate that was given as CA cannot be used as one.
     BadCa {
         /// Its subject.
         subject: String,
@@ -75,7 +75,7 @@ pub enum IdentityError {
 }
 
 impl IdentityError {
-    /// Which of several files it is about: `certificate`, `key` or `CA`.
+    /// Returns the file that it is about: `certificate`, `key` or `CA`.
     pub fn part(&self) -> &'static str {
         match self {
             Self::BadPem { part, .. } => part,
@@ -103,31 +103,31 @@ impl fmt::Display for IdentityError {
                 "this is a PEM file, not PKCS#12; configure it as certificate, key and CA instead",
             ),
             Self::Ber => f.write_str(
-                "the PKCS#12 file is encoded in BER with indefinite lengths or strings in \
-                 pieces; write it anew with `openssl pkcs12 -in FILE -out all.pem` and `openssl \
+                "the PKCS#12 file is encoded in BER with indefinite lengths or constructed \
+                 strings; convert it with `openssl pkcs12 -in FILE -out all.pem` and `openssl \
                  pkcs12 -export -in all.pem -out NEW`",
             ),
             Self::PasswordNeeded => f.write_str(
-                "the PKCS#12 file is protected by a password and none was given; \
-                 configure the one chosen when the client was created",
+                "the PKCS#12 file needs a password and none was given; \
+                 configure the one that was chosen when the client was created",
             ),
             Self::WrongPassword { blank_opens: true } => f.write_str(
-                "the password does not fit: the PKCS#12 file has an empty one; \
+                "the password is wrong: the PKCS#12 file has an empty one; \
                  remove the configured password",
             ),
             Self::WrongPassword { blank_opens: false } => f.write_str(
-                "the password does not open the PKCS#12 file; check it for a stray space or line \
-                 end, or create the client anew on the Management Center",
+                "the password does not open the PKCS#12 file; check it for a space or line end too \
+                 many, or create the client again on the Management Center",
             ),
             Self::UnsupportedEncryption { algorithm } => write!(
                 f,
-                "the PKCS#12 file is protected by {algorithm}, which cannot be read here; write \
-                 it anew with `openssl pkcs12 -export` and its default (AES-256)",
+                "the PKCS#12 file is protected by {algorithm}, which is not supported; export it \
+                 again with `openssl pkcs12 -export` and its default (AES-256)",
             ),
             Self::TooManyRounds { rounds, most } => write!(
                 f,
-                "the PKCS#12 file takes {rounds} rounds of key derivation to open, and at most \
-                 {most} are done; write it anew with `openssl pkcs12 -export` and its default \
+                "the PKCS#12 file requires {rounds} rounds of key derivation, and at most {most} \
+                 are allowed; export it again with `openssl pkcs12 -export` and its default \
                  (2048 for each part)",
             ),
             Self::Damaged { detail } => write!(
@@ -149,13 +149,13 @@ impl fmt::Display for IdentityError {
                 subjects.join("; "),
             ),
             Self::UnsupportedKey => f.write_str(
-                "the private key is of a kind, size or form that cannot be used; use RSA of 2048 \
-                 to 4096 bits, ECDSA P-256 or P-384, or Ed25519",
+                "the private key has an algorithm, size or form that is not supported; use RSA of \
+                 2048 to 4096 bits, ECDSA P-256 or P-384, or Ed25519",
             ),
             Self::RsaTooSmall { bits } => write!(
                 f,
                 "the private key is RSA with {bits} bits and at least 2048 are needed; \
-                 create the client anew with a larger key",
+                 create the client again with a larger key",
             ),
             Self::EncryptedPemKey => f.write_str(
                 "the PEM key is encrypted; use the PKCS#12 file with its password, or decrypt \
@@ -166,9 +166,9 @@ impl fmt::Display for IdentityError {
                 "the {part} PEM cannot be read ({detail}); check that the file is complete",
             ),
             Self::NoCa => f.write_str(
-                "there is no CA certificate to check the peer against; use the PKCS#12 from the \
-                 Management Center, which holds its Internal CA, or give that CA beside it, or \
-                 write it into the file (`openssl pkcs12 -export` with `-certfile`)",
+                "there is no CA certificate to verify the peer with; use the PKCS#12 file from the \
+                 Management Center, which contains its Internal CA, or configure that CA as \
+                 well, or add it to the file (`openssl pkcs12 -export` with `-certfile`)",
             ),
             Self::BadCa { subject } => write!(
                 f,

@@ -1,19 +1,19 @@
-//! What is in a file, even if it makes no identity.
+//! Lists the certificates of a file, even if it is no identity.
 
 use super::facts::CertificateFacts;
 use super::identity_error::IdentityError;
 use super::{key, pem, pkcs12};
 
-/// Whether `bytes` are PEM, in any encoding that is read, and not PKCS#12.
+/// Whether `bytes` are PEM in a supported text encoding.
 pub fn is_pem(bytes: &[u8]) -> bool {
     pem::looks_like(bytes)
 }
 
 /// Reads every certificate in a PKCS#12 or PEM file, in the file's order.
-/// [`CertificateFacts::key_matches`] is set if a usable key is in it too.
+/// [`CertificateFacts::key_matches`] is set if the file has a usable key.
 ///
 /// # Errors
-/// If the file cannot be read; a file without certificates is an empty list.
+/// If the file cannot be read. A file without certificates is an empty list.
 pub fn inspect(
     bytes: &[u8],
     password: Option<&str>,

@@ -1,4 +1,4 @@
-//! Private keys: wiped after use, and told apart when they cannot be used.
+//! Private keys, which are wiped on drop.
 
 use std::sync::Arc;
 
@@ -15,14 +15,14 @@ use super::pkcs12::der::{INTEGER, OCTET_STRING, Reader, SEQUENCE, wrap};
 pub(super) struct WipedKey(pub(super) PrivateKeyDer<'static>);
 
 impl WipedKey {
-    /// The key in the form that signs. `certificates` are those that came with
-    /// it, and help to say why it cannot.
+    /// Returns the key in the form that signs. `certificates` are those that came with
+    /// it: they tell why it cannot be used.
     pub(super) fn signing(
         &self,
         certificates: &[CertificateFacts],
     ) -> Result<Arc<dyn SigningKey>, IdentityError> {
         any_supported_type(&self.0).map_err(|_| {
-            // The library does not say why; a small certificate beside it does.
+            // The library does not say why. The key size of its certificate does.
             let small = certificates.iter().find_map(|c| {
                 let bits = c.rsa_bits()?;
                 (bits < MIN_RSA_BITS && !c.may_sign()).then_some(bits)
@@ -34,8 +34,8 @@ impl WipedKey {
         })
     }
 
-    /// The key as PKCS#8; `spki` is its certificate's public key, which says of
-    /// what kind it is. `None` if that cannot be read.
+    /// Returns the key as PKCS#8. `spki` is its certificate's public key, which names
+    /// the algorithm. `None` if it cannot be read.
     pub(super) fn pkcs8(&self, spki: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let der = self.0.secret_der();
         if let PrivateKeyDer::Pkcs8(_) = self.0 {
@@ -52,7 +52,7 @@ impl WipedKey {
         Some(Zeroizing::new(all))
     }
 
-    /// The name of its PEM section.
+    /// Returns the label of its PEM section.
     pub(super) fn label(&self) -> &'static str {
         match self.0 {
             PrivateKeyDer::Pkcs1(_) => "RSA PRIVATE KEY",
@@ -68,12 +68,12 @@ impl Drop for WipedKey {
     }
 }
 
-/// Whether `certificate` is that of `key`. `CertifiedKey::keys_match` compares
-/// the same bytes, but for version 3 certificates alone, and our own may be older.
+/// Whether `certificate` belongs to `key`. `CertifiedKey::keys_match` compares the
+/// same bytes, but only for version 3 certificates, and our own may be older.
 pub(super) fn fits(key: &Arc<dyn SigningKey>, certificate: &CertificateFacts) -> bool {
     key.public_key()
         .is_some_and(|public| public.as_ref() == certificate.public_key_raw)
 }
 
-/// The smallest RSA key the TLS library signs and verifies with.
+/// The bits of the smallest RSA key that the TLS library supports.
 pub(super) const MIN_RSA_BITS: u32 = 2048;

@@ -1,31 +1,30 @@
-//! Mutual TLS as eStreamer speaks it: identities, who is accepted, and the
-//! byte-level session a readiness loop drives.
+//! Mutual TLS as eStreamer uses it: identities, the rules for the peer, and a TLS
+//! session without I/O.
 //!
 //! ```text
 //! PKCS#12, PEM ─▶ Identity ─┬─▶ ClientTls (+ ServerRules) ─▶ TlsSession
 //!                           └─▶ ServerTls ─▶ TlsSession ─▶ ClientRules::check
 //! ```
 //!
-//! An [`Identity`] is what a Management Center hands out: a private key, its
-//! certificate and the Internal CA. [`ServerRules`] says how our client judges
-//! the server, during the handshake; [`ClientRules`] how our server judges the
-//! client, after it, because a Management Center refuses a client by closing
-//! without a word.
+//! An [`Identity`] is what a Management Center issues: a private key, its
+//! certificate and the Internal CA. A client verifies the server by [`ServerRules`]
+//! within the handshake. A server verifies the client by [`ClientRules`] after it,
+//! because a Management Center refuses a client by closing without a message.
 //!
-//! Every failure is an enum by cause whose text says what happened and what to
-//! change. [`TlsError::class`] sorts them by who refused whom.
+//! Every error has a variant per cause. Its text says what happened and what to
+//! change. [`TlsError::class`] says which end refused the other.
 //!
-//! No type of the TLS library appears here, nothing is logged, and nothing is
-//! read from or written to a file.
+//! The TLS library appears in no public type. Nothing is logged, and no file is read
+//! or written.
 
 mod endpoint;
+mod engine;
 mod error;
 mod facts;
 mod identity;
 mod identity_error;
 mod inspect;
 mod key;
-mod machine;
 mod peer;
 mod pem;
 mod pkcs12;
@@ -42,7 +41,7 @@ mod warning;
 mod tests;
 
 pub use endpoint::{ClientTls, ServerTls, TlsVersions};
-pub use error::{Refusal, TlsClass, TlsError};
+pub use error::{CertificateRefusal, TlsClass, TlsError};
 pub use facts::{AltName, CertificateFacts, EXPIRY_WARNING_DAYS, Validity};
 pub use identity::Identity;
 pub use identity_error::IdentityError;

@@ -1,13 +1,13 @@
-//! Which end of a connection somebody is.
+//! The two ends of a connection.
 
 use std::fmt;
 
-/// Which end of the connection the other side is.
+/// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
-    /// We are the client.
+    /// The peer of a client.
     Server,
-    /// We are the server.
+    /// The peer of a server.
     Client,
 }
 

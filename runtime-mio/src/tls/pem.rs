@@ -1,5 +1,5 @@
-//! PEM files: certificates, and one private key as PKCS#8, PKCS#1 or SEC1. The
-//! same in DER is taken as well, for a file's name does not tell.
+//! PEM files: certificates, and one private key as PKCS#8, PKCS#1 or SEC1. DER is
+//! accepted as well, because the name of a file does not tell its encoding.
 
 use pem_rfc7468::LineEnding;
 use rustls_pki_types::pem::{self, PemObject};
@@ -11,7 +11,7 @@ use super::identity_error::IdentityError;
 use super::key::WipedKey;
 use super::pkcs12::{self, der::Reader};
 
-/// All certificates in `bytes`, in order. `part` names the file in errors.
+/// Returns all certificates in `bytes`, in order. `part` names the file in errors.
 pub(super) fn certificates(
     bytes: &[u8],
     part: &'static str,
@@ -20,14 +20,14 @@ pub(super) fn certificates(
         if pkcs12::is_one(bytes) {
             return Err(bad(part, "it is a PKCS#12 file; configure it as that"));
         }
-        // No certificate at all is told by who needs one.
+        // The caller reports a missing certificate.
         let der = CertificateFacts::from_der(bytes).map(|_| CertificateDer::from(bytes.to_vec()));
         return Ok(der.into_iter().collect());
     };
     let mut all = Vec::new();
     for section in CertificateDer::pem_slice_iter(&text) {
         let section = section.map_err(|error| broken(part, &error))?;
-        // Behind a trusted certificate stands what OpenSSL trusts it for.
+        // OpenSSL appends to a trusted certificate what it is trusted for.
         let whole = Reader::new(&section, part).any().map(|first| first.whole);
         match whole {
             Ok(der) if CertificateFacts::from_der(der).is_some() => {
@@ -39,12 +39,12 @@ pub(super) fn certificates(
     Ok(all)
 }
 
-/// The first private key in `bytes`.
+/// Returns the first private key in `bytes`.
 pub(super) fn private_key(bytes: &[u8]) -> Result<WipedKey, IdentityError> {
     let Some(text) = text(bytes) else {
         return in_der(bytes);
     };
-    // PKCS#8 has a section name of its own for it, the old form a header line.
+    // In PKCS#8 the label says that a key is encrypted, in older forms a header.
     if contains(&text, b"BEGIN ENCRYPTED PRIVATE KEY") || contains(&text, b"Proc-Type: 4,ENCRYPTED")
     {
         return Err(IdentityError::EncryptedPemKey);
@@ -69,27 +69,27 @@ fn in_der(bytes: &[u8]) -> Result<WipedKey, IdentityError> {
     }
 }
 
-/// One section.
+/// Returns one PEM section.
 pub(super) fn write(label: &str, der: &[u8]) -> String {
-    // It fails on a label that is not ASCII; ours are constants.
+    // This fails only for a label that is not ASCII; these are constants.
     pem_rfc7468::encode_string(label, LineEnding::LF, der).unwrap_or_default()
 }
 
-/// Whether `bytes` look like PEM at all.
+/// Whether `bytes` contain a PEM section.
 pub(super) fn looks_like(bytes: &[u8]) -> bool {
     text(bytes).is_some()
 }
 
-/// The text of a PEM file with every section at the start of a line and by its
-/// usual name: the library skips what looks otherwise, without a word. `None` if
-/// there is no section at all.
+/// Returns the text of a PEM file with every section at the start of a line and with
+/// its usual label: the library ignores other sections. `None` if there is no
+/// section.
 fn text(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let converted = from_utf16(bytes);
     let bytes = converted.as_ref().map_or(bytes, |text| text.as_bytes());
     if !contains(bytes, BEGIN) {
         return None;
     }
-    // A line break for each section that follows another on its line.
+    // A section that follows another on its line gets a line break.
     let more = bytes.windows(BEGIN.len()).filter(|window| *window == BEGIN);
     let mut text = Zeroizing::new(Vec::with_capacity(bytes.len() + 1 + more.count()));
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -115,7 +115,8 @@ fn text(bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     Some(text)
 }
 
-/// A BEGIN or END line of an older name for certificates, around what is too much.
+/// Splits a BEGIN or END line with an older label for certificates into the parts
+/// that are kept.
 fn rename<'a>(line: &'a [u8], name: &[u8]) -> Option<[&'a [u8]; 2]> {
     [BEGIN, b"-----END ".as_slice()].iter().find_map(|dashes| {
         let rest = line.strip_prefix(*dashes)?.strip_prefix(name)?;
@@ -124,7 +125,7 @@ fn rename<'a>(line: &'a [u8], name: &[u8]) -> Option<[&'a [u8]; 2]> {
     })
 }
 
-/// As some editors and shells of Windows save text.
+/// Decodes UTF-16 with a byte order mark, as some Windows programs write it.
 fn from_utf16(bytes: &[u8]) -> Option<Zeroizing<String>> {
     let unit: fn([u8; 2]) -> u16 = match bytes {
         [0xff, 0xfe, ..] => u16::from_le_bytes,
@@ -134,13 +135,13 @@ fn from_utf16(bytes: &[u8]) -> Option<Zeroizing<String>> {
     let units = bytes[2..]
         .chunks_exact(2)
         .map(|pair| unit([pair[0], pair[1]]));
-    // A unit becomes three bytes at most; a string that grows leaves copies behind.
+    // A unit takes three bytes at most. A string that grows would leave copies.
     let mut text = Zeroizing::new(String::with_capacity(2 * bytes.len()));
     text.extend(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
     Some(text)
 }
 
-/// Says where a file is broken without repeating its contents, which may be a key.
+/// Says what is damaged without the contents, which may be a key.
 fn broken(part: &'static str, error: &pem::Error) -> IdentityError {
     let detail = match error {
         pem::Error::MissingSectionEnd { .. } => "a section has no END line",
@@ -167,7 +168,7 @@ fn find(bytes: &[u8], text: &[u8]) -> Option<usize> {
 }
 
 const BEGIN: &[u8] = b"-----BEGIN ";
-/// U+FEFF in UTF-8, which Windows puts before text.
+/// The byte order mark in UTF-8, which Windows programs write.
 const BOM: &[u8] = "\u{feff}".as_bytes();
-/// What may stand before the word CERTIFICATE.
+/// Prefixes of the label CERTIFICATE in older files.
 const OTHER_NAMES: [&[u8]; 2] = [b"TRUSTED ", b"X509 "];

@@ -7,14 +7,15 @@ use super::text;
 
 /// What is wrong with a peer's certificate.
 ///
-/// Its text continues a sentence that begins with “the server's certificate”;
-/// a [`Refusal`](super::Refusal) finds the words for either peer.
+/// The text continues a sentence that begins with “the server's certificate”. The
+/// text of a [`CertificateRefusal`](super::CertificateRefusal) is a whole sentence
+/// for either peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CertificateProblem {
-    /// The peer sent none.
+    /// The peer sent no certificate.
     Missing,
-    /// It is not an X.509 certificate that can be read.
+    /// It cannot be read as an X.509 certificate.
     Unreadable,
     /// None of our CAs signed it.
     NotSignedByCa {
@@ -22,7 +23,7 @@ pub enum CertificateProblem {
         issuer: String,
         /// Subjects of our CAs.
         authorities: Vec<String>,
-        /// One of our CAs has the issuer's name, but another key.
+        /// Whether one of our CAs has the issuer's name, but another key.
         same_name: bool,
     },
     /// The subject has no `title` eStreamer.
@@ -35,24 +36,24 @@ pub enum CertificateProblem {
         /// Its subject.
         subject: String,
     },
-    /// It does not carry the name that was asked for.
+    /// It does not have the name that the rule requires.
     Name {
-        /// The name asked for.
+        /// The required name.
         wanted: String,
-        /// Names it has.
+        /// The names it has.
         found: Vec<String>,
     },
-    /// It is not the pinned one.
+    /// Its fingerprint is not the pinned one.
     Fingerprint {
-        /// SHA-256 of the certificate that came, in hexadecimal.
+        /// SHA-256 of the certificate, in hexadecimal.
         found: String,
     },
-    /// Its time, or that of a certificate it hangs on, is over.
+    /// It, or a certificate of its chain, has expired.
     Expired {
         /// Its end in UNIX seconds.
         not_after: i64,
     },
-    /// Its time has not come.
+    /// It is not valid yet.
     NotYetValid {
         /// Its start in UNIX seconds.
         not_before: i64,
@@ -72,39 +73,39 @@ pub enum CertificateProblem {
         /// Bits of the key.
         bits: u32,
     },
-    /// It is signed with SHA-1, which is off unless allowed.
+    /// It is signed with SHA-1, which has to be allowed.
     Sha1,
-    /// It is signed in a way that cannot be verified.
+    /// It is signed with an algorithm that is not supported.
     SignatureAlgorithm {
         /// Name or OID of the algorithm.
         algorithm: String,
     },
-    /// Its own key is of a kind that nothing can be verified with.
+    /// Its key has an algorithm that is not supported.
     KeyAlgorithm {
-        /// The kind of key.
+        /// The algorithm of the key.
         algorithm: String,
     },
-    /// It, or a certificate it hangs on, has a critical extension that is not
-    /// known here.
+    /// It, or a certificate of its chain, has a critical extension that is not
+    /// supported.
     CriticalExtension {
         /// Name or OID of the extension.
         extension: String,
     },
-    /// The handshake was not signed with its key.
+    /// The handshake was signed with another key.
     HandshakeSignature,
     /// Its extended key usage does not allow this end of TLS.
     Purpose,
-    /// It is a CA certificate in a place for a peer's own.
+    /// It is a CA certificate.
     IsCa,
     /// Anything else.
     Other {
-        /// What the verifier said.
+        /// The message of the verifier.
         detail: String,
     },
 }
 
 impl CertificateProblem {
-    /// The text for a certificate of `peer`.
+    /// Writes the text for a certificate of `peer`.
     pub(super) fn describe(&self, peer: Peer, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotSignedByCa {
@@ -113,29 +114,29 @@ impl CertificateProblem {
                 ..
             } if peer == Peer::Client => write!(
                 f,
-                "is signed by {issuer}, not by our CA ({}); issue one for this client here",
+                "is signed by {issuer}, not by our CA ({}); issue a certificate for this client here",
                 authorities.join("; "),
             ),
             Self::Sha1 if peer == Peer::Client => {
-                f.write_str("is signed with SHA-1; issue it anew with SHA-256")
+                f.write_str("is signed with SHA-1; issue it again with SHA-256")
             }
             // Clients are not accepted by their fingerprint.
             Self::CriticalExtension { extension } if peer == Peer::Client => write!(
                 f,
-                "has the critical extension {extension}, or hangs on a certificate that has it, \
-                 and it is not known here; issue it anew without that extension being critical",
+                "has the critical extension {extension}, or a certificate of its chain has it, \
+                 and this extension is not supported; issue it again without that extension",
             ),
             Self::SignatureAlgorithm { algorithm } if peer == Peer::Client => write!(
                 f,
-                "is signed with {algorithm}, which cannot be verified here; issue it anew with \
-                 RSA or ECDSA and SHA-256",
+                "is signed with {algorithm}, which is not supported; issue it again with RSA or \
+                 ECDSA and SHA-256",
             ),
             _ => write!(f, "{self}"),
         }
     }
 
-    /// Whether it is the chain that cannot be followed here, while the certificate
-    /// itself may be the right one.
+    /// Whether the chain cannot be verified here, although the certificate may be the
+    /// right one.
     pub(super) fn is_beyond_us(&self) -> bool {
         matches!(
             self,
@@ -155,8 +156,8 @@ impl fmt::Display for CertificateProblem {
                 ..
             } => write!(
                 f,
-                "is signed by another {issuer} than ours, although the names are equal: the \
-                 Internal CA was made anew; download a new PKCS#12 from the Management Center",
+                "is signed by a different CA of the same name ({issuer}); the Internal CA was \
+                 probably regenerated: download a new PKCS#12 file from the Management Center",
             ),
             Self::NotSignedByCa {
                 issuer,
@@ -164,24 +165,24 @@ impl fmt::Display for CertificateProblem {
                 ..
             } => write!(
                 f,
-                "is signed by {issuer}, not by our CA ({}); check that this PKCS#12 comes from \
-                 the Management Center the connection goes to, and that nothing in between \
-                 intercepts TLS",
+                "is signed by {issuer}, not by our CA ({}); check that this PKCS#12 file comes \
+                 from the Management Center that this client connects to, and that nothing in \
+                 between intercepts TLS",
                 authorities.join("; "),
             ),
             Self::Title { subject } => write!(
                 f,
-                "has the subject {subject} without title=eStreamer: this is another service; \
-                 check address and port (8302)",
+                "has the subject {subject} without title=eStreamer: this is another \
+                 service; check address and port (8302)",
             ),
             Self::GenerationQualifier { subject } => write!(
                 f,
-                "has the subject {subject} without generationQualifier=server: a client's \
-                 certificate is in use there; check address and port (8302)",
+                "has the subject {subject} without generationQualifier=server: the \
+                 server uses a client's certificate; check address and port (8302)",
             ),
             Self::Name { wanted, found } => write!(
                 f,
-                "does not carry the name {wanted} but {}; correct the name rule, or leave it \
+                "does not have the name {wanted}, only {}; correct the name rule, or leave it \
                  out: a Management Center's certificate need not name its address",
                 list(found),
             ),
@@ -203,50 +204,49 @@ impl fmt::Display for CertificateProblem {
             Self::Version { version } => write!(
                 f,
                 "is X.509 version {version}, and only version 3 is accepted; have it issued \
-                 anew with extensions such as basicConstraints",
+                 again with extensions such as basicConstraints",
             ),
             Self::RsaTooSmall { bits } => write!(
                 f,
                 "has an RSA key of {bits} bits, and at least 2048 are needed; have it issued \
-                 anew with a larger key",
+                 again with a larger key",
             ),
             Self::CaRsaTooSmall { bits } => write!(
                 f,
                 "is signed by a CA with an RSA key of {bits} bits, and at least 2048 are \
-                 needed; make the Internal CA anew",
+                 needed; regenerate the Internal CA",
             ),
             Self::Sha1 => f.write_str(
-                "is signed with SHA-1; have it issued anew with SHA-256, or allow SHA-1 for \
-                 this source (allow_sha1)",
+                "is signed with SHA-1; have it issued again with SHA-256, or allow SHA-1 for \
+                 this server (allow_sha1)",
             ),
             Self::SignatureAlgorithm { algorithm } => write!(
                 f,
-                "is signed with {algorithm}, which cannot be verified here; accept this very \
-                 certificate by its fingerprint, or have it issued anew with RSA or ECDSA and \
-                 SHA-256",
+                "is signed with {algorithm}, which is not supported; accept this certificate by \
+                 its fingerprint, or have it issued again with RSA or ECDSA and SHA-256",
             ),
             Self::KeyAlgorithm { algorithm } => write!(
                 f,
-                "has a key for {algorithm}, which cannot be verified here; have it issued anew \
-                 with a key for RSA or for ECDSA on P-256 or P-384",
+                "has a key for {algorithm}, which is not supported; have it issued again with a \
+                 key for RSA or for ECDSA on P-256 or P-384",
             ),
             Self::CriticalExtension { extension } => write!(
                 f,
-                "has the critical extension {extension}, or hangs on a certificate that has it, \
-                 and it is not known here; accept this very certificate by its fingerprint, or \
-                 have it issued anew without that extension being critical",
+                "has the critical extension {extension}, or a certificate of its chain has it, \
+                 and this extension is not supported; accept this certificate by its \
+                 fingerprint, or have it issued again without that extension",
             ),
             Self::HandshakeSignature => f.write_str(
-                "does not fit the key the handshake was signed with; check that certificate \
-                 and key at the other end belong together",
+                "does not match the key that signed the handshake; check that certificate and \
+                 key at the other end belong together",
             ),
             Self::Purpose => f.write_str(
-                "is not meant for this end of TLS by its extendedKeyUsage; have it issued anew \
-                 without that extension or with serverAuth and clientAuth",
+                "does not allow this use in its extendedKeyUsage; have it issued again without \
+                 that extension, or with serverAuth and clientAuth",
             ),
-            Self::IsCa => {
-                f.write_str("is a CA certificate itself; have the peer use one issued by the CA")
-            }
+            Self::IsCa => f.write_str(
+                "is a CA certificate; configure a certificate that the CA issued for the peer",
+            ),
             Self::Other { detail } => write!(f, "was refused ({detail})"),
         }
     }

@@ -1,5 +1,5 @@
-//! A handshake's signature by the key in a certificate that the TLS library does
-//! not take apart, for instance for a critical extension it does not know.
+//! Verifies the signature of a handshake with the key of a certificate that the TLS
+//! library refuses, for example because of a critical extension.
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
@@ -7,7 +7,7 @@ use rustls::{CertificateError, DigitallySignedStruct, Error};
 
 use super::pkcs12::der::Reader;
 
-/// In TLS 1.3.
+/// Verifies a TLS 1.3 signature.
 pub(super) fn verify_tls13(
     message: &[u8],
     spki: &[u8],
@@ -17,7 +17,7 @@ pub(super) fn verify_tls13(
     verify_tls13_signature_with_raw_key(message, &spki.into(), dss, supported)
 }
 
-/// In TLS 1.2, for which the library has no such function.
+/// Verifies a TLS 1.2 signature, for which the library has no function.
 pub(super) fn verify_tls12(
     message: &[u8],
     spki: &[u8],
@@ -43,7 +43,7 @@ pub(super) fn verify_tls12(
 fn parts(spki: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut info = Reader::new(spki, "public key").sequence().ok()?;
     let algorithm = info.any().ok()?.content;
-    // Keys are whole bytes: no bit is left over.
+    // Keys are whole bytes, so there are no unused bits.
     let key = info.any().ok()?.content.strip_prefix(&[0])?;
     Some((algorithm, key))
 }

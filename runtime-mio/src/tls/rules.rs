@@ -1,4 +1,4 @@
-//! How each end judges the other.
+//! The rules by which each end verifies the other.
 
 use std::error;
 use std::fmt;
@@ -7,31 +7,31 @@ use std::net::IpAddr;
 use super::facts::{AltName, CertificateFacts};
 use super::problem::CertificateProblem;
 
-/// How our client judges the server, within the handshake.
+/// How a client verifies the server, within the handshake.
 ///
-/// The default asks for what every Management Center shows: a chain to the CA
-/// in the identity, and a subject with `title=eStreamer` and
+/// The default requires what every Management Center has: a chain to the CA in
+/// the identity, and a subject with `title=eStreamer` and
 /// `generationQualifier=server`, in any letter case.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct ServerRules {
-    /// Which name the certificate has to carry in addition.
+    /// A name that the certificate must have in addition.
     pub name: NameRule,
-    /// SHA-256 the certificate has to have in addition. One that has it is accepted
-    /// even if its chain cannot be followed here: for a critical extension or a
-    /// signature algorithm that is not known.
+    /// The SHA-256 that the certificate must have in addition. Such a certificate is
+    /// accepted even if its chain cannot be verified because of a critical extension
+    /// or a signature algorithm that is not supported.
     pub fingerprint: Option<[u8; 32]>,
-    /// Accept a certificate its issuer signed with RSA and SHA-1.
+    /// Whether a certificate that is signed with RSA and SHA-1 is accepted.
     pub allow_sha1: bool,
-    /// Verify nothing: whoever answers is believed. Contradicts a name rule or
-    /// a fingerprint.
+    /// Whether every certificate is accepted. Contradicts a name rule or a
+    /// fingerprint.
     pub insecure: bool,
 }
 
-/// Which name a server's certificate has to carry.
+/// A name that a server's certificate must have.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum NameRule {
-    /// Any: a Management Center's certificate promises nothing about its address.
+    /// Any name: a Management Center's certificate need not name its address.
     #[default]
     None,
     /// This common name, ignoring ASCII case.
@@ -40,30 +40,30 @@ pub enum NameRule {
     SubjectAltName(String),
 }
 
-/// How our server judges a client that completed the handshake.
+/// How a server verifies a client after the handshake.
 ///
-/// The chain is verified by TLS. These rules come after it, because a
-/// Management Center refuses a client by closing without an alert.
+/// TLS verifies the chain. These rules come afterwards, because a Management Center
+/// refuses a client by closing without an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientRules {
-    /// The client's common name, or one of its alternative names, has to be the
-    /// address it comes from. On by default, as on a Management Center.
+    /// Whether the client's common name, or one of its alternative names, must be the
+    /// address it connects from. On by default, as on a Management Center.
     pub address: bool,
-    /// What a resolver would answer: the addresses of the host names that
-    /// certificates may carry. Nothing is resolved here.
+    /// Host names and their addresses, for certificates that name a host. Nothing is
+    /// resolved here.
     pub hosts: Vec<(String, IpAddr)>,
-    /// The subject has to carry `title=eStreamer`. Off by default: that a
-    /// Management Center asks its clients for it is not known.
+    /// Whether the subject must have `title=eStreamer`. Off by default: it is not
+    /// known whether a Management Center requires it of clients.
     pub title: bool,
 }
 
-/// Why a client is not served. It is for our own log; the client sees a close.
+/// Why a client is not served. This is for the server's log; the client sees a close.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientRefusal {
-    /// Neither common name nor alternative names are the address it comes from.
+    /// Neither the common name nor an alternative name is the client's address.
     Address {
-        /// Where it comes from.
+        /// The client's address.
         peer: IpAddr,
         /// The names it has.
         names: Vec<String>,
@@ -76,7 +76,7 @@ pub enum ClientRefusal {
 }
 
 impl ServerRules {
-    /// Judges what a chain does not tell: subject, name, fingerprint.
+    /// Verifies what the chain does not cover: subject, name, fingerprint.
     pub(super) fn judge(&self, server: &CertificateFacts) -> Result<(), CertificateProblem> {
         let subject = || server.subject.clone();
         if !server.has_title("eStreamer") {
@@ -126,10 +126,10 @@ impl NameRule {
 }
 
 impl ClientRules {
-    /// Judges a client after its handshake; on an error, close without a word.
+    /// Verifies a client after its handshake. On an error, close without a message.
     ///
     /// # Errors
-    /// Which rule it broke.
+    /// The rule that the client does not satisfy.
     pub fn check(&self, client: &CertificateFacts, peer: IpAddr) -> Result<(), ClientRefusal> {
         if self.title && !client.has_title("eStreamer") {
             return Err(ClientRefusal::Title {
@@ -142,7 +142,7 @@ impl ClientRules {
             .cloned()
             .chain(client.alt_names.iter().map(ToString::to_string));
         let names: Vec<String> = names.collect();
-        // A socket for both families reports IPv4 peers in IPv6's clothes.
+        // Dual-stack sockets report IPv4-mapped addresses.
         let peer = peer.to_canonical();
         if self.address && !names.iter().any(|name| self.is_at(name, peer)) {
             return Err(ClientRefusal::Address { peer, names });
@@ -177,8 +177,8 @@ impl fmt::Display for ClientRefusal {
         match self {
             Self::Address { peer, names } => write!(
                 f,
-                "the client comes from {peer}, but its certificate is for {}; issue one for \
-                 that address, and mind NAT and DNS in between",
+                "the client connects from {peer}, but its certificate is for {}; issue one for \
+                 that address, and consider NAT and DNS in between",
                 if names.is_empty() {
                     "no name at all".to_owned()
                 } else {

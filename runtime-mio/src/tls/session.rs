@@ -1,329 +1,204 @@
-//! One TLS connection, either end of it, as bytes in and bytes out.
+//! One end of a TLS connection, without I/O.
 
-use std::cell::Cell;
 use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
-use std::mem;
+use std::io::{self, Read, Write};
 
 use rustls::ProtocolVersion;
 
-use super::error::{Progress, TlsError};
+use super::engine::{Engine, progress};
+use super::error::TlsError;
 use super::facts::CertificateFacts;
-use super::machine::{Machine, Say, Step};
 use super::peer::Peer;
-use crate::window::Window;
 
-/// One TLS connection, either end of it. It does no I/O of its own and never
-/// blocks.
+/// One end of a TLS connection. It does no I/O of its own and never blocks.
+///
+/// The contract: **after each [`read_tls`](Self::read_tls) call
+/// [`process`](Self::process), then [`read`](Self::read) until it returns
+/// [`ReadOutcome::WouldBlock`], before the next `read_tls`.**
 ///
 /// - Getters: [`wants_read`](Self::wants_read), [`wants_write`](Self::wants_write),
 ///   [`is_handshaking`](Self::is_handshaking), [`peer`](Self::peer),
 ///   [`protocol_version`](Self::protocol_version), [`cipher_suite`](Self::cipher_suite).
-/// - From the socket: [`read_tls`](Self::read_tls), then [`process`](Self::process),
-///   then [`read`](Self::read) until it has nothing more.
-/// - To the socket: [`write`](Self::write) or
-///   [`send_close_notify`](Self::send_close_notify), then [`write_tls`](Self::write_tls).
+/// - Inputs, from the socket: [`read_tls`](Self::read_tls), [`process`](Self::process).
+/// - Commands: [`write`](Self::write), [`send_close_notify`](Self::send_close_notify).
+/// - Outputs: [`read`](Self::read) for plaintext, [`write_tls`](Self::write_tls) for the
+///   socket.
 ///
-/// **Drain between reads.** A few records are held as they came, and each is
-/// decrypted when [`read`](Self::read) has room for it. Call `read` until
-/// [`ReadOutcome::WouldBlock`] before the next [`read_tls`](Self::read_tls). On
-/// an edge-triggered socket, `read_tls` is to be repeated until the socket
-/// itself would block.
+/// Received records are decrypted when `read` has room for them. On an
+/// edge-triggered socket, repeat `read_tls` until the socket would block.
 ///
-/// After [`process`](Self::process) failed, one more `write_tls` sends the
-/// alert that tells the peer why.
+/// After `process` failed, one more `write_tls` sends the alert that tells the peer
+/// why.
 pub struct TlsSession {
-    machine: Machine,
+    engine: Box<dyn Engine>,
     peer: Peer,
     certificate: Option<CertificateFacts>,
     failed: Option<TlsError>,
-    /// The socket has ended.
+    /// Whether the socket has ended.
     eof: bool,
-    /// The peer has said goodbye.
-    closed: bool,
-    /// Records as they came from the socket.
-    incoming: Window,
-    /// So many bytes at the front of those are seen, and wait for more.
-    partial: usize,
-    /// What did not fit the room its record was decrypted for.
-    plaintext: Window,
-    /// Records for the socket.
-    outgoing: Window,
 }
 
-/// What [`TlsSession::read`] found.
+/// What [`TlsSession::read`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadOutcome {
-    /// This many bytes of plaintext are in the buffer.
+    /// It wrote so many bytes of plaintext into the buffer.
     Data(usize),
-    /// Nothing now; more may come.
+    /// There is no plaintext now.
     WouldBlock,
-    /// The peer said goodbye (close_notify); nothing more will come.
+    /// The peer sent close_notify. There is no more plaintext.
     Closed,
-    /// The connection ended without goodbye. This is ordinary: a Management
-    /// Center, like many servers, just closes.
+    /// The connection ended without close_notify. This is ordinary: a Management
+    /// Center, like many servers, sends none.
     Eof,
 }
 
 impl TlsSession {
-    pub(super) fn new(machine: Machine, peer: Peer) -> Self {
-        let mut session = Self {
-            machine,
+    pub(super) fn new(engine: impl Engine + 'static, peer: Peer) -> Self {
+        Self {
+            engine: Box::new(engine),
             peer,
             certificate: None,
             failed: None,
             eof: false,
-            closed: false,
-            incoming: Window::new(0),
-            partial: 0,
-            plaintext: Window::new(0),
-            outgoing: Window::new(0),
-        };
-        // A client's first message.
-        session.advance(&mut []);
-        session
+        }
     }
 
-    /// Whether bytes from the socket are of use now: not while plaintext waits
-    /// to be read, nor after the peer's goodbye.
+    /// Whether bytes from the socket are of use now: not while plaintext waits to be
+    /// read, nor after the peer's close_notify.
     pub fn wants_read(&self) -> bool {
-        self.failed.is_none() && !self.eof && !self.closed && self.plaintext.unread().is_empty()
+        let ended = self.failed.is_some() || self.eof || self.engine.is_closed();
+        !ended && !self.engine.has_plaintext()
     }
 
     /// Whether there are bytes for the socket.
     pub fn wants_write(&self) -> bool {
-        !self.outgoing.unread().is_empty()
+        self.engine.wants_write()
     }
 
-    /// Whether the handshake is still going on.
+    /// Whether the handshake is not complete.
     ///
-    /// In TLS 1.3 it ends for the client before the server has judged the
-    /// client's certificate: a refusal comes as an error or a close afterwards.
+    /// In TLS 1.3 it is complete for the client before the server has verified the
+    /// client's certificate: a refusal then comes as an error or a close.
     pub fn is_handshaking(&self) -> bool {
-        self.machine.common().is_handshaking()
+        self.engine.is_handshaking()
     }
 
-    /// The peer's own certificate, once the handshake is done.
+    /// Returns the peer's own certificate, once the handshake is complete.
     pub fn peer(&self) -> Option<&CertificateFacts> {
         self.certificate.as_ref()
     }
 
-    /// `TLS 1.2` or `TLS 1.3`, once agreed.
+    /// Returns `TLS 1.2` or `TLS 1.3`, once agreed.
     pub fn protocol_version(&self) -> Option<&'static str> {
-        match self.machine.common().protocol_version()? {
+        match self.engine.state().protocol_version()? {
             ProtocolVersion::TLSv1_2 => Some("TLS 1.2"),
             ProtocolVersion::TLSv1_3 => Some("TLS 1.3"),
             _ => None,
         }
     }
 
-    /// The cipher suite's standard name, once agreed.
+    /// Returns the standard name of the cipher suite, once agreed.
     pub fn cipher_suite(&self) -> Option<&'static str> {
-        let suite = self.machine.common().negotiated_cipher_suite()?;
+        let suite = self.engine.state().negotiated_cipher_suite()?;
         suite.suite().as_str()
     }
 
     /// Takes bytes from the socket, with one call to its `read`.
     ///
-    /// Zero is the end of the connection; go on with [`process`](Self::process)
-    /// and [`read`](Self::read), which tell what kind of end.
+    /// Zero is the end of the stream. [`process`](Self::process) and
+    /// [`read`](Self::read) then tell what kind of end it is.
     ///
     /// # Errors
-    /// The socket's, `WouldBlock` among them. `InvalidInput` if too much
-    /// plaintext was left unread, `InvalidData` if a handshake message is too
-    /// large.
+    /// The socket's, `WouldBlock` among them. `InvalidInput` if too much plaintext
+    /// was left unread, or a handshake message is too large.
     pub fn read_tls(&mut self, socket: &mut impl Read) -> io::Result<usize> {
-        // What comes after a goodbye does not count.
-        if self.closed {
+        // Bytes after close_notify are ignored.
+        if self.engine.is_closed() {
             return Ok(0);
         }
-        if self.incoming.is_bare() {
-            self.incoming = SPARE.take().unwrap_or_else(|| Window::new(INCOMING));
-        }
-        let room = self.incoming.room();
-        if room.is_empty() {
-            return Err(match self.plaintext.unread() {
-                [] => io::Error::new(ErrorKind::InvalidData, "a TLS message is too large"),
-                _ => io::Error::new(
-                    ErrorKind::InvalidInput,
-                    "plaintext has to be read before more can be taken from the socket",
-                ),
-            });
-        }
-        let read = socket.read(room);
-        match read {
-            Ok(count) => self.incoming.filled(count),
-            Err(_) => self.let_go(),
-        }
+        let read = self.engine.read_tls(socket);
         self.eof |= matches!(read, Ok(0));
         read
     }
 
-    /// Decrypts what came, up to the first plaintext, and moves the handshake on.
+    /// Decrypts what was received, up to the first plaintext, and moves the
+    /// handshake on.
     ///
     /// # Errors
-    /// Final: the same error comes again at every further call.
+    /// Final: every further call returns the same error.
     pub fn process(&mut self) -> Result<(), TlsError> {
-        self.advance(&mut []);
-        if self.failed.is_none() && (self.eof || self.closed) && self.is_handshaking() {
-            let progress = self.progress();
+        self.decrypt(&mut []);
+        let is_over = self.eof || self.engine.is_closed();
+        if self.failed.is_none() && is_over && self.is_handshaking() {
+            let progress = progress(self.engine.state(), self.peer);
             self.failed = Some(TlsError::ClosedInHandshake {
-                peer: progress.peer,
+                peer: self.peer,
                 certificate_sent: progress.certificate_sent,
             });
         }
         self.failed.clone().map_or(Ok(()), Err)
     }
 
-    /// Copies plaintext into `buffer`, as much as there is and fits. An empty
-    /// buffer reads nothing: `Data(0)`.
+    /// Copies plaintext into `buffer`, as much as there is and fits. An empty buffer
+    /// reads nothing: `Data(0)`.
     ///
-    /// What cannot be decrypted ends the plaintext; [`process`](Self::process)
-    /// then tells why.
+    /// Bytes that cannot be decrypted end the plaintext; [`process`](Self::process)
+    /// then returns the error.
     pub fn read(&mut self, buffer: &mut [u8]) -> ReadOutcome {
         if buffer.is_empty() {
             return ReadOutcome::Data(0);
         }
-        match self.advance(buffer) {
+        match self.decrypt(buffer) {
             0 if self.failed.is_some() => ReadOutcome::WouldBlock,
-            0 if self.closed => ReadOutcome::Closed,
+            0 if self.engine.is_closed() => ReadOutcome::Closed,
             0 if self.eof => ReadOutcome::Eof,
             0 => ReadOutcome::WouldBlock,
             count => ReadOutcome::Data(count),
         }
     }
 
-    /// Takes plaintext to send and returns how much of it was taken: less than
-    /// all, down to nothing, while the buffer of 64 KiB is full. Nothing is taken
-    /// before the handshake is done.
+    /// Takes plaintext to send and returns how much of it was taken: less than all
+    /// of it, or nothing, while the buffer of 64 KiB is full. Nothing is taken
+    /// before the handshake is complete.
     pub fn write(&mut self, plaintext: &[u8]) -> usize {
         if self.failed.is_some() || self.is_handshaking() {
             return 0;
         }
-        let room = WRITE_BUFFER.saturating_sub(self.outgoing.unread().len());
-        let taken = plaintext.len().min(room);
-        self.say(Say::Data(&plaintext[..taken]));
-        taken
+        self.engine.write(plaintext)
     }
 
-    /// Hands bytes to the socket, with one call to its `write`.
+    /// Passes bytes to the socket, with one call to its `write`.
     ///
     /// # Errors
     /// The socket's, `WouldBlock` among them.
     pub fn write_tls(&mut self, socket: &mut impl Write) -> io::Result<usize> {
-        let count = socket.write(self.outgoing.unread())?;
-        self.outgoing.consume(count);
-        Ok(count)
+        self.engine.write_tls(socket)
     }
 
-    /// Says goodbye; `write_tls` sends it. Nothing can be written afterwards.
-    /// Within the handshake there is no goodbye.
+    /// Queues close_notify; [`write_tls`](Self::write_tls) sends it. Nothing can be
+    /// written afterwards. It does nothing before the handshake is complete.
     pub fn send_close_notify(&mut self) {
-        if self.failed.is_none() {
-            self.say(Say::Goodbye);
+        if self.failed.is_none() && !self.is_handshaking() {
+            self.engine.send_close_notify();
         }
     }
 
-    /// Goes through what came until `room` is full, or nothing is left to go
-    /// through; without room, until there is plaintext. Returns how many bytes
-    /// of the room are full.
-    fn advance(&mut self, room: &mut [u8]) -> usize {
-        let mut full = self.plaintext.give(room);
-        while self.failed.is_none()
-            && !self.closed
-            && self.plaintext.unread().is_empty()
-            && (full < room.len() || room.is_empty())
-        {
-            let all = self.incoming.unread().len();
-            match self.step(all, Say::Nothing, &mut room[full..]) {
-                (Some(Step::Rest) | None, _) => break,
-                (_, count) => full += count,
+    /// Decrypts into `room` and returns how many bytes were written to it.
+    fn decrypt(&mut self, room: &mut [u8]) -> usize {
+        let mut count = 0;
+        if self.failed.is_none() || self.engine.has_plaintext() {
+            let (decrypted, result) = self.engine.decrypt(room);
+            count = decrypted;
+            if let Err(error) = result {
+                self.failed = Some(error);
             }
         }
         if self.certificate.is_none() && !self.is_handshaking() {
-            let chain = self.machine.common().peer_certificates();
-            self.certificate = chain
-                .and_then(|chain| chain.first())
-                .and_then(|der| CertificateFacts::from_der(der));
+            let chain = self.engine.state().peer_certificates();
+            let certificate = chain.and_then(|chain| chain.first());
+            self.certificate = certificate.and_then(|der| CertificateFacts::from_der(der));
         }
-        full
-    }
-
-    /// Sends something; what came in the meantime is left alone.
-    fn say(&mut self, say: Say<'_>) {
-        while !matches!(
-            self.step(self.partial, say, &mut []),
-            (Some(Step::Rest) | None, _)
-        ) {}
-    }
-
-    /// One step on the first `bytes` of what came, `None` when it failed; and how
-    /// many bytes of the room are full.
-    fn step(&mut self, bytes: usize, say: Say<'_>, room: &mut [u8]) -> (Option<Step>, usize) {
-        // Asked before: an error may leave the library's state behind.
-        let before = self.progress();
-        let incoming = &mut self.incoming.unread_mut()[..bytes];
-        let mut full = 0;
-        let (done, step) = self
-            .machine
-            .step(incoming, &mut self.outgoing, say, |data| {
-                let count = data.len().min(room.len() - full);
-                room[full..full + count].copy_from_slice(&data[..count]);
-                full += count;
-                self.plaintext.put(&data[count..]);
-            });
-        self.incoming.consume(done);
-        // Behind plaintext nothing is seen yet.
-        self.partial = match step {
-            Ok(Step::Again | Step::Rest) => bytes.saturating_sub(done),
-            _ => 0,
-        };
-        if step == Ok(Step::Closed) {
-            self.closed = true;
-            self.incoming.consume(usize::MAX);
-        }
-        if let Err(error) = &step {
-            let progress = self.progress().or(before);
-            self.fail(TlsError::from_rustls(error.clone(), progress));
-        }
-        (step.ok(), full)
-    }
-
-    /// Ends it for good; the alert that tells the peer why is to be sent.
-    fn fail(&mut self, error: TlsError) {
-        self.failed = Some(error);
-        // Nothing but alerts: the records at fault are not to be seen again.
-        while self.machine.common().wants_write() {
-            let outgoing = &mut self.outgoing;
-            let (_, step) = self.machine.step(&mut [], outgoing, Say::Nothing, |_| {});
-            if step != Ok(Step::Again) {
-                break;
-            }
-        }
-    }
-
-    /// Gives back the memory for what comes while nothing does.
-    fn let_go(&mut self) {
-        if self.incoming.unread().is_empty() {
-            SPARE.set(Some(mem::replace(&mut self.incoming, Window::new(0))));
-        }
-        if self.plaintext.unread().is_empty() {
-            self.plaintext = Window::new(0);
-        }
-    }
-
-    fn progress(&self) -> Progress {
-        let common = self.machine.common();
-        let handshaking = common.is_handshaking();
-        // TLS 1.2 sends our certificate in answer to the peer's, 1.3 with the
-        // last message of ours.
-        let answered = common.peer_certificates().is_some();
-        let tls12 = common.protocol_version() == Some(ProtocolVersion::TLSv1_2);
-        Progress {
-            peer: self.peer,
-            hello_seen: common.protocol_version().is_some(),
-            certificate_sent: !handshaking || (tls12 && answered),
-        }
+        count
     }
 }
 
@@ -337,17 +212,3 @@ impl fmt::Debug for TlsSession {
             .finish_non_exhaustive()
     }
 }
-
-thread_local! {
-    /// The memory of whoever reads next. Connections are many, but a thread reads
-    /// from one at a time, and most of them wait.
-    static SPARE: Cell<Option<Window>> = const { Cell::new(None) };
-}
-
-/// Bytes of a TLS record at most, header and encryption included.
-const RECORD: usize = 5 + (16 << 10) + 2048;
-/// Bytes taken from the socket at once. The largest handshake message the TLS
-/// library accepts, of 64 KiB, has to fit.
-const INCOMING: usize = 4 * RECORD;
-/// Most bytes kept for sending, but for the last record.
-const WRITE_BUFFER: usize = 64 * 1024;

@@ -1,6 +1,6 @@
-//! RSA signatures over SHA-1, which the TLS library leaves out on purpose.
+//! RSA signatures with SHA-1, which the TLS library does not support on purpose.
 //!
-//! For certificates only, never for handshakes, and only where a rule allows it.
+//! They are accepted in certificates, not in handshakes, and only if a rule allows it.
 
 use ring::signature::{RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, UnparsedPublicKey};
 use rustls_pki_types::{

@@ -1,8 +1,8 @@
-//! Values as a person reads them.
+//! Values as text.
 
 use std::fmt::Write;
 
-/// UNIX seconds as RFC 3339 in UTC.
+/// Returns UNIX seconds as RFC 3339 in UTC.
 pub(super) fn utc(seconds: i64) -> String {
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = date(days);
@@ -10,7 +10,7 @@ pub(super) fn utc(seconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// Bytes in lower-case hexadecimal.
+/// Returns bytes in lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
@@ -19,7 +19,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Text of a certificate with everything a terminal might obey made visible.
+/// Returns text with control characters escaped, so that it is safe on a terminal.
 pub(super) fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
@@ -30,8 +30,8 @@ pub(super) fn printable(text: &str) -> String {
         .collect()
 }
 
-/// Days since 1970-01-01 as year, month, day: years are counted from March,
-/// so that the leap day is the last one.
+/// Returns year, month and day of a day since 1970-01-01. Years are counted from
+/// March, so that a leap day is the last day.
 fn date(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);

@@ -1,4 +1,4 @@
-//! The verifiers the TLS library calls, and the causes of its verdicts.
+//! The verifiers that the TLS library calls, and the causes of its errors.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
 
-use super::error::{Refusal, TlsError};
+use super::error::{CertificateRefusal, TlsError};
 use super::facts::{CertificateFacts, Validity};
 use super::identity::Identity;
 use super::identity_error::IdentityError;
@@ -26,7 +26,7 @@ use super::raw_key;
 use super::rules::ServerRules;
 use super::sha1::RsaSha1;
 
-/// Judges servers: chain, then [`ServerRules`].
+/// Verifies servers: the chain, then [`ServerRules`].
 #[derive(Debug)]
 pub(super) struct ServerVerifier {
     anchors: Anchors,
@@ -78,7 +78,7 @@ impl ServerVerifier {
             })
             .map_err(|error| self.anchors.diagnose(error, facts, intermediates));
         match chain {
-            // Its fingerprint says more than any chain; its dates still hold.
+            // The pinned fingerprint replaces the chain. The dates are still checked.
             Err(problem) if problem.is_beyond_us() && self.pins(facts) => judge_dates(facts, now)?,
             judged => judged?,
         }
@@ -90,8 +90,8 @@ impl ServerVerifier {
         self.rules.fingerprint == Some(facts.sha256)
     }
 
-    /// The public key of a certificate that was accepted by its fingerprint and
-    /// that the library does not take apart.
+    /// Returns the public key of a certificate that was accepted by its fingerprint
+    /// and that the library refuses.
     fn raw_key(&self, der: &CertificateDer<'_>) -> Option<Vec<u8>> {
         let facts = CertificateFacts::from_der(der)?;
         let odd = facts.critical.is_some() && self.pins(&facts);
@@ -123,7 +123,7 @@ impl ServerCertVerifier for ServerVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        // A certificate that nothing is known about proves nothing by signing.
+        // The signature of an unverified certificate proves nothing.
         if self.rules.insecure {
             return Ok(HandshakeSignatureValid::assertion());
         }
@@ -153,7 +153,8 @@ impl ServerCertVerifier for ServerVerifier {
     }
 }
 
-/// Judges clients by their chain; the rest comes after the handshake.
+/// Verifies the chain of clients. [`ClientRules`](super::ClientRules) come after the
+/// handshake.
 #[derive(Debug)]
 pub(super) struct ClientVerifier {
     anchors: Anchors,
@@ -219,7 +220,7 @@ impl ClientCertVerifier for ClientVerifier {
     }
 }
 
-/// The CAs of an identity, as the library wants them and as facts.
+/// The CAs of an identity, in the library's form and as facts.
 #[derive(Debug)]
 struct Anchors {
     roots: Arc<RootCertStore>,
@@ -251,8 +252,8 @@ impl Anchors {
         })
     }
 
-    /// Turns the library's verdict on a chain into a cause. The library names
-    /// the first obstacle it met; the facts tell which one to remove first.
+    /// Turns the library's error about a chain into a cause. The library reports the
+    /// first problem it finds; the facts tell which one to solve first.
     fn diagnose(
         &self,
         error: Error,
@@ -304,7 +305,7 @@ impl Anchors {
                 CertificateProblem::Purpose
             }
             CertificateError::BadEncoding => CertificateProblem::Unreadable,
-            // The library has no name for it.
+            // The library has no error for these.
             other => match between
                 .iter()
                 .chain([leaf])
@@ -329,8 +330,8 @@ impl Anchors {
     }
 }
 
-/// Runs a judgement over a certificate's facts and wraps a problem so that it
-/// travels through the library and comes out again in [`TlsError`].
+/// Verifies a certificate's facts. A problem is wrapped in an error of the library,
+/// and unwrapped in [`TlsError`].
 fn settle(
     peer: Peer,
     der: &CertificateDer<'_>,
@@ -342,15 +343,17 @@ fn settle(
         None => Err(CertificateProblem::Unreadable),
     };
     verdict.map_err(|problem| {
-        Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Refusal {
-            peer,
-            problem,
-            certificate,
-        }))))
+        Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(
+            CertificateRefusal {
+                peer,
+                problem,
+                certificate,
+            },
+        ))))
     })
 }
 
-/// The library would only say that the handshake's signature is wrong.
+/// Finds keys that the library refuses: it would only report a wrong signature.
 fn judge_key(facts: &CertificateFacts) -> Result<(), CertificateProblem> {
     if let Some(algorithm) = facts.unverifiable_key.clone() {
         return Err(CertificateProblem::KeyAlgorithm { algorithm });
@@ -372,7 +375,7 @@ fn judge_dates(facts: &CertificateFacts, now: UnixTime) -> Result<(), Certificat
 
 fn signature(leaf: &CertificateFacts, issuer: &CertificateFacts) -> CertificateProblem {
     let algorithm = leaf.signature_algorithm.clone();
-    // Only RSA's is allowed by the rule.
+    // The rule allows only RSA with SHA-1.
     if algorithm == "sha1WithRSAEncryption" {
         return CertificateProblem::Sha1;
     }
@@ -383,9 +386,9 @@ fn signature(leaf: &CertificateFacts, issuer: &CertificateFacts) -> CertificateP
     CertificateProblem::SignatureAlgorithm { algorithm }
 }
 
-/// What the peer may sign with. P-521 cannot be verified; but a peer that has such
-/// a key and hears nothing of it gives up before it shows its certificate, and
-/// nobody learns the cause.
+/// Returns the signature schemes offered to the peer. P-521 cannot be verified, but it
+/// is offered: otherwise a peer with such a key ends the handshake before it sends its
+/// certificate, and the cause is not known.
 fn offered(mut schemes: Vec<SignatureScheme>) -> Vec<SignatureScheme> {
     schemes.push(SignatureScheme::ECDSA_NISTP521_SHA512);
     schemes

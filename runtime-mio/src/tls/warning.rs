@@ -1,4 +1,4 @@
-//! What will be wrong with a certificate soon, or should not surprise anybody.
+//! Warnings about certificates, before they stop a connection.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use super::identity::Identity;
 use super::key::MIN_RSA_BITS;
 use super::text;
 
-/// Something about a certificate to be told before it stops a connection.
+/// A warning about a certificate that stops connections now or soon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CertificateWarning {
-    /// It ends within [`EXPIRY_WARNING_DAYS`](super::EXPIRY_WARNING_DAYS).
+    /// It expires within [`EXPIRY_WARNING_DAYS`](super::EXPIRY_WARNING_DAYS).
     ExpiresSoon {
         /// Its subject.
         subject: String,
@@ -20,21 +20,21 @@ pub enum CertificateWarning {
         /// Its end in UNIX seconds.
         not_after: i64,
     },
-    /// It has ended.
+    /// It has expired.
     Expired {
         /// Its subject.
         subject: String,
         /// Its end in UNIX seconds.
         not_after: i64,
     },
-    /// It has not begun.
+    /// It is not valid yet.
     NotYetValid {
         /// Its subject.
         subject: String,
         /// Its start in UNIX seconds.
         not_before: i64,
     },
-    /// Its RSA key is too small for peers like us to verify anything with.
+    /// Its RSA key is too small: peers like this one refuse it.
     RsaTooSmall {
         /// Its subject.
         subject: String,
@@ -44,7 +44,7 @@ pub enum CertificateWarning {
 }
 
 impl CertificateFacts {
-    /// What to tell about this certificate at `now` (UNIX seconds).
+    /// Returns the warnings about this certificate at `now` (UNIX seconds).
     pub fn warnings(&self, now: i64) -> Vec<CertificateWarning> {
         let subject = || self.subject.clone();
         let not_after = self.not_after;
@@ -74,10 +74,9 @@ impl CertificateFacts {
 }
 
 impl Identity {
-    /// What to tell about our own chain and the CAs at `now` (UNIX seconds).
+    /// Returns the warnings about our own chain and the CAs at `now` (UNIX seconds).
     ///
-    /// An expired CA is among it, and nowhere else: TLS does not look at the
-    /// dates of a CA that is trusted already.
+    /// Only this tells of an expired CA: TLS does not check the dates of a trusted CA.
     pub fn warnings(&self, now: i64) -> Vec<CertificateWarning> {
         let ours = self.chain().iter();
         ours.chain(self.authorities())
@@ -113,8 +112,8 @@ impl fmt::Display for CertificateWarning {
             ),
             Self::RsaTooSmall { subject, bits } => write!(
                 f,
-                "the certificate {subject} has an RSA key of {bits} bits, and less than 2048 \
-                 are refused; have it issued anew with a larger key",
+                "the certificate {subject} has an RSA key of {bits} bits, and at least 2048 \
+                 are needed; have it issued again with a larger key",
             ),
         }
     }

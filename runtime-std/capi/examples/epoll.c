@@ -1,5 +1,5 @@
-/* A client with its own socket and TLS: epoll, OpenSSL, and the first layer of
-   libestreamer for the protocol. Linux.
+/* A client with its own socket and TLS: epoll, OpenSSL, and the protocol layer of
+   libestreamer. For Linux.
 
    cc -std=c99 epoll.c $(pkg-config --cflags --libs estreamer libssl libcrypto) -o epoll
    ./epoll 192.0.2.1 8302 client.p12 password 1000 */
@@ -7,7 +7,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <errno.h>
-#include <estreamer.h>
+#include <estreamer_core.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -26,9 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "sha256.h"
-
-/* Everything one connection needs. */
+/* The state of the connection. */
 struct client {
     int epoll, socket;
     OSSL_PROVIDER *legacy, *standard;
@@ -36,7 +34,6 @@ struct client {
     SSL *ssl;
     est_session *session;
     unsigned long count, wanted;
-    sha256 hash;
 };
 
 static uint64_t now(void) {
@@ -55,8 +52,8 @@ static int fail_ssl(const char *what) {
     return fail(what, error != 0 ? ERR_error_string(error, NULL) : "no reason is known");
 }
 
-/* A Management Center's certificate has no name to compare: its subject says
-   what it is. */
+/* The certificate of a Management Center has no host name. Its subject identifies it as
+   a server. */
 static int is_server(X509 *certificate) {
     X509_NAME *subject = X509_get_subject_name(certificate);
     char title[64] = "", qualifier[64] = "";
@@ -65,7 +62,7 @@ static int is_server(X509 *certificate) {
     return strcasecmp(title, "eStreamer") == 0 && strcasecmp(qualifier, "server") == 0;
 }
 
-/* Key, certificate and CA, all from the PKCS#12 file. */
+/* Loads key, certificate and CA from the PKCS#12 file. */
 static int identify(struct client *c, const char *file, const char *password) {
     PKCS12 *p12 = NULL;
     EVP_PKEY *key = NULL;
@@ -76,7 +73,7 @@ static int identify(struct client *c, const char *file, const char *password) {
     if (stream == NULL) {
         return fail(file, strerror(errno));
     }
-    /* Management Centers encrypt these files with what only "legacy" knows. */
+    /* Management Centers encrypt these files with algorithms of the legacy provider. */
     c->legacy = OSSL_PROVIDER_load(NULL, "legacy");
     c->standard = OSSL_PROVIDER_load(NULL, "default");
     c->context = SSL_CTX_new(TLS_client_method());
@@ -99,7 +96,7 @@ static int identify(struct client *c, const char *file, const char *password) {
     return good ? 1 : fail_ssl(file);
 }
 
-/* Connects, and leaves a socket that never blocks. */
+/* Connects, and makes the socket non-blocking. */
 static int dial(struct client *c, const char *host, const char *port) {
     struct addrinfo hints, *found = NULL;
     struct epoll_event event;
@@ -108,7 +105,7 @@ static int dial(struct client *c, const char *host, const char *port) {
     memset(&event, 0, sizeof(event));
     hints.ai_socktype = SOCK_STREAM;
     if (getaddrinfo(host, port, &hints, &found) != 0) {
-        return fail(host, "no address");
+        return fail(host, "cannot resolve the name");
     }
     c->socket = socket(found->ai_family, found->ai_socktype, found->ai_protocol);
     if (c->socket < 0 || connect(c->socket, found->ai_addr, found->ai_addrlen) != 0) {
@@ -116,7 +113,7 @@ static int dial(struct client *c, const char *host, const char *port) {
         return fail(host, strerror(errno));
     }
     freeaddrinfo(found);
-    /* The nulls are small and the server waits for them. */
+    /* The server waits for the acknowledgements, which are small. */
     setsockopt(c->socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     c->epoll = epoll_create1(EPOLL_CLOEXEC);
     event.events = EPOLLIN;
@@ -128,12 +125,12 @@ static int dial(struct client *c, const char *host, const char *port) {
     if (c->ssl == NULL || SSL_set_fd(c->ssl, c->socket) != 1) {
         return fail_ssl("TLS");
     }
-    /* SSL_write may be called again with more bytes behind the same ones. */
+    /* A repeated SSL_write may have more bytes than before. */
     SSL_set_mode(c->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     return 1;
 }
 
-/* Waits until the socket is ready for what TLS wants, or the time has come. */
+/* Waits until the socket is ready, or until the deadline. */
 static int wait_for(struct client *c, int writing, uint64_t deadline) {
     struct epoll_event event;
     uint64_t time = now();
@@ -173,7 +170,7 @@ static int handshake(struct client *c) {
     return good ? 1 : fail("TLS", "the certificate is not that of an eStreamer server");
 }
 
-/* Sends what there is to send. 1: all of it, 0: the socket is full, -1: broken. */
+/* Sends the output. Returns 1 if all is sent, 0 if the socket is full, -1 on error. */
 static int send_output(struct client *c) {
     for (;;) {
         const unsigned char *data;
@@ -191,7 +188,7 @@ static int send_output(struct client *c) {
     }
 }
 
-/* Takes out the events that are there, then acknowledges them. */
+/* Takes out and prints the received events, then acknowledges them. */
 static est_status take(struct client *c) {
     est_event event;
     est_status status = EST_AGAIN;
@@ -204,8 +201,6 @@ static est_status take(struct client *c) {
         if (event.kind == EST_EVENT) {
             fwrite(event.data, 1, event.data_length, stdout);
             putchar('\n');
-            sha256_add(&c->hash, event.data, event.data_length);
-            sha256_add(&c->hash, "\n", 1);
         }
     }
     if (status == EST_AGAIN) {
@@ -214,7 +209,7 @@ static est_status take(struct client *c) {
     return status;
 }
 
-/* Reads what the socket has, straight into the session's window. */
+/* Reads from the socket into the session's window. */
 static est_status receive(struct client *c) {
     for (;;) {
         unsigned char *room;
@@ -240,7 +235,7 @@ static est_status receive(struct client *c) {
     }
 }
 
-/* Asks, then receives until there are as many events as wanted. */
+/* Sends the request, then receives until there are enough events. */
 static int collect(struct client *c) {
     est_status status = est_session_new(NULL, NULL, 0, now(), &c->session);
     if (status == EST_OK) {
@@ -254,7 +249,7 @@ static int collect(struct client *c) {
         }
         if (c->count == c->wanted) {
             est_ack(c->session);
-            est_close(c->session, "the client has what it wanted");
+            est_close(c->session, "the client has all requested events");
             send_output(c);
             return 1;
         }
@@ -273,7 +268,6 @@ static int collect(struct client *c) {
 
 int main(int argc, char **argv) {
     struct client c;
-    char digits[65];
     int good;
     memset(&c, 0, sizeof(c));
     c.epoll = c.socket = -1;
@@ -281,16 +275,14 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: epoll HOST PORT PKCS12 PASSWORD EVENTS\n");
         return 2;
     }
-    /* OpenSSL writes to sockets in a way that raises it. */
+    /* OpenSSL raises it when it writes to a closed socket. */
     signal(SIGPIPE, SIG_IGN);
     c.wanted = strtoul(argv[5], NULL, 10);
-    sha256_start(&c.hash);
     good = identify(&c, argv[3], argv[4]) && dial(&c, argv[1], argv[2]) && handshake(&c) &&
            collect(&c);
     if (good) {
         SSL_shutdown(c.ssl);
-        sha256_finish(&c.hash, digits);
-        fprintf(stderr, "epoll: %lu events, SHA-256 %s\n", c.count, digits);
+        fprintf(stderr, "epoll: %lu events\n", c.count);
     }
     est_session_free(&c.session);
     SSL_free(c.ssl);

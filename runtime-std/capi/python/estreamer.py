@@ -6,8 +6,8 @@
         for event in client:
             print(event.data.decode())
 
-One file, nothing but the standard library; copy it into your project. It needs
-libestreamer.so.0, found as any library is, or where ESTREAMER_LIBRARY says.
+One file that needs only the standard library; copy it into your project. It loads
+libestreamer.so.0 from the library path, or the file in ESTREAMER_LIBRARY.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _KINDS = ("event", "malformed", "skipped")
 
 
 class EstreamerError(Exception):
-    """A call failed: ``status`` is est_status, the text says what to do."""
+    """A call failed. ``status`` is an est_status; the text says what to do."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -39,18 +39,18 @@ class EstreamerError(Exception):
 
 @dataclass(frozen=True)
 class Event:
-    """A record as the server sent it."""
+    """A record from the server."""
 
     data: bytes
-    """The event, in the format that was asked for."""
+    """The event in the requested format."""
     record_type: int
     """71 connection, 400 intrusion, 2 intrusion packet, 500 and 502 file."""
     archival: int
-    """When the server stored it, UNIX seconds; 0 if it does not say."""
+    """Archival timestamp in UNIX seconds; 0 if the record has none."""
     kind: str
-    """``event``; ``malformed``, the data is its raw body; ``skipped``, no data."""
+    """``event``, ``malformed`` (the data is its raw body) or ``skipped`` (no data)."""
     length: int
-    """Bytes of it that were sent."""
+    """Bytes of the record that the server sent."""
 
 
 class _Config(ctypes.Structure):
@@ -139,8 +139,8 @@ def version() -> str:
 
 
 class Client:
-    """A connection to a server. Iterating acknowledges an event when the next one
-    is asked for; with ``receive`` and ``acknowledge`` the program does that."""
+    """A connection to a server. Iterating acknowledges the events that the loop has
+    handled. With ``receive``, the program calls ``acknowledge``."""
 
     def __init__(
         self,
@@ -189,7 +189,7 @@ class Client:
             raise
 
     def receive(self, timeout: float) -> Optional[Event]:
-        """The next record, or None if none came within ``timeout`` seconds."""
+        """Returns the next record, or None if none arrived within ``timeout`` seconds."""
         view = self._view
         milliseconds = int(timeout * 1000)
         status = _library.est_client_next(self._handle, milliseconds, ctypes.byref(view))
@@ -205,30 +205,30 @@ class Client:
         )
 
     def acknowledge(self) -> None:
-        """Everything received so far is where it belongs. With a bookmark, that is
-        on the disk when this returns: once for many events is cheaper."""
+        """Acknowledges all records received so far. With a bookmark, it is on disk when
+        this returns, so fewer calls are cheaper."""
         self._check(_library.est_client_ack(self._handle))
         self._acknowledged = time.monotonic()
 
     def statistics(self) -> dict[str, int]:
-        """What was counted so far."""
-        counted = _Statistics()
-        self._check(_library.est_client_statistics(self._handle, ctypes.byref(counted)))
+        """Returns the counters of the connection."""
+        counters = _Statistics()
+        self._check(_library.est_client_statistics(self._handle, ctypes.byref(counters)))
         names = [name for name, _ in _Statistics._fields_ if name != "reserved"]
-        return {name: getattr(counted, name) for name in names}
+        return {name: getattr(counters, name) for name in names}
 
     def interrupt(self) -> None:
-        """Ends a wait of another thread, with an EstreamerError of status 2."""
+        """Ends the wait of another thread with an EstreamerError of status 2."""
         self._check(_library.est_client_interrupt(self._handle))
 
     def close(self, reason: str = "the client closes") -> None:
-        """Says good-bye to the server and frees the connection."""
+        """Sends the reason to the server and frees the connection."""
         if self._handle:
             _library.est_client_close(self._handle, reason.encode())
             self._free()
 
     def __iter__(self) -> Iterator[Event]:
-        # Each event is done with when this goes on behind its yield.
+        # The loop has handled an event when the generator continues after its yield.
         wait = 0.0
         while True:
             if time.monotonic() - self._acknowledged >= 1.0:
@@ -244,7 +244,7 @@ class Client:
                 wait = 0.0
                 yield event
             else:
-                # A short wait, so that Ctrl-C is heard.
+                # A short wait, so that Ctrl-C has an effect.
                 self.acknowledge()
                 wait = 0.2
 

@@ -1,6 +1,6 @@
-//! The second layer: a client that connects by itself.
+//! The second layer: a client that makes its own connection.
 
-// What each function asks of its caller are the header's rules for pointers.
+// The header states the rules for pointers once, for all functions.
 #![allow(clippy::missing_safety_doc)]
 
 use std::ffi::c_char;
@@ -10,69 +10,69 @@ use std::time::Duration;
 
 use estreamer::client::tls::{NameRule, ServerRules};
 use estreamer::client::{
-    Client, Error, ErrorKind, InitialTimestamp, Interrupter, Quirk, Record, RecordKind,
+    Client, Error, ErrorKind, EventRecord, InitialTimestamp, Interrupter, Quirk, RecordKind,
 };
 
-use crate::layer::est_status::{self, *};
-use crate::layer::{
-    Detail, Handle, Request, est_event, est_kind, est_statistics, of_end, pointer, record_length,
-    text,
+use estreamer_core_capi::est_status::{self, *};
+use estreamer_core_capi::{
+    Detail, Handle, Request, catch, est_event, est_kind, est_statistics, est_strerror, of_end,
+    pointer, record_length, text,
 };
-use crate::system;
 
 /// Accept a server certificate that is signed with SHA-1.
 pub const EST_ALLOW_SHA1: u32 = 1;
-/// Verify nothing: believe whoever answers. For tests only.
+/// Do not verify the server's certificate. For tests only.
 pub const EST_INSECURE: u32 = 2;
 
-/// What a client is to do. Begin with EST_CLIENT_CONFIG_DEFAULT, then set server,
-/// pkcs12 and password.
+/// The settings of a client. Initialise with EST_CLIENT_CONFIG_DEFAULT, then set
+/// server, pkcs12 and password.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct est_client_config {
-    /// HOST or HOST:PORT; without, the port is 8302.
+    /// HOST or HOST:PORT. The default port is 8302.
     pub server: *const c_char,
-    /// The file downloaded from the Management Center.
+    /// The path of the PKCS#12 file downloaded from the Management Center.
     pub pkcs12: *const c_char,
-    /// Its password, which may be empty.
+    /// The password of the PKCS#12 file. May be empty.
     pub password: *const c_char,
-    /// With `events` 0: what is asked for, in the form of the guide's
+    /// If `events` is 0: the JSON block to send, in the form of the guide's
     /// json_request.json. Otherwise NULL.
     pub json: *const c_char,
-    /// A directory to keep a bookmark in; NULL: no bookmark.
+    /// The state directory for the bookmark. NULL: no bookmark.
     pub state: *const c_char,
-    /// The bookmark's name in it; NULL: the server.
+    /// The name of the bookmark. NULL: the server.
     pub name: *const c_char,
-    /// The common name the server's certificate has to carry; NULL: any.
+    /// The common name that the server's certificate must have. NULL: any.
     pub common_name: *const c_char,
-    /// 32 bytes, the SHA-256 the server's certificate has to have; NULL: any.
+    /// The SHA-256 that the server's certificate must have, 32 bytes. NULL: any.
     pub fingerprint: *const u8,
-    /// EST_FROM_OLDEST, EST_FROM_NOW, or UNIX seconds. A bookmark wins.
+    /// EST_FROM_OLDEST, EST_FROM_NOW, or UNIX seconds. A bookmark takes precedence.
     pub from: u32,
-    /// Which events, by their bits, with the guide's fields.
+    /// The bits of the event types, which are requested with the field sets of the
+    /// guide's example.
     pub events: u32,
-    /// Bundles the server may send before the first of them is acknowledged.
+    /// Bundles that the server may send before the first of them is acknowledged.
     pub ahead: u32,
-    /// Seconds asked for again at a restart.
+    /// Seconds to request again after a restart.
     pub overlap: u32,
-    /// MiB for what was received, and less than 20 counts as 20; when they are
-    /// used up, the server waits.
+    /// Memory for received events in MiB, at least 20. When it is used up, the
+    /// server waits.
     pub memory: u32,
-    /// Milliseconds until the connection has to stand.
+    /// Time limit for connecting, in milliseconds.
     pub connect_timeout: u32,
     /// EST_ALLOW_SHA1, EST_INSECURE, or 0.
     pub flags: u32,
-    /// What this server's record length counts, if that is known; otherwise
+    /// Which bytes this server's record length counts, if known; otherwise
     /// EST_RECORD_LENGTH_AUTO.
     pub record_length: u32,
     /// Must be 0.
     pub reserved: [u32; 6],
 }
 
-/// A connection to a server, made and driven by the library.
+/// A connection to a server, made by the library.
 pub struct est_client {
     handle: Handle<State>,
-    /// For other threads, once there is a connection.
+    /// For other threads, after the connection is made.
     interrupter: OnceLock<Interrupter>,
 }
 
@@ -82,13 +82,13 @@ struct State {
     detail: Detail,
 }
 
-/// Makes a client that is not connected yet.
+/// Creates a client that is not connected.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_client_new(client: *mut *mut est_client) -> est_status {
     if client.is_null() {
         return EST_NULL;
     }
-    let made = system::catch(|| {
+    let made = catch(|| {
         Box::new(est_client {
             handle: Handle::new(State {
                 client: None,
@@ -108,10 +108,10 @@ pub unsafe extern "C" fn est_client_new(client: *mut *mut est_client) -> est_sta
     }
 }
 
-/// Frees a client and clears the pointer; a connection that stands is closed. A
-/// pointer that is cleared already does no harm.
+/// Frees a client, closes its connection, and sets the pointer to NULL. Does nothing
+/// if the pointer is NULL already.
 ///
-/// EST_BUSY: nothing is freed.
+/// EST_BUSY: nothing was freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_client_free(client: *mut *mut est_client) -> est_status {
     // SAFETY: the caller's contract.
@@ -124,35 +124,35 @@ pub unsafe extern "C" fn est_client_free(client: *mut *mut est_client) -> est_st
         if let Err(status) = owned.handle.retire() {
             return status;
         }
-        // SAFETY: it was made by est_client_new, and the lock is taken for good.
-        // The pointer is the caller's.
+        // SAFETY: est_client_new made it, and the handle is locked for good. The
+        // caller owns the pointer.
         let owned = unsafe {
             client.write(ptr::null_mut());
             Box::from_raw(found)
         };
-        // A panic ends here: the handle is gone either way.
-        let _ = system::catch(|| drop(owned));
+        // A panic must not cross into C. The handle is freed in any case.
+        let _ = catch(|| drop(owned));
     }
     EST_OK
 }
 
-/// What exactly was wrong in the last call that failed, in words; empty if none
-/// did. Never NULL; valid until the next call with this handle.
+/// Returns a text that describes the last failed call with this handle. Empty if
+/// no call failed. Never NULL; valid until the next call with this handle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_client_detail(client: *const est_client) -> *const c_char {
     // SAFETY: the caller's contract.
     match unsafe { pointer(client) } {
         Err(_) => c"".as_ptr(),
-        Ok(client) if client.handle.is_poisoned() => crate::layer::est_strerror(EST_POISONED as _),
-        // SAFETY: the address alone is computed.
-        Ok(client) => unsafe { (*client.handle.value()).detail.as_ptr() },
+        Ok(client) if client.handle.is_poisoned() => est_strerror(EST_POISONED as _),
+        // SAFETY: the client is live; only an address is computed.
+        Ok(client) => unsafe { Detail::address(&raw const (*client.handle.value()).detail) },
     }
 }
 
-/// Connects and sends the request; returns when TLS stands. Once for each
-/// client: after its end, make another.
+/// Connects and sends the request. Returns after the TLS handshake. Call it once for
+/// each client; after the connection has ended, create another client.
 ///
-/// The detail says what is wrong, and what to do: EST_INVALID, EST_REQUEST,
+/// The detail says what is wrong and what to do: EST_INVALID, EST_REQUEST,
 /// EST_IDENTITY, EST_ADDRESS, EST_CONNECTION, EST_TLS, EST_BOOKMARK, EST_SYSTEM.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_client_connect(
@@ -166,7 +166,10 @@ pub unsafe extern "C" fn est_client_connect(
     };
     client.handle.enter(|state| {
         if state.client.is_some() || state.closed {
-            return state.fail(EST_STATE, "this client has connected already; make another");
+            return state.fail(
+                EST_STATE,
+                "this client has connected already; create another one",
+            );
         }
         // SAFETY: the caller's contract.
         let made = match unsafe { builder(config) } {
@@ -175,7 +178,7 @@ pub unsafe extern "C" fn est_client_connect(
         };
         match made {
             Ok(made) => {
-                // It was empty, or the state would not have been.
+                // Empty, because this client connects for the first time.
                 let _ = client.interrupter.set(made.interrupter());
                 state.client = Some(made);
                 EST_OK
@@ -185,10 +188,11 @@ pub unsafe extern "C" fn est_client_connect(
     })
 }
 
-/// Waits for the next record, `timeout` milliseconds or EST_FOREVER.
+/// Waits for the next record, up to `timeout` milliseconds or EST_FOREVER.
 ///
-/// EST_AGAIN: none came in time. EST_INTERRUPTED, EST_UNACKNOWLEDGED: it can go
-/// on. EST_STATE: not connected. Any other status says why the connection ended.
+/// EST_AGAIN: no record arrived in time. EST_INTERRUPTED, EST_UNACKNOWLEDGED: the
+/// connection continues. EST_STATE: not connected. Any other status is the reason
+/// why the connection ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_client_next(
     client: *mut est_client,
@@ -200,7 +204,7 @@ pub unsafe extern "C" fn est_client_next(
     }
     let timeout = match timeout {
         u64::MAX => None,
-        // Longer than that is for ever.
+        // Long enough, and Duration does not overflow.
         milliseconds => Some(Duration::from_millis(milliseconds.min(1 << 40))),
     };
     // SAFETY: the caller's contract.
@@ -216,11 +220,11 @@ pub unsafe extern "C" fn est_client_next(
     }
 }
 
-/// Says that everything taken out so far is where it belongs: the server may
-/// send more, and with a bookmark, none of it comes again. That is durable when
-/// this returns, so once for many events is cheaper than once for each.
+/// Acknowledges all records taken out so far. The server may send more, and with a
+/// bookmark, these records are not delivered again. The bookmark is on disk when
+/// this function returns, so one call for many records is cheaper than one for each.
 ///
-/// EST_BOOKMARK: it is not durable.
+/// EST_BOOKMARK: the bookmark is not on disk.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_client_ack(client: *mut est_client) -> est_status {
     // SAFETY: the caller's contract.
@@ -232,8 +236,9 @@ pub unsafe extern "C" fn est_client_ack(client: *mut est_client) -> est_status {
     }
 }
 
-/// Ends the session: tells the server why, and waits up to a second until it has
-/// closed. What was taken out and not acknowledged comes again.
+/// Ends the session: sends the reason to the server, and waits up to one second until
+/// the server has closed the connection. Records that were taken out and not
+/// acknowledged are delivered again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_client_close(
     client: *mut est_client,
@@ -256,7 +261,7 @@ pub unsafe extern "C" fn est_client_close(
     }
 }
 
-/// Fills in what was counted.
+/// Fills in the counters of the connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_client_statistics(
     client: *mut est_client,
@@ -273,22 +278,22 @@ pub unsafe extern "C" fn est_client_statistics(
         let Some(client) = &state.client else {
             return state.fail(EST_STATE, "this client is not connected");
         };
-        let counted = client.statistics();
-        let showed = |quirk| counted.deviations.of(quirk).into();
+        let counters = client.statistics();
+        let quirk = |quirk| counters.deviations.of(quirk).into();
         // SAFETY: the caller's contract.
         unsafe {
             statistics.write(est_statistics {
-                bytes: counted.bytes,
-                records: counted.records,
-                malformed: counted.malformed,
-                skipped: counted.oversize,
-                bundles: counted.bundles,
-                acknowledged: counted.acknowledged,
-                duplicates: counted.duplicates,
-                record_covers_extension: showed(Quirk::RecordCoversExtension),
-                record_covers_header: showed(Quirk::RecordCoversHeader),
-                no_extension: showed(Quirk::NoExtension),
-                data_not_json: showed(Quirk::DataNotJson),
+                bytes: counters.bytes,
+                records: counters.records,
+                malformed: counters.malformed,
+                skipped: counters.oversize,
+                bundles: counters.bundles,
+                acknowledged: counters.acknowledged,
+                duplicates: counters.duplicates,
+                record_covers_extension: quirk(Quirk::RecordCoversExtension),
+                record_covers_header: quirk(Quirk::RecordCoversHeader),
+                no_extension: quirk(Quirk::NoExtension),
+                data_not_json: quirk(Quirk::DataNotJson),
                 ..est_statistics::default()
             });
         }
@@ -296,8 +301,8 @@ pub unsafe extern "C" fn est_client_statistics(
     })
 }
 
-/// Ends the wait in est_client_next(), or the next one if there is none: it
-/// returns EST_INTERRUPTED. For any thread, but for no signal handler.
+/// Ends the current wait in est_client_next(), or the next one, with EST_INTERRUPTED.
+/// Any thread may call it, but not a signal handler.
 ///
 /// EST_STATE: not connected.
 #[unsafe(no_mangle)]
@@ -308,14 +313,14 @@ pub unsafe extern "C" fn est_client_interrupt(client: *mut est_client) -> est_st
     };
     match client.interrupter.get() {
         None => EST_STATE,
-        Some(interrupter) => match system::catch(|| interrupter.interrupt()) {
+        Some(interrupter) => match catch(|| interrupter.interrupt()) {
             Some(()) => EST_OK,
             None => EST_POISONED,
         },
     }
 }
 
-/// Runs a call on a client that stands.
+/// Runs a call on a connected client.
 ///
 /// # Safety
 /// The pointer is null or a live client.
@@ -341,7 +346,7 @@ unsafe fn enter(
 }
 
 impl State {
-    /// Keeps what was wrong, for a person.
+    /// Stores the detail of a failure.
     fn fail(&mut self, status: est_status, detail: impl std::fmt::Display) -> est_status {
         self.detail.set(detail);
         status
@@ -364,10 +369,10 @@ impl State {
     }
 }
 
-/// What C wants, in Rust.
+/// Converts the settings.
 ///
 /// # Safety
-/// Every text is null or ends with NUL; a fingerprint has 32 bytes.
+/// Every text is null or ends with NUL. The fingerprint is null or has 32 bytes.
 unsafe fn builder(
     config: &est_client_config,
 ) -> Result<estreamer::client::Builder, (est_status, String)> {
@@ -378,16 +383,16 @@ unsafe fn builder(
         Ok(Some(text)) => Ok(Some(text)),
         Ok(None) => Err(invalid(&format!("{name} is not UTF-8"))),
     };
-    let needed = |name: &str, pointer| {
+    let required = |name: &str, pointer| {
         optional(name, pointer)?.ok_or_else(|| (EST_NULL, format!("{name} is NULL")))
     };
     if config.reserved != [0; 6] || config.flags > (EST_ALLOW_SHA1 | EST_INSECURE) {
         return Err(invalid(
-            "unknown flags; begin with EST_CLIENT_CONFIG_DEFAULT",
+            "unknown flags; initialise with EST_CLIENT_CONFIG_DEFAULT",
         ));
     }
     let record_length = record_length(config.record_length)
-        .ok_or_else(|| invalid("record_length is none of EST_RECORD_LENGTH_…"))?;
+        .ok_or_else(|| invalid("record_length is not one of EST_RECORD_LENGTH_…"))?;
     let request = Request {
         from: config.from,
         events: config.events,
@@ -395,7 +400,7 @@ unsafe fn builder(
     };
     request
         .check()
-        .map_err(|mistake| (EST_INVALID, mistake.to_string()))?;
+        .map_err(|failure| (EST_INVALID, failure.to_string()))?;
     let name = optional("common_name", config.common_name)?;
     let rules = ServerRules {
         name: name.map_or(NameRule::None, |name| NameRule::CommonName(name.into())),
@@ -404,9 +409,9 @@ unsafe fn builder(
         allow_sha1: config.flags & EST_ALLOW_SHA1 != 0,
         insecure: config.flags & EST_INSECURE != 0,
     };
-    let pkcs12 = needed("pkcs12", config.pkcs12)?;
-    let mut builder = Client::builder(needed("server", config.server)?)
-        .pkcs12(pkcs12, needed("password", config.password)?)
+    let pkcs12 = required("pkcs12", config.pkcs12)?;
+    let mut builder = Client::builder(required("server", config.server)?)
+        .pkcs12(pkcs12, required("password", config.password)?)
         .rules(rules)
         .from(InitialTimestamp(config.from))
         .ahead(config.ahead)
@@ -429,8 +434,8 @@ unsafe fn builder(
     Ok(builder)
 }
 
-/// What C sees of a record.
-fn view(record: &Record<'_>) -> est_event {
+/// The C structure for a record.
+fn view(record: &EventRecord<'_>) -> est_event {
     est_event {
         data: record.data.as_ptr(),
         data_length: record.data.len(),

@@ -14,13 +14,13 @@ use super::Failure;
 /// Look at a recorded stream.
 #[derive(Args)]
 #[command(after_help = "Example:\n  estreamer capture decode stream.bin --explain")]
-pub(super) struct Capture {
+pub(super) struct CaptureCommand {
     #[command(subcommand)]
-    command: CaptureCommand,
+    command: CaptureAction,
 }
 
 #[derive(Subcommand)]
-enum CaptureCommand {
+enum CaptureAction {
     /// Print every message of a stream, one a line with its offset.
     #[command(after_help = "Example:\n  estreamer capture decode stream.bin --explain")]
     Decode {
@@ -33,9 +33,9 @@ enum CaptureCommand {
     },
 }
 
-impl Capture {
+impl CaptureCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let CaptureCommand::Decode { file, explain } = self.command;
+        let CaptureAction::Decode { file, explain } = self.command;
         let unreadable = |error: io::Error| {
             Failure::failed(
                 format!("cannot read {}: {error}", file.display()),

@@ -12,13 +12,13 @@ use estreamer_simulate::catalog::Catalog;
 /// /etc/sf/EventHandler/EventCatalog/EventCatalog.json, or the simulator's own.
 #[derive(Args)]
 #[command(after_help = "Example:\n  estreamer catalog list EventCatalog.json")]
-pub(super) struct Catalogue {
+pub(super) struct CatalogCommand {
     #[command(subcommand)]
-    command: CatalogCommand,
+    command: CatalogAction,
 }
 
 #[derive(Subcommand)]
-enum CatalogCommand {
+enum CatalogAction {
     /// Print every event type with its field sets and fields.
     #[command(after_help = "Example:\n  estreamer catalog list EventCatalog.json")]
     List {
@@ -45,10 +45,10 @@ enum CatalogCommand {
     },
 }
 
-impl Catalogue {
+impl CatalogCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self.command {
-            CatalogCommand::List { file, json } => {
+            CatalogAction::List { file, json } => {
                 let catalog = match file {
                     Some(file) => read(&file)?,
                     None => Catalog::built_in(),
@@ -58,7 +58,7 @@ impl Catalogue {
                     false => print(&catalog.to_string()),
                 }
             }
-            CatalogCommand::Lint { file } => {
+            CatalogAction::Lint { file } => {
                 let findings = read(&file)?.lint();
                 let lines = findings.iter().map(|finding| format!("{finding}\n"));
                 print(&lines.collect::<String>())?;
@@ -70,7 +70,7 @@ impl Catalogue {
                     )),
                 }
             }
-            CatalogCommand::Diff { before, after } => {
+            CatalogAction::Diff { before, after } => {
                 let (before, after) = (read(&before)?, read(&after)?);
                 let lines = before.diff(&after).into_iter().map(|line| line + "\n");
                 print(&lines.collect::<String>())

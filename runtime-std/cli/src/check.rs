@@ -13,7 +13,7 @@ use estreamer::config::address::in_turn;
 use estreamer::config::read::event::in_words;
 use estreamer::config::read::file;
 use estreamer::config::read::identity;
-use estreamer::config::{Config, Output, Source};
+use estreamer::config::{Config, OutputConfig, SourceConfig};
 use estreamer::count::Count;
 
 /// Check a configuration without connecting, and show what it would do.
@@ -22,12 +22,12 @@ use estreamer::count::Count;
     after_help = "Example:\n  estreamer check /etc/estreamer/estreamer.toml\n\nExit status: 0 it is \
                   sound · 2 it is not; each mistake is told with its line and remedy"
 )]
-pub(super) struct Check {
+pub(super) struct CheckCommand {
     /// The configuration; the files it names are read too.
     file: PathBuf,
 }
 
-impl Check {
+impl CheckCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = file::open(&self.file, None)?;
         for source in &config.sources {
@@ -58,7 +58,7 @@ fn show(config: &Config) -> String {
     format!("{}{shared}", blocks.concat())
 }
 
-fn source(source: &Source) -> String {
+fn source(source: &SourceConfig) -> String {
     let own = source.identity.certificate();
     let verified = match (source.rules.insecure, source.identity.authorities()) {
         (true, _) => "not at all".into(),
@@ -86,7 +86,7 @@ fn source(source: &Source) -> String {
             ("identity", own.subject.clone()),
             ("valid", certificate::validity(own, certificate::now())),
             ("verified", verified),
-            ("asks for", source.ask.to_string()),
+            ("asks for", source.request.to_string()),
             ("from", source.from.to_string()),
             ("request", form),
             ("lengths", lengths),
@@ -94,7 +94,7 @@ fn source(source: &Source) -> String {
     )
 }
 
-fn output(output: &Output) -> String {
+fn output(output: &OutputConfig) -> String {
     let sources = match &output.sources {
         Some(names) => format!(" of {}", names.join(", ")),
         None => String::new(),

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use estreamer_core::wire::RecordLength;
 
-use super::ask_args::AskArgs;
 use super::identity_args::IdentityArgs;
+use super::request_args::RequestArgs;
 use super::verification::VerificationArgs;
 use super::{Failure, remedy};
 use crate::notify::Supervisor;
@@ -16,10 +16,10 @@ use estreamer::collect::Reset;
 use estreamer::collect::{Reload, Run, run};
 use estreamer::config::address::Address;
 use estreamer::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
-use estreamer::config::read::collision::Around;
-use estreamer::config::read::draft::{At, Draft, OutputDraft, SourceDraft};
 use estreamer::config::read::identity;
-use estreamer::config::read::{event, file, mistake};
+use estreamer::config::read::output_paths::Around;
+use estreamer::config::read::raw::{At, RawConfig, RawOutput, RawSource};
+use estreamer::config::read::{diagnostic, event, file};
 use estreamer::config::{Config, Format};
 use estreamer::output::destination::Destination;
 
@@ -31,7 +31,7 @@ use estreamer::output::destination::Destination;
                   --password-file client.pass --from -1h --output file:events.ndjson\n  \
                   estreamer collect --config /etc/estreamer/estreamer.toml"
 )]
-pub(super) struct Collect {
+pub(super) struct CollectCommand {
     /// A configuration file, which says all that is not said by the options
     /// about a run.
     #[arg(short, long, value_name = "FILE")]
@@ -42,7 +42,7 @@ pub(super) struct Collect {
     run: RunArgs,
     // Last, because their headings hold for all arguments that follow.
     #[command(flatten)]
-    ask: AskArgs,
+    request: RequestArgs,
     #[command(flatten)]
     identity: IdentityArgs,
     #[command(flatten)]
@@ -129,7 +129,7 @@ struct RunArgs {
     quiet: bool,
 }
 
-impl Collect {
+impl CollectCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         // First of all: a service may be told to reload while it starts.
         let signals = signals::remember()?;
@@ -168,9 +168,9 @@ impl Collect {
             patient: reload.is_some(),
             reload,
             signals,
-            watch: Some(signals::watch_all(supervisor.clone())),
-            heartbeat: supervisor.map(Supervisor::heartbeat),
+            heartbeat: supervisor.clone().map(Supervisor::heartbeat),
             wording: remedy::wording(),
+            watch: Some(signals::watch_all(supervisor)),
         };
         run::run(config, run)
     }
@@ -181,13 +181,13 @@ impl Collect {
         match (&self.config, self.settings.servers.first()) {
             (Some(path), _) => file::open(path, capture),
             (None, Some(first)) => {
-                let draft = self.draft(first)?;
+                let raw = self.raw(first)?;
                 let around = Around {
                     configuration: None,
                     capture,
                 };
-                let loaded = draft.load(Path::new(""), &around);
-                loaded.map_err(|mistakes| mistake::worded(None, mistakes, remedy::wording()))
+                let loaded = raw.load(Path::new(""), &around);
+                loaded.map_err(|found| diagnostic::worded(None, found, remedy::wording()))
             }
             (None, None) => Err(Failure::usage(
                 "no server is given",
@@ -196,27 +196,27 @@ impl Collect {
         }
     }
 
-    fn draft(&self, first: &Address) -> Result<Draft, Failure> {
+    fn raw(&self, first: &Address) -> Result<RawConfig, Failure> {
         let settings = &self.settings;
-        let output = |destination: &Destination| OutputDraft {
+        let output = |destination: &Destination| RawOutput {
             format: settings.format,
-            ..OutputDraft::to(At::argument(destination.clone()))
+            ..RawOutput::to(At::argument(destination.clone()))
         };
         let name = settings.name.clone();
-        let source = SourceDraft {
+        let source = RawSource {
             name: At::argument(name.unwrap_or_else(|| first.to_string())),
             servers: At::argument(settings.servers.clone()),
             bind: settings.bind,
             identity: At::argument(self.identity.files()?),
-            ask: self.ask.draft(),
-            from: self.ask.from,
-            request_form: self.ask.request_form(),
+            request: self.request.source(),
+            from: self.request.from,
+            request_form: self.request.request_form(),
             request_timeout: settings.request_timeout,
             record_length: settings.record_length,
-            quirks: self.ask.quirks(),
+            quirks: self.request.quirks(),
             rules: self.verification.rules(),
         };
-        Ok(Draft {
+        Ok(RawConfig {
             state: settings.state.clone(),
             ahead: settings.ack_ahead,
             overlap: settings.overlap,
@@ -224,6 +224,7 @@ impl Collect {
             shutdown: settings.shutdown,
             sources: vec![source],
             outputs: settings.outputs.iter().map(output).collect(),
+            hints: Vec::new(),
         })
     }
 }

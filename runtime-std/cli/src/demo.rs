@@ -12,7 +12,7 @@ use super::{Failure, remedy};
 use estreamer::collect::{Run, run};
 use estreamer::config::address::Address;
 use estreamer::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
-use estreamer::config::{Ask, Config, Output, Source};
+use estreamer::config::{Config, EventRequest, OutputConfig, SourceConfig};
 use estreamer::output::destination::Destination;
 use estreamer_simulate::Simulator;
 use estreamer_simulate::pki::{DEFAULT_PASSWORD, Pki};
@@ -21,13 +21,13 @@ use estreamer_simulate::pki::{DEFAULT_PASSWORD, Pki};
 /// loopback port, and a collector that prints its events. Leaves nothing behind.
 #[derive(Args)]
 #[command(after_help = "Example:\n  estreamer demo --events 5000 > events.ndjson")]
-pub(super) struct Demo {
+pub(super) struct DemoCommand {
     /// How many events to collect.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     events: u64,
 }
 
-impl Demo {
+impl DemoCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         let failed = |error: &dyn std::fmt::Display| Failure::failed(error, "");
         let pki = Pki::generate().map_err(|error| failed(&error))?;
@@ -48,7 +48,7 @@ impl Demo {
             overlap: OVERLAP.default,
             memory: MEMORY.mebibytes(),
             shutdown: Duration::from_secs(SHUTDOWN.default.into()),
-            sources: vec![Source {
+            sources: vec![SourceConfig {
                 name: "demo".into(),
                 servers: vec![Address {
                     host: address.ip().to_string(),
@@ -58,13 +58,13 @@ impl Demo {
                 identity,
                 rules: ServerRules::default(),
                 from: InitialTimestamp::OLDEST,
-                ask: Ask::everything(),
+                request: EventRequest::everything(),
                 request_form: None,
                 request_timeout: Duration::from_secs(REQUEST_TIMEOUT.default.into()),
                 record_length: RecordLength::Auto,
                 quirks: Quirks::NONE,
             }],
-            outputs: vec![Output::to(Destination::Stdout)],
+            outputs: vec![OutputConfig::to(Destination::Stdout)],
         };
         let run = Run {
             limit: Some(self.events),

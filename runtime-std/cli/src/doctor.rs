@@ -11,7 +11,7 @@ use super::verification::VerificationArgs;
 use super::{Failure, remedy, report};
 use estreamer::certificate;
 use estreamer::config::address::Address;
-use estreamer::config::ask::Ask;
+use estreamer::config::event_request::EventRequest;
 use estreamer::config::rules;
 use estreamer::doctor::{Class, Options, Report, walk};
 use estreamer::explain::identity_remedy;
@@ -23,7 +23,7 @@ use estreamer::explain::identity_remedy;
 /// leaves when the first events have come.
 #[derive(Args)]
 #[command(after_help = after_help())]
-pub(super) struct Doctor {
+pub(super) struct DoctorCommand {
     /// The server; the port is 8302 if none is given. Repeatable; each is walked
     /// through for itself, and the exit status is that of the first that is not
     /// healthy.
@@ -45,7 +45,7 @@ pub(super) struct Doctor {
     verification: VerificationArgs,
 }
 
-impl Doctor {
+impl DoctorCommand {
     pub(super) fn run(self) -> ExitCode {
         match self.examine() {
             Ok(class) => ExitCode::from(class.status()),
@@ -70,7 +70,7 @@ impl Doctor {
                 identity: &identity,
                 rules: &rules,
                 tls: &tls,
-                ask: &Ask::everything(),
+                ask: &EventRequest::everything(),
                 asked: "all event types from the oldest on".into(),
                 timeout: self.timeout * 1000,
                 wait: self.wait * 1000,

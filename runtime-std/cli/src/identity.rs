@@ -23,7 +23,7 @@ use estreamer_simulate::pki::{Mode, write_all};
                   a part of that.\n\nExit status: 0 the file is sound · 1 it is not, or cannot be \
                   read · 2 wrong usage"
 )]
-pub(super) struct Identity {
+pub(super) struct IdentityCommand {
     /// The PKCS#12 or PEM file.
     file: PathBuf,
     #[command(flatten)]
@@ -44,7 +44,7 @@ struct Contents {
     identity: Result<tls::Identity, IdentityError>,
 }
 
-impl Identity {
+impl IdentityCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         let contents = self.open()?;
         let problem = contents.problem();

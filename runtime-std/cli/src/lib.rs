@@ -1,6 +1,5 @@
 //! The program `estreamer`: one file per command.
 
-mod ask_args;
 mod capture;
 mod catalog;
 mod check;
@@ -15,6 +14,7 @@ mod password;
 mod pki;
 mod remedy;
 mod request;
+mod request_args;
 mod signals;
 mod simulate;
 mod verification;
@@ -43,17 +43,17 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Demo(demo::Demo),
-    Collect(Box<collect::Collect>),
-    Check(check::Check),
-    Doctor(Box<doctor::Doctor>),
-    Request(Box<request::Request>),
-    Identity(identity::Identity),
-    Simulate(simulate::Simulate),
-    Pki(pki::Pki),
-    Catalog(catalog::Catalogue),
-    Capture(capture::Capture),
-    Migrate(migrate::Migrate),
+    Demo(demo::DemoCommand),
+    Collect(Box<collect::CollectCommand>),
+    Check(check::CheckCommand),
+    Doctor(Box<doctor::DoctorCommand>),
+    Request(Box<request::RequestCommand>),
+    Identity(identity::IdentityCommand),
+    Simulate(simulate::SimulateCommand),
+    Pki(pki::PkiCommand),
+    Catalog(catalog::CatalogCommand),
+    Capture(capture::CaptureCommand),
+    Migrate(migrate::MigrateCommand),
 }
 
 /// Runs the program with the process's arguments.

@@ -20,7 +20,7 @@ use estreamer::input;
 /// changed, and nothing is connected to.
 #[derive(Args)]
 #[command(after_help = "Example:\n  estreamer migrate estreamer.conf > estreamer.toml")]
-pub(super) struct Migrate {
+pub(super) struct MigrateCommand {
     /// The old configuration.
     file: PathBuf,
     /// Where the files named HOST-PORT_bookmark.dat are; the directory of the old
@@ -32,7 +32,7 @@ pub(super) struct Migrate {
 /// Bytes of a configuration, and of a bookmark.
 const MOST_BYTES: usize = 1 << 20;
 
-impl Migrate {
+impl MigrateCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         let old = read(&self.file)?;
         if !old.is_object() {

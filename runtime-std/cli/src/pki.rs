@@ -11,13 +11,13 @@ use estreamer_simulate::pki::{self, DEFAULT_PASSWORD, Initialised, ServerName};
 /// Make certificates for `estreamer simulate`.
 #[derive(Args)]
 #[command(after_help = "Example:\n  estreamer pki init /tmp/estreamer-pki")]
-pub(super) struct Pki {
+pub(super) struct PkiCommand {
     #[command(subcommand)]
-    command: PkiCommand,
+    command: PkiAction,
 }
 
 #[derive(Subcommand)]
-enum PkiCommand {
+enum PkiAction {
     /// Make a CA, a server and a client in a directory. What is there is kept, and
     /// what is missing is made.
     Init {
@@ -39,10 +39,10 @@ enum PkiCommand {
     },
 }
 
-impl Pki {
+impl PkiCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self.command {
-            PkiCommand::Init { directory, names } => {
+            PkiAction::Init { directory, names } => {
                 let Initialised { made, kept } =
                     pki::init(&directory, &names).map_err(|error| Failure::failed(error, ""))?;
                 let place = directory.display();
@@ -62,7 +62,7 @@ impl Pki {
                      {DEFAULT_PASSWORD:?}, client-nopassword.p12 has none"
                 );
             }
-            PkiCommand::Client { name, pki } => {
+            PkiAction::Client { name, pki } => {
                 let files =
                     pki::issue_client(&pki, &name).map_err(|error| Failure::failed(error, ""))?;
                 say!(

@@ -24,7 +24,7 @@ use estreamer_simulate::service::{Service, ServiceOptions};
 #[command(
     after_help = "Example:\n  estreamer pki init pki\n  estreamer simulate --pki pki --count 1000 --live 10"
 )]
-pub(super) struct Simulate {
+pub(super) struct SimulateCommand {
     /// Where to listen; port 0 lets the system choose. The address is printed.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8302")]
     listen: SocketAddr,
@@ -45,7 +45,7 @@ pub(super) struct Simulate {
     quiet: bool,
 }
 
-impl Simulate {
+impl SimulateCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         let failed = |error: &dyn std::fmt::Display| Failure::failed(error, "");
         let files = match self.behaviour.certificate_fault() {

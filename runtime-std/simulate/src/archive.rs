@@ -18,7 +18,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-pub use reader::{Found, Reader, Stored, StoredRef};
+pub use reader::{ArchiveReader, NextEvent, Stored, StoredRef};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -26,19 +26,19 @@ use std::time::{Duration, Instant};
 
 use estreamer_core::wire::InitialTimestamp;
 
-use super::generator::Options;
+use super::generator::GeneratorOptions;
 use super::replay::Replay;
-use super::selection::{Request, RequestError};
+use super::selection::{Selection, SelectionError};
 use crate::catalog::Catalog;
 use reader::View;
 use ring::{Ring, Templates};
-use shape::Shape;
+use shape::ArchiveShape;
 
 /// Where an archive's events come from.
 #[derive(Debug)]
-pub enum Content {
+pub enum ArchiveContent {
     /// The generator, by its options.
-    Generated(Options),
+    Generated(GeneratorOptions),
     /// The lines of a file.
     Lines(Replay),
 }
@@ -47,7 +47,7 @@ pub enum Content {
 #[derive(Debug)]
 pub struct ArchiveOptions {
     /// Where the events come from.
-    pub content: Content,
+    pub content: ArchiveContent,
     /// Events there are from the beginning. Default: all lines of a file.
     pub history: Option<u64>,
     /// How further events are stored.
@@ -98,10 +98,10 @@ pub struct Oddities {
 
 /// The archive. Clones are the same archive.
 #[derive(Clone)]
-pub struct Archive(Arc<Inner>);
+pub struct Archive(Arc<ArchiveInner>);
 
-struct Inner {
-    source: Source,
+struct ArchiveInner {
+    source: EventSource,
     history: u64,
     live: Live,
     /// When live events began.
@@ -113,7 +113,7 @@ struct Inner {
     views: Mutex<Vec<Weak<Templates>>>,
 }
 
-enum Source {
+enum EventSource {
     Generated(Ring),
     Lines(Replay),
 }
@@ -130,9 +130,9 @@ enum Due {
 
 impl ArchiveOptions {
     /// The generator's first `count` events as history, and nothing more.
-    pub fn generated(options: Options, count: u64) -> Self {
+    pub fn generated(options: GeneratorOptions, count: u64) -> Self {
         Self {
-            content: Content::Generated(options),
+            content: ArchiveContent::Generated(options),
             history: Some(count),
             live: Live::Nothing,
             oddities: Oddities::default(),
@@ -144,18 +144,18 @@ impl Archive {
     /// The archive; live events begin now.
     pub fn new(options: ArchiveOptions) -> Self {
         let (source, history) = match options.content {
-            Content::Lines(lines) => {
+            ArchiveContent::Lines(lines) => {
                 let all = lines.len() as u64;
                 let history = options.history.map_or(all, |count| count.min(all));
-                (Source::Lines(lines), history)
+                (EventSource::Lines(lines), history)
             }
-            Content::Generated(generator) => {
+            ArchiveContent::Generated(generator) => {
                 let history = options.history.unwrap_or(0);
                 let shape = shape(&generator, history, options.live, options.oddities);
-                (Source::Generated(Ring::new(generator, shape)), history)
+                (EventSource::Generated(Ring::new(generator, shape)), history)
             }
         };
-        Self(Arc::new(Inner {
+        Self(Arc::new(ArchiveInner {
             source,
             history,
             live: options.live,
@@ -192,10 +192,14 @@ impl Archive {
 
     /// What the request understood by this archive's catalogue asks for; the
     /// transform `opaque` is served too.
-    pub(super) fn parse(&self, json: &[u8], opaque: Option<&str>) -> Result<Request, RequestError> {
+    pub(super) fn parse(
+        &self,
+        json: &[u8],
+        opaque: Option<&str>,
+    ) -> Result<Selection, SelectionError> {
         match &self.0.source {
-            Source::Generated(_) => Request::parse_with(json, &Catalog::built_in(), opaque),
-            Source::Lines(lines) => Request::parse_with(json, lines.catalog(), opaque),
+            EventSource::Generated(_) => Selection::parse_with(json, &Catalog::built_in(), opaque),
+            EventSource::Lines(lines) => Selection::parse_with(json, lines.catalog(), opaque),
         }
     }
 
@@ -206,15 +210,15 @@ impl Archive {
     }
 
     /// Every event stored so far that the request asks for, as it gets it.
-    pub fn events_for(&self, request: &Request) -> Vec<Stored> {
+    pub fn events_for(&self, request: &Selection) -> Vec<Stored> {
         let end = self.stored();
         let mut reader = self.read_from(request.clone(), 0);
         let mut events = Vec::new();
         while reader.position() < end {
             match reader.peek() {
-                Found::Event(event) => events.push(event.to_stored()),
-                Found::Busy => continue,
-                Found::Later(_) | Found::Unknown | Found::End => break,
+                NextEvent::Event(event) => events.push(event.to_stored()),
+                NextEvent::Busy => continue,
+                NextEvent::Later(_) | NextEvent::Unknown | NextEvent::End => break,
             }
             reader.take();
         }
@@ -222,26 +226,26 @@ impl Archive {
     }
 
     /// The guide's example request: all four event types, as JSON.
-    pub fn example(&self) -> Request {
+    pub fn example(&self) -> Selection {
         match &self.0.source {
-            Source::Generated(_) => Request::example(&Catalog::built_in()),
-            Source::Lines(lines) => Request::example(lines.catalog()),
+            EventSource::Generated(_) => Selection::example(&Catalog::built_in()),
+            EventSource::Lines(lines) => Selection::example(lines.catalog()),
         }
     }
 
     /// What a client is sent that asks from this initial timestamp.
-    pub fn read(&self, request: Request, from: InitialTimestamp) -> Reader {
+    pub fn read(&self, request: Selection, from: InitialTimestamp) -> ArchiveReader {
         let stored = self.stored();
         match from {
             InitialTimestamp::NOW => self.read_from(request, stored),
             InitialTimestamp::OLDEST => self.read_from(request, 0),
             InitialTimestamp(second) => {
                 let (start, second) = match &self.0.source {
-                    Source::Generated(ring) => {
+                    EventSource::Generated(ring) => {
                         let second = second.saturating_sub(ring.shape().clock_ahead);
                         (ring.shape().first(second, stored), second)
                     }
-                    Source::Lines(_) => (0, second),
+                    EventSource::Lines(_) => (0, second),
                 };
                 let mut reader = self.read_from(request, start);
                 reader.leave_out(second, stored);
@@ -250,16 +254,16 @@ impl Archive {
         }
     }
 
-    fn read_from(&self, request: Request, start: u64) -> Reader {
+    fn read_from(&self, request: Selection, start: u64) -> ArchiveReader {
         let view = match &self.0.source {
-            Source::Generated(_) => View::Templates(self.templates(request)),
-            Source::Lines(lines) => View::Lines(lines.view(request)),
+            EventSource::Generated(_) => View::Templates(self.templates(request)),
+            EventSource::Lines(lines) => View::Lines(lines.view(request)),
         };
-        Reader::new(self.clone(), view, start)
+        ArchiveReader::new(self.clone(), view, start)
     }
 
     /// Readers of the same request share the rendered events.
-    fn templates(&self, request: Request) -> Arc<Templates> {
+    fn templates(&self, request: Selection) -> Arc<Templates> {
         let mut views = self.0.views.lock().unwrap_or_else(PoisonError::into_inner);
         views.retain(|view| view.strong_count() > 0);
         let mut found = views.iter().filter_map(Weak::upgrade);
@@ -274,8 +278,8 @@ impl Archive {
     /// The number no event has.
     fn end(&self) -> u64 {
         match &self.0.source {
-            Source::Generated(_) => u64::MAX,
-            Source::Lines(lines) => lines.len() as u64,
+            EventSource::Generated(_) => u64::MAX,
+            EventSource::Lines(lines) => lines.len() as u64,
         }
     }
 
@@ -315,7 +319,7 @@ impl Archive {
 
 const NANOS: u128 = 1_000_000_000;
 
-fn shape(generator: &Options, history: u64, live: Live, odd: Oddities) -> Shape {
+fn shape(generator: &GeneratorOptions, history: u64, live: Live, odd: Oddities) -> ArchiveShape {
     let per_second = u64::from(generator.per_second.max(1));
     let (history, live_per_second) = match live {
         // An endless archive is all history, of which a part is yet to be read.
@@ -323,7 +327,7 @@ fn shape(generator: &Options, history: u64, live: Live, odd: Oddities) -> Shape 
         Live::Rate { per_second, .. } => (history, u64::from(per_second.max(1))),
         Live::Nothing | Live::ByHand => (history, per_second),
     };
-    Shape {
+    ArchiveShape {
         seed: generator.seed,
         start: generator.start,
         per_second,

@@ -7,14 +7,16 @@ use estreamer_core::session::{Instant, Statistics};
 use estreamer_core::wire::{
     ESTREAMER_SERVICE, EventStreamRequest, InitialTimestamp, RequestFlags, Services,
 };
-use estreamer_mio::server::{Answer, Feed, Outgoing, Record, Refusal, ServerEnd, Supply, Tampered};
+use estreamer_mio::server::{
+    Answer, Feed, Outgoing, RequestRefusal, ServerEnd, SuppliedRecord, Supply, Tampered,
+};
 
-use super::archive::{Archive, Found, Reader};
+use super::archive::{Archive, ArchiveReader, NextEvent};
 use super::not_json::not_json;
 use super::opaque::OPAQUE;
 use super::request_length::RequestLength;
-use super::selection::{Format, Request, RequestError};
-use super::served::Entry;
+use super::selection::{RenderFormat, Selection, SelectionError};
+use super::served::ConnectionEntry;
 use super::tamper::Tamper;
 
 /// What the connections of a service have in common.
@@ -32,13 +34,15 @@ pub(super) struct Common {
 /// The feed of one connection.
 pub(super) struct ConnectionFeed {
     common: Arc<Common>,
-    entry: Entry,
+    entry: ConnectionEntry,
     tamper: Option<Tamper>,
-    stream: Option<Stream>,
+    stream: Option<FeedStream>,
     /// When the first record was asked for.
     start: Option<Instant>,
     served: u64,
     bundles: u64,
+    /// Whether there was nothing more to send when it was last looked.
+    sent_all: bool,
     /// Of a request in extended mode, whose streaming request is awaited.
     extended: bool,
     /// Whether it closes instead of sending its error message.
@@ -46,17 +50,17 @@ pub(super) struct ConnectionFeed {
 }
 
 /// What a granted request became.
-struct Stream {
+struct FeedStream {
     /// Whether records carry their archival timestamp.
     extended: bool,
-    reader: Reader,
-    format: Format,
+    reader: ArchiveReader,
+    format: RenderFormat,
     /// The data of the record to be sent, where it is not the archive's.
     changed: Vec<u8>,
 }
 
 impl ConnectionFeed {
-    pub(super) fn new(common: Arc<Common>, entry: Entry, tamper: Option<Tamper>) -> Self {
+    pub(super) fn new(common: Arc<Common>, entry: ConnectionEntry, tamper: Option<Tamper>) -> Self {
         Self {
             common,
             entry,
@@ -65,6 +69,7 @@ impl ConnectionFeed {
             start: None,
             served: 0,
             bundles: 0,
+            sent_all: false,
             extended: false,
             closes: false,
         }
@@ -81,7 +86,7 @@ impl ConnectionFeed {
 
     /// What the server does about a request that its own reading has cut.
     fn cut(&mut self, request: &EventStreamRequest<'_>) -> Option<Answer> {
-        if request.check() != Err(estreamer_core::fqe::RequestError::NotJson) {
+        if request.parse_json() != Err(estreamer_core::fqe::RequestError::NotJson) {
             return None;
         }
         match self.common.request_length {
@@ -94,14 +99,14 @@ impl ConnectionFeed {
         }
     }
 
-    fn answer(&mut self, request: &EventStreamRequest<'_>) -> Result<Answer, Refusal> {
+    fn answer(&mut self, request: &EventStreamRequest<'_>) -> Result<Answer, RequestRefusal> {
         let extended = request.flags.contains(RequestFlags::EXTENDED_HEADER);
         if request.json().is_empty() {
             if request.flags.contains(RequestFlags::EXTENDED_REQUEST) {
                 self.extended = extended;
                 return Ok(Answer::Offer);
             }
-            return Err(Refusal {
+            return Err(RequestRefusal {
                 code: FLAGS,
                 text: "append a JSON block for fully-qualified events, or set bit 30 (extended \
                        request) for binary packet records"
@@ -109,7 +114,7 @@ impl ConnectionFeed {
             });
         }
         let asked = self.fully_qualified(request)?;
-        self.stream = Some(Stream {
+        self.stream = Some(FeedStream {
             extended,
             format: asked.format(),
             changed: Vec::new(),
@@ -119,9 +124,12 @@ impl ConnectionFeed {
     }
 
     /// A request with a JSON block.
-    fn fully_qualified(&self, request: &EventStreamRequest<'_>) -> Result<Request, Refusal> {
-        let checked = request.check();
-        let refusal = |code, text| Refusal { code, text };
+    fn fully_qualified(
+        &self,
+        request: &EventStreamRequest<'_>,
+    ) -> Result<Selection, RequestRefusal> {
+        let checked = request.parse_json();
+        let refusal = |code, text| RequestRefusal { code, text };
         match checked {
             Err(error) if error.code() == FLAGS => {
                 return Err(refusal(FLAGS, error.to_string()));
@@ -134,7 +142,7 @@ impl ConnectionFeed {
             (Ok(parsed), Ok(_)) => Ok(parsed),
             (Ok(_), Err(error)) => Err(refusal(error.code(), error.to_string())),
             (Err(error), Err(checked)) => Err(refusal(checked.code(), error.to_string())),
-            (Err(error @ RequestError::Format { .. }), Ok(_)) => {
+            (Err(error @ SelectionError::RenderFormat { .. }), Ok(_)) => {
                 Err(refusal(FORMAT, error.to_string()))
             }
             (Err(error), Ok(_)) => Err(refusal(FIELDS, error.to_string())),
@@ -143,7 +151,7 @@ impl ConnectionFeed {
 }
 
 impl Feed for ConnectionFeed {
-    fn request(&mut self, request: &EventStreamRequest<'_>) -> Result<Answer, Refusal> {
+    fn request(&mut self, request: &EventStreamRequest<'_>) -> Result<Answer, RequestRefusal> {
         let answer = match self.cut(request) {
             Some(answer) => Ok(answer),
             None => self.answer(request),
@@ -153,20 +161,20 @@ impl Feed for ConnectionFeed {
         answer
     }
 
-    fn choice(&mut self, chosen: &Services<'_>) -> Result<(), Refusal> {
+    fn choice(&mut self, chosen: &Services<'_>) -> Result<(), RequestRefusal> {
         let mut entries = chosen.entries();
         let Some(entry) = entries.find(|entry| entry.service == ESTREAMER_SERVICE) else {
-            return Err(Refusal {
+            return Err(RequestRefusal {
                 code: SERVICE,
                 text: "only the service 6667 is offered; ask for it".into(),
             });
         };
         let flags = RequestFlags(entry.flags);
         let from = InitialTimestamp(entry.timestamp);
-        let reader = self.common.archive.read(Request::packet_records(), from);
-        self.stream = Some(Stream {
+        let reader = self.common.archive.read(Selection::packet_records(), from);
+        self.stream = Some(FeedStream {
             extended: self.extended || flags.contains(RequestFlags::EXTENDED_HEADER),
-            format: Format::Packets,
+            format: RenderFormat::Packets,
             changed: Vec::new(),
             reader,
         });
@@ -178,33 +186,35 @@ impl Feed for ConnectionFeed {
         let Some(stream) = &mut self.stream else {
             return Supply::Finished;
         };
-        match stream.reader.peek() {
-            Found::Event(_) if now < due => Supply::Later(due),
-            Found::Event(event) => Supply::Record(Record {
+        let found = stream.reader.peek();
+        self.sent_all = !matches!(found, NextEvent::Event(_) | NextEvent::Busy);
+        match found {
+            NextEvent::Event(_) if now < due => Supply::Later(due),
+            NextEvent::Event(event) => Supply::Record(SuppliedRecord {
                 record_type: event.kind.record_type(),
                 archival: stream.extended.then_some(event.archival),
                 data: match stream.format {
-                    Format::Opaque => {
+                    RenderFormat::Opaque => {
                         stream.changed.clear();
                         let bytes = event.data.iter().map(|byte| byte ^ OPAQUE);
                         stream.changed.extend(bytes);
                         &stream.changed
                     }
-                    Format::Json if self.common.quirks.has(Quirk::DataNotJson) => {
+                    RenderFormat::Json if self.common.quirks.has(Quirk::DataNotJson) => {
                         stream.changed = not_json(event.data, self.served);
                         &stream.changed
                     }
                     _ => event.data,
                 },
             }),
-            Found::Busy => Supply::Later(now),
+            NextEvent::Busy => Supply::Later(now),
             // Rounded up, so that it is not asked again too early.
-            Found::Later(wait) => {
+            NextEvent::Later(wait) => {
                 let milliseconds = u32::try_from(wait.as_millis() + 1).unwrap_or(u32::MAX);
                 Supply::Later(now.after(milliseconds))
             }
-            Found::Unknown => Supply::Later(now.after(LOOK_AGAIN)),
-            Found::End => Supply::Finished,
+            NextEvent::Unknown => Supply::Later(now.after(LOOK_AGAIN)),
+            NextEvent::End => Supply::Finished,
         }
     }
 
@@ -234,11 +244,12 @@ impl Feed for ConnectionFeed {
             served.events = self.served;
             served.bundles = self.bundles;
             served.nulls = statistics.nulls;
+            served.sent_all = self.sent_all;
             served.statistics = *statistics;
         });
     }
 
-    fn ended(&mut self, end: ServerEnd, statistics: Option<&Statistics>) {
+    fn ended(&mut self, end: &ServerEnd, statistics: Option<&Statistics>) {
         if let Some(statistics) = statistics {
             self.progress(statistics);
         }

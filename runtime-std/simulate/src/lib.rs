@@ -29,4 +29,9 @@ mod simulator;
 pub mod tamper;
 
 pub use served::{SeenRequest, Served};
-pub use simulator::{Builder, Simulator};
+pub use simulator::{Simulator, SimulatorBuilder};
+
+// The example of the README runs.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

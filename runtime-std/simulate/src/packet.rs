@@ -4,7 +4,7 @@
 //! Device id, event id, event second, packet second, packet microsecond, link
 //! type, packet length, all u32 in network byte order; then the packet.
 
-use super::generator::{Event, EventKind, Value};
+use super::generator::{EventKind, FieldValue, GeneratedEvent};
 
 /// The fields of a record, its packet apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,12 +56,16 @@ impl PacketFields {
 }
 
 /// Appends a generated packet event as a record; false for any other event.
-pub(super) fn render(event: &Event, out: &mut Vec<u8>, note: impl FnMut(&str, u64, usize)) -> bool {
+pub(super) fn render(
+    event: &GeneratedEvent,
+    out: &mut Vec<u8>,
+    note: impl FnMut(&str, u64, usize),
+) -> bool {
     let number = |name| match event.get(name) {
-        Some(Value::Integer(number)) => *number as u32,
+        Some(FieldValue::Integer(number)) => *number as u32,
         _ => 0,
     };
-    let Some(Value::Text(packet)) = event.get("PacketData") else {
+    let Some(FieldValue::Text(packet)) = event.get("PacketData") else {
         return false;
     };
     event.kind == EventKind::Packet

@@ -41,14 +41,14 @@ const VALID_DAYS: u64 = 10 * 365;
 
 /// A certificate with its private key, each as DER and as PEM.
 #[derive(Clone)]
-pub struct Identity {
+pub struct IssuedIdentity {
     cert_der: Vec<u8>,
     cert_pem: String,
     key_der: Vec<u8>,
     key_pem: String,
 }
 
-impl Identity {
+impl IssuedIdentity {
     fn new(cert: &Certificate, key: &KeyPair) -> Self {
         Self {
             cert_der: cert.der().to_vec(),
@@ -79,10 +79,10 @@ impl Identity {
     }
 }
 
-impl std::fmt::Debug for Identity {
+impl std::fmt::Debug for IssuedIdentity {
     // By hand: a key never reaches a log, not even a test one.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Identity").finish_non_exhaustive()
+        f.debug_struct("IssuedIdentity").finish_non_exhaustive()
     }
 }
 
@@ -103,9 +103,9 @@ pub enum ServerFault {
 /// The whole PKI in memory: CA, one server, one client.
 pub struct Pki {
     issuer: Issuer<'static, KeyPair>,
-    ca: Identity,
-    server: Identity,
-    client: Identity,
+    ca: IssuedIdentity,
+    server: IssuedIdentity,
+    client: IssuedIdentity,
 }
 
 impl std::fmt::Debug for Pki {
@@ -121,7 +121,7 @@ impl Pki {
         let made = |source| PkiError::Certificate { what: "CA", source };
         let key = KeyPair::generate().map_err(made)?;
         let mut params = CertificateParams::default();
-        set_validity(&mut params, Validity::Current);
+        set_validity(&mut params, CertificateValidity::Current);
         params.distinguished_name = DistinguishedName::new();
         let name = &mut params.distinguished_name;
         name.push(DnType::CommonName, "Internal CA");
@@ -132,7 +132,7 @@ impl Pki {
             KeyUsagePurpose::CrlSign,
             KeyUsagePurpose::DigitalSignature,
         ];
-        let ca = Identity::new(&params.self_signed(&key).map_err(made)?, &key);
+        let ca = IssuedIdentity::new(&params.self_signed(&key).map_err(made)?, &key);
         let issuer = Issuer::new(params, key);
         let server = issue(&issuer, server_params(None, Vec::new()), "server")?;
         let client = issue(&issuer, client_params(DEFAULT_CLIENT)?, "client")?;
@@ -145,28 +145,28 @@ impl Pki {
     }
 
     /// The Internal CA. Clients trust its certificate, its key signs.
-    pub fn ca(&self) -> &Identity {
+    pub fn ca(&self) -> &IssuedIdentity {
         &self.ca
     }
 
     /// The server's certificate and key.
-    pub fn server(&self) -> &Identity {
+    pub fn server(&self) -> &IssuedIdentity {
         &self.server
     }
 
     /// The certificate and key of the client [`DEFAULT_CLIENT`].
-    pub fn client(&self) -> &Identity {
+    pub fn client(&self) -> &IssuedIdentity {
         &self.client
     }
 
     /// A further client certificate. `name` is the address or host name the
     /// client comes from: ASCII letters, digits and `.:-_`.
-    pub fn issue_client(&self, name: &str) -> Result<Identity, PkiError> {
+    pub fn issue_client(&self, name: &str) -> Result<IssuedIdentity, PkiError> {
         issue(&self.issuer, client_params(name)?, "client")
     }
 
     /// A server certificate of this CA that a careful client must refuse, or warn of.
-    pub fn faulty_server(&self, fault: ServerFault) -> Result<Identity, PkiError> {
+    pub fn faulty_server(&self, fault: ServerFault) -> Result<IssuedIdentity, PkiError> {
         issue(
             &self.issuer,
             server_params(Some(fault), Vec::new()),
@@ -192,7 +192,7 @@ impl Pki {
 
 /// Key, leaf and CA in one PKCS#12 file. `password` may be empty.
 fn archive(
-    client: &Identity,
+    client: &IssuedIdentity,
     ca_der: &[u8],
     password: &str,
     encryption: Pkcs12Encryption,
@@ -207,13 +207,13 @@ fn archive(
 }
 
 /// When a certificate is valid, seen from now.
-enum Validity {
+enum CertificateValidity {
     Current,
     Ending,
     Past,
 }
 
-fn set_validity(params: &mut CertificateParams, validity: Validity) {
+fn set_validity(params: &mut CertificateParams, validity: CertificateValidity) {
     let epoch = rcgen::date_time_ymd(1970, 1, 1);
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -222,9 +222,9 @@ fn set_validity(params: &mut CertificateParams, validity: Validity) {
         // A clock gone mad must not carry the dates past what X.509 can write.
         .clamp(VALID_DAYS * DAY, 400 * 365 * DAY);
     let (from, to) = match validity {
-        Validity::Current => (now - DAY, now + VALID_DAYS * DAY),
-        Validity::Ending => (now - DAY, now + 10 * DAY),
-        Validity::Past => (now - 365 * DAY, now - DAY),
+        CertificateValidity::Current => (now - DAY, now + VALID_DAYS * DAY),
+        CertificateValidity::Ending => (now - DAY, now + 10 * DAY),
+        CertificateValidity::Past => (now - 365 * DAY, now - DAY),
     };
     params.not_before = epoch + Duration::from_secs(from);
     params.not_after = epoch + Duration::from_secs(to);
@@ -243,9 +243,9 @@ fn subject(common_name: &str, title: bool, qualifier: &str) -> DistinguishedName
 fn server_params(fault: Option<ServerFault>, names: Vec<SanType>) -> CertificateParams {
     let mut params = CertificateParams::default();
     let validity = match fault {
-        Some(ServerFault::Expired) => Validity::Past,
-        Some(ServerFault::ExpiresSoon) => Validity::Ending,
-        _ => Validity::Current,
+        Some(ServerFault::Expired) => CertificateValidity::Past,
+        Some(ServerFault::ExpiresSoon) => CertificateValidity::Ending,
+        _ => CertificateValidity::Current,
     };
     set_validity(&mut params, validity);
     let qualifier = match fault {
@@ -273,7 +273,7 @@ fn client_params(name: &str) -> Result<CertificateParams, PkiError> {
         });
     }
     let mut params = CertificateParams::default();
-    set_validity(&mut params, Validity::Current);
+    set_validity(&mut params, CertificateValidity::Current);
     params.distinguished_name = subject(name, true, "client");
     params.subject_alt_names = match name.parse::<IpAddr>() {
         // A client on this machine may come by either family.
@@ -300,9 +300,9 @@ fn issue(
     issuer: &Issuer<'_, KeyPair>,
     params: CertificateParams,
     what: &'static str,
-) -> Result<Identity, PkiError> {
+) -> Result<IssuedIdentity, PkiError> {
     let made = |source| PkiError::Certificate { what, source };
     let key = KeyPair::generate().map_err(made)?;
     let cert = params.signed_by(&key, issuer).map_err(made)?;
-    Ok(Identity::new(&cert, &key))
+    Ok(IssuedIdentity::new(&cert, &key))
 }

@@ -4,15 +4,15 @@ mod line;
 #[cfg(test)]
 mod tests;
 
-pub use line::Line;
 pub(super) use line::LineView;
+pub use line::ReplayLine;
 
 use std::fmt;
 use std::ops::Range;
 
 use estreamer_core::fqe::EventKind;
 
-use super::selection::Request;
+use super::selection::Selection;
 use crate::catalog::Catalog;
 use line::Members;
 
@@ -30,7 +30,7 @@ pub struct Replay {
 #[derive(Debug)]
 pub enum ReplayError {
     /// A line is no event.
-    Line {
+    ReplayLine {
         /// Counted from 1.
         number: usize,
         /// What is wrong with it.
@@ -53,7 +53,7 @@ impl Replay {
             let end = start + line.len();
             if !line.trim_ascii().is_empty() {
                 let (kind, archival) =
-                    read(line, &mut names).map_err(|reason| ReplayError::Line {
+                    read(line, &mut names).map_err(|reason| ReplayError::ReplayLine {
                         number: number + 1,
                         reason,
                     })?;
@@ -87,9 +87,9 @@ impl Replay {
     }
 
     /// Event `index`, counted from 0.
-    pub fn line(&self, index: usize) -> Option<Line<'_>> {
+    pub fn line(&self, index: usize) -> Option<ReplayLine<'_>> {
         let (kind, archival, range) = self.events.get(index)?;
-        Some(Line {
+        Some(ReplayLine {
             kind: *kind,
             archival: *archival,
             data: &self.bytes[range.clone()],
@@ -97,7 +97,7 @@ impl Replay {
     }
 
     /// The lines as a request wants them.
-    pub(super) fn view(&self, request: Request) -> LineView {
+    pub(super) fn view(&self, request: Selection) -> LineView {
         LineView::new(request, &self.names)
     }
 }
@@ -125,7 +125,7 @@ fn read(line: &[u8], names: &mut [Vec<String>; 4]) -> Result<(EventKind, u32), S
 impl fmt::Display for ReplayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Line { number, reason } => write!(
+            Self::ReplayLine { number, reason } => write!(
                 f,
                 "line {number} is no event: {reason}; give one JSON object a line, with an \
                  EventType"

@@ -10,16 +10,18 @@ mod error;
 #[cfg(test)]
 mod tests;
 
-pub use error::RequestError;
+pub use error::SelectionError;
 
 use crate::catalog::Catalog;
 use crate::catalog::document::{self, Node};
-use crate::generator::{Event, EventKind, field_names, render_csv_noting, render_json_noting};
+use crate::generator::{
+    EventKind, GeneratedEvent, field_names, render_csv_noting, render_json_noting,
+};
 use crate::packet;
 
 /// How events are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum RenderFormat {
     /// Name and value pairs (`TransformConfig` JSON).
     Json,
     /// Values in the order asked for (`TransformConfig` CSV).
@@ -33,8 +35,8 @@ pub enum Format {
 /// A request understood: for each event type asked for its fields, every
 /// field set resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    format: Format,
+pub struct Selection {
+    format: RenderFormat,
     /// In the order of [`EventKind::ALL`]; never an empty list, but for
     /// [`Format::Packets`].
     fields: [Option<Vec<String>>; 4],
@@ -43,10 +45,10 @@ pub struct Request {
     whole: [bool; 4],
 }
 
-impl Request {
+impl Selection {
     /// Reads the JSON block; NULs at its end are ignored. Field sets are those
     /// of `catalog`, and those the block defines itself.
-    pub fn parse(json: &[u8], catalog: &Catalog) -> Result<Self, RequestError> {
+    pub fn parse(json: &[u8], catalog: &Catalog) -> Result<Self, SelectionError> {
         Self::parse_with(json, catalog, None)
     }
 
@@ -55,17 +57,17 @@ impl Request {
         json: &[u8],
         catalog: &Catalog,
         opaque: Option<&str>,
-    ) -> Result<Self, RequestError> {
+    ) -> Result<Self, SelectionError> {
         let end = json.iter().rposition(|&b| b != 0).map_or(0, |i| i + 1);
         let top =
-            document::parse(&json[..end]).map_err(|e| RequestError::NotJson(e.to_string()))?;
+            document::parse(&json[..end]).map_err(|e| SelectionError::NotJson(e.to_string()))?;
         let Some(Node::Object(blocks)) = top.get("Events") else {
             return Err(shape("Events", "an object with a block per event type"));
         };
         let mut fields = [const { None }; 4];
         for (name, block) in blocks {
             let kind = EventKind::from_name(name)
-                .ok_or_else(|| RequestError::UnknownEvent { name: name.clone() })?;
+                .ok_or_else(|| SelectionError::UnknownEvent { name: name.clone() })?;
             let slot = &mut fields[kind as usize];
             if slot.is_some() {
                 return Err(shape(&format!("Events.{name}"), "there only once"));
@@ -79,7 +81,7 @@ impl Request {
     }
 
     /// All event types with all fields the generator can emit.
-    pub fn everything(format: Format) -> Self {
+    pub fn everything(format: RenderFormat) -> Self {
         let fields = EventKind::ALL.map(|kind| {
             let all = field_names(kind).all;
             Some(all.iter().map(|name| (*name).to_owned()).collect())
@@ -93,16 +95,16 @@ impl Request {
             // A catalogue without these sets has no example.
             catalog.resolve(kind.name(), kind.default_fields()).ok()
         });
-        Self::new(Format::Json, fields)
+        Self::new(RenderFormat::Json, fields)
     }
 
     /// Binary records of intrusion packets.
     pub fn packet_records() -> Self {
         let fields = EventKind::ALL.map(|kind| (kind == EventKind::Packet).then(Vec::new));
-        Self::new(Format::Packets, fields)
+        Self::new(RenderFormat::Packets, fields)
     }
 
-    fn new(format: Format, fields: [Option<Vec<String>>; 4]) -> Self {
+    fn new(format: RenderFormat, fields: [Option<Vec<String>>; 4]) -> Self {
         let whole = EventKind::ALL.map(|kind| {
             fields[kind as usize]
                 .as_deref()
@@ -116,7 +118,7 @@ impl Request {
     }
 
     /// How events are written.
-    pub fn format(&self) -> Format {
+    pub fn format(&self) -> RenderFormat {
         self.format
     }
 
@@ -128,7 +130,7 @@ impl Request {
 
     /// Appends the event as the request wants it, without line end. False, and
     /// nothing appended, if it does not want such events.
-    pub fn render(&self, event: &Event, out: &mut Vec<u8>) -> bool {
+    pub fn render(&self, event: &GeneratedEvent, out: &mut Vec<u8>) -> bool {
         self.render_noting(event, out, |_, _, _| {})
     }
 
@@ -136,7 +138,7 @@ impl Request {
     /// `out` it begins.
     pub(super) fn render_noting(
         &self,
-        event: &Event,
+        event: &GeneratedEvent,
         out: &mut Vec<u8>,
         note: impl FnMut(&str, u64, usize),
     ) -> bool {
@@ -145,19 +147,19 @@ impl Request {
         };
         match self.format {
             // What is opaque is JSON until it is sent.
-            Format::Json | Format::Opaque => {
+            RenderFormat::Json | RenderFormat::Opaque => {
                 let asked = (!self.whole[event.kind as usize]).then_some(fields);
                 render_json_noting(event, asked, out, note);
             }
-            Format::Csv => render_csv_noting(event, fields, out, note),
-            Format::Packets => return packet::render(event, out, note),
+            RenderFormat::Csv => render_csv_noting(event, fields, out, note),
+            RenderFormat::Packets => return packet::render(event, out, note),
         }
         true
     }
 }
 
-fn shape(path: &str, expected: &'static str) -> RequestError {
-    RequestError::Shape {
+fn shape(path: &str, expected: &'static str) -> SelectionError {
+    SelectionError::Shape {
         path: path.to_owned(),
         expected,
     }
@@ -168,7 +170,7 @@ fn block_fields(
     kind: EventKind,
     block: &Node,
     catalog: &Catalog,
-) -> Result<Vec<String>, RequestError> {
+) -> Result<Vec<String>, SelectionError> {
     let path = format!("Events.{kind}");
     let sets_path = format!("{path}.FieldSetDef");
     let Some(Node::Object(definitions)) = block.get("FieldSetDef") else {
@@ -191,14 +193,14 @@ fn block_fields(
     };
     let resolved = catalog
         .resolve_with(kind.name(), &sets, &asked)
-        .map_err(RequestError::Fields)?;
+        .map_err(SelectionError::Fields)?;
     if resolved.is_empty() {
         return Err(shape(&fields_path, "a list with at least one field"));
     }
     Ok(resolved)
 }
 
-fn names(node: &Node, path: &str) -> Result<Vec<String>, RequestError> {
+fn names(node: &Node, path: &str) -> Result<Vec<String>, SelectionError> {
     let list = match node {
         Node::List(items) => items.iter().map(|i| i.text().map(str::to_owned)).collect(),
         _ => None,
@@ -206,7 +208,7 @@ fn names(node: &Node, path: &str) -> Result<Vec<String>, RequestError> {
     list.ok_or_else(|| shape(path, "a list of names"))
 }
 
-fn format(top: &Node, opaque: Option<&str>) -> Result<Format, RequestError> {
+fn format(top: &Node, opaque: Option<&str>) -> Result<RenderFormat, SelectionError> {
     let value = |key: &'static str, path: &str, expected| {
         top.get("OutputFormat")
             .and_then(|format| format.get(key)?.text())
@@ -214,7 +216,7 @@ fn format(top: &Node, opaque: Option<&str>) -> Result<Format, RequestError> {
     };
     let transform = value("Transform", "OutputFormat.Transform", "the text \"Text\"")?;
     if transform != "Text" {
-        return Err(RequestError::Format {
+        return Err(SelectionError::RenderFormat {
             key: "Transform",
             value: transform.to_owned(),
         });
@@ -225,10 +227,10 @@ fn format(top: &Node, opaque: Option<&str>) -> Result<Format, RequestError> {
         "the text \"JSON\" or \"CSV\"",
     )?;
     match config {
-        "JSON" => Ok(Format::Json),
-        "CSV" => Ok(Format::Csv),
-        other if opaque == Some(other) => Ok(Format::Opaque),
-        other => Err(RequestError::Format {
+        "JSON" => Ok(RenderFormat::Json),
+        "CSV" => Ok(RenderFormat::Csv),
+        other if opaque == Some(other) => Ok(RenderFormat::Opaque),
+        other => Err(SelectionError::RenderFormat {
             key: "TransformConfig",
             value: other.to_owned(),
         }),

@@ -20,10 +20,20 @@ pub struct Served {
     pub bundles: u64,
     /// Null messages received.
     pub nulls: u64,
+    /// Whether everything that was asked for and is stored so far was sent.
+    pub sent_all: bool,
     /// Everything counted of the client's messages, its deviations among it.
     pub statistics: Statistics,
     /// How it ended, once it has.
     pub end: Option<String>,
+}
+
+impl Served {
+    /// Whether everything that was asked for and is stored so far was sent and
+    /// acknowledged.
+    pub fn is_done(&self) -> bool {
+        self.sent_all && self.nulls >= self.bundles
+    }
 }
 
 /// A request as it came.
@@ -39,23 +49,23 @@ pub struct SeenRequest {
 
 /// All connections in the order they were accepted. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Register(Arc<Shared>);
+pub(super) struct Register(Arc<RegisterState>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct RegisterState {
     connections: Mutex<Vec<Served>>,
     changed: Condvar,
 }
 
 /// One connection's place in a register.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct ConnectionEntry {
     register: Register,
     index: usize,
 }
 
 impl Register {
-    pub(super) fn add(&self, peer: SocketAddr) -> Entry {
+    pub(super) fn add(&self, peer: SocketAddr) -> ConnectionEntry {
         let mut connections = self.lock();
         connections.push(Served {
             peer,
@@ -63,10 +73,11 @@ impl Register {
             events: 0,
             bundles: 0,
             nulls: 0,
+            sent_all: false,
             statistics: Statistics::default(),
             end: None,
         });
-        Entry {
+        ConnectionEntry {
             register: self.clone(),
             index: connections.len() - 1,
         }
@@ -96,7 +107,7 @@ impl Register {
     }
 }
 
-impl Entry {
+impl ConnectionEntry {
     pub(super) fn get(&self) -> Option<Served> {
         self.register.lock().get(self.index).cloned()
     }

@@ -5,11 +5,10 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use estreamer_core::decode::Limits;
 use estreamer_core::quirk::Quirks;
 use estreamer_core::session::ServerConfig;
-use estreamer_mio::event_loop::{EventLoop, Handle};
-use estreamer_mio::server::{Listener, ServerOptions};
+use estreamer_mio::event_loop::Handle;
+use estreamer_mio::server::{Server, ServerOptions};
 use estreamer_mio::tls::{ClientRules, Identity, ServerTls, TlsError};
 
 use super::archive::Archive;
@@ -81,8 +80,14 @@ impl ServiceOptions {
 
 /// A server ready to run.
 pub struct Service {
-    event_loop: EventLoop,
-    address: SocketAddr,
+    server: Server<ConnectionFeed>,
+    common: Arc<Common>,
+    register: Option<Register>,
+    quirks: Quirks,
+    chaos: Vec<Chaos>,
+    /// Connections that the chaos still hits.
+    to_hit: u32,
+    seed: u64,
 }
 
 /// Why a server cannot start.
@@ -126,34 +131,25 @@ impl Service {
         register: Option<Register>,
     ) -> Result<Self, ServiceError> {
         let tls = ServerTls::new(&options.identity).map_err(ServiceError::Tls)?;
-        let mut event_loop = EventLoop::new().map_err(ServiceError::System)?;
         let has = |kind| options.chaos.iter().any(|chaos| chaos.kind == kind);
-        let server = ServerOptions {
-            tls,
-            clients: options.clients,
-            session: ServerConfig {
-                unacknowledged: match has(ChaosKind::NoLimit) {
-                    true => u32::MAX,
-                    false => options.unacknowledged,
-                },
-                keep_alive: options.keep_alive,
-                quirks: options.quirks,
-                // Of what clients send, only requests are kept, and those are small.
-                limits: Limits {
-                    message: Limits::DEFAULT.request,
-                    ..Limits::DEFAULT
-                },
-                grace: match options.request_length {
-                    RequestLength::Payload => u32::MAX,
-                    _ => ServerConfig::default().grace,
-                },
-                ..ServerConfig::default()
-            },
-            literal_requests: options.request_length.is_literal(),
-            bundle: options.bundle,
-            handshake_timeout: 30_000,
-            nagle: has(ChaosKind::Nagle),
+        let mut server = ServerOptions::new(tls);
+        server.clients = options.clients;
+        server.session.unacknowledged = match has(ChaosKind::NoLimit) {
+            true => u32::MAX,
+            false => options.unacknowledged,
         };
+        server.session.keep_alive = options.keep_alive;
+        server.session.quirks = options.quirks;
+        // Clients send nothing larger than a request.
+        server.session.limits.message = server.session.limits.request;
+        if options.request_length == RequestLength::Payload {
+            server.session.grace = u32::MAX;
+        }
+        server.literal_requests = options.request_length.is_literal();
+        server.bundle = options.bundle;
+        server.nagle = has(ChaosKind::Nagle);
+        let server = Server::bind(options.listen, server)
+            .map_err(|error| ServiceError::Listen(options.listen, error))?;
         let common = Arc::new(Common {
             archive: options.archive,
             rate: options.rate,
@@ -162,44 +158,40 @@ impl Service {
             quirks: options.quirks,
             log: options.log,
         });
-        let (quirks, chaos, seed) = (options.quirks, options.chaos, options.seed);
-        let mut to_hit = options.chaos_connections;
-        let listener = Listener::bind(options.listen, server, move |peer| {
-            // Without a register, what was served is forgotten with the connection.
-            let entry = register.clone().unwrap_or_default().add(peer);
-            let chaos: &[Chaos] = if to_hit > 0 { &chaos } else { &[] };
-            to_hit = to_hit.saturating_sub(1);
-            let tamper = Tamper::new(quirks, chaos, seed);
-            Box::new(ConnectionFeed::new(common.clone(), entry, tamper))
-        })
-        .map_err(|error| ServiceError::Listen(options.listen, error))?;
-        let address = listener
-            .local_addr()
-            .map_err(|error| ServiceError::Listen(options.listen, error))?;
-        event_loop
-            .add(Box::new(listener))
-            .map_err(ServiceError::System)?;
         Ok(Self {
-            event_loop,
-            address,
+            server,
+            common,
+            register,
+            quirks: options.quirks,
+            to_hit: options.chaos_connections,
+            chaos: options.chaos,
+            seed: options.seed,
         })
     }
 
     /// The address clients connect to.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.server.local_addr()
     }
 
     /// Stops the service from another thread.
     pub fn handle(&self) -> Handle {
-        self.event_loop.handle()
+        self.server.handle()
     }
 
     /// Serves until stopped.
     ///
     /// # Errors
     /// The system's, when it cannot poll any more.
-    pub fn run(mut self) -> io::Result<()> {
-        self.event_loop.run()
+    pub fn run(self) -> io::Result<()> {
+        let mut to_hit = self.to_hit;
+        self.server.run(|peer| {
+            // Without a register, what was served is forgotten with the connection.
+            let entry = self.register.clone().unwrap_or_default().add(peer);
+            let chaos: &[Chaos] = if to_hit > 0 { &self.chaos } else { &[] };
+            to_hit = to_hit.saturating_sub(1);
+            let tamper = Tamper::new(self.quirks, chaos, self.seed);
+            ConnectionFeed::new(self.common.clone(), entry, tamper)
+        })
     }
 }

@@ -11,7 +11,7 @@ use estreamer_mio::tls::{ClientRules, Identity};
 
 use super::archive::{Archive, ArchiveOptions};
 use super::chaos::Chaos;
-use super::generator::Options;
+use super::generator::GeneratorOptions;
 use super::pki::Pki;
 use super::request_length::RequestLength;
 use super::served::{Register, Served};
@@ -39,7 +39,7 @@ pub struct Simulator {
 
 /// How a simulator is to be; by default it has an archive without events and
 /// behaves as a Management Center does.
-pub struct Builder {
+pub struct SimulatorBuilder {
     options: ServiceOptions,
 }
 
@@ -48,7 +48,7 @@ impl Simulator {
     ///
     /// # Errors
     /// What is wrong with the identity.
-    pub fn builder(pki: &Pki) -> Result<Builder, estreamer_mio::tls::IdentityError> {
+    pub fn builder(pki: &Pki) -> Result<SimulatorBuilder, estreamer_mio::tls::IdentityError> {
         let (certificate, ca) = (pki.server(), pki.ca());
         let identity = Identity::from_pem(
             certificate.cert_pem().as_bytes(),
@@ -59,9 +59,9 @@ impl Simulator {
     }
 
     /// A simulator with this identity.
-    pub fn with_identity(identity: Identity) -> Builder {
-        let nothing = Archive::new(ArchiveOptions::generated(Options::default(), 0));
-        Builder {
+    pub fn with_identity(identity: Identity) -> SimulatorBuilder {
+        let nothing = Archive::new(ArchiveOptions::generated(GeneratorOptions::default(), 0));
+        SimulatorBuilder {
             options: ServiceOptions::new(identity, nothing),
         }
     }
@@ -105,7 +105,7 @@ impl Drop for Simulator {
     }
 }
 
-impl Builder {
+impl SimulatorBuilder {
     /// Listens there; default: a free port on loopback.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
@@ -123,7 +123,7 @@ impl Builder {
     /// Serves the generator's first `count` events.
     #[must_use]
     pub fn count(self, count: u64) -> Self {
-        let options = ArchiveOptions::generated(Options::default(), count);
+        let options = ArchiveOptions::generated(GeneratorOptions::default(), count);
         self.archive(Archive::new(options))
     }
 
@@ -131,6 +131,13 @@ impl Builder {
     #[must_use]
     pub fn clients(mut self, rules: ClientRules) -> Self {
         self.options.clients = rules;
+        self
+    }
+
+    /// Serves what is asked for in this transform as opaque bytes.
+    #[must_use]
+    pub fn opaque(mut self, transform: &str) -> Self {
+        self.options.opaque = Some(transform.into());
         self
     }
 

@@ -7,6 +7,8 @@ mod tests;
 
 pub use quirks::{SHOWN, guide};
 
+use std::time::Duration;
+
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::{ErrorMessage, HEADER_LEN, Message, Null};
 use estreamer_mio::server::{Outgoing, Tampered};
@@ -82,7 +84,7 @@ impl Tamper {
     }
 
     fn wreak(&mut self, kind: ChaosKind, value: u64, outgoing: Outgoing, out: &mut Tampered) {
-        let milliseconds = u32::try_from(value).unwrap_or(u32::MAX);
+        let pause = Duration::from_millis(value);
         let chosen = matches!(outgoing, Outgoing::Bundle(n) if u64::from(n) == value);
         match kind {
             ChaosKind::Cut => {
@@ -92,7 +94,7 @@ impl Tamper {
                     out.close = true;
                 }
             }
-            ChaosKind::Stall if matches!(outgoing, Outgoing::Bundle(_)) => out.pause = milliseconds,
+            ChaosKind::Stall if matches!(outgoing, Outgoing::Bundle(_)) => out.pause = pause,
             ChaosKind::Drip => out.pieces = usize::try_from(value).unwrap_or(usize::MAX).max(1),
             ChaosKind::Garbage if chosen => self.noise(&mut out.bytes),
             ChaosKind::Oversize if outgoing == Outgoing::Bundle(1) => {
@@ -117,7 +119,7 @@ impl Tamper {
                 patch_sequence(&mut out.bytes, 1);
                 self.ahead += 1;
             }
-            ChaosKind::NoClose if outgoing == Outgoing::End => out.pause = milliseconds,
+            ChaosKind::NoClose if outgoing == Outgoing::End => out.pause = pause,
             _ => {}
         }
     }

@@ -1,18 +1,18 @@
-//! One message in words.
+//! Prints one message as text.
 
 use std::fmt::Display;
 use std::io::{self, Write};
 
 use estreamer_core::decode::{Frame, Head, Kind};
 use estreamer_core::wire::{
-    Evidence, Header, Layout, Lossy, Message, MessageType, Record, RecordType, RequestFlags,
-    Services,
+    Evidence, Header, Lossy, Message, MessageType, RecordHeader, RecordLayout, RecordType,
+    RequestFlags, Services,
 };
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Prints what a frame shows, `raw` being its bytes, found at `offset`; of an
-/// event, `told_by` says what told the reading of its record length.
+/// Prints a frame with the bytes `raw` at `offset`. `told_by` is the evidence for the
+/// interpretation of the record length of an event.
 pub(super) fn print(
     offset: u64,
     frame: &Frame,
@@ -42,7 +42,7 @@ pub(super) fn print(
                 }
                 (Kind::Malformed(malformed), _) => {
                     page.line(offset, head.nested, format_args!("malformed: {malformed}"))?;
-                    return page.field(raw.len(), "as it came", "");
+                    return page.field(raw.len(), "raw bytes", "");
                 }
                 (_, Ok(((_, message), _))) => page.line(offset, head.nested, message)?,
                 (_, Err(_)) => page.line(offset, head.nested, head.header)?,
@@ -52,17 +52,18 @@ pub(super) fn print(
             page.section(section(head))
         }
         Frame::Begin { head, length } | Frame::Skipped { head, length } => {
-            let large = format_args!("{}, too large to be shown whole", head.header);
+            let large = format_args!("{}, too large to show completely", head.header);
             page.line(offset, head.nested, large)?;
             page.header(raw)?;
             page.kind(head, *length as usize)?;
             page.section(section(head))
         }
-        Frame::Chunk { .. } | Frame::End | Frame::BundleEnd => Ok(()),
+        // Chunks, ends, and frames of later versions.
+        _ => Ok(()),
     }
 }
 
-/// What is left of a message to be explained.
+/// The remaining bytes of a message.
 struct Page<'a, W> {
     rest: &'a [u8],
     told_by: Evidence,
@@ -76,19 +77,19 @@ impl<W: Write> Page<'_, W> {
         writeln!(self.out, "{offset:08x}  {indent}{text}")
     }
 
-    /// An event, and how its record length was read if that is not the usual way.
+    /// Prints an event, and the interpretation of its record length if it is unusual.
     fn event(
         &mut self,
         offset: u64,
         head: &Head,
-        record: &Record,
-        layout: Layout,
+        record: &RecordHeader,
+        layout: RecordLayout,
         length: usize,
     ) -> io::Result<()> {
         let event = format_args!("event {record}, {length} bytes");
         let told_by = self.told_by;
         match layout {
-            Layout::Extended | Layout::Short => self.line(offset, head.nested, event),
+            RecordLayout::Extended | RecordLayout::Short => self.line(offset, head.nested, event),
             layout => self.line(
                 offset,
                 head.nested,
@@ -97,7 +98,7 @@ impl<W: Write> Page<'_, W> {
         }
     }
 
-    /// The next `length` bytes in hexadecimal, with a name and a meaning.
+    /// Prints the next `length` bytes in hexadecimal with name and meaning.
     fn field(&mut self, length: usize, name: &str, meaning: impl Display) -> io::Result<()> {
         let (field, rest) = self.rest.split_at(length.min(self.rest.len()));
         self.rest = rest;
@@ -138,7 +139,7 @@ impl<W: Write> Page<'_, W> {
         )
     }
 
-    /// The fields behind the header; the variable part has `length` bytes.
+    /// Prints the fields after the header; the variable part has `length` bytes.
     fn kind(&mut self, head: &Head, length: usize) -> io::Result<()> {
         match head.kind {
             Kind::Null => self.rest(length, "body without meaning"),
@@ -164,11 +165,11 @@ impl<W: Write> Page<'_, W> {
                 let services = Services { body: self.rest }.to_string();
                 self.field(length, "services", services)
             }
-            Kind::Other | Kind::Malformed(_) => self.rest(length, "body"),
+            _ => self.rest(length, "body"),
         }
     }
 
-    fn record(&mut self, record: &Record, layout: Layout) -> io::Result<()> {
+    fn record(&mut self, record: &RecordHeader, layout: RecordLayout) -> io::Result<()> {
         let RecordType(number) = record.record_type;
         let name = record.record_type.name().unwrap_or("unknown");
         let flag = if record.flag {
@@ -199,7 +200,7 @@ impl<W: Write> Page<'_, W> {
         Ok(())
     }
 
-    /// The variable part, as text where it is short.
+    /// Prints the start of the variable part as text.
     fn rest(&mut self, length: usize, name: &str) -> io::Result<()> {
         if length == 0 {
             return Ok(());
@@ -220,7 +221,7 @@ fn is_services(head: &Head) -> bool {
     .contains(&head.header.message_type)
 }
 
-/// Where a message is described.
+/// Returns the section of the guide that describes a message.
 fn section(head: &Head) -> &'static str {
     match head.header.message_type {
         MessageType::NULL => "FQE, Fully-Qualified Event Messages; Accepting Data from eStreamer",
@@ -234,7 +235,7 @@ fn section(head: &Head) -> &'static str {
         MessageType::HOST_REQUEST => "classic guide, Host Data Request",
         MessageType::SINGLE_HOST | MessageType::MULTIPLE_HOST => "classic guide, Host Data",
         MessageType::BUNDLE => BUNDLE,
-        _ => "no guide known to us",
+        _ => "no published guide",
     }
 }
 
@@ -246,7 +247,7 @@ fn time(second: u32) -> String {
 }
 
 const BUNDLE: &str = "classic guide, Message Bundle Format";
-/// Bytes of a field shown in hexadecimal.
+/// The maximum number of bytes to show in hexadecimal.
 const SHOWN: usize = 16;
-/// Bytes of a text shown.
+/// The maximum number of bytes to show as text.
 const TEXT: usize = 400;

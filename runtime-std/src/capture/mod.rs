@@ -1,4 +1,4 @@
-//! A recorded stream, message by message.
+//! Decodes a recorded stream into text, message by message.
 
 mod explain;
 
@@ -9,7 +9,7 @@ use estreamer_core::PeerError;
 use estreamer_core::decode::{Decoder, Frame, Kind, Limits, Oversize};
 use estreamer_core::wire::{Evidence, HEADER_LEN, RecordReader};
 
-/// Why a recorded stream is not decoded to its end.
+/// Why decoding a recorded stream stopped.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CaptureError {
@@ -17,7 +17,7 @@ pub enum CaptureError {
     Read(io::Error),
     /// The output cannot be written.
     Write(io::Error),
-    /// From there on it is no eStreamer stream.
+    /// The rest is not an eStreamer stream.
     Peer(PeerError),
 }
 
@@ -25,20 +25,20 @@ impl fmt::Display for CaptureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read(error) => write!(f, "cannot read the stream: {error}"),
-            Self::Write(error) => write!(f, "cannot write what was decoded: {error}"),
-            Self::Peer(error) => write!(f, "it is no eStreamer stream from there on: {error}"),
+            Self::Write(error) => write!(f, "cannot write the decoded stream: {error}"),
+            Self::Peer(error) => write!(f, "not an eStreamer stream: {error}"),
         }
     }
 }
 
 impl std::error::Error for CaptureError {}
 
-/// What tells how the length of each record was read, beside the decoder.
+/// Determines how the length of each record was interpreted.
 #[derive(Default)]
 struct Readings(RecordReader);
 
 impl Readings {
-    /// Of the frame at the front of `input`, if it is an event's.
+    /// Returns the evidence for the first frame in `input`, if it is an event.
     fn told_by(&mut self, frame: &Frame, input: &[u8]) -> Option<Evidence> {
         let head = frame.head()?;
         let length = head.header.length;
@@ -46,8 +46,8 @@ impl Readings {
         let body = &body[..body.len().min(length as usize)];
         match head.kind {
             Kind::Event { .. } => {
-                let told_by = self.0.told_by(body, length);
-                // The decoder has read it already.
+                let told_by = self.0.evidence(body, length);
+                // The decoder reports errors.
                 let _ = self.0.read(body, length);
                 Some(told_by)
             }
@@ -56,11 +56,11 @@ impl Readings {
     }
 }
 
-/// Messages up to this size are printed whole, larger ones in part.
+/// Messages up to this size in bytes are printed completely, larger ones in part.
 const WINDOW: usize = 1 << 20;
 
-/// Prints every message of one direction of a connection, TLS taken off; returns the
-/// bytes of one that is not there whole. With `explain` each field comes with its
+/// Prints every message of one direction of a connection without TLS. Returns the number
+/// of bytes of a truncated last message. With `explain`, prints each field with its
 /// meaning.
 ///
 /// # Errors
@@ -70,12 +70,8 @@ pub fn decode(
     explain: bool,
     out: &mut impl Write,
 ) -> Result<u64, CaptureError> {
-    let limits = Limits {
-        record: u32::MAX,
-        request: u32::MAX,
-        message: u32::MAX,
-    };
-    // The window is larger than the least there may be.
+    let limits = Limits::UNLIMITED;
+    // The window is larger than the minimum.
     let Ok(mut decoder) = Decoder::new(WINDOW, limits, Oversize::Pieces) else {
         return Ok(0);
     };
@@ -170,7 +166,7 @@ mod tests {
         covers[31] += 8;
         let (plain, _) = text(&covers, false);
         let reading = "the record length counts archival timestamp, reserved word and data, told \
-                       by what the data begins with";
+                       by the beginning of the data";
         assert!(plain.contains(reading), "{plain}");
         assert!(plain.contains("13 bytes"), "{plain}");
         let (explained, _) = text(&covers, true);
@@ -206,7 +202,10 @@ mod tests {
         assert!(text.starts_with("00000000"));
         assert!(matches!(
             result,
-            Err(CaptureError::Peer(PeerError::OutOfStep { offset: 8, .. }))
+            Err(CaptureError::Peer(PeerError::InvalidHeader {
+                offset: 8,
+                ..
+            }))
         ));
     }
 

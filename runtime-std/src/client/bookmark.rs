@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::batch::{Batch, Record};
+use estreamer_mio::buffer::{Batch, EventRecord};
 
 use super::Error;
 use crate::delivery::bookmark::entry::BatchEntry;
-use crate::delivery::bookmark::opening::{self, Place};
+use crate::delivery::bookmark::opening::{self, BookmarkLocation};
 use crate::delivery::bookmark::state_dir::StateDir;
 use crate::delivery::dedup::high_water_mark::ResumePoint;
-use crate::delivery::dedup::sequencer::{FirstSessions, Limits, Sequencer, Verdict};
-use crate::delivery::pipeline::steps::{StepError, Steps};
+use crate::delivery::dedup::sequencer::{FirstSessions, RecordVerdict, Sequencer, SequencerLimits};
+use crate::delivery::pipeline::steps::{DeliverySteps, StepError};
 use crate::digest::Digest;
 use crate::disk::{Disk, RealDisk};
 
@@ -21,13 +21,13 @@ use crate::disk::{Disk, RealDisk};
 pub(super) struct Bookmark {
     source: Arc<str>,
     sequencer: Sequencer,
-    steps: Steps,
+    steps: DeliverySteps,
     /// The last batch in the journal, and the last that is durable.
     n: u64,
     durable: u64,
     server: u64,
     /// What is known of each record of the batch that is handed out.
-    verdicts: Vec<Verdict>,
+    verdicts: Vec<RecordVerdict>,
     handed_out: Since,
     acknowledged: Since,
     /// When what was acknowledged has to be durable.
@@ -54,7 +54,7 @@ impl Bookmark {
     /// Opens what an earlier run left behind.
     pub(super) fn open(state: StateDir, source: &str, overlap: u32) -> Result<Self, Error> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let place = Place {
+        let place = BookmarkLocation {
             directory: state.path(),
             boot: state.boot(),
             key: state.key(),
@@ -63,7 +63,7 @@ impl Bookmark {
         let (journal, _) = opened.map_err(Error::bookmark)?;
         state.confirm().map_err(Error::bookmark)?;
         let (n, sources) = (journal.bookmark().n, &journal.bookmark().sources);
-        let limits = Limits {
+        let limits = SequencerLimits {
             overlap,
             digests: DIGESTS,
         };
@@ -72,7 +72,7 @@ impl Bookmark {
         Ok(Self {
             source: source.into(),
             sequencer,
-            steps: Steps::new(Some(journal)),
+            steps: DeliverySteps::new(Some(journal)),
             n,
             durable: n,
             server: 0,
@@ -127,7 +127,7 @@ impl Bookmark {
 
     /// Whether the record at this place of the batch was not acknowledged before;
     /// then it is handed out.
-    pub(super) fn is_new(&mut self, record: Record<'_>, index: usize) -> bool {
+    pub(super) fn is_new(&mut self, record: EventRecord<'_>, index: usize) -> bool {
         let Some(verdict) = self.verdicts.get(index) else {
             return true;
         };
@@ -189,7 +189,7 @@ impl Bookmark {
                 point,
                 records,
             });
-            if let Err(error) = self.steps.note(&mut entry, false) {
+            if let Err(error) = self.steps.append_batch(&mut entry, false) {
                 // Nothing is lost: the next commit tries again.
                 if let Some(BatchEntry { records, point, .. }) = entry {
                     self.acknowledged = Since { records, point };

@@ -1,29 +1,26 @@
 //! What a client needs to know before it connects.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
-use estreamer_core::fqe::{self, EventKind, Request, RequestError, RequestForm, Transform};
-use estreamer_core::quirk::Quirks;
+use estreamer_core::fqe::{EventKind, Request, RequestForm};
 use estreamer_core::session::ClientConfig;
-use estreamer_core::wire::{
-    DataForm, EventStreamRequest, Expected, InitialTimestamp, RecordLength, RequestFlags,
-};
-use estreamer_mio::arena::Pool;
-use estreamer_mio::client::{Client as Connection, ClientEnd, ClientOptions};
-use estreamer_mio::event_loop::EventLoop;
+use estreamer_core::wire::{InitialTimestamp, RecordLength};
+use estreamer_mio::buffer::Pool;
+use estreamer_mio::client::{Client as Connection, ClientEnd, ClientEvent, ClientOptions};
+use estreamer_mio::event_loop::{EndpointId, EventLoop};
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
 use zeroize::Zeroizing;
 
 use super::bookmark::Bookmark;
 use super::form::FormInUse;
-use super::inbox::{Inbox, Slot};
-use super::{Client, Error, ErrorKind, Statistics};
+use super::{Client, Counters, Error, ErrorKind, Statistics};
 use crate::config::address::Address;
+use crate::config::event_request::{EventFields, EventRequest};
 use crate::delivery::bookmark::state_dir::StateDir;
 use crate::delivery::dedup::server_number::server_number;
+use crate::format::OwnedTransform;
 use crate::input;
 
 /// How a client is to be. Every setting but the identity has a default.
@@ -35,7 +32,7 @@ pub struct Builder {
     identity: Option<Source>,
     rules: ServerRules,
     from: InitialTimestamp,
-    events: Vec<(EventKind, Vec<String>)>,
+    events: Vec<EventFields>,
     csv: bool,
     json: Option<String>,
     state: Option<PathBuf>,
@@ -123,8 +120,7 @@ impl Builder {
 
     /// Asks for events of a kind with these fields and field sets.
     pub fn fields(mut self, kind: EventKind, fields: &[&str]) -> Self {
-        let fields = fields.iter().map(ToString::to_string).collect();
-        self.events.push((kind, fields));
+        self.events.push(EventFields::new(kind, fields));
         self
     }
 
@@ -204,9 +200,9 @@ impl Builder {
     /// [`Error`] says what to do.
     pub fn connect(mut self) -> Result<Client, Error> {
         // Mistakes come before anything is touched.
-        self.request(self.from, RequestForm::default())?;
+        let event_request = self.event_request()?;
         let tls = self.tls()?;
-        self.session.expected = self.expected();
+        self.session.expected = Some(event_request.expected());
         let servers = self.servers()?;
         let several = servers.len() > 1;
         let mut bookmark = self.bookmark()?;
@@ -220,7 +216,7 @@ impl Builder {
         for (server, address) in servers {
             let name = self.name.as_ref().unwrap_or(&self.server);
             let form = FormInUse::new(self.state.as_deref(), name, &address, self.request_form);
-            let request = self.request(from, form.form())?;
+            let request = event_request.message(from, form.form().quirks());
             let addresses = match address.resolve() {
                 Ok(addresses) => addresses,
                 Err(error) => {
@@ -229,34 +225,34 @@ impl Builder {
                 }
             };
             for address in addresses {
-                let options = ClientOptions {
-                    address,
-                    bind: None,
-                    request: request.clone(),
-                    session: self.session,
-                    pool: pool.clone(),
-                    handshake_timeout: self.connect_timeout,
-                };
+                let mut options = ClientOptions::new(address, request.clone(), pool.clone());
+                options.session = self.session;
+                options.handshake_timeout = Duration::from_millis(self.connect_timeout.into());
                 match establish(&tls, options, &mut event_loop)? {
                     Err(end) => last = Error::ended(server, &end),
-                    Ok(inbox) => {
+                    Ok(connection) => {
                         if let Some(bookmark) = &mut bookmark {
                             let name = if several { server } else { "" };
-                            let peer = &inbox.borrow().peer;
-                            bookmark.began(server_number(peer.as_ref(), name))?;
+                            let peer = event_loop.get(connection);
+                            let peer = peer.and_then(|connection| connection.tls().peer());
+                            bookmark.began(server_number(peer, name))?;
                         }
                         return Ok(Client {
                             server: server.clone(),
                             event_loop,
-                            inbox,
+                            connection,
                             bookmark,
                             form,
                             batch: None,
+                            units: 0,
                             handed_out: 0,
+                            delivered: 0,
                             outstanding: false,
                             ahead: self.session.ahead.into(),
                             interrupted: Arc::default(),
                             counted: Statistics::default(),
+                            counters: Counters::default(),
+                            end: None,
                             over: false,
                         });
                     }
@@ -309,74 +305,27 @@ impl Builder {
         Bookmark::open(state, name, self.overlap).map(Some)
     }
 
-    /// The whole request message.
-    fn request(&self, from: InitialTimestamp, form: RequestForm) -> Result<Vec<u8>, Error> {
-        let mut buffer = vec![0; 4096];
-        loop {
-            match self.emit(from, form.quirks(), &mut buffer) {
-                Ok(length) => {
-                    buffer.truncate(length);
-                    return Ok(buffer);
+    /// The request without its start.
+    fn event_request(&self) -> Result<EventRequest, Error> {
+        let request = match &self.json {
+            Some(json) => Request::from_json(self.from, json.as_bytes())
+                .and_then(|request| request.check())
+                .and_then(|()| EventRequest::block(json.clone().into_bytes())),
+            None => {
+                let transform = match self.csv {
+                    true => OwnedTransform::Csv,
+                    false => OwnedTransform::Json,
+                };
+                match self.events.is_empty() {
+                    true => EventRequest::events(
+                        &EventKind::ALL.map(EventFields::default_of),
+                        transform,
+                    ),
+                    false => EventRequest::events(&self.events, transform),
                 }
-                Err(RequestError::Resource(estreamer_core::ResourceError::BufferTooSmall {
-                    needed,
-                })) => buffer.resize(needed, 0),
-                Err(error) => return Err(Error::new(ErrorKind::Request, error, "")),
             }
-        }
-    }
-
-    /// What the request asks records to be.
-    fn expected(&self) -> Option<Expected> {
-        let Some(json) = &self.json else {
-            let form = match self.csv {
-                true => DataForm::Text,
-                false => DataForm::Json,
-            };
-            let extended = true;
-            return Some(Expected { extended, form });
         };
-        EventStreamRequest {
-            from: self.from,
-            flags: RequestFlags::EXTENDED_HEADER,
-            block: json.as_bytes(),
-        }
-        .expected()
-    }
-
-    fn emit(
-        &self,
-        from: InitialTimestamp,
-        quirks: Quirks,
-        out: &mut [u8],
-    ) -> Result<usize, RequestError> {
-        if let Some(json) = &self.json {
-            let request = EventStreamRequest {
-                from,
-                flags: RequestFlags::EXTENDED_HEADER,
-                block: json.as_bytes(),
-            };
-            request.check()?.check_csv()?;
-            return Ok(fqe::emit(&request, quirks, out)?.len());
-        }
-        let events: Vec<(EventKind, Vec<&str>)> = self
-            .events
-            .iter()
-            .map(|(kind, fields)| (*kind, fields.iter().map(String::as_str).collect()))
-            .collect();
-        let mut request = Request::new(from);
-        if self.csv {
-            request = request.transform(Transform::Csv);
-        }
-        if events.is_empty() {
-            for kind in EventKind::ALL {
-                request = request.event(kind, kind.default_fields());
-            }
-        }
-        for (kind, fields) in &events {
-            request = request.event(*kind, fields);
-        }
-        Ok(request.emit(quirks, out)?.len())
+        request.map_err(|error| Error::new(ErrorKind::Request, error, ""))
     }
 }
 
@@ -386,26 +335,30 @@ fn no_address(server: &str, error: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Address, what, remedy)
 }
 
-/// Waits until a connection stands, with the handshake done and the request on
-/// its way.
+/// Waits until the TLS handshake is complete and the request sent.
 fn establish(
     tls: &ClientTls,
     options: ClientOptions,
-    event_loop: &mut EventLoop,
-) -> Result<Result<Rc<RefCell<Inbox>>, ClientEnd>, Error> {
-    let inbox = Rc::new(RefCell::new(Inbox::default()));
-    let slot = Slot(inbox.clone());
-    match Connection::new(tls, options, slot, event_loop.now()) {
-        Err((end, _)) => return Ok(Err(end)),
-        Ok(connection) => event_loop
-            .add(Box::new(connection))
-            .map_err(Error::system)?,
-    }
-    while !inbox.borrow().connected {
-        if let Some(end) = inbox.borrow_mut().end.take() {
-            return Ok(Err(end));
+    event_loop: &mut EventLoop<Connection>,
+) -> Result<Result<EndpointId, ClientEnd>, Error> {
+    let connection = match Connection::new(tls, options, event_loop.now()) {
+        Ok(connection) => connection,
+        Err(end) => return Ok(Err(end)),
+    };
+    let id = event_loop.add(connection).map_err(Error::system)?;
+    loop {
+        event_loop.wait(None).map_err(Error::system)?;
+        while let Some((_, connection)) = event_loop.next_turn() {
+            while let Some(event) = connection.poll_event() {
+                match event {
+                    ClientEvent::Connected => return Ok(Ok(id)),
+                    ClientEvent::Ended(end) => {
+                        event_loop.remove(id);
+                        return Ok(Err(end));
+                    }
+                    _ => {}
+                }
+            }
         }
-        event_loop.step(None).map_err(Error::system)?;
     }
-    Ok(Ok(inbox))
 }

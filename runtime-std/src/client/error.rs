@@ -70,12 +70,9 @@ impl Error {
 
     pub(super) fn ended(server: &str, end: &ClientEnd) -> Self {
         let kind = match end {
-            ClientEnd::Connect(_)
-            | ClientEnd::ConnectTimeout
-            | ClientEnd::HandshakeTimeout
-            | ClientEnd::Socket(_) => ErrorKind::Connection,
             ClientEnd::Tls(_) => ErrorKind::Tls,
             ClientEnd::Session(end, _) => ErrorKind::Ended(*end),
+            _ => ErrorKind::Connection,
         };
         Self {
             kind,

@@ -57,29 +57,26 @@ mod bookmark;
 mod builder;
 mod error;
 mod form;
-mod inbox;
 
 pub use builder::Builder;
 pub use error::{Error, ErrorKind};
 pub use estreamer_core::fqe::{EventKind, RequestForm};
 pub use estreamer_core::quirk::{Deviations, Quirk};
 pub use estreamer_core::wire::{InitialTimestamp, RecordLength};
-pub use estreamer_mio::batch::{Record, RecordKind};
+pub use estreamer_mio::buffer::{EventRecord, RecordKind};
 pub use estreamer_mio::tls;
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use estreamer_core::wire::RecordType;
-use estreamer_mio::batch::Batch;
-use estreamer_mio::event_loop::{EventLoop, Handle};
+use estreamer_mio::buffer::Batch;
+use estreamer_mio::client::{Client as Connection, ClientEnd, ClientEvent};
+use estreamer_mio::event_loop::{EndpointId, EventLoop, Handle};
 
 use bookmark::Bookmark;
 use form::FormInUse;
-use inbox::Inbox;
 
 /// One connection to a server. See the [module](self).
 ///
@@ -92,20 +89,27 @@ use inbox::Inbox;
 /// is made durable.
 pub struct Client {
     server: String,
-    event_loop: EventLoop,
-    inbox: Rc<RefCell<Inbox>>,
+    event_loop: EventLoop<Connection>,
+    connection: EndpointId,
     bookmark: Option<Bookmark>,
     form: FormInUse,
     /// What is being handed out, and the place of the next record in it.
     batch: Option<(Batch, usize)>,
-    /// Units of which everything was handed out.
+    /// Units received with the batches so far, those of which everything was handed
+    /// out, and those that are delivered.
+    units: u64,
     handed_out: u64,
+    delivered: u64,
     /// Something was handed out since the last acknowledgement.
     outstanding: bool,
     /// Units the server may send before the first of them is acknowledged.
     ahead: u64,
     interrupted: Arc<AtomicBool>,
     counted: Statistics,
+    /// What the connection counted.
+    counters: Counters,
+    /// Why the connection ended, until that is told.
+    end: Option<ClientEnd>,
     over: bool,
 }
 
@@ -148,6 +152,29 @@ pub struct Statistics {
     pub deviations: Deviations,
 }
 
+/// What a connection counted, kept beyond its end.
+#[derive(Default)]
+struct Counters {
+    bytes: u64,
+    units: u64,
+    deviations: Deviations,
+    is_answered: bool,
+}
+
+impl Counters {
+    fn of(connection: &Connection) -> Self {
+        let session = connection.session();
+        Self {
+            bytes: connection.bytes_received(),
+            units: session.map_or(0, |session| session.received()),
+            deviations: session.map_or_else(Deviations::default, |session| {
+                session.statistics().deviations
+            }),
+            is_answered: connection.is_answered(),
+        }
+    }
+}
+
 /// Ends a client's wait from another thread.
 #[derive(Clone)]
 pub struct Interrupter {
@@ -168,7 +195,7 @@ impl Client {
     /// Why the connection ended, and from then on [`ErrorKind::Ended`];
     /// [`ErrorKind::Interrupted`] and [`ErrorKind::Unacknowledged`], after which
     /// it can go on.
-    pub fn receive(&mut self, timeout: Option<Duration>) -> Result<Option<Record<'_>>, Error> {
+    pub fn receive(&mut self, timeout: Option<Duration>) -> Result<Option<EventRecord<'_>>, Error> {
         let until = timeout.map(|timeout| Instant::now() + timeout);
         let mut left = until.map(|_| Duration::ZERO);
         while !self.advance() {
@@ -212,11 +239,17 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Bookmark`], [`ErrorKind::System`].
     pub fn close(&mut self, reason: &str) -> Result<(), Error> {
-        self.event_loop.stop(reason);
-        while self.event_loop.step(None).map_err(Error::system)? {}
+        if let Some(connection) = self.event_loop.get_mut(self.connection) {
+            connection.close(reason);
+        }
+        while !self.over && self.end.is_none() {
+            self.turn(None)?;
+            // Batches are of no use any more.
+            while self.poll_batch().is_some() {}
+        }
+        self.end = None;
         self.over = true;
         self.batch = None;
-        self.inbox.borrow_mut().batches.clear();
         match &mut self.bookmark {
             Some(bookmark) => bookmark.commit(),
             None => Ok(()),
@@ -225,12 +258,11 @@ impl Client {
 
     /// What was counted so far.
     pub fn statistics(&self) -> Statistics {
-        let inbox = self.inbox.borrow();
         Statistics {
-            bytes: inbox.bytes,
-            bundles: inbox.units,
-            acknowledged: inbox.delivered,
-            deviations: inbox.deviations,
+            bytes: self.counters.bytes,
+            bundles: self.counters.units,
+            acknowledged: self.delivered,
+            deviations: self.counters.deviations,
             ..self.counted
         }
     }
@@ -245,7 +277,7 @@ impl Client {
     /// Whether the server answered the request, with an event, a null message or a
     /// bundle. With [`Builder::state`] its form is remembered then.
     pub fn is_answered(&self) -> bool {
-        self.inbox.borrow().answered
+        self.counters.is_answered
     }
 
     /// Ends a wait in [`receive`](Self::receive) from another thread.
@@ -260,7 +292,7 @@ impl Client {
     fn advance(&mut self) -> bool {
         loop {
             let Some((batch, next)) = &mut self.batch else {
-                let Some(batch) = self.inbox.borrow_mut().batches.pop_front() else {
+                let Some(batch) = self.poll_batch() else {
                     return false;
                 };
                 if let Some(bookmark) = &mut self.bookmark {
@@ -270,10 +302,10 @@ impl Client {
                 continue;
             };
             let Some(record) = batch.record(*next) else {
-                self.handed_out = batch.units;
+                self.handed_out = batch.units();
                 self.batch = None;
                 if !self.outstanding {
-                    self.inbox.borrow_mut().delivered = self.handed_out;
+                    self.set_delivered();
                 }
                 continue;
             };
@@ -296,14 +328,14 @@ impl Client {
     }
 
     /// The record handed out last.
-    fn current(&self) -> Option<Record<'_>> {
+    fn current(&self) -> Option<EventRecord<'_>> {
         let (batch, next) = self.batch.as_ref()?;
         batch.record(next.checked_sub(1)?)
     }
 
     /// Whether the client can go on.
     fn check(&mut self) -> Result<(), Error> {
-        if let Some(end) = self.inbox.borrow_mut().end.take() {
+        if let Some(end) = self.end.take() {
             self.over = true;
             return Err(Error::ended(&self.server, &end));
         }
@@ -318,8 +350,7 @@ impl Client {
 
     /// Whether the server sends nothing more before the program acknowledges.
     fn is_withheld(&self) -> bool {
-        let inbox = self.inbox.borrow();
-        self.outstanding && inbox.units > inbox.delivered.saturating_add(self.ahead)
+        self.outstanding && self.units > self.delivered.saturating_add(self.ahead)
     }
 
     /// Serves the connection until something happens.
@@ -329,7 +360,7 @@ impl Client {
             None => None,
         };
         let at_most = at_most.into_iter().chain(due).min();
-        self.event_loop.step(at_most).map_err(Error::system)?;
+        self.turn(at_most)?;
         if self.is_answered() {
             self.form.answered();
         }
@@ -341,20 +372,54 @@ impl Client {
         if let Some((batch, next)) = &self.batch
             && *next >= batch.records().len()
         {
-            self.handed_out = batch.units;
+            self.handed_out = batch.units();
         }
         self.outstanding = false;
         if let Some(bookmark) = &mut self.bookmark {
             bookmark.accept();
         }
-        let before = std::mem::replace(&mut self.inbox.borrow_mut().delivered, self.handed_out);
-        if before < self.handed_out {
-            // The server need not wait until the program asks for more.
-            self.event_loop.handle().wake();
-            let now = Some(Duration::ZERO);
-            self.event_loop.step(now).map_err(Error::system)?;
+        if self.delivered < self.handed_out {
+            self.set_delivered();
+            // The acknowledgement is sent now, not when the program asks for more.
+            self.turn(Some(Duration::ZERO))?;
         }
         Ok(())
+    }
+
+    /// Everything that was handed out is delivered.
+    fn set_delivered(&mut self) {
+        self.delivered = self.handed_out;
+        if let Some(connection) = self.event_loop.get_mut(self.connection) {
+            connection.delivered(self.delivered);
+        }
+    }
+
+    /// Waits until the connection is ready, and gives it a turn. Its batches stay
+    /// where they are until they are wanted.
+    fn turn(&mut self, at_most: Option<Duration>) -> Result<(), Error> {
+        self.event_loop.wait(at_most).map_err(Error::system)?;
+        while let Some((_, connection)) = self.event_loop.next_turn() {
+            self.counters = Counters::of(connection);
+        }
+        Ok(())
+    }
+
+    /// Returns the next batch. The end of the connection comes last: then it is closed.
+    fn poll_batch(&mut self) -> Option<Batch> {
+        loop {
+            let connection = self.event_loop.get_mut(self.connection)?;
+            match connection.poll_event()? {
+                ClientEvent::Batch(batch) => {
+                    self.units = batch.units();
+                    return Some(batch);
+                }
+                ClientEvent::Ended(end) => {
+                    self.end = Some(end);
+                    self.event_loop.remove(self.connection);
+                }
+                _ => {}
+            }
+        }
     }
 }
 
@@ -388,9 +453,11 @@ impl Drop for Client {
             // Nobody is left to be told; what is not durable comes again.
             let _ = bookmark.commit();
         }
-        self.event_loop.stop("the client is done");
-        // As much of the good-bye as goes out at once.
-        let _ = self.event_loop.step(Some(Duration::ZERO));
+        if let Some(connection) = self.event_loop.get_mut(self.connection) {
+            connection.close("the client is done");
+        }
+        // One turn sends the goodbye, if the socket takes it.
+        let _ = self.turn(Some(Duration::ZERO));
     }
 }
 
@@ -403,8 +470,8 @@ impl Interrupter {
     }
 }
 
-impl From<Record<'_>> for Event {
-    fn from(record: Record<'_>) -> Self {
+impl From<EventRecord<'_>> for Event {
+    fn from(record: EventRecord<'_>) -> Self {
         Self {
             kind: record.kind,
             record_type: record.record_type,

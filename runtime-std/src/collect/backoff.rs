@@ -63,12 +63,12 @@ impl Backoff {
 
 fn bounds(end: &ClientEnd) -> Bounds {
     match end {
-        ClientEnd::Connect(_) | ClientEnd::ConnectTimeout | ClientEnd::HandshakeTimeout => {
+        ClientEnd::Connect(_) | ClientEnd::ConnectTimeout(_) | ClientEnd::HandshakeTimeout(_) => {
             UNREACHABLE
         }
         ClientEnd::Tls(_) | ClientEnd::Session(End::BeforeFirstByte, _) => REFUSED,
         ClientEnd::Session(End::PeerError { .. }, _) => UNREACHABLE,
-        ClientEnd::Socket(_) | ClientEnd::Session(..) => AWAY,
+        _ => AWAY,
     }
 }
 

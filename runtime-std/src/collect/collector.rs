@@ -1,94 +1,45 @@
-//! The collector's end of one connection: from the event loop into the pipeline.
+//! What a source does with its connection: passes records on, and decides when it
+//! ends.
 
-use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
 use std::io;
-use std::rc::Rc;
 use std::time::Duration;
 
 use estreamer_core::quirk::Quirk;
 use estreamer_core::session::{ClientSession, Instant};
-use estreamer_mio::batch::Batch;
-use estreamer_mio::client::{ClientEnd, Sink};
-use estreamer_mio::tls::TlsSession;
+use estreamer_mio::client::{Client, ClientEnd, ClientEvent};
 
 use super::Capture;
 use crate::certificate;
 use crate::delivery::dedup::server_number::server_number;
 use crate::delivery::pipeline::link::Link;
 
-/// What a connection and the one who made it know of each other.
-pub(super) struct Line {
-    pub(super) link: Link,
-    /// Why it is to end, told to the server.
-    stop: Cell<Option<&'static str>>,
-    /// Why it ended.
-    pub(super) end: RefCell<Option<ClientEnd>>,
-    /// Whether the session has begun, and whether it brought events or nulls.
-    pub(super) connected: Cell<bool>,
-    pub(super) heard: Cell<bool>,
-    /// Milliseconds of silence after the request before another form of it is
-    /// tried, and whether they have passed.
-    patience: Option<u32>,
-    pub(super) silent: Cell<bool>,
-    /// When the last event came or was delivered.
-    pub(super) last: Cell<Option<Instant>>,
-    /// When the session began.
-    since: Cell<Option<Instant>>,
-}
-
-impl Line {
-    pub(super) fn new(link: Link, patience: Option<u32>) -> Self {
-        Self {
-            link,
-            patience,
-            silent: Cell::default(),
-            stop: Cell::default(),
-            end: RefCell::default(),
-            connected: Cell::default(),
-            heard: Cell::default(),
-            last: Cell::default(),
-            since: Cell::default(),
-        }
-    }
-
-    /// How long the session has stood.
-    pub(super) fn stood(&self, now: Instant) -> Duration {
-        let since = self.since.get().unwrap_or(now);
-        Duration::from_millis(now.0.saturating_sub(since.0))
-    }
-
-    /// Records of its source that had not come before, over all of its
-    /// connections. It does not matter when an output accepts them.
-    pub(super) fn new_records(&self) -> u64 {
-        let (ledger, source) = self.link.ledger();
-        let counts = ledger.of(source);
-        counts.received.saturating_sub(counts.duplicates)
-    }
-
-    /// Asks the connection to end: it reads no more, waits until what came is
-    /// delivered, and tells the server why.
-    pub(super) fn stop(&self, reason: &'static str) {
-        if self.stop.get().is_none() {
-            self.stop.set(Some(reason));
-        }
-    }
-}
-
-/// Hands the records of a connection on.
+/// Passes the records of one connection on to the pipeline. Its owner calls
+/// [`command`](Self::command) before, and [`after_turn`](Self::after_turn) after
+/// each turn of the client.
 pub(super) struct Collector {
-    line: Rc<Line>,
+    pub(super) link: Link,
     capture: Option<Capture>,
     /// Tells the server from others of the source.
     name: String,
-    /// What is told when the connection stands.
+    /// What is told when the connection is established.
     news: Option<String>,
-    /// Units handed on.
+    /// Milliseconds of silence after the request before another form of it is
+    /// tried, and whether they have passed.
+    patience: Option<u32>,
+    is_silent: bool,
+    /// Whether the session has begun, and whether the server answered.
+    is_connected: bool,
+    is_answered: bool,
+    /// Whether anything was received.
+    has_bytes: bool,
+    /// When the session began, and when the last event was received or delivered.
+    since: Option<Instant>,
+    last: Option<Instant>,
+    /// Units passed on.
     units: u64,
-    fresh: bool,
-    /// When the request was sent, until the first byte comes.
-    asked: Option<Instant>,
-    any: bool,
+    /// Why it is to end, told to the server.
+    stop: Option<&'static str>,
+    end: Option<ClientEnd>,
     /// What of the session is in the ledger already.
     counted: Counted,
 }
@@ -124,27 +75,157 @@ impl Counted {
 
 impl Collector {
     /// `name` tells this server from others of the source, and is empty where
-    /// there is one; `news` is told when the connection stands.
+    /// there is one; `news` is told when the connection is established.
     pub(super) fn new(
-        line: Rc<Line>,
+        link: Link,
         capture: Option<Capture>,
         name: String,
         news: Option<String>,
+        patience: Option<u32>,
     ) -> Self {
         Self {
-            line,
-            name,
+            link,
             capture,
+            name,
             news,
+            patience,
+            is_silent: false,
+            is_connected: false,
+            is_answered: false,
+            has_bytes: false,
+            since: None,
+            last: None,
             units: 0,
-            fresh: false,
-            asked: None,
-            any: false,
+            stop: None,
+            end: None,
             counted: Counted::default(),
         }
     }
 
-    /// Records something; a recording that fails ends, and the collection goes on.
+    /// Whether the session has begun.
+    pub(super) fn is_connected(&self) -> bool {
+        self.is_connected
+    }
+
+    /// Whether the server answered the request.
+    pub(super) fn is_answered(&self) -> bool {
+        self.is_answered
+    }
+
+    /// Whether it ended because the server was silent after the request.
+    pub(super) fn is_silent(&self) -> bool {
+        self.is_silent
+    }
+
+    /// Returns when the last event was received or delivered.
+    pub(super) fn last(&self) -> Option<Instant> {
+        self.last
+    }
+
+    /// Returns how long the session has existed.
+    pub(super) fn age(&self, now: Instant) -> Duration {
+        let since = self.since.unwrap_or(now);
+        Duration::from_millis(now.0.saturating_sub(since.0))
+    }
+
+    /// Returns the new records of its source, over all of its connections. It does
+    /// not matter when an output accepts them.
+    pub(super) fn new_records(&self) -> u64 {
+        let (ledger, source) = self.link.ledger();
+        let counts = ledger.of(source);
+        counts.received.saturating_sub(counts.duplicates)
+    }
+
+    /// Returns when [`command`](Self::command) is due although nothing happens.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let waits = self.patience.filter(|_| !self.has_bytes);
+        Some(self.since?.after(waits?))
+    }
+
+    /// Returns why the connection ended, once.
+    pub(super) fn take_end(&mut self) -> Option<ClientEnd> {
+        self.end.take()
+    }
+
+    /// Says that the connection could not be made.
+    pub(super) fn failed(&mut self, end: ClientEnd) {
+        self.end = Some(end);
+    }
+
+    /// Asks the connection to end: it reads no more, waits until what was received
+    /// is delivered, and tells the server why.
+    pub(super) fn stop(&mut self, reason: &'static str) {
+        self.stop.get_or_insert(reason);
+    }
+
+    /// Tells the client what was delivered, and closes it when it is time.
+    pub(super) fn command(&mut self, client: &mut Client, now: Instant) {
+        let delivered = self.link.delivered();
+        client.delivered(delivered);
+        if self.stop.is_some() {
+            client.pause();
+        }
+        if !self.is_connected {
+            if let Some(reason) = self.stop {
+                client.close(reason);
+            }
+        } else if self.link.has_failed() {
+            client.close(CANNOT_WRITE);
+        } else if self.due().is_some_and(|due| now >= due) {
+            self.is_silent = true;
+            client.close(OTHER_FORM);
+        } else if delivered >= self.units {
+            // By then the last null messages are sent.
+            if self.link.is_enough() {
+                client.close(ENOUGH);
+            } else if let Some(reason) = self.stop {
+                client.close(reason);
+            }
+        }
+    }
+
+    /// Takes what happened in a turn of the client.
+    pub(super) fn after_turn(&mut self, client: &mut Client, now: Instant) {
+        let mut has_records = false;
+        while let Some(event) = client.poll_event() {
+            match event {
+                ClientEvent::Connected => self.connected(client, now),
+                ClientEvent::Received(bytes) => self.record(|capture| capture.received(&bytes)),
+                ClientEvent::Sent(bytes) => self.record(|capture| capture.sent(&bytes)),
+                ClientEvent::Batch(batch) => {
+                    self.units = batch.units();
+                    has_records |= batch.records().len() > 0;
+                    self.link.batch(batch);
+                }
+                ClientEvent::Ended(end) => self.end = Some(end),
+                _ => {}
+            }
+        }
+        self.has_bytes = client.bytes_received() > 0;
+        self.is_answered = client.is_answered();
+        if let Some(session) = client.session() {
+            self.count(session);
+            // Silence is the server's only while nothing waits for an output of ours.
+            if has_records || self.link.is_busy() || self.last.is_none() {
+                self.last = Some(now);
+            }
+        }
+    }
+
+    fn connected(&mut self, client: &Client, now: Instant) {
+        if let Some(news) = &self.news {
+            say!("estreamer: {news}.");
+        }
+        let peer = client.tls().peer();
+        certificate::warn(peer);
+        self.is_connected = true;
+        self.since = Some(now);
+        self.link.began(server_number(peer, &self.name));
+        let (ledger, source) = self.link.ledger();
+        ledger.change(source, |counts| counts.connections += 1);
+    }
+
+    /// Writes to the recording. A recording that fails ends; the collection goes on.
     fn record(&mut self, write: impl FnOnce(&mut Capture) -> io::Result<()>) {
         if let Some(capture) = &mut self.capture
             && let Err(error) = write(capture)
@@ -158,7 +239,7 @@ impl Collector {
         let now = Counted::of(session);
         let before = std::mem::replace(&mut self.counted, now);
         if now != before {
-            let (ledger, source) = self.line.link.ledger();
+            let (ledger, source) = self.link.ledger();
             ledger.change(source, |counts| {
                 counts.bytes += now.bytes - before.bytes;
                 counts.bundles += now.bundles - before.bundles;
@@ -170,96 +251,6 @@ impl Collector {
                 counts.not_json += now.not_json - before.not_json;
             });
         }
-    }
-}
-
-impl Sink for Collector {
-    fn connected(&mut self, tls: &TlsSession) {
-        if let Some(news) = &self.news {
-            say!("estreamer: {news}.");
-        }
-        certificate::warn(tls.peer());
-        self.line.connected.set(true);
-        let server = server_number(tls.peer(), &self.name);
-        self.line.link.began(server);
-        let (ledger, source) = self.line.link.ledger();
-        ledger.change(source, |counts| counts.connections += 1);
-    }
-
-    fn received(&mut self, bytes: &[u8]) {
-        self.any = true;
-        self.record(|capture| capture.received(bytes));
-    }
-
-    fn sent(&mut self, bytes: &[u8]) {
-        self.record(|capture| capture.sent(bytes));
-    }
-
-    fn null(&mut self) {
-        self.line.heard.set(true);
-    }
-
-    fn batch(&mut self, batch: Batch) {
-        self.units = batch.units;
-        let any = batch.records().len() > 0;
-        self.fresh |= any;
-        // An error message alone is no success; an empty bundle is.
-        self.line.heard.set(true);
-        self.line.link.batch(batch);
-    }
-
-    fn delivered(&self) -> u64 {
-        self.line.link.delivered()
-    }
-
-    fn reads(&self) -> bool {
-        self.line.stop.get().is_none()
-    }
-
-    fn is_stirred(&self) -> bool {
-        let link = &self.line.link;
-        self.line.stop.get().is_some() || link.has_failed() || link.is_enough()
-    }
-
-    fn turn_ends(&mut self, session: &ClientSession, now: Instant) -> Option<Cow<'static, str>> {
-        self.count(session);
-        let line = &self.line;
-        if line.since.get().is_none() {
-            line.since.set(Some(now));
-        }
-        // Silence is the server's only while nothing waits for an output of ours.
-        if std::mem::take(&mut self.fresh) || line.link.is_busy() || line.last.get().is_none() {
-            line.last.set(Some(now));
-        }
-        if line.link.has_failed() {
-            return Some(CANNOT_WRITE.into());
-        }
-        // The first turn comes right after the request was sent.
-        self.asked.get_or_insert(now);
-        if self.deadline().is_some_and(|due| now >= due) {
-            line.silent.set(true);
-            return Some(OTHER_FORM.into());
-        }
-        // The last nulls go out before the goodbye.
-        if line.link.delivered() < self.units {
-            return None;
-        }
-        if line.link.is_enough() {
-            return Some(ENOUGH.into());
-        }
-        line.stop.get().map(Cow::from)
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        let waits = self.line.patience.filter(|_| !self.any);
-        Some(self.asked?.after(waits?))
-    }
-
-    fn ended(&mut self, end: ClientEnd, session: Option<&ClientSession>) {
-        if let Some(session) = session {
-            self.count(session);
-        }
-        *self.line.end.borrow_mut() = Some(end);
     }
 }
 

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use estreamer_core::session::Instant;
-use estreamer_mio::arena::Pool;
+use estreamer_mio::buffer::Pool;
+use estreamer_mio::client::Client;
 use estreamer_mio::event_loop::EventLoop;
 
+use super::collector::Collector;
 use super::forms::Forms;
 use super::options::{Health, PendingSignals, Run};
 use super::progress::Progress;
 use super::resolver::Resolver;
 use super::station::{Means, Station, tls};
 use super::summary::{Summary, report};
-use crate::config::{Config, Output, Source};
+use crate::config::{Config, OutputConfig, SourceConfig};
 use crate::count::Count;
 use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::Pipeline;
@@ -33,9 +35,9 @@ pub(super) enum Ended {
 /// What sources work with, and how they are doing.
 pub(super) struct Fleet<'a> {
     pub(super) config: &'a mut Config,
-    pub(super) sources: &'a mut Vec<Arc<Source>>,
+    pub(super) sources: &'a mut Vec<Arc<SourceConfig>>,
     pub(super) run: &'a mut Run,
-    pub(super) event_loop: &'a mut EventLoop,
+    pub(super) event_loop: &'a mut EventLoop<Client>,
     pub(super) signals: &'a PendingSignals,
     pub(super) pipeline: &'a Pipeline,
     pub(super) resolver: &'a Resolver,
@@ -119,7 +121,7 @@ impl Fleet<'_> {
                 }
             }
             if now >= tell {
-                self.ledger.tell(false);
+                self.ledger.report(false);
                 self.beat(&stations);
                 tell = now.after(TELL);
             }
@@ -134,7 +136,8 @@ impl Fleet<'_> {
             let dues = dues.chain(idle).chain(end).chain(redraw).chain([tell]);
             let wait = dues.min().map(|due| due.0.saturating_sub(now.0));
             let wait = wait.map(Duration::from_millis);
-            self.event_loop.step(wait).map_err(Failure::system)?;
+            self.event_loop.wait(wait).map_err(Failure::system)?;
+            self.turns(&mut stations);
         }
         if let Some(progress) = &mut progress {
             progress.clear();
@@ -144,15 +147,28 @@ impl Fleet<'_> {
 
     /// Tells how many connections stand and what was delivered.
     fn beat(&mut self, stations: &[Station]) {
-        let lines = stations.iter().filter_map(Station::line);
+        let collectors = stations.iter().filter_map(Station::collector);
         self.run.beat(Health::Collecting {
             sources: stations.len(),
-            connected: lines.filter(|line| line.connected.get()).count(),
+            connected: collectors.filter(|it| it.is_connected()).count(),
             accepted: self.ledger.total().accepted,
         });
     }
 
-    /// Gives every source its turn, and lets those go that have ended.
+    /// Gives commands to the clients, and a turn to each that is ready.
+    fn turns(&mut self, stations: &mut [Station]) {
+        let now = self.event_loop.now();
+        for station in stations.iter_mut() {
+            station.command(self.event_loop, now);
+        }
+        while let Some((id, client)) = self.event_loop.next_turn() {
+            for station in stations.iter_mut() {
+                station.after_turn(id, client, now);
+            }
+        }
+    }
+
+    /// Moves every source on, and lets those go that have ended.
     fn advance(&mut self, stations: &mut Vec<Station>, pool: &Pool) -> Result<(), Failure> {
         let several = self.sources.len() > 1;
         let mut means = Means {
@@ -201,11 +217,12 @@ impl Fleet<'_> {
     /// The output that keeps another configuration from taking over: a write to it
     /// does not return, and the other one would write to the same place.
     fn stuck(&self, new: &Config) -> Option<&str> {
-        let required: Vec<&Output> = self.config.outputs.iter().filter(|o| o.required).collect();
+        let required: Vec<&OutputConfig> =
+            self.config.outputs.iter().filter(|o| o.required).collect();
         let called = self.pipeline.called().into_iter();
         let mut called = called.filter_map(|output| required.get(output).copied());
         let stuck = called.find(|output| {
-            let same = |new: &Output| new.destination == output.destination;
+            let same = |new: &OutputConfig| new.destination == output.destination;
             // A receiver is connected to anew.
             let alone = !matches!(output.destination, Destination::Receiver { .. });
             alone && new.outputs.iter().any(same)
@@ -260,7 +277,7 @@ impl Fleet<'_> {
             );
             return Some(Box::new(new));
         }
-        let sources: Vec<Arc<Source>> = new.sources.into_iter().map(Arc::new).collect();
+        let sources: Vec<Arc<SourceConfig>> = new.sources.into_iter().map(Arc::new).collect();
         match self.fresh(&sources, stations) {
             Err(failure) => say!(
                 "estreamer: {}. The configuration stays as it was.",
@@ -287,10 +304,10 @@ impl Fleet<'_> {
     /// Those of the sources that are new or changed, ready to begin.
     fn fresh(
         &self,
-        sources: &[Arc<Source>],
+        sources: &[Arc<SourceConfig>],
         stations: &[Station],
     ) -> Result<Vec<Station>, Failure> {
-        let stays = |source: &Source| {
+        let stays = |source: &SourceConfig| {
             let mut stations = stations.iter();
             stations.any(|station| !station.is_ending() && same_source(&station.source, source))
         };
@@ -303,7 +320,7 @@ impl Fleet<'_> {
 
 /// Ends what is not among the sources any more, and lets `fresh` ones begin: at
 /// once, or when what had their name has ended.
-fn replace(stations: &mut Vec<Station>, sources: &[Arc<Source>], fresh: Vec<Station>) {
+fn replace(stations: &mut Vec<Station>, sources: &[Arc<SourceConfig>], fresh: Vec<Station>) {
     if fresh.is_empty() && sources.len() == stations.len() {
         say!("estreamer: the configuration is read again; files are opened anew.");
     }
@@ -332,14 +349,14 @@ fn replace(stations: &mut Vec<Station>, sources: &[Arc<Source>], fresh: Vec<Stat
 /// When something came or was delivered last, as far as any connection knows.
 /// While none stands, that is now: silence is a server's.
 fn activity(stations: &[Station], last: Option<Instant>, now: Instant) -> Option<Instant> {
-    let lines = || stations.iter().filter_map(Station::line);
-    if !lines().any(|line| line.connected.get()) {
+    let all = || stations.iter().filter_map(Station::collector);
+    if !all().any(Collector::is_connected) {
         return last.map(|_| now);
     }
-    if lines().any(|line| line.link.is_busy()) {
+    if all().any(|collector| collector.link.is_busy()) {
         return Some(now);
     }
-    lines().filter_map(|line| line.last.get()).max().max(last)
+    all().filter_map(Collector::last).max().max(last)
 }
 
 /// Whether a pipeline serves both configurations.
@@ -355,14 +372,14 @@ fn same_pipeline(old: &Config, new: &Config, (before, now): (usize, usize)) -> b
 }
 
 /// Whether a connection serves both sources.
-fn same_source(old: &Source, new: &Source) -> bool {
+fn same_source(old: &SourceConfig, new: &SourceConfig) -> bool {
     let (a, b) = (&old.identity, &new.identity);
     let authorities = |identity: &estreamer_mio::tls::Identity| -> Vec<[u8; 32]> {
         let all = identity.authorities().iter();
         all.map(|facts| facts.sha256).collect()
     };
     (&old.name, &old.servers, old.bind) == (&new.name, &new.servers, new.bind)
-        && (&old.ask, old.from, old.quirks) == (&new.ask, new.from, new.quirks)
+        && (&old.request, old.from, old.quirks) == (&new.request, new.from, new.quirks)
         && (old.request_form, old.request_timeout) == (new.request_form, new.request_timeout)
         && old.record_length == new.record_length
         && old.rules == new.rules

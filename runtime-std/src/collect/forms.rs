@@ -19,7 +19,7 @@ use estreamer_core::fqe::RequestForm;
 use estreamer_core::session::End;
 use estreamer_mio::client::ClientEnd;
 
-use crate::config::Source;
+use crate::config::SourceConfig;
 use crate::form_hints::FormHints;
 
 /// What is known of all sources.
@@ -50,7 +50,7 @@ impl Forms {
     }
 
     /// The form for the next connection, and whether silence may change it.
-    pub(super) fn form(&mut self, source: &Source, server: &str) -> (RequestForm, bool) {
+    pub(super) fn form(&mut self, source: &SourceConfig, server: &str) -> (RequestForm, bool) {
         match source.request_form {
             Some(form) => (form, false),
             None => {
@@ -61,7 +61,7 @@ impl Forms {
     }
 
     /// The server answered.
-    pub(super) fn answered(&mut self, source: &Source, server: &str) {
+    pub(super) fn answered(&mut self, source: &SourceConfig, server: &str) {
         if source.request_form.is_some() {
             return;
         }
@@ -82,7 +82,7 @@ impl Forms {
     /// or the end has nothing to do with it.
     pub(super) fn refused(
         &mut self,
-        source: &Source,
+        source: &SourceConfig,
         server: &str,
         end: &ClientEnd,
     ) -> Option<Next> {
@@ -98,11 +98,11 @@ impl Forms {
     }
 
     /// The server was silent for too long.
-    pub(super) fn silent(&mut self, source: &Source, server: &str) -> Next {
+    pub(super) fn silent(&mut self, source: &SourceConfig, server: &str) -> Next {
         self.trial(source, server).silent()
     }
 
-    fn trial(&mut self, source: &Source, server: &str) -> &mut Trial {
+    fn trial(&mut self, source: &SourceConfig, server: &str) -> &mut Trial {
         let hint = self.hints.get(&source.name, server);
         let trial = self.trials.entry((source.name.clone(), server.into()));
         trial.or_insert_with(|| Trial::new(hint))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use estreamer_core::session::Instant;
+use estreamer_mio::client::Client;
 use estreamer_mio::event_loop::EventLoop;
 
 use super::fleet::{Ended, Fleet};
@@ -14,10 +15,10 @@ use super::forms::Forms;
 use super::options::{Health, Reset, Run};
 use super::resolver::Resolver;
 use super::summary::report;
-use crate::config::{Config, Output, Source};
+use crate::config::{Config, OutputConfig, SourceConfig};
 use crate::delivery::bookmark::opening::OpeningError;
 use crate::delivery::bookmark::state_dir::{StateDir, StateError};
-use crate::delivery::dedup::sequencer::{FirstSessions, Limits};
+use crate::delivery::dedup::sequencer::{FirstSessions, SequencerLimits};
 use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::failure::{PipelineError, StartError};
 use crate::delivery::pipeline::{Pipeline, Setup};
@@ -45,7 +46,7 @@ const AT_LEAST: u64 = 500;
 /// A configuration, with sources that outlive their connections.
 struct Settled {
     config: Config,
-    sources: Vec<Arc<Source>>,
+    sources: Vec<Arc<SourceConfig>>,
 }
 
 impl Settled {
@@ -178,7 +179,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                 if is_reader_gone(&current.config, &finished) {
                     return Ok(());
                 }
-                ledger.tell(true);
+                ledger.report(true);
                 if ledger.total().connections > 0 && !run.quiet {
                     report(&ledger, began.get(), now);
                 }
@@ -202,7 +203,7 @@ fn start(
     state: Option<StateDir>,
     ledger: &Arc<Ledger>,
     first_sessions: &FirstSessions,
-    event_loop: &EventLoop,
+    event_loop: &EventLoop<Client>,
 ) -> Result<Pipeline, NoStart> {
     let config = &settled.config;
     let state = match (&config.state, state) {
@@ -220,7 +221,7 @@ fn start(
         state,
         outputs: config.outputs.clone(),
         sources: sources.map(|source| source.name.clone()).collect(),
-        limits: Limits {
+        limits: SequencerLimits {
             overlap: config.overlap,
             digests: (config.memory / MEMORY_OF_A_DIGEST).min(MOST_DIGESTS),
         },
@@ -269,12 +270,16 @@ fn is_bearable(failed_syncs: &mut Vec<Instant>, now: Instant) -> bool {
 
 /// Waits until so many milliseconds after `at`, so that a disk that fails is not
 /// retried without a pause; shorter when the run is stopped.
-fn pause(event_loop: &mut EventLoop, at: Instant, milliseconds: u32) -> Result<(), Failure> {
+fn pause(
+    event_loop: &mut EventLoop<Client>,
+    at: Instant,
+    milliseconds: u32,
+) -> Result<(), Failure> {
     let until = at.after(milliseconds);
     while event_loop.now() < until && !event_loop.handle().is_stopped() {
         let left = until.0 - event_loop.now().0.min(until.0);
         let left = Some(Duration::from_millis(left));
-        event_loop.step(left).map_err(Failure::system)?;
+        event_loop.wait(left).map_err(Failure::system)?;
     }
     Ok(())
 }
@@ -291,7 +296,7 @@ fn goes_on(finished: &Result<(), PipelineError>, has_state: bool) -> bool {
 
 /// The reader of the only output has closed it.
 fn is_reader_gone(config: &Config, finished: &Result<(), PipelineError>) -> bool {
-    let is_stdout = |output: &Output| output.destination == Destination::Stdout;
+    let is_stdout = |output: &OutputConfig| output.destination == Destination::Stdout;
     matches!(finished, Err(PipelineError::ReaderLeft)) && config.outputs.iter().all(is_stdout)
 }
 

@@ -4,25 +4,24 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
 use estreamer_core::fqe::RequestForm;
-use estreamer_core::session::{ClientConfig, End, Instant};
-use estreamer_mio::arena::Pool;
+use estreamer_core::session::{End, Instant};
+use estreamer_mio::buffer::Pool;
 use estreamer_mio::client::{Client, ClientEnd, ClientOptions};
-use estreamer_mio::event_loop::EventLoop;
+use estreamer_mio::event_loop::{EndpointId, EventLoop};
 use estreamer_mio::tls::ClientTls;
 
 use super::Capture;
 use super::backoff::Backoff;
-use super::collector::{Collector, Line};
+use super::collector::Collector;
 use super::forms::{Forms, Next};
 use super::resolver::{Answer, Resolver};
 use super::turn::Turn;
-use crate::config::Source;
+use crate::config::SourceConfig;
 use crate::config::address::Address;
 use crate::config::rules;
 use crate::delivery::pipeline::Pipeline;
@@ -33,7 +32,7 @@ use crate::failure::Failure;
 
 /// A source at work.
 pub(super) struct Station {
-    pub(super) source: Arc<Source>,
+    pub(super) source: Arc<SourceConfig>,
     info: Arc<SourceInfo>,
     tls: ClientTls,
     phase: Phase,
@@ -64,14 +63,22 @@ enum Phase {
     Resolving(Answer),
     /// The pipeline is asked where to go on from.
     Asking(PendingLink, SocketAddr),
-    /// A connection is made or stands.
-    Connected(Rc<Line>, String),
+    /// A connection is made or established.
+    Connected(Connection),
     Over(Option<Failure>),
+}
+
+/// A connection of a source.
+struct Connection {
+    /// Its place in the event loop; `None` if it could not be made.
+    id: Option<EndpointId>,
+    collector: Box<Collector>,
+    server: String,
 }
 
 /// What a station works with.
 pub(super) struct Means<'a> {
-    pub(super) event_loop: &'a mut EventLoop,
+    pub(super) event_loop: &'a mut EventLoop<Client>,
     pub(super) pipeline: &'a Pipeline,
     pub(super) pool: &'a Pool,
     pub(super) resolver: &'a Resolver,
@@ -87,17 +94,17 @@ pub(super) struct Means<'a> {
     pub(super) several: bool,
 }
 
-/// Milliseconds until TCP and TLS have to stand.
-const HANDSHAKE: u32 = 30_000;
+/// Time until TCP is connected and the TLS handshake complete.
+const HANDSHAKE: Duration = Duration::from_secs(30);
 
 impl Station {
     /// A source that is due at once.
-    pub(super) fn new(source: Arc<Source>, now: Instant) -> Result<Self, Failure> {
+    pub(super) fn new(source: Arc<SourceConfig>, now: Instant) -> Result<Self, Failure> {
         let tls = tls(&source)?;
         Ok(Self {
             info: Arc::new(SourceInfo {
                 name: source.name.as_str().into(),
-                data: source.ask.data.clone(),
+                transform: source.request.transform.clone(),
                 has_several_servers: source.servers.len() > 1,
             }),
             turn: Turn::new(source.servers.len()),
@@ -117,10 +124,28 @@ impl Station {
     }
 
     /// Its connection, if there is one.
-    pub(super) fn line(&self) -> Option<&Rc<Line>> {
+    pub(super) fn collector(&self) -> Option<&Collector> {
         match &self.phase {
-            Phase::Connected(line, _) => Some(line),
+            Phase::Connected(connection) => Some(&connection.collector),
             _ => None,
+        }
+    }
+
+    /// Gives its client the commands that are due.
+    pub(super) fn command(&mut self, event_loop: &mut EventLoop<Client>, now: Instant) {
+        if let Phase::Connected(Connection { id, collector, .. }) = &mut self.phase
+            && let Some(client) = id.and_then(|id| event_loop.get_mut(id))
+        {
+            collector.command(client, now);
+        }
+    }
+
+    /// Takes what happened in a turn of this client, if it is this source's.
+    pub(super) fn after_turn(&mut self, id: EndpointId, client: &mut Client, now: Instant) {
+        if let Phase::Connected(connection) = &mut self.phase
+            && connection.id == Some(id)
+        {
+            connection.collector.after_turn(client, now);
         }
     }
 
@@ -128,6 +153,7 @@ impl Station {
     pub(super) fn due(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Due(due) => Some(*due),
+            Phase::Connected(connection) => connection.collector.due(),
             _ => None,
         }
     }
@@ -153,8 +179,8 @@ impl Station {
     /// Ends it; `successor` takes its place.
     pub(super) fn end(&mut self, reason: &'static str, successor: Option<Station>) {
         self.after = Some(successor.map(Box::new));
-        match &self.phase {
-            Phase::Connected(line, _) => line.stop(reason),
+        match &mut self.phase {
+            Phase::Connected(connection) => connection.collector.stop(reason),
             Phase::Over(_) => {}
             _ => self.phase = Phase::Over(None),
         }
@@ -164,7 +190,7 @@ impl Station {
     pub(super) fn advance(&mut self, means: &mut Means<'_>) -> Result<(), Failure> {
         loop {
             let now = means.event_loop.now();
-            match &self.phase {
+            match &mut self.phase {
                 Phase::Due(due) if *due <= now => {
                     self.ends.clear();
                     self.resolve(means);
@@ -195,11 +221,11 @@ impl Station {
                         Some(link) => self.connect(link, address, means)?,
                     }
                 }
-                Phase::Connected(line, _) => {
-                    if line.heard.get() && !std::mem::replace(&mut self.answered, true) {
+                Phase::Connected(Connection { collector, .. }) => {
+                    let end = collector.take_end();
+                    if collector.is_answered() && !std::mem::replace(&mut self.answered, true) {
                         means.forms.answered(&self.source, &self.server());
                     }
-                    let end = line.end.borrow_mut().take();
                     match end {
                         None => return Ok(()),
                         Some(end) => self.ended(end, means),
@@ -258,40 +284,40 @@ impl Station {
         self.answered = false;
         let patience = u32::try_from(self.source.request_timeout.as_millis()).unwrap_or(u32::MAX);
         let quirks = form.apply(self.source.quirks);
-        let options = ClientOptions {
-            address,
-            bind: self.source.bind,
-            request: self.source.ask.message(link.from, quirks),
-            session: ClientConfig {
-                ahead: means.ahead,
-                record_length: self.source.record_length,
-                expected: Some(self.source.ask.expected()),
-                quirks,
-                ..ClientConfig::default()
-            },
-            pool: means.pool.clone(),
-            handshake_timeout: HANDSHAKE,
-        };
+        let request = self.source.request.message(link.from, quirks);
+        let mut options = ClientOptions::new(address, request, means.pool.clone());
+        options.bind = self.source.bind;
+        options.session.ahead = means.ahead;
+        options.session.record_length = self.source.record_length;
+        options.session.expected = Some(self.source.request.expected());
+        options.session.quirks = quirks;
+        options.handshake_timeout = HANDSHAKE;
+        // Outputs are faster with large batches.
+        options.gather = true;
+        options.capture = means.capture.is_some();
         self.connections += 1;
         let capture = match means.capture {
             None => None,
             Some(path) => Some(self.capture(path, means.several)?),
         };
         let patience = (heeds_silence && patience > 0).then_some(patience);
-        let line = Rc::new(Line::new(link, patience));
         let name = match self.source.servers.len() {
             0 | 1 => String::new(),
             _ => self.server(),
         };
-        let collector = Collector::new(line.clone(), capture, name, self.news(&server));
-        self.phase = Phase::Connected(line.clone(), server);
-        match Client::new(&self.tls, options, collector, means.event_loop.now()) {
-            Err((end, _)) => *line.end.borrow_mut() = Some(end),
-            Ok(client) => means
-                .event_loop
-                .add(Box::new(client))
-                .map_err(Failure::system)?,
-        }
+        let mut collector = Collector::new(link, capture, name, self.news(&server), patience);
+        let id = match Client::new(&self.tls, options, means.event_loop.now()) {
+            Ok(client) => Some(means.event_loop.add(client).map_err(Failure::system)?),
+            Err(end) => {
+                collector.failed(end);
+                None
+            }
+        };
+        self.phase = Phase::Connected(Connection {
+            id,
+            collector: Box::new(collector),
+            server,
+        });
         Ok(())
     }
 
@@ -314,23 +340,37 @@ impl Station {
 
     /// The connection is over.
     fn ended(&mut self, end: ClientEnd, means: &mut Means<'_>) {
-        let Phase::Connected(line, server) = std::mem::replace(&mut self.phase, Phase::Over(None))
-        else {
+        let phase = std::mem::replace(&mut self.phase, Phase::Over(None));
+        let Phase::Connected(connection) = phase else {
             return;
         };
-        self.proven |= line.heard.get();
-        if line.connected.get() {
+        let Connection {
+            id,
+            collector,
+            server,
+        } = connection;
+        if let Some(id) = id {
+            means.event_loop.remove(id);
+        }
+        self.proven |= collector.is_answered();
+        if collector.is_connected() {
             self.stood = Some(self.turn.current());
         }
         // Before records are counted: those that are on their way may be new.
-        let busy = line.link.is_busy();
-        let stood = line.stood(means.event_loop.now());
-        let progress = self.backoff.connection_ended(stood, line.new_records());
+        let busy = collector.link.is_busy();
+        let stood = collector.age(means.event_loop.now());
+        let progress = self
+            .backoff
+            .connection_ended(stood, collector.new_records());
         match end {
-            ClientEnd::Session(End::Closed, _) if line.silent.get() => self.silent(&server, means),
+            ClientEnd::Session(End::Closed, _) if collector.is_silent() => {
+                self.silent(&server, means);
+            }
             ClientEnd::Session(End::Closed, _) => {}
             // Another of its addresses may answer.
-            ClientEnd::Connect(_) | ClientEnd::ConnectTimeout | ClientEnd::HandshakeTimeout => {
+            ClientEnd::Connect(_)
+            | ClientEnd::ConnectTimeout(_)
+            | ClientEnd::HandshakeTimeout(_) => {
                 self.last = Some((server, end));
                 self.next(means);
             }
@@ -340,7 +380,7 @@ impl Station {
                 self.ends = vec![end];
                 self.failed(failure, means);
             }
-            end if line.heard.get() => {
+            end if collector.is_answered() => {
                 let failure = explain(&server, &end);
                 self.server_failed(end, failure, means);
             }
@@ -433,7 +473,7 @@ impl Station {
 }
 
 /// How a source's connections are secured.
-pub(super) fn tls(source: &Source) -> Result<ClientTls, Failure> {
+pub(super) fn tls(source: &SourceConfig) -> Result<ClientTls, Failure> {
     ClientTls::new(&source.identity, source.rules.clone()).map_err(|error| {
         let remedy = identity_remedy(&error);
         Failure::failed(format!("{}: {error}", source.name), remedy)

@@ -1,32 +1,32 @@
-//! `HOST[:PORT]`, with brackets around IPv6 addresses.
+//! Server addresses: `HOST[:PORT]`, with brackets around IPv6 addresses.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
-/// The port Management Centers listen on (FQE, Connection Specifications).
+/// The default port of a Management Center (FQE, Connection Specifications).
 pub const PORT: u16 = 8302;
 
-/// A server as it was typed.
+/// A server address as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     /// Host name or address, without brackets.
     pub host: String,
-    /// Its port.
+    /// The port.
     pub port: u16,
 }
 
 impl Address {
-    /// Every address the name stands for.
+    /// Resolves the host to socket addresses.
     ///
     /// # Errors
-    /// The resolver's.
+    /// Those of the resolver.
     pub fn resolve(&self) -> std::io::Result<Vec<SocketAddr>> {
         Ok((self.host.as_str(), self.port).to_socket_addrs()?.collect())
     }
 }
 
-/// Several servers, in the order in which they are tried.
+/// Joins servers in the order in which they are tried: `a:8302, then b:8302`.
 pub fn in_turn(servers: &[Address]) -> String {
     let servers: Vec<String> = servers.iter().map(Address::to_string).collect();
     servers.join(", then ")
@@ -37,7 +37,7 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let port = |digits: &str| match digits.parse() {
-            Ok(0) | Err(_) => Err(format!("{digits:?} is no port; use 1 to 65535")),
+            Ok(0) | Err(_) => Err(format!("{digits:?} is not a port; use 1 to 65535")),
             Ok(port) => Ok(port),
         };
         let (host, port) = if text.parse::<IpAddr>().is_ok() {
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_port_is_8302_and_ipv6_goes_with_or_without_brackets() {
+    fn the_default_port_is_8302_and_ipv6_brackets_are_optional() {
         for (text, expected) in [
             ("fmc.example.net", "fmc.example.net:8302"),
             ("fmc.example.net:9000", "fmc.example.net:9000"),
@@ -95,13 +95,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_says_why() {
+    fn an_invalid_address_is_refused_with_the_reason() {
         for (text, part) in [
             ("", "empty"),
             (":8302", "empty"),
-            ("host:0", "no port"),
-            ("host:70000", "no port"),
-            ("host:https", "no port"),
+            ("host:0", "not a port"),
+            ("host:70000", "not a port"),
+            ("host:https", "not a port"),
             ("[::1", "[::1]:8302"),
             ("[::1]8302", "[::1]:8302"),
             ("1:2:3", "[::1]:8302"),

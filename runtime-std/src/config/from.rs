@@ -1,4 +1,4 @@
-//! Where in the server's archive to start.
+//! The time from which to request events.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,10 +6,10 @@ use estreamer_core::wire::InitialTimestamp;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Reads `oldest`, `now`, UNIX seconds, RFC 3339, or a time ago such as `-1h`.
+/// Parses `oldest`, `now`, UNIX seconds, RFC 3339, or a time ago such as `-1h`.
 ///
 /// # Errors
-/// What is possible instead.
+/// The accepted values.
 pub fn parse(text: &str) -> Result<InitialTimestamp, String> {
     let seconds = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -35,14 +35,14 @@ fn parse_at(text: &str, now: u64) -> Result<InitialTimestamp, String> {
                 .into(),
         );
     };
-    // 0 and ffffffff mean something else on the wire.
+    // 0 and ffffffff mean `oldest` and `now` on the wire.
     match u32::try_from(seconds) {
         Ok(seconds) if seconds != 0 && seconds != u32::MAX => Ok(InitialTimestamp(seconds)),
         _ => Err("the time is outside 1970-01-01T00:00:01Z to 2106-02-07T06:28:14Z".into()),
     }
 }
 
-/// `90s`, `30m`, `1h`, `7d`.
+/// Parses `90s`, `30m`, `1h` or `7d` as seconds.
 fn ago_seconds(text: &str) -> Option<u64> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let factor = match unit {
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_to_say_a_time_is_understood() {
+    fn every_accepted_time_is_parsed() {
         for (text, expected) in [
             ("oldest", 0),
             ("now", u32::MAX),
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_lists_what_is_possible() {
+    fn an_invalid_time_lists_the_accepted_values() {
         for text in ["", "-", "yesterday", "-5", "-xh", "2023-11-14", "-é"] {
             let error = parse_at(text, 10_000).unwrap_err();
             assert!(error.contains("oldest"), "{text}: {error}");

@@ -1,8 +1,11 @@
-//! What is collected from whom, and where it goes: the same whether it was read
-//! from a file or from flags.
+//! The configuration of a collection: sources, outputs and limits. A file and flags
+//! result in the same [`Config`].
+//!
+//! - [`read`]: files and flags; [`event_request`]: what a source requests.
+//! - [`number`]: the numeric settings; [`address`], [`from`], [`rules`]: single values.
 
 pub mod address;
-pub mod ask;
+pub mod event_request;
 pub mod from;
 pub mod number;
 #[cfg(feature = "config")]
@@ -19,88 +22,89 @@ use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::{Identity, ServerRules};
 
 use address::Address;
-pub use ask::Ask;
+pub use event_request::EventRequest;
 
-pub use crate::format::{Data, Format};
+pub use crate::format::{Format, OwnedTransform};
 
 use crate::output::destination::Destination;
 
-/// A whole collection.
+/// The configuration of a collection.
 #[derive(Debug)]
 pub struct Config {
-    /// The directory bookmarks are kept in; without it there are none.
+    /// The state directory; without it there is no bookmark.
     pub state: Option<PathBuf>,
-    /// Bundles acknowledged before the outputs have taken them; 0 waits until they are
-    /// accepted.
+    /// Bundles to acknowledge before the outputs have taken them; with 0 a bundle is
+    /// acknowledged after the outputs have accepted it.
     pub ahead: u32,
-    /// Seconds asked for again at a resume.
+    /// Seconds to request again at a resume.
     pub overlap: u32,
-    /// Bytes for events on their way.
+    /// Bytes for events between connections and outputs.
     pub memory: usize,
-    /// How long a stop may take.
+    /// The maximum time that a stop may take.
     pub shutdown: Duration,
     /// The sources.
-    pub sources: Vec<Source>,
-    /// Where events go.
-    pub outputs: Vec<Output>,
+    pub sources: Vec<SourceConfig>,
+    /// The outputs.
+    pub outputs: Vec<OutputConfig>,
 }
 
-/// One server, or several with the same events.
+/// A source: one server, or several with the same events.
 #[derive(Debug)]
-pub struct Source {
-    /// Its name, also the bookmark's.
+pub struct SourceConfig {
+    /// The name, also of its bookmark.
     pub name: String,
-    /// The servers, tried in turn; one at least.
+    /// The servers, tried in turn; at least one.
     pub servers: Vec<Address>,
-    /// The address of ours to connect from.
+    /// The local address to connect from.
     pub bind: Option<IpAddr>,
-    /// Who we are to it.
+    /// The client certificate and key.
     pub identity: Identity,
-    /// How its certificate is judged.
+    /// How the server certificate is verified.
     pub rules: ServerRules,
-    /// Where to start without a bookmark.
+    /// The start without a bookmark.
     pub from: InitialTimestamp,
-    /// What is asked for.
-    pub ask: Ask,
-    /// The form of the request, where a user fixed it; otherwise one after the
-    /// other is tried.
+    /// The request.
+    pub request: EventRequest,
+    /// The form of the request if it is configured; with `None`, the forms are tried in
+    /// turn.
     pub request_form: Option<RequestForm>,
-    /// How long it may be silent after the request before another form is tried;
-    /// zero is for ever.
+    /// How long the server may be silent after the request before the next form is
+    /// tried; zero is no limit.
     pub request_timeout: Duration,
-    /// What its record length counts.
+    /// What the record length of this server counts.
     pub record_length: RecordLength,
-    /// Deviations of ours that this server needs.
+    /// Deviations from the guide that this server needs.
     pub quirks: Quirks,
 }
 
-/// One output.
+/// An output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Output {
-    /// Its name, also in the bookmark.
+pub struct OutputConfig {
+    /// The name, also in the bookmark.
     pub name: String,
-    /// Where to.
+    /// The destination.
     pub destination: Destination,
-    /// In which form.
+    /// The format of the events.
     pub format: Format,
-    /// Whether its delivery moves the bookmark; otherwise it drops and counts.
+    /// Whether the bookmark waits for this output. If not, events that it cannot keep up
+    /// with are dropped and counted.
     pub required: bool,
-    /// Permissions of the files that are made.
+    /// Permissions of new files.
     pub mode: u32,
-    /// Bytes an output that is not required may lag behind before it drops.
+    /// Bytes that may wait for an output that is not required.
     pub queue: usize,
-    /// The sources it takes, by name; `None` takes all.
+    /// The sources it accepts, by name; `None` accepts all.
     pub sources: Option<Vec<String>>,
-    /// The event types it takes; `None` takes all, and whatever else comes.
+    /// The event types it accepts; `None` accepts every record.
     pub events: Option<Vec<EventKind>>,
 }
 
-/// Permissions of output files, where none are given: the owner writes, the group
-/// reads.
+/// The default permissions of output files.
 pub const MODE: u32 = 0o640;
 
-impl Output {
-    /// A required output of everything, one event a line, named by where it goes.
+impl OutputConfig {
+    /// Returns a required output that accepts everything, one event a line. Its name is
+    /// the destination.
     pub fn to(destination: Destination) -> Self {
         Self {
             name: destination.to_string(),

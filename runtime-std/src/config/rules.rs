@@ -1,11 +1,11 @@
-//! How a server is judged, as it is written.
+//! Settings for the verification of server certificates, as users write them.
 
 use estreamer_mio::tls::{NameRule, ServerRules};
 
-/// Reads `cn:NAME` or `san:NAME`.
+/// Parses `cn:NAME` or `san:NAME`.
 ///
 /// # Errors
-/// What is possible instead.
+/// The accepted values.
 pub fn name_rule(text: &str) -> Result<NameRule, String> {
     match text.split_once(':') {
         Some(("cn", name)) if !name.is_empty() => Ok(NameRule::CommonName(name.into())),
@@ -14,17 +14,18 @@ pub fn name_rule(text: &str) -> Result<NameRule, String> {
     }
 }
 
-/// A type of its own, because clap would read an array as several values.
+/// A certificate fingerprint. Not a plain array, because clap parses that as several
+/// values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint(
     /// The SHA-256 of a certificate.
     pub [u8; 32],
 );
 
-/// Reads 64 hexadecimal digits, with or without colons between.
+/// Parses 64 hexadecimal digits, with or without colons.
 ///
 /// # Errors
-/// What is possible instead.
+/// The accepted values.
 pub fn fingerprint(text: &str) -> Result<Fingerprint, String> {
     let digits: Option<Vec<u8>> = text
         .chars()
@@ -43,7 +44,7 @@ pub fn fingerprint(text: &str) -> Result<Fingerprint, String> {
         .map_err(|_| "use the 64 hexadecimal digits of a SHA-256, with or without colons".into())
 }
 
-/// Says on stderr that the connection about to be made proves nothing.
+/// Warns on standard error that the server is not verified.
 pub fn warn(rules: &ServerRules, server: &str) {
     if rules.insecure {
         say!(

@@ -1,36 +1,36 @@
-//! What is counted of a source.
+//! The counts of a source.
 
-/// What was counted of a source.
+/// The counts of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Records received from the server, those left out among them.
+    /// Records received from the server, duplicates included.
     pub received: u64,
-    /// Records that whatever every required output writes to has accepted, error
-    /// envelopes among them.
+    /// Records that every required output has accepted, error envelopes included.
     pub accepted: u64,
-    /// Of these, those that are durable in the bookmark.
+    /// Accepted records that are durable in the bookmark.
     pub durable: u64,
-    /// Records left out because they were delivered before.
+    /// Records dropped because they were delivered before.
     pub duplicates: u64,
-    /// Records delivered before that did not come again.
+    /// Records delivered before that the server did not send again at a resume.
     pub missing: u64,
-    /// Messages that contradict themselves.
+    /// Malformed messages.
     pub malformed: u64,
-    /// Records over the limit.
+    /// Records over the size limit.
     pub oversize: u64,
-    /// Bundles whose sequence number does not follow.
+    /// Gaps in the sequence numbers of bundles.
     pub gaps: u64,
-    /// Records dropped by outputs that are not required.
+    /// Records dropped by best-effort outputs.
     pub dropped: u64,
-    /// Records stored more than an hour ahead of our clock.
+    /// Records with an archival second more than an hour ahead of the local clock.
     pub ahead: u64,
-    /// Records that are not remembered, for want of memory.
+    /// Records whose digest is not kept, because memory is used up.
     pub unremembered: u64,
-    /// New records with an archival second before the one to resume from.
+    /// New records with an archival second before the resume second.
     pub set_back: u64,
-    /// How often another server answered than before.
+    /// Changes of the server that answers.
     pub server_changes: u64,
-    /// The largest number of seconds a record came behind the high mark.
+    /// The maximum number of seconds by which a record is older than the newest one before
+    /// it.
     pub disorder: u64,
     /// Bytes received, framing included.
     pub bytes: u64,
@@ -38,20 +38,20 @@ pub struct Counts {
     pub bundles: u64,
     /// Null messages sent.
     pub nulls: u64,
-    /// Connections that stood.
+    /// Established connections.
     pub connections: u64,
-    /// Records whose length counts archival timestamp and reserved word, too.
+    /// Records whose length includes archival timestamp and reserved word.
     pub covers_extension: u64,
-    /// Records whose length counts the record header, too.
+    /// Records whose length includes the record header.
     pub covers_header: u64,
-    /// Records without archival time, although it was asked for.
+    /// Records without archival time although it was requested.
     pub no_extension: u64,
-    /// Events that are not the JSON that was asked for.
+    /// Events that are not JSON although JSON was requested.
     pub not_json: u64,
 }
 
 impl Counts {
-    /// Adds those of another source; of the disorder, the largest counts.
+    /// Adds the counts of another source; `disorder` becomes the maximum.
     pub fn add(&mut self, other: &Self) {
         for (sum, count) in [
             (&mut self.received, other.received),

@@ -1,5 +1,6 @@
-//! What affects the promise that nothing is lost, counted per source: reported when
-//! it begins, once a minute while it goes on, and summed up at the end.
+//! Counts per source, and reports about events that were dropped, repeated or out of
+//! order. A report appears at the first occurrence, at most once a minute afterwards, and
+//! at the end.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -15,28 +16,28 @@ use crate::sync::lock;
 pub struct Ledger {
     overlap: u32,
     wording: Wording,
-    accounts: Mutex<BTreeMap<Arc<str>, Account>>,
+    accounts: Mutex<BTreeMap<Arc<str>, SourceCounts>>,
 }
 
 #[derive(Default)]
-struct Account {
+struct SourceCounts {
     counts: Counts,
-    /// What was reported of each concern, and when.
-    told: [(u64, Option<Instant>); CONCERNS.len()],
+    /// The last reported count of each concern, and when.
+    reported: [(u64, Option<Instant>); CONCERNS.len()],
     /// Which deviations were reported.
     deviated: [bool; DEVIATIONS.len()],
 }
 
-/// Something that is reported.
+/// A count that is reported.
 struct Concern {
     of: fn(&Counts) -> u64,
-    /// A smaller count is not reported.
+    /// The minimum count to report, by overlap.
     from: fn(u32) -> u64,
     text: fn(u64, u32, Wording) -> String,
 }
 
-/// A concern whose count grows is reported this often.
-const AGAIN: Duration = Duration::from_secs(60);
+/// The interval of reports about one concern.
+const INTERVAL: Duration = Duration::from_secs(60);
 
 const CONCERNS: [Concern; 11] = [
     Concern {
@@ -45,7 +46,7 @@ const CONCERNS: [Concern; 11] = [
         text: |count, _, _| {
             format!(
                 "{} in the bundle sequence. The server skipped numbers; events may be missing: \
-                 compare with its own count",
+                 compare with the count of the server",
                 Count(count, "gap")
             )
         },
@@ -76,8 +77,8 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, _, _| {
             format!(
-                "{} delivered before did not come again at a resume. Nothing is missing here; \
-                 but the server's archive no longer holds what it sent: check its disk",
+                "{} delivered before did not come again at a resume. No event is lost here, \
+                 but the archive of the server no longer holds them: check its disk",
                 Count(count, "event")
             )
         },
@@ -92,7 +93,7 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, _, _| {
             format!(
-                "{} dropped by an output that is not required and fell behind",
+                "{} dropped by a best-effort output that fell behind",
                 Count(count, "event")
             )
         },
@@ -102,8 +103,8 @@ const CONCERNS: [Concern; 11] = [
         from: |overlap| u64::from(overlap / 2) + 1,
         text: |seconds, overlap, _| {
             format!(
-                "events were stored up to {seconds} s out of order. Up to {overlap} s are asked \
-                 for again at a restart; raise overlap to twice the disorder"
+                "events were stored up to {seconds} s out of order. A restart requests the last \
+                 {overlap} s again; raise overlap to twice the disorder"
             )
         },
     },
@@ -112,8 +113,8 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, _, _| {
             format!(
-                "{} stored more than an hour ahead of this machine's clock. The bookmark stays \
-                 before that: a restart asks for the same events again. Compare the two clocks",
+                "{} stored more than an hour ahead of this machine's clock. The bookmark does \
+                 not advance past them: a restart requests them again. Compare the two clocks",
                 Count(count, "event")
             )
         },
@@ -123,9 +124,8 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, _, _| {
             format!(
-                "{} not remembered, as there are too many within a few seconds of the archive. \
-                 None is lost; what is not remembered comes twice if the connection ends now. \
-                 Raise memory",
+                "{} not remembered: too many events within a few seconds of the archive. None is \
+                 lost; those are delivered twice if the connection ends now. Raise memory",
                 Count(count, "event")
             )
         },
@@ -135,9 +135,9 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |count, overlap, _| {
             format!(
-                "{} stored more than {overlap} s before the newest: the server's clock was set \
-                 back, or it stores late. A restart asks from there: none is lost, some may come \
-                 twice. Check the server's clock",
+                "{} stored more than {overlap} s before the newest: the clock of the server was set \
+                 back, or it stores events late. A restart requests from there: none is lost, some \
+                 may be delivered twice. Check the clock of the server",
                 Count(count, "event")
             )
         },
@@ -147,16 +147,16 @@ const CONCERNS: [Concern; 11] = [
         from: |_| 1,
         text: |_, overlap, _| {
             format!(
-                "another server answers than before. What comes again is recognised by its \
-                 content, as long as the two stored it within {overlap} s of each other"
+                "another server answers than before. Repeated events are recognised by their \
+                 content if both servers stored them within {overlap} s of each other"
             )
         },
     },
 ];
 
 impl Ledger {
-    /// An empty one, of a collection with this overlap, whose program words remedies
-    /// like this.
+    /// Returns an empty ledger. `overlap` is that of the collection in seconds; `wording`
+    /// words remedies.
     pub fn new(overlap: u32, wording: Wording) -> Self {
         Self {
             overlap,
@@ -165,34 +165,34 @@ impl Ledger {
         }
     }
 
-    /// Changes the counts of a source, and tells what begins with that.
+    /// Changes the counts of a source, and reports what is due.
     pub fn change(&self, source: &Arc<str>, change: impl FnOnce(&mut Counts)) {
         let mut accounts = lock(&self.accounts);
         if !accounts.contains_key(source) {
-            accounts.insert(source.clone(), Account::default());
+            accounts.insert(source.clone(), SourceCounts::default());
         }
         if let Some(account) = accounts.get_mut(source) {
             change(&mut account.counts);
-            account.tell(source, self, false);
+            account.report(source, self, false);
         }
     }
 
-    /// Tells what went on since it was told last, where that is a minute ago; or
-    /// all of it, at the end.
-    pub fn tell(&self, all: bool) {
+    /// Reports counts that grew since the last report, if that is a minute ago; with
+    /// `all`, regardless of the time.
+    pub fn report(&self, all: bool) {
         for (source, account) in lock(&self.accounts).iter_mut() {
-            account.tell(source, self, all);
+            account.report(source, self, all);
         }
     }
 
-    /// The counts of each source, by name.
+    /// Returns the counts of each source, by name.
     pub fn counts(&self) -> Vec<(Arc<str>, Counts)> {
         let accounts = lock(&self.accounts);
         let counts = accounts.iter().map(|(name, of)| (name.clone(), of.counts));
         counts.collect()
     }
 
-    /// The counts of a source.
+    /// Returns the counts of a source.
     pub fn of(&self, source: &str) -> Counts {
         let accounts = lock(&self.accounts);
         accounts
@@ -201,7 +201,7 @@ impl Ledger {
             .unwrap_or_default()
     }
 
-    /// The counts of all sources together; of the disorder, the largest.
+    /// Returns the sums over all sources; `disorder` is the maximum.
     pub fn total(&self) -> Counts {
         let mut total = Counts::default();
         for (_, counts) in self.counts() {
@@ -211,23 +211,23 @@ impl Ledger {
     }
 }
 
-impl Account {
-    fn tell(&mut self, source: &str, ledger: &Ledger, all: bool) {
+impl SourceCounts {
+    fn report(&mut self, source: &str, ledger: &Ledger, all: bool) {
         let overlap = ledger.overlap;
-        for (deviation, told) in DEVIATIONS.iter().zip(&mut self.deviated) {
-            if (deviation.of)(&self.counts) > 0 && !std::mem::replace(told, true) {
+        for (deviation, reported) in DEVIATIONS.iter().zip(&mut self.deviated) {
+            if (deviation.of)(&self.counts) > 0 && !std::mem::replace(reported, true) {
                 say!("estreamer: {source}: {}.", deviation.text);
             }
         }
-        for (concern, (told, when)) in CONCERNS.iter().zip(&mut self.told) {
+        for (concern, (reported, when)) in CONCERNS.iter().zip(&mut self.reported) {
             let count = (concern.of)(&self.counts);
-            let due = all || when.is_none_or(|when| when.elapsed() >= AGAIN);
-            if count > *told && count >= (concern.from)(overlap) && due {
+            let due = all || when.is_none_or(|when| when.elapsed() >= INTERVAL);
+            if count > *reported && count >= (concern.from)(overlap) && due {
                 say!(
                     "estreamer: {source}: {}.",
                     (concern.text)(count, overlap, ledger.wording)
                 );
-                (*told, *when) = (count, Some(Instant::now()));
+                (*reported, *when) = (count, Some(Instant::now()));
             }
         }
     }

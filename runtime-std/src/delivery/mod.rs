@@ -1,17 +1,17 @@
-//! Nothing lost, nothing twice: what happens between the event loop and the
-//! outputs.
+//! Exactly-once delivery: everything between the event loop and the outputs.
 //!
-//! Batches of all sources get one running number n. A *bookmark* is a cut n: for
-//! each source where to resume and the digests of what was delivered from there
-//! on, for each file how long it was after batch n. The journal holds bookmarks.
-//! A restart brings the files to the bookmark, asks the server from there, and
-//! removes exactly what was delivered before.
+//! Batches of all sources share one sequence of numbers. A *bookmark* is the state after
+//! batch n: for each source the resume point and the digests of records delivered since
+//! then, for each file its length. The journal holds bookmarks. A restart restores the
+//! files to the bookmark, requests events from the resume point, and drops exactly the
+//! records that were delivered before.
 //!
-//! - [`dedup`]: what came before.
-//! - [`bookmark`]: what survives a crash.
-//! - [`pipeline`]: the threads and their order.
-//! - [`counts`], [`ledger`]: what affects the promise, counted and reported;
-//!   `deviation`: what a server does otherwise than it was asked.
+//! - [`dedup`]: numbers batches and drops records that were delivered before.
+//! - [`bookmark`]: the durable state.
+//! - [`pipeline`]: the threads. `pipeline/progress.rs` decides which bundles may be
+//!   acknowledged, and which batches may be committed.
+//! - [`counts`], [`ledger`]: counts per source, and the reports about them. `deviation`:
+//!   deviations of a server from the guide.
 
 pub mod bookmark;
 pub mod counts;

@@ -2,11 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use estreamer_core::fqe::RequestForm;
-use estreamer_core::session::ClientConfig;
 use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::arena::Pool;
+use estreamer_mio::buffer::Pool;
 use estreamer_mio::client::{Client, ClientOptions};
 use estreamer_mio::event_loop::EventLoop;
 
@@ -15,32 +15,41 @@ use super::probe::{Goal, Probe, Seen};
 
 /// Connects to one address and asks in this form.
 pub(super) fn probe(
-    event_loop: &mut EventLoop,
+    event_loop: &mut EventLoop<Client>,
     options: &Options<'_>,
     address: SocketAddr,
     form: RequestForm,
     goal: Goal,
 ) -> io::Result<Seen> {
-    let client = ClientOptions {
-        address,
-        bind: None,
-        request: options.ask.message(InitialTimestamp::OLDEST, form.quirks()),
-        session: ClientConfig {
-            expected: Some(options.ask.expected()),
-            ..ClientConfig::default()
-        },
-        pool: Pool::new(WINDOW, 32 << 20, event_loop.handle()),
-        handshake_timeout: options.timeout,
-    };
-    let (probe, seen) = Probe::new(goal);
-    match Client::new(options.tls, client, probe, event_loop.now()) {
-        Ok(client) => {
-            event_loop.add(Box::new(client))?;
-            event_loop.run()?;
+    let request = options.ask.message(InitialTimestamp::OLDEST, form.quirks());
+    let pool = Pool::new(WINDOW, 32 << 20, event_loop.handle());
+    let mut client = ClientOptions::new(address, request, pool);
+    client.session.expected = Some(options.ask.expected());
+    client.handshake_timeout = Duration::from_millis(options.timeout.into());
+    client.capture = true;
+    let mut probe = Probe::new(goal);
+    let id = match Client::new(options.tls, client, event_loop.now()) {
+        Ok(client) => event_loop.add(client)?,
+        Err(end) => {
+            probe.failed(end);
+            return Ok(probe.into_seen());
         }
-        Err((end, _)) => seen.borrow_mut().end = Some(end),
+    };
+    while !probe.is_over() {
+        let now = event_loop.now();
+        let left = probe.due().map(|due| due.0.saturating_sub(now.0));
+        event_loop.wait(left.map(Duration::from_millis))?;
+        let now = event_loop.now();
+        if let Some(client) = event_loop.get_mut(id) {
+            probe.command(client, now);
+        }
+        while let Some((_, client)) = event_loop.next_turn() {
+            probe.after_turn(client, now);
+            probe.command(client, now);
+        }
     }
-    Ok(seen.take())
+    event_loop.remove(id);
+    Ok(probe.into_seen())
 }
 
 /// Bytes of an arena to receive into.

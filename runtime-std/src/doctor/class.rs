@@ -22,13 +22,13 @@ pub enum Class {
     PortClosed,
     /// Nobody answers: packets are dropped.
     Filtered,
-    /// TCP stands, TLS does not come about.
+    /// TCP was connected, but the TLS handshake failed.
     TlsRefused,
     /// We refused the server's certificate.
     CertificateRefused,
     /// The server refused our certificate, and said so.
     OwnCertificateRefused,
-    /// The server closed after the handshake without a word.
+    /// The server closed after the handshake without a message.
     ClosedSilently,
     /// The server answered the request with an error message.
     RequestRefused,
@@ -99,13 +99,13 @@ impl Class {
                 ErrorKind::TimedOut => Self::Filtered,
                 _ => Self::Unreachable,
             },
-            Some(ClientEnd::ConnectTimeout) => Self::Filtered,
-            Some(ClientEnd::HandshakeTimeout) => Self::TlsRefused,
+            Some(ClientEnd::ConnectTimeout(_)) => Self::Filtered,
+            Some(ClientEnd::HandshakeTimeout(_)) => Self::TlsRefused,
             Some(ClientEnd::Tls(error)) => match error.class() {
                 TlsClass::TlsRefused => Self::TlsRefused,
                 TlsClass::CertificateRefused => Self::CertificateRefused,
                 TlsClass::OwnCertificateRefused => Self::OwnCertificateRefused,
-                TlsClass::Local => Self::Broken,
+                _ => Self::Broken,
             },
             Some(ClientEnd::Session(End::BeforeFirstByte, _)) => Self::ClosedSilently,
             Some(ClientEnd::Session(End::PeerError { .. }, _)) => Self::RequestRefused,
@@ -114,7 +114,7 @@ impl Class {
                 0 => Self::Silent,
                 _ => Self::Healthy,
             },
-            Some(ClientEnd::Session(..) | ClientEnd::Socket(_)) | None => Self::Broken,
+            Some(_) | None => Self::Broken,
         }
     }
 
@@ -136,7 +136,7 @@ impl fmt::Display for Class {
             Self::Unreachable => "no way leads to the server",
             Self::PortClosed => "port closed: nothing listens there",
             Self::Filtered => "filtered: nobody answers",
-            Self::TlsRefused => "TLS refused: it does not come about",
+            Self::TlsRefused => "TLS handshake failed",
             Self::CertificateRefused => "the server's certificate is refused by us",
             Self::OwnCertificateRefused => "our certificate is refused by the server",
             Self::ClosedSilently => "closed silently after the handshake",

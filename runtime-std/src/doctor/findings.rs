@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use estreamer_core::fqe::RequestForm;
 use estreamer_core::session::End;
-use estreamer_core::wire::{Evidence, Layout};
+use estreamer_core::wire::{Evidence, RecordLayout};
 use estreamer_mio::client::ClientEnd;
 use estreamer_mio::tls::{CertificateFacts, TlsError};
 
@@ -109,7 +109,7 @@ impl<'a> Findings<'a> {
         let error = match &seen.end {
             Some(ClientEnd::Tls(error)) => error,
             end => {
-                let timeout = matches!(end, Some(ClientEnd::HandshakeTimeout));
+                let timeout = matches!(end, Some(ClientEnd::HandshakeTimeout(_)));
                 let (verdict, found, look_at) = match agreed {
                     Some(agreed) if self.options.rules.insecure => (
                         Verdict::Warning,
@@ -119,7 +119,7 @@ impl<'a> Findings<'a> {
                     Some(agreed) => (Verdict::Ok, agreed, None),
                     None if timeout => (
                         Verdict::Failed,
-                        "TCP stands, but nobody answers the TLS handshake".into(),
+                        "the server accepted the TCP connection but did not complete the TLS handshake".into(),
                         Some(
                             "Check that the port is eStreamer's (8302) and no proxy between \
                               answers for it; if it is, restart eStreamer on the Management Center"
@@ -270,7 +270,7 @@ impl<'a> Findings<'a> {
     }
 
     /// What the record length of the first event counts.
-    fn reading(&mut self, layout: Layout, told_by: Evidence) {
+    fn reading(&mut self, layout: RecordLayout, told_by: Evidence) {
         let found = format!("counts {layout}, told by {told_by}");
         let (verdict, look_at) = match told_by {
             Evidence::Nothing => (

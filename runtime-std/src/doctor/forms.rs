@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use estreamer_core::fqe::RequestForm;
+use estreamer_mio::client::Client;
 use estreamer_mio::event_loop::EventLoop;
 
 use super::attempt::probe;
@@ -17,7 +18,7 @@ pub(super) struct Tried(Vec<(RequestForm, Seen)>);
 impl Tried {
     /// Goes on from what came of the first form, if that came to the request.
     pub(super) fn of(
-        event_loop: &mut EventLoop,
+        event_loop: &mut EventLoop<Client>,
         options: &Options<'_>,
         address: SocketAddr,
         first: Seen,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
 
-use crate::config::Ask;
+use crate::config::EventRequest;
 use crate::failure::Wording;
 
 /// What is to be examined.
@@ -21,7 +21,7 @@ pub struct Options<'a> {
     /// TLS made of these two.
     pub tls: &'a ClientTls,
     /// What is asked for, from the oldest event on.
-    pub ask: &'a Ask,
+    pub ask: &'a EventRequest,
     /// The same in words.
     pub asked: String,
     /// Milliseconds until TCP and TLS have to stand.

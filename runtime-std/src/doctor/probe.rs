@@ -1,15 +1,12 @@
-//! A client's sink that only remembers what happened.
+//! What was seen on one connection, and when it was enough.
 
-use std::borrow::Cow;
-use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::rc::Rc;
 
 use estreamer_core::fqe::EventKind;
-use estreamer_core::session::{ClientSession, Instant};
-use estreamer_mio::batch::Batch;
-use estreamer_mio::client::{ClientEnd, Sink};
-use estreamer_mio::tls::{CertificateFacts, TlsSession};
+use estreamer_core::session::Instant;
+use estreamer_mio::buffer::Batch;
+use estreamer_mio::client::{Client, ClientEnd, ClientEvent};
+use estreamer_mio::tls::CertificateFacts;
 
 /// What was seen of one address.
 #[derive(Debug, Default)]
@@ -46,6 +43,16 @@ impl Seen {
         self.counts.iter().sum()
     }
 
+    fn count(&mut self, batch: &Batch) {
+        for record in batch.records() {
+            let place = EventKind::ALL
+                .iter()
+                .position(|kind| kind.record_type() == record.record_type)
+                .unwrap_or(EventKind::ALL.len());
+            self.counts[place] += 1;
+        }
+    }
+
     /// Names and numbers of the kinds of events that came.
     pub(super) fn kinds(&self) -> String {
         let names = EventKind::ALL.iter().map(|kind| kind.name());
@@ -70,101 +77,97 @@ pub(super) enum Goal {
     Answer { wait: u32 },
 }
 
-/// Goes as far as its goal, and leaves what it saw behind.
+/// Watches one connection until its goal is reached.
 pub(super) struct Probe {
-    seen: Rc<RefCell<Seen>>,
+    seen: Seen,
     goal: Goal,
+    /// When the request was sent.
     asked: Option<Instant>,
-    answered: bool,
 }
 
 impl Probe {
-    pub(super) fn new(goal: Goal) -> (Self, Rc<RefCell<Seen>>) {
-        let seen = Rc::new(RefCell::new(Seen::default()));
-        let probe = Self {
-            seen: seen.clone(),
+    pub(super) fn new(goal: Goal) -> Self {
+        Self {
+            seen: Seen::default(),
             goal,
             asked: None,
-            answered: false,
-        };
-        (probe, seen)
-    }
-}
-
-impl Sink for Probe {
-    fn established(&mut self, local: SocketAddr) -> Result<(), &'static str> {
-        self.seen.borrow_mut().local = Some(local);
-        match self.goal {
-            Goal::Connect => Err(ENOUGH),
-            Goal::Events { .. } | Goal::Answer { .. } => Ok(()),
         }
     }
 
-    fn connected(&mut self, tls: &TlsSession) {
-        self.seen.borrow_mut().tls = Some(Agreed {
-            version: tls.protocol_version().unwrap_or("TLS"),
-            cipher: tls.cipher_suite().unwrap_or("an unknown cipher suite"),
-            certificate: tls.peer().cloned(),
-        });
+    /// Returns what was seen.
+    pub(super) fn into_seen(self) -> Seen {
+        self.seen
     }
 
-    fn received(&mut self, bytes: &[u8]) {
-        let mut seen = self.seen.borrow_mut();
-        let room = KEPT.saturating_sub(seen.bytes.len());
-        seen.bytes
-            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+    /// Says that the connection could not be made.
+    pub(super) fn failed(&mut self, end: ClientEnd) {
+        self.seen.end = Some(end);
     }
 
-    fn null(&mut self) {
-        self.answered = true;
-        self.seen.borrow_mut().nulls += 1;
+    /// Whether the connection has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.seen.end.is_some()
     }
 
-    fn batch(&mut self, batch: Batch) {
-        self.answered = true;
-        let mut seen = self.seen.borrow_mut();
-        for record in batch.records() {
-            let place = EventKind::ALL
-                .iter()
-                .position(|kind| kind.record_type() == record.record_type)
-                .unwrap_or(EventKind::ALL.len());
-            seen.counts[place] += 1;
-        }
-    }
-
-    fn delivered(&self) -> u64 {
-        // Nothing is asked for beyond the first events.
-        0
-    }
-
-    fn turn_ends(&mut self, _: &ClientSession, now: Instant) -> Option<Cow<'static, str>> {
-        // The first turn comes right after the request was sent.
-        let asked = *self.asked.get_or_insert(now);
-        let mut seen = self.seen.borrow_mut();
-        seen.after = now.0.saturating_sub(asked.0);
-        if self.answered && seen.answered.is_none() {
-            seen.answered = Some(seen.after);
-        }
-        let enough = match self.goal {
-            Goal::Answer { .. } => self.answered,
-            Goal::Events { .. } | Goal::Connect => seen.events() > 0,
-        };
-        let over = self.deadline().is_some_and(|due| now >= due);
-        (over || enough).then_some(ENOUGH.into())
-    }
-
-    fn deadline(&self) -> Option<Instant> {
+    /// Returns when [`command`](Self::command) is due although nothing happens.
+    pub(super) fn due(&self) -> Option<Instant> {
         match self.goal {
             Goal::Connect => None,
             Goal::Events { wait } | Goal::Answer { wait } => Some(self.asked?.after(wait)),
         }
     }
 
-    fn ended(&mut self, end: ClientEnd, _: Option<&ClientSession>) {
-        self.seen.borrow_mut().end = Some(end);
+    /// Closes the client when the goal is reached, or the time is up. Nothing is
+    /// acknowledged: nothing is wanted after the first events.
+    pub(super) fn command(&mut self, client: &mut Client, now: Instant) {
+        let is_enough = match self.goal {
+            Goal::Connect => self.seen.local.is_some(),
+            Goal::Answer { .. } => client.is_answered(),
+            Goal::Events { .. } => self.seen.events() > 0,
+        };
+        if is_enough || self.due().is_some_and(|due| now >= due) {
+            client.close(ENOUGH);
+        }
+    }
+
+    /// Takes what happened in a turn of the client.
+    pub(super) fn after_turn(&mut self, client: &mut Client, now: Instant) {
+        while let Some(event) = client.poll_event() {
+            match event {
+                ClientEvent::TcpConnected { local } => self.seen.local = Some(local),
+                ClientEvent::Connected => {
+                    self.asked = Some(now);
+                    let tls = client.tls();
+                    self.seen.tls = Some(Agreed {
+                        version: tls.protocol_version().unwrap_or("TLS"),
+                        cipher: tls.cipher_suite().unwrap_or("an unknown cipher suite"),
+                        certificate: tls.peer().cloned(),
+                    });
+                }
+                ClientEvent::Received(bytes) => {
+                    let room = KEPT.saturating_sub(self.seen.bytes.len());
+                    let kept = &bytes[..bytes.len().min(room)];
+                    self.seen.bytes.extend_from_slice(kept);
+                }
+                ClientEvent::Batch(batch) => self.seen.count(&batch),
+                ClientEvent::Ended(end) => self.seen.end = Some(end),
+                _ => {}
+            }
+        }
+        let (Some(asked), Some(session)) = (self.asked, client.session()) else {
+            return;
+        };
+        self.seen.nulls = session.statistics().nulls;
+        // The goodbye takes time of its own.
+        if session.end().is_none() {
+            self.seen.after = now.0.saturating_sub(asked.0);
+        }
+        if client.is_answered() {
+            self.seen.answered.get_or_insert(self.seen.after);
+        }
     }
 }
 
-/// Bytes that are kept of what came.
+/// Bytes that are kept of what was received.
 const KEPT: usize = 64 << 10;
 const ENOUGH: &str = "the diagnosis has seen what it wanted";

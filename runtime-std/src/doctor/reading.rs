@@ -1,11 +1,13 @@
 //! How the server counts the record length, by the first event.
 
 use estreamer_core::decode::{Decoder, Kind, Limits, Oversize};
-use estreamer_core::wire::{Evidence, Expected, HEADER_LEN, Layout, RecordLength, RecordReader};
+use estreamer_core::wire::{
+    Evidence, Expected, HEADER_LEN, RecordLayout, RecordLength, RecordReader,
+};
 
 /// The reading of the first event among the first bytes of a stream, and what told
 /// it.
-pub(super) fn first(bytes: &[u8], expected: Expected) -> Option<(Layout, Evidence)> {
+pub(super) fn first(bytes: &[u8], expected: Expected) -> Option<(RecordLayout, Evidence)> {
     let reader = RecordReader::new(RecordLength::Auto, Some(expected));
     let window = bytes.len().max(estreamer_core::decode::MIN_WINDOW);
     let decoder = Decoder::new(window, Limits::DEFAULT, Oversize::Pieces).ok()?;
@@ -20,7 +22,7 @@ pub(super) fn first(bytes: &[u8], expected: Expected) -> Option<(Layout, Evidenc
             let length = head.header.length;
             let body = rest.get(HEADER_LEN..)?;
             let body = &body[..body.len().min(length as usize)];
-            return Some((layout, reader.told_by(body, length)));
+            return Some((layout, reader.evidence(body, length)));
         }
         if step.consumed == 0 && step.frame.is_none() {
             return None;

@@ -1,18 +1,18 @@
-//! Envelopes: lines of JSON around a record that is no text. Nothing is
-//! allocated for them but room in the output.
+//! Envelopes: JSON objects around records that are not text. They need no allocation
+//! besides the output.
 
 use base64::display::Base64Display;
 use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
-use estreamer_mio::batch::{Record, RecordKind};
+use estreamer_mio::buffer::{EventRecord, RecordKind};
 use serde::{Serialize, Serializer};
 
 use crate::digest::Digest;
 
-/// Bytes of an unreadable record that are shown; length and digest are always
-/// of all.
-const SHOWN: usize = 64 << 10;
+/// The maximum number of bytes of an unreadable record in its envelope. Length and digest
+/// cover all bytes.
+const MAX_DATA: usize = 64 << 10;
 
-/// A record that could not be read as an event, with all there is to know.
+/// The envelope of a record that is not a valid event.
 #[derive(Serialize)]
 struct Unreadable<'a> {
     kind: &'static str,
@@ -25,7 +25,7 @@ struct Unreadable<'a> {
     data_base64: Base64<'a>,
 }
 
-/// An event whose data is bytes.
+/// The envelope of a binary event.
 #[derive(Serialize)]
 struct Bytes<'a> {
     source: &'a str,
@@ -36,9 +36,9 @@ struct Bytes<'a> {
     data_base64: Base64<'a>,
 }
 
-/// The one member of a line.
+/// The single member of the JSON object.
 #[derive(Serialize)]
-enum Line<'a> {
+enum EnvelopeLine<'a> {
     #[serde(rename = "estreamer_error")]
     Error(Unreadable<'a>),
     #[serde(rename = "estreamer_data")]
@@ -46,21 +46,21 @@ enum Line<'a> {
 }
 
 /// Appends an unreadable record as a JSON object, without line end.
-pub(super) fn error(source: &str, record: &Record<'_>, digest: Digest, out: &mut Vec<u8>) {
+pub(super) fn error(source: &str, record: &EventRecord<'_>, digest: Digest, out: &mut Vec<u8>) {
     let kind = match record.kind {
         RecordKind::Event => "unreadable",
         RecordKind::Malformed(_) => "malformed",
         RecordKind::Oversize => "oversize",
     };
     append(
-        &Line::Error(Unreadable {
+        &EnvelopeLine::Error(Unreadable {
             kind,
             source,
             record_type: record.record_type.0,
             archival: record.archival,
             length: record.length,
             digest,
-            data_base64: Base64(&record.data[..record.data.len().min(SHOWN)]),
+            data_base64: Base64(&record.data[..record.data.len().min(MAX_DATA)]),
         }),
         out,
     );
@@ -68,9 +68,9 @@ pub(super) fn error(source: &str, record: &Record<'_>, digest: Digest, out: &mut
 
 /// Appends an event of another transform than JSON and CSV as a JSON object
 /// with all its bytes, without line end.
-pub(super) fn data(source: &str, transform: &str, record: &Record<'_>, out: &mut Vec<u8>) {
+pub(super) fn data(source: &str, transform: &str, record: &EventRecord<'_>, out: &mut Vec<u8>) {
     append(
-        &Line::Data(Bytes {
+        &EnvelopeLine::Data(Bytes {
             source,
             record_type: record.record_type.0,
             archival: record.archival,
@@ -82,12 +82,12 @@ pub(super) fn data(source: &str, transform: &str, record: &Record<'_>, out: &mut
     );
 }
 
-fn append(line: &Line<'_>, out: &mut Vec<u8>) {
+fn append(line: &EnvelopeLine<'_>, out: &mut Vec<u8>) {
     let written = serde_json::to_writer(out, line);
-    debug_assert!(written.is_ok(), "memory does not fail");
+    debug_assert!(written.is_ok(), "writing to memory cannot fail");
 }
 
-/// Bytes that are shown as base64.
+/// Bytes that serialize as base64.
 struct Base64<'a>(&'a [u8]);
 
 impl Serialize for Base64<'_> {
@@ -110,9 +110,9 @@ mod tests {
 
     #[test]
     fn an_error_tells_all_there_is_to_know_and_bounds_the_data() {
-        let data = vec![0xff; SHOWN + 1];
-        let record = Record {
-            kind: RecordKind::Malformed(Malformed::RecordLength),
+        let data = vec![0xff; MAX_DATA + 1];
+        let record = EventRecord {
+            kind: RecordKind::Malformed(Malformed::RecordTooShort),
             record_type: RecordType(0),
             archival: None,
             bundle: None,
@@ -127,13 +127,13 @@ mod tests {
         assert_eq!(error["length"], 65_537);
         assert_eq!(error["digest"], "00000000000000000000000000000007");
         let shown = STANDARD.decode(error["data_base64"].as_str().unwrap());
-        assert_eq!(shown.unwrap(), data[..SHOWN]);
+        assert_eq!(shown.unwrap(), data[..MAX_DATA]);
     }
 
     #[test]
     fn bytes_are_all_there_and_a_name_cannot_break_out() {
-        let data: Vec<u8> = (0..=255).cycle().take(SHOWN * 2).collect();
-        let record = Record {
+        let data: Vec<u8> = (0..=255).cycle().take(MAX_DATA * 2).collect();
+        let record = EventRecord {
             kind: RecordKind::Event,
             record_type: RecordType::FILE,
             archival: Some(1_750_000_000),

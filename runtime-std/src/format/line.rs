@@ -1,17 +1,15 @@
-//! One event is one line; a quoted field of CSV may continue it.
+//! One event a line; a quoted CSV field may contain line ends.
 //!
-//! A line end is CR LF, LF or CR. The rule:
+//! A line end is CR LF, LF or CR. The rules:
 //!
-//! - Line ends and NULs behind the event are dropped, and one LF ends it.
-//! - Inside JSON, a line end becomes a space: it is white space between tokens.
-//! - Inside CSV, a line end between quotes stays as it came, because it belongs to
-//!   the field; any other one becomes a space. Quotes that are not closed quote
-//!   nothing.
+//! - Line ends and NULs after the event are removed, and one LF is appended.
+//! - In JSON, a line end becomes a space: it is white space between tokens.
+//! - In CSV, a line end between quotes is part of the field and stays unchanged; any other
+//!   one becomes a space. Quotes that are not closed are ignored.
 
 use memchr::{memchr_iter, memchr2};
 
-/// Appends the event as one line with its end; `quoted` where a line end between
-/// quotes belongs to the data.
+/// Appends an event as one line. With `quoted`, line ends between quotes stay unchanged.
 pub(super) fn append(data: &[u8], quoted: bool, line: &mut Vec<u8>) {
     let end = data
         .iter()

@@ -1,28 +1,30 @@
-//! How events are written. A formatter never fails: what it cannot map goes out
-//! in the error envelope.
+//! The formats of events. Formatting never fails: a record that is not an event becomes an
+//! error envelope.
+//!
+//! To add a format, add a variant to [`Format`] and a file in this folder.
 
-mod data;
 mod envelope;
 mod line;
 mod raw;
 pub mod terminal;
+mod transform;
 
-pub use data::Data;
 pub use raw::ENVELOPE;
+pub use transform::OwnedTransform;
 
 use std::fmt;
 use std::str::FromStr;
 
-use estreamer_mio::batch::{Record, RecordKind};
+use estreamer_mio::buffer::{EventRecord, RecordKind};
 
 use crate::digest::Digest;
 
-/// How a record is written.
+/// A format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Text as it came, one event a line; bytes in an envelope as base64.
+    /// Text as received, one event a line; binary data as base64 in an envelope.
     Lines,
-    /// The bytes as they came, each record with its length before it.
+    /// The bytes as received, each record preceded by its length.
     Raw,
 }
 
@@ -33,9 +35,9 @@ impl FromStr for Format {
         match text {
             "ndjson" => Ok(Self::Lines),
             "raw" => Ok(Self::Raw),
-            _ => {
-                Err("use ndjson (one event a line, as it came) or raw (bytes behind their length)")
-            }
+            _ => Err(
+                "use ndjson (one event a line, as received) or raw (bytes preceded by their length)",
+            ),
         }
     }
 }
@@ -49,26 +51,25 @@ impl fmt::Display for Format {
     }
 }
 
-/// Appends a record of a source whose events come as `data`.
+/// Appends a record of a source with this transform to `out`.
 ///
-/// As lines: an event in text as it is, one in bytes in the envelope
-/// `estreamer_data`, anything else in `estreamer_error`. Raw: see [`ENVELOPE`]
-/// and the bytes as they are.
+/// As lines: a text event unchanged, a binary event in the envelope `estreamer_data`,
+/// anything else in the envelope `estreamer_error`. As raw: see [`ENVELOPE`].
 pub fn write(
     format: Format,
-    data: &Data,
+    transform: &OwnedTransform,
     source: &str,
-    record: &Record<'_>,
+    record: &EventRecord<'_>,
     digest: Digest,
     out: &mut Vec<u8>,
 ) {
-    match (format, record.kind, data) {
+    match (format, record.kind, transform) {
         (Format::Raw, _, _) => raw::append(source, record, digest, out),
-        (Format::Lines, RecordKind::Event, Data::Json | Data::Csv) => {
-            line::append(record.data, *data == Data::Csv, out);
+        (Format::Lines, RecordKind::Event, OwnedTransform::Json | OwnedTransform::Csv) => {
+            line::append(record.data, *transform == OwnedTransform::Csv, out);
         }
-        (Format::Lines, RecordKind::Event, Data::Other(transform)) => {
-            envelope::data(source, transform, record, out);
+        (Format::Lines, RecordKind::Event, OwnedTransform::Other(name)) => {
+            envelope::data(source, name, record, out);
             out.push(b'\n');
         }
         (Format::Lines, RecordKind::Malformed(_) | RecordKind::Oversize, _) => {
@@ -78,12 +79,12 @@ pub fn write(
     }
 }
 
-/// About how many bytes a record becomes, to make room for many at once.
-pub fn size(format: Format, data: &Data, record: &Record<'_>) -> usize {
-    match (format, data) {
+/// Returns the approximate size of a formatted record in bytes.
+pub fn size(format: Format, transform: &OwnedTransform, record: &EventRecord<'_>) -> usize {
+    match (format, transform) {
         (Format::Raw, _) => record.data.len() + 4,
-        (Format::Lines, Data::Json | Data::Csv) => record.data.len() + 1,
-        (Format::Lines, Data::Other(_)) => record.data.len().div_ceil(3) * 4 + 160,
+        (Format::Lines, OwnedTransform::Json | OwnedTransform::Csv) => record.data.len() + 1,
+        (Format::Lines, OwnedTransform::Other(_)) => record.data.len().div_ceil(3) * 4 + 160,
     }
 }
 
@@ -93,8 +94,8 @@ mod tests {
     use estreamer_core::Malformed;
     use estreamer_core::wire::RecordType;
 
-    fn record(kind: RecordKind, data: &[u8]) -> Record<'_> {
-        Record {
+    fn record(kind: RecordKind, data: &[u8]) -> EventRecord<'_> {
+        EventRecord {
             kind,
             record_type: RecordType::CONNECTION,
             archival: Some(1),
@@ -107,8 +108,8 @@ mod tests {
     #[test]
     fn bytes_come_out_of_either_format_as_they_went_in() {
         let event = record(RecordKind::Event, b"a\nb\0\r\n\0");
-        let flat = Data::Other("FlatBuffer".into());
-        for data in [Data::Json, Data::Csv, flat.clone()] {
+        let flat = OwnedTransform::Other("FlatBuffer".into());
+        for data in [OwnedTransform::Json, OwnedTransform::Csv, flat.clone()] {
             let mut out = Vec::new();
             write(Format::Raw, &data, "fmc", &event, Digest::new(0), &mut out);
             assert_eq!(out, b"\0\0\0\x07a\nb\0\r\n\0");
@@ -132,11 +133,11 @@ mod tests {
 
     #[test]
     fn an_error_envelope_among_raw_records_is_marked_in_its_length() {
-        let malformed = record(RecordKind::Malformed(Malformed::RecordLength), b"xy");
+        let malformed = record(RecordKind::Malformed(Malformed::RecordTooShort), b"xy");
         let mut out = Vec::new();
         write(
             Format::Raw,
-            &Data::Json,
+            &OwnedTransform::Json,
             "fmc",
             &malformed,
             Digest::new(0),

@@ -1,22 +1,22 @@
-//! Bytes as they came, each record with its length before it.
+//! The bytes as received, each record preceded by its length.
 //!
 //! | off | type | field |
 //! |---|---|---|
 //! | 0 | u32 | bit 31: an error envelope · bits 30–0: bytes that follow |
-//! | 4 | n | the event's data, not altered; or the envelope, as JSON |
+//! | 4 | n | the data of the event, unchanged; or the envelope, as JSON |
 //!
-//! In network byte order, as the protocol is.
+//! In network byte order.
 
-use estreamer_mio::batch::{Record, RecordKind};
+use estreamer_mio::buffer::{EventRecord, RecordKind};
 
 use super::envelope;
 use crate::digest::Digest;
 
-/// Set in the length of what is no event's data but an error envelope.
+/// This bit is set in the length of an error envelope.
 pub const ENVELOPE: u32 = 1 << 31;
 
 /// Appends a record.
-pub(super) fn append(source: &str, record: &Record<'_>, digest: Digest, out: &mut Vec<u8>) {
+pub(super) fn append(source: &str, record: &EventRecord<'_>, digest: Digest, out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
     let mark = match record.kind {

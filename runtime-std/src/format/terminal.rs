@@ -1,12 +1,11 @@
-//! Events on a terminal: bytes that would steer it are shown instead.
+//! Events on a terminal: control characters are escaped.
 
 use std::borrow::Cow;
 use std::io::Write;
 
-/// Returns the text as a terminal may have it. Control characters become
-/// `\u001b`, as JSON writes them, and bytes that are not UTF-8 become `\x9b`;
-/// line ends and tabs stay. For a terminal alone: a pipe and a file get what
-/// came.
+/// Escapes text for a terminal. Control characters become `\u001b` as in JSON, and bytes
+/// that are not UTF-8 become `\x9b`. Line ends and tabs stay. Use it for terminals only;
+/// pipes and files get the bytes unchanged.
 pub fn visible(text: &[u8]) -> Cow<'_, [u8]> {
     if is_harmless(text) {
         return Cow::Borrowed(text);
@@ -15,7 +14,7 @@ pub fn visible(text: &[u8]) -> Cow<'_, [u8]> {
     for chunk in text.utf8_chunks() {
         for character in chunk.valid().chars() {
             // Writing to a Vec cannot fail.
-            let _ = match steers(character) {
+            let _ = match is_control(character) {
                 true => write!(shown, "\\u{:04x}", u32::from(character)),
                 false => write!(shown, "{character}"),
             };
@@ -27,15 +26,15 @@ pub fn visible(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(shown)
 }
 
-/// Whether nothing has to be escaped; told without a look at each character
-/// where the text is ASCII, as it nearly always is.
+/// Returns whether nothing needs escaping. ASCII text is checked without decoding.
 fn is_harmless(text: &[u8]) -> bool {
     let plain = |&byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
-    text.iter().all(plain) || std::str::from_utf8(text).is_ok_and(|text| !text.chars().any(steers))
+    text.iter().all(plain)
+        || std::str::from_utf8(text).is_ok_and(|text| !text.chars().any(is_control))
 }
 
-/// C0 and C1 control characters: among them ESC, and CSI in one character.
-fn steers(character: char) -> bool {
+/// Returns whether a character is a C0 or C1 control character other than LF and tab.
+fn is_control(character: char) -> bool {
     character.is_control() && !matches!(character, '\n' | '\t')
 }
 
@@ -67,7 +66,7 @@ mod tests {
                 let text = [first, second];
                 let shown = visible(&text);
                 let text = std::str::from_utf8(&shown).unwrap();
-                assert!(!text.chars().any(steers), "{first} {second}");
+                assert!(!text.chars().any(is_control), "{first} {second}");
             }
         }
     }

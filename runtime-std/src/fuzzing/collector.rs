@@ -7,18 +7,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use estreamer_core::wire::{InitialTimestamp, RecordType};
-use estreamer_mio::batch::{BundleStart, Record, RecordKind};
+use estreamer_mio::buffer::{BundleStart, EventRecord, RecordKind};
 
 use super::disk::ModelDisk;
 use crate::delivery::bookmark::entry::BatchEntry;
-use crate::delivery::bookmark::opening::{self, Place};
+use crate::delivery::bookmark::opening::{self, BookmarkLocation};
 use crate::delivery::bookmark::recovery::Bookmark;
-use crate::delivery::dedup::sequencer::{FirstSessions, Limits, Noticed, Sequencer};
-use crate::delivery::pipeline::steps::{Step, StepError, Steps};
-use crate::digest::Key;
+use crate::delivery::dedup::sequencer::{BatchCounts, FirstSessions, Sequencer, SequencerLimits};
+use crate::delivery::pipeline::steps::{DeliverySteps, StepError, WriteOutcome};
+use crate::digest::DigestKey;
 use crate::disk::{Disk, DiskFile};
 use crate::output::file::{FileNotice, FileOutput};
-use crate::output::{Output, Part};
+use crate::output::{Output, OutputPart};
 
 /// An event of a source: archival second and text.
 pub type Event = (u32, String);
@@ -27,8 +27,8 @@ pub type Event = (u32, String);
 pub type Sent = (Event, Option<BundleStart>);
 
 /// What makes two records the same, in every run.
-pub fn key() -> Key {
-    Key::new([3; 32])
+pub fn key() -> DigestKey {
+    DigestKey::new([3; 32])
 }
 
 /// The type every event has here.
@@ -57,7 +57,7 @@ impl Target {
 /// A collector that does what it is told, one thing at a time. After an error it
 /// is of no use any more.
 pub struct Collector {
-    steps: Steps,
+    steps: DeliverySteps,
     sequencer: Sequencer,
     outputs: Vec<ModelOutput>,
     notices: Vec<FileNotice>,
@@ -68,7 +68,7 @@ struct ModelOutput {
     target: Target,
     name: Arc<str>,
     output: Box<dyn Output>,
-    queue: VecDeque<(u64, Vec<Part>)>,
+    queue: VecDeque<(u64, Vec<OutputPart>)>,
     accepted: u64,
 }
 
@@ -93,7 +93,7 @@ impl Collector {
             (target.path.into(), Box::new(output))
         };
         let mut outputs: Vec<_> = targets.iter().map(output).collect();
-        let place = Place {
+        let place = BookmarkLocation {
             directory: Path::new("/state"),
             boot,
             key: &key(),
@@ -101,7 +101,7 @@ impl Collector {
         let (journal, notices) = opening::open(&disk, place, overlap, None, &mut outputs)
             .map_err(|error| io::Error::other(error.to_string()))?;
         let accepted = journal.bookmark().n;
-        let limits = Limits {
+        let limits = SequencerLimits {
             overlap,
             digests: 1 << 20,
         };
@@ -118,7 +118,7 @@ impl Collector {
         Ok(Self {
             sequencer,
             outputs: outputs.collect(),
-            steps: Steps::new(Some(journal)),
+            steps: DeliverySteps::new(Some(journal)),
             notices,
         })
     }
@@ -173,9 +173,9 @@ impl Collector {
     ///
     /// # Errors
     /// The disk's.
-    pub fn batch(&mut self, source: &str, events: &[Sent], now: u64) -> io::Result<Noticed> {
+    pub fn batch(&mut self, source: &str, events: &[Sent], now: u64) -> io::Result<BatchCounts> {
         let source: Arc<str> = source.into();
-        let records: Vec<Record<'_>> = events.iter().map(record).collect();
+        let records: Vec<EventRecord<'_>> = events.iter().map(record).collect();
         let mut verdicts = Vec::new();
         let all = || records.iter().copied();
         self.sequencer.screen(&source, all(), &mut verdicts);
@@ -190,9 +190,11 @@ impl Collector {
             point: numbered.point,
             records: numbered.records,
         });
-        self.steps.note(&mut entry, numbered.is_first).map_err(io)?;
+        self.steps
+            .append_batch(&mut entry, numbered.is_first)
+            .map_err(io)?;
         for output in &mut self.outputs {
-            let mut parts: Vec<Part> = Vec::new();
+            let mut parts: Vec<OutputPart> = Vec::new();
             let kept = events.iter().zip(&verdicts).filter(|(_, of)| of.keep);
             for (((_, text), _), _) in kept {
                 let path = output.target.path_of(text);
@@ -202,7 +204,7 @@ impl Collector {
                 {
                     Some(part) => part,
                     None => {
-                        parts.push(Part {
+                        parts.push(OutputPart {
                             path: Path::new(&path).into(),
                             event: "",
                             bytes: Vec::new(),
@@ -216,7 +218,7 @@ impl Collector {
             }
             output.queue.push_back((n, parts));
         }
-        Ok(numbered.noticed)
+        Ok(numbered.counts)
     }
 
     /// An output writes what is in its queue, but the last `behind` batches.
@@ -237,14 +239,14 @@ impl Collector {
             };
             let step = steps.write(output.output.as_mut(), &output.name, *n, parts);
             match step.map_err(io)? {
-                Step::CommitFirst(first) => {
+                WriteOutcome::CommitFirst(first) => {
                     self.commit()?;
                     if self.bookmark().n < first {
                         // Another output has to write first.
                         return Ok(());
                     }
                 }
-                Step::Accepted | Step::Taken => {
+                WriteOutcome::Accepted | WriteOutcome::Taken => {
                     output.accepted = *n;
                     output.queue.pop_front();
                 }
@@ -289,8 +291,8 @@ impl Collector {
     }
 }
 
-fn record(((second, text), bundle): &Sent) -> Record<'_> {
-    Record {
+fn record(((second, text), bundle): &Sent) -> EventRecord<'_> {
+    EventRecord {
         kind: RecordKind::Event,
         length: text.len() as u32,
         record_type: RECORD_TYPE,

@@ -1,35 +1,34 @@
-//! A configuration that anybody wrote.
+//! Arbitrary configuration files.
 
 use std::path::Path;
 
+use crate::config::read::diagnostic::{self, Diagnostic};
 use crate::config::read::file;
-use crate::config::read::mistake::{self, Mistake};
 
-/// Understands a configuration, or says line by line what is wrong. No file it
-/// names is touched.
+/// Parses a configuration and checks its diagnostics. Opens no file.
 pub fn config(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     match file::parse(&text) {
-        Ok(draft) => {
-            told(&text, &draft.check());
+        Ok(raw) => {
+            check_diagnostics(&text, &raw.check());
             let longer = format!("{text}\n# the end\n");
             assert!(file::parse(&longer).is_ok(), "a comment changes nothing");
         }
-        Err(mistakes) => {
-            assert!(!mistakes.is_empty(), "refused for no reason");
-            told(&text, &mistakes);
+        Err(found) => {
+            assert!(!found.is_empty(), "refused for no reason");
+            check_diagnostics(&text, &found);
         }
     }
 }
 
-/// Each mistake has a line that is there and words that stay on one.
-fn told(text: &str, mistakes: &[Mistake]) {
+/// Each diagnostic has an existing line, and its message is one line.
+fn check_diagnostics(text: &str, diagnostics: &[Diagnostic]) {
     let lines = text.lines().count();
     let words = text.split_whitespace().count();
-    assert!(mistakes.len() <= 16 + 16 * words, "in proportion");
-    for mistake in mistakes {
-        assert!(mistake.line <= lines + 1, "{mistake:?} of {lines} lines");
-        let said = mistake::failure(Some(Path::new("file")), vec![mistake.clone()]);
+    assert!(diagnostics.len() <= 16 + 16 * words, "in proportion");
+    for found in diagnostics {
+        assert!(found.line <= lines + 1, "{found:?} of {lines} lines");
+        let said = diagnostic::failure(Some(Path::new("file")), vec![found.clone()]);
         let said = said.to_string();
         assert!(said.starts_with("file"), "{said:?}");
         assert!(!said.contains(char::is_control), "{said:?}");

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use crate::disk::{Disk, DiskFile, Identity};
+use crate::disk::{Disk, DiskFile, FileIdentity};
 
 /// What a crash does to bytes that were not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -240,10 +240,10 @@ impl Disk for ModelDisk {
         }))
     }
 
-    fn identity(&self, path: &Path) -> io::Result<Option<Identity>> {
+    fn identity(&self, path: &Path) -> io::Result<Option<FileIdentity>> {
         let state = self.0.lock().unwrap();
         let inode = state.names.get(path);
-        Ok(inode.map(|&inode| Identity {
+        Ok(inode.map(|&inode| FileIdentity {
             device: 1,
             inode,
             length: state.files[&inode].now.len() as u64,
@@ -343,7 +343,7 @@ impl DiskFile for ModelFile {
         })
     }
 
-    fn cut(&self, length: u64) -> io::Result<()> {
+    fn truncate(&self, length: u64) -> io::Result<()> {
         self.change(|content, torn| {
             if !torn {
                 content.now.truncate(length as usize);
@@ -356,9 +356,9 @@ impl DiskFile for ModelFile {
         Ok(range(&state.files[&self.inode], start, end))
     }
 
-    fn identity(&self) -> io::Result<Identity> {
+    fn identity(&self) -> io::Result<FileIdentity> {
         let state = self.disk.lock().unwrap();
-        Ok(Identity {
+        Ok(FileIdentity {
             device: 1,
             inode: self.inode,
             length: state.files[&self.inode].now.len() as u64,

@@ -9,7 +9,8 @@ use estreamer_core::fuzzing::Choices;
 use super::collector::key;
 use super::disk::ModelDisk;
 use crate::delivery::bookmark::entry::{
-    self, Anchor, BatchEntry, Ending, Entry, Snapshot, Source, VERSION, Written, frame,
+    self, Anchor, BatchEntry, Ending, JournalEntry, Snapshot, SourceSnapshot, VERSION,
+    WrittenBatch, frame,
 };
 use crate::delivery::bookmark::reading;
 use crate::delivery::bookmark::recovery::Damage;
@@ -49,7 +50,7 @@ fn read(segment: &[u8]) {
     assert_eq!(entry::read(&again), (found.clone(), Ending::Whole));
     let recovered = reading::read([None, Some(segment)], &key());
     let snapshot = match found.first() {
-        Some(Entry::Snapshot(snapshot)) => snapshot,
+        Some(JournalEntry::Snapshot(snapshot)) => snapshot,
         _ => {
             if let Ok(Some(recovered)) = recovered {
                 assert_eq!(recovered.version, 1, "without a snapshot of this version");
@@ -60,8 +61,8 @@ fn read(segment: &[u8]) {
     let is_rotated = found
         .iter()
         .skip(1)
-        .take_while(|entry| !matches!(entry, Entry::Snapshot(_)))
-        .any(|entry| matches!(entry, Entry::Rotated(_)));
+        .take_while(|entry| !matches!(entry, JournalEntry::Snapshot(_)))
+        .any(|entry| matches!(entry, JournalEntry::Rotated(_)));
     let expected = match ending {
         _ if snapshot.version != VERSION => Some(Damage::Version {
             segment: 1,
@@ -79,7 +80,7 @@ fn read(segment: &[u8]) {
     };
     assert_eq!(recovered.generation, snapshot.generation);
     let committed = found.iter().filter_map(|entry| match entry {
-        Entry::Commit(n) => Some(*n),
+        JournalEntry::Commit(n) => Some(*n),
         _ => None,
     });
     let most = committed.fold(snapshot.n, u64::max);
@@ -97,7 +98,7 @@ fn read(segment: &[u8]) {
 
 /// A segment cut short is torn; one with a bit changed is torn where that is its
 /// last frame, and broken otherwise.
-fn torn(written: &[Entry], frames: &[Vec<u8>], cut: usize, flip: usize) {
+fn torn(written: &[JournalEntry], frames: &[Vec<u8>], cut: usize, flip: usize) {
     let segment = frames.concat();
     if segment.is_empty() {
         return;
@@ -127,8 +128,8 @@ fn torn(written: &[Entry], frames: &[Vec<u8>], cut: usize, flip: usize) {
 }
 
 /// Entries as a collector writes them, but in any order.
-fn made(choices: &mut Choices<'_>) -> Vec<Entry> {
-    let mut entries = vec![Entry::Snapshot(Snapshot {
+fn made(choices: &mut Choices<'_>) -> Vec<JournalEntry> {
+    let mut entries = vec![JournalEntry::Snapshot(Snapshot {
         version: VERSION,
         generation: u64::from(choices.word()),
         key: key().fingerprint(),
@@ -137,7 +138,7 @@ fn made(choices: &mut Choices<'_>) -> Vec<Entry> {
         outputs: vec!["out".into()],
         sources: BTreeMap::from([(
             "a".into(),
-            Source {
+            SourceSnapshot {
                 point: ResumePoint::new(12, 5, 0, 0),
                 version_1_until: 0,
                 server: 1,
@@ -154,7 +155,7 @@ fn made(choices: &mut Choices<'_>) -> Vec<Entry> {
         let n = u64::from(choices.below(16));
         let word = u32::from(choices.word());
         entries.push(match choices.below(8) {
-            0 | 1 => Entry::Batch(BatchEntry {
+            0 | 1 => JournalEntry::Batch(BatchEntry {
                 n,
                 source: ["a", "b"][usize::from(choices.below(2))].into(),
                 server: n % 3,
@@ -163,21 +164,21 @@ fn made(choices: &mut Choices<'_>) -> Vec<Entry> {
                     .map(|_| (choices.word().into(), Digest::new(choices.word().into())))
                     .collect(),
             }),
-            2 | 3 => Entry::Written(Written {
+            2 | 3 => JournalEntry::Written(WrittenBatch {
                 n,
                 output: "out".into(),
                 files: (0..choices.below(3))
                     .map(|_| range(choices.word().into()))
                     .collect(),
             }),
-            4 => Entry::Opened(mark(word.into())),
-            5 => Entry::Anchor(Anchor {
+            4 => JournalEntry::Opened(mark(word.into())),
+            5 => JournalEntry::Anchor(Anchor {
                 source: "a".into(),
                 second: word,
             }),
-            6 if word.is_multiple_of(8) => Entry::Rotated(n),
-            6 => Entry::Closed,
-            _ => Entry::Commit(n),
+            6 if word.is_multiple_of(8) => JournalEntry::Rotated(n),
+            6 => JournalEntry::Closed,
+            _ => JournalEntry::Commit(n),
         });
     }
     entries

@@ -7,10 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use estreamer_core::Malformed;
 use estreamer_core::fuzzing::Choices;
 use estreamer_core::wire::RecordType;
-use estreamer_mio::batch::{Record, RecordKind};
+use estreamer_mio::buffer::{EventRecord, RecordKind};
 
 use crate::capture;
-use crate::config::{Data, Format};
+use crate::config::{Format, OwnedTransform};
 use crate::digest::Digest;
 use crate::format;
 
@@ -60,7 +60,10 @@ pub fn envelope(data: &[u8]) {
     let kind = match choices.below(4) {
         0 => RecordKind::Event,
         1 => RecordKind::Oversize,
-        2 => RecordKind::Malformed(Malformed::RecordLength),
+        2 => RecordKind::Malformed(Malformed::RecordLength {
+            record: 9,
+            message: 20,
+        }),
         _ => RecordKind::Malformed(Malformed::BundleOverrun),
     };
     let record_type = RecordType(choices.word());
@@ -72,7 +75,7 @@ pub fn envelope(data: &[u8]) {
     let name = choices.size() % 8;
     let source = String::from_utf8_lossy(choices.bytes(name)).into_owned();
     let body = choices.rest();
-    let record = Record {
+    let record = EventRecord {
         kind,
         record_type,
         archival,
@@ -84,7 +87,7 @@ pub fn envelope(data: &[u8]) {
         },
     };
     let mut lines = b"before\n".to_vec();
-    let (form, text) = (Format::Lines, &Data::Json);
+    let (form, text) = (Format::Lines, &OwnedTransform::Json);
     format::write(form, text, &source, &record, digest, &mut lines);
     let line = lines.strip_prefix(b"before\n").expect("it is appended");
     let line = line.strip_suffix(b"\n").expect("a line has an end");

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::batch::BundleStart;
+use estreamer_mio::buffer::BundleStart;
 
 use super::collector::{Event, Sent};
 

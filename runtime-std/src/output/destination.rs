@@ -1,4 +1,4 @@
-//! An output as it is typed.
+//! The destination of an output, as users write it.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use super::file::FileOutput;
 use super::pattern::Pattern;
 use super::stdout::StdoutOutput;
 use super::tcp::TcpOutput;
-use crate::digest::Key;
+use crate::digest::DigestKey;
 use crate::disk::Disk;
 
 /// `stdout:` (or `-`), `file:PATH`, or `tcp://HOST:PORT`.
@@ -20,28 +20,28 @@ pub enum Destination {
     Stdout,
     /// Files, appended to: exactly once, with a state directory.
     File(Pattern),
-    /// A receiver of a kind that [`RECEIVERS`] lists: at least once.
+    /// A receiver of a kind in [`RECEIVERS`]: at least once.
     Receiver {
-        /// Which kind.
+        /// The kind.
         kind: &'static ReceiverKind,
-        /// What follows the scheme, as the kind writes it.
+        /// The address after the scheme.
         address: String,
     },
 }
 
-/// A kind of receiver; the scheme tells it from others.
+/// A kind of receiver, identified by its scheme.
 pub struct ReceiverKind {
-    /// The scheme of its URL.
+    /// The scheme of the URL.
     pub scheme: &'static str,
-    /// Its URL, for people.
+    /// The form of the URL, for messages.
     pub usage: &'static str,
-    /// Reads what follows `scheme://`; `None` where it cannot be an address.
+    /// Parses the text after `scheme://`; `None` if it is not a valid address.
     pub address: fn(&str) -> Option<String>,
-    /// The output to such an address.
+    /// Creates the output for an address.
     pub output: fn(&str) -> Box<dyn Output>,
 }
 
-/// Every kind of receiver, one row each.
+/// Every kind of receiver.
 pub const RECEIVERS: &[ReceiverKind] = &[ReceiverKind {
     scheme: "tcp",
     usage: "tcp://HOST:PORT",
@@ -64,12 +64,12 @@ impl fmt::Debug for ReceiverKind {
 }
 
 impl Destination {
-    /// The output of this destination. `paths` are those it may write to as far
-    /// as they are known, `mode` the permissions of a file that is made.
+    /// Creates the output. `paths` are the known paths that it may write to, `mode` the
+    /// permissions of new files.
     pub fn output(
         &self,
         disk: &Arc<dyn Disk>,
-        key: &Key,
+        key: &DigestKey,
         mode: u32,
         paths: Vec<PathBuf>,
     ) -> Box<dyn Output> {
@@ -83,17 +83,17 @@ impl Destination {
         }
     }
 
-    /// Whether each event type goes to a file of its own.
+    /// Returns whether each event type has its own file.
     pub fn by_event(&self) -> bool {
         matches!(self, Self::File(pattern) if pattern.by_event())
     }
 
-    /// Whether each source goes to a file of its own.
+    /// Returns whether each source has its own file.
     pub fn by_source(&self) -> bool {
         matches!(self, Self::File(pattern) if pattern.by_source())
     }
 
-    /// The same, with a relative path taken from `base`.
+    /// Resolves a relative path against `base`.
     #[must_use]
     pub fn under(self, base: &str) -> Self {
         match self {
@@ -136,7 +136,7 @@ impl fmt::Display for Destination {
     }
 }
 
-/// The address, if it has a host and a port that can be.
+/// Returns the address if it has a host and a valid port.
 fn host_and_port(text: &str) -> Option<String> {
     let (host, port) = text.strip_suffix('/').unwrap_or(text).rsplit_once(':')?;
     let port: u16 = port.parse().ok()?;

@@ -1,4 +1,4 @@
-//! Files: each event exactly once.
+//! Output to files: each event exactly once.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,60 +8,59 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Acceptance, Output, Part};
-use crate::digest::Key;
-use crate::disk::{Disk, DiskFile, FileMark, FileRange, Identity, PROOF, directory};
+use super::{Acceptance, Output, OutputPart};
+use crate::digest::DigestKey;
+use crate::disk::{Disk, DiskFile, FileIdentity, FileMark, FileRange, PROOF, directory};
 
 /// The files of one output.
 pub struct FileOutput {
     disk: Arc<dyn Disk>,
-    key: Key,
-    /// Permissions of a file that is made.
+    key: DigestKey,
+    /// Permissions of new files.
     mode: u32,
-    /// Those it may write to, as far as they are known.
+    /// The known paths that it may write to.
     paths: Vec<PathBuf>,
-    /// Whether a file is made only when there is an event for it.
+    /// Whether a file is created only when there is an event for it.
     by_event: bool,
-    /// By the path that a part names.
-    files: BTreeMap<Arc<Path>, Open>,
-    /// What the files were when they were closed to be opened again.
+    /// The open files, by path.
+    files: BTreeMap<Arc<Path>, OpenFile>,
+    /// The marks of files that were closed to be reopened.
     closed: BTreeMap<Arc<Path>, FileMark>,
-    /// A write failed: what was to be written may be there in part, by file.
+    /// After a failed write: the data that may be partially written, by file.
     torn: Vec<(Arc<Path>, Vec<u8>)>,
     notices: Vec<FileNotice>,
-    /// Files that are not written to any more and not yet known to be durable.
-    let_go: Vec<Arc<dyn DiskFile>>,
+    /// Files that get no more data and may not be durable yet.
+    released: Vec<Arc<dyn DiskFile>>,
 }
 
-struct Open {
+struct OpenFile {
     file: Arc<dyn DiskFile>,
     mark: FileMark,
     /// The last bytes before the mark, at most [`PROOF`].
     tail: Vec<u8>,
-    /// Whether the bookmark has the file as it is.
+    /// Whether the bookmark has this mark.
     is_marked: bool,
 }
 
-/// Something about a file that is reported.
+/// A notice about a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileNotice {
-    /// It is shorter than we left it: somebody else cut it.
+    /// It is shorter than after our last write: something else truncated it.
     Shorter(PathBuf),
     /// Another file has its name.
     Replaced(PathBuf),
-    /// It has bytes at its end that something else wrote.
+    /// Something else appended bytes.
     Longer(PathBuf),
-    /// The same, and the process was killed while it wrote there.
+    /// Something else appended bytes, and the process was killed while it wrote the file.
     Unexplained(PathBuf),
-    /// Bytes at its end, which may be the torn end of a batch and are not proven
-    /// to be, were moved to another file.
+    /// Bytes at its end were moved to another file. They may be a partially written batch,
+    /// but nothing proves it.
     SetAside(PathBuf, PathBuf),
-    /// After a power loss it is not found: what was written to it in the last
-    /// second comes again.
+    /// It is not found after a power loss: events of the last second are delivered again.
     NotFound(PathBuf),
-    /// So many events were written to a file that is not found any more, just
-    /// before the process was killed.
+    /// It is not found, and this number of events was written to it just before the process
+    /// was killed: they are delivered again.
     ComesAgain(PathBuf, u64),
     /// The names of files in this directory cannot be made durable.
     NamesNotDurable(PathBuf),
@@ -74,59 +73,59 @@ impl fmt::Display for FileNotice {
         match self {
             Self::Shorter(path) => write!(
                 f,
-                "{} is shorter than it was left: something else cut it. Events are appended; \
-                 what is gone is not collected again.",
+                "{} is shorter than after the last write: something else truncated it. Events are \
+                 appended; the removed events are not collected again.",
                 path.display()
             ),
             Self::Replaced(path) => write!(
                 f,
-                "{} is not the file that was written before. It is left as it is, and events are \
+                "{} is not the file that was written before. It stays unchanged, and events are \
                  appended.",
                 path.display()
             ),
             Self::Longer(path) => write!(
                 f,
-                "{} is longer than it was left: something else writes to it. It is left as it is, \
-                 and events are appended.",
+                "{} is longer than after the last write: something else writes to it. It stays \
+                 unchanged, and events are appended.",
                 path.display()
             ),
             Self::Unexplained(path) => write!(
                 f,
-                "{} is longer than it was left: something else writes to it. It is left as it is, \
-                 and events are appended. Those that were being written when the process ended \
-                 may be there twice.",
+                "{} is longer than after the last write: something else writes to it. It stays \
+                 unchanged, and events are appended. Events that were being written when the \
+                 process ended may be in it twice.",
                 path.display()
             ),
             Self::SetAside(path, aside) => write!(
                 f,
-                "{} had bytes at its end from when the process ended, which nothing proves to be \
-                 its own. They were moved to {}; the events that were being written come again.",
+                "{} had bytes at its end that may be a partially written batch. They were moved to \
+                 {}; the events that were being written come again.",
                 path.display(),
                 aside.display()
             ),
             Self::NotFound(path) => write!(
                 f,
-                "{} is not the file that was written before the machine went down, and that one is \
-                 not found. Events of the last second come again, and may be in both.",
+                "{} is not the file that was written before the machine stopped, and that file is \
+                 not found. Events of the last second come again and may be in both files.",
                 path.display()
             ),
             Self::NamesNotDurable(path) => write!(
                 f,
                 "the names of files in {} cannot be made durable: this user may not read the \
-                 directory, or its file system has no such thing. After a power loss, a file made \
-                 just before may be missing, with the events in it.",
+                 directory, or its file system does not support it. After a power loss, a new file \
+                 may be missing with the events in it.",
                 path.display()
             ),
             Self::NotLocked(path) => write!(
                 f,
-                "the file system of {} has no locks: nothing keeps a second process off. Start \
-                 one only.",
+                "the file system of {} has no locks: a second process is not detected. Start only \
+                 one.",
                 path.display()
             ),
             Self::ComesAgain(path, records) => write!(
                 f,
                 "{records} {} written to {} just before the process ended, and that file is not \
-                 found any more. They come again; compare with where the file went.",
+                 found any more. They come again; check where the file was moved.",
                 if *records == 1 {
                     "event was"
                 } else {
@@ -139,12 +138,11 @@ impl fmt::Display for FileNotice {
 }
 
 impl FileOutput {
-    /// An output without open files. `paths` are those it may write to, as far as
-    /// they are known; with `by_event` a file is made when there is an event for
-    /// it, otherwise at once.
+    /// Returns an output without open files. `paths` are the known paths that it may write
+    /// to. With `by_event` a file is created with its first event, otherwise at once.
     pub fn new(
         disk: Arc<dyn Disk>,
-        key: Key,
+        key: DigestKey,
         mode: u32,
         paths: Vec<PathBuf>,
         by_event: bool,
@@ -159,19 +157,19 @@ impl FileOutput {
             closed: BTreeMap::new(),
             torn: Vec::new(),
             notices: Vec::new(),
-            let_go: Vec::new(),
+            released: Vec::new(),
         }
     }
 
     fn open(&mut self, path: &Arc<Path>) -> io::Result<()> {
         let file = self.disk.open(path, self.mode)?;
         file.lock()?;
-        // A file whose name is lost is lost, synced or not.
+        // Without a durable name, a synced file may be lost.
         self.disk.sync_names(directory(path))?;
         self.begin(path, file)
     }
 
-    /// Goes on at the end of a file, whatever is in it.
+    /// Continues at the end of a file.
     fn begin(&mut self, path: &Arc<Path>, file: Arc<dyn DiskFile>) -> io::Result<()> {
         let identity = file.identity()?;
         let end = identity.length;
@@ -187,10 +185,10 @@ impl FileOutput {
             end,
             proof: self.key.of_file(&tail),
         };
-        // Closed and opened again, with nothing in between.
+        // True if the file did not change between close and reopen.
         let closed = self.closed.remove(path);
         let is_marked = closed.is_some_and(|closed| closed == mark);
-        let open = Open {
+        let open = OpenFile {
             file,
             mark,
             tail,
@@ -200,33 +198,33 @@ impl FileOutput {
         Ok(())
     }
 
-    /// Looks at one file before something is written to it.
-    fn look_at(&mut self, path: &Arc<Path>) -> io::Result<()> {
+    /// Checks a file before a write.
+    fn check_file(&mut self, path: &Arc<Path>) -> io::Result<()> {
         let found = self.disk.identity(path)?;
         let Some(open) = self.files.get(path) else {
             return self.open(path);
         };
         let (mark, file) = (&open.mark, open.file.clone());
-        let same = |found: &Identity| (found.device, found.inode) == (mark.device, mark.inode);
+        let same = |found: &FileIdentity| (found.device, found.inode) == (mark.device, mark.inode);
         let notice = match found.filter(same) {
             Some(found) if found.length == mark.end => return Ok(()),
             Some(found) if found.length < mark.end => FileNotice::Shorter(path.to_path_buf()),
             Some(_) => FileNotice::Longer(path.to_path_buf()),
             None => {
-                // Renamed or removed: what is in it stays in it.
+                // Renamed or removed: the old file keeps its content.
                 file.unlock();
-                self.let_go.push(file);
+                self.released.push(file);
                 self.files.remove(path);
                 return self.open(path);
             }
         };
         self.notices.push(notice);
-        self.let_go.push(file.clone());
+        self.released.push(file.clone());
         self.begin(path, file)
     }
 
-    /// Cuts every file to where its last whole batch ended, where the bytes behind
-    /// that are those of the batch that failed.
+    /// Truncates every file to the end of its last complete batch, if the bytes after it
+    /// belong to the failed batch.
     fn put_back(&mut self) -> io::Result<()> {
         for (path, bytes) in &self.torn {
             let Some(open) = self.files.get(path) else {
@@ -235,7 +233,7 @@ impl FileOutput {
             let (end, length) = (open.mark.end, open.file.identity()?.length);
             let left = open.file.read_range(end, length)?;
             if bytes.starts_with(&left) {
-                open.file.cut(end)?;
+                open.file.truncate(end)?;
             }
         }
         self.torn.clear();
@@ -254,18 +252,18 @@ impl Output for FileOutput {
         Ok(())
     }
 
-    fn look(&mut self, parts: &[Part]) -> io::Result<()> {
+    fn check_files(&mut self, parts: &[OutputPart]) -> io::Result<()> {
         self.put_back()?;
-        for Part { path, .. } in parts {
-            self.look_at(path).map_err(|error| {
+        for OutputPart { path, .. } in parts {
+            self.check_file(path).map_err(|error| {
                 io::Error::new(error.kind(), format!("{}: {error}", path.display()))
             })?;
         }
         Ok(())
     }
 
-    fn let_go(&mut self) -> Vec<Arc<dyn DiskFile>> {
-        std::mem::take(&mut self.let_go)
+    fn take_released(&mut self) -> Vec<Arc<dyn DiskFile>> {
+        std::mem::take(&mut self.released)
     }
 
     fn unmarked(&self) -> Vec<FileMark> {
@@ -275,17 +273,17 @@ impl Output for FileOutput {
             .collect()
     }
 
-    fn marked(&mut self) {
+    fn set_marked(&mut self) {
         for open in self.files.values_mut() {
             open.is_marked = true;
         }
     }
 
-    fn plan(&mut self, parts: &[Part]) -> Option<SmallVec<[FileRange; 1]>> {
+    fn plan(&mut self, parts: &[OutputPart]) -> Option<SmallVec<[FileRange; 1]>> {
         let planned = parts.iter().filter_map(|part| {
             let open = self.files.get_mut(&part.path)?;
             let mut tail = std::mem::take(&mut open.tail);
-            // The bytes before the mark stay in front until the batch is written.
+            // `tail` is restored: it changes only when the batch is written.
             let old = tail.len();
             let new = &part.bytes[part.bytes.len().saturating_sub(PROOF)..];
             tail.extend_from_slice(new);
@@ -302,17 +300,17 @@ impl Output for FileOutput {
         Some(planned.collect())
     }
 
-    fn write(&mut self, _: u64, parts: &[Part]) -> io::Result<Acceptance> {
+    fn write(&mut self, _: u64, parts: &[OutputPart]) -> io::Result<Acceptance> {
         for part in parts {
             let Some(open) = self.files.get(&part.path) else {
-                return Err(io::Error::other("a file that was not looked at"));
+                return Err(io::Error::other("a file was not checked before the write"));
             };
             if let Err(error) = open.file.append(&part.bytes) {
                 let parts = parts
                     .iter()
                     .map(|part| (part.path.clone(), part.bytes.clone()));
                 self.torn = parts.collect();
-                // If that fails too, it is tried again before the next write.
+                // If this fails, it is retried before the next write.
                 let _ = self.put_back();
                 return Err(error);
             }
@@ -338,7 +336,7 @@ impl Output for FileOutput {
                 self.closed.insert(path, open.mark);
             }
             open.file.unlock();
-            self.let_go.push(open.file);
+            self.released.push(open.file);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
-//! Where events go: one trait, one file for each kind of output.
+//! The outputs: one trait, and one file for each kind of output.
 //!
-//! To add an output: implement [`Output`] in a file here, and add a row to
+//! To add an output, implement [`Output`] in a new file of this folder and add a row to
 //! [`destination::RECEIVERS`].
 
 pub mod destination;
@@ -20,138 +20,146 @@ use smallvec::SmallVec;
 use crate::disk::{DiskFile, FileMark, FileRange};
 use file::FileNotice;
 
-/// What goes to one place: one file, or the whole output.
+/// Formatted records for one destination: one file, or the whole output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    /// The file, of an output to files.
+pub struct OutputPart {
+    /// The path, for an output to files.
     pub path: Arc<Path>,
-    /// The event type it is for, where each has a file of its own.
+    /// The event type, if each event type has its own file.
     pub event: &'static str,
-    /// What is appended.
+    /// The data to append.
     pub bytes: Vec<u8>,
 }
 
-impl Part {
-    /// Bytes that are appended.
+impl OutputPart {
+    /// Returns the length of the data in bytes.
     pub fn length(&self) -> u64 {
         self.bytes.len() as u64
     }
 }
 
-/// What became of a batch that was written.
+/// The result of writing a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acceptance {
-    /// Whatever it writes to has it.
+    /// The destination has accepted the batch.
     Accepted,
-    /// It is on its way; [`Output::accepted`] tells when it was accepted.
+    /// The batch is pending; [`Output::accepted`] reports its acceptance.
     Taken,
 }
 
-/// The reader of standard output has closed it.
+/// A pending batch that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AcceptedBatch {
+    /// The batch number.
+    pub n: u64,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
+/// The reader of standard output closed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReaderLeft;
 
 impl fmt::Display for ReaderLeft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("nobody reads standard output any more")
+        f.write_str("the reader of standard output closed it")
     }
 }
 
 impl std::error::Error for ReaderLeft {}
 
-/// One output. Batches come in the order of their numbers; a batch that failed
-/// comes again until it is written.
+/// An output. Batches arrive in the order of their numbers; a failed batch is retried until
+/// it is written.
 ///
 /// Inputs: [`prepare`](Self::prepare), [`write`](Self::write),
 /// [`poll`](Self::poll), [`reopen`](Self::reopen), [`finish`](Self::finish).
 /// Outputs: [`accepted`](Self::accepted), [`is_idle`](Self::is_idle),
-/// [`wait`](Self::wait), [`notices`](Self::notices). Of outputs to files also
-/// [`look`](Self::look), [`let_go`](Self::let_go), [`unmarked`](Self::unmarked),
-/// [`marked`](Self::marked), [`plan`](Self::plan), [`files`](Self::files): by
-/// them a bookmark knows which bytes are ours.
+/// [`poll_interval`](Self::poll_interval), [`notices`](Self::notices). Only for outputs to files:
+/// [`check_files`](Self::check_files), [`take_released`](Self::take_released), [`unmarked`](Self::unmarked),
+/// [`set_marked`](Self::set_marked), [`plan`](Self::plan), [`files`](Self::files). The
+/// bookmark uses them to know which bytes are ours.
 pub trait Output: Send {
-    /// Opens what can be opened before the first batch, so that what cannot be
-    /// used is told at the start.
+    /// Opens files before the first batch, so that errors are reported at the start.
     ///
     /// # Errors
-    /// What cannot be used, and the system's reason.
+    /// The path and the error of the system.
     fn prepare(&mut self) -> Result<(), (PathBuf, io::Error)> {
         Ok(())
     }
 
-    /// Writes a batch, all of it or none. After an error it comes again.
+    /// Writes a batch completely or not at all. After an error it is retried.
     ///
     /// # Errors
-    /// The system's; [`ReaderLeft`] in one of kind [`io::ErrorKind::Other`] where
-    /// trying again is of no use.
-    fn write(&mut self, n: u64, parts: &[Part]) -> io::Result<Acceptance>;
+    /// Those of the system. An error of kind [`io::ErrorKind::Other`] with [`ReaderLeft`]
+    /// means that a retry is useless.
+    fn write(&mut self, n: u64, parts: &[OutputPart]) -> io::Result<Acceptance>;
 
-    /// Looks what became of batches on their way.
+    /// Checks the state of pending batches.
     ///
     /// # Errors
-    /// The system's; they are sent again at the next call.
+    /// Those of the system. Pending batches are sent again at the next call.
     fn poll(&mut self) -> io::Result<()> {
         Ok(())
     }
 
-    /// The next batch that was taken and is accepted now, with its bytes.
-    fn accepted(&mut self) -> Option<(u64, u64)> {
+    /// Returns the next pending batch that is now accepted.
+    fn accepted(&mut self) -> Option<AcceptedBatch> {
         None
     }
 
-    /// Whether no batch is on its way.
+    /// Returns whether no batch is pending.
     fn is_idle(&self) -> bool {
         true
     }
 
-    /// How long until it is worth polling again; `None` if nothing is on its way.
-    fn wait(&self) -> Option<Duration> {
+    /// Returns the time until the next useful poll; `None` if no batch is pending.
+    fn poll_interval(&self) -> Option<Duration> {
         None
     }
 
-    /// Closes files, which are opened by their names again at the next batch.
+    /// Closes files; the next batch reopens them by name.
     ///
     /// # Errors
-    /// The system's.
+    /// Those of the system.
     fn reopen(&mut self) -> io::Result<()> {
         Ok(())
     }
 
-    /// No more batches will come.
+    /// Announces that no more batches follow.
     fn finish(&mut self) {}
 
-    /// What is to be reported of its files, since the last time.
+    /// Returns the new notices about files.
     fn notices(&mut self) -> Vec<FileNotice> {
         Vec::new()
     }
 
-    /// Looks before a batch whether the files are still those that were written.
+    /// Checks before a batch that the open files are still those at their paths.
     ///
     /// # Errors
-    /// The system's.
-    fn look(&mut self, _parts: &[Part]) -> io::Result<()> {
+    /// Those of the system.
+    fn check_files(&mut self, _parts: &[OutputPart]) -> io::Result<()> {
         Ok(())
     }
 
-    /// Files that nothing is written to any more, since the last time: to be made
-    /// durable and committed before anything goes to their successors.
-    fn let_go(&mut self) -> Vec<Arc<dyn DiskFile>> {
+    /// Returns newly released files: they get no more data. Sync and commit them before
+    /// writing to their successors.
+    fn take_released(&mut self) -> Vec<Arc<dyn DiskFile>> {
         Vec::new()
     }
 
-    /// Files that are open and not in the bookmark as they are now.
+    /// Returns the marks of open files that are not in the bookmark yet.
     fn unmarked(&self) -> Vec<FileMark> {
         Vec::new()
     }
 
-    /// The bookmark has all of them.
-    fn marked(&mut self) {}
+    /// Records that the bookmark has the marks of all open files.
+    fn set_marked(&mut self) {}
 
-    /// Where the bytes of a batch will be; `None` of an output without files.
-    fn plan(&mut self, _parts: &[Part]) -> Option<SmallVec<[FileRange; 1]>> {
+    /// Returns the byte ranges that a batch will use; `None` for an output without files.
+    fn plan(&mut self, _parts: &[OutputPart]) -> Option<SmallVec<[FileRange; 1]>> {
         None
     }
 
-    /// Adds the open files to a list, to make them durable.
+    /// Adds the open files to `open`, so that they can be synced.
     fn files(&self, _open: &mut Vec<Arc<dyn DiskFile>>) {}
 }

@@ -1,4 +1,4 @@
-//! `{source}` and `{event}` in a path.
+//! Paths with the placeholders `{source}` and `{event}`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,20 +9,20 @@ use estreamer_core::fqe::EventKind;
 
 /// A path with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern(Vec<Part>);
+pub struct Pattern(Vec<PathPart>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum PathPart {
     Text(String),
     Source,
     Event,
 }
 
 impl Pattern {
-    /// Reads a path.
+    /// Parses a path.
     ///
     /// # Errors
-    /// Names a placeholder that does not exist.
+    /// The unknown placeholder.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
@@ -32,10 +32,10 @@ impl Pattern {
                     "{text:?} has an opening brace without a closing one"
                 ));
             };
-            parts.push(Part::Text(before.into()));
+            parts.push(PathPart::Text(before.into()));
             parts.push(match name {
-                "source" => Part::Source,
-                "event" => Part::Event,
+                "source" => PathPart::Source,
+                "event" => PathPart::Event,
                 _ => {
                     return Err(format!(
                         "{{{name}}} is unknown; use {{source}} or {{event}}"
@@ -44,30 +44,30 @@ impl Pattern {
             });
             rest = tail;
         }
-        parts.push(Part::Text(rest.into()));
-        parts.retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
+        parts.push(PathPart::Text(rest.into()));
+        parts.retain(|part| !matches!(part, PathPart::Text(text) if text.is_empty()));
         match parts.is_empty() {
             true => Err("the path is empty".into()),
             false => Ok(Self(parts)),
         }
     }
 
-    /// The path for an event of a source, whose name is put in as [`segment`]
-    /// writes it.
+    /// Returns the path for an event type of a source, whose name is escaped by
+    /// [`segment`].
     pub fn path(&self, source: &str, event: &str) -> PathBuf {
         let mut path = String::with_capacity(128);
         for part in &self.0 {
             match part {
-                Part::Text(text) => path.push_str(text),
-                Part::Source => path.push_str(&segment(source)),
-                Part::Event => path.push_str(event),
+                PathPart::Text(text) => path.push_str(text),
+                PathPart::Source => path.push_str(&segment(source)),
+                PathPart::Event => path.push_str(event),
             }
         }
         path.into()
     }
 
-    /// Every path for events of these sources and types, each with its source;
-    /// without `events` for all types.
+    /// Returns every path for these sources and event types, with its source. Without
+    /// `events`, for all event types.
     pub fn paths<'s>(
         &self,
         sources: impl Iterator<Item = &'s str>,
@@ -87,35 +87,35 @@ impl Pattern {
         paths.collect()
     }
 
-    /// Whether each event type has a file of its own.
+    /// Returns whether each event type has its own file.
     pub fn by_event(&self) -> bool {
-        self.0.contains(&Part::Event)
+        self.0.contains(&PathPart::Event)
     }
 
-    /// Whether each source has a file of its own.
+    /// Returns whether each source has its own file.
     pub fn by_source(&self) -> bool {
-        self.0.contains(&Part::Source)
+        self.0.contains(&PathPart::Source)
     }
 
-    /// The same, with a relative path taken from `base`.
+    /// Resolves a relative path against `base`.
     #[must_use]
     pub fn under(mut self, base: &str) -> Self {
-        let absolute = matches!(self.0.first(), Some(Part::Text(text)) if text.starts_with('/'));
+        let absolute =
+            matches!(self.0.first(), Some(PathPart::Text(text)) if text.starts_with('/'));
         if !base.is_empty() && !absolute {
             let slash = if base.ends_with('/') { "" } else { "/" };
-            self.0.insert(0, Part::Text(format!("{base}{slash}")));
+            self.0.insert(0, PathPart::Text(format!("{base}{slash}")));
         }
         self
     }
 }
 
-/// The `{event}` of records that are none of the four types.
+/// The value of `{event}` for records of other types.
 pub const OTHER: &str = "other";
 
-/// A source's name as a part of a path. Two names never become the same, and
-/// none leads to another directory or hides a file: `/`, `\`, `%`, control
-/// characters and a dot at the beginning are written as `%` and two hexadecimal
-/// digits for each byte. Everything else stays as it is.
+/// Escapes the name of a source for use in a path. Different names stay different, and no
+/// name leads to another directory or hides a file: each byte of `/`, `\`, `%`, control
+/// characters and a leading dot becomes `%` and two hexadecimal digits.
 pub fn segment(source: &str) -> Cow<'_, str> {
     let stays = |(at, character): (usize, char)| match character {
         '/' | '\\' | '%' => false,
@@ -143,9 +143,9 @@ impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for part in &self.0 {
             match part {
-                Part::Text(text) => f.write_str(text)?,
-                Part::Source => f.write_str("{source}")?,
-                Part::Event => f.write_str("{event}")?,
+                PathPart::Text(text) => f.write_str(text)?,
+                PathPart::Source => f.write_str("{source}")?,
+                PathPart::Event => f.write_str("{event}")?,
             }
         }
         Ok(())

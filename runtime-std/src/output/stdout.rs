@@ -5,24 +5,26 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
-use super::{Acceptance, Output, Part, ReaderLeft};
+use super::{Acceptance, Output, OutputPart, ReaderLeft};
 use crate::format::terminal::visible;
 
-/// Standard output, without a buffer of its own.
+/// An unbuffered output to standard output.
 #[derive(Debug, Default)]
 pub struct StdoutOutput {
-    /// The last batch, and how many of its bytes are written.
-    last: (u64, usize),
+    /// The last batch.
+    last_n: u64,
+    /// The number of its bytes that are written.
+    written: usize,
 }
 
 impl StdoutOutput {
-    /// Writes what is not written yet of batch `n`. A batch may come again: when it
-    /// was written in part, or when its note in the journal failed.
+    /// Writes the remaining bytes of batch `n`. A batch is retried after a partial write, or
+    /// if its journal entry failed.
     fn write_rest(&mut self, to: &mut impl Write, n: u64, bytes: &[u8]) -> io::Result<()> {
-        if self.last.0 != n {
-            self.last = (n, 0);
+        if self.last_n != n {
+            (self.last_n, self.written) = (n, 0);
         }
-        let done = &mut self.last.1;
+        let done = &mut self.written;
         while let Some(left) = bytes.get(*done..).filter(|left| !left.is_empty()) {
             match to.write(left) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -39,10 +41,10 @@ impl StdoutOutput {
 }
 
 impl Output for StdoutOutput {
-    fn write(&mut self, n: u64, parts: &[Part]) -> io::Result<Acceptance> {
+    fn write(&mut self, n: u64, parts: &[OutputPart]) -> io::Result<Acceptance> {
         let stdout = io::stdout();
         let mut file = File::from(stdout.as_fd().try_clone_to_owned()?);
-        // There is one part, or none where the batch has nothing for this output.
+        // There is at most one part; none if no record is selected.
         if let Some(part) = parts.first() {
             let bytes = match stdout.is_terminal() {
                 true => visible(&part.bytes),
@@ -58,7 +60,7 @@ impl Output for StdoutOutput {
 mod tests {
     use super::*;
 
-    /// Takes so many bytes, and then no more.
+    /// A writer that accepts a limited number of bytes.
     struct Full(Vec<u8>, usize);
 
     impl Write for Full {

@@ -1,9 +1,9 @@
 //! One event a line over TCP: at least once.
 //!
-//! TCP tells nobody what its receiver has got. A batch counts as received when
-//! so much was written after it that it cannot be in our kernel's buffer any
-//! more, or when five seconds went by without an error. What does not count yet
-//! is kept, and sent again over the next connection when this one breaks.
+//! TCP does not report what the receiver has read. A batch counts as received when enough
+//! bytes were written after it that it has left the send buffer of the kernel, or after
+//! five seconds without an error. Other batches are kept and sent again over the next
+//! connection if this one breaks.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -12,45 +12,45 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use super::{Acceptance, Output, Part};
+use super::{Acceptance, AcceptedBatch, Output, OutputPart};
 
-/// A receiver and what it has not confirmed.
+/// An output to a TCP receiver.
 pub struct TcpOutput {
     /// `HOST:PORT`.
     address: String,
     stream: Option<TcpStream>,
-    /// Batches in order; those at the front are sent.
+    /// Batches that do not count as received, in order; the first ones are sent.
     kept: VecDeque<Kept>,
     /// Bytes sent over this connection.
     sent: u64,
-    /// Bytes our kernel may hold back.
+    /// The size of the send buffer of the kernel in bytes.
     buffer: u64,
-    /// Nothing is sent any more; the receiver's end is awaited.
+    /// Nothing more is sent; waiting until the receiver closes.
     closing: bool,
-    /// The receiver has closed after that: it has everything.
+    /// The receiver closed after `closing`: it has received everything.
     closed: bool,
-    /// The receiver has closed its half of the connection.
+    /// The receiver closed its half of the connection.
     receiver_is_done: bool,
 }
 
 struct Kept {
     n: u64,
     bytes: Vec<u8>,
-    /// How many of them are sent.
+    /// The number of bytes sent.
     done: usize,
-    /// When the last of them was, and how many had been sent by then.
+    /// When the last byte was sent, and `sent` at that time.
     at: Option<(Instant, u64)>,
 }
 
-/// Without an error for so long, what was sent is taken for received.
+/// After this time without an error, sent bytes count as received.
 const SETTLED: Duration = Duration::from_secs(5);
-/// To make a connection, and to get some bytes out.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Asked of the kernel; it may take more.
+/// The timeout of connecting and of each write.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// The requested size of the send buffer in bytes; the kernel may use more.
 const BUFFER: usize = 256 << 10;
 
 impl TcpOutput {
-    /// An output that is not connected yet.
+    /// Returns an output that is not connected yet.
     pub fn new(address: &str) -> Self {
         Self {
             address: address.into(),
@@ -64,14 +64,14 @@ impl TcpOutput {
         }
     }
 
-    /// Sends what is not sent yet.
+    /// Sends the remaining bytes.
     ///
     /// # Errors
-    /// The system's. Everything that is not confirmed is sent again next time.
+    /// Those of the system. Batches that do not count as received are sent again.
     fn flush(&mut self) -> io::Result<()> {
         let result = self.try_flush();
-        // One that only waits is still there, and goes on where it stopped.
-        if result.as_ref().is_err_and(|error| !is_quiet(error)) {
+        // After a timeout the connection stays open, and the next call continues.
+        if result.as_ref().is_err_and(|error| !is_timeout(error)) {
             self.disconnect();
         }
         result
@@ -115,15 +115,15 @@ impl TcpOutput {
         }
     }
 
-    /// How long until the next batch may count as received.
-    fn patience(&self) -> Duration {
+    /// Returns the time until the next batch counts as received.
+    fn time_to_settle(&self) -> Duration {
         let at = self.kept.front().and_then(|kept| kept.at);
         at.map_or(SETTLED, |(at, _)| SETTLED.saturating_sub(at.elapsed()))
     }
 }
 
 impl Output for TcpOutput {
-    fn write(&mut self, n: u64, parts: &[Part]) -> io::Result<Acceptance> {
+    fn write(&mut self, n: u64, parts: &[OutputPart]) -> io::Result<Acceptance> {
         if self.kept.back().is_none_or(|kept| kept.n < n) {
             self.kept.push_back(Kept {
                 n,
@@ -142,7 +142,7 @@ impl Output for TcpOutput {
         if self.stream.is_none() && !self.kept.is_empty() {
             self.flush()?;
         }
-        let wait = self.patience().max(Duration::from_millis(1));
+        let wait = self.time_to_settle().max(Duration::from_millis(1));
         let Some(stream) = &mut self.stream else {
             return Ok(());
         };
@@ -158,7 +158,7 @@ impl Output for TcpOutput {
         }
         stream.set_nonblocking(!self.closing)?;
         stream.set_read_timeout(Some(wait))?;
-        let read = hear(stream);
+        let read = drain(stream);
         stream.set_nonblocking(false)?;
         match read {
             // It has read everything, or it would have reset the connection.
@@ -173,7 +173,7 @@ impl Output for TcpOutput {
                 Ok(())
             }
             Ok(_) => Ok(()),
-            Err(error) if is_quiet(&error) => Ok(()),
+            Err(error) if is_timeout(&error) => Ok(()),
             Err(error) => {
                 self.disconnect();
                 Err(error)
@@ -181,37 +181,39 @@ impl Output for TcpOutput {
         }
     }
 
-    fn accepted(&mut self) -> Option<(u64, u64)> {
+    fn accepted(&mut self) -> Option<AcceptedBatch> {
         let (at, end) = self.kept.front()?.at?;
         let gone = self.sent.saturating_sub(end) >= self.buffer;
         if !gone && !self.closed && at.elapsed() < SETTLED {
             return None;
         }
         let kept = self.kept.pop_front()?;
-        Some((kept.n, kept.bytes.len() as u64))
+        Some(AcceptedBatch {
+            n: kept.n,
+            bytes: kept.bytes.len() as u64,
+        })
     }
 
     fn is_idle(&self) -> bool {
         self.kept.is_empty()
     }
 
-    fn wait(&self) -> Option<Duration> {
-        (!self.kept.is_empty()).then(|| self.patience())
+    fn poll_interval(&self) -> Option<Duration> {
+        (!self.kept.is_empty()).then(|| self.time_to_settle())
     }
 
-    /// The receiver is told that nothing more comes.
     fn finish(&mut self) {
         self.closing = true;
         if let Some(stream) = &self.stream {
-            // Where that fails, the next look finds out.
+            // If this fails, the next poll reports it.
             let _ = stream.shutdown(Shutdown::Write);
         }
     }
 }
 
-/// Reads what a receiver says, which means nothing, so that it is not stuck with
-/// it; 0 when it has closed.
-fn hear(stream: &mut TcpStream) -> io::Result<usize> {
+/// Reads and discards data from the receiver, so that it is not blocked. Returns 0 if the
+/// receiver closed.
+fn drain(stream: &mut TcpStream) -> io::Result<usize> {
     let mut scrap = [0; 4096];
     for _ in 0..64 {
         if stream.read(&mut scrap)? == 0 {
@@ -221,15 +223,15 @@ fn hear(stream: &mut TcpStream) -> io::Result<usize> {
     Ok(scrap.len())
 }
 
-/// A connection to the first of its addresses that answers.
+/// Connects to the first address that answers.
 pub(crate) fn connect(address: &str) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(ErrorKind::NotFound, "the name stands for no address");
+    let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
     for address in address.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, PATIENCE) {
+        match TcpStream::connect_timeout(&address, TIMEOUT) {
             Ok(stream) => {
-                // With a size of our choice the kernel does not raise it.
+                // With an explicit size, the kernel does not grow the buffer.
                 SockRef::from(&stream).set_send_buffer_size(BUFFER)?;
-                stream.set_write_timeout(Some(PATIENCE))?;
+                stream.set_write_timeout(Some(TIMEOUT))?;
                 return Ok(stream);
             }
             Err(error) => last = error,
@@ -238,8 +240,8 @@ pub(crate) fn connect(address: &str) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// Whether the error only says that nothing came.
-fn is_quiet(error: &io::Error) -> bool {
+/// Returns whether the error is only a timeout or an interruption.
+fn is_timeout(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted

@@ -28,7 +28,7 @@ fn is_readable(request: &[u8]) -> bool {
         return false;
     };
     let asks = request
-        .check()
+        .parse_json()
         .is_ok_and(|asked| asked.has(EventKind::Intrusion) && !asked.has(EventKind::File));
     let mut line = Line(0);
     asks && write!(line, "{message}").is_ok() && line.0 > 0

@@ -2,13 +2,9 @@
 
 use std::process::Output;
 
-use super::scene::{BUNDLE, Server, program};
+use super::load::{BUNDLE, EVENTS, EVENTS_OF_PYTHON};
+use super::scene::{Scene, Server, program};
 use crate::{Result, tree};
-
-/// Events in the archive: seconds for the fast clients.
-pub(super) const EVENTS: u64 = 1_000_000;
-/// As many as Python reads in such a time.
-const EVENTS_OF_PYTHON: u64 = 50_000;
 
 /// A client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +37,14 @@ impl Contender {
             Self::Drain => "bare drain",
             Self::WritingDrain => "drain that writes",
             Self::Python => "Python client",
+        }
+    }
+
+    /// Its server.
+    pub(super) fn server(self, scene: &Scene) -> &Server {
+        match self {
+            Self::Nagle => &scene.nagle,
+            _ => &scene.plain,
         }
     }
 

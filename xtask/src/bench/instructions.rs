@@ -4,7 +4,7 @@ use std::process::Command;
 
 use super::contender::Contender;
 use super::scene::Scene;
-use crate::{Result, apt, process};
+use crate::{Result, process, programs};
 
 /// The difference between two runs is free of start, handshake and end.
 const FEW: u64 = 20_000;
@@ -12,8 +12,8 @@ const MANY: u64 = 60_000;
 
 /// Counts and prints them.
 pub(super) fn count(scene: &Scene) -> Result {
-    if !apt::works("valgrind") {
-        apt::install(&["valgrind"])?;
+    if !programs::works("valgrind") {
+        programs::install(&["valgrind"])?;
     }
     println!("| client | instructions per event |\n|---|---:|");
     for contender in [
@@ -30,7 +30,7 @@ pub(super) fn count(scene: &Scene) -> Result {
 /// Instructions of one run, its threads and the TLS library included, the kernel
 /// not.
 fn run(scene: &Scene, contender: Contender, events: u64) -> Result<u64> {
-    let server = scene.server(contender);
+    let server = contender.server(scene);
     server.clean()?;
     let mut command = Command::new("valgrind");
     command

@@ -5,22 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::{fs, io};
 
-use super::contender::{Contender, EVENTS};
+use super::load::{BUNDLE, EVENTS, PER_SECOND, UNACKNOWLEDGED};
 use crate::{Result, process, tree};
-
-/// Events in a bundle, all of them full …
-pub(super) const BUNDLE: u64 = 100;
-/// … and bundles on their way: what a Management Center does is unpublished, so
-/// the least, which is what every client can count on.
-pub(super) const UNACKNOWLEDGED: u32 = 1;
-/// Events in an archival second: a collector that looks for duplicates has to
-/// remember those of several.
-pub(super) const PER_SECOND: u32 = 10_000;
 
 /// Two servers, which differ in one thing.
 pub(super) struct Scene {
-    plain: Server,
-    nagle: Server,
+    pub(super) plain: Server,
+    /// Leaves Nagle's algorithm on.
+    pub(super) nagle: Server,
 }
 
 /// A server, which is killed when this is dropped, and what its clients need.
@@ -48,14 +40,6 @@ impl Scene {
             plain: Server::start(&folder, &[])?,
             nagle: Server::start(&folder, &["--chaos", "nagle"])?,
         })
-    }
-
-    /// Whose client a contender is.
-    pub(super) fn server(&self, contender: Contender) -> &Server {
-        match contender {
-            Contender::Nagle => &self.nagle,
-            _ => &self.plain,
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::contender::Contender;
-use super::scene::{BUNDLE, PER_SECOND, UNACKNOWLEDGED};
+use super::load::{BUNDLE, PER_SECOND, UNACKNOWLEDGED};
 use super::usage::Usage;
 use crate::Result;
 

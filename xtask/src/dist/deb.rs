@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::program::{self, Layout};
 use super::{copy, failed};
-use crate::{Result, apt, process, tree};
+use crate::{Result, process, programs, tree};
 
 pub(super) fn pack(version: &str) -> Result {
-    if !apt::works("dpkg-shlibdeps") {
-        apt::install(&["dpkg-dev"])?;
+    if !programs::works("dpkg-shlibdeps") {
+        programs::install(&["dpkg-dev"])?;
     }
     let root = program::lay_out(
         &Layout {

@@ -4,20 +4,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{copy, deb, failed, rpm, sbom};
-use crate::steps::Steps;
+use super::{copy, failed, sbom};
 use crate::{Result, process, test, tree};
 
-/// Builds the program and packs it.
-pub(super) fn run(steps: &mut Steps, version: &str) -> Result {
-    steps.run("dist: program", build)?;
-    steps.run("dist: pages", pages)?;
-    steps.run("dist: bill of materials", || sbom::write(version))?;
-    steps.run("dist: deb", || deb::pack(version))?;
-    steps.run("dist: rpm", || rpm::pack(version))
-}
-
-fn build() -> Result {
+/// Builds the program.
+pub(super) fn build() -> Result {
     process::run(process::cargo().args([
         "build",
         "--release",
@@ -33,7 +24,7 @@ fn pages_directory() -> PathBuf {
 
 /// Writes them with the example that knows the command line. It is built as
 /// `cargo xtask test` builds it, so that nothing is built again.
-fn pages() -> Result {
+pub(super) fn pages() -> Result {
     process::run(
         process::cargo()
             .args(["build", "--locked", "--example=pages"])

@@ -4,11 +4,11 @@ use std::fs;
 
 use super::failed;
 use super::program::{self, Layout};
-use crate::{Result, apt, process, tree};
+use crate::{Result, process, programs, tree};
 
 pub(super) fn pack(version: &str) -> Result {
-    if !apt::works("rpmbuild") {
-        apt::install(&["rpm"])?;
+    if !programs::works("rpmbuild") {
+        programs::install(&["rpm"])?;
     }
     let root = program::lay_out(
         &Layout {

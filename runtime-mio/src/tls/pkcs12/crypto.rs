@@ -1,4 +1,4 @@
-//! Encryption and MAC, as their algorithm identifiers say.
+//! Encryption and MAC by algorithm identifier.
 
 use aes::{Aes128, Aes192, Aes256};
 use cbc::cipher::block_padding::Pkcs7;
@@ -12,16 +12,16 @@ use zeroize::Zeroizing;
 use super::super::facts;
 use super::der::{INTEGER, Reader, SEQUENCE};
 use super::kdf::{Budget, Hash, Key, Password, Purpose, SHA1, scrypt};
-use super::{Failure, oid};
+use super::{Pkcs12Error, oid};
 
-/// `MacData { DigestInfo { algorithm, digest }, salt, iterations = 1 }`: whether
-/// it is that of `safe` with this password.
+/// Verifies `MacData { DigestInfo { algorithm, digest }, salt, iterations = 1 }` over
+/// `safe` with this password.
 pub(super) fn verify(
     mut mac: Reader<'_>,
     safe: &[u8],
     password: &Password,
     budget: &mut Budget,
-) -> Result<(), Failure> {
+) -> Result<(), Pkcs12Error> {
     let mut info = mac.sequence()?;
     let mut algorithm = info.sequence()?;
     let expected = info.octets()?;
@@ -40,7 +40,7 @@ pub(super) fn verify(
     };
     match hash.verify(&key, safe, expected) {
         true => Ok(()),
-        false => Err(Failure::Password),
+        false => Err(Pkcs12Error::Password),
     }
 }
 
@@ -49,16 +49,16 @@ fn pbmac1(
     mut parameters: Reader<'_>,
     password: &Password,
     budget: &mut Budget,
-) -> Result<(&'static Hash, Key), Failure> {
+) -> Result<(&'static Hash, Key), Pkcs12Error> {
     let derivation = parameters.sequence()?;
     let kind = parameters.sequence()?.oid()?;
     let hash = Hash::by_hmac_oid(kind).ok_or_else(|| unsupported(kind))?;
-    // The specification wants the key's length to be said; without it, the hash's.
+    // The specification requires the length of the key; without it, the hash's counts.
     let key = derive(derivation, None, hash.length, password, budget)?;
     Ok((hash, key))
 }
 
-/// A cipher with the key and the IV a password gave it.
+/// A cipher with the key and the IV derived from a password.
 pub(super) struct Encryption {
     cipher: &'static Cipher,
     key: Key,
@@ -66,12 +66,12 @@ pub(super) struct Encryption {
 }
 
 impl Encryption {
-    /// By `AlgorithmIdentifier { algorithm, parameters }`.
+    /// Reads `AlgorithmIdentifier { algorithm, parameters }`.
     pub(super) fn new(
         mut algorithm: Reader<'_>,
         password: &Password,
         budget: &mut Budget,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, Pkcs12Error> {
         let kind = algorithm.oid()?;
         let cipher = match kind {
             oid::PBES2 => return Self::pbes2(algorithm.sequence()?, password, budget),
@@ -95,7 +95,7 @@ impl Encryption {
         mut parameters: Reader<'_>,
         password: &Password,
         budget: &mut Budget,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, Pkcs12Error> {
         let derivation = parameters.sequence()?;
         let mut scheme = parameters.sequence()?;
         let kind = scheme.oid()?;
@@ -117,30 +117,31 @@ impl Encryption {
         })
     }
 
-    /// Data that does not decrypt is damaged, or the password was another.
-    pub(super) fn decrypt(&self, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    /// Decrypts. It fails if the data is damaged or the password is wrong.
+    pub(super) fn decrypt(&self, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
         let mut plain = Zeroizing::new(data.to_vec());
         let length = (self.cipher.decrypt)(&self.key, &self.iv, &mut plain)
-            .ok_or(Failure::Damaged("encryption"))?;
+            .ok_or(Pkcs12Error::Damaged("encryption"))?;
         plain.truncate(length);
         Ok(plain)
     }
 
-    /// `None` if key or IV do not fit the cipher, which [`Encryption::new`] rules out.
+    /// Encrypts. `None` if key or IV do not fit the cipher, which
+    /// [`Encryption::new`] excludes.
     pub(super) fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
         (self.cipher.encrypt)(&self.key, &self.iv, plain)
     }
 }
 
-/// A key by PBKDF2 or scrypt. The length its parameters say has to be `wanted`,
-/// where that is known; where they say none it is `usual`.
+/// Derives a key by PBKDF2 or scrypt. A length in the parameters has to be `wanted`, if
+/// that is known. Without a length it is `usual`.
 fn derive(
     mut derivation: Reader<'_>,
     wanted: Option<usize>,
     usual: usize,
     password: &Password,
     budget: &mut Budget,
-) -> Result<Key, Failure> {
+) -> Result<Key, Pkcs12Error> {
     let kind = derivation.oid()?;
     let is_scrypt = match kind {
         oid::SCRYPT => true,
@@ -163,7 +164,7 @@ fn derive(
             let fits = wanted.map_or(1..=LONGEST_KEY, |wanted| wanted..=wanted);
             match fits.contains(&length) {
                 true => length,
-                false => return Err(Failure::Damaged("key length")),
+                false => return Err(Pkcs12Error::Damaged("key length")),
             }
         }
     };
@@ -180,8 +181,8 @@ fn derive(
     hash.pbkdf2(password, salt, costs[0], length, budget)
 }
 
-fn unsupported(kind: &[u8]) -> Failure {
-    Failure::Unsupported {
+fn unsupported(kind: &[u8]) -> Pkcs12Error {
+    Pkcs12Error::Unsupported {
         algorithm: facts::registered(kind),
     }
 }
@@ -194,7 +195,7 @@ struct Cipher {
     encrypt: Encrypt,
 }
 
-/// With key and IV, in place; how much of the data is left.
+/// Decrypts in place with key and IV, and returns how much of the data is plaintext.
 type Decrypt = fn(&[u8], &[u8], &mut [u8]) -> Option<usize>;
 type Encrypt = fn(&[u8], &[u8], &[u8]) -> Option<Vec<u8>>;
 
@@ -236,5 +237,5 @@ static AES256: Cipher = Cipher::of::<Aes256>(32, 16);
 static TRIPLE_DES: Cipher = Cipher::of::<TdesEde3>(24, 8);
 static RC2_40: Cipher = Cipher::of::<Rc2>(5, 8);
 
-/// Bytes of the longest key a MAC may have: one block of the largest hash.
+/// Bytes of the longest key of a MAC: one block of the largest hash.
 const LONGEST_KEY: usize = 128;

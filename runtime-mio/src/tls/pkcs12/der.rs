@@ -1,6 +1,6 @@
-//! DER: elements read with their tags checked, and written.
+//! Reads and writes DER elements.
 
-use super::Failure;
+use super::Pkcs12Error;
 
 pub(in super::super) const INTEGER: u8 = 0x02;
 pub(in super::super) const OCTET_STRING: u8 = 0x04;
@@ -9,14 +9,14 @@ pub(super) const OID: u8 = 0x06;
 pub(super) const BMP_STRING: u8 = 0x1e;
 pub(in super::super) const SEQUENCE: u8 = 0x30;
 pub(super) const SET: u8 = 0x31;
-/// Context tag 0 around another element.
+/// Context tag 0, explicit: around another element.
 pub(super) const EXPLICIT: u8 = 0xa0;
-/// Context tag 0 in place of an octet string's.
+/// Context tag 0, implicit: in place of an octet string's tag.
 pub(super) const IMPLICIT: u8 = 0x80;
-/// The bit of a tag that says: elements inside.
+/// The bit of a tag that marks a constructed element.
 const CONSTRUCTED: u8 = 0x20;
 
-/// One element: all of it, and what is in it.
+/// One element: the whole of it, and its contents.
 #[derive(Clone, Copy)]
 pub(in super::super) struct Element<'a> {
     pub(in super::super) tag: u8,
@@ -24,7 +24,7 @@ pub(in super::super) struct Element<'a> {
     pub(in super::super) content: &'a [u8],
 }
 
-/// Elements one after the other; `part` names the place in failures.
+/// Reads elements in sequence; `part` names the place in errors.
 #[derive(Clone, Copy)]
 pub(in super::super) struct Reader<'a> {
     rest: &'a [u8],
@@ -36,7 +36,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes, part }
     }
 
-    /// The same elements, by another name in failures.
+    /// Returns the same elements with another name in errors.
     pub(super) fn of(self, part: &'static str) -> Self {
         Self { part, ..self }
     }
@@ -45,64 +45,65 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
-    /// What this place is when it is broken.
-    pub(super) fn damaged(&self) -> Failure {
-        Failure::Damaged(self.part)
+    /// Returns the error for damage at this place.
+    pub(super) fn damaged(&self) -> Pkcs12Error {
+        Pkcs12Error::Damaged(self.part)
     }
 
-    /// The next element, whatever it is.
-    pub(in super::super) fn any(&mut self) -> Result<Element<'a>, Failure> {
+    /// Returns the next element.
+    pub(in super::super) fn any(&mut self) -> Result<Element<'a>, Pkcs12Error> {
         let whole = self.rest;
         let (element, rest) = split(whole).map_err(|odd| match odd {
-            Odd::Ber => Failure::Ber,
+            Odd::Ber => Pkcs12Error::Ber,
             Odd::Damaged => self.damaged(),
         })?;
         self.rest = rest;
         Ok(element)
     }
 
-    /// The next element, which has to have this tag.
-    pub(super) fn element(&mut self, tag: u8) -> Result<Element<'a>, Failure> {
+    /// Returns the next element, which has to have this tag.
+    pub(super) fn element(&mut self, tag: u8) -> Result<Element<'a>, Pkcs12Error> {
         let element = self.any()?;
         if element.tag == tag {
             return Ok(element);
         }
-        // BER may cut a string into pieces.
+        // BER allows constructed strings.
         let pieces = matches!(tag, OCTET_STRING | IMPLICIT) && element.tag == tag | CONSTRUCTED;
         Err(match pieces {
-            true => Failure::Ber,
+            true => Pkcs12Error::Ber,
             false => self.damaged(),
         })
     }
 
-    /// The next element, if it has this tag.
-    pub(super) fn optional(&mut self, tag: u8) -> Result<Option<Element<'a>>, Failure> {
+    /// Returns the next element if it has this tag.
+    pub(super) fn optional(&mut self, tag: u8) -> Result<Option<Element<'a>>, Pkcs12Error> {
         match self.rest.first() {
             Some(next) if *next == tag => self.any().map(Some),
             _ => Ok(None),
         }
     }
 
-    /// The elements inside the next one.
-    pub(super) fn inside(&mut self, tag: u8) -> Result<Reader<'a>, Failure> {
+    /// Returns the elements inside the next one.
+    pub(super) fn inside(&mut self, tag: u8) -> Result<Reader<'a>, Pkcs12Error> {
         let content = self.element(tag)?.content;
         Ok(Reader::new(content, self.part))
     }
 
-    pub(in super::super) fn sequence(&mut self) -> Result<Reader<'a>, Failure> {
+    pub(in super::super) fn sequence(&mut self) -> Result<Reader<'a>, Pkcs12Error> {
         self.inside(SEQUENCE)
     }
 
-    pub(super) fn oid(&mut self) -> Result<&'a [u8], Failure> {
+    pub(super) fn oid(&mut self) -> Result<&'a [u8], Pkcs12Error> {
         Ok(self.element(OID)?.content)
     }
 
-    pub(super) fn octets(&mut self) -> Result<&'a [u8], Failure> {
+    pub(super) fn octets(&mut self) -> Result<&'a [u8], Pkcs12Error> {
         Ok(self.element(OCTET_STRING)?.content)
     }
 
-    /// A number that is not negative; one that is too large counts as the largest.
-    pub(super) fn number(&mut self) -> Result<u32, Failure> {
+    /// Returns a number that is not negative. A larger one than fits counts as the
+    /// largest.
+    pub(super) fn number(&mut self) -> Result<u32, Pkcs12Error> {
         let digits = self.element(INTEGER)?.content;
         match digits.first() {
             Some(first) if *first < 0x80 => {}
@@ -117,7 +118,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Why bytes are no element in DER.
+/// Why bytes are not a DER element.
 enum Odd {
     Ber,
     Damaged,
@@ -127,7 +128,7 @@ fn split(bytes: &[u8]) -> Result<(Element<'_>, &[u8]), Odd> {
     let [tag, first, ..] = *bytes else {
         return Err(Odd::Damaged);
     };
-    // Tags of several bytes have no place in these files.
+    // These files have no tags of several bytes.
     if tag & 0x1f == 0x1f {
         return Err(Odd::Damaged);
     }
@@ -153,8 +154,8 @@ fn split(bytes: &[u8]) -> Result<(Element<'_>, &[u8]), Odd> {
     Ok((element, rest))
 }
 
-/// An element with `parts` in it. It is allocated once, so that whoever wipes it
-/// has wiped it all.
+/// Returns an element with `parts` in it. It is allocated once, so that no copy remains
+/// when it is wiped.
 pub(in super::super) fn wrap(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length = parts.iter().map(|part| part.len()).sum::<usize>();
     let digits = length.to_be_bytes();
@@ -176,14 +177,14 @@ pub(in super::super) fn wrap(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     whole
 }
 
-/// A number as an element.
+/// Returns a number as an element.
 pub(super) fn number(number: u32) -> Vec<u8> {
     let digits = number.to_be_bytes();
     let zeros = digits.iter().take(3).take_while(|digit| **digit == 0);
     let digits = &digits[zeros.count()..];
     match digits[0] < 0x80 {
         true => wrap(INTEGER, &[digits]),
-        // Another byte, or it would be negative.
+        // Without another byte it would be negative.
         false => wrap(INTEGER, &[&[0], digits]),
     }
 }
@@ -214,16 +215,16 @@ mod tests {
         for odd in [&[0x80][..], &[]] {
             let odd = wrap(INTEGER, &[odd]);
             let read = Reader::new(&odd, "test").number();
-            assert_eq!(read, Err(Failure::Damaged("test")));
+            assert_eq!(read, Err(Pkcs12Error::Damaged("test")));
         }
     }
 
     #[test]
     fn another_tag_is_damage_and_a_string_in_pieces_is_ber() {
         let octets = |bytes: &[u8]| Reader::new(bytes, "test").octets().map(<[u8]>::to_vec);
-        assert_eq!(octets(&[2, 1, 0]), Err(Failure::Damaged("test")));
-        assert_eq!(octets(&[0x24, 3, 4, 1, 0]), Err(Failure::Ber));
-        assert_eq!(octets(&[0x24, 0x80, 0, 0]), Err(Failure::Ber));
+        assert_eq!(octets(&[2, 1, 0]), Err(Pkcs12Error::Damaged("test")));
+        assert_eq!(octets(&[0x24, 3, 4, 1, 0]), Err(Pkcs12Error::Ber));
+        assert_eq!(octets(&[0x24, 0x80, 0, 0]), Err(Pkcs12Error::Ber));
         for cut in [
             &[][..],
             &[4],
@@ -231,7 +232,7 @@ mod tests {
             &[4, 0x82, 1],
             &[4, 0x84, 255, 255, 255, 255],
         ] {
-            assert_eq!(octets(cut), Err(Failure::Damaged("test")));
+            assert_eq!(octets(cut), Err(Pkcs12Error::Damaged("test")));
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What a password becomes: PKCS#12's own derivation (RFC 7292, appendix B.2),
-//! PBKDF2 (RFC 8018) and scrypt (RFC 7914), within the work one file may ask for.
+//! Derives keys from passwords: by PKCS#12 (RFC 7292, appendix B.2), PBKDF2 (RFC 8018)
+//! and scrypt (RFC 7914), with a limit on the work per file.
 //!
-//! The libraries leave the output of every round in freed memory; here each is
-//! overwritten by the next, and the last one wiped.
+//! Libraries leave the output of every round in freed memory. Here each round
+//! overwrites the one before, and the last one is wiped.
 
 use hmac::digest::block_api::BlockSizeUser;
 use hmac::digest::{Digest, FixedOutput, FixedOutputReset, KeyInit, Output, Update};
@@ -11,40 +11,40 @@ use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::Failure;
+use super::Pkcs12Error;
 
 /// Bytes derived from a password.
 pub(super) type Key = Zeroizing<Vec<u8>>;
 
-/// One way to turn a password into bytes.
+/// One encoding of a password.
 pub(super) struct Password {
-    /// For PKCS#12's own derivation: two bytes a character, and two of zero.
+    /// For the derivation of PKCS#12: two bytes per character, and two zero bytes.
     wide: Zeroizing<Vec<u8>>,
     /// For PBES2 and PBMAC1.
     plain: Zeroizing<Vec<u8>>,
 }
 
 impl Password {
-    /// The password as RFC 7292 wants it: UTF-16 here, UTF-8 there.
+    /// Encodes a password by RFC 7292: UTF-16 for one, UTF-8 for the other.
     pub(super) fn new(text: &str) -> Self {
         Self::made_of(text.encode_utf16(), text.bytes())
     }
 
-    /// Every way a tool may have spelled it, the right one first.
+    /// Returns every encoding that tools use, the right one first.
     pub(super) fn spellings(text: &str) -> Vec<Self> {
         let mut all = vec![Self::new(text)];
         if text.is_empty() {
-            // No password, which is not an empty one: some tools write it when the
-            // field for it stays blank. To PBES2 both are the same.
+            // Some tools write no password instead of an empty one. PBES2 makes no
+            // difference.
             all.push(Self {
                 wide: Zeroizing::default(),
                 plain: Zeroizing::default(),
             });
         } else if !text.is_ascii() {
-            // OpenSSL before 1.1 took each byte of its terminal for a character:
-            // of UTF-8 …
+            // OpenSSL before 1.1 took each byte of the terminal for a character. On a
+            // UTF-8 terminal …
             all.push(Self::made_of(text.bytes().map(u16::from), text.bytes()));
-            // … or of Latin-1, which widens to the right thing.
+            // … and on a Latin-1 terminal, where only the narrow encoding differs.
             let latin: Option<Zeroizing<Vec<u8>>> = text
                 .chars()
                 .map(|character| u8::try_from(character).ok())
@@ -58,7 +58,7 @@ impl Password {
     }
 
     fn made_of(wide: impl Iterator<Item = u16>, plain: impl Iterator<Item = u8>) -> Self {
-        // Room for all of it: a vector that grows leaves its old bytes behind.
+        // With room for all of it: a vector that grows leaves copies.
         let mut units = Zeroizing::new(Vec::with_capacity(2 * LONGEST + 2));
         for unit in wide {
             units.extend(unit.to_be_bytes());
@@ -73,8 +73,7 @@ impl Password {
     }
 }
 
-/// Rounds of key derivation that are left for one file, whatever its parts are
-/// and however often it is tried.
+/// The rounds of key derivation spent on one file, over all its parts and attempts.
 pub(super) struct Budget {
     spent: u64,
 }
@@ -84,18 +83,17 @@ impl Budget {
         Self { spent: 0 }
     }
 
-    fn spend(&mut self, rounds: u64) -> Result<(), Failure> {
+    fn spend(&mut self, rounds: u64) -> Result<(), Pkcs12Error> {
         let spent = self.spent.saturating_add(rounds);
         if spent > ROUNDS {
-            return Err(Failure::Work { rounds: spent });
+            return Err(Pkcs12Error::Work { rounds: spent });
         }
         self.spent = spent;
         Ok(())
     }
 }
 
-/// A hash function, by the contents of its object identifier and of the one of
-/// its HMAC.
+/// A hash function, with the object identifiers of itself and of its HMAC.
 pub(super) struct Hash {
     pub(super) oid: &'static [u8],
     pub(super) hmac_oid: &'static [u8],
@@ -107,7 +105,7 @@ pub(super) struct Hash {
     verify: fn(&[u8], &[u8], &[u8]) -> bool,
 }
 
-/// What derived bytes are for, in PKCS#12's own derivation.
+/// What bytes are derived for, in the derivation of PKCS#12.
 #[derive(Clone, Copy)]
 pub(super) enum Purpose {
     Key = 1,
@@ -133,7 +131,7 @@ impl Hash {
         purpose: Purpose,
         length: usize,
         budget: &mut Budget,
-    ) -> Result<Key, Failure> {
+    ) -> Result<Key, Pkcs12Error> {
         self.pay(rounds, length, budget)?;
         let mut key = Zeroizing::new(vec![0; length]);
         (self.pkcs12)(&password.wide, salt, rounds, purpose as u8, &mut key);
@@ -148,7 +146,7 @@ impl Hash {
         rounds: u32,
         length: usize,
         budget: &mut Budget,
-    ) -> Result<Key, Failure> {
+    ) -> Result<Key, Pkcs12Error> {
         self.pay(rounds, length, budget)?;
         let mut key = Zeroizing::new(vec![0; length]);
         (self.pbkdf2)(&password.plain, salt, rounds, &mut key);
@@ -164,29 +162,29 @@ impl Hash {
         (self.verify)(key, message, tag)
     }
 
-    fn pay(&self, rounds: u32, length: usize, budget: &mut Budget) -> Result<(), Failure> {
+    fn pay(&self, rounds: u32, length: usize, budget: &mut Budget) -> Result<(), Pkcs12Error> {
         if rounds == 0 {
-            return Err(Failure::Damaged("rounds of key derivation"));
+            return Err(Pkcs12Error::Damaged("rounds of key derivation"));
         }
         let blocks = length.div_ceil(self.length) as u64;
         budget.spend(blocks.saturating_mul(rounds.into()))
     }
 }
 
-/// RFC 7914, with `cost` as a number, not as its logarithm.
+/// Derives a key by RFC 7914. `cost` is the number, not its logarithm.
 pub(super) fn scrypt(
     password: &Password,
     salt: &[u8],
     [cost, block, parallel]: [u32; 3],
     length: usize,
     budget: &mut Budget,
-) -> Result<Key, Failure> {
-    const DAMAGED: Failure = Failure::Damaged("scrypt parameters");
+) -> Result<Key, Pkcs12Error> {
+    const DAMAGED: Pkcs12Error = Pkcs12Error::Damaged("scrypt parameters");
     if !cost.is_power_of_two() || cost < 2 || length == 0 {
         return Err(DAMAGED);
     }
-    // Salsa20/8 runs so often, and takes about as long as a round of the others.
-    // It bounds the memory too: 128 · cost · block bytes.
+    // The number of Salsa20/8 calls, each about as long as a round of the others. The
+    // limit bounds the memory too: 128 · cost · block bytes.
     let runs = [block, parallel, 4]
         .into_iter()
         .fold(u64::from(cost), |runs, by| runs.saturating_mul(by.into()));
@@ -270,7 +268,7 @@ fn verify<M: Mac + KeyInit>(key: &[u8], message: &[u8], tag: &[u8]) -> bool {
         .is_ok_and(|mac| mac.chain_update(message).verify_slice(tag).is_ok())
 }
 
-/// The table's rows, which differ in their type alone.
+/// A row of the table; rows differ in the type.
 macro_rules! hash {
     ($hash:ty, $length:literal, $oid:expr, $hmac:literal) => {
         Hash {
@@ -292,15 +290,15 @@ static HASHES: [Hash; 5] = [
     hash!(Sha384, 48, [96, 134, 72, 1, 101, 3, 4, 2, 2], 10),
     hash!(Sha512, 64, [96, 134, 72, 1, 101, 3, 4, 2, 3], 11),
 ];
-/// What PKCS#12's old encryption and PBKDF2 by default hash with.
+/// The hash of the old PKCS#12 encryption, and the default of PBKDF2.
 pub(super) static SHA1: &Hash = &HASHES[0];
 pub(super) static SHA256: &Hash = &HASHES[2];
 
-/// Rounds one file may take: some seconds of a slow machine. Tools write 2048 to
-/// 600 000 for each of three parts.
+/// The rounds allowed for one file: some seconds on a slow machine. Tools write 2048
+/// to 600 000 for each of three parts.
 pub(super) const ROUNDS: u64 = 8_000_000;
 
-/// Bytes of a password there is room for from the start.
+/// Bytes of a password that are allocated at first.
 const LONGEST: usize = 4096;
 
 #[cfg(test)]
@@ -337,7 +335,7 @@ mod tests {
         }
         let failure = SHA256.pkcs12(&password, b"", 1, Purpose::Mac, 1, &mut budget);
         let rounds = ROUNDS + 1;
-        assert_eq!(failure.map(drop), Err(Failure::Work { rounds }));
+        assert_eq!(failure.map(drop), Err(Pkcs12Error::Work { rounds }));
         let failure = scrypt(
             &password,
             b"",
@@ -345,6 +343,6 @@ mod tests {
             1,
             &mut budget,
         );
-        assert!(matches!(failure.map(drop), Err(Failure::Work { .. })));
+        assert!(matches!(failure.map(drop), Err(Pkcs12Error::Work { .. })));
     }
 }

@@ -1,16 +1,14 @@
-//! PKCS#12 files (RFC 7292): opened in old forms and new ones, with the reason
-//! where one does not open, and written.
+//! Reads and writes PKCS#12 files (RFC 7292), in old and new forms.
 //!
-//! | file | holds |
+//! | file | contents |
 //! |---|---|
-//! | `der` | elements of DER, read with their tags checked, and written |
-//! | `kdf` | what a password becomes, and how much work a file may ask for |
-//! | `crypto` | encryption and MAC, as their algorithm identifiers say |
+//! | `der` | reads and writes DER elements |
+//! | `kdf` | key derivation, with a limit on its work per file |
+//! | `crypto` | encryption and MAC by algorithm identifier |
 //! | `read`, `write` | the structure of a file |
 //!
-//! Libraries for it know one way to spell a password where tools have four, keep
-//! tables of certificates' fields for the life of the process, or lean on
-//! releases that are not final.
+//! Existing libraries support one encoding of a password where tools use four, keep
+//! memory for the life of the process, or depend on pre-releases.
 
 mod crypto;
 pub(super) mod der;
@@ -25,45 +23,45 @@ pub(super) use write::write;
 
 use super::identity_error::IdentityError;
 
-/// Why a file does not open.
+/// Why a file cannot be opened.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// Not with this password.
+pub(super) enum Pkcs12Error {
+    /// The password is wrong.
     Password,
-    /// Not with what is implemented here.
+    /// The file uses an algorithm that is not supported.
     Unsupported {
-        /// Name of the algorithm or form.
+        /// The name of the algorithm.
         algorithm: String,
     },
-    /// Not within the work one file may ask for.
+    /// The file requires too much work.
     Work {
-        /// Rounds of key derivation it takes at least.
+        /// The rounds of key derivation it requires, at least.
         rounds: u64,
     },
-    /// Not as DER: it is BER in one of the forms DER leaves out.
+    /// The file is BER in a form that DER does not allow.
     Ber,
-    /// Not at all: this part is broken.
+    /// This part of the file is damaged.
     Damaged(&'static str),
 }
 
-impl From<Failure> for IdentityError {
-    fn from(failure: Failure) -> Self {
+impl From<Pkcs12Error> for IdentityError {
+    fn from(failure: Pkcs12Error) -> Self {
         match failure {
-            Failure::Password => Self::WrongPassword { blank_opens: false },
-            Failure::Unsupported { algorithm } => Self::UnsupportedEncryption { algorithm },
-            Failure::Work { rounds } => Self::TooManyRounds {
+            Pkcs12Error::Password => Self::WrongPassword { blank_opens: false },
+            Pkcs12Error::Unsupported { algorithm } => Self::UnsupportedEncryption { algorithm },
+            Pkcs12Error::Work { rounds } => Self::TooManyRounds {
                 rounds,
                 most: ROUNDS,
             },
-            Failure::Ber => Self::Ber,
-            Failure::Damaged(part) => Self::Damaged {
+            Pkcs12Error::Ber => Self::Ber,
+            Pkcs12Error::Damaged(part) => Self::Damaged {
                 detail: part.to_owned(),
             },
         }
     }
 }
 
-/// Contents of object identifiers, some used by more than one part.
+/// The encoded contents of object identifiers.
 mod oid {
     pub(super) const DATA: &[u8] = &[42, 134, 72, 134, 247, 13, 1, 7, 1];
     pub(super) const ENCRYPTED: &[u8] = &[42, 134, 72, 134, 247, 13, 1, 7, 6];

@@ -1,4 +1,4 @@
-//! What is in a file.
+//! Reads a file.
 
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
@@ -10,16 +10,16 @@ use super::super::pem;
 use super::crypto::{Encryption, verify};
 use super::der::{EXPLICIT, IMPLICIT, Reader, SEQUENCE};
 use super::kdf::{Budget, Password};
-use super::{Failure, oid};
+use super::{Pkcs12Error, oid};
 
-/// Everything useful in a PKCS#12 file, in the file's order.
+/// The keys and certificates of a PKCS#12 file, in the file's order.
 pub(in super::super) struct Contents {
     pub(in super::super) keys: Vec<WipedKey>,
     pub(in super::super) certificates: Vec<CertificateDer<'static>>,
 }
 
-/// Opens the file. Every spelling of the password is tried; without one, or with
-/// an empty one, both ways to write a blank password.
+/// Opens a file. Every encoding of the password is tried. An empty password, or none,
+/// has two encodings.
 pub(in super::super) fn open(
     bytes: &[u8],
     password: Option<&str>,
@@ -28,22 +28,22 @@ pub(in super::super) fn open(
     let text = password.unwrap_or_default();
     let mut budget = Budget::new();
     match file.open_any(text, &mut budget) {
-        Err(Failure::Password) if text.is_empty() => Err(IdentityError::PasswordNeeded),
-        Err(Failure::Password) => Err(IdentityError::WrongPassword {
+        Err(Pkcs12Error::Password) if text.is_empty() => Err(IdentityError::PasswordNeeded),
+        Err(Pkcs12Error::Password) => Err(IdentityError::WrongPassword {
             blank_opens: file.open_any("", &mut budget).is_ok(),
         }),
         opened => Ok(opened?),
     }
 }
 
-/// Whether this is a PKCS#12 file from the outside.
+/// Whether the outer structure is that of a PKCS#12 file.
 pub(in super::super) fn is_one(bytes: &[u8]) -> bool {
-    matches!(File::parts(bytes), Ok(_) | Err(Failure::Ber))
+    matches!(File::parts(bytes), Ok(_) | Err(Pkcs12Error::Ber))
 }
 
 /// Whether this is `EncryptedPrivateKeyInfo { algorithm, data }`.
 pub(in super::super) fn is_encrypted_key(bytes: &[u8]) -> bool {
-    let read = || -> Result<(), Failure> {
+    let read = || -> Result<(), Pkcs12Error> {
         let mut info = Reader::new(bytes, "key").sequence()?;
         info.sequence()?.oid()?;
         info.octets().map(drop)
@@ -54,7 +54,7 @@ pub(in super::super) fn is_encrypted_key(bytes: &[u8]) -> bool {
 /// `SEQUENCE { version, authSafe, macData? }`
 struct File<'a> {
     safe: Reader<'a>,
-    /// Tells a wrong password from damage, where it is there.
+    /// Distinguishes a wrong password from damage, if the file has one.
     mac: Option<Reader<'a>>,
 }
 
@@ -64,12 +64,12 @@ impl<'a> File<'a> {
             return Err(IdentityError::PemNotPkcs12);
         }
         Self::parts(bytes).map_err(|failure| match failure {
-            Failure::Ber => IdentityError::Ber,
+            Pkcs12Error::Ber => IdentityError::Ber,
             _ => IdentityError::NotPkcs12,
         })
     }
 
-    fn parts(bytes: &'a [u8]) -> Result<Self, Failure> {
+    fn parts(bytes: &'a [u8]) -> Result<Self, Pkcs12Error> {
         let mut file = Reader::new(bytes, "file").sequence()?;
         if file.number()? != 3 {
             return Err(file.damaged());
@@ -80,27 +80,27 @@ impl<'a> File<'a> {
         Ok(Self { safe, mac })
     }
 
-    /// Opens it by any spelling of the password.
-    fn open_any(&self, text: &str, budget: &mut Budget) -> Result<Contents, Failure> {
-        let mut failure = Failure::Password;
+    /// Opens it with any encoding of the password.
+    fn open_any(&self, text: &str, budget: &mut Budget) -> Result<Contents, Pkcs12Error> {
+        let mut failure = Pkcs12Error::Password;
         for password in Password::spellings(text) {
             match self.open(&password, budget) {
                 Ok(contents) => return Ok(contents),
-                // Whatever is more than a wrong password stays so by other spellings.
-                Err(other) if failure == Failure::Password => failure = other,
+                // Another error than a wrong password is the one to report.
+                Err(other) if failure == Pkcs12Error::Password => failure = other,
                 Err(_) => {}
             }
         }
         Err(failure)
     }
 
-    fn open(&self, password: &Password, budget: &mut Budget) -> Result<Contents, Failure> {
+    fn open(&self, password: &Password, budget: &mut Budget) -> Result<Contents, Pkcs12Error> {
         let mut info = self.safe;
         let kind = info.oid()?;
         if kind != oid::DATA {
-            // Signed with somebody's private key, say.
+            // For example signed with a private key.
             let algorithm = facts::registered(kind);
-            return Err(Failure::Unsupported { algorithm });
+            return Err(Pkcs12Error::Unsupported { algorithm });
         }
         let safe = info.inside(EXPLICIT)?.octets()?;
         if let Some(mac) = self.mac {
@@ -117,28 +117,30 @@ impl<'a> File<'a> {
         };
         match opening.safe(safe) {
             Ok(()) => Ok(opening.contents),
-            // Garbage that a wrong key may have made: nothing had confirmed the
-            // password.
-            Err(Failure::Damaged(_) | Failure::Ber) if opening.decrypted && self.mac.is_none() => {
-                Err(Failure::Password)
+            // Without a MAC nothing has confirmed the password, so a wrong one is the
+            // likely cause.
+            Err(Pkcs12Error::Damaged(_) | Pkcs12Error::Ber)
+                if opening.decrypted && self.mac.is_none() =>
+            {
+                Err(Pkcs12Error::Password)
             }
             Err(failure) => Err(failure),
         }
     }
 }
 
-/// What has been read so far, with one password.
+/// The contents read so far, with one password.
 struct Opening<'a> {
     password: &'a Password,
     budget: &'a mut Budget,
-    /// Whether something came out of the password.
+    /// Whether something was decrypted.
     decrypted: bool,
     contents: Contents,
 }
 
 impl Opening<'_> {
     /// `SEQUENCE OF ContentInfo`, each plain or encrypted.
-    fn safe(&mut self, safe: &[u8]) -> Result<(), Failure> {
+    fn safe(&mut self, safe: &[u8]) -> Result<(), Pkcs12Error> {
         let mut parts = Reader::new(safe, "contents").sequence()?;
         while !parts.is_empty() {
             let mut info = parts.sequence()?;
@@ -150,10 +152,10 @@ impl Opening<'_> {
                     let bags = self.encrypted(content.sequence()?)?;
                     self.bags(&bags)?;
                 }
-                // For somebody's public key, say.
+                // For example encrypted for a public key.
                 other => {
                     let algorithm = facts::registered(other);
-                    return Err(Failure::Unsupported { algorithm });
+                    return Err(Pkcs12Error::Unsupported { algorithm });
                 }
             }
         }
@@ -161,7 +163,7 @@ impl Opening<'_> {
     }
 
     /// `EncryptedData { version, { type, algorithm, [0] IMPLICIT content } }`
-    fn encrypted(&mut self, data: Reader<'_>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    fn encrypted(&mut self, data: Reader<'_>) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
         let mut data = data.of("encrypted contents");
         data.number()?;
         let mut inner = data.sequence()?;
@@ -172,7 +174,7 @@ impl Opening<'_> {
     }
 
     /// `SEQUENCE OF SafeBag { type, [0] value, attributes? }`
-    fn bags(&mut self, bags: &[u8]) -> Result<(), Failure> {
+    fn bags(&mut self, bags: &[u8]) -> Result<(), Pkcs12Error> {
         let mut bags = Reader::new(bags, "bags").sequence()?;
         while !bags.is_empty() {
             let mut bag = bags.sequence()?.of("bag");
@@ -187,7 +189,7 @@ impl Opening<'_> {
                     let plain = self.decrypt(algorithm, shrouded.octets()?)?;
                     self.key(Reader::new(&plain, "key"))?;
                 }
-                // Of revocation lists and secrets nothing is needed.
+                // Revocation lists and secrets are not needed.
                 _ => {}
             }
         }
@@ -195,7 +197,7 @@ impl Opening<'_> {
     }
 
     /// `CertBag { type, [0] OCTET STRING }`
-    fn certificate(&mut self, mut bag: Reader<'_>) -> Result<(), Failure> {
+    fn certificate(&mut self, mut bag: Reader<'_>) -> Result<(), Pkcs12Error> {
         if bag.oid()? == oid::X509 {
             let der = bag.inside(EXPLICIT)?.octets()?;
             let certificate = CertificateDer::from(der.to_vec());
@@ -205,7 +207,7 @@ impl Opening<'_> {
     }
 
     /// `PrivateKeyInfo { version, algorithm, key, … }`
-    fn key(&mut self, mut value: Reader<'_>) -> Result<(), Failure> {
+    fn key(&mut self, mut value: Reader<'_>) -> Result<(), Pkcs12Error> {
         let der = value.element(SEQUENCE)?;
         let mut info = Reader::new(der.content, "key");
         if info.number()? > 1 {
@@ -222,7 +224,7 @@ impl Opening<'_> {
         &mut self,
         algorithm: Reader<'_>,
         data: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    ) -> Result<Zeroizing<Vec<u8>>, Pkcs12Error> {
         let algorithm = algorithm.of("encryption");
         let encryption = Encryption::new(algorithm, self.password, self.budget)?;
         self.decrypted = true;

@@ -1,4 +1,4 @@
-//! A file with one key, its certificate, and what leads to the CA.
+//! Writes a file with one key and its certificates.
 
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -13,17 +13,17 @@ use super::oid;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Pkcs12Encryption {
-    /// PBES2 with AES-256, and a MAC by SHA-256: what tools write today.
+    /// PBES2 with AES-256 and a MAC with SHA-256, as current tools write it.
     #[default]
     Aes256,
-    /// Certificates in RC2 with 40 bits, the key in 3DES, and a MAC by SHA-1, as
-    /// older Management Centers write them. OpenSSL 3 opens such a file only with
-    /// `-legacy`, and nobody should rely on its protection.
+    /// Certificates with RC2 of 40 bits, the key with 3DES, and a MAC with SHA-1, as
+    /// older Management Centers write it. OpenSSL 3 opens such a file only with
+    /// `-legacy`. It is no real protection.
     Legacy,
 }
 
-/// Writes `key` (PKCS#8) and the certificates, its own first. The name is what
-/// other programs list the key by. `None` if the system has no random numbers.
+/// Writes `key` (PKCS#8) and the certificates, its own first. `name` is the friendly
+/// name. `None` if the system has no random numbers.
 pub(in super::super) fn write(
     key: &[u8],
     certificates: &[&[u8]],
@@ -92,11 +92,11 @@ fn mac(hash: &Hash, safe: &[u8], password: &Password) -> Option<Vec<u8>> {
     ]))
 }
 
-/// An `AlgorithmIdentifier` with these random bytes in it.
+/// Returns an `AlgorithmIdentifier` with these random bytes.
 type Identifier = fn(&[u8; RANDOM]) -> Vec<u8>;
 
-/// An algorithm identifier and what it makes of `plain`, by the same reading of
-/// it that decrypts.
+/// Encrypts `plain` and returns the algorithm identifier and the result. The
+/// identifier is read by the code that decrypts.
 fn encrypt(
     identifier: Identifier,
     plain: &[u8],
@@ -129,7 +129,7 @@ fn bag(kind: &[u8], value: &[u8], attributes: &[u8]) -> Vec<u8> {
     sequence(&[&wrap(OID, &[kind]), &wrap(EXPLICIT, &[value]), attributes])
 }
 
-/// The name, and the number by which key and certificate find each other.
+/// The friendly name, and the local id that connects key and certificate.
 fn attributes(name: &str) -> Vec<u8> {
     let name: Vec<u8> = name.encode_utf16().flat_map(u16::to_be_bytes).collect();
     let name = wrap(SET, &[&wrap(BMP_STRING, &[&name])]);
@@ -155,8 +155,8 @@ fn random() -> Option<[u8; RANDOM]> {
     Some(bytes)
 }
 
-/// Bytes of salt and IV together.
+/// Bytes of salt and IV.
 const RANDOM: usize = 32;
 
-/// Rounds of every derivation: what OpenSSL does by default.
+/// Rounds of each key derivation: OpenSSL's default.
 const ROUNDS: u32 = 2048;

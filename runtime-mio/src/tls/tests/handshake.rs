@@ -1,4 +1,4 @@
-//! Right peers meet.
+//! Handshakes that succeed.
 
 use super::*;
 
@@ -70,7 +70,7 @@ fn an_intermediate_ca_sent_by_the_server_leads_to_ours() {
     let leaf = subject("eStreamer", "server")
         .signed_by(&leaf_key, &below.issuer)
         .unwrap();
-    // Out of order on purpose: the chain is put together by names.
+    // Out of order: the chain is built by names.
     let chain = root.pem.clone() + &sub.pem() + &leaf.pem();
     let key = leaf_key.serialize_pem();
     let server = Identity::from_pem(chain.as_bytes(), key.as_bytes(), b"").unwrap();

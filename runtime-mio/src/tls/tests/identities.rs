@@ -1,4 +1,4 @@
-//! Files make identities, or say why not.
+//! Identities from files, and the errors of files that are none.
 
 use super::*;
 
@@ -134,7 +134,7 @@ fn a_file_without_key_is_named() {
 
 #[test]
 fn a_damaged_file_is_told_apart_from_a_wrong_password() {
-    // Behind a MAC damage looks like a wrong password; without one it shows.
+    // With a MAC, damage looks like a wrong password.
     let mut bytes = fixture!("plain.p12").to_vec();
     let key = [2, 1, 0, 48, 13, 6, 9, 42];
     let place = bytes.windows(8).position(|w| w == key).unwrap();
@@ -169,7 +169,7 @@ fn everything_may_be_in_one_pem_file_in_any_order() {
     let identity = Identity::from_pem(&all, &all, b"").unwrap();
     let name = identity.certificate().common_name.as_deref();
     assert_eq!(name, Some("client"));
-    // The stranger among them is neither chain nor CA.
+    // A certificate of another CA is neither in the chain nor a CA.
     assert_eq!(identity.chain().len(), 1);
     assert_eq!(identity.authorities().len(), 1);
     assert_eq!(identity.others().len(), 1);
@@ -290,7 +290,7 @@ fn no_damage_to_a_file_makes_it_panic() {
         fixture!("legacy-blank.p12"),
         fixture!("null-legacy.p12"),
     ] {
-        // Every byte of the structure; the encrypted middle only at steps.
+        // Every byte of the structure, and some of the encrypted part.
         for place in (0..200).chain((200..bytes.len()).step_by(7)) {
             for flip in [0x01, 0x80] {
                 let mut damaged = bytes.to_vec();

@@ -1,4 +1,4 @@
-//! Real handshakes in memory, certificates made on the spot or read from `fixtures`.
+//! Handshakes in memory, with certificates that are generated or read from `fixtures`.
 
 mod handshake;
 mod identities;
@@ -24,7 +24,7 @@ macro_rules! fixture {
 }
 use fixture;
 
-/// A throw-away Internal CA.
+/// A generated Internal CA.
 struct Pki {
     pem: String,
     issuer: Issuer<'static, KeyPair>,
@@ -60,7 +60,7 @@ impl Pki {
         self.issue_trusting(params, &self.pem)
     }
 
-    /// An identity of this CA that judges others by the CA in `ca`.
+    /// An identity of this CA that verifies others with the CA in `ca`.
     fn issue_trusting(&self, params: CertificateParams, ca: &str) -> Identity {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
@@ -69,7 +69,7 @@ impl Pki {
     }
 }
 
-/// A leaf the way a Management Center fills in subjects.
+/// A leaf with a subject as a Management Center writes it.
 fn subject(title: &str, qualifier: &str) -> CertificateParams {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     let name = &mut params.distinguished_name;
@@ -79,10 +79,10 @@ fn subject(title: &str, qualifier: &str) -> CertificateParams {
     params
 }
 
-/// What each end said last: client, server.
+/// The last result of each end: client, server.
 type Outcome = (Result<(), TlsError>, Result<(), TlsError>);
 
-/// Moves bytes both ways until nothing moves any more.
+/// Moves bytes both ways until there are none.
 fn pump(client: &mut TlsSession, server: &mut TlsSession) -> Outcome {
     let (mut at_client, mut at_server) = (Ok(()), Ok(()));
     while client.wants_write() || server.wants_write() {
@@ -92,13 +92,13 @@ fn pump(client: &mut TlsSession, server: &mut TlsSession) -> Outcome {
     (at_client, at_server)
 }
 
-/// Takes what `from` has to send to `to`.
+/// Moves the bytes of `from` to `to`.
 fn deliver(from: &mut TlsSession, to: &mut TlsSession) -> Result<(), TlsError> {
     let wire = outgoing(from);
     feed(to, &wire)
 }
 
-/// All a session has for the socket.
+/// Returns all bytes that a session has for the socket.
 fn outgoing(session: &mut TlsSession) -> Vec<u8> {
     let mut wire = Vec::new();
     while session.wants_write() {
@@ -107,7 +107,7 @@ fn outgoing(session: &mut TlsSession) -> Vec<u8> {
     wire
 }
 
-/// Gives a session bytes as if from the socket; the connection stays open.
+/// Gives bytes to a session as from a socket that stays open.
 fn feed(to: &mut TlsSession, mut bytes: &[u8]) -> Result<(), TlsError> {
     let mut last = to.process();
     while !bytes.is_empty() {
@@ -126,7 +126,7 @@ fn hang_up(session: &mut TlsSession) -> Result<(), TlsError> {
     session.process()
 }
 
-/// A whole handshake; both ends with the result.
+/// Runs a handshake and returns both ends with the result.
 fn meet(client: &ClientTls, server: &ServerTls) -> (TlsSession, TlsSession, Outcome) {
     let mut client = client.connect().unwrap();
     let mut server = server.accept().unwrap();
@@ -134,18 +134,39 @@ fn meet(client: &ClientTls, server: &ServerTls) -> (TlsSession, TlsSession, Outc
     (client, server, outcome)
 }
 
-/// Two ends that are through the handshake.
+/// Two ends that have completed the handshake.
 fn pair(versions: TlsVersions) -> (TlsSession, TlsSession) {
+    pair_on(ClientTls::connect, versions)
+}
+
+/// How a client's session is made: on either engine.
+type Connect = fn(&ClientTls) -> Result<TlsSession, TlsError>;
+
+/// A client on either engine, with either version.
+const CLIENTS: [(Connect, TlsVersions); 4] = [
+    (ClientTls::connect, TlsVersions::Tls12),
+    (ClientTls::connect, TlsVersions::Tls13),
+    (ClientTls::connect_buffered, TlsVersions::Tls12),
+    (ClientTls::connect_buffered, TlsVersions::Tls13),
+];
+
+/// Both engines of a client.
+const ENGINES: [Connect; 2] = [ClientTls::connect, ClientTls::connect_buffered];
+
+/// A pair with a client's session made by `connect`.
+fn pair_on(connect: Connect, versions: TlsVersions) -> (TlsSession, TlsSession) {
     let pki = Pki::new();
     let rules = ServerRules::default();
     let client = ClientTls::with_versions(&pki.client(), rules, versions).unwrap();
     let server = ServerTls::new(&pki.server()).unwrap();
-    let (client, server, outcome) = meet(&client, &server);
+    let mut client = connect(&client).unwrap();
+    let mut server = server.accept().unwrap();
+    let outcome = pump(&mut client, &mut server);
     assert_eq!(outcome, (Ok(()), Ok(())));
     (client, server)
 }
 
-/// All plaintext that waits.
+/// Returns all plaintext that is there.
 fn drain(session: &mut TlsSession) -> Vec<u8> {
     let mut all = Vec::new();
     let mut buffer = [0; 1000];
@@ -155,7 +176,7 @@ fn drain(session: &mut TlsSession) -> Vec<u8> {
     all
 }
 
-/// The problem our end found with the other's certificate.
+/// Returns the problem with the peer's certificate.
 fn problem(result: Result<(), TlsError>) -> CertificateProblem {
     match result {
         Err(TlsError::CertificateRefused(refusal)) => refusal.problem,

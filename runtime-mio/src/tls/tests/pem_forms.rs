@@ -1,4 +1,4 @@
-//! PEM files as editors, shells and other tools leave them.
+//! PEM files as editors, shells and other tools write them.
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -15,7 +15,7 @@ fn parts() -> [&'static [u8]; 3] {
     ]
 }
 
-/// All three files changed in the same way make the same identity.
+/// The three files make the same identity after each is changed in the same way.
 fn assert_read(what: &str, change: impl Fn(&[u8]) -> Vec<u8>) {
     let [certificate, key, ca] = parts().map(change);
     let identity = Identity::from_pem(&certificate, &key, &ca)

@@ -1,4 +1,4 @@
-//! PKCS#12 files as other tools than today's OpenSSL write them, and as we do.
+//! PKCS#12 files as various tools write them, and as this crate does.
 
 use super::*;
 

@@ -1,15 +1,13 @@
-//! Records at every boundary: of reads, of rooms, of the connection.
+//! TLS records that are cut by reads, by rooms, and by the end of the connection.
 
 use super::*;
 
-const VERSIONS: [TlsVersions; 2] = [TlsVersions::Tls12, TlsVersions::Tls13];
-
-/// Bytes that tell where they belong.
+/// Bytes that differ by position.
 fn text(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at % 251) as u8).collect()
 }
 
-/// All of `bytes` as records for the socket.
+/// Returns all of `bytes` as records for the socket.
 fn records(from: &mut TlsSession, bytes: &[u8]) -> Vec<u8> {
     let mut wire = Vec::new();
     let mut taken = 0;
@@ -28,10 +26,10 @@ fn bytes_may_come_one_at_a_time() {
             feed(to, &[byte]).unwrap();
         }
     };
-    for versions in VERSIONS {
+    for (connect, versions) in CLIENTS {
         let rules = ServerRules::default();
         let client = ClientTls::with_versions(&pki.client(), rules, versions).unwrap();
-        let mut client = client.connect().unwrap();
+        let mut client = connect(&client).unwrap();
         let mut server = ServerTls::new(&pki.server()).unwrap().accept().unwrap();
         assert_eq!(client.write(b"early"), 0);
         while client.wants_write() || server.wants_write() {
@@ -52,12 +50,12 @@ fn bytes_may_come_one_at_a_time() {
 #[test]
 fn data_behind_the_last_message_of_the_handshake_is_not_lost() {
     let pki = Pki::new();
-    for versions in VERSIONS {
+    for (connect, versions) in CLIENTS {
         let rules = ServerRules::default();
         let client = ClientTls::with_versions(&pki.client(), rules, versions).unwrap();
-        let mut client = client.connect().unwrap();
+        let mut client = connect(&client).unwrap();
         let mut server = ServerTls::new(&pki.server()).unwrap().accept().unwrap();
-        // In TLS 1.2 the server has the last word, in TLS 1.3 the client.
+        // In TLS 1.2 the server sends the last message, in TLS 1.3 the client.
         while client.is_handshaking() || server.is_handshaking() {
             let mut wire = outgoing(&mut client);
             if !client.is_handshaking() {
@@ -80,9 +78,9 @@ fn data_behind_the_last_message_of_the_handshake_is_not_lost() {
 #[test]
 fn records_that_come_together_fill_rooms_of_any_size() {
     let sent = text(50_000);
-    for versions in VERSIONS {
+    for (connect, versions) in CLIENTS {
         for size in [1, 7, 1000, 16_384, 16_385, 40_000, 60_000] {
-            let (mut client, mut server) = pair(versions);
+            let (mut client, mut server) = pair_on(connect, versions);
             let mut wire = records(&mut server, &sent[..100]);
             wire.extend(records(&mut server, &sent[100..]));
             assert_eq!(client.read_tls(&mut wire.as_slice()).unwrap(), wire.len());
@@ -102,8 +100,8 @@ fn records_that_come_together_fill_rooms_of_any_size() {
 #[test]
 fn records_may_be_cut_anywhere_between_reads() {
     let sent = text(3000);
-    for versions in VERSIONS {
-        let (mut client, mut server) = pair(versions);
+    for (connect, versions) in CLIENTS {
+        let (mut client, mut server) = pair_on(connect, versions);
         let mut room = [0; 500];
         for cut in 0..200 {
             let wire = records(&mut server, &sent);
@@ -125,10 +123,10 @@ fn records_may_be_cut_anywhere_between_reads() {
 #[test]
 fn what_is_said_between_records_goes_out_and_leaves_them_alone() {
     let sent = text(60_000);
-    for versions in VERSIONS {
-        let (mut client, mut server) = pair(versions);
+    for (connect, versions) in CLIENTS {
+        let (mut client, mut server) = pair_on(connect, versions);
         let wire = records(&mut server, &sent);
-        // A part of a record is left behind as well.
+        // A part of a record remains as well.
         let (mut front, mut back) = wire.split_at(wire.len() - 10);
         client.read_tls(&mut front).unwrap();
         let mut room = [0; 10_000];
@@ -154,8 +152,8 @@ fn what_is_said_between_records_goes_out_and_leaves_them_alone() {
 
 #[test]
 fn a_goodbye_behind_data_comes_after_it_and_ends_all() {
-    for versions in VERSIONS {
-        let (mut client, mut server) = pair(versions);
+    for (connect, versions) in CLIENTS {
+        let (mut client, mut server) = pair_on(connect, versions);
         let mut wire = records(&mut server, b"last");
         server.send_close_notify();
         wire.extend(outgoing(&mut server));
@@ -168,7 +166,7 @@ fn a_goodbye_behind_data_comes_after_it_and_ends_all() {
         assert_eq!(client.process(), Ok(()));
         assert_eq!(client.read_tls(&mut b"more".as_slice()).unwrap(), 0);
         assert_eq!(client.read(&mut room), ReadOutcome::Closed);
-        // The other direction stays open, and is closed on its own.
+        // The other direction stays open until it is closed.
         assert_eq!(client.write(b"bye"), 3);
         client.send_close_notify();
         deliver(&mut client, &mut server).unwrap();
@@ -179,8 +177,8 @@ fn a_goodbye_behind_data_comes_after_it_and_ends_all() {
 
 #[test]
 fn data_before_a_damaged_record_is_read_and_the_peer_is_told_why() {
-    for versions in VERSIONS {
-        let (mut client, mut server) = pair(versions);
+    for (connect, versions) in CLIENTS {
+        let (mut client, mut server) = pair_on(connect, versions);
         let mut wire = records(&mut server, b"good");
         wire.extend(records(&mut server, b"bad"));
         *wire.last_mut().unwrap() ^= 1;
@@ -194,7 +192,7 @@ fn data_before_a_damaged_record_is_read_and_the_peer_is_told_why() {
         let told = deliver(&mut client, &mut server).unwrap_err();
         let (peer, alert) = (Peer::Client, "bad_record_mac".into());
         assert_eq!(told, TlsError::Alert { peer, alert });
-        // That alert has arrived: nothing is said in return.
+        // An alert is not answered.
         assert!(!server.wants_write() && !client.wants_write());
     }
 }

@@ -1,18 +1,18 @@
-//! Wrong peers are refused, each with its own cause.
+//! Peers that are refused, each with its cause.
 
 use super::handshake::{rsa_client, rsa_server};
 use rcgen::CustomExtension;
 
 use super::*;
 
-/// What the client says about `server`.
+/// Returns the client's result with `server`.
 fn verdict(client: &Identity, rules: ServerRules, server: &Identity) -> Result<(), TlsError> {
     let client = ClientTls::new(client, rules).unwrap();
     let server = ServerTls::new(server).unwrap();
     meet(&client, &server).2.0
 }
 
-/// The same by the default rules, as a problem of the certificate.
+/// As [`verdict`], by the default rules, as a problem of the certificate.
 fn refusal(client: &Identity, server: &Identity) -> CertificateProblem {
     problem(verdict(client, ServerRules::default(), server))
 }
@@ -142,7 +142,7 @@ fn a_server_of_a_ca_with_a_small_key_is_refused() {
     assert_eq!(found, CertificateProblem::CaRsaTooSmall { bits: 1024 });
 }
 
-/// A server's certificate with certificate policies that have to be understood.
+/// A server's certificate with critical certificate policies.
 fn with_critical_policies(pki: &Pki) -> Identity {
     let mut params = subject("eStreamer", "server");
     // One policy: any.
@@ -173,7 +173,7 @@ fn a_server_with_an_unknown_critical_extension_is_refused_unless_it_is_pinned() 
         let outcome = meet(&client, &ServerTls::new(&server).unwrap()).2;
         assert_eq!(outcome, (Ok(()), Ok(())));
     }
-    // The pin is for this certificate, and the one who has its key.
+    // The pin requires this certificate and its key.
     let other = with_critical_policies(&pki);
     let found = problem(verdict(&pki.client(), pinning(&server), &other));
     assert!(matches!(
@@ -202,7 +202,7 @@ fn a_server_of_a_ca_on_p_521_is_refused_with_the_cause_unless_it_is_pinned() {
     let ours = Identity::from_pem(fixture!("client.pem"), fixture!("client.key"), ca).unwrap();
     let found = refusal(&ours, &server);
     assert!(found.to_string().contains("secp521r1"), "{found}");
-    // This server trusts no client but those of the same CA.
+    // This server accepts clients of the same CA only.
     let error = verdict(&ours, pinning(&server), &server);
     assert!(
         !matches!(error, Err(TlsError::CertificateRefused(_))),
@@ -267,7 +267,7 @@ fn a_client_of_another_ca_is_refused_and_told_in_every_tls_version() {
             at_client.unwrap_err().class(),
             TlsClass::OwnCertificateRefused
         );
-        // The client of TLS 1.3 believed itself through by then.
+        // In TLS 1.3 the handshake is complete for the client by then.
         let late = versions == TlsVersions::Tls13;
         assert_eq!(client.is_handshaking(), !late);
     }

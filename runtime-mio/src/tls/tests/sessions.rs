@@ -1,15 +1,17 @@
-//! What a session says about bytes, ends and strange peers.
+//! Sessions: bytes, ends, and peers that do not speak TLS.
 
 use std::io::ErrorKind;
 
 use super::*;
 
-/// A client that has sent its first message.
-fn fresh() -> TlsSession {
+/// A client on either engine that has sent its first message.
+fn fresh() -> [TlsSession; 2] {
     let client = ClientTls::new(&Pki::new().client(), ServerRules::default()).unwrap();
-    let mut client = client.connect().unwrap();
-    client.write_tls(&mut io::sink()).unwrap();
-    client
+    ENGINES.map(|connect| {
+        let mut client = connect(&client).unwrap();
+        client.write_tls(&mut io::sink()).unwrap();
+        client
+    })
 }
 
 /// A TLS record with a fatal alert.
@@ -19,9 +21,9 @@ fn alert(code: u8) -> [u8; 7] {
 
 #[test]
 fn goodbye_close_and_nothing_yet_are_told_apart() {
-    for versions in [TlsVersions::Tls12, TlsVersions::Tls13] {
+    for (connect, versions) in CLIENTS {
         let mut buffer = [0; 10];
-        let (mut client, mut server) = pair(versions);
+        let (mut client, mut server) = pair_on(connect, versions);
         assert_eq!(client.read(&mut buffer), ReadOutcome::WouldBlock);
         server.write(b"last");
         server.send_close_notify();
@@ -31,7 +33,7 @@ fn goodbye_close_and_nothing_yet_are_told_apart() {
         assert_eq!(client.read(&mut buffer), ReadOutcome::Closed);
         assert!(!client.wants_read());
 
-        let (mut client, mut server) = pair(versions);
+        let (mut client, mut server) = pair_on(connect, versions);
         server.write(b"last");
         deliver(&mut server, &mut client).unwrap();
         hang_up(&mut client).unwrap();
@@ -106,11 +108,12 @@ fn a_peer_that_speaks_no_tls_is_recognised_by_both_ends() {
         &[0xff; 64],
     ];
     for reply in replies {
-        let mut client = fresh();
-        let error = feed(&mut client, reply).unwrap_err();
-        let peer = Peer::Server;
-        assert_eq!(error, TlsError::NotTls { peer });
-        assert_eq!(error.class(), TlsClass::TlsRefused);
+        for mut client in fresh() {
+            let error = feed(&mut client, reply).unwrap_err();
+            let peer = Peer::Server;
+            assert_eq!(error, TlsError::NotTls { peer });
+            assert_eq!(error.class(), TlsClass::TlsRefused);
+        }
 
         let mut server = ServerTls::new(&Pki::new().server())
             .unwrap()
@@ -127,13 +130,17 @@ fn alerts_in_answer_to_the_first_message_tell_what_the_server_lacks() {
     let nothing = TlsError::NothingInCommon { peer };
     let old = TlsError::VersionTooOld { peer };
     for (code, expected) in [(40, nothing.clone()), (71, nothing), (70, old)] {
-        assert_eq!(feed(&mut fresh(), &alert(code)), Err(expected));
+        for mut client in fresh() {
+            assert_eq!(feed(&mut client, &alert(code)), Err(expected.clone()));
+        }
     }
     let text = TlsError::NothingInCommon { peer }.to_string();
     assert!(text.contains("RSA key exchange") && text.contains("CBC"));
-    let other = feed(&mut fresh(), &alert(80)).unwrap_err();
-    let alert = "internal_error".into();
-    assert_eq!(other, TlsError::Alert { peer, alert });
+    for mut client in fresh() {
+        let other = feed(&mut client, &alert(80)).unwrap_err();
+        let alert = "internal_error".into();
+        assert_eq!(other, TlsError::Alert { peer, alert });
+    }
 }
 
 #[test]
@@ -148,9 +155,11 @@ fn every_alert_about_a_certificate_means_ours_was_refused() {
         (49, "access_denied"),
         (116, "certificate_required"),
     ] {
-        let error = feed(&mut fresh(), &alert(code)).unwrap_err();
-        assert_eq!(error.class(), TlsClass::OwnCertificateRefused);
-        assert!(error.to_string().contains(name), "{error}");
+        for mut client in fresh() {
+            let error = feed(&mut client, &alert(code)).unwrap_err();
+            assert_eq!(error.class(), TlsClass::OwnCertificateRefused);
+            assert!(error.to_string().contains(name), "{error}");
+        }
     }
 }
 
@@ -161,10 +170,10 @@ fn a_server_hello_of_tls_1_1_means_the_server_is_too_old() {
     hello.extend([9; 32]);
     hello.extend([0, 0xc0, 0x13, 0]);
     let peer = Peer::Server;
-    assert_eq!(
-        feed(&mut fresh(), &hello),
-        Err(TlsError::VersionTooOld { peer })
-    );
+    for mut client in fresh() {
+        let expected = TlsError::VersionTooOld { peer };
+        assert_eq!(feed(&mut client, &hello), Err(expected));
+    }
 }
 
 #[test]
@@ -187,16 +196,17 @@ fn a_client_of_tls_1_1_means_the_client_is_too_old() {
 
 #[test]
 fn a_close_before_the_server_said_anything_is_a_refusal_of_tls() {
-    let mut client = fresh();
-    let error = hang_up(&mut client).unwrap_err();
-    let expected = TlsError::ClosedInHandshake {
-        peer: Peer::Server,
-        certificate_sent: false,
-    };
-    assert_eq!(error, expected);
-    assert_eq!(error.class(), TlsClass::TlsRefused);
-    // It stays an error.
-    assert_eq!(client.process(), Err(expected));
+    for mut client in fresh() {
+        let error = hang_up(&mut client).unwrap_err();
+        let expected = TlsError::ClosedInHandshake {
+            peer: Peer::Server,
+            certificate_sent: false,
+        };
+        assert_eq!(error, expected);
+        assert_eq!(error.class(), TlsClass::TlsRefused);
+        // Every further call returns the same error.
+        assert_eq!(client.process(), Err(expected));
+    }
 }
 
 #[test]
@@ -215,8 +225,8 @@ fn a_close_on_receipt_of_our_certificate_is_a_refusal_of_it() {
 
 #[test]
 fn a_silent_close_after_the_handshake_is_an_ordinary_end() {
-    for versions in [TlsVersions::Tls12, TlsVersions::Tls13] {
-        let (mut client, _) = pair(versions);
+    for (connect, versions) in CLIENTS {
+        let (mut client, _) = pair_on(connect, versions);
         assert_eq!(hang_up(&mut client), Ok(()));
         assert_eq!(client.read(&mut [0; 8]), ReadOutcome::Eof);
     }
@@ -224,17 +234,19 @@ fn a_silent_close_after_the_handshake_is_an_ordinary_end() {
 
 #[test]
 fn damaged_records_end_the_session_for_good() {
-    let (mut client, mut server) = pair(TlsVersions::Any);
-    server.write(b"events");
-    let mut wire = Vec::new();
-    server.write_tls(&mut wire).unwrap();
-    *wire.last_mut().unwrap() ^= 1;
-    let error = feed(&mut client, &wire).unwrap_err();
-    assert!(matches!(error, TlsError::Protocol { .. }), "{error:?}");
-    assert_eq!(client.process(), Err(error));
-    assert_eq!(client.write(b"more"), 0);
-    // The alert that tells the server is still to be sent.
-    assert!(client.wants_write() && !client.wants_read());
+    for (connect, versions) in CLIENTS {
+        let (mut client, mut server) = pair_on(connect, versions);
+        server.write(b"events");
+        let mut wire = Vec::new();
+        server.write_tls(&mut wire).unwrap();
+        *wire.last_mut().unwrap() ^= 1;
+        let error = feed(&mut client, &wire).unwrap_err();
+        assert!(matches!(error, TlsError::Protocol { .. }), "{error:?}");
+        assert_eq!(client.process(), Err(error));
+        assert_eq!(client.write(b"more"), 0);
+        // The alert that tells the server is still to be sent.
+        assert!(client.wants_write() && !client.wants_read());
+    }
 }
 
 #[test]
@@ -279,12 +291,12 @@ fn no_bytes_make_a_session_panic() {
 fn no_damage_to_a_flight_makes_a_session_panic() {
     let pki = Pki::new();
     let server = ServerTls::new(&pki.server()).unwrap();
-    for versions in [TlsVersions::Tls12, TlsVersions::Tls13] {
+    for (connect, versions) in CLIENTS {
         let rules = ServerRules::default();
         let client = ClientTls::with_versions(&pki.client(), rules, versions).unwrap();
         let (mut place, mut length) = (0, 1);
         while place < length {
-            let mut client = client.connect().unwrap();
+            let mut client = connect(&client).unwrap();
             let mut server = server.accept().unwrap();
             deliver(&mut client, &mut server).unwrap();
             let mut flight = outgoing(&mut server);
@@ -295,7 +307,7 @@ fn no_damage_to_a_flight_makes_a_session_panic() {
             };
             *byte ^= 0x55;
             place += 17;
-            // An end of either kind, and the last words of both.
+            // The end of the connection, and the alerts of both.
             let result = feed(&mut client, &flight);
             let _ = deliver(&mut client, &mut server);
             let _ = deliver(&mut server, &mut client);

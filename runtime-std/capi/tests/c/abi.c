@@ -1,5 +1,5 @@
-/* Numbers and layouts of the ABI, as programs have them compiled in. They change
-   with the SONAME only. */
+/* Numbers and layouts of the ABI, which programs have compiled in. They change with
+   the SONAME only. */
 
 #include "check.h"
 

@@ -1,4 +1,4 @@
-/* What the tests in C need. */
+/* Macros for the tests in C. */
 
 #ifndef CHECK_H
 #define CHECK_H
@@ -9,16 +9,16 @@
 
 #include "estreamer.h"
 
-/* Ends the test if something is not so. */
+/* Ends the test if the condition is false. */
 #define CHECK(so)                                                              \
     do {                                                                       \
         if (!(so)) {                                                           \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #so);   \
+            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #so);   \
             exit(1);                                                           \
         }                                                                      \
     } while (0)
 
-/* Ends the test if a call has another status. */
+/* Ends the test if the call returns another status. */
 #define STATUS(call, wanted)                                                   \
     do {                                                                       \
         est_status found = (call);                                             \

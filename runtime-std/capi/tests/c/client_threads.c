@@ -1,4 +1,4 @@
-/* A client that one thread waits in, and what another may do meanwhile. */
+/* One thread waits in a client. Tests what another thread may do meanwhile. */
 
 #include <pthread.h>
 
@@ -10,7 +10,7 @@ static void *wait_in_it(void *unused) {
     est_event event;
     est_status status;
     (void)unused;
-    /* The first thread looks at the statistics until this one is inside. */
+    /* The first thread reads the statistics until this one is in the call. */
     do {
         status = est_client_next(client, EST_FOREVER, &event);
     } while (status == EST_BUSY);
@@ -39,7 +39,7 @@ int main(int argc, char **argv) {
     STATUS(est_client_next(client, 1, &event), EST_AGAIN);
 
     CHECK(pthread_create(&thread, NULL, wait_in_it, NULL) == 0);
-    /* Until the other thread is inside, this one gets through. */
+    /* These calls succeed until the other thread is in the call. */
     do {
         status = est_client_statistics(client, &counted);
         CHECK(status == EST_OK || status == EST_BUSY);

@@ -7,7 +7,7 @@
 int main(void) {
     int line = conversation();
     if (line != 0) {
-        fprintf(stderr, "conversation.c:%d: not as scripted\n", line);
+        fprintf(stderr, "conversation.c:%d: check failed\n", line);
     }
     return line != 0;
 }

@@ -1,5 +1,5 @@
-/* Memory lent to a session and given back too early: what the sanitizer has to
-   see inside the library, if it watches there. */
+/* Frees the memory of a session before the session. The sanitizer must report the
+   access inside the library. */
 
 #include "check.h"
 

@@ -1,4 +1,4 @@
-/* The first layer, used wrongly: always a status, never an abort. */
+/* Misuse of the first layer returns a status and never aborts. */
 
 #include "check.h"
 
@@ -140,7 +140,7 @@ static void use_after_close(void) {
     STATUS(est_timeout(session, 0), EST_CLOSED);
     STATUS(est_eof(session), EST_CLOSED);
 
-    /* The good-bye is there to be sent, once. */
+    /* The error message is in the output, once. */
     STATUS(est_output(session, 0, &data, &length), EST_OK);
     CHECK(length == 8 + 6 + 11 && memcmp(data + 14, "that is all", 11) == 0);
     STATUS(est_sent(session, length), EST_OK);
@@ -149,7 +149,7 @@ static void use_after_close(void) {
     STATUS(est_session_free(&session), EST_OK);
 }
 
-static void a_reason_longer_than_the_output_is_cut(void) {
+static void a_reason_longer_than_the_output_is_truncated(void) {
     est_config config = EST_CONFIG_DEFAULT;
     est_session *session = NULL;
     const unsigned char *data;
@@ -165,7 +165,7 @@ static void a_reason_longer_than_the_output_is_cut(void) {
     STATUS(est_session_free(&session), EST_OK);
 }
 
-static void memory_that_is_not_there(void) {
+static void memory_that_is_missing(void) {
     est_config config = EST_CONFIG_DEFAULT;
     est_session *session = NULL;
     static unsigned char memory[EST_SESSION_MEMORY(64, 128) + 1];
@@ -183,7 +183,7 @@ static void memory_that_is_not_there(void) {
     config.output = 128;
     STATUS(est_session_new(&config, memory, sizeof(memory) - 2, 0, &session), EST_NO_MEMORY);
     CHECK(session == NULL);
-    /* Any alignment will do. */
+    /* Memory of any alignment is accepted. */
     STATUS(est_session_new(&config, memory + 1, sizeof(memory) - 1, 0, &session), EST_OK);
     STATUS(est_buffer(session, &room, &space), EST_OK);
     CHECK(room > memory && room + space < memory + sizeof(memory));
@@ -191,7 +191,7 @@ static void memory_that_is_not_there(void) {
     STATUS(est_session_free(&session), EST_OK);
 }
 
-static void what_is_no_estreamer(void) {
+static void bytes_that_are_not_estreamer(void) {
     est_session *session = NULL;
     est_event event;
     unsigned char *room;
@@ -203,7 +203,7 @@ static void what_is_no_estreamer(void) {
     memset(&event, 0x55, sizeof(event));
     STATUS(est_next(session, 0, &event), EST_OUT_OF_STEP);
     CHECK(event.length == 0x55555555 && "outputs are written on success only");
-    CHECK(strstr(est_session_detail(session), "out of step") != NULL);
+    CHECK(strstr(est_session_detail(session), "invalid header") != NULL);
     STATUS(est_session_free(&session), EST_OK);
 
     STATUS(est_session_new(NULL, NULL, 0, 0, &session), EST_OK);
@@ -217,8 +217,8 @@ int main(void) {
     out_of_range();
     the_defaults_are_those_of_the_header();
     use_after_close();
-    a_reason_longer_than_the_output_is_cut();
-    memory_that_is_not_there();
-    what_is_no_estreamer();
+    a_reason_longer_than_the_output_is_truncated();
+    memory_that_is_missing();
+    bytes_that_are_not_estreamer();
     return 0;
 }

@@ -1,4 +1,4 @@
-/* Two threads with one session: each call is done or refused, never half done. */
+/* Two threads with one session: each call is executed or refused. */
 
 #include <pthread.h>
 

@@ -1,11 +1,11 @@
-//! Programs in C against both libraries.
+//! C programs, linked with both libraries.
 
 use std::process::Command;
 
 use crate::common::{Link, compile, succeed};
 use crate::server::{PASSWORD, Server};
 
-/// Compiles these files, links them both ways, and runs what comes of it.
+/// Compiles these files, links them with each library, and runs the programs.
 fn run(sources: &[&str]) {
     run_with(sources, &[]);
 }
@@ -19,7 +19,7 @@ fn run_with(sources: &[&str], arguments: &[&str]) {
 }
 
 #[test]
-fn a_session_goes_as_on_a_microcontroller() {
+fn a_session_behaves_as_on_a_microcontroller() {
     run(&[
         "tests/c/conversation_main.c",
         "../../core/capi/c/conversation.c",
@@ -27,7 +27,7 @@ fn a_session_goes_as_on_a_microcontroller() {
 }
 
 #[test]
-fn a_session_used_wrongly_answers_with_a_status() {
+fn a_misused_session_returns_a_status() {
     run(&["tests/c/session_misuse.c"]);
 }
 
@@ -37,12 +37,12 @@ fn two_threads_cannot_be_in_one_session() {
 }
 
 #[test]
-fn a_client_used_wrongly_answers_with_a_status() {
+fn a_misused_client_returns_a_status() {
     run(&["tests/c/client_misuse.c"]);
 }
 
 #[test]
-fn numbers_and_layouts_are_what_programs_have_compiled_in() {
+fn numbers_and_layouts_of_the_abi_are_unchanged() {
     run(&["tests/c/abi.c"]);
 }
 

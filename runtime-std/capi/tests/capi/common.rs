@@ -1,9 +1,9 @@
-//! A C compiler, and the library that cargo built for these tests.
+//! The C compiler, and the library that cargo built for these tests.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// How every program in C is compiled.
+/// The flags for all C programs.
 pub(crate) const FLAGS: [&str; 6] = [
     "-std=c99",
     "-Wall",
@@ -13,10 +13,10 @@ pub(crate) const FLAGS: [&str; 6] = [
     "-O1",
 ];
 
-/// What the static library needs besides.
+/// The system libraries that the static library needs.
 const SYSTEM: [&str; 5] = ["-lgcc_s", "-lpthread", "-ldl", "-lm", "-lc"];
 
-/// How a program gets at the library.
+/// How a program is linked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
     /// libestreamer.a
@@ -25,8 +25,8 @@ pub(crate) enum Link {
     Shared,
 }
 
-/// Compiles files of `tests/c`, or of the project, into a program with the library
-/// that cargo built for these tests.
+/// Compiles C files into a program, linked with the library that cargo built for these
+/// tests.
 pub(crate) fn compile(directory: &Path, sources: &[&str], link: Link) -> PathBuf {
     let program = directory.join(format!("{link:?}"));
     let mut command = compiler(&program, sources);
@@ -38,7 +38,7 @@ pub(crate) fn compile(directory: &Path, sources: &[&str], link: Link) -> PathBuf
     program
 }
 
-/// A C compiler at work on files, for `program`, but for the library.
+/// The command that compiles C files into `program`, without the library.
 pub(crate) fn compiler(program: &Path, sources: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
     command.args(FLAGS).arg("-o").arg(program);
@@ -49,14 +49,14 @@ pub(crate) fn compiler(program: &Path, sources: &[&str]) -> Command {
     command
 }
 
-/// Links with a shared library, to be found where it is now.
+/// Adds a shared library, which the program finds at its current path.
 pub(crate) fn shared<'a>(command: &'a mut Command, library: &Path) -> &'a mut Command {
     let folder = library.parent().expect("a file lies in a folder");
     let path = format!("-Wl,-rpath,{}", folder.display());
     command.arg(library).arg(path).arg("-lpthread")
 }
 
-/// Runs a command that has to succeed.
+/// Runs a command that must succeed.
 pub(crate) fn succeed(command: &mut Command) -> Output {
     let output = command
         .output()
@@ -70,7 +70,7 @@ pub(crate) fn succeed(command: &mut Command) -> Output {
     output
 }
 
-/// A library cargo built for these tests, which lies beside them.
+/// A library that cargo built for these tests.
 pub(crate) fn library(name: &str) -> PathBuf {
     let this = std::env::current_exe().expect("a test has a path");
     this.parent().expect("a file lies in a folder").join(name)

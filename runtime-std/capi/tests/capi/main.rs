@@ -1,4 +1,4 @@
-//! The C library, as C sees it.
+//! Tests of the C library through its C interface.
 
 mod c;
 mod common;

@@ -8,8 +8,8 @@ use estreamer_core::wire::InitialTimestamp;
 use super::super::Failure;
 use estreamer::config::from;
 use estreamer::input;
-use estreamer_simulate::archive::{Archive, ArchiveOptions, Content, Live, Oddities};
-use estreamer_simulate::generator::Options;
+use estreamer_simulate::archive::{Archive, ArchiveContent, ArchiveOptions, Live, Oddities};
+use estreamer_simulate::generator::GeneratorOptions;
 use estreamer_simulate::replay::Replay;
 
 /// What the archive holds.
@@ -68,12 +68,12 @@ impl ArchiveArgs {
     /// The archive asked for.
     pub(super) fn archive(&self) -> Result<Archive, Failure> {
         let content = match &self.replay {
-            Some(path) => Content::Lines(replay(path)?),
-            None => Content::Generated(Options {
+            Some(path) => ArchiveContent::Lines(replay(path)?),
+            None => ArchiveContent::Generated(GeneratorOptions {
                 seed: self.seed,
                 start: self.start,
                 per_second: self.per_second,
-                ..Options::default()
+                ..GeneratorOptions::default()
             }),
         };
         let live = match (self.live, self.count) {

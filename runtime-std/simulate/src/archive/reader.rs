@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ring::Templates;
-use super::{Archive, Due, Source};
+use super::{Archive, Due, EventSource};
 use crate::generator::EventKind;
 use crate::replay::LineView;
 
@@ -32,7 +32,7 @@ pub struct StoredRef<'a> {
 
 /// What a reader has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found<'a> {
+pub enum NextEvent<'a> {
     /// An event.
     Event(StoredRef<'a>),
     /// Many events were passed that the request does not ask for; ask again.
@@ -46,7 +46,7 @@ pub enum Found<'a> {
 }
 
 /// Reads an archive in the order of storing, and follows it.
-pub struct Reader {
+pub struct ArchiveReader {
     archive: Archive,
     view: View,
     /// The number of the next event to look at.
@@ -66,7 +66,7 @@ pub(super) enum View {
     Lines(LineView),
 }
 
-impl Reader {
+impl ArchiveReader {
     pub(super) fn new(archive: Archive, view: View, start: u64) -> Self {
         Self {
             archive,
@@ -91,7 +91,7 @@ impl Reader {
     }
 
     /// The next event, without taking it.
-    pub fn peek(&mut self) -> Found<'_> {
+    pub fn peek(&mut self) -> NextEvent<'_> {
         // Where nothing is asked for, looking must end all the same.
         for _ in 0..LOOK_AT_ONCE {
             if self.current.is_some() {
@@ -99,9 +99,9 @@ impl Reader {
             }
             match self.archive.due(self.next) {
                 Due::Now => {}
-                Due::In(time) => return Found::Later(time),
-                Due::Unknown => return Found::Unknown,
-                Due::Never => return Found::End,
+                Due::In(time) => return NextEvent::Later(time),
+                Due::Unknown => return NextEvent::Unknown,
+                Due::Never => return NextEvent::End,
             }
             self.look();
             if self.current.is_none() {
@@ -109,12 +109,12 @@ impl Reader {
             }
         }
         match self.current {
-            Some((kind, archival)) => Found::Event(StoredRef {
+            Some((kind, archival)) => NextEvent::Event(StoredRef {
                 kind,
                 archival,
                 data: &self.data,
             }),
-            None => Found::Busy,
+            None => NextEvent::Busy,
         }
     }
 
@@ -135,7 +135,7 @@ impl Reader {
         self.data.clear();
         let old = |archival| self.next < self.past && archival < self.from;
         self.current = match (&self.archive.0.source, &self.view) {
-            (Source::Generated(ring), View::Templates(templates)) => {
+            (EventSource::Generated(ring), View::Templates(templates)) => {
                 let shape = ring.shape();
                 let origin = shape.origin(self.next);
                 let archival = shape.archival(origin);
@@ -145,7 +145,7 @@ impl Reader {
                 ring.render(templates, origin, &mut self.data)
                     .map(|kind| (kind, archival.saturating_add(shape.clock_ahead)))
             }
-            (Source::Lines(lines), View::Lines(view)) => lines
+            (EventSource::Lines(lines), View::Lines(view)) => lines
                 .line(self.next as usize)
                 .filter(|line| !old(line.archival) && view.render(line, &mut self.data))
                 .map(|line| (line.kind, line.archival)),

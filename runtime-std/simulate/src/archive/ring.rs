@@ -7,9 +7,9 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::shape::Shape;
-use crate::generator::{Event, EventKind, Generator, Options, push_integer};
-use crate::selection::{Format, Request};
+use super::shape::ArchiveShape;
+use crate::generator::{EventKind, GeneratedEvent, Generator, GeneratorOptions, push_integer};
+use crate::selection::{RenderFormat, Selection};
 
 /// Events of a round.
 pub(super) const ROUND: u64 = 4096;
@@ -19,18 +19,18 @@ const LAST: i64 = u32::MAX as i64;
 
 /// The generator's events of the first round, made when they are first needed.
 pub(super) struct Ring {
-    shape: Shape,
+    shape: ArchiveShape,
     made: Mutex<Made>,
 }
 
 struct Made {
     generator: Generator,
-    events: Vec<Event>,
+    events: Vec<GeneratedEvent>,
 }
 
 /// The events of a ring as one request wants them.
 pub(super) struct Templates {
-    pub(super) request: Request,
+    pub(super) request: Selection,
     slots: Box<[OnceLock<Option<Template>>]>,
 }
 
@@ -55,7 +55,7 @@ enum Shift {
 }
 
 impl Ring {
-    pub(super) fn new(options: Options, shape: Shape) -> Self {
+    pub(super) fn new(options: GeneratorOptions, shape: ArchiveShape) -> Self {
         Self {
             shape,
             made: Mutex::new(Made {
@@ -65,7 +65,7 @@ impl Ring {
         }
     }
 
-    pub(super) fn shape(&self) -> &Shape {
+    pub(super) fn shape(&self) -> &ArchiveShape {
         &self.shape
     }
 
@@ -95,8 +95,10 @@ impl Ring {
                 Shift::Number => (moving.value as u32).wrapping_add((round * ROUND) as u32),
             };
             match templates.request.format() {
-                Format::Packets => out.extend_from_slice(&value.to_be_bytes()),
-                Format::Json | Format::Csv | Format::Opaque => push_integer(value.into(), out),
+                RenderFormat::Packets => out.extend_from_slice(&value.to_be_bytes()),
+                RenderFormat::Json | RenderFormat::Csv | RenderFormat::Opaque => {
+                    push_integer(value.into(), out)
+                }
             }
             at = moving.end;
         }
@@ -104,7 +106,7 @@ impl Ring {
         Some(template.kind)
     }
 
-    fn compile(&self, request: &Request, slot: usize) -> Option<Template> {
+    fn compile(&self, request: &Selection, slot: usize) -> Option<Template> {
         // A panic while it was held is no reason to have another.
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         while made.events.len() <= slot {
@@ -114,7 +116,7 @@ impl Ring {
         }
         let event = &made.events[slot];
         let (mut text, mut moving) = (Vec::new(), Vec::new());
-        let binary = request.format() == Format::Packets;
+        let binary = request.format() == RenderFormat::Packets;
         let rendered = request.render_noting(event, &mut text, |name, value, start| {
             let by = match name {
                 "ConnectionID" | "EventID" => Shift::Number,
@@ -143,7 +145,7 @@ impl Ring {
 }
 
 impl Templates {
-    pub(super) fn new(request: Request) -> Self {
+    pub(super) fn new(request: Selection) -> Self {
         Self {
             request,
             slots: (0..ROUND).map(|_| OnceLock::new()).collect(),

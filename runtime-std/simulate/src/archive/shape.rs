@@ -5,7 +5,7 @@ use crate::generator::rng::Rng;
 
 /// How the numbers 0, 1, 2 … are spread over archival seconds.
 #[derive(Debug, Clone)]
-pub(super) struct Shape {
+pub(super) struct ArchiveShape {
     pub(super) seed: u64,
     /// Archival second of the first event.
     pub(super) start: u32,
@@ -29,7 +29,7 @@ pub(super) struct Shape {
     pub(super) clock_ahead: u32,
 }
 
-impl Shape {
+impl ArchiveShape {
     /// The archival second whose turn it is at event `index`. Never goes back but
     /// once, after the history.
     pub(super) fn turn(&self, index: u64) -> u32 {
@@ -139,8 +139,8 @@ const STRIDE: u64 = 0xd134_2543_de82_ef95;
 mod tests {
     use super::*;
 
-    fn shape() -> Shape {
-        Shape {
+    fn shape() -> ArchiveShape {
+        ArchiveShape {
             seed: 1,
             start: 1000,
             per_second: 10,
@@ -160,7 +160,7 @@ mod tests {
         let shape = shape();
         let turns: Vec<_> = [0, 9, 10, 99, 100, 104, 105].map(|n| shape.turn(n)).into();
         assert_eq!(turns, [1000, 1000, 1001, 1009, 1010, 1010, 1011]);
-        let live_only = Shape {
+        let live_only = ArchiveShape {
             history: 0,
             ..shape
         };
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn the_second_second_is_the_crowded_one() {
-        let shape = Shape {
+        let shape = ArchiveShape {
             crowd: Some(50),
             ..shape()
         };
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn the_first_event_of_a_second_is_found_without_looking_at_all() {
         for crowd in [None, Some(50), Some(0)] {
-            let shape = Shape { crowd, ..shape() };
+            let shape = ArchiveShape { crowd, ..shape() };
             for second in 998..1015 {
                 let expected = (0..100).find(|&n| shape.turn(n) >= second).unwrap_or(100);
                 assert_eq!(shape.first(second, 100), expected, "{second}");
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn the_clock_is_set_back_once_after_the_history() {
-        let shape = Shape {
+        let shape = ArchiveShape {
             clock_back: 60,
             ..shape()
         };
@@ -208,15 +208,15 @@ mod tests {
 
     #[test]
     fn disorder_stays_within_its_bound_and_late_events_are_few() {
-        let disorder = Shape {
+        let disorder = ArchiveShape {
             disorder: 3,
             ..shape()
         };
-        let late = Shape {
+        let late = ArchiveShape {
             late: 60,
             ..shape()
         };
-        let back = |shape: &Shape, n| shape.turn(n) - shape.archival(n);
+        let back = |shape: &ArchiveShape, n| shape.turn(n) - shape.archival(n);
         for n in 0..1000 {
             assert!(back(&disorder, n) <= 3);
             assert!([0, 60].contains(&back(&late, n)));
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn twins_repeat_an_event_of_their_own_second() {
-        let shape = Shape {
+        let shape = ArchiveShape {
             twins: 20,
             per_second: 100,
             history: 1000,

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 fn archive(history: u64, live: Live, oddities: Oddities) -> Archive {
     Archive::new(ArchiveOptions {
-        content: Content::Generated(Options::default()),
+        content: ArchiveContent::Generated(GeneratorOptions::default()),
         history: Some(history),
         live,
         oddities,
@@ -19,9 +19,9 @@ fn read(archive: &Archive, from: u32) -> Vec<Stored> {
     let mut events = Vec::new();
     loop {
         match reader.peek() {
-            Found::Event(event) => events.push(event.to_stored()),
-            Found::Busy => continue,
-            Found::Later(_) | Found::Unknown | Found::End => return events,
+            NextEvent::Event(event) => events.push(event.to_stored()),
+            NextEvent::Busy => continue,
+            NextEvent::Later(_) | NextEvent::Unknown | NextEvent::End => return events,
         }
         reader.take();
     }
@@ -162,19 +162,19 @@ fn from_now_only_what_is_stored_later_comes_even_if_it_is_late() {
     let mut now = archive.read(archive.example(), InitialTimestamp::NOW);
     let mut time = archive.read(archive.example(), InitialTimestamp(START + 100));
     for reader in [&mut now, &mut time] {
-        assert_eq!(reader.peek(), Found::Unknown);
+        assert_eq!(reader.peek(), NextEvent::Unknown);
     }
     archive.store(3);
     assert_eq!(archive.stored(), 103);
     for reader in [&mut now, &mut time] {
         for expected in &archive.events()[100..] {
             match reader.peek() {
-                Found::Event(event) => assert_eq!(&event.to_stored(), expected),
+                NextEvent::Event(event) => assert_eq!(&event.to_stored(), expected),
                 other => panic!("{other:?}"),
             }
             reader.take();
         }
-        assert_eq!(reader.peek(), Found::Unknown);
+        assert_eq!(reader.peek(), NextEvent::Unknown);
     }
 }
 
@@ -207,7 +207,7 @@ fn an_endless_archive_is_live_as_fast_as_it_is_read() {
     assert_eq!(archive.stored(), 0);
     let mut first = archive.read(archive.example(), InitialTimestamp::OLDEST);
     for _ in 0..50 {
-        assert!(matches!(first.peek(), Found::Event(_)));
+        assert!(matches!(first.peek(), NextEvent::Event(_)));
         first.take();
     }
     assert_eq!(archive.events().len(), 50);
@@ -225,16 +225,16 @@ fn a_reader_that_wants_nothing_there_is_does_not_look_for_ever() {
         file: 0,
     };
     let archive = Archive::new(ArchiveOptions {
-        content: Content::Generated(Options {
+        content: ArchiveContent::Generated(GeneratorOptions {
             mix,
-            ..Options::default()
+            ..GeneratorOptions::default()
         }),
         history: None,
         live: Live::Endless,
         oddities: Oddities::default(),
     });
-    let mut reader = archive.read(Request::packet_records(), InitialTimestamp::OLDEST);
-    assert_eq!(reader.peek(), Found::Busy);
+    let mut reader = archive.read(Selection::packet_records(), InitialTimestamp::OLDEST);
+    assert_eq!(reader.peek(), NextEvent::Busy);
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn packet_records_hold_the_packets_of_the_json_events() {
         .into_iter()
         .filter(|event| event.kind == EventKind::Packet)
         .collect();
-    let records = archive.events_for(&Request::packet_records());
+    let records = archive.events_for(&Selection::packet_records());
     assert_eq!(records.len(), packets.len());
     for (record, packet) in records.iter().zip(packets) {
         let json: serde_json::Value = serde_json::from_slice(&packet.data).unwrap();

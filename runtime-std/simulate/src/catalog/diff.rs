@@ -1,6 +1,6 @@
 //! What one catalogue has more and less than another.
 
-use super::{Catalog, EventFields};
+use super::{Catalog, CatalogEvent};
 
 impl Catalog {
     /// One line for each event type, field and member of a field set that only
@@ -21,7 +21,7 @@ impl Catalog {
 }
 
 /// Everything a catalogue says, one line each.
-fn entries(events: &[EventFields]) -> Vec<String> {
+fn entries(events: &[CatalogEvent]) -> Vec<String> {
     let mut entries = Vec::new();
     for event in events {
         // Names come from a file and are shown as one line.

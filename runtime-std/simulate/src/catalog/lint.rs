@@ -1,7 +1,7 @@
 //! What is wrong with a catalogue.
 
 use super::resolve::{ResolveError, expand, shown};
-use super::{Catalog, EventFields};
+use super::{Catalog, CatalogEvent};
 use crate::generator::EventKind;
 use std::collections::HashSet;
 use std::fmt;
@@ -42,7 +42,7 @@ impl Catalog {
     }
 }
 
-fn lint_event(event: &EventFields, findings: &mut Vec<Finding>) {
+fn lint_event(event: &CatalogEvent, findings: &mut Vec<Finding>) {
     let path = format!("Fields.{}", event.name);
     let mut find = |path: String, message: String| findings.push(Finding { path, message });
 
@@ -91,7 +91,7 @@ fn lint_event(event: &EventFields, findings: &mut Vec<Finding>) {
     }
 }
 
-fn contains_itself(event: &EventFields, set: &str) -> bool {
+fn contains_itself(event: &CatalogEvent, set: &str) -> bool {
     // Unknown names, reported above, must not hide a cycle behind them.
     let mut event = event.clone();
     let all = event.sets.iter().flat_map(|(_, members)| members.clone());

@@ -33,14 +33,14 @@ use std::fmt;
 /// A catalogue read or made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalog {
-    events: Vec<EventFields>,
+    events: Vec<CatalogEvent>,
     /// What was odd about the file itself.
     oddities: Vec<Finding>,
 }
 
 /// What one event type has to offer, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventFields {
+pub struct CatalogEvent {
     /// Such as `ConnectionEvent`.
     pub name: String,
     /// The single fields.
@@ -83,7 +83,7 @@ impl Catalog {
         let owned = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
         let events = EventKind::ALL.map(|kind| {
             let names = field_names(kind);
-            EventFields {
+            CatalogEvent {
                 name: kind.name().to_owned(),
                 fields: owned(names.all),
                 sets: vec![
@@ -126,8 +126,8 @@ impl Catalog {
         let Some(Node::Object(types)) = top.get("Fields") else {
             return Err(CatalogError::NoFields);
         };
-        let mut reader = Reader::default();
-        let mut events: Vec<EventFields> = Vec::new();
+        let mut reader = CatalogReader::default();
+        let mut events: Vec<CatalogEvent> = Vec::new();
         for (name, node) in types {
             let path = format!("Fields.{name}");
             if events.iter().any(|e| e.name == *name) {
@@ -143,12 +143,12 @@ impl Catalog {
     }
 
     /// The event types in the order of the file.
-    pub fn events(&self) -> &[EventFields] {
+    pub fn events(&self) -> &[CatalogEvent] {
         &self.events
     }
 
     /// One event type.
-    pub fn event(&self, name: &str) -> Option<&EventFields> {
+    pub fn event(&self, name: &str) -> Option<&CatalogEvent> {
         self.events.iter().find(|event| event.name == name)
     }
 
@@ -206,11 +206,11 @@ fn list(names: &[String]) -> String {
 
 /// Takes from the document what is understood and notes the rest.
 #[derive(Default)]
-struct Reader {
+struct CatalogReader {
     oddities: Vec<Finding>,
 }
 
-impl Reader {
+impl CatalogReader {
     fn odd(&mut self, path: &str, message: impl Into<String>) {
         self.oddities.push(Finding {
             path: path.to_owned(),
@@ -218,8 +218,8 @@ impl Reader {
         });
     }
 
-    fn event(&mut self, name: &str, node: &Node, path: &str) -> EventFields {
-        let mut event = EventFields {
+    fn event(&mut self, name: &str, node: &Node, path: &str) -> CatalogEvent {
+        let mut event = CatalogEvent {
             name: name.to_owned(),
             fields: Vec::new(),
             sets: Vec::new(),

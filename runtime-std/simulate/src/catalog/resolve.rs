@@ -1,6 +1,6 @@
 //! From any mix of field sets and single names to single names.
 
-use super::{Catalog, EventFields};
+use super::{Catalog, CatalogEvent};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
@@ -130,7 +130,7 @@ impl Catalog {
 /// long chain of sets nor a doubling one (A = B B, B = C C, …) from a hostile
 /// request costs more than its length.
 pub(super) fn expand(
-    event: &EventFields,
+    event: &CatalogEvent,
     further: &[(String, Vec<String>)],
     names: &[String],
 ) -> Result<Vec<String>, ResolveError> {

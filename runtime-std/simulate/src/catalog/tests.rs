@@ -143,7 +143,7 @@ fn a_set_that_contains_itself_is_an_error_not_a_loop() {
 
 #[test]
 fn long_chains_and_doubling_sets_cost_no_more_than_their_length() {
-    let mut event = EventFields {
+    let mut event = CatalogEvent {
         name: "FileEvent".to_owned(),
         fields: vec!["A".to_owned()],
         sets: Vec::new(),

@@ -1,10 +1,10 @@
 //! A connection through a sensor, and the events of its start and end.
 
-use super::event::{Event, EventKind};
+use super::event::{EventKind, GeneratedEvent};
 use super::rng::Rng;
 use super::vocabulary as words;
-use super::vocabulary::{Service, Transport};
-use super::{Options, Size};
+use super::vocabulary::{NetworkService, TransportProtocol};
+use super::{GeneratorOptions, PayloadSize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A sensor.
@@ -39,12 +39,12 @@ impl Device {
 
 /// What all events of a connection have in common.
 #[derive(Debug, Clone)]
-pub(super) struct Connection {
+pub(super) struct SimulatedConnection {
     pub(super) device: usize,
     pub(super) instance: u64,
     pub(super) id: u32,
     pub(super) first: u32,
-    pub(super) service: &'static Service,
+    pub(super) service: &'static NetworkService,
     pub(super) initiator: IpAddr,
     pub(super) responder: IpAddr,
     pub(super) initiator_port: u16,
@@ -62,12 +62,12 @@ pub(super) struct Connection {
     certificate: String,
 }
 
-impl Connection {
+impl SimulatedConnection {
     pub(super) fn new(
         id: u32,
         now: u32,
         with_files: bool,
-        options: &Options,
+        options: &GeneratorOptions,
         rng: &mut Rng,
     ) -> Self {
         let service = if with_files {
@@ -106,7 +106,9 @@ impl Connection {
             path: path(awkward, options.size, rng),
             user: user(awkward, rng),
             blocked: !with_files && rng.percent(10),
-            decrypted: service.tls && service.transport == Transport::Tcp && rng.percent(30),
+            decrypted: service.tls
+                && service.transport == TransportProtocol::Tcp
+                && rng.percent(30),
             awkward,
             nat: !v6 && rng.percent(70),
             certificate,
@@ -126,25 +128,25 @@ impl Connection {
     /// `Protocol` and its number.
     pub(super) fn protocol(&self) -> (&'static str, u8) {
         match self.service.transport {
-            Transport::Tcp => ("tcp", 6),
-            Transport::Udp => ("udp", 17),
-            Transport::Icmp if self.initiator.is_ipv6() => ("ipv6-icmp", 58),
-            Transport::Icmp => ("icmp", 1),
+            TransportProtocol::Tcp => ("tcp", 6),
+            TransportProtocol::Udp => ("udp", 17),
+            TransportProtocol::Icmp if self.initiator.is_ipv6() => ("ipv6-icmp", 58),
+            TransportProtocol::Icmp => ("icmp", 1),
         }
     }
 
     /// ICMP type of its echo request, if it is one.
     pub(super) fn icmp_type(&self) -> Option<u8> {
         match self.service.transport {
-            Transport::Icmp if self.initiator.is_ipv6() => Some(128),
-            Transport::Icmp => Some(8),
+            TransportProtocol::Icmp if self.initiator.is_ipv6() => Some(128),
+            TransportProtocol::Icmp => Some(8),
             _ => None,
         }
     }
 
     /// The four fields that name the connection. A connection event has had
     /// `FirstPacketSecond` in its header already.
-    pub(super) fn push_key(&self, devices: &[Device], event: &mut Event) {
+    pub(super) fn push_key(&self, devices: &[Device], event: &mut GeneratedEvent) {
         event.sensor = devices[self.device].sensor_id;
         event.text("DeviceUUID", devices[self.device].uuid.clone());
         event.integer("InstanceID", self.instance);
@@ -154,16 +156,16 @@ impl Connection {
         event.integer("ConnectionID", self.id);
     }
 
-    pub(super) fn push_endpoints(&self, event: &mut Event) {
+    pub(super) fn push_endpoints(&self, event: &mut GeneratedEvent) {
         event.text("InitiatorIP", self.initiator.to_string());
         event.text("ResponderIP", self.responder.to_string());
-        if self.service.transport != Transport::Icmp {
+        if self.service.transport != TransportProtocol::Icmp {
             event.integer("InitiatorPort", self.initiator_port);
             event.integer("ResponderPort", self.service.port);
         }
     }
 
-    pub(super) fn push_icmp(&self, event: &mut Event) {
+    pub(super) fn push_icmp(&self, event: &mut GeneratedEvent) {
         if let Some(kind) = self.icmp_type() {
             event.integer("ICMP_Type", kind);
             event.integer("ICMP_Code", 0u8);
@@ -174,11 +176,11 @@ impl Connection {
     pub(super) fn start_event(
         &self,
         devices: &[Device],
-        options: &Options,
+        options: &GeneratorOptions,
         now: u32,
         rng: &mut Rng,
-    ) -> Event {
-        let mut event = Event::new(EventKind::Connection, now);
+    ) -> GeneratedEvent {
+        let mut event = GeneratedEvent::new(EventKind::Connection, now);
         event.integer("FirstPacketSecond", self.first);
         self.push_body(
             devices,
@@ -194,12 +196,12 @@ impl Connection {
     pub(super) fn end_event(
         &self,
         devices: &[Device],
-        options: &Options,
+        options: &GeneratorOptions,
         now: u32,
         rng: &mut Rng,
-    ) -> Event {
+    ) -> GeneratedEvent {
         let last = rng.between(self.first.into(), now.max(self.first).into());
-        let mut event = Event::new(EventKind::Connection, now);
+        let mut event = GeneratedEvent::new(EventKind::Connection, now);
         event.integer("FirstPacketSecond", self.first);
         event.integer("LastPacketSecond", last);
         event.integer("ConnectionDuration", last - u64::from(self.first));
@@ -212,9 +214,9 @@ impl Connection {
     fn push_body(
         &self,
         devices: &[Device],
-        size: Size,
+        size: PayloadSize,
         packets: [u64; 2],
-        event: &mut Event,
+        event: &mut GeneratedEvent,
         rng: &mut Rng,
     ) {
         self.push_key(devices, event);
@@ -251,7 +253,7 @@ impl Connection {
         event.integer("InitiatorBytes", sent * rng.between(60, 400));
         event.integer("ResponderBytes", received * rng.between(60, 1_400));
         event.text("NAP_Policy", "Balanced Security and Connectivity");
-        if size != Size::Small {
+        if size != PayloadSize::Small {
             self.push_dns(event, rng);
             self.push_tls(event);
             self.push_web(event, size, rng);
@@ -260,7 +262,7 @@ impl Connection {
         }
     }
 
-    fn push_dns(&self, event: &mut Event, rng: &mut Rng) {
+    fn push_dns(&self, event: &mut GeneratedEvent, rng: &mut Rng) {
         if self.service.port != 53 {
             return;
         }
@@ -272,7 +274,7 @@ impl Connection {
         );
     }
 
-    fn push_tls(&self, event: &mut Event) {
+    fn push_tls(&self, event: &mut GeneratedEvent) {
         if !self.service.tls {
             return;
         }
@@ -296,7 +298,7 @@ impl Connection {
         }
     }
 
-    fn push_web(&self, event: &mut Event, size: Size, rng: &mut Rng) {
+    fn push_web(&self, event: &mut GeneratedEvent, size: PayloadSize, rng: &mut Rng) {
         if !self.service.web {
             return;
         }
@@ -314,18 +316,18 @@ impl Connection {
                 );
             }
             let mut agent = String::from(rng.pick(words::USER_AGENTS));
-            if size == Size::Large {
+            if size == PayloadSize::Large {
                 filler(1_000, &mut agent, rng);
             }
             event.text("UserAgent", agent);
         }
     }
 
-    fn push_nat(&self, event: &mut Event) {
+    fn push_nat(&self, event: &mut GeneratedEvent) {
         if !self.nat {
             return;
         }
-        if self.service.transport != Transport::Icmp {
+        if self.service.transport != TransportProtocol::Icmp {
             event.integer("NAT_InitiatorPort", self.initiator_port);
             event.integer("NAT_ResponderPort", self.service.port);
         }
@@ -333,11 +335,11 @@ impl Connection {
         event.text("NAT_ResponderIP", self.responder.to_string());
     }
 
-    fn push_eve(&self, event: &mut Event, size: Size, rng: &mut Rng) {
+    fn push_eve(&self, event: &mut GeneratedEvent, size: PayloadSize, rng: &mut Rng) {
         if !self.service.tls {
             return;
         }
-        let extensions = if size == Size::Large { 120 } else { 12 };
+        let extensions = if size == PayloadSize::Large { 120 } else { 12 };
         let mut print = String::from("tls/1/(0303)(130113021303c02bc02fc02cc030)[");
         for _ in 0..extensions {
             print.push('(');
@@ -398,9 +400,9 @@ fn user(awkward: bool, rng: &mut Rng) -> Option<String> {
     Some(pattern.replace('#', &rng.between(1, 500).to_string()))
 }
 
-fn path(awkward: bool, size: Size, rng: &mut Rng) -> String {
+fn path(awkward: bool, size: PayloadSize, rng: &mut Rng) -> String {
     let mut path = String::from(either(awkward, words::AWKWARD_PATHS, words::PATHS, rng));
-    if size == Size::Large {
+    if size == PayloadSize::Large {
         path.push_str("?data=");
         filler(rng.between(1_000, 4_000) as usize, &mut path, rng);
     }

@@ -6,7 +6,7 @@ pub use estreamer_core::fqe::EventKind;
 
 /// A field's value: integers are JSON numbers, everything else is text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub enum FieldValue {
     /// Written without quotes.
     Integer(u64),
     /// Written as a string.
@@ -15,7 +15,7 @@ pub enum Value {
 
 /// One event. A field that is irrelevant to it is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
+pub struct GeneratedEvent {
     /// Which of the four.
     pub kind: EventKind,
     /// When the Management Center stored it, UNIX seconds. Travels in the
@@ -24,14 +24,14 @@ pub struct Event {
     /// The number of the sensor, as binary records give it.
     pub sensor: u32,
     /// Name and value, in the order of the catalogue, no name twice.
-    pub fields: Vec<(&'static str, Value)>,
+    pub fields: Vec<(&'static str, FieldValue)>,
 }
 
-impl Event {
+impl GeneratedEvent {
     /// An event with nothing but its `EventType`.
     pub(super) fn new(kind: EventKind, archival: u32) -> Self {
         let mut fields = Vec::with_capacity(64);
-        fields.push(("EventType", Value::Text(kind.name().into())));
+        fields.push(("EventType", FieldValue::Text(kind.name().into())));
         Self {
             kind,
             archival,
@@ -41,16 +41,16 @@ impl Event {
     }
 
     /// The value of a field, if the event has it.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub fn get(&self, name: &str) -> Option<&FieldValue> {
         let (_, value) = self.fields.iter().find(|(n, _)| *n == name)?;
         Some(value)
     }
 
     pub(super) fn integer(&mut self, name: &'static str, value: impl Into<u64>) {
-        self.fields.push((name, Value::Integer(value.into())));
+        self.fields.push((name, FieldValue::Integer(value.into())));
     }
 
     pub(super) fn text(&mut self, name: &'static str, value: impl Into<Cow<'static, str>>) {
-        self.fields.push((name, Value::Text(value.into())));
+        self.fields.push((name, FieldValue::Text(value.into())));
     }
 }

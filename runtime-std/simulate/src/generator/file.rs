@@ -1,20 +1,20 @@
 //! A file seen on a connection.
 
-use super::connection::{Connection, Device};
-use super::event::{Event, EventKind};
+use super::connection::{Device, SimulatedConnection};
+use super::event::{EventKind, GeneratedEvent};
 use super::rng::Rng;
 use super::vocabulary as words;
-use super::{Options, Size};
+use super::{GeneratorOptions, PayloadSize};
 
 pub(super) fn event(
-    connection: &Connection,
+    connection: &SimulatedConnection,
     devices: &[Device],
-    options: &Options,
+    options: &GeneratorOptions,
     now: u32,
     rng: &mut Rng,
-) -> Event {
+) -> GeneratedEvent {
     let first = connection.first;
-    let mut event = Event::new(EventKind::File, now);
+    let mut event = GeneratedEvent::new(EventKind::File, now);
     event.integer(
         "EventSecond",
         rng.between(first.into(), now.max(first).into()),
@@ -62,7 +62,7 @@ pub(super) fn event(
         event.text("WebApplication", connection.web_app);
     }
     event.text("FilePolicy", "Files and Malware");
-    if options.size != Size::Small {
+    if options.size != PayloadSize::Small {
         event.text("FileStorageStatus", "Not Stored");
         event.text("FileSandboxStatus", "Not Sent");
     }
@@ -71,7 +71,7 @@ pub(super) fn event(
     }
     event.text("IngressVRF", "Global");
     event.text("EgressVRF", "Global");
-    if options.size != Size::Small {
+    if options.size != PayloadSize::Small {
         let device = &devices[connection.device];
         event.text("Device", device.ip.clone());
         event.text("DeviceIP", device.ip.clone());

@@ -1,9 +1,9 @@
 //! A valid Ethernet frame of a connection, initiator to responder.
 
-use super::Size;
-use super::connection::Connection;
+use super::PayloadSize;
+use super::connection::SimulatedConnection;
 use super::rng::Rng;
-use super::vocabulary::Transport;
+use super::vocabulary::TransportProtocol;
 use std::net::IpAddr;
 
 const ETHERNET_HEADER: usize = 14;
@@ -14,12 +14,12 @@ const PAYLOAD_LEAST: usize = 18;
 
 /// Ethernet II, IPv4 or IPv6, TCP, UDP or ICMP echo, with right lengths and
 /// checksums; between 60 and 1514 bytes.
-pub(super) fn build(connection: &Connection, size: Size, rng: &mut Rng) -> Vec<u8> {
+pub(super) fn build(connection: &SimulatedConnection, size: PayloadSize, rng: &mut Rng) -> Vec<u8> {
     let v6 = connection.initiator.is_ipv6();
     let ip_header = if v6 { 40 } else { 20 };
     let transport_header = match connection.service.transport {
-        Transport::Tcp => 20,
-        Transport::Udp | Transport::Icmp => 8,
+        TransportProtocol::Tcp => 20,
+        TransportProtocol::Udp | TransportProtocol::Icmp => 8,
     };
     let mut payload = payload(connection, size, rng);
     payload.truncate(MTU - ip_header - transport_header);
@@ -41,7 +41,7 @@ pub(super) fn build(connection: &Connection, size: Size, rng: &mut Rng) -> Vec<u
     frame
 }
 
-fn payload(connection: &Connection, size: Size, rng: &mut Rng) -> Vec<u8> {
+fn payload(connection: &SimulatedConnection, size: PayloadSize, rng: &mut Rng) -> Vec<u8> {
     let mut payload = if connection.service.name == "HTTP" {
         format!(
             "GET {} HTTP/1.1\r\nHost: {}\r\n\r\n",
@@ -54,9 +54,9 @@ fn payload(connection: &Connection, size: Size, rng: &mut Rng) -> Vec<u8> {
         Vec::new()
     };
     let length = match size {
-        Size::Small => PAYLOAD_LEAST,
-        Size::Typical => rng.between(PAYLOAD_LEAST as u64, 300) as usize,
-        Size::Large => MTU,
+        PayloadSize::Small => PAYLOAD_LEAST,
+        PayloadSize::Typical => rng.between(PAYLOAD_LEAST as u64, 300) as usize,
+        PayloadSize::Large => MTU,
     };
     // What has a form of its own keeps it, the rest is noise.
     if payload.is_empty() {
@@ -82,22 +82,27 @@ fn dns_query(host: &str, rng: &mut Rng) -> Vec<u8> {
 }
 
 /// The transport header, its checksum still zero.
-fn push_transport(connection: &Connection, payload: usize, out: &mut Vec<u8>, rng: &mut Rng) {
+fn push_transport(
+    connection: &SimulatedConnection,
+    payload: usize,
+    out: &mut Vec<u8>,
+    rng: &mut Rng,
+) {
     let ports = [connection.initiator_port, connection.service.port];
     match connection.service.transport {
-        Transport::Tcp => {
+        TransportProtocol::Tcp => {
             out.extend(ports.map(u16::to_be_bytes).concat());
             // Sequence and acknowledgement number.
             out.extend_from_slice(&rng.next().to_be_bytes());
             // Header of five words, PSH and ACK, window, checksum, no urgency.
             out.extend_from_slice(&[0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]);
         }
-        Transport::Udp => {
+        TransportProtocol::Udp => {
             out.extend(ports.map(u16::to_be_bytes).concat());
             out.extend_from_slice(&((8 + payload) as u16).to_be_bytes());
             out.extend_from_slice(&[0, 0]);
         }
-        Transport::Icmp => {
+        TransportProtocol::Icmp => {
             // Type, code, checksum, identifier and sequence number.
             out.extend_from_slice(&[connection.icmp_type().unwrap_or(8), 0, 0, 0]);
             out.extend_from_slice(&connection.initiator_port.to_be_bytes());
@@ -106,12 +111,12 @@ fn push_transport(connection: &Connection, payload: usize, out: &mut Vec<u8>, rn
     }
 }
 
-fn set_transport_checksum(connection: &Connection, segment: &mut [u8]) {
+fn set_transport_checksum(connection: &SimulatedConnection, segment: &mut [u8]) {
     let (at, pseudo) = match connection.service.transport {
-        Transport::Tcp => (16, true),
-        Transport::Udp => (6, true),
+        TransportProtocol::Tcp => (16, true),
+        TransportProtocol::Udp => (6, true),
         // ICMP for IPv4 is the one without pseudo header.
-        Transport::Icmp => (2, connection.initiator.is_ipv6()),
+        TransportProtocol::Icmp => (2, connection.initiator.is_ipv6()),
     };
     let mut sum = Sum::default();
     if pseudo {
@@ -123,13 +128,13 @@ fn set_transport_checksum(connection: &Connection, segment: &mut [u8]) {
     sum.add(segment);
     let mut checksum = sum.finish();
     // In UDP zero means “no checksum”.
-    if checksum == 0 && connection.service.transport == Transport::Udp {
+    if checksum == 0 && connection.service.transport == TransportProtocol::Udp {
         checksum = 0xffff;
     }
     segment[at..at + 2].copy_from_slice(&checksum.to_be_bytes());
 }
 
-fn push_ip(connection: &Connection, segment: usize, out: &mut Vec<u8>, rng: &mut Rng) {
+fn push_ip(connection: &SimulatedConnection, segment: usize, out: &mut Vec<u8>, rng: &mut Rng) {
     let protocol = connection.protocol().1;
     let start = out.len();
     if connection.initiator.is_ipv6() {

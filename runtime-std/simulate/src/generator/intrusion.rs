@@ -1,8 +1,8 @@
 //! An alert: its intrusion event and the packets logged for it.
 
-use super::Options;
-use super::connection::{Connection, Device};
-use super::event::{Event, EventKind};
+use super::GeneratorOptions;
+use super::connection::{Device, SimulatedConnection};
+use super::event::{EventKind, GeneratedEvent};
 use super::frame;
 use super::rng::Rng;
 use super::vocabulary as words;
@@ -14,7 +14,7 @@ const BETWEEN_PACKETS_MICROS: u32 = 1_500;
 /// An intrusion rule that fired on a connection.
 #[derive(Debug, Clone)]
 pub(super) struct Alert {
-    connection: Connection,
+    connection: SimulatedConnection,
     id: u32,
     second: u32,
     microsecond: u32,
@@ -23,7 +23,7 @@ pub(super) struct Alert {
 }
 
 impl Alert {
-    pub(super) fn new(connection: Connection, id: u32, now: u32, rng: &mut Rng) -> Self {
+    pub(super) fn new(connection: SimulatedConnection, id: u32, now: u32, rng: &mut Rng) -> Self {
         let first = connection.first;
         Self {
             id,
@@ -38,13 +38,13 @@ impl Alert {
     pub(super) fn event(
         &self,
         devices: &[Device],
-        options: &Options,
+        options: &GeneratorOptions,
         now: u32,
         rng: &mut Rng,
-    ) -> Event {
+    ) -> GeneratedEvent {
         let connection = &self.connection;
         let signature = self.signature;
-        let mut event = Event::new(EventKind::Intrusion, now);
+        let mut event = GeneratedEvent::new(EventKind::Intrusion, now);
         event.integer("EventSecond", self.second);
         event.integer("EventMicrosecond", self.microsecond);
         connection.push_key(devices, &mut event);
@@ -96,7 +96,7 @@ impl Alert {
         if !signature.mitre.is_empty() {
             event.text("MitreAttackGroups", signature.mitre);
         }
-        if options.size != super::Size::Small {
+        if options.size != super::PayloadSize::Small {
             self.push_identifiers(&devices[connection.device], result, &mut event, rng);
         } else {
             event.integer("EventID", self.id);
@@ -110,7 +110,7 @@ impl Alert {
         &self,
         device: &Device,
         result: Option<(&str, u8)>,
-        event: &mut Event,
+        event: &mut GeneratedEvent,
         rng: &mut Rng,
     ) {
         let connection = &self.connection;
@@ -152,10 +152,10 @@ impl Alert {
     pub(super) fn packet_event(
         &mut self,
         devices: &[Device],
-        options: &Options,
+        options: &GeneratorOptions,
         now: u32,
         rng: &mut Rng,
-    ) -> Event {
+    ) -> GeneratedEvent {
         let micros = u64::from(self.second) * 1_000_000
             + u64::from(self.microsecond)
             + u64::from(self.packets_logged) * u64::from(BETWEEN_PACKETS_MICROS);
@@ -167,7 +167,7 @@ impl Alert {
                 hex.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
             }
         }
-        let mut event = Event::new(EventKind::Packet, now);
+        let mut event = GeneratedEvent::new(EventKind::Packet, now);
         event.integer("EventSecond", self.second);
         event.integer("EventMicrosecond", self.microsecond);
         self.connection.push_key(devices, &mut event);

@@ -23,12 +23,12 @@ pub(crate) mod rng;
 mod tests;
 mod vocabulary;
 
-pub use event::{Event, EventKind, Value};
+pub use event::{EventKind, FieldValue, GeneratedEvent};
 pub use fields::{FieldNames, field_names};
 pub(crate) use render::{push_csv_value, push_integer, render_csv_noting, render_json_noting};
 pub use render::{render_csv, render_json};
 
-use connection::{Connection, Device};
+use connection::{Device, SimulatedConnection};
 use intrusion::Alert;
 use rng::Rng;
 use std::collections::VecDeque;
@@ -42,13 +42,13 @@ const DEVICES: usize = 3;
 
 /// What to generate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
+pub struct GeneratorOptions {
     /// Chooses the events. Default 1.
     pub seed: u64,
     /// How often each event type comes.
     pub mix: Mix,
     /// How long the texts and packets are.
-    pub size: Size,
+    pub size: PayloadSize,
     /// Archival second of the first event, UNIX time. Default 1750000000.
     pub start: u32,
     /// Events stored in one archival second before the next begins; 0 counts
@@ -62,12 +62,12 @@ pub struct Options {
     pub awkward_percent: u8,
 }
 
-impl Default for Options {
+impl Default for GeneratorOptions {
     fn default() -> Self {
         Self {
             seed: 1,
             mix: Mix::default(),
-            size: Size::Typical,
+            size: PayloadSize::Typical,
             start: 1_750_000_000,
             per_second: 100,
             ipv6_percent: 25,
@@ -104,7 +104,7 @@ impl Default for Mix {
 
 /// How large events are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Size {
+pub enum PayloadSize {
     /// The fields an event cannot do without: about 0.8 KiB of JSON.
     Small,
     /// Like a real Management Center's: about 1.2 KiB.
@@ -117,10 +117,10 @@ pub enum Size {
 /// The source of events. Never ends.
 #[derive(Debug, Clone)]
 pub struct Generator {
-    options: Options,
+    options: GeneratorOptions,
     rng: Rng,
     devices: Vec<Device>,
-    open: Vec<Connection>,
+    open: Vec<SimulatedConnection>,
     alerts: VecDeque<Alert>,
     /// What each type is owed, in the order of [`EventKind::ALL`].
     credit: [i64; 4],
@@ -132,7 +132,7 @@ pub struct Generator {
 
 impl Generator {
     /// A generator at its first event.
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: GeneratorOptions) -> Self {
         let mut rng = Rng::new(options.seed);
         let devices = (0..DEVICES).map(|n| Device::new(n, &mut rng)).collect();
         let mix = match options.mix {
@@ -162,19 +162,19 @@ impl Generator {
     }
 
     /// What it was made with.
-    pub fn options(&self) -> &Options {
+    pub fn options(&self) -> &GeneratorOptions {
         &self.options
     }
 
     /// The next event. Its archival second never goes back.
-    pub fn next_event(&mut self) -> Event {
+    pub fn next_event(&mut self) -> GeneratedEvent {
         let now = archival(&self.options, self.generated);
         self.generated += 1;
         self.next_event_at(now)
     }
 
     /// The next event, at a second of the caller's choice that never goes back.
-    pub(crate) fn next_event_at(&mut self, now: u32) -> Event {
+    pub(crate) fn next_event_at(&mut self, now: u32) -> GeneratedEvent {
         match self.next_kind() {
             EventKind::Connection => self.connection_event(now),
             EventKind::Intrusion => {
@@ -200,7 +200,7 @@ impl Generator {
         EventKind::ALL[chosen]
     }
 
-    fn connection_event(&mut self, now: u32) -> Event {
+    fn connection_event(&mut self, now: u32) -> GeneratedEvent {
         let few = self.open.len() < OPEN_LEAST;
         if few || (self.open.len() < OPEN_MOST && self.rng.percent(50)) {
             let connection = self.new_connection(now, false);
@@ -217,16 +217,16 @@ impl Generator {
         }
     }
 
-    fn new_connection(&mut self, now: u32, with_files: bool) -> Connection {
+    fn new_connection(&mut self, now: u32, with_files: bool) -> SimulatedConnection {
         let id = self.next_connection_id;
         self.next_connection_id = id.wrapping_add(1).max(1);
-        Connection::new(id, now, with_files, &self.options, &mut self.rng)
+        SimulatedConnection::new(id, now, with_files, &self.options, &mut self.rng)
     }
 
     /// An open connection, one that carries files if need be. Where there is
     /// none, one is opened whose start was not logged.
-    fn some_connection(&mut self, now: u32, with_files: bool) -> Connection {
-        let fits = |c: &&Connection| !with_files || c.carries_files();
+    fn some_connection(&mut self, now: u32, with_files: bool) -> SimulatedConnection {
+        let fits = |c: &&SimulatedConnection| !with_files || c.carries_files();
         let count = self.open.iter().filter(fits).count();
         if count > 0 {
             let nth = self.rng.below(count as u64) as usize;
@@ -241,7 +241,7 @@ impl Generator {
         connection
     }
 
-    fn alert(&mut self, now: u32) -> (Alert, Event) {
+    fn alert(&mut self, now: u32) -> (Alert, GeneratedEvent) {
         let connection = self.some_connection(now, false);
         let id = self.next_event_id;
         self.next_event_id = id.wrapping_add(1).max(1);
@@ -257,7 +257,7 @@ impl Generator {
         }
     }
 
-    fn packet_event(&mut self, now: u32) -> Event {
+    fn packet_event(&mut self, now: u32) -> GeneratedEvent {
         let mut alert = match self.alerts.pop_front() {
             Some(alert) => alert,
             None => self.alert(now).0,
@@ -270,7 +270,7 @@ impl Generator {
         event
     }
 
-    fn file_event(&mut self, now: u32) -> Event {
+    fn file_event(&mut self, now: u32) -> GeneratedEvent {
         let connection = self.some_connection(now, true);
         file::event(
             &connection,
@@ -283,15 +283,15 @@ impl Generator {
 }
 
 impl Iterator for Generator {
-    type Item = Event;
+    type Item = GeneratedEvent;
 
-    fn next(&mut self) -> Option<Event> {
+    fn next(&mut self) -> Option<GeneratedEvent> {
         Some(self.next_event())
     }
 }
 
 /// Archival second of the `n`th event, counted from 0.
-fn archival(options: &Options, n: u64) -> u32 {
+fn archival(options: &GeneratorOptions, n: u64) -> u32 {
     let passed = n / u64::from(options.per_second.max(1));
     // The end of 32-bit time is far; standing still there beats going back.
     u32::try_from(u64::from(options.start) + passed).unwrap_or(u32::MAX)

@@ -1,6 +1,6 @@
 //! Events as text, in the spelling of a Management Center.
 
-use super::event::{Event, Value};
+use super::event::{FieldValue, GeneratedEvent};
 
 /// Appends the event as one JSON object: a blank after each comma, none after
 /// a colon, text in UTF-8 with only what must be escaped escaped.
@@ -8,32 +8,32 @@ use super::event::{Event, Value};
 /// `fields` are the names asked for, resolved to single ones, and give the
 /// order; a name the event does not have is skipped. `None` takes every field
 /// in the event's own order.
-pub fn render_json(event: &Event, fields: Option<&[String]>, out: &mut Vec<u8>) {
+pub fn render_json(event: &GeneratedEvent, fields: Option<&[String]>, out: &mut Vec<u8>) {
     render_json_noting(event, fields, out, |_, _, _| {});
 }
 
 /// The same, and tells of each integer its name, its value and where in `out`
 /// its digits begin.
 pub(crate) fn render_json_noting(
-    event: &Event,
+    event: &GeneratedEvent,
     fields: Option<&[String]>,
     out: &mut Vec<u8>,
     mut note: impl FnMut(&str, u64, usize),
 ) {
     out.push(b'{');
     let mut separator: &[u8] = b"\"";
-    let mut member = |name: &str, value: &Value| {
+    let mut member = |name: &str, value: &FieldValue| {
         out.extend_from_slice(separator);
         separator = b", \"";
         // Field names are ours and need no escaping.
         out.extend_from_slice(name.as_bytes());
         out.extend_from_slice(b"\":");
         match value {
-            Value::Integer(n) => {
+            FieldValue::Integer(n) => {
                 note(name, *n, out.len());
                 push_integer(*n, out);
             }
-            Value::Text(text) => push_json_string(text, out),
+            FieldValue::Text(text) => push_json_string(text, out),
         }
     };
     match fields {
@@ -59,13 +59,13 @@ pub(crate) fn render_json_noting(
 ///
 /// The guide is silent on quoting; RFC 4180 is followed: a value with comma,
 /// quote or line end stands in quotes, its quotes doubled.
-pub fn render_csv(event: &Event, columns: &[String], out: &mut Vec<u8>) {
+pub fn render_csv(event: &GeneratedEvent, columns: &[String], out: &mut Vec<u8>) {
     render_csv_noting(event, columns, out, |_, _, _| {});
 }
 
 /// The same, noting integers as [`render_json_noting`] does.
 pub(crate) fn render_csv_noting(
-    event: &Event,
+    event: &GeneratedEvent,
     columns: &[String],
     out: &mut Vec<u8>,
     mut note: impl FnMut(&str, u64, usize),
@@ -76,11 +76,11 @@ pub(crate) fn render_csv_noting(
             out.push(b',');
         }
         match find(event, name, &mut at) {
-            Some((name, Value::Integer(n))) => {
+            Some((name, FieldValue::Integer(n))) => {
                 note(name, *n, out.len());
                 push_integer(*n, out);
             }
-            Some((_, Value::Text(text))) => push_csv_value(text, out),
+            Some((_, FieldValue::Text(text))) => push_csv_value(text, out),
             None => {}
         }
     }
@@ -88,7 +88,11 @@ pub(crate) fn render_csv_noting(
 
 /// Looks a field up, beginning where the last one was found: requests mostly
 /// follow the event's own order, which makes the usual look-up one step.
-fn find<'a>(event: &'a Event, name: &str, at: &mut usize) -> Option<&'a (&'static str, Value)> {
+fn find<'a>(
+    event: &'a GeneratedEvent,
+    name: &str,
+    at: &mut usize,
+) -> Option<&'a (&'static str, FieldValue)> {
     let fields = &event.fields;
     let start = (*at).min(fields.len());
     let found = (start..fields.len())

@@ -1,9 +1,9 @@
 //! The words events are made of. Hosts are example domains, addresses come
 //! from documentation and private ranges, nobody here exists.
 
-/// Transport of a service.
+/// TransportProtocol of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Transport {
+pub(super) enum TransportProtocol {
     Tcp,
     Udp,
     Icmp,
@@ -11,11 +11,11 @@ pub(super) enum Transport {
 
 /// What a connection is for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Service {
+pub(super) struct NetworkService {
     /// Value of `Application`.
     pub(super) name: &'static str,
     pub(super) id: u16,
-    pub(super) transport: Transport,
+    pub(super) transport: TransportProtocol,
     pub(super) port: u16,
     pub(super) tls: bool,
     /// Has URLs.
@@ -28,22 +28,22 @@ pub(super) struct Service {
 const BROWSERS: &[&str] = &["Firefox", "Chrome", "Safari", "cURL", "Wget"];
 
 #[rustfmt::skip]
-pub(super) const SERVICES: &[&Service] = &[
+pub(super) const SERVICES: &[&NetworkService] = &[
     &HTTP,
-    &Service { name: "HTTPS", id: 1122, transport: Transport::Tcp, port: 443, tls: true, web: true, files: true, clients: BROWSERS },
-    &Service { name: "QUIC", id: 4029, transport: Transport::Udp, port: 443, tls: true, web: true, files: false, clients: &["Chrome"] },
-    &Service { name: "DNS", id: 617, transport: Transport::Udp, port: 53, tls: false, web: false, files: false, clients: &["DNS client"] },
-    &Service { name: "SMTP", id: 755, transport: Transport::Tcp, port: 25, tls: false, web: false, files: true, clients: &["SMTP client"] },
-    &Service { name: "NetBIOS-ssn (SMB)", id: 789, transport: Transport::Tcp, port: 445, tls: false, web: false, files: true, clients: &["NetBIOS-ssn (SMB) client"] },
-    &Service { name: "SSH", id: 846, transport: Transport::Tcp, port: 22, tls: false, web: false, files: false, clients: &["OpenSSH"] },
-    &Service { name: "ICMP", id: 3501, transport: Transport::Icmp, port: 0, tls: false, web: false, files: false, clients: &["ICMP client"] },
+    &NetworkService { name: "HTTPS", id: 1122, transport: TransportProtocol::Tcp, port: 443, tls: true, web: true, files: true, clients: BROWSERS },
+    &NetworkService { name: "QUIC", id: 4029, transport: TransportProtocol::Udp, port: 443, tls: true, web: true, files: false, clients: &["Chrome"] },
+    &NetworkService { name: "DNS", id: 617, transport: TransportProtocol::Udp, port: 53, tls: false, web: false, files: false, clients: &["DNS client"] },
+    &NetworkService { name: "SMTP", id: 755, transport: TransportProtocol::Tcp, port: 25, tls: false, web: false, files: true, clients: &["SMTP client"] },
+    &NetworkService { name: "NetBIOS-ssn (SMB)", id: 789, transport: TransportProtocol::Tcp, port: 445, tls: false, web: false, files: true, clients: &["NetBIOS-ssn (SMB) client"] },
+    &NetworkService { name: "SSH", id: 846, transport: TransportProtocol::Tcp, port: 22, tls: false, web: false, files: false, clients: &["OpenSSH"] },
+    &NetworkService { name: "ICMP", id: 3501, transport: TransportProtocol::Icmp, port: 0, tls: false, web: false, files: false, clients: &["ICMP client"] },
 ];
 
 /// The service for a connection that must carry files.
-pub(super) const HTTP: Service = Service {
+pub(super) const HTTP: NetworkService = NetworkService {
     name: "HTTP",
     id: 676,
-    transport: Transport::Tcp,
+    transport: TransportProtocol::Tcp,
     port: 80,
     tls: false,
     web: true,

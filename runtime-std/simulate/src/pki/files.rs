@@ -12,7 +12,7 @@
 //! Whatever holds a private key has mode 0600. Nothing is ever overwritten.
 
 use super::{
-    DEFAULT_PASSWORD, Identity, Pki, PkiError, ServerFault, archive, client_params, issue,
+    DEFAULT_PASSWORD, IssuedIdentity, Pki, PkiError, ServerFault, archive, client_params, issue,
     server_params,
 };
 use estreamer_mio::tls::Pkcs12Encryption;
@@ -123,7 +123,7 @@ pub fn load_faulty(dir: &Path, fault: ServerFault) -> Result<ServerPki, PkiError
 pub fn issue_client(dir: &Path, name: &str) -> Result<ClientFiles, PkiError> {
     let params = client_params(name)?;
     let (issuer, ca_der) = issuer(dir)?;
-    let client: Identity = issue(&issuer, params, "client")?;
+    let client: IssuedIdentity = issue(&issuer, params, "client")?;
     let p12 = archive(&client, &ca_der, DEFAULT_PASSWORD, Pkcs12Encryption::Aes256)?;
     let file = |extension: &str| format!("client-{name}.{extension}");
     let (p12_name, cert_name, key_name) = (file("p12"), file("pem"), file("key"));

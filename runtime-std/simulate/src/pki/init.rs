@@ -10,8 +10,8 @@ use rcgen::{KeyPair, SanType};
 
 use super::files::{certificates, issuer, read_text, write_all};
 use super::{
-    DEFAULT_CLIENT, DEFAULT_PASSWORD, Identity, Mode, Pki, PkiError, archive, client_params, issue,
-    server_params,
+    DEFAULT_CLIENT, DEFAULT_PASSWORD, IssuedIdentity, Mode, Pki, PkiError, archive, client_params,
+    issue, server_params,
 };
 
 /// A name of the server in its certificate (subject alternative name).
@@ -97,7 +97,7 @@ pub fn init(dir: &Path, names: &[ServerName]) -> Result<Initialised, PkiError> {
         }
     };
     let mut files: Vec<(&'static str, Vec<u8>, Mode)> = Vec::new();
-    let mut add = |(key, certificate), identity: &Identity| {
+    let mut add = |(key, certificate), identity: &IssuedIdentity| {
         files.push((key, identity.key_pem.clone().into(), Mode::Secret));
         files.push((certificate, identity.cert_pem.clone().into(), Mode::Public));
     };
@@ -163,7 +163,7 @@ fn check_names(path: &Path, names: &[ServerName]) -> Result<(), PkiError> {
 }
 
 /// The client that is there already.
-fn read_client(dir: &Path) -> Result<Identity, PkiError> {
+fn read_client(dir: &Path) -> Result<IssuedIdentity, PkiError> {
     let (key_path, cert_path) = (dir.join(PAIRS[2].0), dir.join(PAIRS[2].1));
     let key_pem = read_text(&key_path)?;
     let key = KeyPair::from_pem(&key_pem).map_err(|error| PkiError::Content {
@@ -173,7 +173,7 @@ fn read_client(dir: &Path) -> Result<Identity, PkiError> {
     })?;
     let cert_pem = read_text(&cert_path)?;
     let mut certificates = certificates(&cert_path)?;
-    Ok(Identity {
+    Ok(IssuedIdentity {
         cert_der: certificates.swap_remove(0),
         cert_pem,
         key_der: key.serialize_der(),

@@ -8,11 +8,11 @@ use serde_json::value::RawValue;
 
 use crate::generator::push_csv_value;
 use crate::packet::{NAMES, PacketFields};
-use crate::selection::{Format, Request};
+use crate::selection::{RenderFormat, Selection};
 
 /// One event of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Line<'a> {
+pub struct ReplayLine<'a> {
     /// What its `EventType` says.
     pub kind: EventKind,
     /// The latest of the times it names, UNIX seconds.
@@ -23,18 +23,19 @@ pub struct Line<'a> {
 
 /// The lines of a file as a request wants them.
 pub(crate) struct LineView {
-    request: Request,
+    request: Selection,
     /// Whether everything the lines of an event type hold is asked for.
     verbatim: [bool; 4],
 }
 
 impl LineView {
     /// `names`: what the lines of each event type hold.
-    pub(super) fn new(request: Request, names: &[Vec<String>; 4]) -> Self {
+    pub(super) fn new(request: Selection, names: &[Vec<String>; 4]) -> Self {
         let verbatim = EventKind::ALL.map(|kind| {
             let asked = request.fields(kind).unwrap_or_default();
             let all = |names: &[String]| names.iter().all(|name| asked.contains(name));
-            matches!(request.format(), Format::Json | Format::Opaque) && all(&names[kind as usize])
+            matches!(request.format(), RenderFormat::Json | RenderFormat::Opaque)
+                && all(&names[kind as usize])
         });
         Self { request, verbatim }
     }
@@ -42,7 +43,7 @@ impl LineView {
     /// Appends a line as the request wants it: as it stands if everything is
     /// asked for, else the fields asked for, their values as they stand. False,
     /// and nothing appended, if such events are not wanted.
-    pub(crate) fn render(&self, line: &Line<'_>, out: &mut Vec<u8>) -> bool {
+    pub(crate) fn render(&self, line: &ReplayLine<'_>, out: &mut Vec<u8>) -> bool {
         let Some(asked) = self.request.fields(line.kind) else {
             return false;
         };
@@ -55,9 +56,9 @@ impl LineView {
             return false;
         };
         match self.request.format() {
-            Format::Json | Format::Opaque => members.push_json(asked, out),
-            Format::Csv => members.push_csv(asked, out),
-            Format::Packets => return members.push_packet(out),
+            RenderFormat::Json | RenderFormat::Opaque => members.push_json(asked, out),
+            RenderFormat::Csv => members.push_csv(asked, out),
+            RenderFormat::Packets => return members.push_packet(out),
         }
         true
     }

@@ -13,7 +13,7 @@ fn lines_are_kept_byte_for_byte_with_the_latest_time_they_name() {
     let replay = replay(&format!("{first}\n\n{second}")).unwrap();
     assert_eq!(
         replay.line(0),
-        Some(Line {
+        Some(ReplayLine {
             kind: EventKind::File,
             archival: 7,
             data: first.as_bytes()
@@ -41,7 +41,7 @@ fn a_line_that_is_no_event_is_named() {
 /// What comes of `line` when a client asks by this block.
 fn served(line: &str, request: &str) -> Option<String> {
     let replay = replay(line).unwrap();
-    let request = Request::parse(request.as_bytes(), replay.catalog()).unwrap();
+    let request = Selection::parse(request.as_bytes(), replay.catalog()).unwrap();
     let mut out = Vec::new();
     replay
         .view(request)
@@ -88,7 +88,7 @@ fn a_packet_line_becomes_a_binary_record() {
     let line = r#"{"EventType":"IntrusionPacket", "PacketData":"00ff", "EventID":258}"#;
     let replay = replay(line).unwrap();
     let mut out = Vec::new();
-    let view = replay.view(Request::packet_records());
+    let view = replay.view(Selection::packet_records());
     assert!(view.render(&replay.line(0).unwrap(), &mut out));
     assert_eq!(out.len(), 28 + 2);
     assert_eq!((&out[4..8], &out[28..]), (&[0, 0, 1, 2][..], &[0, 255][..]));

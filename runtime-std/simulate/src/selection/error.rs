@@ -9,7 +9,7 @@ use std::fmt;
 /// answers in its error message, so it speaks to whoever wrote the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum RequestError {
+pub enum SelectionError {
     /// Not JSON; with the parser's reason, line and column.
     NotJson(String),
     /// Something is missing or of the wrong kind.
@@ -27,7 +27,7 @@ pub enum RequestError {
     /// A field or field set cannot be resolved.
     Fields(ResolveError),
     /// An output format this server does not have.
-    Format {
+    RenderFormat {
         /// `Transform` or `TransformConfig`.
         key: &'static str,
         /// What was asked for.
@@ -35,7 +35,7 @@ pub enum RequestError {
     },
 }
 
-impl fmt::Display for RequestError {
+impl fmt::Display for SelectionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotJson(reason) => write!(
@@ -60,7 +60,7 @@ impl fmt::Display for RequestError {
                 }
             }
             Self::Fields(error) => error.fmt(f),
-            Self::Format { key, value } => {
+            Self::RenderFormat { key, value } => {
                 let known = if *key == "Transform" {
                     "only Text exists"
                 } else {
@@ -76,7 +76,7 @@ impl fmt::Display for RequestError {
     }
 }
 
-impl std::error::Error for RequestError {
+impl std::error::Error for SelectionError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Fields(error) => Some(error),

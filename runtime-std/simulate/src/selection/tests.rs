@@ -1,6 +1,6 @@
 use super::*;
 use crate::generator::render_json;
-use crate::generator::{Generator, Options};
+use crate::generator::{Generator, GeneratorOptions};
 use std::collections::BTreeSet;
 
 /// The guide's example, in our words.
@@ -20,8 +20,8 @@ const EXAMPLE: &str = r#"{"Events": {
         "Fields": ["OutputFieldSet"]}},
     "OutputFormat": {"Transform": "Text", "TransformConfig": "JSON"}}"#;
 
-fn parse(json: &str) -> Result<Request, RequestError> {
-    Request::parse(json.as_bytes(), &Catalog::built_in())
+fn parse(json: &str) -> Result<Selection, SelectionError> {
+    Selection::parse(json.as_bytes(), &Catalog::built_in())
 }
 
 fn refused(json: &str) -> String {
@@ -40,20 +40,20 @@ fn for_files(fields: &str, config: &str) -> String {
 #[test]
 fn the_guides_example_asks_for_all_four_types() {
     let request = parse(EXAMPLE).unwrap();
-    assert_eq!(request.format(), Format::Json);
+    assert_eq!(request.format(), RenderFormat::Json);
     let intrusion = request.fields(EventKind::Intrusion).unwrap();
     assert_eq!(intrusion.last().map(String::as_str), Some("Impact"));
     let packet = request.fields(EventKind::Packet).unwrap();
     assert!(packet.iter().any(|name| name == "PacketData"));
     assert!(!packet.iter().any(|name| name == "ConnectionID"));
     let nul = [EXAMPLE.as_bytes(), b"\0"].concat();
-    assert_eq!(Request::parse(&nul, &Catalog::built_in()), Ok(request));
+    assert_eq!(Selection::parse(&nul, &Catalog::built_in()), Ok(request));
 }
 
 #[test]
 fn rendered_events_have_exactly_the_fields_asked_for_and_relevant() {
     let request = parse(EXAMPLE).unwrap();
-    for event in Generator::new(Options::default()).take(2_000) {
+    for event in Generator::new(GeneratorOptions::default()).take(2_000) {
         let mut out = Vec::new();
         assert!(request.render(&event, &mut out));
         let read: serde_json::Map<_, _> = serde_json::from_slice(&out).unwrap();
@@ -75,9 +75,9 @@ fn csv_has_the_columns_in_the_order_asked_for() {
         "CSV",
     ))
     .unwrap();
-    assert_eq!(request.format(), Format::Csv);
+    assert_eq!(request.format(), RenderFormat::Csv);
     let mut rows = 0;
-    for event in Generator::new(Options::default()).take(1_000) {
+    for event in Generator::new(GeneratorOptions::default()).take(1_000) {
         let mut out = Vec::new();
         let wanted = request.render(&event, &mut out);
         assert_eq!(wanted, event.kind == EventKind::File);
@@ -111,8 +111,8 @@ fn a_request_may_define_and_nest_sets_of_its_own() {
 
 #[test]
 fn everything_is_every_field_of_every_type() {
-    let request = Request::everything(Format::Json);
-    for event in Generator::new(Options::default()).take(100) {
+    let request = Selection::everything(RenderFormat::Json);
+    for event in Generator::new(GeneratorOptions::default()).take(100) {
         let (mut one, mut other) = (Vec::new(), Vec::new());
         request.render(&event, &mut one);
         render_json(&event, None, &mut other);

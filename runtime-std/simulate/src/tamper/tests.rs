@@ -26,7 +26,7 @@ fn counted(quirk: Quirk) -> (Vec<(Quirk, u32)>, u64) {
         let out = tamper.message(Outgoing::Bundle(n), &bundle(n)).unwrap();
         stream.extend(out.bytes);
     }
-    let mut session = ClientSession::new(ClientConfig::default(), Instant(0)).unwrap();
+    let mut session = ClientSession::new(65_536, ClientConfig::default(), Instant(0)).unwrap();
     let mut at = 0;
     loop {
         let step = session.step(&stream[at..], Instant(0)).unwrap();

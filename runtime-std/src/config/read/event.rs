@@ -1,5 +1,5 @@
-//! Event types, quirks, forms of a request and readings of the record length as
-//! they are written.
+//! The names of event types, quirks, request forms and record lengths, as users
+//! write them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,9 +9,9 @@ use estreamer_core::quirk::Quirk;
 use estreamer_core::wire::RecordLength;
 
 use super::suggest::nearest;
-use crate::config::ask::{Fields, default_fields};
+use crate::config::event_request::EventFields;
 
-/// The names of the event types.
+/// The short names of the event types.
 pub const EVENTS: [(&str, EventKind); 4] = [
     ("connection", EventKind::Connection),
     ("intrusion", EventKind::Intrusion),
@@ -19,7 +19,7 @@ pub const EVENTS: [(&str, EventKind); 4] = [
     ("file", EventKind::File),
 ];
 
-/// An event type by its short name.
+/// An event type, written as its short name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventName(
     /// The type.
@@ -46,7 +46,7 @@ impl fmt::Display for EventName {
     }
 }
 
-/// Event types in words: `connection and file`.
+/// Joins event types for a message: `connection and file`.
 pub fn in_words(kinds: &[EventKind]) -> String {
     let names: Vec<String> = kinds
         .iter()
@@ -58,39 +58,34 @@ pub fn in_words(kinds: &[EventKind]) -> String {
     }
 }
 
-/// Reads `EVENT=A,B`: an event type and its fields.
+/// Parses `EVENT=A,B`: an event type and its fields.
 ///
 /// # Errors
-/// What is possible instead.
-pub fn fields(text: &str) -> Result<Fields, String> {
+/// The accepted values.
+pub fn fields(text: &str) -> Result<EventFields, String> {
     let Some((event, names)) = text.split_once('=') else {
         return Err("use EVENT=FIELD,FIELD, such as connection=InitiatorIP,URL".into());
     };
     let EventName(kind) = event.parse()?;
-    Ok((
-        kind,
-        names
-            .split(',')
-            .map(|name| name.trim().to_owned())
-            .collect(),
-    ))
+    let names: Vec<&str> = names.split(',').map(str::trim).collect();
+    Ok(EventFields::new(kind, &names))
 }
 
-/// What is asked for by events alone and by events with fields: the second adds
-/// to the first, and nothing of either means everything.
-pub fn all_fields(events: &[EventName], fields: &[Fields]) -> Vec<Fields> {
+/// Combines event types and event types with fields. Without either, returns all
+/// event types.
+pub fn all_fields(events: &[EventName], fields: &[EventFields]) -> Vec<EventFields> {
     let kinds: Vec<EventKind> = match events.is_empty() && fields.is_empty() {
         true => EventKind::ALL.to_vec(),
         false => events.iter().map(|event| event.0).collect(),
     };
-    let plain = kinds.into_iter().map(|kind| (kind, default_fields(kind)));
+    let plain = kinds.into_iter().map(EventFields::default_of);
     plain.chain(fields.iter().cloned()).collect()
 }
 
-/// Reads what a server's record length counts.
+/// Parses what the record length of a server counts.
 ///
 /// # Errors
-/// What is possible instead.
+/// The accepted values.
 pub fn record_length(text: &str) -> Result<RecordLength, String> {
     RecordLength::from_name(text).ok_or_else(|| {
         let names = RecordLength::ALL.map(RecordLength::name);
@@ -98,10 +93,10 @@ pub fn record_length(text: &str) -> Result<RecordLength, String> {
     })
 }
 
-/// Reads the name of a request's form.
+/// Parses the name of a request form.
 ///
 /// # Errors
-/// Those there are.
+/// The accepted values.
 pub fn request_form(text: &str) -> Result<RequestForm, String> {
     RequestForm::from_name(text).ok_or_else(|| {
         let names = RequestForm::ALL.map(RequestForm::name);
@@ -109,10 +104,10 @@ pub fn request_form(text: &str) -> Result<RequestForm, String> {
     })
 }
 
-/// Reads the name of a quirk a client can show.
+/// Parses the name of a quirk of a client.
 ///
 /// # Errors
-/// Those there are.
+/// The accepted values.
 pub fn quirk(text: &str) -> Result<Quirk, String> {
     let mut known = Quirk::CLIENT.iter();
     known
@@ -126,7 +121,7 @@ pub fn quirk(text: &str) -> Result<Quirk, String> {
         })
 }
 
-/// The name that was probably meant, or else all there are.
+/// Returns the known name that is most similar to `text`, or else all known names.
 pub fn one_of<'a>(text: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     nearest(text, known.clone()).unwrap_or_else(|| {
         let all: Vec<&str> = known.collect();
@@ -163,7 +158,7 @@ mod tests {
         let some = fields("file=FileName, FileSize").unwrap();
         assert_eq!(
             some,
-            (EventKind::File, vec!["FileName".into(), "FileSize".into()])
+            EventFields::new(EventKind::File, &["FileName", "FileSize"])
         );
         let both = all_fields(&[EventName(EventKind::Packet)], std::slice::from_ref(&some));
         assert_eq!(both.len(), 2);

@@ -1,4 +1,4 @@
-//! The configuration file: from its text to a [`Draft`].
+//! The configuration file: from its text to a [`RawConfig`].
 
 mod source;
 
@@ -7,11 +7,11 @@ use std::path::Path;
 use estreamer_core::fqe::EventKind;
 use toml::de::DeTable;
 
-use super::collision::Around;
-use super::draft::{Draft, OutputDraft};
+use super::diagnostic::{self, Diagnostic, Hint};
 use super::event::EventName;
 use super::keys::{ACK, OUTPUT, SOURCE, TOP};
-use super::mistake::{self, Mistake};
+use super::output_paths::Around;
+use super::raw::{RawConfig, RawOutput};
 use super::reader::{Notes, Section};
 use crate::config::Config;
 use crate::config::number::{AHEAD, MEMORY, OVERLAP, QUEUE, SHUTDOWN};
@@ -19,74 +19,79 @@ use crate::failure::Failure;
 use crate::input;
 use crate::output::destination::Destination;
 
-/// Reads a configuration and the files it names. Connections may be recorded in
-/// `capture`.
+/// Reads a configuration and the files that it names. No output may write to the
+/// files of a recording in `capture`.
 ///
 /// # Errors
-/// Every mistake, with its line and what to do.
+/// Every problem, with line and remedy.
 pub fn open(path: &Path, capture: Option<&Path>) -> Result<Config, Failure> {
     let base = path.parent().unwrap_or(Path::new(""));
-    let draft = draft(path)?;
+    let raw = read(path)?;
     let around = Around {
         configuration: Some(path),
         capture,
     };
-    draft
-        .load(base, &around)
-        .map_err(|mistakes| mistake::failure(Some(path), mistakes))
+    raw.load(base, &around)
+        .map_err(|diagnostics| diagnostic::failure(Some(path), diagnostics))
 }
 
-/// Reads a configuration, but not the files it names.
+/// Reads a configuration, but not the files that it names. Reports outdated keys on
+/// standard error.
 ///
 /// # Errors
-/// Every mistake, with its line and what to do.
-pub fn draft(path: &Path) -> Result<Draft, Failure> {
-    let text = read(path)?;
-    parse(&text).map_err(|mistakes| mistake::failure(Some(path), mistakes))
+/// Every problem, with line and remedy.
+pub fn read(path: &Path) -> Result<RawConfig, Failure> {
+    let text = read_text(path)?;
+    let raw = parse(&text).map_err(|found| diagnostic::failure(Some(path), found))?;
+    for Hint { line, text } in &raw.hints {
+        say!("estreamer: hint: {}:{line}: {text}", path.display());
+    }
+    Ok(raw)
 }
 
-/// Bytes of a configuration.
-const MOST_BYTES: usize = 1 << 20;
+/// The maximum size of a configuration file in bytes.
+const MAX_BYTES: usize = 1 << 20;
 
-fn read(path: &Path) -> Result<String, Failure> {
+fn read_text(path: &Path) -> Result<String, Failure> {
     let unreadable = |error: &dyn std::fmt::Display| {
         Failure::usage(
             format!("cannot read {}: {error}", path.display()),
-            "Name a configuration file; docs/estreamer.toml is a sample",
+            "Check the path; docs/estreamer.toml is a sample",
         )
     };
-    let bytes = input::read(path, MOST_BYTES).map_err(|error| unreadable(&error))?;
+    let bytes = input::read(path, MAX_BYTES).map_err(|error| unreadable(&error))?;
     let text = std::str::from_utf8(&bytes).map_err(|error| unreadable(&error))?;
     Ok(text.to_owned())
 }
 
-/// Understands the text of a configuration. No file is touched.
+/// Parses the text of a configuration. Opens no file.
 ///
 /// # Errors
-/// Every mistake, sorted by line.
-pub fn parse(text: &str) -> Result<Draft, Vec<Mistake>> {
+/// Every problem, sorted by line.
+pub fn parse(text: &str) -> Result<RawConfig, Vec<Diagnostic>> {
     let notes = Notes::new(text);
     let document = match DeTable::parse(text) {
         Ok(document) => document,
         Err(error) => {
             let line = error.span().map_or(0, |span| notes.line(&span));
-            let what = format!("this is not TOML: {}", error.message().replace('\n', ", "));
-            return Err(vec![Mistake::new(line, what, "Correct the line")]);
+            let what = format!("invalid TOML: {}", error.message().replace('\n', ", "));
+            return Err(vec![Diagnostic::new(line, what, "Correct the line")]);
         }
     };
     let top = Section::open(&notes, TOP, document.get_ref(), 0);
-    let draft = top_level(&top);
-    let mut mistakes = notes.mistakes();
-    if mistakes.is_empty() {
-        return Ok(draft);
+    let mut raw = top_level(&top);
+    let (mut diagnostics, hints) = notes.into_parts();
+    if diagnostics.is_empty() {
+        raw.hints = hints;
+        return Ok(raw);
     }
-    mistakes.sort_by_key(|mistake| mistake.line);
-    Err(mistakes)
+    diagnostics.sort_by_key(|diagnostic| diagnostic.line);
+    Err(diagnostics)
 }
 
-fn top_level(top: &Section<'_>) -> Draft {
+fn top_level(top: &Section<'_>) -> RawConfig {
     let ack = top.table("ack", ACK);
-    Draft {
+    RawConfig {
         state: top.text("state").map(|text| text.value.into()),
         ahead: ack.map_or(AHEAD.default, |ack| ack.number("ahead", AHEAD)),
         overlap: top.number("overlap", OVERLAP),
@@ -102,22 +107,23 @@ fn top_level(top: &Section<'_>) -> Draft {
             .iter()
             .filter_map(output)
             .collect(),
+        hints: Vec::new(),
     }
 }
 
-/// Permissions as chmod writes them: three or four octal digits.
+/// Parses permissions as chmod does: three or four octal digits.
 fn permissions(text: &str) -> Result<u32, &'static str> {
     let octal = text.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
     match u32::from_str_radix(text, 8) {
         Ok(mode) if octal && matches!(text.len(), 3 | 4) && mode & 0o200 != 0 && mode <= 0o777 => {
             Ok(mode)
         }
-        _ => Err("use three octal digits, as in \"0640\", with which the owner may write"),
+        _ => Err("use three octal digits such as \"0640\", with write permission for the owner"),
     }
 }
 
-/// An output; `None` where it lacks its place, which is noted.
-fn output(section: &Section<'_>) -> Option<OutputDraft> {
+/// Reads an output; `None` if it has no usable `url`, which is reported.
+fn output(section: &Section<'_>) -> Option<RawOutput> {
     let url = section.read("url", str::parse::<Destination>);
     if !section.has("url") {
         section.missing(
@@ -133,8 +139,8 @@ fn output(section: &Section<'_>) -> Option<OutputDraft> {
     let (required, queue) = (section.flag("required"), section.number("queue", QUEUE));
     let mode = section.read("mode", permissions);
     let sources = section.list("sources", |name| Ok::<_, String>(name.to_owned()));
-    let usual = OutputDraft::to(url?);
-    Some(OutputDraft {
+    let usual = RawOutput::to(url?);
+    Some(RawOutput {
         name: name.unwrap_or(usual.name),
         format: format.map_or(usual.format, |at| at.value),
         required: required.unwrap_or(usual.required),

@@ -1,4 +1,4 @@
-//! Who we are: the files an identity is read from.
+//! The client identity: its files, and how they are read.
 
 use std::path::{Path, PathBuf};
 
@@ -10,34 +10,35 @@ use crate::certificate;
 use crate::failure::Failure;
 use crate::input;
 
-/// One PKCS#12 file, or three PEM files.
+/// The files of a client identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IdentityFiles {
-    /// As downloaded from the Management Center.
+    /// A PKCS#12 file, as downloaded from the Management Center.
     Pkcs12 {
         /// The file.
         file: PathBuf,
-        /// Where its password is; `None` tries without one, then asks.
+        /// The place of its password. With `None` it is opened without a password,
+        /// then with one that the user types.
         password: Option<Secret>,
-        /// The server's CA in PEM form, in place of the one in the file.
+        /// The CA of the server as PEM, instead of the one in the file.
         ca: Option<PathBuf>,
     },
-    /// Certificate, key and CA, each in PEM form.
+    /// Certificate, key and CA as PEM files.
     Pem {
-        /// The client's certificate.
+        /// The client certificate.
         cert: PathBuf,
         /// Its private key, not encrypted.
         key: PathBuf,
-        /// The server's CA.
+        /// The CA of the server.
         ca: PathBuf,
     },
 }
 
 impl IdentityFiles {
-    /// Reads the files; relative paths are taken from `base`.
+    /// Reads the files. Relative paths start at `base`.
     ///
     /// # Errors
-    /// The file, the cause, and what to do.
+    /// The file, the cause, and the remedy.
     pub fn load(self, base: &Path) -> Result<Identity, Failure> {
         match self {
             Self::Pkcs12 { file, password, ca } => {
@@ -70,22 +71,22 @@ impl IdentityFiles {
     }
 }
 
-/// What is wrong with a file.
+/// Adds the file to an error.
 fn about(file: &Path, error: &IdentityError) -> Failure {
     Failure::failed(format!("{}: {error}", file.display()), "")
 }
 
-/// Says on stderr which of our own certificates ends soon, or is over.
+/// Warns on standard error about client certificates that expire soon or are expired.
 pub fn warn(identity: &Identity) {
     for warning in identity.warnings(certificate::now()) {
         say!("estreamer: warning: {warning}");
     }
 }
 
-/// Reads a file that may hold a key.
+/// Reads a file that may hold a private key. The bytes are wiped when dropped.
 ///
 /// # Errors
-/// Which one, and why not.
+/// The file and the cause.
 pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     input::read(path, input::IDENTITY).map_err(|error| {
         Failure::failed(

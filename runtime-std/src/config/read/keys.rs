@@ -1,30 +1,34 @@
-//! Every key of a configuration file, by the table it stands in.
+//! Every key of a configuration file, by table.
 
-/// A table of the file, and what may stand in it.
+/// A table of the file with its known keys.
 #[derive(Debug, Clone, Copy)]
-pub struct Table {
-    /// As a person writes it.
+pub struct TableKeys {
+    /// The name as shown in messages.
     pub name: &'static str,
-    /// Its keys.
+    /// The known keys.
     pub keys: &'static [&'static str],
+    /// Former names of keys, still accepted.
+    pub former: &'static [&'static str],
 }
 
-/// All of them.
-pub const TABLES: [Table; 6] = [TOP, ACK, SOURCE, PASSWORD, EVENTS, OUTPUT];
+/// All tables.
+pub const TABLES: [TableKeys; 6] = [TOP, ACK, SOURCE, PASSWORD, EVENTS, OUTPUT];
 
-pub(super) const TOP: Table = Table {
+pub(super) const TOP: TableKeys = TableKeys {
     name: "the top level",
     keys: &[
         "state", "memory", "overlap", "shutdown", "ack", "source", "output",
     ],
+    former: &[],
 };
 
-pub(super) const ACK: Table = Table {
+pub(super) const ACK: TableKeys = TableKeys {
     name: "[ack]",
     keys: &["ahead"],
+    former: &[],
 };
 
-pub(super) const SOURCE: Table = Table {
+pub(super) const SOURCE: TableKeys = TableKeys {
     name: "[[source]]",
     keys: &[
         "name",
@@ -36,7 +40,7 @@ pub(super) const SOURCE: Table = Table {
         "key",
         "ca",
         "events",
-        "data",
+        "transform",
         "request",
         "from",
         "request_form",
@@ -48,21 +52,25 @@ pub(super) const SOURCE: Table = Table {
         "allow_sha1",
         "insecure_no_verify",
     ],
+    former: &["data"],
 };
 
-pub(super) const PASSWORD: Table = Table {
+pub(super) const PASSWORD: TableKeys = TableKeys {
     name: "password",
     keys: &["file", "env", "credential"],
+    former: &[],
 };
 
-pub(super) const EVENTS: Table = Table {
+pub(super) const EVENTS: TableKeys = TableKeys {
     name: "events",
     keys: &["connection", "intrusion", "packet", "file"],
+    former: &[],
 };
 
-pub(super) const OUTPUT: Table = Table {
+pub(super) const OUTPUT: TableKeys = TableKeys {
     name: "[[output]]",
     keys: &[
         "name", "url", "format", "required", "mode", "queue", "sources", "events",
     ],
+    former: &[],
 };

@@ -1,5 +1,5 @@
-//! From a draft to a configuration: the files it names are read, and what its
-//! sources ask is compared with what its outputs can hold.
+//! From a [`RawConfig`] to a [`Config`]: reads the files that it names, and checks
+//! that each output can hold what the sources request.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,58 +7,61 @@ use std::time::Duration;
 use estreamer_core::decode::Limits;
 use estreamer_core::fqe::{RequestError, RequestForm};
 
-use super::collision::{self, Around};
-use super::draft::{Asked, At, Draft, OutputDraft};
-use super::mistake::Mistake;
-use super::mixture;
-use crate::config::ask::Ask;
+use super::diagnostic::Diagnostic;
+use super::output_compat;
+use super::output_paths::{self, Around};
+use super::raw::{At, RawConfig, RawOutput, RequestSource};
+use crate::config::event_request::EventRequest;
 use crate::config::number::mebibytes;
-use crate::config::{Config, Output, Source};
+use crate::config::{Config, OutputConfig, SourceConfig};
 use crate::failure::Remedy;
-use crate::format::Data;
+use crate::format::OwnedTransform;
 use crate::input;
 use crate::output::destination::Destination;
 
-impl Draft {
-    /// Reads the files named; relative paths are taken from `base`. Without a
-    /// state directory, that of the service is taken (`STATE_DIRECTORY`). The
-    /// files `around` it are not to be written to either.
+impl RawConfig {
+    /// Reads the files that the configuration names. Relative paths start at `base`.
+    /// Without a state directory, that of the service is used (`STATE_DIRECTORY`). No
+    /// output may write to the files in `around`.
     ///
     /// # Errors
-    /// Every mistake, in no order.
-    pub fn load(mut self, base: &Path, around: &Around<'_>) -> Result<Config, Vec<Mistake>> {
+    /// Every problem, in no order.
+    pub fn load(mut self, base: &Path, around: &Around<'_>) -> Result<Config, Vec<Diagnostic>> {
         if self.outputs.is_empty() {
-            self.outputs = vec![OutputDraft::to(At::argument(Destination::Stdout))];
+            self.outputs = vec![RawOutput::to(At::argument(Destination::Stdout))];
         }
-        self.state = self.state.map(|path| base.join(path)).or_else(of_service);
-        let mut mistakes = self.check();
-        let asks: Vec<Option<Ask>> = self
+        self.state = self
+            .state
+            .map(|path| base.join(path))
+            .or_else(service_state);
+        let mut diagnostics = self.check();
+        let requests: Vec<Option<EventRequest>> = self
             .sources
             .iter()
             .map(|source| {
                 source
-                    .ask
+                    .request
                     .load(base)
-                    .map_err(|error| mistakes.push(error))
+                    .map_err(|error| diagnostics.push(error))
                     .ok()
             })
             .collect();
-        mixture::check(&self, &asks, &mut mistakes);
-        collision::check(&self, base, around, &mut mistakes);
+        output_compat::check(&self, &requests, &mut diagnostics);
+        output_paths::check(&self, base, around, &mut diagnostics);
         let mut sources = Vec::with_capacity(self.sources.len());
-        for (source, ask) in self.sources.into_iter().zip(asks) {
+        for (source, request) in self.sources.into_iter().zip(requests) {
             let line = source.identity.line;
             match source.identity.value.load(base) {
-                Err(failure) => mistakes.push(Mistake { line, failure }),
-                Ok(identity) => sources.extend(ask.map(|ask| {
-                    Source {
+                Err(failure) => diagnostics.push(Diagnostic { line, failure }),
+                Ok(identity) => sources.extend(request.map(|request| {
+                    SourceConfig {
                         name: source.name.value,
                         servers: source.servers.value,
                         bind: source.bind,
                         identity,
                         rules: source.rules,
                         from: source.from,
-                        ask,
+                        request,
                         request_form: source
                             .request_form
                             .map(|form| form.value)
@@ -71,7 +74,7 @@ impl Draft {
             }
         }
         let base = base.to_string_lossy();
-        let outputs = self.outputs.into_iter().map(|output| Output {
+        let outputs = self.outputs.into_iter().map(|output| OutputConfig {
             name: output.name.value,
             destination: output.url.value.under(&base),
             format: output.format,
@@ -92,41 +95,43 @@ impl Draft {
             sources,
             outputs: outputs.collect(),
         };
-        match mistakes.is_empty() {
+        match diagnostics.is_empty() {
             true => Ok(config),
-            false => Err(mistakes),
+            false => Err(diagnostics),
         }
     }
 }
 
-impl At<Asked> {
-    /// The request; a file with it is read.
+impl At<RequestSource> {
+    /// Builds the request. Relative paths start at `base`.
     ///
     /// # Errors
-    /// What a server would refuse, with the line it stands on.
-    pub fn load(&self, base: &Path) -> Result<Ask, Mistake> {
+    /// The first problem that a server would refuse, with its line.
+    pub fn load(&self, base: &Path) -> Result<EventRequest, Diagnostic> {
         match &self.value {
-            Asked::Events(events, data) => Ask::events(events, data.clone()).map_err(|error| {
-                let remedy = remedy(&error, data);
-                Mistake::new(self.line, error, remedy)
-            }),
-            Asked::Request(file) => {
+            RequestSource::Events(events, transform) => {
+                EventRequest::events(events, transform.clone()).map_err(|error| {
+                    let remedy = remedy(&error, transform);
+                    Diagnostic::new(self.line, error, remedy)
+                })
+            }
+            RequestSource::File(file) => {
                 let path = base.join(file);
                 let refused = |what: String| {
                     let what = format!("{}: {what}", path.display());
-                    Mistake::new(
+                    Diagnostic::new(
                         self.line,
                         what,
-                        "Correct the file, or ask by events and data",
+                        "Correct the file, or use events and transform instead",
                     )
                 };
                 match input::read(&path, Limits::DEFAULT.request as usize) {
-                    Err(error) => Err(Mistake::new(
+                    Err(error) => Err(Diagnostic::new(
                         self.line,
                         format!("cannot read {}: {error}", path.display()),
                         "Check the path and its permissions",
                     )),
-                    Ok(json) => Ask::block(json.to_vec()).map_err(|error| {
+                    Ok(json) => EventRequest::block(json.to_vec()).map_err(|error| {
                         refused(format!("a server would refuse this request: {error}"))
                     }),
                 }
@@ -135,19 +140,19 @@ impl At<Asked> {
     }
 }
 
-/// What to do about a request that is refused, in the words of the settings.
-fn remedy(error: &RequestError, data: &Data) -> Remedy {
-    match (error, data) {
+/// Returns what to change in the settings after a request was refused.
+fn remedy(error: &RequestError, transform: &OwnedTransform) -> Remedy {
+    match (error, transform) {
         (RequestError::FieldSetInCsv(_), _) => Remedy::NameFields,
-        (RequestError::NoFormat, Data::Other(_)) => {
-            "Name the transform without quotes, backslashes and control characters".into()
+        (RequestError::NoFormat, OwnedTransform::Other(_)) => {
+            "Use a transform name without quotes, backslashes and control characters".into()
         }
         _ => Remedy::None,
     }
 }
 
-/// The directory systemd made for the service (`StateDirectory=` in the unit).
-fn of_service() -> Option<PathBuf> {
+/// Returns the state directory that systemd created (`StateDirectory=` in the unit).
+fn service_state() -> Option<PathBuf> {
     let path = std::env::var_os("STATE_DIRECTORY").filter(|path| !path.is_empty())?;
     Some(path.into())
 }

@@ -2,23 +2,27 @@
 //!
 //! ```text
 //! text of a file ─▶ file::parse ─┐
-//!                                ├─▶ Draft ─▶ load ─▶ Config
+//!                                ├─▶ RawConfig ─▶ load ─▶ Config
 //! flags of a command ────────────┘
 //! ```
 //!
-//! A `Draft` is what was written, with the lines it stands on, and nothing named in
-//! it was touched yet. `Draft::load` reads identities, passwords and requests. Both
-//! report every mistake there is.
+//! A `RawConfig` is the configuration as written, with line numbers. No file that it
+//! names has been opened. `RawConfig::load` reads identities, passwords and requests.
+//! Both steps report every problem.
+//!
+//! - [`keys`]: every key, by table. [`file`] reads them with the help of `reader`.
+//! - `output_compat`: whether an output can hold the events of its sources.
+//! - [`output_paths`]: whether an output would overwrite a file of another owner.
 
-pub mod collision;
-pub mod draft;
+pub mod diagnostic;
 pub mod event;
 pub mod file;
 pub mod identity;
 pub mod keys;
 mod load;
-pub mod mistake;
-mod mixture;
+mod output_compat;
+pub mod output_paths;
+pub mod raw;
 mod reader;
 pub mod secret;
 mod suggest;

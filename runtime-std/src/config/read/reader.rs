@@ -1,6 +1,5 @@
-//! Reading a table of TOML key by key, and noting every mistake with its line.
+//! Reads a TOML table key by key and records every problem with its line.
 
-use crate::failure::Remedy;
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::ops::Range;
@@ -8,76 +7,88 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::draft::At;
-use super::keys::{TABLES, Table};
-use super::mistake::Mistake;
+use super::diagnostic::{Diagnostic, Hint};
+use super::keys::{TABLES, TableKeys};
+use super::raw::At;
 use super::suggest::{nearest, shown};
 use crate::config::number::Number;
+use crate::failure::Remedy;
 
-/// Mistakes that are told at once; a file with more is corrected in turns.
-const MOST: usize = 100;
+/// The maximum number of diagnostics of one run.
+const MAX_DIAGNOSTICS: usize = 100;
 
-/// The mistakes found so far, and where lines begin.
+/// The diagnostics and hints so far, and the offsets of the lines.
 pub(super) struct Notes {
-    starts: Vec<usize>,
-    mistakes: RefCell<Vec<Mistake>>,
+    line_starts: Vec<usize>,
+    diagnostics: RefCell<Vec<Diagnostic>>,
+    hints: RefCell<Vec<Hint>>,
 }
 
 impl Notes {
     pub(super) fn new(text: &str) -> Self {
         let ends = memchr::memchr_iter(b'\n', text.as_bytes());
         Self {
-            starts: std::iter::once(0).chain(ends.map(|end| end + 1)).collect(),
-            mistakes: RefCell::default(),
+            line_starts: std::iter::once(0).chain(ends.map(|end| end + 1)).collect(),
+            diagnostics: RefCell::default(),
+            hints: RefCell::default(),
         }
     }
 
-    /// The line of a byte of the text.
+    /// Returns the line, counted from 1, where a span begins.
     pub(super) fn line(&self, span: &Range<usize>) -> usize {
-        self.starts.partition_point(|&start| start <= span.start)
+        self.line_starts
+            .partition_point(|&start| start <= span.start)
     }
 
     pub(super) fn note(&self, line: usize, what: impl Display, remedy: impl Into<Remedy>) {
-        let mut mistakes = self.mistakes.borrow_mut();
-        if mistakes.len() < MOST {
-            mistakes.push(Mistake::new(line, what, remedy));
+        let mut diagnostics = self.diagnostics.borrow_mut();
+        if diagnostics.len() < MAX_DIAGNOSTICS {
+            diagnostics.push(Diagnostic::new(line, what, remedy));
         }
     }
 
-    pub(super) fn mistakes(self) -> Vec<Mistake> {
-        self.mistakes.into_inner()
+    pub(super) fn hint(&self, line: usize, text: &str) {
+        self.hints.borrow_mut().push(Hint {
+            line,
+            text: text.into(),
+        });
+    }
+
+    pub(super) fn into_parts(self) -> (Vec<Diagnostic>, Vec<Hint>) {
+        (self.diagnostics.into_inner(), self.hints.into_inner())
     }
 }
 
-/// A table, and what is allowed in it.
+/// A TOML table that is read key by key.
 pub(super) struct Section<'d> {
     notes: &'d Notes,
-    /// As a person writes it, such as `[[source]]`.
+    /// The name as shown in messages, such as `[[source]]`.
     name: &'static str,
     table: &'d DeTable<'d>,
-    /// The line it begins on.
+    /// The line on which the table begins.
     pub(super) line: usize,
 }
 
-/// A value with its place.
-pub(super) type Value<'d> = Spanned<DeValue<'d>>;
+/// A TOML value with its position.
+pub(super) type TomlValue<'d> = Spanned<DeValue<'d>>;
 
 impl<'d> Section<'d> {
-    /// A table with these keys; every other key in it is noted.
+    /// Opens a table and reports every key that it does not know.
     pub(super) fn open(
         notes: &'d Notes,
-        Table { name, keys }: Table,
+        TableKeys { name, keys, former }: TableKeys,
         table: &'d DeTable<'d>,
         line: usize,
     ) -> Self {
-        for key in table.keys().filter(|key| !keys.contains(&&**key.get_ref())) {
+        let known = |key: &str| keys.contains(&key) || former.contains(&key);
+        for key in table.keys().filter(|key| !known(key.get_ref())) {
             let text: &str = key.get_ref();
-            let what = format!("there is no key {} in {name}", shown(text));
+            let what = format!("unknown key {} in {name}", shown(text));
             let remedy = match nearest(text, keys.iter().copied()) {
                 Some(near) => format!("Perhaps you mean {near}"),
                 None => match elsewhere(text) {
-                    Some(section) => format!("It belongs into {section}"),
-                    None => format!("There are {}", keys.join(", ")),
+                    Some(section) => format!("Move it to {section}"),
+                    None => format!("Known keys: {}", keys.join(", ")),
                 },
             };
             notes.note(notes.line(&key.span()), what, remedy);
@@ -90,34 +101,40 @@ impl<'d> Section<'d> {
         }
     }
 
-    /// The value of a key, with its line.
-    pub(super) fn get(&self, key: &str) -> Option<(usize, &'d Value<'d>)> {
+    /// Returns the line and the value of a key.
+    pub(super) fn get(&self, key: &str) -> Option<(usize, &'d TomlValue<'d>)> {
         let (name, value) = self.table.get_key_value(key)?;
         Some((self.notes.line(&name.span()), value))
     }
 
-    /// Whether the key is there at all.
+    /// Returns whether the key is present.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
 
-    /// Notes that a value is not what it should be.
-    pub(super) fn wrong(&self, key: &str, line: usize, value: &Value<'_>, wanted: &str) {
-        let what = format!("{key} in {} is {}", self.name, kind(value));
-        self.notes.note(line, what, format!("Write {wanted}"));
+    /// Reports a value of the wrong type.
+    pub(super) fn wrong(&self, key: &str, line: usize, value: &TomlValue<'_>, wanted: &str) {
+        let what = format!("{key}: expected {wanted}, found {}", kind(value));
+        self.notes.note(line, what, "");
     }
 
-    /// Notes that a key is missing.
+    /// Reports a missing key.
     pub(super) fn missing(&self, what: impl Display, remedy: impl Into<Remedy>) {
-        self.notes
-            .note(self.line, format!("{} has no {what}", self.name), remedy);
+        let what = format!("{} has no {what}", self.name);
+        self.notes.note(self.line, what, remedy);
     }
 
-    /// Notes something about a key.
+    /// Reports a problem.
     pub(super) fn note(&self, line: usize, what: impl Display, remedy: impl Into<Remedy>) {
         self.notes.note(line, what, remedy);
     }
 
+    /// Reports an outdated spelling that is still accepted.
+    pub(super) fn hint(&self, line: usize, text: &str) {
+        self.notes.hint(line, text);
+    }
+
+    /// Reads a string that is not empty.
     pub(super) fn text(&self, key: &str) -> Option<At<String>> {
         let (line, value) = self.get(key)?;
         match value.get_ref() {
@@ -126,29 +143,29 @@ impl<'d> Section<'d> {
                 value: text.to_string(),
             }),
             DeValue::String(_) => {
-                let remedy = "Give it a value, or leave it out for its default";
-                self.note(line, format!("{key} in {} is empty", self.name), remedy);
+                let remedy = "Set a value, or remove the key to use the default";
+                self.note(line, format!("{key}: the string is empty"), remedy);
                 None
             }
             _ => {
-                self.wrong(key, line, value, &format!("text, as {key} = \"…\""));
+                self.wrong(key, line, value, "a string");
                 None
             }
         }
     }
 
-    /// A text that `read` understands.
+    /// Reads a string and parses it with `read`.
     pub(super) fn read<T, E: Display>(
         &self,
         key: &str,
         read: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<At<T>> {
         let At { line, value } = self.text(key)?;
-        self.understood(key, line, &value, read)
+        self.parsed(key, line, &value, read)
     }
 
-    /// What `read` makes of a text; what it does not understand is noted.
-    pub(super) fn understood<T, E: Display>(
+    /// Parses `text` with `read` and reports its error.
+    pub(super) fn parsed<T, E: Display>(
         &self,
         key: &str,
         line: usize,
@@ -158,14 +175,14 @@ impl<'d> Section<'d> {
         match read(text) {
             Ok(value) => Some(At { line, value }),
             Err(error) => {
-                let what = format!("{key} in {} cannot be {}", self.name, shown(text));
+                let what = format!("{key}: invalid value {}", shown(text));
                 self.note(line, what, capital(&error.to_string()));
                 None
             }
         }
     }
 
-    /// A list of texts that `read` understands.
+    /// Reads a list of strings and parses each with `read`.
     pub(super) fn list<T, E: Display>(
         &self,
         key: &str,
@@ -173,57 +190,54 @@ impl<'d> Section<'d> {
     ) -> Option<Vec<At<T>>> {
         let (line, value) = self.get(key)?;
         let DeValue::Array(items) = value.get_ref() else {
-            self.wrong(key, line, value, &format!("a list, as {key} = [\"…\"]"));
+            self.wrong(key, line, value, "a list of strings");
             return None;
         };
         if items.is_empty() {
-            let remedy = "Name at least one, or leave it out for its default";
-            self.note(
-                line,
-                format!("{key} in {} is an empty list", self.name),
-                remedy,
-            );
+            let remedy = "Add at least one, or remove the key to use the default";
+            self.note(line, format!("{key}: the list is empty"), remedy);
         }
         let mut read_all = Vec::with_capacity(items.len());
         for item in items {
             let line = self.notes.line(&item.span());
             match item.get_ref() {
                 DeValue::String(text) => {
-                    read_all.extend(self.understood(key, line, text, &read));
+                    read_all.extend(self.parsed(key, line, text, &read));
                 }
-                _ => self.wrong(key, line, item, "texts in quotes"),
+                _ => self.wrong(key, line, item, "a list of strings"),
             }
         }
         Some(read_all)
     }
 
+    /// Reads a boolean.
     pub(super) fn flag(&self, key: &str) -> Option<bool> {
         let (line, value) = self.get(key)?;
         let flag = value.get_ref().as_bool();
         if flag.is_none() {
-            self.wrong(key, line, value, "true or false, without quotes");
+            self.wrong(key, line, value, "true or false without quotes");
         }
         flag
     }
 
-    /// A number within its bounds, or its default.
+    /// Reads a number within its bounds, or returns its default.
     pub(super) fn number(&self, key: &str, number: Number) -> u32 {
         let Some((line, value)) = self.get(key) else {
             return number.default;
         };
         let wanted = format!(
-            "a whole number of {} from {} to {}",
-            number.unit, number.least, number.most
+            "an integer from {} to {} ({})",
+            number.min, number.max, number.unit
         );
         match value.get_ref() {
             DeValue::Integer(digits) => {
                 let read = i64::from_str_radix(digits.as_str(), digits.radix());
                 match read.ok().filter(|read| number.range().contains(read)) {
-                    // The bounds are those of a u32.
+                    // The bounds fit into a u32.
                     Some(read) => return u32::try_from(read).unwrap_or(number.default),
                     None => {
-                        let what = format!("{key} in {} cannot be {digits}", self.name);
-                        self.note(line, what, format!("Write {wanted}"));
+                        let what = format!("{key}: expected {wanted}, found {digits}");
+                        self.note(line, what, "");
                     }
                 }
             }
@@ -232,23 +246,23 @@ impl<'d> Section<'d> {
         number.default
     }
 
-    /// A table within.
-    pub(super) fn table(&self, key: &str, of: Table) -> Option<Self> {
+    /// Reads a nested table.
+    pub(super) fn table(&self, key: &str, of: TableKeys) -> Option<Self> {
         let (line, value) = self.get(key)?;
         let Some(table) = value.get_ref().as_table() else {
-            self.wrong(key, line, value, &format!("{}, a table", of.name));
+            self.wrong(key, line, value, &format!("the table {}", of.name));
             return None;
         };
         Some(Section::open(self.notes, of, table, line))
     }
 
-    /// The tables of a list.
-    pub(super) fn tables(&self, key: &str, of: Table) -> Vec<Self> {
+    /// Reads an array of tables.
+    pub(super) fn tables(&self, key: &str, of: TableKeys) -> Vec<Self> {
         let Some((line, value)) = self.get(key) else {
             return Vec::new();
         };
         let DeValue::Array(items) = value.get_ref() else {
-            self.wrong(key, line, value, &format!("{}, with two brackets", of.name));
+            self.wrong(key, line, value, &format!("{} with two brackets", of.name));
             return Vec::new();
         };
         let mut sections = Vec::with_capacity(items.len());
@@ -262,35 +276,35 @@ impl<'d> Section<'d> {
         sections
     }
 
-    /// The keys that are there, with their values and lines.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&'d str, usize, &'d Value<'d>)> {
+    /// Returns the keys of the table with lines and values.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&'d str, usize, &'d TomlValue<'d>)> {
         let notes = self.notes;
         let entries = self.table.iter();
         entries.map(move |(key, value)| (&**key.get_ref(), notes.line(&key.span()), value))
     }
 }
 
-/// The table a key is known in.
+/// Returns the name of a table that knows the key.
 fn elsewhere(key: &str) -> Option<&'static str> {
     let mut tables = TABLES.iter();
     let found = tables.find(|table| table.keys.contains(&key));
     found.map(|table| table.name)
 }
 
-/// What a value is, in words.
-fn kind(value: &Value<'_>) -> &'static str {
+/// Returns the type of a value, for a message.
+fn kind(value: &TomlValue<'_>) -> &'static str {
     match value.get_ref() {
-        DeValue::String(_) => "text",
-        DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a number with a fraction",
-        DeValue::Boolean(_) => "true or false",
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
         DeValue::Datetime(_) => "a time",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     }
 }
 
-/// Remedies begin a sentence.
+/// Makes the first letter upper-case: a remedy is a sentence.
 fn capital(text: &str) -> String {
     let mut characters = text.chars();
     match characters.next() {

@@ -1,5 +1,5 @@
-//! The password of a key file: where it comes from. It is never an argument or
-//! a value itself, never printed, and wiped when dropped.
+//! The password of a key file. Configuration and arguments hold only its place. It is
+//! never printed, and wiped when dropped.
 
 use std::env;
 use std::io::{self, IsTerminal};
@@ -14,7 +14,7 @@ use crate::input;
 /// The place of a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Secret {
-    /// A file that holds it.
+    /// A file that contains the password.
     File(PathBuf),
     /// An environment variable.
     Env(String),
@@ -24,17 +24,17 @@ pub enum Secret {
     Credential(String),
 }
 
-/// It is wiped when dropped.
+/// A password, wiped when dropped.
 pub type Password = Zeroizing<String>;
 
-/// Bytes a password may have; a larger file is the wrong one.
+/// The maximum length of a password in bytes.
 const LIMIT: usize = 4096;
 
 impl Secret {
     /// Reads the password.
     ///
     /// # Errors
-    /// What is wrong with its place; never the password.
+    /// The problem with the place. The password is never shown.
     pub fn read(&self) -> Result<Password, Failure> {
         match self {
             Self::File(path) => from_file(path, &path.display().to_string()),
@@ -47,7 +47,7 @@ impl Secret {
         }
     }
 
-    /// The same, with a relative path taken from `base`.
+    /// Resolves a relative path against `base`.
     #[must_use]
     pub fn under(self, base: &Path) -> Self {
         match self {
@@ -57,11 +57,11 @@ impl Secret {
     }
 }
 
-/// Opens `path` by `open` with the password it takes: the one from the place
-/// named, else none, else what a person types.
+/// Opens the key file `path` by calling `open` with a password: the one from `secret`,
+/// otherwise none, otherwise one that the user types.
 ///
 /// # Errors
-/// The file, and what `open` says about it.
+/// The file and the error of `open`.
 pub fn unlock<T>(
     path: &Path,
     secret: Option<&Secret>,
@@ -87,17 +87,17 @@ fn from_environment(name: &str) -> Result<Password, Failure> {
     match env::var(name) {
         Ok(text) => Ok(Zeroizing::new(text)),
         Err(env::VarError::NotPresent) => Err(Failure::failed(
-            format!("there is no environment variable {name} with the password"),
-            "Set it for this process, or name another",
+            format!("the environment variable {name} with the password is not set"),
+            "Set it for this process, or use another",
         )),
-        // The system's error would repeat the value.
+        // The error of the system contains the value.
         Err(env::VarError::NotUnicode(_)) => {
             Err(not_text(&format!("the environment variable {name}")))
         }
     }
 }
 
-/// systemd puts credentials as files into a directory of their own
+/// Reads a systemd credential: a file in the directory `CREDENTIALS_DIRECTORY`
 /// (`LoadCredential=` in the unit).
 fn from_credential(name: &str) -> Result<Password, Failure> {
     let mut parts = Path::new(name).components();
@@ -106,41 +106,41 @@ fn from_credential(name: &str) -> Result<Password, Failure> {
         (Some(Component::Normal(_)), None)
     ) {
         return Err(Failure::usage(
-            format!("{name:?} is no name of a credential"),
-            "Use the name in the unit's LoadCredential=, without a path",
+            format!("{name:?} is not a valid name of a credential"),
+            "Use the name from LoadCredential= in the unit, without a path",
         ));
     }
     let Some(directory) = env::var_os("CREDENTIALS_DIRECTORY") else {
         return Err(Failure::failed(
-            format!("there is no credential {name}: CREDENTIALS_DIRECTORY is not set"),
-            "Start this as a systemd service with LoadCredential=, or put the password into a file",
+            format!("cannot find the credential {name}: CREDENTIALS_DIRECTORY is not set"),
+            "Start as a systemd service with LoadCredential=, or put the password into a file",
         ));
     };
     let path = Path::new(&directory).join(name);
     from_file(&path, &format!("the credential {name}"))
 }
 
-/// Reads a password from a file, a pipe or a descriptor; `place` names it.
+/// Reads a password from a file, a pipe or a descriptor. `place` names it in errors.
 fn from_file(path: &Path, place: &str) -> Result<Password, Failure> {
     let bytes = input::read(path, LIMIT).map_err(|error| {
         let remedy = match error.kind() {
-            io::ErrorKind::FileTooLarge => "Check that it is the right one",
-            _ => "Check that it is there and that this user may read it",
+            io::ErrorKind::FileTooLarge => "Check that it is the password file",
+            _ => "Check that it exists and that this user may read it",
         };
         let what = format!("cannot read the password from {place}: {error}");
         Failure::failed(what, remedy)
     })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| not_text(place))?;
-    // Editors begin a file with a mark and end it with a line end; neither is part
-    // of the password.
+    // An editor may add a byte-order mark and a line end. Neither is part of the
+    // password.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let line = text.strip_suffix('\n').unwrap_or(text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     Ok(Zeroizing::new(line.to_owned()))
 }
 
-/// Whether a person sits there. With either end redirected it is a script,
-/// which a question would hang.
+/// Returns whether a user can be asked. If either end is redirected, a prompt would
+/// block a script.
 fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
@@ -151,7 +151,7 @@ fn ask(path: &Path) -> Result<Password, Failure> {
         .map_err(|error| {
             Failure::failed(
                 format!("cannot ask for the password of {}: {error}", path.display()),
-                "Put it into a file and name that",
+                "Put it into a file, and give the path of the file",
             )
         })
 }
@@ -159,6 +159,6 @@ fn ask(path: &Path) -> Result<Password, Failure> {
 fn not_text(place: &str) -> Failure {
     Failure::failed(
         format!("the password in {place} is not UTF-8"),
-        "Save it anew as plain text",
+        "Save it as UTF-8 text",
     )
 }

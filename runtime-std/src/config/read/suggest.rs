@@ -1,18 +1,18 @@
-//! “Did you mean”: the name that was probably meant.
+//! Suggestions for misspelled names.
 
-/// Names longer than this are shown cut and get no suggestion.
-const MOST_CHARACTERS: usize = 64;
+/// A longer name is truncated in messages and gets no suggestion.
+const MAX_CHARACTERS: usize = 64;
 
-/// The name in quotes, harmless to a terminal, and cut to 64 characters.
+/// Returns the name in quotes, escaped and truncated to [`MAX_CHARACTERS`].
 pub(super) fn shown(name: &str) -> String {
-    let short: String = name.chars().take(MOST_CHARACTERS).collect();
+    let short: String = name.chars().take(MAX_CHARACTERS).collect();
     let dots = if short.len() < name.len() { "…" } else { "" };
     format!("{short:?}{dots}")
 }
 
-/// The candidate most like `name`, if one is close enough to be meant.
+/// Returns the candidate that is most similar to `name`, if it is similar enough.
 pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
-    if name.len() > MOST_CHARACTERS {
+    if name.len() > MAX_CHARACTERS {
         return None;
     }
     let lower = name.to_lowercase();

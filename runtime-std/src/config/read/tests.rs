@@ -1,4 +1,4 @@
-//! Wrong configurations, and what is said about them.
+//! Wrong configurations and their diagnostics.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -7,36 +7,37 @@ use estreamer_core::fqe::{EventKind, RequestForm};
 use estreamer_core::quirk::Quirk;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
 
-use super::draft::{Asked, Draft};
+use super::diagnostic::{self, Diagnostic};
 use super::file::parse;
-use super::keys::{TABLES, Table};
-use super::mistake::{self, Mistake};
+use super::keys::{TABLES, TableKeys};
+use super::raw::{RawConfig, RequestSource};
 use crate::config::address::in_turn;
+use crate::config::event_request::EventFields;
 use crate::config::read::identity::IdentityFiles;
 use crate::config::read::secret::Secret;
-use crate::config::{Data, Format};
+use crate::config::{Format, OwnedTransform};
 use crate::failure::Cause;
 
-/// A source that is right, on lines 1 to 3.
+/// A correct source, on lines 1 to 3.
 const SOURCE: &str = "[[source]]\nserver = \"fmc\"\npkcs12 = \"fmc.p12\"\n";
 
-fn mistakes(text: &str) -> Vec<Mistake> {
+fn diagnostics(text: &str) -> Vec<Diagnostic> {
     match parse(text) {
-        Err(mistakes) => mistakes,
-        Ok(draft) => draft.check(),
+        Err(found) => found,
+        Ok(raw) => raw.check(),
     }
 }
 
-/// As they are printed, but for the file's name.
-fn said(mistakes: &[Mistake]) -> Vec<String> {
-    let lines = mistakes.iter();
+/// As they are printed, without the name of the file.
+fn said(found: &[Diagnostic]) -> Vec<String> {
+    let lines = found.iter();
     lines
         .map(|m| format!("{}: {}", m.line, m.failure))
         .collect()
 }
 
 #[test]
-fn each_mistake_is_told_with_its_line_and_its_remedy() {
+fn each_problem_is_reported_with_its_line_and_its_remedy() {
     let source = |more: &str| format!("{SOURCE}{more}");
     let output = |more: &str| format!("{SOURCE}[[output]]\nurl = \"-\"\n{more}");
     for (text, line, parts) in [
@@ -44,20 +45,32 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
         (
             "state = \"a\"\nstate = \"b\"",
             2,
-            &["not TOML", "duplicate"],
+            &["invalid TOML", "duplicate"],
         ),
         (
             "memory = \"32\"",
             1,
-            &["memory", "text", "MiB from 20 to 65536"],
+            &["memory: expected an integer from 20 to 65536 (MiB), found a string"],
         ),
-        ("\nmemory = 19", 2, &["memory", "cannot be 19", "from 20"]),
+        ("\nmemory = 19", 2, &["memory", "found 19", "from 20"]),
         ("memory = 9223372036854775808", 1, &["9223372036854775808"]),
-        ("memory = 32.5", 1, &["a number with a fraction"]),
-        ("overlap = 0", 1, &["seconds from 1 to 3600"]),
-        ("state = \"\"", 1, &["empty", "leave it out"]),
-        ("ahead = 3", 1, &["no key \"ahead\"", "belongs into [ack]"]),
-        ("ack = 3", 1, &["ack", "a whole number", "a table"]),
+        ("memory = 32.5", 1, &["found a float"]),
+        (
+            "overlap = 0",
+            1,
+            &["overlap: expected an integer from 1 to 3600 (seconds), found 0"],
+        ),
+        ("state = \"\"", 1, &["empty", "remove the key"]),
+        (
+            "ahead = 3",
+            1,
+            &["unknown key \"ahead\"", "Move it to [ack]"],
+        ),
+        (
+            "ack = 3",
+            1,
+            &["ack", "found an integer", "the table [ack]"],
+        ),
         (
             "[ack]\nahed = 3",
             2,
@@ -66,14 +79,14 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
         (
             "[source]\nserver = \"a\"",
             1,
-            &["a table", "[[source]], with two brackets"],
+            &["a table", "[[source]] with two brackets"],
         ),
         ("[[source]]\npkcs12 = \"a\"", 1, &["no server", "HOST:8302"]),
         ("[[source]]\nserver = \"a\"", 1, &["no identity", "pkcs12"]),
         (
             "[[source]]\nserver = 7\npkcs12 = \"a\"",
             2,
-            &["server", "text"],
+            &["server", "a string"],
         ),
         (
             &source("sever = \"x\""),
@@ -83,9 +96,9 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
         (
             &source("colour = \"x\""),
             4,
-            &["\"colour\"", "There are name, server"],
+            &["\"colour\"", "Known keys: name, server"],
         ),
-        (&source("format = \"raw\""), 4, &["belongs into [[output]]"]),
+        (&source("format = \"raw\""), 4, &["Move it to [[output]]"]),
         (
             &SOURCE.replace("fmc\"\n", "a:b:c\"\n"),
             2,
@@ -96,7 +109,7 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
             4,
             &["bind", "eth0", "IP address"],
         ),
-        (&source("cert = \"c\""), 4, &["cert", "beside pkcs12"]),
+        (&source("cert = \"c\""), 4, &["cert", "pkcs12 exclude"]),
         (
             "[[source]]\nserver = \"a\"\ncert = \"c\"\nkey = \"k\"",
             1,
@@ -105,12 +118,12 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
         (
             "[[source]]\nserver = \"a\"\ncert=\"c\"\nkey=\"k\"\nca=\"a\"\npassword={env=\"P\"}",
             6,
-            &["password", "pkcs12 only"],
+            &["password", "for pkcs12 only"],
         ),
         (
             &source("password = \"x\""),
             4,
-            &["not written here", "{ file ="],
+            &["not the password", "{ file ="],
         ),
         (&source("password = {}"), 4, &["no place", "{ file ="]),
         (
@@ -131,14 +144,14 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
         (
             &source("events = [\n\"file\",\n7]"),
             6,
-            &["a whole number", "quotes"],
+            &["a list of strings, found an integer"],
         ),
-        (&source("events = []"), 4, &["empty list"]),
-        (&source("events = {}"), 4, &["empty table"]),
+        (&source("events = []"), 4, &["the list is empty"]),
+        (&source("events = {}"), 4, &["the table is empty"]),
         (
             &source("events = \"file\""),
             4,
-            &["text", "a list of event types"],
+            &["found a string", "a list of event types"],
         ),
         (
             &source("events = { fil = true }"),
@@ -148,12 +161,22 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
         (
             &source("events = { file = false }"),
             4,
-            &["true or false", "list of fields"],
+            &["found a boolean", "list of fields"],
+        ),
+        (
+            &source("request = \"r\"\ntransform = \"CSV\""),
+            5,
+            &["transform and request exclude"],
         ),
         (
             &source("request = \"r\"\ndata = \"csv\""),
             5,
-            &["data", "beside request"],
+            &["data and request exclude"],
+        ),
+        (
+            &source("transform = \"CSV\"\ndata = \"CSV\""),
+            5,
+            &["data and transform are the same key", "Remove data"],
         ),
         (&source("from = \"yesterday\""), 4, &["yesterday", "oldest"]),
         (&source("from = 0"), 4, &["from", "1970"]),
@@ -188,12 +211,12 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
         (
             &source("allow_sha1 = \"yes\""),
             4,
-            &["true or false, without quotes"],
+            &["true or false without quotes"],
         ),
         (
             &source("insecure_no_verify = true\nserver_name = \"cn:fmc\""),
             5,
-            &["verifies nothing"],
+            &["disables verification"],
         ),
         (
             &source("[[output]]\nname = \"x\""),
@@ -211,26 +234,26 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
             &["{date}", "{event}"],
         ),
         (&output("format = \"csv\""), 6, &["csv", "ndjson", "raw"]),
-        (&output("queue = 0"), 6, &["MiB from 1"]),
+        (&output("queue = 0"), 6, &["from 1 to 65536 (MiB)"]),
         (
             &output("sources = [\"fcm\"]"),
             6,
-            &["no source \"fcm\"", "Use fmc:8302"],
+            &["unknown source \"fcm\"", "Use fmc:8302"],
         ),
         (
             &source(SOURCE),
             4,
-            &["named \"fmc:8302\"", "as the one of line 1"],
+            &["named \"fmc:8302\"", "the first one on line 1"],
         ),
         (
             &output("[[output]]\nurl = \"stdout:\""),
             7,
-            &["standard output", "of line 5"],
+            &["standard output", "on line 5"],
         ),
         (
             &output("name = \"a\"\n[[output]]\nname = \"a\"\nurl = \"file:a\""),
             8,
-            &["named \"a\"", "of line 6"],
+            &["named \"a\"", "on line 6"],
         ),
         (
             &format!("state = \"s\"\n{}", output("required = false")),
@@ -238,12 +261,12 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
             &["no output is required", "state"],
         ),
     ] {
-        let found = mistakes(text);
-        let [mistake] = &found[..] else {
+        let found = diagnostics(text);
+        let [diagnostic] = &found[..] else {
             panic!("{text}\n{:#?}", said(&found));
         };
-        assert_eq!(mistake.line, line, "{text}\n{:?}", said(&found));
-        let failure = mistake.failure.to_string();
+        assert_eq!(diagnostic.line, line, "{text}\n{:?}", said(&found));
+        let failure = diagnostic.failure.to_string();
         for part in parts {
             assert!(failure.contains(part), "{text}\nno {part:?} in {failure}");
         }
@@ -252,12 +275,12 @@ fn each_mistake_is_told_with_its_line_and_its_remedy() {
 }
 
 #[test]
-fn all_mistakes_are_told_at_once_by_line() {
+fn all_problems_are_reported_at_once_by_line() {
     let text = "memory = 1\n[[output]]\nurl = \"tape:\"\n[[source]]\nsever = \"x\"\n";
-    let found = mistakes(text);
-    let lines: Vec<usize> = found.iter().map(|mistake| mistake.line).collect();
+    let found = diagnostics(text);
+    let lines: Vec<usize> = found.iter().map(|diagnostic| diagnostic.line).collect();
     assert_eq!(lines, [1, 3, 4, 4, 5]);
-    let failure = mistake::failure(Some(Path::new("a.toml")), found);
+    let failure = diagnostic::failure(Some(Path::new("a.toml")), found);
     assert_eq!(failure.cause(), Cause::Usage);
     let text = failure.to_string();
     for line in [
@@ -271,13 +294,13 @@ fn all_mistakes_are_told_at_once_by_line() {
 
 #[test]
 fn a_password_that_was_written_down_is_not_repeated() {
-    let found = mistakes(&format!("{SOURCE}password = \"opensesame-7\""));
+    let found = diagnostics(&format!("{SOURCE}password = \"opensesame-7\""));
     assert!(!said(&found).concat().contains("opensesame"));
 }
 
 #[test]
-fn what_is_not_said_is_as_the_flags_have_it() {
-    let Draft {
+fn the_defaults_are_those_of_the_flags() {
+    let RawConfig {
         state,
         ahead,
         overlap,
@@ -285,22 +308,23 @@ fn what_is_not_said_is_as_the_flags_have_it() {
         shutdown,
         sources,
         outputs,
+        hints,
     } = parse(SOURCE).unwrap();
-    assert_eq!((state, outputs.len()), (None, 0));
+    assert_eq!((state, outputs.len(), hints.len()), (None, 0, 0));
     assert_eq!((ahead, overlap, memory, shutdown), (16, 5, 32, 30));
     let source = &sources[0];
     assert_eq!(source.name.value, "fmc:8302");
     assert_eq!(source.from, InitialTimestamp::NOW);
     assert_eq!(source.record_length, RecordLength::Auto);
     assert_eq!((&source.request_form, source.request_timeout), (&None, 60));
-    let Asked::Events(events, data) = &source.ask.value else {
-        panic!("events are asked for");
+    let RequestSource::Events(events, transform) = &source.request.value else {
+        panic!("events are requested");
     };
-    assert_eq!((events.len(), data), (4, &Data::Json));
+    assert_eq!((events.len(), transform), (4, &OwnedTransform::Json));
 }
 
 #[test]
-fn what_is_said_arrives() {
+fn every_key_is_read() {
     let text = r#"
 state = "s"
 memory = 64
@@ -315,7 +339,7 @@ bind = "192.0.2.7"
 pkcs12 = "a.p12"
 password = { credential = "c" }
 events = { connection = ["URL", "InitiatorIP"], file = true }
-data = "FlatBuffer"
+transform = "FlatBuffer"
 from = 2023-11-14T22:13:20Z
 record_length = "extension"
 request_form = "payload-nul"
@@ -335,11 +359,11 @@ events = ["file"]
 [[output]]
 url = "-"
 "#;
-    let draft = parse(text).unwrap();
-    assert_eq!(draft.state.as_deref(), Some(Path::new("s")));
-    let numbers = (draft.memory, draft.overlap, draft.shutdown, draft.ahead);
+    let raw = parse(text).unwrap();
+    assert_eq!(raw.state.as_deref(), Some(Path::new("s")));
+    let numbers = (raw.memory, raw.overlap, raw.shutdown, raw.ahead);
     assert_eq!(numbers, (64, 16, 7, 0));
-    let source = &draft.sources[0];
+    let source = &raw.sources[0];
     assert_eq!(in_turn(&source.servers.value), "[::1]:9000");
     assert_eq!(source.bind, Some(IpAddr::from([192, 0, 2, 7])));
     let IdentityFiles::Pkcs12 { file, password, .. } = &source.identity.value else {
@@ -347,14 +371,11 @@ url = "-"
     };
     assert_eq!(file, Path::new("a.p12"));
     assert_eq!(*password, Some(Secret::Credential("c".into())));
-    let Asked::Events(events, data) = &source.ask.value else {
-        panic!("events are asked for");
+    let RequestSource::Events(events, transform) = &source.request.value else {
+        panic!("events are requested");
     };
-    assert_eq!(*data, Data::Other("FlatBuffer".into()));
-    let urls = (
-        EventKind::Connection,
-        vec!["URL".into(), "InitiatorIP".into()],
-    );
+    assert_eq!(*transform, OwnedTransform::Other("FlatBuffer".into()));
+    let urls = EventFields::new(EventKind::Connection, &["URL", "InitiatorIP"]);
     assert!(events.contains(&urls) && events.len() == 2);
     assert_eq!(source.from, InitialTimestamp(1_700_000_000));
     assert_eq!(source.record_length, RecordLength::Extension);
@@ -363,18 +384,32 @@ url = "-"
     assert_eq!(source.request_timeout, 0);
     assert!(source.quirks.has(Quirk::RequestNul) && source.quirks.has(Quirk::ErrorNul));
     assert!(source.rules.allow_sha1 && !source.rules.insecure);
-    let output = &draft.outputs[0];
+    let output = &raw.outputs[0];
     assert_eq!(
         (output.format, output.required, output.queue),
         (Format::Raw, false, 3)
     );
     assert_eq!(output.events, Some(vec![EventKind::File]));
-    assert!(output.takes("a") && !output.takes("b"));
-    assert!(draft.check().is_empty());
+    assert!(output.accepts("a") && !output.accepts("b"));
+    assert!(raw.check().is_empty());
 }
 
 #[test]
-fn no_text_makes_it_panic_or_goes_without_a_word() {
+fn the_old_name_of_transform_is_accepted_with_a_hint() {
+    let raw = parse(&format!(
+        "{SOURCE}data = \"CSV\"\nevents = {{ file = [\"A\"] }}"
+    ))
+    .unwrap();
+    let RequestSource::Events(_, transform) = &raw.sources[0].request.value else {
+        panic!("events are requested");
+    };
+    assert_eq!(*transform, OwnedTransform::Csv);
+    let hints: Vec<_> = raw.hints.iter().map(|it| (it.line, &*it.text)).collect();
+    assert_eq!(hints, [(4, "`data` is now `transform`; both work")]);
+}
+
+#[test]
+fn every_invalid_text_is_reported_and_none_panics() {
     for text in [
         "\u{feff}",
         "=",
@@ -393,12 +428,12 @@ fn no_text_makes_it_panic_or_goes_without_a_word() {
         "[[source]]\npassword = [1]",
         "state = '''\n\n'''",
     ] {
-        assert!(!mistakes(text).is_empty(), "{text:?}");
+        assert!(!diagnostics(text).is_empty(), "{text:?}");
     }
     let many: String = (0..1000).map(|n| format!("a{n} = 1\n")).collect();
-    assert_eq!(mistakes(&many).len(), 100, "and no more");
+    assert_eq!(diagnostics(&many).len(), 100, "and no more");
     let deep = format!("a = {}{}", "[".repeat(10_000), "]".repeat(10_000));
-    assert!(!mistakes(&deep).is_empty());
+    assert!(!diagnostics(&deep).is_empty());
 }
 
 #[test]
@@ -409,19 +444,20 @@ fn the_sample_cut_or_damaged_anywhere_is_read_or_refused() {
         let mut damaged = sample.to_vec();
         damaged[at] = b"\"[]{}=\n.#'"[at % 10];
         for text in [&sample[..at], &damaged] {
-            // What it says is of no matter here, but that it returns.
+            // Only the line numbers are checked.
             let text = String::from_utf8_lossy(text);
             let lines = text.lines().count();
-            let found = mistakes(&text);
-            assert!(found.iter().all(|mistake| mistake.line <= lines + 1));
+            let found = diagnostics(&text);
+            assert!(found.iter().all(|diagnostic| diagnostic.line <= lines + 1));
         }
     }
 }
 
 #[test]
 fn no_key_is_known_twice_in_a_table() {
-    for Table { name, keys } in TABLES {
-        let mut sorted = keys.to_vec();
+    for TableKeys { name, keys, former } in TABLES {
+        let keys = [keys, former].concat();
+        let mut sorted = keys.clone();
         sorted.sort_unstable();
         sorted.dedup();
         assert_eq!(sorted.len(), keys.len(), "{name}");

@@ -1,7 +1,7 @@
-//! What the journal holds, and its bytes.
+//! The entries of the journal and their encoding.
 //!
-//! A segment is a row of frames: a magic number, u32 length and u32 CRC-32 of
-//! length and payload, payload in postcard. The first frame is a snapshot.
+//! A segment is a sequence of frames: a magic number, u32 length, u32 CRC-32 of length
+//! and payload, and the payload in postcard. The first frame is a snapshot.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,129 +14,128 @@ use crate::delivery::dedup::high_water_mark::ResumePoint;
 use crate::digest::Digest;
 use crate::disk::{FileMark, FileRange};
 
-/// One frame.
+/// A journal entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Entry {
-    /// Everything, as of a cut. The first frame of a segment, and only there.
+pub enum JournalEntry {
+    /// The whole bookmark. Only in the first frame of a segment.
     Snapshot(Snapshot),
-    /// A batch has its number and goes to the outputs.
+    /// A batch with its number, before it goes to the outputs.
     Batch(BatchEntry),
-    /// What an output's files are with a batch: noted before its bytes go out.
-    /// Of an output without files: it has accepted the batch.
-    Written(Written),
-    /// Everything up to this batch is durable.
+    /// The byte ranges that an output is about to write for a batch. Of an output without
+    /// files: the output has accepted the batch.
+    Written(WrittenBatch),
+    /// Every batch up to this one is durable.
     Commit(u64),
-    /// A file is open for writing; what is in it up to the mark is not changed.
+    /// An output opened a file; the bytes before the mark stay unchanged.
     Opened(FileMark),
-    /// Where a source was asked from, as long as nothing of it was delivered.
+    /// The second from which a source is requested, until its first delivery.
     Anchor(Anchor),
-    /// The last entry of a segment: the segment of this generation follows it.
+    /// The last entry of a segment; the segment of this generation follows.
     Rotated(u64),
-    /// The last entry of a process that ended in order: nothing is under way.
+    /// The last entry of a clean shutdown: no batch is pending.
     Closed,
 }
 
-/// The bookmark of a cut.
+/// The bookmark after a commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// The layout of what follows.
+    /// The version of the format, [`VERSION`].
     pub version: u16,
-    /// Higher in each new segment.
+    /// Increases by one with each new segment.
     pub generation: u64,
-    /// The fingerprint of the key the digests were made with.
+    /// The fingerprint of the key of the digests.
     pub key: Digest,
-    /// Tells a killed process from a power loss.
+    /// The boot id: tells a killed process from a power loss.
     pub boot: String,
-    /// The cut.
+    /// The last committed batch.
     pub n: u64,
-    /// The outputs that have to accept a batch, by name.
+    /// The names of the required outputs.
     pub outputs: Vec<String>,
-    /// By name.
-    pub sources: BTreeMap<String, Source>,
-    /// What the files were at the cut.
+    /// The sources, by name.
+    pub sources: BTreeMap<String, SourceSnapshot>,
+    /// The output files after the last committed batch.
     pub files: Vec<FileMark>,
 }
 
-/// A source at a cut.
+/// A source in a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
-    /// Where to go on from.
+pub struct SourceSnapshot {
+    /// The resume point.
     pub point: ResumePoint,
-    /// Digests up to this second are those of version 1.
+    /// Digests up to this archival second are those of version 1; 0 if none is.
     pub version_1_until: u32,
-    /// The server that sent what was delivered last; 0 where it is not known.
+    /// The number of the server that sent the last delivery; 0 if unknown.
     pub server: u64,
-    /// Digests up to this second may be of another server.
+    /// Digests up to this archival second may be of another server; 0 if none is.
     pub mixed_until: u32,
-    /// What was delivered, by archival second.
+    /// The digests of delivered records, by archival second.
     pub seconds: Seconds,
 }
 
 /// A batch of one source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchEntry {
-    /// Its number, over all sources.
+    /// The batch number, over all sources.
     pub n: u64,
-    /// The source's name.
+    /// The name of the source.
     pub source: Arc<str>,
-    /// The server it came from; 0 where it is not known.
+    /// The number of the server that sent it; 0 if unknown.
     pub server: u64,
-    /// Where to go on from after it; `None` before that is known.
+    /// The resume point after it; `None` if not known yet.
     pub point: Option<ResumePoint>,
-    /// Archival second and digest of each record delivered.
+    /// Archival second and digest of each delivered record.
     pub records: Vec<(u32, Digest)>,
 }
 
-/// A batch in an output.
+/// A batch in the files of an output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Written {
-    /// The batch.
+pub struct WrittenBatch {
+    /// The batch number.
     pub n: u64,
-    /// The output's name.
+    /// The name of the output.
     pub output: Arc<str>,
-    /// Where its bytes are.
+    /// The byte ranges with its data.
     pub files: SmallVec<[FileRange; 1]>,
 }
 
-/// Where a source was asked from first.
+/// The second from which a source is requested before its first delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchor {
-    /// The source's name.
+    /// The name of the source.
     pub source: Arc<str>,
     /// UNIX seconds.
     pub second: u32,
 }
 
-/// The layout described here.
+/// The version of the journal format.
 pub const VERSION: u16 = 2;
-/// What every frame begins with.
+/// The magic number of a frame.
 const MAGIC: [u8; 4] = *b"\xe5fr\x02";
 const HEAD: usize = 12;
-/// A larger length is damage.
+/// The maximum length of a payload in bytes; a larger one is damage.
 const MAX_FRAME: usize = 1 << 30;
 
-/// How the readable part of a segment ends.
+/// The end of the readable part of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// With its last byte.
+    /// The segment is complete.
     Whole,
-    /// With a frame that was not written to its end; it begins at this byte.
+    /// The last frame is truncated; it starts at this byte.
     Torn(usize),
-    /// With a frame that has its whole length and another checksum; it begins at
-    /// this byte. A power loss leaves that, and damage.
+    /// The last frame is complete but has a wrong checksum; it starts at this byte. The
+    /// cause is a power loss or damage.
     Garbled(usize),
-    /// With a damaged frame that has whole ones behind it; it begins at this
-    /// byte.
+    /// A damaged frame is followed by complete ones; it starts at this byte.
     Broken(usize),
 }
 
-/// The frame of an entry.
-pub fn frame(entry: &Entry) -> Vec<u8> {
+/// Encodes an entry as a frame.
+pub fn frame(entry: &JournalEntry) -> Vec<u8> {
     frame_in(Vec::new(), entry)
 }
 
-/// The same, in a buffer that is used again.
-pub fn frame_in(mut buffer: Vec<u8>, entry: &Entry) -> Vec<u8> {
+/// Encodes an entry as a frame, reusing a buffer.
+pub fn frame_in(mut buffer: Vec<u8>, entry: &JournalEntry) -> Vec<u8> {
     buffer.clear();
     buffer.resize(HEAD, 0);
     // Writing to a growing vector cannot fail.
@@ -151,21 +150,21 @@ pub fn frame_in(mut buffer: Vec<u8>, entry: &Entry) -> Vec<u8> {
     bytes
 }
 
-/// Reads a segment: its entries, and how what can be read ends.
-pub fn read(segment: &[u8]) -> (Vec<Entry>, Ending) {
+/// Decodes a segment: its entries, and how the readable part ends.
+pub fn read(segment: &[u8]) -> (Vec<JournalEntry>, Ending) {
     let mut entries = Entries::of(segment);
     (entries.by_ref().collect(), entries.ending())
 }
 
-/// The entries of a segment, one at a time: all of them together may take several
-/// times the memory of what they come to.
+/// Decodes the entries of a segment one at a time. All entries together may need several
+/// times the memory of the result.
 pub struct Entries<'a> {
     segment: &'a [u8],
     rest: &'a [u8],
 }
 
 impl<'a> Entries<'a> {
-    /// Those of this segment.
+    /// Starts at the beginning of a segment.
     pub fn of(segment: &'a [u8]) -> Self {
         Self {
             segment,
@@ -173,7 +172,7 @@ impl<'a> Entries<'a> {
         }
     }
 
-    /// How what can be read ends, once there are no more entries.
+    /// Returns how the readable part ends. Call it after the last entry.
     pub fn ending(&self) -> Ending {
         let Some(behind) = self.rest.get(1..) else {
             return Ending::Whole;
@@ -188,17 +187,17 @@ impl<'a> Entries<'a> {
 }
 
 impl Iterator for Entries<'_> {
-    type Item = Entry;
+    type Item = JournalEntry;
 
-    fn next(&mut self) -> Option<Entry> {
+    fn next(&mut self) -> Option<JournalEntry> {
         let (entry, rest) = first(self.rest)?;
         self.rest = rest;
         Some(entry)
     }
 }
 
-/// The entry at the front of these bytes, and what follows it.
-fn first(bytes: &[u8]) -> Option<(Entry, &[u8])> {
+/// Decodes the first entry; returns it with the remaining bytes.
+fn first(bytes: &[u8]) -> Option<(JournalEntry, &[u8])> {
     let (head, tail) = bytes.split_first_chunk::<HEAD>()?;
     let [a, b, c, d, length @ .., p, q, r, s] = head;
     let size = u32::from_le_bytes(*length) as usize;
@@ -212,7 +211,7 @@ fn first(bytes: &[u8]) -> Option<(Entry, &[u8])> {
     Some((postcard::from_bytes(payload).ok()?, tail))
 }
 
-/// Whether the frame at the front of these bytes is there in its whole length.
+/// Returns whether the first frame has its full length.
 fn has_length(bytes: &[u8]) -> bool {
     bytes
         .split_first_chunk::<HEAD>()
@@ -222,7 +221,7 @@ fn has_length(bytes: &[u8]) -> bool {
         })
 }
 
-/// Whether a whole frame stands anywhere in these bytes.
+/// Returns whether the bytes contain a complete frame.
 fn has_frame(mut bytes: &[u8]) -> bool {
     while let Some(at) = memchr::memmem::find(bytes, &MAGIC) {
         bytes = &bytes[at..];
@@ -245,20 +244,20 @@ fn crc(length: &[u8], payload: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
-    fn three() -> (Vec<Entry>, Vec<u8>) {
+    fn three() -> (Vec<JournalEntry>, Vec<u8>) {
         let entries = vec![
-            Entry::Batch(BatchEntry {
+            JournalEntry::Batch(BatchEntry {
                 n: 3,
                 source: "fmc".into(),
                 server: 7,
                 point: Some(ResumePoint::new(12, 5, 0, 0)),
                 records: vec![(12, Digest::new(u128::MAX)), (11, Digest::new(5))],
             }),
-            Entry::Anchor(Anchor {
+            JournalEntry::Anchor(Anchor {
                 source: "fmc".into(),
                 second: 5,
             }),
-            Entry::Commit(3),
+            JournalEntry::Commit(3),
         ];
         let bytes = entries.iter().flat_map(frame).collect();
         (entries, bytes)
@@ -273,14 +272,14 @@ mod tests {
     #[test]
     fn a_count_that_nothing_follows_is_no_entry_and_takes_no_memory() {
         let (entries, _) = three();
-        let source = Source {
+        let source = SourceSnapshot {
             point: ResumePoint::anchor(9),
             version_1_until: 0,
             server: 0,
             mixed_until: 0,
             seconds: BTreeMap::from([(9, SmallVec::new())]),
         };
-        let snapshot = Entry::Snapshot(Snapshot {
+        let snapshot = JournalEntry::Snapshot(Snapshot {
             version: VERSION,
             generation: 1,
             key: Digest::new(1),
@@ -290,11 +289,11 @@ mod tests {
             sources: BTreeMap::from([("fmc".into(), source)]),
             files: Vec::new(),
         });
-        let Entry::Batch(batch) = entries[0].clone() else {
+        let JournalEntry::Batch(batch) = entries[0].clone() else {
             panic!("a batch");
         };
         let records = Vec::new();
-        let batch = Entry::Batch(BatchEntry { records, ..batch });
+        let batch = JournalEntry::Batch(BatchEntry { records, ..batch });
         // Where the counts stand: of records, files, and digests of a second.
         for (entry, counts) in [(&batch, 1), (&snapshot, 1), (&snapshot, 2)] {
             for count in [1 << 32, 1 << 60, u64::MAX] {

@@ -1,21 +1,22 @@
-//! The bookmark on disk: two segments, of which the newer one grows.
+//! The journal: the bookmark on disk, in two segments. Entries are appended to the newer
+//! one.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::entry::{self, Entries, Entry, Snapshot};
-use super::pending::{Pending, PendingBatches};
+use super::entry::{self, Entries, JournalEntry, Snapshot};
+use super::pending::{PendingBatch, PendingBatches};
 use super::reading::{self, SegmentRead};
-use super::recovery::{Bookmark, Damage, MOST_BYTES, Recovered};
-use crate::digest::{Digest, Key};
+use super::recovery::{Bookmark, Damage, MAX_BYTES, Recovered};
+use crate::digest::{Digest, DigestKey};
 use crate::disk::{Disk, DiskFile};
 
-/// Where a segment is made.
+/// The temporary name of a new segment.
 const ASIDE: &str = "journal.new";
-/// A segment that has grown beyond this many bytes makes place for the next.
+/// The minimum size in bytes at which the journal rotates.
 const SEGMENT: u64 = 16 << 20;
-/// Who may read it: digests of events and paths of files.
+/// Permissions: a segment holds digests of events and paths of files.
 const MODE: u32 = 0o600;
 
 /// The journal of a running process.
@@ -26,37 +27,37 @@ pub struct Journal {
     key: Digest,
     outputs: Vec<String>,
     generation: u64,
-    /// Which of the two segments grows.
+    /// The index of the segment that entries are appended to.
     active: usize,
     segment: Segment,
-    /// What a segment may grow to, and the least of that.
+    /// The size in bytes at which the journal rotates, and its minimum.
     limit: u64,
     min_limit: u64,
-    /// As of the last commit.
+    /// The bookmark after the last commit.
     bookmark: Bookmark,
-    /// The batches behind it.
+    /// The batches after the last commit.
     pending: PendingBatches,
-    /// Those that may not be durable after a failed sync.
-    discarded: Vec<Pending>,
+    /// Batches that were discarded after a failed sync.
+    discarded: Vec<PendingBatch>,
 }
 
-/// Why there is no bookmark to go on from.
+/// Why a journal cannot be used.
 #[derive(Debug)]
 pub enum JournalError {
-    /// The system cannot read it.
+    /// Reading failed.
     Io(PathBuf, io::Error),
-    /// It is damaged.
+    /// The content is damaged.
     Damaged(PathBuf, Damage),
 }
 
-/// Reads what the directory holds; `None` if nothing yet.
+/// Reads the journal of a directory; `None` if there is none.
 ///
 /// # Errors
 /// [`JournalError`] names the directory or file.
 pub fn read(
     disk: &dyn Disk,
     directory: &Path,
-    key: &Key,
+    key: &DigestKey,
 ) -> Result<Option<Recovered>, JournalError> {
     let damaged = |damage| JournalError::Damaged(directory.into(), damage);
     let mut found = Vec::new();
@@ -64,7 +65,7 @@ pub fn read(
         let path = path(directory, segment);
         let io = |error| JournalError::Io(path.clone(), error);
         let bytes = disk.identity(&path).map_err(io)?.map_or(0, |it| it.length);
-        if bytes > MOST_BYTES {
+        if bytes > MAX_BYTES {
             return Err(damaged(Damage::TooLarge { segment, bytes }));
         }
         if let Some(bytes) = disk.read(&path).map_err(io)? {
@@ -75,20 +76,20 @@ pub fn read(
 }
 
 impl Journal {
-    /// Starts a new segment with this bookmark, beside the one it was recovered
-    /// from. It is durable when this returns. `outputs` have to accept each batch.
+    /// Starts a new segment with this bookmark and keeps the recovered one. The new
+    /// segment is durable on return. `outputs` are the names of the required outputs.
     ///
     /// # Errors
-    /// The system's; what was there before is still good.
+    /// Those of the system. The recovered segment stays valid.
     pub fn start(
         disk: Arc<dyn Disk>,
         directory: &Path,
-        (boot, key): (&str, &Key),
+        (boot, key): (&str, &DigestKey),
         outputs: Vec<String>,
         bookmark: Bookmark,
         recovered: Option<&Recovered>,
     ) -> io::Result<Self> {
-        // The segment it was recovered from stays until the new one counts.
+        // The recovered segment stays until the new one is in place.
         let (active, generation) = recovered.map_or((0, 1), |recovered| {
             (1 - recovered.segment, recovered.generation + 1)
         });
@@ -114,57 +115,59 @@ impl Journal {
         };
         match recovered {
             None => {
-                // The loss of the only segment would not be noticed. So there
-                // are two from the beginning.
+                // Loss of a single segment would go unnoticed, so there are two from the
+                // start.
                 journal.rotate()?;
             }
             Some(recovered) if recovered.version == entry::VERSION => {
                 let old = path(directory, recovered.segment);
                 Segment::reopen(journal.disk.as_ref(), &old)?.rotated(generation)?;
             }
-            // Of version 1: it says nothing, and is overwritten next.
+            // A segment of version 1 has no rotation entry; it is overwritten next.
             Some(_) => journal.rotate()?,
         }
         Ok(journal)
     }
 
-    /// Makes segments change hands after so many bytes, for tests that have few.
+    /// Sets the size in bytes at which the journal rotates, for tests.
     #[cfg(feature = "fuzzing")]
     pub fn set_limit(&mut self, bytes: u64) {
         (self.limit, self.min_limit) = (bytes, bytes);
     }
 
-    /// The bookmark of the last commit.
+    /// Returns the bookmark after the last commit.
     pub fn bookmark(&self) -> &Bookmark {
         &self.bookmark
     }
 
-    /// Appends an entry: a batch before anything of it goes out, what an output
-    /// is about to write, a file that was opened, where a source was asked from.
+    /// Appends an entry.
     ///
     /// # Errors
-    /// The system's, with the entry: it may be tried again.
-    pub fn append(&mut self, entry: Entry) -> Result<(), Box<(Entry, io::Error)>> {
+    /// Those of the system, with the entry, so that it can be retried.
+    pub fn append(&mut self, entry: JournalEntry) -> Result<(), Box<(JournalEntry, io::Error)>> {
         if let Err(error) = self.segment.append(&entry) {
             return Err(Box::new((entry, error)));
         }
         match entry {
-            Entry::Batch(batch) => self.pending.push(batch),
-            Entry::Written(written) => self.pending.written(written),
-            Entry::Opened(mark) => self.bookmark.opened(mark),
-            Entry::Anchor(anchor) => self.bookmark.anchor(anchor),
-            Entry::Snapshot(_) | Entry::Commit(_) | Entry::Rotated(_) | Entry::Closed => {}
+            JournalEntry::Batch(batch) => self.pending.push(batch),
+            JournalEntry::Written(written) => self.pending.written(written),
+            JournalEntry::Opened(mark) => self.bookmark.opened(mark),
+            JournalEntry::Anchor(anchor) => self.bookmark.anchor(anchor),
+            JournalEntry::Snapshot(_)
+            | JournalEntry::Commit(_)
+            | JournalEntry::Rotated(_)
+            | JournalEntry::Closed => {}
         }
         Ok(())
     }
 
-    /// Everything up to batch `n` is durable in the outputs. The cut itself is
-    /// durable once the file returned is synced.
+    /// Commits every batch up to `n`, which must be durable in the outputs. The commit
+    /// is durable after the returned file is synced.
     ///
     /// # Errors
-    /// The system's; it may be tried again.
+    /// Those of the system; it can be retried.
     pub fn commit(&mut self, n: u64) -> io::Result<Arc<dyn DiskFile>> {
-        self.segment.append(&Entry::Commit(n))?;
+        self.segment.append(&JournalEntry::Commit(n))?;
         while let Some(pending) = self.pending.pop(n) {
             self.bookmark.apply(&pending);
             self.pending.give_back(pending.batch.records);
@@ -172,33 +175,33 @@ impl Journal {
         Ok(self.segment.file.clone())
     }
 
-    /// Records of the batches behind the last commit.
+    /// Returns the number of records in pending batches.
     pub fn pending_records(&self) -> usize {
         self.pending.records()
     }
 
-    /// The last batch behind the last commit, and before batch `n`, that was noted
-    /// for this file.
+    /// Returns the last pending batch before batch `n` that writes to this file.
     pub fn pending_on(&self, path: &Path, n: u64) -> Option<u64> {
         self.pending.last_on(path, n)
     }
 
-    /// Makes durable what was appended.
+    /// Makes appended entries durable.
     ///
     /// # Errors
-    /// The system's; what was appended since the last commit may not be durable then.
+    /// Those of the system. Entries after the last commit may then not be durable.
     pub fn sync(&self) -> io::Result<()> {
         self.segment.file.sync()
     }
 
-    /// Whether the segment still stands in the directory.
+    /// Checks that the segment is still in the directory.
     ///
     /// # Errors
-    /// It does not: what is appended would be lost.
+    /// [`io::ErrorKind::NotFound`] if it was removed or replaced: appended entries would
+    /// be lost. Otherwise those of the system.
     pub fn check_present(&self) -> io::Result<()> {
         let path = path(&self.directory, self.active);
         let (found, own) = (self.disk.identity(&path)?, self.segment.file.identity()?);
-        let number = |of: &crate::disk::Identity| (of.device, of.inode);
+        let number = |of: &crate::disk::FileIdentity| (of.device, of.inode);
         match found.is_some_and(|found| number(&found) == number(&own)) {
             true => Ok(()),
             false => Err(io::Error::new(
@@ -208,45 +211,44 @@ impl Journal {
         }
     }
 
-    /// Discards what is behind the last commit, since it may not be durable:
-    /// starts a segment whose boot id matches none, so that nothing after the
-    /// commit is adopted. Where that cannot be written, the files are cut back all
-    /// the same.
+    /// Discards pending batches, which may not be durable. Starts a segment whose boot id
+    /// matches none, so that nothing after the commit is adopted. If that fails, the
+    /// files are truncated nevertheless.
     pub fn discard_uncommitted(&mut self) {
         self.discarded.extend(self.pending.iter());
         self.pending = PendingBatches::default();
         self.boot = "void".into();
-        // The disk has failed already, which is reported.
+        // The disk failure is reported already.
         let _ = self.rotate();
     }
 
-    /// The batches that were discarded.
-    pub fn discarded(&self) -> &[Pending] {
+    /// Returns the discarded batches.
+    pub fn discarded(&self) -> &[PendingBatch] {
         &self.discarded
     }
 
-    /// The process ends in order, and nothing is under way.
+    /// Records a clean shutdown if no batch is pending.
     ///
     /// # Errors
-    /// The system's; the next start then looks for what was under way.
+    /// Those of the system. The next start then searches for pending batches.
     pub fn close(&mut self) -> io::Result<()> {
         if self.pending.iter().next().is_some() {
             return Ok(());
         }
-        self.segment.append(&Entry::Closed)?;
+        self.segment.append(&JournalEntry::Closed)?;
         self.sync()
     }
 
-    /// Memory for the records of a batch.
+    /// Returns a buffer for the records of a batch.
     pub fn spare(&mut self) -> Vec<(u32, Digest)> {
         self.pending.spare()
     }
 
-    /// Goes on in the other segment if this one has grown too large; to be called
-    /// when the last commit is durable.
+    /// Rotates if the segment is larger than the limit. Call it after the last commit is
+    /// durable.
     ///
     /// # Errors
-    /// The system's; then it is not known which of the two segments counts.
+    /// Those of the system. It is then unknown which segment is valid.
     pub fn rotate_if_full(&mut self) -> io::Result<()> {
         match self.segment.length > self.limit {
             true => self.rotate(),
@@ -254,8 +256,8 @@ impl Journal {
         }
     }
 
-    /// Goes on in the other segment. Until that counts, this one does, and if
-    /// there is no room for it, this one goes on.
+    /// Switches to a new segment. The old segment stays valid until the new one is in
+    /// place. If the disk is full, the old segment stays in use.
     fn rotate(&mut self) -> io::Result<()> {
         let (active, generation) = (1 - self.active, self.generation + 1);
         let (boot, key) = (&self.boot, self.key);
@@ -274,19 +276,19 @@ impl Journal {
     }
 }
 
-/// A file of frames.
+/// A segment file.
 struct Segment {
     file: Arc<dyn DiskFile>,
-    /// Bytes that hold whole frames.
+    /// The length of the complete frames in bytes.
     length: u64,
-    /// Whether an append failed, so that there may be more bytes than that.
+    /// Whether an append failed, so that the file may be longer than `length`.
     torn: bool,
-    /// Where frames are made.
+    /// A buffer for frames.
     buffer: Vec<u8>,
 }
 
 impl Segment {
-    /// Writes a segment aside, durably.
+    /// Writes a new segment under its temporary name, durably.
     fn aside(
         disk: &dyn Disk,
         directory: &Path,
@@ -294,26 +296,26 @@ impl Segment {
         pending: &PendingBatches,
     ) -> io::Result<Self> {
         let file = disk.open(&directory.join(ASIDE), MODE)?;
-        file.cut(0)?;
+        file.truncate(0)?;
         let mut segment = Self {
             file,
             length: 0,
             torn: false,
             buffer: Vec::new(),
         };
-        segment.append(&Entry::Snapshot(snapshot))?;
+        segment.append(&JournalEntry::Snapshot(snapshot))?;
         segment.buffer = Vec::new();
         for pending in pending.iter() {
-            segment.append(&Entry::Batch(pending.batch))?;
+            segment.append(&JournalEntry::Batch(pending.batch))?;
             for written in pending.written {
-                segment.append(&Entry::Written(written))?;
+                segment.append(&JournalEntry::Written(written))?;
             }
         }
         segment.file.sync()?;
         Ok(segment)
     }
 
-    /// Opens one that is there, to append its last entry.
+    /// Opens an existing segment to append its last entry.
     fn reopen(disk: &dyn Disk, path: &Path) -> io::Result<Self> {
         let bytes = disk.read(path)?.unwrap_or_default();
         let mut entries = Entries::of(&bytes);
@@ -330,26 +332,26 @@ impl Segment {
         })
     }
 
-    /// Renames it into its place, whole: a segment that cannot be read was damaged,
-    /// not interrupted.
+    /// Renames the complete segment to its final name. A segment that cannot be read is
+    /// therefore damaged, not interrupted.
     fn place(&self, disk: &dyn Disk, directory: &Path, index: usize) -> io::Result<()> {
         disk.rename(&directory.join(ASIDE), &path(directory, index))?;
         disk.sync_names(directory)
     }
 
-    /// Appends its last entry: another segment follows. Without room for it, the only
-    /// thing missed is a later loss of that other segment.
+    /// Appends the last entry: another segment follows. If the disk is full, only a later
+    /// loss of that other segment goes unnoticed.
     fn rotated(mut self, generation: u64) -> io::Result<()> {
-        if self.append(&Entry::Rotated(generation)).is_err() {
+        if self.append(&JournalEntry::Rotated(generation)).is_err() {
             return Ok(());
         }
         self.file.sync()
     }
 
-    /// Appends a whole frame, or leaves what was there.
-    fn append(&mut self, entry: &Entry) -> io::Result<()> {
+    /// Appends a complete frame, or leaves the segment unchanged.
+    fn append(&mut self, entry: &JournalEntry) -> io::Result<()> {
         if self.torn {
-            self.file.cut(self.length)?;
+            self.file.truncate(self.length)?;
             self.torn = false;
         }
         self.buffer = entry::frame_in(std::mem::take(&mut self.buffer), entry);

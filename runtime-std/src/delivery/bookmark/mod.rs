@@ -1,11 +1,12 @@
-//! The bookmark: what survives a crash.
+//! The bookmark: the durable state of a collection.
 //!
-//! - [`entry`], [`journal`]: the bytes on disk, and appending to them.
-//! - [`reading`]: from those bytes back to what they hold ([`recovery`]);
-//!   [`version_1`] reads what the version before left.
-//! - [`settle`]: brings the files of the last run into the state of a cut.
-//! - [`opening`]: a start, from whatever the last process left behind.
-//! - [`state_dir`]: the directory all that is kept in.
+//! - [`entry`], [`journal`]: the journal entries, and appending them.
+//! - [`pending`]: batches after the last commit.
+//! - [`reading`], [`recovery`]: reads a journal back; [`version_1`] reads the format of
+//!   version 1.
+//! - [`settle`]: restores the output files of the last run to the bookmark.
+//! - [`opening`]: opens the bookmark at the start of a run.
+//! - [`state_dir`]: the directory with lock, key and journal.
 
 pub mod entry;
 pub mod journal;

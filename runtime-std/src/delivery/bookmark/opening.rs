@@ -1,5 +1,5 @@
-//! A start: from whatever the last process left behind to a bookmark that is
-//! durable before the first byte goes out.
+//! Opens the bookmark at the start of a run. The bookmark is durable before the first
+//! byte is written.
 
 use std::fmt;
 use std::io;
@@ -10,49 +10,49 @@ use super::journal::{self, Journal, JournalError};
 use super::recovery::{Bookmark, Damage};
 use super::settle::settle;
 use crate::delivery::dedup::delivered::Delivered;
-use crate::digest::Key;
+use crate::digest::DigestKey;
 use crate::disk::{Disk, FileMark};
 use crate::output::Output;
 use crate::output::file::FileNotice;
 
-/// Where a bookmark lives, and what it is written with.
+/// The state directory of a bookmark with boot id and key.
 #[derive(Clone, Copy)]
-pub struct Place<'a> {
+pub struct BookmarkLocation<'a> {
     /// The state directory.
     pub directory: &'a Path,
-    /// Changes with each start of the machine.
+    /// The boot id, different for each start of the machine.
     pub boot: &'a str,
     /// The key of the digests.
-    pub key: &'a Key,
+    pub key: &'a DigestKey,
 }
 
-/// Why a start is refused. Nothing was changed then, but for files that were
-/// brought back to the bookmark.
+/// Why a start is refused. Nothing was changed, except files that were restored to the
+/// bookmark.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OpeningError {
-    /// The bookmark.
+    /// The journal cannot be used.
     Journal(JournalError),
-    /// A file.
+    /// A file cannot be used.
     File(PathBuf, io::Error),
-    /// The bookmark does not know the source to be forgotten; these it knows.
+    /// The bookmark does not contain the source to discard; it contains these.
     UnknownSource(String, Vec<String>),
 }
 
-/// Brings the files of the last run to its bookmark, opens the outputs, and
-/// starts the journal anew. The outputs come with their names; what is known of
+/// Restores the files of the last run to the bookmark, opens the outputs, and starts a
+/// new segment of the journal. `outputs` are pairs of name and output. The bookmark of
 /// the source `forget` is discarded.
 ///
 /// # Errors
-/// [`OpeningError`]; nothing was lost, and the next start tries again.
+/// [`OpeningError`]. No event is lost; the next start tries again.
 pub fn open(
     disk: &Arc<dyn Disk>,
-    place: Place<'_>,
+    place: BookmarkLocation<'_>,
     overlap: u32,
     forget: Option<&str>,
     outputs: &mut [(String, Box<dyn Output>)],
 ) -> Result<(Journal, Vec<FileNotice>), OpeningError> {
-    let Place {
+    let BookmarkLocation {
         directory,
         boot,
         key,
@@ -64,7 +64,7 @@ pub fn open(
     if let Some(recovered) = &mut recovered {
         let same_boot = recovered.boot == boot;
         if let (true, Some(at)) = (same_boot, recovered.garbled_at) {
-            // While the machine runs, a killed process leaves a shorter frame.
+            // Without a power loss, an interrupted write leaves a truncated frame.
             let segment = recovered.segment;
             let damage = Damage::Broken { segment, at };
             let error = JournalError::Damaged(directory.into(), damage);
@@ -73,7 +73,6 @@ pub fn open(
         notices = settle(disk.as_ref(), key, recovered, same_boot).map_err(file)?;
         recovered.anchor(overlap);
     }
-    // Moved, since it may be large.
     let bookmark = recovered
         .as_mut()
         .map(|it| std::mem::take(&mut it.bookmark));
@@ -85,13 +84,13 @@ pub fn open(
         return Err(OpeningError::UnknownSource(name.into(), known.collect()));
     }
     if recovered.as_ref().is_some_and(|it| it.version == 1) {
-        // Its marks prove nothing any more, now that its files are settled.
+        // Its files are restored; its marks have no proof.
         bookmark.files.clear();
-        // The batches behind its snapshot have its digests, too.
+        // The batches after its snapshot have digests of version 1, too.
         let sources = bookmark.sources.values_mut();
-        sources.for_each(Delivered::is_of_version_1);
+        sources.for_each(Delivered::mark_version_1);
     }
-    // Marks of files that no longer exist are dropped.
+    // Removes marks of files that no longer exist.
     bookmark
         .files
         .retain(|path, _| !matches!(disk.identity(path), Ok(None)));
@@ -111,7 +110,9 @@ pub fn open(
         recovered,
     )
     .map_err(|error| OpeningError::File(directory.into(), error))?;
-    outputs.iter_mut().for_each(|(_, output)| output.marked());
+    outputs
+        .iter_mut()
+        .for_each(|(_, output)| output.set_marked());
     Ok((journal, notices))
 }
 
@@ -121,7 +122,7 @@ impl fmt::Display for OpeningError {
             Self::File(path, error) if error.kind() == io::ErrorKind::WouldBlock => {
                 write!(
                     f,
-                    "{} is in use by another process; give each its own",
+                    "{} is in use by another process; give each process its own file",
                     path.display()
                 )
             }
@@ -136,10 +137,7 @@ impl fmt::Display for OpeningError {
                 )
             }
             Self::UnknownSource(name, known) => {
-                write!(
-                    f,
-                    "the bookmark knows no source {name:?}; it knows {known:?}"
-                )
+                write!(f, "the bookmark has no source {name:?}; it has {known:?}")
             }
             Self::Journal(JournalError::Damaged(path, damage)) => {
                 write!(f, "{}: {damage}", path.display())

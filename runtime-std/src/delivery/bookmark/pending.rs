@@ -1,25 +1,25 @@
-//! The batches behind the last commit. Their records lie one behind the other in
-//! one piece of memory, so that a batch costs none of its own.
+//! The batches after the last commit. Their records share one buffer, so that a batch
+//! needs no allocation of its own.
 
 use std::collections::VecDeque;
 use std::path::Path;
 
 use smallvec::SmallVec;
 
-use super::entry::{BatchEntry, Written};
+use super::entry::{BatchEntry, WrittenBatch};
 use crate::digest::Digest;
 
-/// A batch behind the last commit, with what the outputs noted of it.
+/// A batch after the last commit, with its byte ranges in outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pending {
+pub struct PendingBatch {
     /// The batch.
     pub batch: BatchEntry,
     /// What each output was about to write.
-    pub written: SmallVec<[Written; 1]>,
+    pub written: SmallVec<[WrittenBatch; 1]>,
 }
 
-impl Pending {
-    /// A batch of which no output has noted anything yet.
+impl PendingBatch {
+    /// Returns a batch that no output has recorded yet.
     pub fn new(batch: BatchEntry) -> Self {
         Self {
             batch,
@@ -27,9 +27,9 @@ impl Pending {
         }
     }
 
-    /// An output is about to write the batch. Where it noted that before, the write
-    /// failed and was undone: only the last note counts.
-    pub fn note(&mut self, written: Written) {
+    /// Records what an output is about to write. Replaces an earlier entry of the output,
+    /// whose write failed and was undone.
+    pub fn set_written(&mut self, written: WrittenBatch) {
         self.written
             .retain(|before| before.output != written.output);
         self.written.push(written);
@@ -39,15 +39,15 @@ impl Pending {
 /// Batches in the order of their numbers.
 #[derive(Default)]
 pub(super) struct PendingBatches {
-    /// Without their records, and how many those are.
-    batches: VecDeque<(Pending, usize)>,
+    /// The batches without records, each with its number of records.
+    batches: VecDeque<(PendingBatch, usize)>,
     records: VecDeque<(u32, Digest)>,
-    /// Memory that is used again.
+    /// A buffer for reuse.
     spare: Vec<(u32, Digest)>,
 }
 
 impl PendingBatches {
-    /// Records of all of them.
+    /// Returns the number of records of all batches.
     pub(super) fn records(&self) -> usize {
         self.records.len()
     }
@@ -57,22 +57,22 @@ impl PendingBatches {
         let count = batch.records.len();
         self.records.extend(batch.records.drain(..));
         self.spare = std::mem::take(&mut batch.records);
-        self.batches.push_back((Pending::new(batch), count));
+        self.batches.push_back((PendingBatch::new(batch), count));
     }
 
-    /// Adds what an output is about to write.
-    pub(super) fn written(&mut self, written: Written) {
+    /// Records what an output is about to write.
+    pub(super) fn written(&mut self, written: WrittenBatch) {
         let place = self
             .batches
             .binary_search_by_key(&written.n, |(pending, _)| pending.batch.n);
         if let Ok(place) = place {
-            self.batches[place].0.note(written);
+            self.batches[place].0.set_written(written);
         }
     }
 
-    /// The last batch before batch `n` that was noted for this file.
+    /// Returns the last batch before batch `n` that writes to this file.
     pub(super) fn last_on(&self, path: &Path, n: u64) -> Option<u64> {
-        let on = |pending: &Pending| {
+        let on = |pending: &PendingBatch| {
             let mut files = pending.written.iter().flat_map(|written| &written.files);
             files.any(|range| *range.path == *path)
         };
@@ -81,8 +81,8 @@ impl PendingBatches {
         Some(pending.batch.n)
     }
 
-    /// The next batch, whole, if its number is not beyond `n`.
-    pub(super) fn pop(&mut self, n: u64) -> Option<Pending> {
+    /// Removes the first batch if its number is at most `n`.
+    pub(super) fn pop(&mut self, n: u64) -> Option<PendingBatch> {
         let (pending, _) = self.batches.front()?;
         if pending.batch.n > n {
             return None;
@@ -93,8 +93,8 @@ impl PendingBatches {
         Some(pending)
     }
 
-    /// All of them, whole.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Pending> {
+    /// Returns all batches with their records.
+    pub(super) fn iter(&self) -> impl Iterator<Item = PendingBatch> {
         let mut records = self.records.iter();
         self.batches.iter().map(move |(pending, count)| {
             let mut pending = pending.clone();
@@ -103,14 +103,14 @@ impl PendingBatches {
         })
     }
 
-    /// Memory for the records of a batch.
+    /// Returns a buffer for the records of a batch.
     pub(super) fn spare(&mut self) -> Vec<(u32, Digest)> {
         let mut spare = std::mem::take(&mut self.spare);
         spare.clear();
         spare
     }
 
-    /// Gives memory back that was handed out.
+    /// Returns a buffer for reuse.
     pub(super) fn give_back(&mut self, records: Vec<(u32, Digest)>) {
         self.spare = records;
         if self.records.is_empty() && self.records.capacity() > KEPT {
@@ -119,7 +119,7 @@ impl PendingBatches {
     }
 }
 
-/// Records whose memory is kept when none is pending.
+/// The capacity in records that is kept when no batch is pending.
 const KEPT: usize = 1 << 16;
 
 #[cfg(test)]
@@ -143,7 +143,7 @@ mod tests {
             pending.push(batch(n, records));
         }
         for n in [2, 4, 6] {
-            pending.written(Written {
+            pending.written(WrittenBatch {
                 n,
                 output: "out".into(),
                 files: SmallVec::new(),

@@ -1,16 +1,16 @@
-//! From the bytes of the journal's two segments to what they hold.
+//! Reads the two segments of a journal.
 
-use super::entry::{Ending, Entries, Entry, VERSION};
-use super::pending::Pending;
+use super::entry::{Ending, Entries, JournalEntry, VERSION};
+use super::pending::PendingBatch;
 use super::recovery::{Bookmark, Damage, Recovered};
 use super::version_1;
-use crate::digest::{Digest, Key};
+use crate::digest::{Digest, DigestKey};
 
-/// Reads the two segments; `None` where there is none.
+/// Reads the two segments; `None` if there is none.
 ///
 /// # Errors
-/// [`Damage`]: anything but a torn end.
-pub fn read(segments: [Option<&[u8]>; 2], key: &Key) -> Result<Option<Recovered>, Damage> {
+/// [`Damage`]. A truncated last frame is not damage.
+pub fn read(segments: [Option<&[u8]>; 2], key: &DigestKey) -> Result<Option<Recovered>, Damage> {
     let mut found = Vec::new();
     for (segment, bytes) in segments.iter().enumerate() {
         if let Some(bytes) = bytes {
@@ -20,11 +20,14 @@ pub fn read(segments: [Option<&[u8]>; 2], key: &Key) -> Result<Option<Recovered>
     newest(found, key)
 }
 
-/// What the newer of the segments that there are holds.
+/// Returns the content of the newest segment.
 ///
 /// # Errors
 /// [`Damage`].
-pub(super) fn newest(mut found: Vec<SegmentRead>, key: &Key) -> Result<Option<Recovered>, Damage> {
+pub(super) fn newest(
+    mut found: Vec<SegmentRead>,
+    key: &DigestKey,
+) -> Result<Option<Recovered>, Damage> {
     found.sort_by_key(|read| read.recovered.generation);
     let Some(newest) = found.pop() else {
         return Ok(None);
@@ -44,7 +47,7 @@ pub(super) fn newest(mut found: Vec<SegmentRead>, key: &Key) -> Result<Option<Re
     Ok(Some(newest.recovered))
 }
 
-/// What one segment holds.
+/// The content of one segment.
 pub(super) struct SegmentRead {
     recovered: Recovered,
     key: Option<Digest>,
@@ -55,7 +58,7 @@ pub(super) struct SegmentRead {
 impl SegmentRead {
     pub(super) fn read(segment: usize, bytes: &[u8]) -> Result<Self, Damage> {
         let mut entries = Entries::of(bytes);
-        let Some(Entry::Snapshot(snapshot)) = entries.next() else {
+        let Some(JournalEntry::Snapshot(snapshot)) = entries.next() else {
             return match version_1::read(bytes) {
                 Some(recovered) => Ok(Self {
                     recovered: Recovered {
@@ -92,18 +95,18 @@ impl SegmentRead {
         let mut is_rotated = false;
         for entry in entries.by_ref() {
             match entry {
-                Entry::Batch(batch) => recovered.pending.push(Pending::new(batch)),
-                Entry::Written(written) => recovered.note(written),
-                Entry::Commit(n) => recovered.commit(n),
-                Entry::Opened(mark) => recovered.bookmark.opened(mark),
-                Entry::Anchor(anchor) => recovered.bookmark.anchor(anchor),
-                Entry::Rotated(_) => is_rotated = true,
-                Entry::Closed => recovered.is_closed = true,
-                // A second snapshot is no part of the segment.
-                Entry::Snapshot(_) => break,
+                JournalEntry::Batch(batch) => recovered.pending.push(PendingBatch::new(batch)),
+                JournalEntry::Written(written) => recovered.add_written(written),
+                JournalEntry::Commit(n) => recovered.commit(n),
+                JournalEntry::Opened(mark) => recovered.bookmark.opened(mark),
+                JournalEntry::Anchor(anchor) => recovered.bookmark.anchor(anchor),
+                JournalEntry::Rotated(_) => is_rotated = true,
+                JournalEntry::Closed => recovered.is_closed = true,
+                // A second snapshot does not belong to the segment.
+                JournalEntry::Snapshot(_) => break,
             }
         }
-        // Behind a second snapshot nothing counts, but that it is whole.
+        // Entries after a second snapshot are ignored, but must be complete.
         entries.by_ref().for_each(drop);
         let ending = entries.ending();
         if let Ending::Garbled(at) = ending {

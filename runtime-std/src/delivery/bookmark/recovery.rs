@@ -1,12 +1,12 @@
-//! A bookmark in memory, and what a process that ended left of it.
+//! A bookmark in memory, and the content of a recovered journal.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::entry::{Anchor, Snapshot, Source, VERSION, Written};
-use super::pending::Pending;
+use super::entry::{Anchor, Snapshot, SourceSnapshot, VERSION, WrittenBatch};
+use super::pending::PendingBatch;
 use crate::delivery::dedup::delivered::Delivered;
 use crate::digest::Digest;
 use crate::disk::FileMark;
@@ -14,77 +14,77 @@ use crate::disk::FileMark;
 /// A bookmark in memory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bookmark {
-    /// The cut: everything up to this batch is delivered.
+    /// The last committed batch.
     pub n: u64,
-    /// What of each source was delivered.
+    /// The delivered records of each source.
     pub sources: BTreeMap<Arc<str>, Delivered>,
-    /// The files, as they were after batch n.
+    /// The output files after batch `n`.
     pub files: BTreeMap<Arc<Path>, FileMark>,
 }
 
-/// What a journal holds.
+/// The content of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovered {
-    /// The bookmark of the last commit.
+    /// The bookmark after the last commit.
     pub bookmark: Bookmark,
-    /// The outputs that had to accept each batch, by name.
+    /// The names of the required outputs.
     pub outputs: Vec<String>,
-    /// The batches behind the last commit, in order.
-    pub pending: Vec<Pending>,
-    /// The boot in which it was written.
+    /// The batches after the last commit, in order.
+    pub pending: Vec<PendingBatch>,
+    /// The boot id of the run that wrote it.
     pub boot: String,
-    /// The generation of the segment it stood in.
+    /// The generation of its segment.
     pub generation: u64,
-    /// Which of the two segments that was.
+    /// The index of its segment.
     pub segment: usize,
-    /// Whether the process that wrote it ended in order.
+    /// Whether the process shut down cleanly.
     pub is_closed: bool,
-    /// Where its last frame begins, if that is whole but for its checksum.
+    /// The offset of the last frame if it is complete but has a wrong checksum.
     pub garbled_at: Option<usize>,
-    /// The layout it was written in.
+    /// The version of the format.
     pub version: u16,
 }
 
-/// A segment of more bytes is not read: with all that is remembered of the sources
-/// and all that waits for a commit, it has less than half of that.
-pub(super) const MOST_BYTES: u64 = 256 << 20;
+/// The maximum size of a segment in bytes. The largest that this program writes has less
+/// than half of that.
+pub(super) const MAX_BYTES: u64 = 256 << 20;
 
-/// Why a journal cannot be gone on from.
+/// Why a journal is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Damage {
-    /// A segment does not begin with a snapshot: it is empty, cut or overwritten.
+    /// A segment does not start with a snapshot: it is empty, truncated or overwritten.
     NoSnapshot {
-        /// Which of the two.
+        /// The index of the segment.
         segment: usize,
     },
-    /// A segment has a damaged frame that no interruption explains.
+    /// A segment has a damaged frame that an interrupted write does not explain.
     Broken {
-        /// Which of the two.
+        /// The index of the segment.
         segment: usize,
-        /// Where the frame begins.
+        /// The offset of the frame.
         at: usize,
     },
-    /// A segment has a layout of another version.
+    /// A segment has another version.
     Version {
-        /// Which of the two.
+        /// The index of the segment.
         segment: usize,
         /// The version found.
         found: u16,
     },
     /// A segment is larger than any that this program writes.
     TooLarge {
-        /// Which of the two.
+        /// The index of the segment.
         segment: usize,
-        /// Its bytes.
+        /// Its size in bytes.
         bytes: u64,
     },
-    /// It was written with another key.
+    /// The journal was written with another key.
     OtherKey,
-    /// The segment with the newest bookmark is missing: the other one says that
-    /// it was rotated away.
+    /// The segment with the newest bookmark is missing: the last entry of the other one
+    /// refers to it.
     NewestMissing {
-        /// Which of the two is missing.
+        /// The index of the missing segment.
         segment: usize,
     },
 }
@@ -93,20 +93,22 @@ impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSnapshot { segment } => {
-                write!(f, "journal.{segment} does not begin with a bookmark")
+                write!(f, "journal.{segment} does not start with a bookmark")
             }
             Self::Broken { segment, at } => write!(f, "journal.{segment} is damaged at byte {at}"),
             Self::Version { segment, found } => write!(
                 f,
-                "journal.{segment} has version {found}, and this program reads up to {VERSION}"
+                "journal.{segment} has version {found}; this program reads up to {VERSION}"
             ),
             Self::TooLarge { segment, bytes } => write!(
                 f,
-                "journal.{segment} has {} MiB, and none that this program writes has more than {}",
+                "journal.{segment} has {} MiB; this program writes at most {}",
                 bytes >> 20,
-                MOST_BYTES >> 20
+                MAX_BYTES >> 20
             ),
-            Self::OtherKey => f.write_str("the journal was written with another key than this one"),
+            Self::OtherKey => {
+                f.write_str("the journal was written with another key than the file key holds")
+            }
             Self::NewestMissing { segment } => write!(
                 f,
                 "journal.{segment}, which holds the newest bookmark, is missing"
@@ -119,7 +121,7 @@ impl std::error::Error for Damage {}
 
 impl Bookmark {
     pub(super) fn from_snapshot(snapshot: Snapshot) -> (Self, Vec<String>) {
-        let source = |source: Source| {
+        let source = |source: SourceSnapshot| {
             Delivered::restore(
                 Some(source.point),
                 source.seconds,
@@ -140,7 +142,7 @@ impl Bookmark {
         (bookmark, snapshot.outputs)
     }
 
-    /// For a segment of this generation.
+    /// Returns the snapshot for a segment of this generation.
     pub(super) fn to_snapshot(
         &self,
         outputs: &[String],
@@ -149,7 +151,7 @@ impl Bookmark {
         key: Digest,
     ) -> Snapshot {
         let source = |delivered: &Delivered| {
-            Some(Source {
+            Some(SourceSnapshot {
                 point: delivered.point()?,
                 version_1_until: delivered.version_1_until(),
                 server: delivered.server(),
@@ -173,8 +175,8 @@ impl Bookmark {
         }
     }
 
-    /// The batch is delivered.
-    pub fn apply(&mut self, pending: &Pending) {
+    /// Applies a delivered batch.
+    pub fn apply(&mut self, pending: &PendingBatch) {
         let batch = &pending.batch;
         self.n = batch.n;
         if let Some(point) = batch.point {
@@ -191,22 +193,22 @@ impl Bookmark {
         }
     }
 
-    /// A source of which nothing was delivered was asked from this second.
+    /// Records the second from which a source without deliveries is requested.
     pub fn anchor(&mut self, Anchor { source, second }: Anchor) {
         self.sources.entry(source).or_default().anchor(second);
     }
 
-    /// A file is open for writing.
+    /// Records a file that an output opened.
     pub fn opened(&mut self, mark: FileMark) {
         self.files.insert(mark.path.clone(), mark);
     }
 }
 
 impl Recovered {
-    pub(super) fn note(&mut self, written: Written) {
-        let of = |pending: &&mut Pending| pending.batch.n == written.n;
+    pub(super) fn add_written(&mut self, written: WrittenBatch) {
+        let of = |pending: &&mut PendingBatch| pending.batch.n == written.n;
         if let Some(pending) = self.pending.iter_mut().find(of) {
-            pending.note(written);
+            pending.set_written(written);
         }
     }
 
@@ -217,11 +219,11 @@ impl Recovered {
         }
     }
 
-    /// Of a source whose first batches were not delivered the bookmark gets the
-    /// earliest second of theirs, less the overlap, where that is before what was
-    /// asked for by our clock.
+    /// For each source without deliveries: sets the resume second to the earliest
+    /// archival second of its pending batches minus the overlap, if that is earlier than
+    /// the current one.
     pub fn anchor(&mut self, overlap: u32) {
-        for Pending { batch, .. } in &self.pending {
+        for PendingBatch { batch, .. } in &self.pending {
             let first = batch.records.iter().map(|(second, _)| *second).min();
             if let Some(first) = first {
                 self.bookmark.anchor(Anchor {

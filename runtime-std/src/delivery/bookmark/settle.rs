@@ -1,49 +1,48 @@
-//! Brings the files of the last run into the state of a cut. The configuration
-//! of the run that starts does not matter: the outputs of the last run decide
-//! whether a batch counts as delivered.
+//! Restores the output files of the last run to the bookmark. The outputs of the last
+//! run decide whether a batch is delivered; the configuration of the new run does not.
 //!
-//! What is ours is proven by content. A file is ours when the bytes before its
-//! mark have the mark's digest. A batch behind the mark is ours when the bytes
-//! before its end have the digest that was noted. Of the rest, what the notes
-//! explain by its place is moved to a file beside it, since it may be the torn
-//! end of ours and is not proven to be; everything else stays where it is.
+//! Content proves ownership. A file is ours if the bytes before its mark have the digest
+//! of the mark. A batch after the mark is ours if the bytes before its end have the
+//! recorded digest. Bytes in a recorded range without proof may be the torn end of a
+//! batch: they are moved to a new file. Everything else stays unchanged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::pending::Pending;
+use super::pending::PendingBatch;
 use super::recovery::{Bookmark, Recovered};
 use super::version_1::NO_PROOF;
-use crate::digest::{Digest, Key};
+use crate::digest::{Digest, DigestKey};
 use crate::disk::{Disk, FileMark, FileRange, directory, proof};
 use crate::output::file::FileNotice;
 
-/// Bytes that may be written to a file behind its last committed mark: so far a
-/// power loss, which may take the notes, leaves bytes that are ours.
+/// The maximum number of bytes after the last committed mark of a file. A power loss may
+/// lose the journal entries; bytes within this limit are then treated as ours.
 pub const RESERVE: u64 = 256 << 20;
 
-/// Files in a directory that are looked at in search of one that was renamed.
-const MOST_CANDIDATES: usize = 10_000;
+/// The maximum number of files to check when searching for a renamed file.
+const MAX_CANDIDATES: usize = 10_000;
 
-/// A path and why the system refuses it.
+/// A path and the error of the system.
 pub type PathError = (PathBuf, io::Error);
 
-/// Adopts whole batches that every output of the last run has, where the machine
-/// ran on (`same_boot`), and cuts off the rest. Afterwards nothing is pending.
+/// Adopts pending batches that every output of the last run has completely, if the
+/// machine was not restarted (`same_boot`), and truncates the rest. Afterwards no batch
+/// is pending.
 ///
 /// # Errors
-/// A file that is ours and cannot be cut.
+/// A file of ours that cannot be truncated.
 pub fn settle(
     disk: &dyn Disk,
-    key: &Key,
+    key: &DigestKey,
     recovered: &mut Recovered,
     same_boot: bool,
 ) -> Result<Vec<FileNotice>, PathError> {
-    let files = Files { disk, key };
+    let files = FileRecovery { disk, key };
     let mut notices = Vec::new();
-    // A power loss may take the notes.
+    // A power loss may lose journal entries.
     let by_reserve = !same_boot && !recovered.is_closed;
     let found = files.find(&recovered.bookmark, &recovered.pending, by_reserve);
     for mark in recovered.bookmark.files.values() {
@@ -61,7 +60,7 @@ pub fn settle(
             notices.extend(notice.map_err(|error| (place.clone(), error))?);
         }
     }
-    // What was written to a file that is not found comes again.
+    // Events in a file that is not found are delivered again.
     for path in recovered.bookmark.files.keys() {
         let records = records(&recovered.pending, path);
         if records > 0 && !found.contains_key(path) {
@@ -71,18 +70,18 @@ pub fn settle(
     Ok(notices)
 }
 
-/// Cuts files to the last commit after a failed sync: nothing behind it is
-/// durable for certain, although it can still be read. `discarded` were behind it.
+/// Truncates files to the last commit after a failed sync: bytes after it can be read
+/// but may not be durable. `discarded` are the batches after the commit.
 ///
 /// # Errors
-/// A file that is ours and cannot be cut.
+/// A file of ours that cannot be truncated.
 pub fn cut_back(
     disk: &dyn Disk,
-    key: &Key,
+    key: &DigestKey,
     bookmark: &Bookmark,
-    discarded: &[Pending],
+    discarded: &[PendingBatch],
 ) -> Result<Vec<FileNotice>, PathError> {
-    let files = Files { disk, key };
+    let files = FileRecovery { disk, key };
     let mut notices = Vec::new();
     let mut found = files.find(bookmark, discarded, false);
     found.retain(|path, _| touches(discarded, path));
@@ -96,8 +95,12 @@ pub fn cut_back(
     Ok(notices)
 }
 
-/// Takes over the batches behind the last commit that every output has whole.
-fn adopt(files: &Files<'_>, recovered: &mut Recovered, found: &BTreeMap<Arc<Path>, PathBuf>) {
+/// Applies the pending batches that every output has completely.
+fn adopt(
+    files: &FileRecovery<'_>,
+    recovered: &mut Recovered,
+    found: &BTreeMap<Arc<Path>, PathBuf>,
+) {
     let mut adopted = 0;
     for pending in &recovered.pending {
         let is_whole = |range: &FileRange| {
@@ -121,8 +124,8 @@ fn adopt(files: &Files<'_>, recovered: &mut Recovered, found: &BTreeMap<Arc<Path
     recovered.pending.drain(..adopted);
 }
 
-/// What the outputs noted of a file.
-fn ranges<'a>(pending: &'a [Pending], path: &Path) -> impl Iterator<Item = &'a FileRange> {
+/// Returns the recorded byte ranges of a file.
+fn ranges<'a>(pending: &'a [PendingBatch], path: &Path) -> impl Iterator<Item = &'a FileRange> {
     let written = pending.iter().flat_map(|pending| &pending.written);
     let path = path.to_path_buf();
     written
@@ -130,26 +133,26 @@ fn ranges<'a>(pending: &'a [Pending], path: &Path) -> impl Iterator<Item = &'a F
         .filter(move |range| *range.path == *path)
 }
 
-fn touches(pending: &[Pending], path: &Path) -> bool {
+fn touches(pending: &[PendingBatch], path: &Path) -> bool {
     ranges(pending, path).next().is_some()
 }
 
-/// Records of the batches that were noted for a file.
-fn records(pending: &[Pending], path: &Path) -> u64 {
+/// Returns the number of records in batches that write to a file.
+fn records(pending: &[PendingBatch], path: &Path) -> u64 {
     let here = pending
         .iter()
         .filter(|pending| touches(std::slice::from_ref(pending), path));
     here.map(|pending| pending.batch.records.len() as u64).sum()
 }
 
-struct Files<'a> {
+struct FileRecovery<'a> {
     disk: &'a dyn Disk,
-    key: &'a Key,
+    key: &'a DigestKey,
 }
 
-impl Files<'_> {
-    /// Whether the file at `place` is the one of the mark and has these bytes
-    /// before `end`. What cannot be looked at is not.
+impl FileRecovery<'_> {
+    /// Returns whether the file at `place` is the file of the mark and the bytes before
+    /// `end` have this digest. A file that cannot be read does not match.
     fn has(&self, mark: &FileMark, place: &Path, end: u64, digest: Digest) -> bool {
         let Ok(Some(found)) = self.disk.identity(place) else {
             return false;
@@ -160,7 +163,7 @@ impl Files<'_> {
         let same_number = found.inode == mark.inode;
         match (digest == NO_PROOF, end) {
             (true, _) => same_number && found.device == mark.device,
-            // An empty file proves nothing by its content.
+            // An empty file has no content to compare.
             (false, 0) => same_number,
             (false, _) => {
                 let proof = proof(self.disk, self.key, place, end);
@@ -169,14 +172,14 @@ impl Files<'_> {
         }
     }
 
-    /// Where the files of the bookmark are: under their names, or, of those that
-    /// something pending was noted for, or of `all`, under another name in their
-    /// directory. One file is never found for two: an output that takes the same
-    /// events begins with the same bytes.
+    /// Finds the files of the bookmark by their names. A file with pending batches, or
+    /// with `all` every file, is also searched under other names in its directory. No
+    /// file is found for two marks: outputs with the same events start with the same
+    /// bytes.
     fn find(
         &self,
         bookmark: &Bookmark,
-        pending: &[Pending],
+        pending: &[PendingBatch],
         all: bool,
     ) -> BTreeMap<Arc<Path>, PathBuf> {
         let mut found = BTreeMap::new();
@@ -193,11 +196,11 @@ impl Files<'_> {
             if found.contains_key(&mark.path) || !(all || first.is_some()) {
                 continue;
             }
-            // A directory that cannot be read shows nothing.
+            // An unreadable directory counts as empty.
             let others = self.disk.list(directory(&mark.path)).unwrap_or_default();
             let is_free =
                 |place: &PathBuf| self.number(place).is_some_and(|it| !taken.contains(&it));
-            let mut others = others.into_iter().take(MOST_CANDIDATES);
+            let mut others = others.into_iter().take(MAX_CANDIDATES);
             let place = others.find(|place| self.is_file_of(mark, first, place) && is_free(place));
             if let Some(place) = place {
                 taken.extend(self.number(&place));
@@ -207,21 +210,21 @@ impl Files<'_> {
         found
     }
 
-    /// Whether the file at `place` is the one of a mark. A file that was empty at
-    /// its mark is also known by the `first` batch behind it.
+    /// Returns whether the file at `place` is the file of a mark. A file that was empty at
+    /// its mark is recognised by the `first` batch after it.
     fn is_file_of(&self, mark: &FileMark, first: Option<&FileRange>, place: &Path) -> bool {
         let first = first.filter(|range| mark.end == 0 && range.start == 0);
         self.has(mark, place, mark.end, mark.proof)
             || first.is_some_and(|range| self.has(mark, place, range.end, range.proof))
     }
 
-    /// Which file this is, whatever its name.
+    /// Returns device and inode of a file.
     fn number(&self, place: &Path) -> Option<(u64, u64)> {
         let found = self.disk.identity(place).ok()??;
         Some((found.device, found.inode))
     }
 
-    /// What is to be reported of a file that is not the one of its mark.
+    /// Returns the notice for a file that is not the file of its mark.
     fn why_not(&self, mark: &FileMark, by_reserve: bool) -> Option<FileNotice> {
         let path = mark.path.to_path_buf();
         match self.disk.identity(&path) {
@@ -234,9 +237,9 @@ impl Files<'_> {
         }
     }
 
-    /// Brings a file that is ours to its mark. What is behind it is cut off as far
-    /// as it is proven to be ours by what was `noted`, moved to a file of its own
-    /// as far as it may be, and left otherwise.
+    /// Restores a file of ours to its mark. Bytes after the mark are truncated if a
+    /// recorded range proves them to be ours, moved to a new file if they may be ours,
+    /// and left otherwise.
     fn bring_back<'n>(
         &self,
         place: &Path,
@@ -272,23 +275,23 @@ impl Files<'_> {
         let mut notice = None;
         if proven < length && mark.proof != NO_PROOF {
             let unproven = self.disk.read_range(place, proven, length)?;
-            // A power loss leaves the length of what was lost, with nothing in it.
+            // A power loss may leave zeros in place of lost data.
             if unproven.iter().any(|&byte| byte != 0) {
                 let aside = self.set_aside(place, mark.end, &unproven)?;
                 notice = Some(FileNotice::SetAside(place.into(), aside));
             }
         }
         let file = self.disk.open(place, PRIVATE)?;
-        // Another writer would keep it locked: then nothing is cut.
+        // If another process holds the lock, nothing is truncated.
         file.lock()?;
-        file.cut(mark.end)?;
+        file.truncate(mark.end)?;
         file.sync()?;
         Ok(notice)
     }
 
-    /// Writes bytes to a new file beside one, durably.
+    /// Writes bytes to a new file in the same directory, durably.
     fn set_aside(&self, place: &Path, at: u64, bytes: &[u8]) -> io::Result<PathBuf> {
-        for number in 0..MOST_ASIDE {
+        for number in 0..MAX_ASIDE {
             let mut name = place.as_os_str().to_owned();
             name.push(format!(".unproven-{at}"));
             if number > 0 {
@@ -300,8 +303,7 @@ impl Files<'_> {
                 _ => {}
             }
             let file = self.disk.open(&path, PRIVATE)?;
-            // It has them where a start was interrupted behind this, maybe in memory
-            // alone.
+            // An interrupted start may have written the bytes already, without a sync.
             if file.identity()?.length == 0 {
                 file.append(bytes)?;
             }
@@ -310,12 +312,12 @@ impl Files<'_> {
             return Ok(path);
         }
         Err(io::Error::other(
-            "too many files with .unproven in their names lie beside it",
+            "the directory has too many files with .unproven in their names",
         ))
     }
 }
 
-/// Files beside one into which something was moved, at most.
-const MOST_ASIDE: u32 = 1000;
-/// Permissions of what is moved there: it may be anything.
+/// The maximum number of files with moved bytes for one output file.
+const MAX_ASIDE: u32 = 1000;
+/// Permissions of such a file: its content is unknown.
 const PRIVATE: u32 = 0o600;

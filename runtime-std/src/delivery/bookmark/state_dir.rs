@@ -1,4 +1,4 @@
-//! The state directory: its lock, the key of the digests, and the boot id.
+//! The state directory: lock, key of the digests, and boot id.
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::digest::Key;
+use crate::digest::DigestKey;
 use crate::disk::{Disk, RealDisk};
 
-/// A state directory in use by this process.
+/// A state directory that this process uses.
 pub struct StateDir {
     path: PathBuf,
-    key: Key,
+    key: DigestKey,
     boot: String,
     is_locked: bool,
-    /// Locked as long as it is open.
+    /// Holds the lock.
     _lock: File,
 }
 
@@ -27,26 +27,26 @@ pub struct StateDir {
 pub enum StateError {
     /// Another process uses it.
     InUse(PathBuf),
-    /// The system refuses something.
+    /// A system call failed.
     Io(PathBuf, io::Error),
-    /// There is a journal but no key: nothing could be recognised.
+    /// There is a journal but no key: delivered events cannot be recognised.
     KeyMissing(PathBuf),
     /// The key file does not hold a key.
     KeyDamaged(PathBuf),
-    /// There is a key but no journal, although one was there.
+    /// There is a key but the journal was removed.
     JournalMissing(PathBuf),
 }
 
 const JOURNALS: [&str; 2] = ["journal.0", "journal.1"];
-/// The key, and its name until the first journal is there.
+/// The key file, and its name until the first journal exists.
 const KEY: [&str; 2] = ["key", "key.new"];
 
 impl StateDir {
-    /// Opens the directory, which is made if it does not exist, and locks it.
-    /// `reset` discards the bookmark.
+    /// Opens and locks the directory; creates it if it does not exist. `reset` discards
+    /// the bookmark.
     ///
     /// # Errors
-    /// [`StateError`] says what to do.
+    /// [`StateError`].
     pub fn open(path: &Path, reset: bool) -> Result<Self, StateError> {
         let io = |error| StateError::Io(path.into(), error);
         create(path).map_err(io)?;
@@ -55,14 +55,14 @@ impl StateDir {
             .write(true)
             .create(true)
             .truncate(false)
-            // Anybody who may read it could lock it.
+            // Every user who may read the file could lock it.
             .mode(0o600)
             .open(&lock_path)
             .map_err(|error| StateError::Io(lock_path.clone(), error))?;
         let is_locked = match lock.try_lock() {
             Ok(()) => true,
             Err(TryLockError::WouldBlock) => return Err(StateError::InUse(path.into())),
-            // Some file systems have no locks: other processes are not kept off there.
+            // Some file systems have no locks.
             Err(TryLockError::Error(_)) => false,
         };
         if reset {
@@ -80,11 +80,11 @@ impl StateDir {
         })
     }
 
-    /// The first journal is durable: from now on, a key without a journal means
-    /// that the journal was lost.
+    /// Records that the first journal is durable. From then on, a key without a journal
+    /// means that the journal was lost.
     ///
     /// # Errors
-    /// The system's.
+    /// Those of the system.
     pub fn confirm(&self) -> io::Result<()> {
         let [key, new] = KEY.map(|name| self.path.join(name));
         match fs::rename(&new, &key) {
@@ -93,28 +93,28 @@ impl StateDir {
         }
     }
 
-    /// Whether other processes are kept off.
+    /// Returns whether the lock excludes other processes.
     pub fn is_locked(&self) -> bool {
         self.is_locked
     }
 
-    /// Where it is.
+    /// Returns the path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The key of the digests.
-    pub fn key(&self) -> &Key {
+    /// Returns the key of the digests.
+    pub fn key(&self) -> &DigestKey {
         &self.key
     }
 
-    /// Changes with each start of the machine.
+    /// Returns the boot id, different for each start of the machine.
     pub fn boot(&self) -> &str {
         &self.boot
     }
 }
 
-/// Makes the directory, for this user alone; those above it as usual.
+/// Creates the directory for this user only, and its parents with default permissions.
 fn create(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
@@ -125,18 +125,18 @@ fn create(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Reads the key, or makes one that is durable before it is used.
-fn key(directory: &Path, has_journal: bool) -> Result<Key, StateError> {
+/// Reads the key, or creates one durably.
+fn key(directory: &Path, has_journal: bool) -> Result<DigestKey, StateError> {
     let [path, new] = KEY.map(|name| directory.join(name));
     match (read_key(&path)?, has_journal) {
-        (Some(Some(key)), true) => return Ok(key),
-        (Some(Some(_)), false) => return Err(StateError::JournalMissing(directory.into())),
-        (Some(None), _) => return Err(StateError::KeyDamaged(path)),
-        (None, _) => {}
+        (KeyFile::Valid(key), true) => return Ok(key),
+        (KeyFile::Valid(_), false) => return Err(StateError::JournalMissing(directory.into())),
+        (KeyFile::Damaged, _) => return Err(StateError::KeyDamaged(path)),
+        (KeyFile::Missing, _) => {}
     }
     match (read_key(&new)?, has_journal) {
         // The first start was interrupted.
-        (Some(Some(key)), _) => return Ok(key),
+        (KeyFile::Valid(key), _) => return Ok(key),
         (_, true) => return Err(StateError::KeyMissing(path)),
         (_, false) => {}
     }
@@ -144,7 +144,7 @@ fn key(directory: &Path, has_journal: bool) -> Result<Key, StateError> {
     let mut bytes = [0; 32];
     SystemRandom::new()
         .fill(&mut bytes)
-        .map_err(|_| io(io::Error::other("the system gives no random numbers")))?;
+        .map_err(|_| io(io::Error::other("the system provides no random numbers")))?;
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -155,15 +155,26 @@ fn key(directory: &Path, has_journal: bool) -> Result<Key, StateError> {
     file.write_all(&bytes)
         .and_then(|()| file.sync_all())
         .map_err(io)?;
-    Ok(Key::new(bytes))
+    Ok(DigestKey::new(bytes))
 }
 
-/// The key in a file; `None` if there is no file, and within that if there is no
-/// key in it.
-fn read_key(path: &Path) -> Result<Option<Option<Key>>, StateError> {
+/// The content of a key file.
+enum KeyFile {
+    /// There is no such file.
+    Missing,
+    /// The file does not hold a key.
+    Damaged,
+    /// The file holds this key.
+    Valid(DigestKey),
+}
+
+fn read_key(path: &Path) -> Result<KeyFile, StateError> {
     match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes.try_into().ok().map(Key::new))),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Ok(bytes) => Ok(match bytes.try_into() {
+            Ok(bytes) => KeyFile::Valid(DigestKey::new(bytes)),
+            Err(_) => KeyFile::Damaged,
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(KeyFile::Missing),
         Err(error) => Err(StateError::Io(path.into(), error)),
     }
 }
@@ -177,8 +188,8 @@ fn remove(path: &Path) -> Result<(), StateError> {
     }
 }
 
-/// Linux tells one boot from the next. Elsewhere every start counts as a new
-/// one: nothing is adopted, everything behind the last commit comes again.
+/// Returns the boot id of Linux. On other systems every process has its own: nothing is
+/// adopted, and everything after the last commit is delivered again.
 fn boot() -> String {
     match fs::read_to_string("/proc/sys/kernel/random/boot_id") {
         Ok(id) => id.trim().into(),
@@ -193,7 +204,7 @@ impl fmt::Display for StateError {
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
             Self::KeyMissing(path) => write!(
                 f,
-                "{} is missing, and without it nothing delivered before can be recognised",
+                "{} is missing; without the key, delivered events cannot be recognised",
                 path.display()
             ),
             Self::KeyDamaged(path) => write!(f, "{} does not hold a key", path.display()),

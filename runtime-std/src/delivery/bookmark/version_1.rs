@@ -1,9 +1,9 @@
-//! The journal as version 1 of the program left it: read once, at the first
-//! start after it, and rewritten in today's layout.
+//! The journal format of version 1. It is read once, at the first start after an upgrade,
+//! and rewritten in the current format.
 //!
-//! Its marks have no proof, only device and inode, and its paths may be
-//! relative. So its files are taken for ours where device and inode agree, as
-//! version 1 did, and cut only as far as its notes go.
+//! Its marks have device and inode but no proof, and its paths may be relative. A file is
+//! ours if device and inode match, as in version 1, and is truncated only within recorded
+//! ranges.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,84 +11,93 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{BatchEntry, Written};
-use super::pending::Pending;
+use super::entry::{BatchEntry, WrittenBatch};
+use super::pending::PendingBatch;
 use super::recovery::{Bookmark, Recovered};
 use crate::delivery::dedup::delivered::{Delivered, Seconds};
 use crate::delivery::dedup::high_water_mark::ResumePoint;
 use crate::digest::Digest;
 use crate::disk::{FileMark, FileRange};
 
-/// A frame of version 1: u32 length, u32 CRC-32 of the payload, payload.
+/// An entry of version 1. Its frame: u32 length, u32 CRC-32 of the payload, payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Entry {
+pub enum EntryV1 {
     /// The first frame of a segment.
     Snapshot {
         /// 1.
         version: u16,
         /// Higher in each new segment.
         generation: u64,
-        /// The boot it was written in.
+        /// The boot id.
         boot: String,
-        /// The cut.
+        /// The last committed batch.
         n: u64,
-        /// By name.
-        sources: BTreeMap<String, Source>,
-        /// The files of each output, by its name.
-        outputs: BTreeMap<String, Vec<Mark>>,
+        /// The sources, by name.
+        sources: BTreeMap<String, SourceV1>,
+        /// The files of each output, by name.
+        outputs: BTreeMap<String, Vec<FileMarkV1>>,
     },
     /// A batch.
     Batch {
         /// Its number.
         n: u64,
-        /// The source's name.
+        /// The name of the source.
         source: Arc<str>,
-        /// High-water mark and second to resume from.
-        marks: Option<(u32, u32)>,
+        /// The resume point.
+        marks: Option<ResumePointV1>,
         /// Archival second and digest.
         records: Vec<(u32, Digest)>,
     },
-    /// What an output's files are after a batch.
+    /// The files of an output after a batch.
     Written {
         /// The batch.
         n: u64,
-        /// The output's name.
+        /// The name of the output.
         output: Arc<str>,
-        /// The files it changed.
-        files: Vec<Mark>,
+        /// The changed files.
+        files: Vec<FileMarkV1>,
     },
-    /// Everything up to this batch is durable.
+    /// Every batch up to this one is durable.
     Commit(u64),
+}
+
+/// The resume point of version 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResumePointV1 {
+    /// The high-water mark.
+    pub high: u32,
+    /// The second to request from.
+    pub resume_from: u32,
 }
 
 /// A source of version 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
+pub struct SourceV1 {
     /// The high-water mark.
     pub high: u32,
-    /// The second to ask from.
+    /// The second to request from.
     pub resume_from: u32,
-    /// What was delivered from there on.
+    /// The digests of delivered records, by archival second.
     pub seconds: Seconds,
 }
 
 /// A file of version 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
-    /// As it was typed.
+pub struct FileMarkV1 {
+    /// The path as typed.
     pub path: Arc<Path>,
-    /// Its file system.
+    /// The device.
     pub device: u64,
-    /// Which file it is there.
+    /// The inode.
     pub inode: u64,
-    /// Its length.
+    /// The length in bytes.
     pub end: u64,
 }
 
-/// Reads a segment of version 1; `None` if it is none.
+/// Reads a segment of version 1; `None` if it has another format.
 pub fn read(segment: &[u8]) -> Option<Recovered> {
     let mut entries = entries(segment);
-    let Some(Entry::Snapshot {
+    let Some(EntryV1::Snapshot {
         version: 1,
         generation,
         boot,
@@ -122,7 +131,7 @@ pub fn read(segment: &[u8]) -> Option<Recovered> {
         garbled_at: None,
         version: 1,
     };
-    // Where a file's last batch ended, to know where the next one began.
+    // The end of the last batch in each file: the next one starts there.
     let mut ends: BTreeMap<Arc<Path>, u64> = recovered
         .bookmark
         .files
@@ -131,23 +140,23 @@ pub fn read(segment: &[u8]) -> Option<Recovered> {
         .collect();
     for entry in entries {
         match entry {
-            Entry::Snapshot { .. } => break,
-            Entry::Batch {
+            EntryV1::Snapshot { .. } => break,
+            EntryV1::Batch {
                 n,
                 source,
                 marks,
                 records,
-            } => recovered.pending.push(Pending::new(BatchEntry {
+            } => recovered.pending.push(PendingBatch::new(BatchEntry {
                 n,
                 source,
                 server: 0,
                 point: marks.map(point),
                 records,
             })),
-            Entry::Written { n, output, files } => {
+            EntryV1::Written { n, output, files } => {
                 let files = files.into_iter().map(|mark| {
                     let start = ends.insert(mark.path.clone(), mark.end);
-                    // Of a file first seen in a note nothing is known of before.
+                    // The start of the first range of an unknown file is not known.
                     let start = start.unwrap_or(mark.end);
                     recovered
                         .bookmark
@@ -165,18 +174,18 @@ pub fn read(segment: &[u8]) -> Option<Recovered> {
                     }
                 });
                 let files = files.collect();
-                recovered.note(Written { n, output, files });
+                recovered.add_written(WrittenBatch { n, output, files });
             }
-            Entry::Commit(n) => recovered.commit(n),
+            EntryV1::Commit(n) => recovered.commit(n),
         }
     }
     Some(recovered)
 }
 
-/// In the place of a digest that version 1 did not make.
+/// Replaces the digest, which version 1 does not have.
 pub(super) const NO_PROOF: Digest = Digest::new(0);
 
-fn file_mark(mark: &Mark) -> FileMark {
+fn file_mark(mark: &FileMarkV1) -> FileMark {
     FileMark {
         path: mark.path.clone(),
         device: mark.device,
@@ -186,7 +195,7 @@ fn file_mark(mark: &Mark) -> FileMark {
     }
 }
 
-fn point((high, resume_from): (u32, u32)) -> ResumePoint {
+fn point(ResumePointV1 { high, resume_from }: ResumePointV1) -> ResumePoint {
     ResumePoint {
         high: Some(high),
         resume_from,
@@ -194,19 +203,22 @@ fn point((high, resume_from): (u32, u32)) -> ResumePoint {
     }
 }
 
-impl From<Source> for Delivered {
-    fn from(source: Source) -> Self {
+impl From<SourceV1> for Delivered {
+    fn from(source: SourceV1) -> Self {
         if source.seconds.is_empty() {
-            // Of this source nothing was delivered yet.
+            // No delivery yet.
             return Self::anchored(source.resume_from);
         }
-        let point = point((source.high, source.resume_from));
+        let point = point(ResumePointV1 {
+            high: source.high,
+            resume_from: source.resume_from,
+        });
         Self::restore(Some(point), source.seconds, 0, (0, 0))
     }
 }
 
-/// The entries up to the first frame that cannot be read.
-fn entries(segment: &[u8]) -> impl Iterator<Item = Entry> {
+/// Decodes the entries up to the first unreadable frame.
+fn entries(segment: &[u8]) -> impl Iterator<Item = EntryV1> {
     let mut rest = segment;
     std::iter::from_fn(move || {
         let (head, tail) = rest.split_first_chunk::<8>()?;

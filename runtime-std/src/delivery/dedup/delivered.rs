@@ -1,4 +1,4 @@
-//! What was delivered of one source, as far back as it may come again.
+//! The delivered records of a source, as far back as the server may send them again.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use super::high_water_mark::ResumePoint;
 use super::replay_filter::ReplayFilter;
 use crate::digest::Digest;
 
-/// Digests by archival second. One that is alone in its second takes no memory of
-/// its own: a server may give each event another second.
+/// Digests by archival second. A single digest of a second needs no allocation, since a
+/// server may give each event its own second.
 pub type Seconds = BTreeMap<u32, SmallVec<[Digest; 1]>>;
 
 /// The digests of every record delivered with an archival second from
@@ -18,30 +18,30 @@ pub type Seconds = BTreeMap<u32, SmallVec<[Digest; 1]>>;
 pub struct Delivered {
     point: Option<ResumePoint>,
     seconds: Seconds,
-    /// How many digests those are.
+    /// The number of digests.
     count: usize,
-    /// Digests up to this second are of version 1 of the journal.
+    /// Digests up to this second are those of version 1; 0 if none is.
     version_1_until: u32,
-    /// The server they came from, as far as it is known; 0 is none.
+    /// The number of the server that sent the last delivery; 0 if unknown.
     server: u64,
-    /// Digests up to this second may be of another server.
+    /// Digests up to this second may be of another server; 0 if none is.
     mixed_until: u32,
-    /// The memory of seconds that were forgotten, for the next ones.
+    /// Buffers of removed seconds, for reuse.
     spare: Vec<SmallVec<[Digest; 1]>>,
 }
 
-/// Forgotten seconds whose memory is kept for others, and digests it may have room
-/// for.
-const SPARE: (usize, usize) = (8, 1 << 12);
-/// It is given to others as long as there are no more seconds than that: with many,
-/// each of them could hold the memory of a full one.
-const SPARE_TO: usize = 32;
+/// The maximum number of buffers to keep for reuse.
+const MAX_SPARE: usize = 8;
+/// The maximum capacity of such a buffer in digests.
+const MAX_SPARE_CAPACITY: usize = 1 << 12;
+/// Buffers are reused while there are fewer seconds than this: with more, each second
+/// could hold a large buffer.
+const MAX_REUSE_SECONDS: usize = 32;
 
-/// A second is memory, too, though it may have a single digest: so many digests go
-/// with one, where there are as many as may be kept.
+/// The memory of a second itself counts as this many digests.
 const DIGESTS_A_SECOND: usize = 4;
-/// So many seconds may always be kept.
-const FEW_SECONDS: usize = 16;
+/// The minimum number of seconds to keep.
+const MIN_SECONDS: usize = 16;
 
 impl PartialEq for Delivered {
     fn eq(&self, other: &Self) -> bool {
@@ -53,7 +53,7 @@ impl PartialEq for Delivered {
 impl Eq for Delivered {}
 
 impl Delivered {
-    /// As it was written down.
+    /// Restores the state from a snapshot.
     pub fn restore(
         point: Option<ResumePoint>,
         seconds: Seconds,
@@ -71,7 +71,7 @@ impl Delivered {
         }
     }
 
-    /// Nothing was delivered yet: the second that was asked for.
+    /// Returns the state before the first delivery, requested from this second.
     pub fn anchored(second: u32) -> Self {
         Self::restore(
             Some(ResumePoint::anchor(second)),
@@ -81,13 +81,13 @@ impl Delivered {
         )
     }
 
-    /// Where to go on from; `None` before it is known.
+    /// Returns the resume point; `None` if not known yet.
     pub fn point(&self) -> Option<ResumePoint> {
         self.point
     }
 
-    /// Where to go on from is this second, or an earlier one that was asked for
-    /// before; only for as long as nothing was delivered. Whether that changed.
+    /// Before the first delivery: moves the resume point to `second` if that is earlier.
+    /// Returns whether it changed.
     pub fn anchor(&mut self, second: u32) -> bool {
         let anchored = match self.point {
             Some(ResumePoint { high: Some(_), .. }) => self.point,
@@ -97,40 +97,39 @@ impl Delivered {
         std::mem::replace(&mut self.point, anchored) != anchored
     }
 
-    /// The digests by archival second, the earliest first.
+    /// Returns the digests by archival second, the earliest first.
     pub fn seconds(&self) -> &Seconds {
         &self.seconds
     }
 
-    /// All digests so far are of version 1 of the journal.
-    pub fn is_of_version_1(&mut self) {
+    /// Marks all digests as those of version 1.
+    pub fn mark_version_1(&mut self) {
         self.version_1_until = self.seconds.last_key_value().map_or(0, |(&last, _)| last);
     }
 
-    /// The digests up to this second are of version 1 of the journal.
+    /// Returns the last second with digests of version 1; 0 if there is none.
     pub fn version_1_until(&self) -> u32 {
         self.version_1_until
     }
 
-    /// The server that sent what was delivered last; 0 where it is not known.
+    /// Returns the number of the server that sent the last delivery; 0 if unknown.
     pub fn server(&self) -> u64 {
         self.server
     }
 
-    /// Digests up to this second may be of another server, 0 if none is.
+    /// Returns the last second whose digests may be of another server; 0 if there is none.
     pub fn mixed_until(&self) -> u32 {
         self.mixed_until
     }
 
-    /// A batch of this server was delivered: these records of it, and the point
-    /// after it.
+    /// Adds a delivered batch of this server: its records and the resume point after it.
     pub fn add(&mut self, records: &[(u32, Digest)], point: ResumePoint, server: u64) {
         if self.server != 0 && self.server != server {
             self.mixed_until = self.seconds.last_key_value().map_or(0, |(&last, _)| last);
         }
         for &(second, digest) in records {
             if second >= point.remember_from {
-                let few = self.seconds.len() < SPARE_TO;
+                let few = self.seconds.len() < MAX_REUSE_SECONDS;
                 let spare = || self.spare.pop().filter(|_| few).unwrap_or_default();
                 self.seconds
                     .entry(second)
@@ -144,21 +143,21 @@ impl Delivered {
         self.forget_before(point.remember_from);
     }
 
-    /// Makes room for `more` digests, of which at most `most` are kept, in a part as
-    /// many seconds: the earliest seconds are forgotten, but not the newest one. Returns the point
-    /// that says so, how many of `more` there is room for, and how many digests
-    /// were forgotten: if those come again, they are delivered again.
+    /// Computes room for `more` digests with at most `max` in total. The earliest seconds
+    /// are removed first; the newest second stays. Returns the resume point without them,
+    /// the number of digests that fit, and the number of removed digests. Records with a
+    /// removed digest are delivered again if the server repeats them.
     pub fn make_room(
         &self,
         mut point: ResumePoint,
         more: usize,
-        most: usize,
+        max: usize,
     ) -> (ResumePoint, usize, usize) {
         let high = point.high.unwrap_or(0);
-        let most_seconds = (most / DIGESTS_A_SECOND).max(FEW_SECONDS);
+        let max_seconds = (max / DIGESTS_A_SECOND).max(MIN_SECONDS);
         let (mut kept, mut seconds, mut forgotten) = (self.count, self.seconds.len(), 0);
         for (&second, digests) in &self.seconds {
-            let is_full = kept + more > most || seconds > most_seconds;
+            let is_full = kept + more > max || seconds > max_seconds;
             if second >= point.remember_from {
                 if !is_full || second >= high {
                     break;
@@ -169,14 +168,14 @@ impl Delivered {
             kept -= digests.len();
             seconds -= 1;
         }
-        let room = match seconds > most_seconds {
+        let room = match seconds > max_seconds {
             true => 0,
-            false => most.saturating_sub(kept).min(more),
+            false => max.saturating_sub(kept).min(more),
         };
         (point, room, forgotten)
     }
 
-    /// What has to be removed of a stream that starts at the point.
+    /// Returns the replay filter for a stream that starts at the resume point.
     pub fn replay_filter(&self) -> ReplayFilter {
         let high = self.point.and_then(|point| point.high);
         let mut filter = ReplayFilter::new(self.count, high);
@@ -191,12 +190,12 @@ impl Delivered {
         filter
     }
 
-    /// How many digests are kept.
+    /// Returns the number of digests.
     pub fn len(&self) -> usize {
         self.count
     }
 
-    /// Whether none is kept.
+    /// Returns whether there is no digest.
     pub fn is_empty(&self) -> bool {
         self.seconds.is_empty()
     }
@@ -207,8 +206,8 @@ impl Delivered {
         {
             let mut digests = first.remove();
             self.count -= digests.len();
-            let is_use = digests.spilled() && digests.capacity() <= SPARE.1;
-            if self.spare.len() < SPARE.0 && is_use {
+            let is_use = digests.spilled() && digests.capacity() <= MAX_SPARE_CAPACITY;
+            if self.spare.len() < MAX_SPARE && is_use {
                 digests.clear();
                 self.spare.push(digests);
             }

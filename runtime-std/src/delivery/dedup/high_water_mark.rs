@@ -1,29 +1,29 @@
-//! How far a source has come, in its own archival seconds.
+//! The position of a source in the archive of its server, in archival seconds.
 
 use serde::{Deserialize, Serialize};
 
-/// The largest archival second that arrived lately.
+/// The maximum archival second of the last minute.
 ///
-/// Lately, because the clock of a server may be set back: a mark that only
-/// rises would then ask for the future until that has come.
+/// It is limited to the last minute because the clock of a server may be set back. A mark
+/// that only increases would then request events from the future.
 #[derive(Debug, Clone, Default)]
 pub struct HighWaterMark {
-    /// The half minute of the latest arrival, and its largest second.
+    /// The half minute of the last record, and its maximum archival second.
     current: Option<(u64, u32)>,
-    /// The largest second of the half minute before.
+    /// The maximum archival second of the half minute before.
     previous: Option<u32>,
 }
 
-/// An archival second this much ahead of our clock is not believed.
-const AHEAD: u64 = 3600;
-/// Seconds in half of "lately".
+/// An archival second further ahead of the local clock is ignored, in seconds.
+const MAX_AHEAD: u64 = 3600;
+/// Half of the time window, in seconds.
 const HALF: u64 = 30;
 
 impl HighWaterMark {
-    /// An archival second arrived at `now`, UNIX seconds by our clock. Returns
-    /// whether it counts: one more than an hour ahead of our clock does not.
-    pub fn arrive(&mut self, archival: u32, now: u64) -> bool {
-        if u64::from(archival) > now + AHEAD {
+    /// Records an archival second that arrived at `now` (UNIX seconds, local clock).
+    /// Returns false if it is more than an hour ahead of `now` and therefore ignored.
+    pub fn observe(&mut self, archival: u32, now: u64) -> bool {
+        if u64::from(archival) > now + MAX_AHEAD {
             return false;
         }
         let half = now / HALF;
@@ -40,7 +40,7 @@ impl HighWaterMark {
         true
     }
 
-    /// The mark; `None` before anything arrived.
+    /// Returns the mark; `None` before the first record.
     pub fn high(&self) -> Option<u32> {
         let (_, current) = self.current?;
         Some(
@@ -50,21 +50,19 @@ impl HighWaterMark {
     }
 }
 
-/// Where a source is asked from after a restart, in its own archival seconds.
+/// Where to resume a source after a restart, in archival seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumePoint {
-    /// The high-water mark; `None` as long as nothing with an archival second was
-    /// delivered.
+    /// The high-water mark; `None` until a record with an archival second is delivered.
     pub high: Option<u32>,
-    /// The second to ask from.
+    /// The second to request from.
     pub resume_from: u32,
-    /// The second from which on every record delivered is remembered; never
-    /// after `resume_from`.
+    /// The digests of records from this second on are kept; at most `resume_from`.
     pub remember_from: u32,
 }
 
 impl ResumePoint {
-    /// Nothing was delivered yet: the second that was asked for first.
+    /// Returns the point before the first delivery, requested from this second.
     pub const fn anchor(second: u32) -> Self {
         Self {
             high: None,
@@ -73,9 +71,9 @@ impl ResumePoint {
         }
     }
 
-    /// Where to resume with this high-water mark: `overlap` seconds earlier,
-    /// since an archive is not quite in order, but not before `beginning`.
-    /// Records are remembered for `more` seconds beyond that.
+    /// Returns the point for this high-water mark: `overlap` seconds earlier, because an
+    /// archive may be out of order, but not before `beginning`. Digests are kept for
+    /// `more` seconds before that.
     pub fn new(high: u32, overlap: u32, more: u32, beginning: u32) -> Self {
         let resume_from = high.saturating_sub(overlap).max(beginning);
         Self {
@@ -85,7 +83,7 @@ impl ResumePoint {
         }
     }
 
-    /// The same, but asked from `second` where that is earlier.
+    /// Moves the resume second to `second` if that is earlier.
     #[must_use]
     pub fn not_after(self, second: u32) -> Self {
         Self {
@@ -107,7 +105,7 @@ mod tests {
         let mut mark = HighWaterMark::default();
         assert_eq!(mark.high(), None);
         for second in [100, 103, 101] {
-            assert!(mark.arrive(second, NOW));
+            assert!(mark.observe(second, NOW));
         }
         assert_eq!(mark.high(), Some(103));
     }
@@ -115,25 +113,25 @@ mod tests {
     #[test]
     fn a_clock_set_back_frees_the_mark_within_a_minute() {
         let mut mark = HighWaterMark::default();
-        mark.arrive(1000, NOW);
-        mark.arrive(500, NOW + 30);
+        mark.observe(1000, NOW);
+        mark.observe(500, NOW + 30);
         assert_eq!(mark.high(), Some(1000));
-        mark.arrive(501, NOW + 60);
+        mark.observe(501, NOW + 60);
         assert_eq!(mark.high(), Some(501));
     }
 
     #[test]
     fn silence_does_not_move_the_mark() {
         let mut mark = HighWaterMark::default();
-        mark.arrive(1000, NOW);
+        mark.observe(1000, NOW);
         assert_eq!(mark.high(), Some(1000), "whatever the time");
     }
 
     #[test]
     fn a_second_far_ahead_of_our_clock_is_not_believed() {
         let mut mark = HighWaterMark::default();
-        assert!(!mark.arrive(NOW as u32 + 3601, NOW));
-        assert!(mark.arrive(NOW as u32 + 3600, NOW));
+        assert!(!mark.observe(NOW as u32 + 3601, NOW));
+        assert!(mark.observe(NOW as u32 + 3600, NOW));
         assert_eq!(mark.high(), Some(NOW as u32 + 3600));
     }
 

@@ -1,4 +1,9 @@
-//! What came before: numbering batches, and leaving out what comes again.
+//! Numbers batches, and drops records that were delivered before.
+//!
+//! - [`sequencer`]: numbers each batch and decides which records to deliver.
+//! - [`replay_filter`]: the records that a new connection is expected to repeat.
+//! - [`delivered`]: the digests of delivered records of a source.
+//! - [`high_water_mark`]: the newest archival second and the resume point.
 
 pub mod delivered;
 pub mod high_water_mark;

@@ -1,45 +1,44 @@
-//! Where a new stream overlaps the old one: removing exactly what was delivered
-//! before.
+//! Drops records of a new connection that were delivered over an earlier one.
 
 use std::collections::HashMap;
 
-use estreamer_mio::batch::BundleStart;
+use estreamer_mio::buffer::BundleStart;
 
 use crate::digest::Digest;
 
-/// The records that a new connection is expected to bring again.
+/// The records that a new connection is expected to repeat.
 #[derive(Debug, Clone, Default)]
 pub struct ReplayFilter {
-    /// How often each is expected. The second is 0 where content alone decides.
+    /// The expected number of each record. The second is 0 if only the content is
+    /// compared.
     expected: HashMap<(u32, Digest), u32>,
-    /// How many in all.
+    /// The total of `expected`.
     left: u64,
-    /// The high-water mark at connect, until everything below it has come.
+    /// The high-water mark at the time of the connection, until the stream is past it.
     high: Option<u32>,
-    /// Another server answers, which archives for itself.
+    /// Another server answers; its archival seconds differ.
     content_alone: bool,
     repeats: Repeats,
 }
 
 impl ReplayFilter {
-    /// Has room for so many records to be expected after a mark of `high`.
+    /// Returns a filter with capacity for `records` and the high-water mark `high`.
     pub(super) fn new(records: usize, high: Option<u32>) -> Self {
         Self {
-            // A map that grows holds its old and its new memory for a moment.
+            // A growing map briefly needs the old and the new memory.
             expected: HashMap::with_capacity(records),
             high,
             ..Self::default()
         }
     }
 
-    /// Expects a record of this archival second.
+    /// Adds an expected record of this archival second.
     pub(super) fn expect(&mut self, second: u32, digest: Digest) {
         *self.expected.entry((second, digest)).or_default() += 1;
         self.left += 1;
     }
 
-    /// Another server answers than the one that sent the expected records: it
-    /// archives for itself, so that the archival second is not compared.
+    /// Ignores archival seconds from now on, because another server answers.
     pub fn compare_content_alone(&mut self) {
         if std::mem::replace(&mut self.content_alone, true) {
             return;
@@ -51,22 +50,23 @@ impl ReplayFilter {
         self.expected = expected;
     }
 
-    /// Whether another server answers.
+    /// Returns whether archival seconds are ignored.
     pub fn compares_content_alone(&self) -> bool {
         self.content_alone
     }
 
-    /// How many records are still expected.
+    /// Returns the number of different records that are still expected.
     pub fn len(&self) -> usize {
         self.expected.len()
     }
 
-    /// Whether none is expected any more.
+    /// Returns whether no record is expected any more.
     pub fn is_empty(&self) -> bool {
         self.expected.is_empty()
     }
 
-    /// Whether the record was delivered before and is to be left out.
+    /// Returns whether the record was delivered before, and removes it from the expected
+    /// records.
     pub fn is_duplicate(&mut self, second: u32, digest: Digest) -> bool {
         if self.expected.is_empty() {
             return false;
@@ -77,14 +77,13 @@ impl ReplayFilter {
         duplicate
     }
 
-    /// Whether a bundle repeats its predecessor; see [`Repeats`].
+    /// Returns the detector of repeated bundles.
     pub(super) fn repeats(&mut self) -> &mut Repeats {
         &mut self.repeats
     }
 
-    /// Once the stream is so far beyond the old high-water mark that nothing of
-    /// before can come any more: how many records did not come again. Then it
-    /// expects nothing.
+    /// Clears the filter when the stream is `overlap` seconds past the old high-water
+    /// mark, and returns the number of expected records that were not repeated.
     pub fn release(&mut self, high: u32, overlap: u32) -> Option<u64> {
         let old = self.high?;
         if high <= old.saturating_add(overlap) {
@@ -96,7 +95,7 @@ impl ReplayFilter {
     }
 }
 
-/// Takes one of this key out, if there is one.
+/// Decrements the count of a key; returns false if it is not present.
 fn take(counts: &mut HashMap<(u32, Digest), u32>, key: (u32, Digest)) -> bool {
     match counts.get_mut(&key) {
         Some(1) => {
@@ -111,32 +110,31 @@ fn take(counts: &mut HashMap<(u32, Digest), u32>, key: (u32, Digest)) -> bool {
     }
 }
 
-/// Finds bundles that a server sends a second time on one connection.
+/// Detects bundles that a server sends twice on one connection.
 ///
-/// The sequence number proves nothing: there are servers whose number never
-/// moves. A bundle is a repeat when number, length and every record in order are
-/// those of its predecessor. A server that gave one number to two bundles of
-/// different content is not trusted again on this connection.
+/// The sequence number alone is not sufficient: some servers never change it. A bundle is
+/// a repeat if number, length and all records equal those of the previous bundle. After
+/// two different bundles with one number, detection is off for the connection.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Repeats {
-    /// The last bundle, as far as it was remembered.
+    /// The digests of the previous bundle.
     last: Vec<Digest>,
-    /// The current bundle.
+    /// The digests of the current bundle.
     current: Vec<Digest>,
-    /// One of the two was too large to be remembered.
+    /// The previous or the current bundle is too large to keep.
     last_is_cut: bool,
     current_is_cut: bool,
-    /// The current bundle may be a repeat: it was equal so far.
+    /// The current bundle equals the previous one so far.
     candidate: bool,
-    /// Two bundles of different content had one number.
+    /// Two different bundles had one number.
     number_stands_still: bool,
 }
 
-/// Records of a bundle that are remembered, at most: 512 KiB for both bundles.
-const MOST_OF_A_BUNDLE: usize = 1 << 14;
+/// The maximum number of digests to keep of a bundle: 512 KiB for both bundles.
+const MAX_BUNDLE_RECORDS: usize = 1 << 14;
 
 impl Repeats {
-    /// A bundle begins.
+    /// Starts a bundle.
     pub(super) fn begin(&mut self, start: BundleStart) {
         std::mem::swap(&mut self.last, &mut self.current);
         self.current.clear();
@@ -151,12 +149,12 @@ impl Repeats {
         }
     }
 
-    /// The next records of the current bundle: whether they repeat the last one.
+    /// Adds records to the current bundle; returns whether they repeat the previous one.
     pub(super) fn records(&mut self, records: impl Iterator<Item = Digest>) -> bool {
         let mut equal = true;
         for digest in records {
             equal &= self.last.get(self.current.len()) == Some(&digest);
-            if self.current.len() < MOST_OF_A_BUNDLE {
+            if self.current.len() < MAX_BUNDLE_RECORDS {
                 self.current.push(digest);
             } else {
                 self.current_is_cut = true;
@@ -237,13 +235,13 @@ mod tests {
 
     #[test]
     fn a_bundle_too_large_to_remember_is_never_taken_for_a_repeat() {
-        let all: Vec<u128> = (0..MOST_OF_A_BUNDLE as u128 + 1).collect();
+        let all: Vec<u128> = (0..MAX_BUNDLE_RECORDS as u128 + 1).collect();
         let mut repeats = Repeats::default();
         repeats.begin(BundleStart::Next);
         assert!(!repeats.records(digests(&all)));
         repeats.begin(SAME);
         assert!(!repeats.records(digests(&all)));
-        assert!(repeats.current.len() <= MOST_OF_A_BUNDLE);
+        assert!(repeats.current.len() <= MAX_BUNDLE_RECORDS);
     }
 
     #[test]

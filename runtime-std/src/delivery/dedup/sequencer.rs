@@ -1,124 +1,123 @@
-//! Batches get their numbers, and lose what was delivered before.
+//! Numbers batches, and decides which of their records to deliver.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::batch::Record;
+use estreamer_mio::buffer::EventRecord;
 
 use super::delivered::Delivered;
 use super::high_water_mark::{HighWaterMark, ResumePoint};
 use super::replay_filter::ReplayFilter;
-use crate::digest::{Digest, Key};
+use crate::digest::{Digest, DigestKey};
 use crate::sync::lock;
 
-/// What of each record is to be done.
+/// The decision on a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verdict {
-    /// Whether it is to be delivered.
+pub struct RecordVerdict {
+    /// Whether to deliver the record.
     pub keep: bool,
-    /// The digest of its content.
+    /// The digest of the record.
     pub digest: Digest,
 }
 
 /// A batch with its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Numbered {
-    /// The number, over all sources.
+    /// The batch number, over all sources.
     pub n: u64,
-    /// Where to go on from after it; `None` before that is known.
+    /// The resume point after it; `None` if not known yet.
     pub point: Option<ResumePoint>,
-    /// The server it came from; 0 where that is not known.
+    /// The number of the server that sent it; 0 if unknown.
     pub server: u64,
-    /// Archival second and digest of each record to be delivered.
+    /// Archival second and digest of each record to deliver.
     pub records: Vec<(u32, Digest)>,
-    /// Whether it holds the first archival second of its source.
+    /// Whether it contains the first archival second of its source.
     pub is_first: bool,
-    /// What was noticed of its records.
-    pub noticed: Noticed,
+    /// The counts of its records.
+    pub counts: BatchCounts,
 }
 
-/// What was noticed of a batch's records.
+/// The counts of the records of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Noticed {
-    /// Records to be delivered.
+pub struct BatchCounts {
+    /// Records to deliver.
     pub kept: u64,
-    /// Records left out because they were delivered before.
+    /// Records dropped because they were delivered before.
     pub duplicates: u64,
-    /// Records delivered before that did not come again.
+    /// Records delivered before that the server did not repeat.
     pub missing: u64,
-    /// Records stored more than an hour ahead of our clock.
+    /// Records with an archival second more than an hour ahead of the local clock.
     pub ahead: u64,
-    /// Records that are not remembered, for want of memory: if they come again,
-    /// they are delivered again.
+    /// Records whose digest is not kept, because memory is used up. If the server repeats
+    /// them, they are delivered again.
     pub unremembered: u64,
-    /// New records whose archival second lies before the one to resume from.
+    /// New records with an archival second before the resume second.
     pub set_back: u64,
-    /// The largest number of seconds a new record came behind the newest one of
+    /// The maximum number of seconds by which a new record is older than the newest one of
     /// its connection.
     pub disorder: u32,
 }
 
-/// How sources are remembered.
+/// The limits of a sequencer.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Seconds asked for again at a resume.
+pub struct SequencerLimits {
+    /// Seconds to request again at a resume.
     pub overlap: u32,
-    /// Digests of all sources together, about.
+    /// The approximate maximum number of digests of all sources.
     pub digests: usize,
 }
 
 /// Numbers the batches of all sources.
 pub struct Sequencer {
-    key: Key,
-    limits: Limits,
+    key: DigestKey,
+    limits: SequencerLimits,
     n: u64,
-    sources: BTreeMap<Arc<str>, SourceState>,
+    sources: BTreeMap<Arc<str>, SequencedSource>,
     first_sessions: FirstSessions,
-    /// Digests of all sources.
+    /// The number of digests of all sources.
     remembered: usize,
 }
 
-/// For each source our clock's second when its first session began, for as long
-/// as the process runs.
+/// The UNIX second (local clock) of the first session of each source in this process.
 pub type FirstSessions = Arc<Mutex<BTreeMap<Arc<str>, u32>>>;
 
 #[derive(Default)]
-struct SourceState {
+struct SequencedSource {
     delivered: Delivered,
     filter: ReplayFilter,
     mark: HighWaterMark,
-    /// Not to be asked for: what was archived before this second.
+    /// Events before this archival second are never requested.
     beginning: u32,
-    /// Seconds beyond the overlap that are remembered: as many as the archives
-    /// of several servers may differ by.
+    /// Seconds before the overlap for which digests are kept: the maximum difference
+    /// between the archives of several servers.
     more: u32,
-    /// The server that answers; 0 where that is not known.
+    /// The number of the server that answers; 0 if unknown.
     server: u64,
     /// The newest archival second of this connection.
     newest: Option<u32>,
-    /// The earliest of the new records that lie before the second to resume
-    /// from, with none after it since: the server's clock was set back.
+    /// The earliest archival second of new records before the resume second, if no later
+    /// record followed: the clock of the server was set back.
     set_back: Option<u32>,
 }
 
 impl Sequencer {
-    /// Goes on after batch `n`, with what is known of the sources.
+    /// Returns a sequencer that continues after batch `n` with these sources.
     pub fn new(
-        key: Key,
-        limits: Limits,
+        key: DigestKey,
+        limits: SequencerLimits,
         n: u64,
         sources: &BTreeMap<Arc<str>, Delivered>,
         first_sessions: FirstSessions,
     ) -> Self {
-        let state = |delivered: &Delivered| SourceState {
+        let state = |delivered: &Delivered| SequencedSource {
             delivered: delivered.clone(),
             beginning: delivered.point().map_or(0, |point| point.resume_from),
-            ..SourceState::default()
+            ..SequencedSource::default()
         };
         Self {
             key,
-            limits: Limits {
+            limits: SequencerLimits {
                 overlap: limits.overlap.max(1),
                 ..limits
             },
@@ -132,11 +131,11 @@ impl Sequencer {
         }
     }
 
-    /// A connection of the source is about to be made. Returns where to ask from:
-    /// what is known of the source wins over `from`. As long as nothing was
-    /// delivered, that is the earliest second ever asked for. "Now" is the moment of
-    /// the first session by our clock, or `now` where the clock was set back behind
-    /// that since. `several` servers may answer.
+    /// Prepares a connection of the source and returns the second to request from. The
+    /// resume point takes precedence over `from`. Before the first delivery, it is the
+    /// earliest second ever requested. A repeated "now" resolves to the time of the first
+    /// session minus the overlap (local clock), or to `now` if the clock was set back
+    /// since. `several`: more than one server may answer.
     pub fn connect(
         &mut self,
         source: &str,
@@ -169,7 +168,7 @@ impl Sequencer {
                 state.delivered.anchor(from.0);
             }
         }
-        // What was stored late since "now" may be older than all that came.
+        // Events that were stored late since "now" may be older than all received ones.
         state.beginning = match from {
             InitialTimestamp::NOW => 0,
             from => from.0,
@@ -183,8 +182,8 @@ impl Sequencer {
         }
     }
 
-    /// A session of the source has begun, at `now` by our clock, with this server
-    /// (0 where it is not known). Whether another server answers than before.
+    /// Records that a session of the source began at `now` (UNIX seconds, local clock) with
+    /// this server (0 if unknown). Returns whether another server answers than before.
     pub fn began(&mut self, source: &str, now: u64, server: u64) -> bool {
         let now = u32::try_from(now).unwrap_or(u32::MAX);
         lock(&self.first_sessions)
@@ -204,7 +203,7 @@ impl Sequencer {
         changed
     }
 
-    /// The second that was asked for, of a source of which nothing was delivered.
+    /// Returns the second from which a source without deliveries is requested.
     pub fn anchor(&self, source: &str) -> Option<u32> {
         match self.sources.get(source)?.delivered.point()? {
             ResumePoint { high: Some(_), .. } => None,
@@ -212,21 +211,21 @@ impl Sequencer {
         }
     }
 
-    /// Computes the digests of received records, all of a batch together, and
-    /// leaves out bundles that the server sends a second time.
+    /// Computes the digests of the records of a batch, and drops bundles that the server
+    /// sent twice.
     pub fn screen<'r>(
         &mut self,
         source: &Arc<str>,
-        records: impl ExactSizeIterator<Item = Record<'r>>,
-        verdicts: &mut Vec<Verdict>,
+        records: impl ExactSizeIterator<Item = EventRecord<'r>>,
+        verdicts: &mut Vec<RecordVerdict>,
     ) {
         verdicts.clear();
         verdicts.reserve(records.len());
         let state = self.sources.entry(source.clone()).or_default();
         let repeats = state.filter.repeats();
-        // Where the current bundle's records begin.
+        // The index of the first record of the current bundle.
         let mut begin = 0;
-        let close = |repeats: &mut super::replay_filter::Repeats, of: &mut [Verdict]| {
+        let close = |repeats: &mut super::replay_filter::Repeats, of: &mut [RecordVerdict]| {
             if repeats.records(of.iter().map(|verdict| verdict.digest)) {
                 of.iter_mut().for_each(|verdict| verdict.keep = false);
             }
@@ -238,21 +237,20 @@ impl Sequencer {
                 repeats.begin(start);
             }
             let digest = self.key.digest(source, record.record_type, record.data);
-            verdicts.push(Verdict { keep: true, digest });
+            verdicts.push(RecordVerdict { keep: true, digest });
         }
         close(repeats, &mut verdicts[begin..]);
     }
 
-    /// Gives screened records a number and says in `verdicts` which of them are
-    /// to be delivered. What is returned has to be in the journal before anything
-    /// of the batch goes out. After `limit` records to be delivered it looks at no
-    /// more, and `verdicts` becomes shorter. `now` is UNIX seconds by our clock;
-    /// `memory` is used again.
+    /// Numbers a screened batch and sets in `verdicts` which records to deliver. Append the
+    /// result to the journal before the batch is written. After `limit` records to deliver
+    /// it stops and truncates `verdicts`. `now` is UNIX seconds (local clock); `memory` is
+    /// a buffer for reuse.
     pub fn number<'r>(
         &mut self,
         source: &Arc<str>,
-        records: impl Iterator<Item = Record<'r>>,
-        verdicts: &mut Vec<Verdict>,
+        records: impl Iterator<Item = EventRecord<'r>>,
+        verdicts: &mut Vec<RecordVerdict>,
         limit: u64,
         now: u64,
         memory: Vec<(u32, Digest)>,
@@ -268,14 +266,14 @@ impl Sequencer {
         let mut kept = memory;
         kept.clear();
         kept.reserve(verdicts.len());
-        let mut noticed = Noticed::default();
-        let mut looked_at = 0;
+        let mut counts = BatchCounts::default();
+        let mut checked = 0;
         for (record, verdict) in records.zip(verdicts.iter_mut()) {
-            if noticed.kept >= limit {
+            if counts.kept >= limit {
                 break;
             }
-            looked_at += 1;
-            // Second 0 is metadata and says nothing of the archive.
+            checked += 1;
+            // Second 0 marks metadata, which has no archival time.
             let archival = record.archival.filter(|&second| second != 0);
             if let Some(second) = archival.filter(|_| verdict.keep) {
                 let of_version_1 = second <= version_1_until && {
@@ -288,23 +286,23 @@ impl Sequencer {
                 }
             }
             if !verdict.keep {
-                noticed.duplicates += 1;
+                counts.duplicates += 1;
                 continue;
             }
-            noticed.kept += 1;
-            // What comes again says nothing of how far the server is.
+            counts.kept += 1;
+            // Only new records move the high-water mark.
             if let Some(second) = archival {
                 kept.push((second, verdict.digest));
-                state.arrive(second, now, lowest, &mut noticed);
+                state.observe(second, now, lowest, &mut counts);
             }
         }
-        verdicts.truncate(looked_at);
+        verdicts.truncate(checked);
         let point = state.next_point(before, overlap);
         if let Some(point) = point.filter(|point| point.high.is_some()) {
             let fair = self.limits.digests / self.sources.len().max(1);
-            self.remember(source, point, &mut kept, fair, &mut noticed);
+            self.remember(source, point, &mut kept, fair, &mut counts);
         } else {
-            noticed.unremembered += kept.len() as u64;
+            counts.unremembered += kept.len() as u64;
             kept.clear();
         }
         let state = self.sources.entry(source.clone()).or_default();
@@ -316,18 +314,18 @@ impl Sequencer {
             records: kept,
             is_first: before.is_none_or(|before| before.high.is_none())
                 && point.is_some_and(|point| point.high.is_some()),
-            noticed,
+            counts,
         }
     }
 
-    /// Remembers what is delivered, as far as there is memory for it.
+    /// Keeps the digests of delivered records, as far as memory allows.
     fn remember(
         &mut self,
         source: &Arc<str>,
         point: ResumePoint,
         kept: &mut Vec<(u32, Digest)>,
         fair: usize,
-        noticed: &mut Noticed,
+        counts: &mut BatchCounts,
     ) {
         let Some(state) = self.sources.get_mut(source) else {
             return;
@@ -336,30 +334,30 @@ impl Sequencer {
         if let Some(missing) = state.filter.release(high, self.limits.overlap + state.more)
             && !state.filter.compares_content_alone()
         {
-            noticed.missing += missing;
+            counts.missing += missing;
         }
-        // A source may have its share, and more where others leave theirs.
+        // A source may use its fair share, and what other sources do not use.
         let own = state.delivered.len();
         let others = self.remembered.saturating_sub(own);
         let most = self.limits.digests.saturating_sub(others).max(fair);
         let (point, room, forgotten) = state.delivered.make_room(point, kept.len(), most);
-        noticed.unremembered += (kept.len() - room + forgotten) as u64;
+        counts.unremembered += (kept.len() - room + forgotten) as u64;
         kept.truncate(room);
         state.delivered.add(kept, point, state.server);
         self.remembered = others + state.delivered.len();
     }
 }
 
-impl SourceState {
-    /// A new record of this archival second arrived. `lowest` is the earliest
-    /// that an archive within the overlap would store now.
-    fn arrive(&mut self, second: u32, now: u64, lowest: u32, noticed: &mut Noticed) {
+impl SequencedSource {
+    /// Records the archival second of a new record. `lowest` is the earliest second that
+    /// an archive within the overlap would store now.
+    fn observe(&mut self, second: u32, now: u64, lowest: u32, counts: &mut BatchCounts) {
         let behind = self
             .newest
             .map_or(0, |newest| newest.saturating_sub(second));
-        noticed.disorder = noticed.disorder.max(behind);
-        if !self.mark.arrive(second, now) {
-            noticed.ahead += 1;
+        counts.disorder = counts.disorder.max(behind);
+        if !self.mark.observe(second, now) {
+            counts.ahead += 1;
             return;
         }
         self.newest = self.newest.max(Some(second));
@@ -368,13 +366,12 @@ impl SourceState {
             Some(earliest) => Some(earliest.min(second)),
             None => Some(second),
         };
-        noticed.set_back += u64::from(self.set_back.is_some());
+        counts.set_back += u64::from(self.set_back.is_some());
     }
 
-    /// The point after a batch. Where everything new since some record lies
-    /// before the second to resume from, the server's clock was set back: then a
-    /// restart asks from those records, since waiting for the old time to come
-    /// would lose events.
+    /// Returns the resume point after a batch. If all new records since some record are
+    /// before the resume second, the clock of the server was set back. A restart then
+    /// requests from those records: waiting for the old time would lose events.
     fn next_point(&mut self, before: Option<ResumePoint>, overlap: u32) -> Option<ResumePoint> {
         let Some(lately) = self.mark.high() else {
             return before;

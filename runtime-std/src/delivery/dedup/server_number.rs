@@ -1,9 +1,9 @@
-//! Which server of a source sent something.
+//! Identifies the server of a source.
 
 use estreamer_mio::tls::CertificateFacts;
 
-/// A number that tells servers apart, by certificate and name: FNV-1a, since it
-/// is kept in the bookmark. Never 0.
+/// Returns a number that identifies a server by certificate and name. It is FNV-1a, which
+/// is stable, because the bookmark stores it. Never 0.
 pub(crate) fn server_number(peer: Option<&CertificateFacts>, name: &str) -> u64 {
     let certificate = peer.map_or(&[][..], |peer| &peer.sha256);
     let bytes = certificate.iter().copied().chain(name.bytes());

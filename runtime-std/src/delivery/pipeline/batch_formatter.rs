@@ -1,37 +1,38 @@
-//! A batch as an output writes it: which records, in which form, to which path.
+//! Selects the records of a batch for one output and formats them: source and event type,
+//! format, path.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use estreamer_core::fqe::EventKind;
-use estreamer_mio::batch::Record;
+use estreamer_mio::buffer::EventRecord;
 
 use super::delivery::{Delivery, SourceInfo};
-use crate::config::{Format, Output};
+use crate::config::{Format, OutputConfig};
 use crate::format;
-use crate::output::Part;
+use crate::output::OutputPart;
 use crate::output::destination::Destination;
 use crate::output::pattern::{OTHER, Pattern};
 
-/// Bytes of a buffer that are kept for the next batch.
-const KEPT: usize = 1 << 20;
+/// The maximum capacity of a buffer to keep for the next batch, in bytes.
+const MAX_KEPT: usize = 1 << 20;
 
-/// How an output writes, with buffers that are used again.
+/// The formatter of one output, with reusable buffers.
 pub(super) struct BatchFormatter {
     format: Format,
     sources: Option<Vec<String>>,
     events: Option<Vec<EventKind>>,
-    /// Of files.
+    /// The path of file outputs.
     pattern: Option<Pattern>,
     paths: HashMap<(Arc<str>, &'static str), Arc<Path>>,
-    parts: Vec<Part>,
-    /// How many of the parts belong to the current batch.
+    parts: Vec<OutputPart>,
+    /// The number of parts of the current batch.
     used: usize,
 }
 
 impl BatchFormatter {
-    pub(super) fn new(output: &Output) -> Self {
+    pub(super) fn new(output: &OutputConfig) -> Self {
         let pattern = match &output.destination {
             Destination::File(pattern) => Some(pattern.clone()),
             _ => None,
@@ -47,13 +48,13 @@ impl BatchFormatter {
         }
     }
 
-    /// Formats a batch, and returns how many of its records the output takes.
+    /// Formats a batch and returns the number of selected records.
     pub(super) fn format(&mut self, delivery: &Delivery) -> u64 {
         self.used = 0;
         for part in &mut self.parts {
-            // A record may have been very large.
+            // A large record may have grown the buffer.
             part.bytes.clear();
-            part.bytes.shrink_to(KEPT);
+            part.bytes.shrink_to(MAX_KEPT);
         }
         let source = &*delivery.source;
         if let Some(sources) = &self.sources
@@ -70,28 +71,28 @@ impl BatchFormatter {
                 continue;
             }
             count += 1;
-            let (form, data, name) = (self.format, &source.data, &*source.name);
+            let (form, transform, name) = (self.format, &source.transform, &*source.name);
             let bytes = self.bytes(source, &record);
-            format::write(form, data, name, &record, verdict.digest, bytes);
+            format::write(form, transform, name, &record, verdict.digest, bytes);
         }
         count
     }
 
-    /// What is to be written: no part is empty.
-    pub(super) fn parts(&self) -> &[Part] {
+    /// Returns the parts to write; none is empty.
+    pub(super) fn parts(&self) -> &[OutputPart] {
         &self.parts[..self.used]
     }
 
-    /// Where the bytes of a record go.
-    fn bytes(&mut self, source: &SourceInfo, record: &Record<'_>) -> &mut Vec<u8> {
+    /// Returns the buffer for a record.
+    fn bytes(&mut self, source: &SourceInfo, record: &EventRecord<'_>) -> &mut Vec<u8> {
         let by_event = self.pattern.as_ref().is_some_and(Pattern::by_event);
         let event = match by_event {
             true => EventKind::from_record_type(record.record_type).map_or(OTHER, EventKind::name),
             false => "",
         };
         let used = &self.parts[..self.used];
-        // Where there is one part, nothing is compared: glibc's masked vector loads
-        // took 80 ns to find two empty names alike.
+        // A single part needs no comparison of names: comparing two empty names took 80 ns
+        // in glibc.
         let index = match used
             .iter()
             .position(|part| !by_event || part.event == event)
@@ -117,7 +118,7 @@ impl BatchFormatter {
             part.bytes.clear();
             (part.path, part.event) = (path, event);
         } else {
-            self.parts.push(Part {
+            self.parts.push(OutputPart {
                 path,
                 event,
                 bytes: Vec::new(),

@@ -1,5 +1,5 @@
-//! An output that is not required: it never holds anything back. What it lags
-//! behind is bounded, and beyond that it drops and counts.
+//! A best-effort output: the bookmark does not wait for it. Its queue is bounded; batches
+//! that do not fit are dropped and counted.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -9,63 +9,64 @@ use super::batch_formatter::BatchFormatter;
 use super::delivery::Delivery;
 use crate::delivery::ledger::Ledger;
 use crate::failure::Failure;
-use crate::output::{Acceptance, Output, Part};
+use crate::output::{Acceptance, Output, OutputPart};
 use crate::sync::lock;
 use crate::thread;
 
-/// The end of it that batches are offered to.
+/// The sending end of the queue.
 pub(super) struct BestEffort {
     formatter: BatchFormatter,
-    /// Bytes that may wait.
+    /// The capacity of the queue in bytes.
     limit: u64,
-    shared: Arc<Shared>,
+    shared: Arc<SharedQueue>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct SharedQueue {
     queue: Mutex<Queue>,
     changed: Condvar,
 }
 
 #[derive(Default)]
 struct Queue {
-    batches: VecDeque<Waiting>,
+    batches: VecDeque<QueuedBatch>,
     bytes: u64,
     is_finishing: bool,
-    /// The thread that writes has ended.
+    /// Whether the writing thread has ended.
     has_ended: bool,
 }
 
-/// A batch, and how many records are lost with it.
-struct Waiting {
+/// A formatted batch in the queue.
+struct QueuedBatch {
     n: u64,
-    parts: Vec<Part>,
+    parts: Vec<OutputPart>,
     bytes: u64,
     source: Arc<str>,
     records: u64,
 }
 
-/// Before something is tried again.
+/// The pause before a retry.
 const PAUSE: Duration = Duration::from_secs(1);
-/// At the end, the rest is tried for so long.
-const AT_THE_END: Duration = Duration::from_secs(2);
+/// How long to retry after the last batch.
+const FINISH_RETRY: Duration = Duration::from_secs(2);
 
 impl BestEffort {
-    /// Starts the thread that writes to `output`, which may lag `limit` bytes.
+    /// Starts the thread that writes to `output`. `limit` is the capacity of the queue in
+    /// bytes.
     ///
     /// # Errors
-    /// The system allows no further thread.
+    /// The system refuses another thread.
     pub(super) fn start(
         name: &str,
         formatter: BatchFormatter,
         output: Box<dyn Output>,
         limit: u64,
     ) -> Result<Self, Failure> {
-        let shared = Arc::<Shared>::default();
+        let shared = Arc::<SharedQueue>::default();
         let of_thread = shared.clone();
         let shown = name.to_owned();
         thread::spawn("best effort", move || {
-            Writer {
+            QueueWriter {
                 name: shown,
                 output,
                 is_told: false,
@@ -82,11 +83,11 @@ impl BestEffort {
         })
     }
 
-    /// Takes a batch, or drops and counts it.
+    /// Queues a batch, or drops and counts it.
     pub(super) fn offer(&mut self, delivery: &Delivery, ledger: &Ledger) {
         let records = self.formatter.format(delivery);
         let parts = self.formatter.parts();
-        let bytes: u64 = parts.iter().map(Part::length).sum();
+        let bytes: u64 = parts.iter().map(OutputPart::length).sum();
         let source = &delivery.source.name;
         let mut queue = lock(&self.shared.queue);
         if queue.bytes + bytes > self.limit {
@@ -98,7 +99,7 @@ impl BestEffort {
             return;
         }
         queue.bytes += bytes;
-        queue.batches.push_back(Waiting {
+        queue.batches.push_back(QueuedBatch {
             n: delivery.n,
             parts: parts.to_vec(),
             bytes,
@@ -109,9 +110,8 @@ impl BestEffort {
         self.shared.changed.notify_all();
     }
 
-    /// No more batches will come. Waits up to 3 s for the rest to be written;
-    /// what is left then counts as dropped, and a write that is stuck is left
-    /// behind.
+    /// Closes the queue and waits up to 3 s for it to drain. Remaining batches count as
+    /// dropped; a hanging write is abandoned.
     pub(super) fn finish(self, ledger: &Ledger) {
         let mut queue = lock(&self.shared.queue);
         queue.is_finishing = true;
@@ -119,19 +119,19 @@ impl BestEffort {
         let waited = self
             .shared
             .changed
-            .wait_timeout_while(queue, AT_THE_END + PAUSE, |queue| !queue.has_ended);
+            .wait_timeout_while(queue, FINISH_RETRY + PAUSE, |queue| !queue.has_ended);
         let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;
-        let left: Vec<Waiting> = queue.batches.drain(..).collect();
+        let left: Vec<QueuedBatch> = queue.batches.drain(..).collect();
         drop(queue);
-        for waiting in left {
-            ledger.change(&waiting.source, |counts| counts.dropped += waiting.records);
+        for queued in left {
+            ledger.change(&queued.source, |counts| counts.dropped += queued.records);
         }
     }
 }
 
-impl Shared {
-    /// The next batch; `None` when nothing comes any more.
-    fn next(&self) -> Option<Waiting> {
+impl SharedQueue {
+    /// Waits for the next batch; `None` if the queue is closed and empty.
+    fn next(&self) -> Option<QueuedBatch> {
         let queue = lock(&self.queue);
         let more = |queue: &mut Queue| queue.batches.is_empty() && !queue.is_finishing;
         let waited = self.changed.wait_while(queue, more);
@@ -139,7 +139,7 @@ impl Shared {
         queue.batches.pop_front()
     }
 
-    /// Waits before something is tried again; false when it is too late for that.
+    /// Waits before a retry. Returns false if the time for retries is over.
     fn pause(&self, end: &mut Option<Instant>) -> bool {
         let waited = self
             .changed
@@ -151,54 +151,55 @@ impl Shared {
         if !is_finishing {
             return true;
         }
-        let end = *end.get_or_insert_with(|| Instant::now() + AT_THE_END);
+        let end = *end.get_or_insert_with(|| Instant::now() + FINISH_RETRY);
         std::thread::sleep(Duration::from_millis(50));
         Instant::now() < end
     }
 }
 
-/// The thread that writes.
-struct Writer {
+/// The state of the writing thread.
+struct QueueWriter {
     name: String,
     output: Box<dyn Output>,
     is_told: bool,
     end: Option<Instant>,
 }
 
-impl Writer {
-    fn run(mut self, shared: &Shared) {
-        while let Some(waiting) = shared.next() {
-            while let Err(error) = self.write(&waiting) {
+impl QueueWriter {
+    fn run(mut self, shared: &SharedQueue) {
+        while let Some(queued) = shared.next() {
+            while let Err(error) = self.write(&queued) {
                 if !std::mem::replace(&mut self.is_told, true) {
                     say!(
-                        "estreamer: cannot write to {}: {error}. It is not required: it is tried \
-                         again, and what does not fit its queue is dropped and counted.",
+                        "estreamer: cannot write to {}: {error}. The write is retried; this output \
+                         is best effort, so events that do not fit its queue are dropped \
+                         and counted.",
                         self.name
                     );
                 }
                 if !shared.pause(&mut self.end) {
-                    lock(&shared.queue).batches.push_front(waiting);
+                    lock(&shared.queue).batches.push_front(queued);
                     return;
                 }
             }
             if std::mem::take(&mut self.is_told) {
                 say!("estreamer: {} can be written again", self.name);
             }
-            lock(&shared.queue).bytes -= waiting.bytes;
+            lock(&shared.queue).bytes -= queued.bytes;
         }
         self.output.finish();
     }
 
-    /// Writes a batch, and does not track what becomes of it later.
-    fn write(&mut self, waiting: &Waiting) -> std::io::Result<()> {
+    /// Writes a batch without tracking its acceptance.
+    fn write(&mut self, queued: &QueuedBatch) -> std::io::Result<()> {
         let output = &mut self.output;
-        output.look(&waiting.parts)?;
-        drop(output.let_go());
-        output.marked();
+        output.check_files(&queued.parts)?;
+        drop(output.take_released());
+        output.set_marked();
         for notice in output.notices() {
             say!("estreamer: {notice}");
         }
-        if output.write(waiting.n, &waiting.parts)? == Acceptance::Taken {
+        if output.write(queued.n, &queued.parts)? == Acceptance::Taken {
             output.poll()?;
             while output.accepted().is_some() {}
         }

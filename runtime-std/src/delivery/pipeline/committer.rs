@@ -1,37 +1,37 @@
-//! The thread that commits: makes durable what every required output has
-//! accepted, and appends that to the journal.
+//! The committer thread: makes batches that every required output has accepted durable,
+//! and appends the commit to the journal.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::failure::PipelineError;
-use super::progress::{FailOnPanic, Progress};
-use super::steps::{StepError, Steps};
+use super::progress::{DeliveryProgress, FailOnPanic};
+use super::steps::{DeliverySteps, StepError};
 use super::writer::OpenFiles;
 use crate::disk::DiskFile;
 use crate::sync::lock;
 
-/// Between two commits, while events come.
-const EVERY: Duration = Duration::from_secs(1);
+/// The interval of commits while events arrive.
+const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Works until every output has written all it will.
-pub(super) fn run(files: &[OpenFiles], steps: &Steps, progress: &Progress) {
+/// Runs until every output has finished.
+pub(super) fn run(files: &[OpenFiles], steps: &DeliverySteps, progress: &DeliveryProgress) {
     if !steps.has_journal() {
         return;
     }
     let _guard = FailOnPanic(progress);
     loop {
-        let finishing = progress.wait_for_commit_due(EVERY);
+        let finishing = progress.wait_for_commit_due(INTERVAL);
         if finishing && !progress.wait_for_writers(None) {
             return;
         }
         if progress.is_void() {
-            // A sync failed: another one would report success wrongly.
+            // After a failed sync, another sync would falsely report success.
             discard(steps);
             return;
         }
         if progress.is_late() {
-            // The journal may be another pipeline's by now.
+            // Another pipeline may use the journal by now.
             return;
         }
         let cut = progress.cut();
@@ -40,7 +40,7 @@ pub(super) fn run(files: &[OpenFiles], steps: &Steps, progress: &Progress) {
                 files.iter().flat_map(|files| lock(files).clone()).collect();
             match steps.commit(&open, cut) {
                 Ok(()) => progress.committed(cut),
-                // No room for it; the next one tries again.
+                // For example a full disk; the next commit retries.
                 Err(StepError::Retry(_)) => {}
                 Err(StepError::NotDurable(error)) => {
                     progress.fail(PipelineError::NotDurable(error));
@@ -58,7 +58,7 @@ pub(super) fn run(files: &[OpenFiles], steps: &Steps, progress: &Progress) {
         }
         if finishing {
             if let Some(mut journal) = steps.journal() {
-                // Where this fails, the next start searches for what was under way.
+                // If this fails, the next start searches for pending batches.
                 let _ = journal.close();
             }
             return;
@@ -66,7 +66,7 @@ pub(super) fn run(files: &[OpenFiles], steps: &Steps, progress: &Progress) {
     }
 }
 
-fn discard(steps: &Steps) {
+fn discard(steps: &DeliverySteps) {
     if let Some(mut journal) = steps.journal() {
         journal.discard_uncommitted();
     }

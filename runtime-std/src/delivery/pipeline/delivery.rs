@@ -1,34 +1,34 @@
-//! What the outputs are told to do.
+//! The commands to the writers of outputs.
 
 use std::sync::{Arc, Mutex};
 
-use estreamer_mio::batch::{Batch, Record};
+use estreamer_mio::buffer::{Batch, EventRecord};
 
-use crate::delivery::dedup::sequencer::Verdict;
-use crate::format::Data;
+use crate::delivery::dedup::sequencer::RecordVerdict;
+use crate::format::OwnedTransform;
 use crate::sync::lock;
 
-/// Where records come from.
+/// The source of records.
 #[derive(Debug)]
 pub struct SourceInfo {
-    /// The source's name.
+    /// The name of the source.
     pub name: Arc<str>,
-    /// The form its events' data comes in.
-    pub data: Data,
-    /// Whether several servers may answer for it.
+    /// The transform of its events.
+    pub transform: OwnedTransform,
+    /// Whether several servers may answer.
     pub has_several_servers: bool,
 }
 
-/// Lists of verdicts that are used again.
-pub(super) type SpareVerdicts = Mutex<Vec<Vec<Verdict>>>;
+/// Verdict buffers for reuse.
+pub(super) type SpareVerdicts = Mutex<Vec<Vec<RecordVerdict>>>;
 
-/// A batch on its way to the outputs.
+/// A numbered batch for the outputs.
 pub(super) struct Delivery {
     pub(super) n: u64,
     pub(super) source: Arc<SourceInfo>,
     pub(super) batch: Batch,
-    pub(super) verdicts: Vec<Verdict>,
-    /// Where the verdicts go when everybody is done with them.
+    pub(super) verdicts: Vec<RecordVerdict>,
+    /// Receives the verdict buffer on drop.
     pub(super) spare: Arc<SpareVerdicts>,
 }
 
@@ -39,8 +39,8 @@ impl Drop for Delivery {
 }
 
 impl Delivery {
-    /// The records to be delivered.
-    pub(super) fn kept(&self) -> impl Iterator<Item = (Record<'_>, &Verdict)> {
+    /// Returns the records to deliver.
+    pub(super) fn kept(&self) -> impl Iterator<Item = (EventRecord<'_>, &RecordVerdict)> {
         self.batch
             .records()
             .zip(&self.verdicts)
@@ -48,10 +48,10 @@ impl Delivery {
     }
 }
 
-/// What comes to an output, in order.
+/// A command to the writer of an output.
 #[derive(Clone)]
-pub(super) enum Order {
+pub(super) enum OutputCommand {
     Deliver(Arc<Delivery>),
-    /// Files are closed durably and opened by their names again.
+    /// Make files durable and reopen them by name.
     Reopen,
 }

@@ -1,68 +1,69 @@
-//! The thread that numbers batches, and hands them to the outputs.
+//! The dispatcher thread: numbers batches and hands them to the outputs.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::batch::{Batch, RecordKind};
+use estreamer_mio::buffer::{Batch, RecordKind};
 
 use super::best_effort::BestEffort;
-use super::delivery::{Delivery, Order, SourceInfo, SpareVerdicts};
-use super::progress::{Counted, Credit, FailOnPanic, Progress, RECORDS};
+use super::delivery::{Delivery, OutputCommand, SourceInfo, SpareVerdicts};
+use super::progress::{BatchRecords, Credit, DeliveryProgress, FailOnPanic, RECORDS};
 use super::retry::Retry;
-use super::steps::Steps;
+use super::steps::DeliverySteps;
 use crate::delivery::bookmark::entry::BatchEntry;
-use crate::delivery::dedup::sequencer::{Noticed, Numbered, Sequencer};
+use crate::delivery::dedup::sequencer::{BatchCounts, Numbered, Sequencer};
 use crate::delivery::ledger::Ledger;
 use crate::sync::lock;
 
-/// What comes to the thread.
+/// A job of the dispatcher.
 pub(super) enum Job {
-    /// A connection is about to be made.
+    /// A connection is about to be made; answer with the second to request from.
     Connect {
         source: Arc<SourceInfo>,
         from: InitialTimestamp,
         answer: Sender<InitialTimestamp>,
     },
-    /// Its session has begun, with this server.
+    /// The session of a connection began with this server.
     Began {
         source: Arc<SourceInfo>,
         server: u64,
     },
-    /// It brought records.
+    /// A connection received records.
     Batch {
         source: Arc<SourceInfo>,
         credit: Arc<Credit>,
         batch: Batch,
     },
-    /// Files are to be opened anew.
+    /// Reopen files.
     Reopen,
 }
 
+/// The state of the dispatcher thread.
 pub(super) struct Dispatcher {
     sequencer: Sequencer,
-    /// Records still to be delivered, at most.
+    /// The remaining number of records to deliver.
     left: u64,
-    outputs: Vec<Sender<Order>>,
+    outputs: Vec<Sender<OutputCommand>>,
     best_effort: Vec<BestEffort>,
     ledger: Arc<Ledger>,
-    steps: Arc<Steps>,
-    progress: Arc<Progress>,
+    steps: Arc<DeliverySteps>,
+    progress: Arc<DeliveryProgress>,
     spare: Arc<SpareVerdicts>,
     retry: Retry,
-    /// The last batch that was noted.
-    noted: u64,
+    /// The last batch in the journal.
+    last_appended: u64,
 }
 
 impl Dispatcher {
     pub(super) fn new(
         sequencer: Sequencer,
         limit: u64,
-        outputs: Vec<Sender<Order>>,
+        outputs: Vec<Sender<OutputCommand>>,
         best_effort: Vec<BestEffort>,
         ledger: Arc<Ledger>,
-        (steps, progress): (Arc<Steps>, Arc<Progress>),
+        (steps, progress): (Arc<DeliverySteps>, Arc<DeliveryProgress>),
     ) -> Self {
         Self {
             sequencer,
@@ -74,11 +75,11 @@ impl Dispatcher {
             progress,
             spare: Arc::default(),
             retry: Retry::new("the journal"),
-            noted: 0,
+            last_appended: 0,
         }
     }
 
-    /// Works until nothing comes any more.
+    /// Runs until all senders are dropped.
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
         let progress = self.progress.clone();
         let _guard = FailOnPanic(&progress);
@@ -96,7 +97,7 @@ impl Dispatcher {
                     batch,
                 } => self.batch(source, credit, batch),
                 Job::Reopen => {
-                    self.tell(&Order::Reopen);
+                    self.send(&OutputCommand::Reopen);
                     true
                 }
             };
@@ -110,10 +111,10 @@ impl Dispatcher {
         }
     }
 
-    fn tell(&self, order: &Order) {
+    fn send(&self, command: &OutputCommand) {
         for output in &self.outputs {
-            // An output that has ended has failed, and says so.
-            let _ = output.send(order.clone());
+            // Fails only if the output has failed, which it reports itself.
+            let _ = output.send(command.clone());
         }
     }
 
@@ -131,7 +132,7 @@ impl Dispatcher {
         if !self.anchor(source, before) {
             return false;
         }
-        // The connection that asked may have ended.
+        // The connection may have ended.
         let _ = answer.send(from);
         self.progress.wake();
         true
@@ -146,7 +147,7 @@ impl Dispatcher {
         self.anchor(source, before)
     }
 
-    /// Makes durable where a source is asked from, if that changed.
+    /// Makes the second to request from durable, if it changed.
     fn anchor(&mut self, source: &SourceInfo, before: Option<u32>) -> bool {
         let anchor = self.sequencer.anchor(&source.name);
         let Some(second) = anchor.filter(|_| anchor != before) else {
@@ -160,14 +161,15 @@ impl Dispatcher {
         anchored.is_some()
     }
 
-    /// Numbers a batch, notes it, and sends it on; false when that is over.
+    /// Numbers a batch, appends it to the journal, and sends it to the outputs. Returns
+    /// false if the pipeline ends.
     fn batch(&mut self, source: Arc<SourceInfo>, credit: Arc<Credit>, batch: Batch) -> bool {
         let mut verdicts = lock(&self.spare).pop().unwrap_or_default();
         let journal = self.steps.journal();
         let journal = journal.map(|mut it| (it.pending_records(), it.spare()));
         let (pending, memory) = journal.unwrap_or_default();
-        if pending >= MOST_PENDING {
-            self.progress.wait_for_commit(self.noted);
+        if pending >= MAX_PENDING {
+            self.progress.wait_for_commit(self.last_appended);
         }
         let name = &source.name;
         self.sequencer.screen(name, batch.records(), &mut verdicts);
@@ -177,7 +179,7 @@ impl Dispatcher {
             server,
             records,
             is_first,
-            noticed,
+            counts,
         } = self.sequencer.number(
             name,
             batch.records(),
@@ -194,27 +196,27 @@ impl Dispatcher {
             records,
         });
         let steps = &self.steps;
-        // With its first archival second it is known where to go on from, whatever
-        // happens.
-        let noted = self
+        // The first archival second of a source is made durable at once, so that the
+        // resume point is known.
+        let appended = self
             .retry
-            .until_stopped(&self.progress, || steps.note(&mut entry, is_first));
-        if noted.is_none() {
+            .until_stopped(&self.progress, || steps.append_batch(&mut entry, is_first));
+        if appended.is_none() {
             return false;
         }
         self.retry.progressed();
-        self.noted = n;
-        self.left -= noticed.kept;
+        self.last_appended = n;
+        self.left -= counts.kept;
         if self.left == 0 {
             self.progress.enough();
         }
-        self.count(&source, &batch, noticed);
-        let counted = Counted {
+        self.count(&source, &batch, counts);
+        let counted = BatchRecords {
             n,
             source: name.clone(),
-            records: noticed.kept,
+            records: counts.kept,
         };
-        self.progress.sent(counted, credit, batch.units);
+        self.progress.sent(counted, credit, batch.units());
         let delivery = Arc::new(Delivery {
             n,
             source,
@@ -225,11 +227,11 @@ impl Dispatcher {
         for output in &mut self.best_effort {
             output.offer(&delivery, &self.ledger);
         }
-        self.tell(&Order::Deliver(delivery));
+        self.send(&OutputCommand::Deliver(delivery));
         true
     }
 
-    fn count(&self, source: &SourceInfo, batch: &Batch, noticed: Noticed) {
+    fn count(&self, source: &SourceInfo, batch: &Batch, noticed: BatchCounts) {
         let (mut malformed, mut oversize) = (0, 0);
         for record in batch.records() {
             match record.kind {
@@ -253,9 +255,9 @@ impl Dispatcher {
     }
 }
 
-/// So many records may wait for a commit, however long that takes: with twice as
-/// many as make it due, no source waits while the disk is fast.
-const MOST_PENDING: usize = 2 * RECORDS as usize;
+/// The maximum number of records that wait for a commit. It is twice the number that
+/// makes a commit due, so that no source waits while the disk is fast.
+const MAX_PENDING: usize = 2 * RECORDS as usize;
 
 fn unix_seconds() -> u64 {
     SystemTime::now()

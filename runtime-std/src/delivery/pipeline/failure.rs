@@ -1,4 +1,4 @@
-//! What ends a pipeline.
+//! The errors of a pipeline.
 
 use std::fmt;
 use std::io;
@@ -7,26 +7,25 @@ use std::time::Duration;
 use crate::delivery::bookmark::opening::OpeningError;
 use crate::failure::Failure;
 
-/// What ended a pipeline.
+/// Why a pipeline ended.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PipelineError {
-    /// The reader of standard output has closed it.
+    /// The reader of standard output closed it.
     ReaderLeft,
-    /// An output cannot be written any more.
+    /// An output cannot be written.
     Output(String, io::Error),
-    /// What was written could not be made durable: all since the last commit is
-    /// cut off and comes again.
+    /// A sync failed. Everything after the last commit is truncated and delivered again.
     NotDurable(io::Error),
-    /// The bookmark was removed while the process ran.
+    /// The bookmark was removed during the run.
     BookmarkGone(io::Error),
     /// An output took too long to finish.
     Late(Duration),
 }
 
 impl PipelineError {
-    /// Whether it stands in place of one that was there before: that something is
-    /// not durable has consequences of its own.
+    /// Returns whether it replaces an earlier error: failed durability needs its own
+    /// handling.
     pub(super) fn outranks(&self, other: &Self) -> bool {
         let rank = |error: &Self| match error {
             Self::NotDurable(_) | Self::BookmarkGone(_) => 1,
@@ -39,18 +38,18 @@ impl PipelineError {
 impl fmt::Display for PipelineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ReaderLeft => f.write_str("nobody reads standard output any more"),
+            Self::ReaderLeft => f.write_str("the reader of standard output closed it"),
             Self::Output(what, error) => write!(f, "cannot write to {what}: {error}"),
             Self::NotDurable(error) => {
-                write!(f, "what was written could not be made durable: {error}")
+                write!(f, "cannot make written events durable: {error}")
             }
             Self::BookmarkGone(error) => write!(
                 f,
-                "the bookmark is gone: {error}. Events were written since that it did not have"
+                "the bookmark was removed: {error}. It does not contain the events written since"
             ),
             Self::Late(limit) => write!(
                 f,
-                "an output did not take what was under way within {} s",
+                "an output did not accept the pending events within {} s",
                 limit.as_secs_f32()
             ),
         }
@@ -63,9 +62,9 @@ impl std::error::Error for PipelineError {}
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// Bookmark or files.
+    /// The bookmark or a file cannot be used.
     Opening(OpeningError),
-    /// The system allows no further thread.
+    /// The system refuses another thread.
     Thread(Failure),
 }
 

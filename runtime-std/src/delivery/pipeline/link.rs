@@ -1,41 +1,41 @@
-//! One connection's way into the pipeline.
+//! The link from a connection to the pipeline.
 
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
 use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::batch::Batch;
+use estreamer_mio::buffer::Batch;
 
 use super::delivery::SourceInfo;
 use super::dispatcher::Job;
-use super::progress::{Credit, Progress};
+use super::progress::{Credit, DeliveryProgress};
 use crate::delivery::ledger::Ledger;
 
-/// One connection's way into the pipeline.
+/// The link from a connection to the pipeline.
 pub struct Link {
     source: Arc<SourceInfo>,
     jobs: Sender<Job>,
-    progress: Arc<Progress>,
+    progress: Arc<DeliveryProgress>,
     ledger: Arc<Ledger>,
     credit: Arc<Credit>,
-    /// Batches handed over.
+    /// The number of batches handed over.
     handed_over: Cell<u64>,
-    /// Where to ask from.
+    /// The second to request from.
     pub from: InitialTimestamp,
 }
 
-/// A link on its way: the pipeline has to work off what came before.
+/// A requested link. It is ready after the pipeline has processed earlier jobs.
 pub struct PendingLink {
     pub(super) source: Arc<SourceInfo>,
     pub(super) jobs: Sender<Job>,
-    pub(super) progress: Arc<Progress>,
+    pub(super) progress: Arc<DeliveryProgress>,
     pub(super) ledger: Arc<Ledger>,
     pub(super) from: Receiver<InitialTimestamp>,
 }
 
 impl PendingLink {
-    /// The link, once.
+    /// Returns the link when it is ready, once.
     pub fn link(&self) -> Option<Link> {
         let from = self.from.try_recv().ok()?;
         Some(Link {
@@ -51,11 +51,11 @@ impl PendingLink {
 }
 
 impl Link {
-    /// The session has begun. `server` is a number that tells this server from
-    /// another one that answers for the same source; 0 if it is not known.
+    /// Reports the start of the session. `server` is the number that identifies the server
+    /// among those of the source; 0 if unknown.
     pub fn began(&self, server: u64) {
         let source = self.source.clone();
-        // Without a receiver the pipeline has failed, and says so.
+        // Fails only if the pipeline has failed, which it reports itself.
         let _ = self.jobs.send(Job::Began { source, server });
     }
 
@@ -70,27 +70,27 @@ impl Link {
         });
     }
 
-    /// The ledger's account of this source.
+    /// Returns the ledger and the name of the source in it.
     pub fn ledger(&self) -> (&Ledger, &Arc<str>) {
         (&self.ledger, &self.source.name)
     }
 
-    /// Units of this connection that may be acknowledged.
+    /// Returns the number of units of this connection that may be acknowledged.
     pub fn delivered(&self) -> u64 {
         self.credit.units()
     }
 
-    /// Whether batches are on their way to the outputs.
+    /// Returns whether batches of this connection are pending.
     pub fn is_busy(&self) -> bool {
         self.handed_over.get() > self.credit.batches()
     }
 
-    /// Whether as many records came as were wanted.
+    /// Returns whether the record limit is reached.
     pub fn is_enough(&self) -> bool {
         self.progress.is_enough()
     }
 
-    /// Whether the pipeline cannot go on.
+    /// Returns whether the pipeline has failed.
     pub fn has_failed(&self) -> bool {
         self.progress.has_failed()
     }

@@ -6,8 +6,10 @@
 //!             └──────▶ best effort                  committer ─▶ journal
 //! ```
 //!
-//! [`steps`] is the protocol they follow; `progress` is what they tell each
-//! other.
+//! - [`steps`]: the protocol of journal and outputs that all threads follow.
+//! - `progress`: shared state; decides which bundles may be acknowledged.
+//! - `dispatcher`, `writer`, `best_effort`, `committer`: the threads.
+//! - `batch_formatter`: selects and formats the records for one output.
 
 mod batch_formatter;
 mod best_effort;
@@ -31,15 +33,15 @@ use std::time::{Duration, Instant};
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::event_loop::Handle;
 
-use crate::config;
+use crate::config::OutputConfig;
 use crate::delivery::bookmark::journal::Journal;
-use crate::delivery::bookmark::opening::{self, OpeningError, Place};
+use crate::delivery::bookmark::opening::{self, BookmarkLocation, OpeningError};
 use crate::delivery::bookmark::recovery::Bookmark;
 use crate::delivery::bookmark::settle::cut_back;
 use crate::delivery::bookmark::state_dir::StateDir;
-use crate::delivery::dedup::sequencer::{FirstSessions, Limits, Sequencer};
+use crate::delivery::dedup::sequencer::{FirstSessions, Sequencer, SequencerLimits};
 use crate::delivery::ledger::Ledger;
-use crate::digest::Key;
+use crate::digest::DigestKey;
 use crate::disk::{Disk, RealDisk, directory, has_durable_names};
 use crate::output::Output;
 use crate::output::destination::Destination;
@@ -52,58 +54,58 @@ use delivery::SourceInfo;
 use dispatcher::{Dispatcher, Job};
 use failure::{PipelineError, StartError};
 use link::PendingLink;
-use progress::{Progress, Rules};
-use steps::Steps;
-use writer::Writer;
+use progress::{DeliveryProgress, Rules};
+use steps::DeliverySteps;
+use writer::OutputWriter;
 
-/// What is delivered where.
+/// The parameters of a pipeline.
 pub struct Setup {
-    /// Where the bookmark lives; without it there is none.
+    /// The state directory; without it there is no bookmark.
     pub state: Option<StateDir>,
     /// The outputs.
-    pub outputs: Vec<config::Output>,
-    /// The names of the sources, as far as files are named after them.
+    pub outputs: Vec<OutputConfig>,
+    /// The names of the sources.
     pub sources: Vec<String>,
-    /// What is remembered of the sources.
-    pub limits: Limits,
-    /// Whether a batch is acknowledged only when every output has accepted it.
+    /// The limits of the sequencer.
+    pub limits: SequencerLimits,
+    /// Whether a batch is acknowledged only after every required output has accepted it.
     pub is_strict: bool,
-    /// Records to deliver, at most.
+    /// The maximum number of records to deliver.
     pub limit: u64,
-    /// Where everything is counted.
+    /// The counts of the sources.
     pub ledger: Arc<Ledger>,
-    /// When each source was first asked.
+    /// The first session of each source in this process.
     pub first_sessions: FirstSessions,
-    /// A source of which the bookmark is to know nothing any more.
+    /// A source whose bookmark is discarded.
     pub forget: Option<String>,
 }
 
-/// The threads at work.
+/// The running threads.
 pub struct Pipeline {
     jobs: Option<Sender<Job>>,
-    steps: Arc<Steps>,
-    progress: Arc<Progress>,
+    steps: Arc<DeliverySteps>,
+    progress: Arc<DeliveryProgress>,
     ledger: Arc<Ledger>,
     threads: Vec<JoinHandle<()>>,
-    /// What was found about the files at the start.
+    /// Notices about files at the start.
     pub notices: Vec<FileNotice>,
-    /// Sources of the bookmark that are not among those of the setup.
+    /// Sources in the bookmark that are not in the setup.
     pub unused: Vec<String>,
-    // Locked until everything is written.
+    // Holds the lock until everything is written.
     state: Option<StateDir>,
 }
 
 impl Pipeline {
-    /// Brings files and bookmark together and starts the threads. The loop of
-    /// `wake` is woken whenever a link has more credit.
+    /// Opens the bookmark and the outputs and starts the threads. `wake` wakes the event
+    /// loop when a link gets credit.
     ///
     /// # Errors
-    /// [`StartError`]; nothing was lost.
+    /// [`StartError`]. No event is lost.
     pub fn start(setup: Setup, wake: Handle) -> Result<Self, StartError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let key = setup.state.as_ref().map(|state| state.key().clone());
-        let key = key.unwrap_or_else(|| Key::new([0; 32]));
-        let make = |of: &config::Output| {
+        let key = key.unwrap_or_else(|| DigestKey::new([0; 32]));
+        let make = |of: &OutputConfig| {
             let paths = match &of.destination {
                 Destination::File(pattern) => paths(pattern, of, &setup.sources),
                 _ => Vec::new(),
@@ -125,7 +127,7 @@ impl Pipeline {
                 (None, Vec::new())
             }
             Some(state) => {
-                let place = Place {
+                let place = BookmarkLocation {
                     directory: state.path(),
                     boot: state.boot(),
                     key: &key,
@@ -159,10 +161,10 @@ impl Pipeline {
             has_bookmark: journal.is_some(),
         };
         let ledger = setup.ledger;
-        let progress = Progress::new(outputs.len(), n, rules, wake, ledger.clone());
+        let progress = DeliveryProgress::new(outputs.len(), n, rules, wake, ledger.clone());
         let mut pipeline = Self {
             jobs: None,
-            steps: Arc::new(Steps::new(journal)),
+            steps: Arc::new(DeliverySteps::new(journal)),
             progress: Arc::new(progress),
             ledger,
             threads: Vec::new(),
@@ -184,27 +186,27 @@ impl Pipeline {
 
     fn spawn<'a>(
         &mut self,
-        outputs: impl Iterator<Item = ((String, Box<dyn Output>), &'a config::Output)>,
+        outputs: impl Iterator<Item = ((String, Box<dyn Output>), &'a OutputConfig)>,
         best_effort: Vec<BestEffort>,
         sequencer: Sequencer,
         limit: u64,
     ) -> Result<(), StartError> {
-        let mut orders = Vec::new();
+        let mut commands = Vec::new();
         let mut files = Vec::new();
         for (index, ((name, output), of)) in outputs.enumerate() {
             let formatter = BatchFormatter::new(of);
             let shared = (self.steps.clone(), self.progress.clone());
-            let writer = Writer::new(index, &name, formatter, output, shared.0, shared.1);
+            let writer = OutputWriter::new(index, &name, formatter, output, shared.0, shared.1);
             files.push(writer.files());
             let (sender, receiver) = channel();
-            orders.push(sender);
+            commands.push(sender);
             self.threads
                 .push(thread::spawn("output", move || writer.run(&receiver))?);
         }
         let (jobs, receiver) = channel();
         let shared = (self.steps.clone(), self.progress.clone());
         let ledger = self.ledger.clone();
-        let dispatcher = Dispatcher::new(sequencer, limit, orders, best_effort, ledger, shared);
+        let dispatcher = Dispatcher::new(sequencer, limit, commands, best_effort, ledger, shared);
         self.threads.push(thread::spawn("dispatcher", move || {
             dispatcher.run(&receiver)
         })?);
@@ -216,25 +218,25 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Whether it cannot go on.
+    /// Returns whether the pipeline has failed.
     pub fn has_failed(&self) -> bool {
         self.progress.has_failed()
     }
 
-    /// Whether as many records came as were wanted.
+    /// Returns whether the record limit is reached.
     pub fn is_enough(&self) -> bool {
         self.progress.is_enough()
     }
 
-    /// The required outputs, counted from 0, that something is handed to right
-    /// now. An output that stays in this list is stuck.
+    /// Returns the indexes of required outputs that are in a call. An output that stays in
+    /// the list hangs.
     pub fn called(&self) -> Vec<usize> {
         self.progress.called()
     }
 
-    /// A new connection of a source. What it brings again of what was delivered
-    /// before will be left out. `None` when the pipeline has ended. The loop is
-    /// woken when the link is there.
+    /// Requests a link for a new connection of a source. Records that were delivered
+    /// before are dropped. Returns `None` if the pipeline has ended. The event loop is
+    /// woken when the link is ready.
     pub fn connect(&self, source: &Arc<SourceInfo>, from: InitialTimestamp) -> Option<PendingLink> {
         let jobs = self.jobs.clone()?;
         let (answer, receiver) = channel();
@@ -253,30 +255,29 @@ impl Pipeline {
         })
     }
 
-    /// Makes the outputs' files durable, and has them opened by their names
-    /// again.
+    /// Makes the files of the outputs durable, and reopens them by name.
     pub fn reopen(&self) {
         if let Some(jobs) = &self.jobs {
-            // Without a receiver the pipeline has failed, and says so.
+            // Fails only if the pipeline has failed, which it reports itself.
             let _ = jobs.send(Job::Reopen);
         }
     }
 
-    /// Delivers what is under way, commits, and ends, within `limit`. All links
-    /// have to be gone. The state directory that is returned can be used again.
+    /// Delivers pending batches, commits, and stops, within `limit`. Drop all links first.
+    /// The returned state directory can be reused.
     pub fn finish(mut self, limit: Duration) -> (Result<(), PipelineError>, Option<StateDir>) {
         drop(self.jobs.take());
         self.progress.finish();
         let deadline = Some(Instant::now() + limit);
         if !self.progress.wait_for_writers(deadline) {
-            // Its thread is left behind, and what it holds comes again. The thread
-            // that commits must not wait for it: the journal may be another's.
+            // The thread of the output is abandoned; its batches are delivered again. The
+            // committer must not wait for it: another pipeline may use the journal.
             let failure = self.progress.take_failure();
             self.progress.fail(PipelineError::Late(limit));
             self.wait_for_others();
             if let Some(failure @ PipelineError::NotDurable(_)) = failure {
-                // An output that is stuck may still write to a file that was to be cut
-                // back: no other pipeline takes over, and the next start cuts it.
+                // A hanging output may still write to a file that must be truncated. No
+                // other pipeline takes over; the next start truncates it.
                 if let Some(mut journal) = self.steps.try_journal() {
                     journal.discard_uncommitted();
                 }
@@ -286,7 +287,7 @@ impl Pipeline {
             return (Err(failure), self.state.take());
         }
         for thread in self.threads.drain(..) {
-            // A thread that panicked has said so.
+            // A panic is reported already.
             let _ = thread.join();
         }
         let failure = self.progress.take_failure();
@@ -297,8 +298,8 @@ impl Pipeline {
         (failure.map_or(Ok(()), Err), self.state.take())
     }
 
-    /// Waits a moment for the threads that do not hang: their files may be opened
-    /// by another pipeline.
+    /// Waits up to 500 ms for threads that do not hang, so that another pipeline can open
+    /// their files.
     fn wait_for_others(&self) {
         let deadline = Instant::now() + Duration::from_millis(500);
         let hanging = self.progress.called().len();
@@ -308,8 +309,8 @@ impl Pipeline {
         }
     }
 
-    /// Cuts the files to the last commit: after a failed sync nothing behind it
-    /// is durable for certain, although it can still be read.
+    /// Truncates the files to the last commit after a failed sync: bytes after it can be
+    /// read but may not be durable.
     fn cut_back(&self) {
         let (Some(journal), Some(state)) = (self.steps.journal(), &self.state) else {
             return;
@@ -322,8 +323,8 @@ impl Pipeline {
                 }
             }
             Err((path, error)) => say!(
-                "estreamer: cannot cut {} back to the last commit either: {error}. Data after \
-                 that may be corrupt.",
+                "estreamer: cannot truncate {} to the last commit: {error}. Data after the last \
+                 commit may be corrupt.",
                 path.display()
             ),
         }
@@ -331,14 +332,14 @@ impl Pipeline {
 }
 
 impl Drop for Pipeline {
-    /// Where a start failed half way, the threads that are there end.
+    /// Stops the threads, also after a partial start.
     fn drop(&mut self) {
         self.progress.finish();
     }
 }
 
-/// What the file systems of state directory and outputs lack.
-fn lacking(state: &StateDir, outputs: &[&config::Output], sources: &[String]) -> Vec<FileNotice> {
+/// Returns notices about file systems without locks or durable names.
+fn lacking(state: &StateDir, outputs: &[&OutputConfig], sources: &[String]) -> Vec<FileNotice> {
     let mut directories = BTreeSet::from([state.path().to_path_buf()]);
     for output in outputs {
         if let Destination::File(pattern) = &output.destination {
@@ -354,8 +355,8 @@ fn lacking(state: &StateDir, outputs: &[&config::Output], sources: &[String]) ->
     locks.into_iter().chain(names).collect()
 }
 
-/// The paths a pattern may become, with what the output takes.
-fn paths(pattern: &Pattern, output: &config::Output, sources: &[String]) -> Vec<PathBuf> {
+/// Returns the paths that an output may write to.
+fn paths(pattern: &Pattern, output: &OutputConfig, sources: &[String]) -> Vec<PathBuf> {
     let takes = |source: &&String| {
         let named = output.sources.as_ref();
         named.is_none_or(|named| named.contains(source))

@@ -1,13 +1,12 @@
-//! How far the outputs are, and what that allows.
+//! The progress of the outputs, and the decisions that follow from it.
 //!
-//! A batch is *received* from a server, *taken* by an output, *accepted* by
-//! whatever that writes to, and *durable* in the bookmark. Three things follow:
+//! A batch is *received* from a server, *taken* by an output, *accepted* by the
+//! destination of the output, and *durable* in the bookmark. Three decisions follow:
 //!
-//! - **Credit**: what every output has taken may be acknowledged to the server;
-//!   strictly, what every output has accepted.
-//! - **Cut**: what every output has accepted may become the bookmark.
-//! - **Life cycle**: whether batches still come, outputs still write, and what
-//!   failed.
+//! - **Credit**: batches that every output has taken may be acknowledged to the server;
+//!   in strict mode, batches that every output has accepted.
+//! - **Cut**: batches that every output has accepted may be committed.
+//! - **Life cycle**: whether batches still arrive, outputs still write, and what failed.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,10 +19,10 @@ use super::failure::PipelineError;
 use crate::delivery::ledger::Ledger;
 use crate::sync::lock;
 
-/// What the threads of a pipeline tell each other.
-pub(super) struct Progress {
-    state: Mutex<State>,
-    /// For each required output whether something is handed to it.
+/// The shared state of the threads of a pipeline.
+pub(super) struct DeliveryProgress {
+    state: Mutex<ProgressState>,
+    /// For each required output, whether it is in a call.
     called: Vec<AtomicBool>,
     changed: Condvar,
     wake: Handle,
@@ -31,58 +30,61 @@ pub(super) struct Progress {
     rules: Rules,
 }
 
-/// What does not change.
+/// The settings of a pipeline.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules {
-    /// A batch is acknowledged only when every output has accepted it.
+    /// Acknowledge a batch only after every output has accepted it.
     pub(super) is_strict: bool,
     /// There is a bookmark.
     pub(super) has_bookmark: bool,
 }
 
-pub(super) struct State {
-    /// For each required output the last batch it has taken.
+/// The state under the lock.
+pub(super) struct ProgressState {
+    /// For each required output, the last taken batch.
     taken: Vec<u64>,
-    /// And the last that was accepted.
+    /// For each required output, the last accepted batch.
     accepted: Vec<u64>,
-    /// The last batch that was sent to the outputs.
+    /// The last batch sent to the outputs.
     sent: u64,
-    /// Batches that have no credit yet.
+    /// Batches without credit: number, credit, and units of the connection after it.
     without_credit: VecDeque<(u64, Arc<Credit>, u64)>,
-    /// Batches that are not accepted everywhere yet, and those that are and are
-    /// not durable.
-    not_accepted: VecDeque<Counted>,
-    not_durable: VecDeque<Counted>,
-    /// The last batch that is durable, and the one that is waited for.
+    /// Batches that some output has not accepted yet, and accepted batches that are not
+    /// durable yet.
+    not_accepted: VecDeque<BatchRecords>,
+    not_durable: VecDeque<BatchRecords>,
+    /// The last durable batch, and the batch that a thread waits for.
     durable: u64,
     wanted: u64,
     /// Bytes and records accepted since the last commit.
     volume: u64,
     records: u64,
-    /// No more batches will come.
+    /// No more batches will arrive.
     pub(super) is_finishing: bool,
-    /// As many records came as were wanted.
+    /// The record limit is reached.
     is_enough: bool,
-    /// Outputs that still write.
+    /// The number of outputs that still write.
     writers: usize,
     failure: Option<PipelineError>,
 }
 
-/// Records of a batch, to be counted as it goes on.
-pub(super) struct Counted {
+/// The number of records of a batch.
+pub(super) struct BatchRecords {
     pub(super) n: u64,
     pub(super) source: Arc<str>,
     pub(super) records: u64,
 }
 
-/// So many bytes or records accepted make a commit due.
+/// The number of accepted bytes or records that makes a commit due.
 const VOLUME: u64 = 64 << 20;
 pub(super) const RECORDS: u64 = 1 << 18;
 
-/// What of a connection has been taken or accepted by every output.
+/// The credit of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Credit {
+    /// Units that may be acknowledged.
     units: AtomicU64,
+    /// Batches that got credit.
     batches: AtomicU64,
 }
 
@@ -96,8 +98,8 @@ impl Credit {
     }
 }
 
-impl Progress {
-    /// Of so many outputs; everything up to batch `n` is durable.
+impl DeliveryProgress {
+    /// Returns the progress of `outputs` required outputs; every batch up to `n` is durable.
     pub(super) fn new(
         outputs: usize,
         n: u64,
@@ -107,7 +109,7 @@ impl Progress {
     ) -> Self {
         Self {
             called: (0..outputs).map(|_| AtomicBool::new(false)).collect(),
-            state: Mutex::new(State {
+            state: Mutex::new(ProgressState {
                 taken: vec![n; outputs],
                 accepted: vec![n; outputs],
                 sent: n,
@@ -130,19 +132,19 @@ impl Progress {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ProgressState> {
         lock(&self.state)
     }
 
-    /// Wakes the loop.
+    /// Wakes the event loop.
     pub(super) fn wake(&self) {
         self.wake.wake();
     }
 
     // Credit and cut.
 
-    /// A batch of a link goes to the outputs; its units become credit.
-    pub(super) fn sent(&self, batch: Counted, credit: Arc<Credit>, units: u64) {
+    /// Records a batch that goes to the outputs. `units` become credit of the connection.
+    pub(super) fn sent(&self, batch: BatchRecords, credit: Arc<Credit>, units: u64) {
         let mut state = self.state();
         state.sent = batch.n;
         state.without_credit.push_back((batch.n, credit, units));
@@ -152,8 +154,7 @@ impl Progress {
         }
     }
 
-    /// An output has taken everything up to a batch, and does not know yet what
-    /// becomes of it.
+    /// Records that an output has taken every batch up to `n`.
     pub(super) fn take(&self, output: usize, n: u64) {
         let mut state = self.state();
         if let Some(taken) = state.taken.get_mut(output) {
@@ -162,8 +163,7 @@ impl Progress {
         self.settle(state);
     }
 
-    /// Everything up to a batch was accepted from an output, which wrote so many
-    /// bytes for it.
+    /// Records that every batch of an output up to `n` is accepted; `bytes` were written.
     pub(super) fn accept(&self, output: usize, n: u64, bytes: u64) {
         let mut state = self.state();
         if let Some(accepted) = state.accepted.get_mut(output) {
@@ -176,8 +176,8 @@ impl Progress {
         self.settle(state);
     }
 
-    /// Gives credit, and counts what is accepted everywhere.
-    fn settle(&self, mut state: MutexGuard<'_, State>) {
+    /// Gives credit, and counts batches that every output has accepted.
+    fn settle(&self, mut state: MutexGuard<'_, ProgressState>) {
         let cut = state.cut();
         let mut any = false;
         let creditable = match self.rules.is_strict {
@@ -205,7 +205,7 @@ impl Progress {
         }
         let due = state.is_due();
         drop(state);
-        // The committer is woken for a volume, not for each batch.
+        // Wakes the committer only when a commit is due, not for each batch.
         if due {
             self.changed.notify_all();
         }
@@ -214,7 +214,7 @@ impl Progress {
         }
     }
 
-    /// Runs `work`, which hands something to an output and may not return.
+    /// Runs `work`, a call to an output that may hang.
     pub(super) fn calling<T>(&self, output: usize, work: impl FnOnce() -> T) -> T {
         let mark = |is_called| {
             if let Some(output) = self.called.get(output) {
@@ -227,24 +227,24 @@ impl Progress {
         done
     }
 
-    /// The outputs that something is handed to right now.
+    /// Returns the outputs that are in a call.
     pub(super) fn called(&self) -> Vec<usize> {
         let called = self.called.iter().enumerate();
         let called = called.filter(|(_, output)| output.load(Ordering::Acquire));
         called.map(|(output, _)| output).collect()
     }
 
-    /// The last batch that every output has accepted.
+    /// Returns the last batch that every output has accepted.
     pub(super) fn cut(&self) -> u64 {
         self.state().cut()
     }
 
-    /// The last batch that is durable.
+    /// Returns the last durable batch.
     pub(super) fn durable(&self) -> u64 {
         self.state().durable
     }
 
-    /// Everything up to batch `n` is durable.
+    /// Records that every batch up to `n` is durable.
     pub(super) fn committed(&self, n: u64) {
         let mut state = self.state();
         state.durable = n;
@@ -256,7 +256,8 @@ impl Progress {
         self.changed.notify_all();
     }
 
-    /// What is accepted and not durable comes again, and is counted when it does.
+    /// Subtracts batches that are accepted but not durable: they are delivered again and
+    /// counted then.
     pub(super) fn discard_not_durable(&self) {
         for batch in std::mem::take(&mut self.state().not_durable) {
             self.ledger
@@ -264,8 +265,8 @@ impl Progress {
         }
     }
 
-    /// Waits until a commit is due: after this time, or earlier for a reason.
-    /// Whether no more batches will come.
+    /// Waits until a commit is due, at most `time`. Returns whether no more batches will
+    /// arrive.
     pub(super) fn wait_for_commit_due(&self, time: Duration) -> bool {
         let mut state = self
             .changed
@@ -276,8 +277,7 @@ impl Progress {
         state.is_finishing
     }
 
-    /// Waits until everything up to batch `n` is durable; false if that does not
-    /// happen any more.
+    /// Waits until every batch up to `n` is durable. Returns false if the pipeline failed.
     pub(super) fn wait_until_durable(&self, n: u64) -> bool {
         let mut state = self.state();
         state.wanted = state.wanted.max(n);
@@ -291,19 +291,20 @@ impl Progress {
         state.durable >= n
     }
 
-    /// Waits until everything up to batch `n` is durable, or no more will come.
+    /// Waits until every batch up to `n` is durable or the pipeline ends.
     pub(super) fn wait_for_commit(&self, n: u64) {
         let mut state = self.state();
         state.wanted = state.wanted.max(n);
         self.changed.notify_all();
-        let waits =
-            |state: &mut State| state.durable < n && !state.is_finishing && state.failure.is_none();
+        let waits = |state: &mut ProgressState| {
+            state.durable < n && !state.is_finishing && state.failure.is_none()
+        };
         drop(self.changed.wait_while(state, waits));
     }
 
     // Life cycle.
 
-    /// As many records came as were wanted.
+    /// Records that the record limit is reached.
     pub(super) fn enough(&self) {
         self.state().is_enough = true;
         self.wake.wake();
@@ -313,7 +314,7 @@ impl Progress {
         self.state().is_enough
     }
 
-    /// Something went wrong for good.
+    /// Records a failure that ends the pipeline.
     pub(super) fn fail(&self, failure: PipelineError) {
         let mut state = self.state();
         match &state.failure {
@@ -329,14 +330,14 @@ impl Progress {
         self.state().failure.is_some()
     }
 
-    /// Whether a sync failed, or the bookmark is gone.
+    /// Returns whether a sync failed or the bookmark was removed.
     pub(super) fn is_void(&self) -> bool {
         let state = self.state();
         let failure = state.failure.as_ref();
         failure.is_some_and(|failure| failure.outranks(&PipelineError::ReaderLeft))
     }
 
-    /// Whether the pipeline has stopped waiting for its outputs.
+    /// Returns whether the pipeline has stopped waiting for its outputs.
     pub(super) fn is_late(&self) -> bool {
         matches!(self.state().failure, Some(PipelineError::Late(_)))
     }
@@ -345,20 +346,20 @@ impl Progress {
         self.state().failure.take()
     }
 
-    /// No more batches will come.
+    /// No more batches will arrive.
     pub(super) fn finish(&self) {
         self.state().is_finishing = true;
         self.changed.notify_all();
     }
 
-    /// An output has written all it will.
+    /// Records that an output has finished.
     pub(super) fn writer_ended(&self) {
         self.state().writers -= 1;
         self.changed.notify_all();
     }
 
-    /// Waits until every output has written all it will; false if that does not
-    /// happen by `deadline`, or the pipeline has stopped waiting.
+    /// Waits until every output has finished. Returns false after `deadline`, or if the
+    /// pipeline has stopped waiting.
     pub(super) fn wait_for_writers(&self, deadline: Option<Instant>) -> bool {
         let mut state = self.state();
         while state.writers > 0 {
@@ -381,29 +382,29 @@ impl Progress {
         true
     }
 
-    /// Waits before something is tried again, but no longer once the end has come.
+    /// Waits before a retry; returns early if the pipeline ends.
     pub(super) fn pause(&self, time: Duration) {
-        let over = |state: &mut State| !state.is_finishing && state.failure.is_none();
+        let over = |state: &mut ProgressState| !state.is_finishing && state.failure.is_none();
         drop(self.changed.wait_timeout_while(self.state(), time, over));
     }
 
-    /// Whether to stop retrying: the pipeline ends.
+    /// Returns whether the pipeline ends, so that retries stop.
     pub(super) fn is_over(&self) -> bool {
         let state = self.state();
         state.is_finishing || state.failure.is_some()
     }
 }
 
-/// The batch at the front, if its number is not beyond `n`.
-fn pop_up_to(batches: &mut VecDeque<Counted>, n: u64) -> Option<Counted> {
+/// Removes the first batch if its number is at most `n`.
+fn pop_up_to(batches: &mut VecDeque<BatchRecords>, n: u64) -> Option<BatchRecords> {
     match batches.front()?.n <= n {
         true => batches.pop_front(),
         false => None,
     }
 }
 
-impl State {
-    /// Whether a commit is due, whatever the time.
+impl ProgressState {
+    /// Returns whether a commit is due regardless of the time.
     fn is_due(&self) -> bool {
         let waited_for = self.wanted > self.durable && self.cut() >= self.wanted;
         self.is_finishing || waited_for || self.volume >= VOLUME || self.records >= RECORDS
@@ -414,13 +415,14 @@ impl State {
     }
 }
 
-/// A thread that panics must not leave the others waiting for it.
-pub(super) struct FailOnPanic<'a>(pub(super) &'a Progress);
+/// Records a failure when its thread panics, so that other threads do not wait for it.
+pub(super) struct FailOnPanic<'a>(pub(super) &'a DeliveryProgress);
 
 impl Drop for FailOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let error = std::io::Error::other("a thread of this program failed; please report it");
+            let error =
+                std::io::Error::other("a thread of this program panicked; please report it");
             self.0
                 .fail(PipelineError::Output("the outputs".into(), error));
         }

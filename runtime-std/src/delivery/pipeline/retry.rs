@@ -1,38 +1,42 @@
-//! Retries, until the pipeline ends.
+//! Retries of writes until the pipeline ends.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::failure::PipelineError;
-use super::progress::Progress;
+use super::progress::DeliveryProgress;
 use super::steps::StepError;
 use crate::output::ReaderLeft;
 
-/// Before something is tried again, at first and at most.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+/// The first pause before a retry.
+const MIN_PAUSE: Duration = Duration::from_millis(50);
+/// The maximum pause before a retry.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
 
-/// Tries to write to one thing. The pause between two tries grows until there is
-/// progress: a receiver that takes a connection and drops it is none.
+/// Retries writes to one destination. The pause grows until [`progressed`] is called: an
+/// accepted connection alone is not progress.
+///
+/// [`progressed`]: Self::progressed
 pub(super) struct Retry {
     what: Arc<str>,
     pause: Duration,
-    is_told: bool,
+    is_reported: bool,
 }
 
 impl Retry {
     pub(super) fn new(what: &str) -> Self {
         Self {
             what: what.into(),
-            pause: PAUSE.0,
-            is_told: false,
+            pause: MIN_PAUSE,
+            is_reported: false,
         }
     }
 
-    /// Tries until it works; `None` when the pipeline ends. The
-    /// first failure is reported.
+    /// Retries `work` until it succeeds; returns `None` if the pipeline ends. Reports the
+    /// first failure.
     pub(super) fn until_stopped<T>(
         &mut self,
-        progress: &Progress,
+        progress: &DeliveryProgress,
         mut work: impl FnMut() -> Result<T, StepError>,
     ) -> Option<T> {
         loop {
@@ -59,23 +63,23 @@ impl Retry {
                 progress.fail(PipelineError::Output(self.what.to_string(), error));
                 return None;
             }
-            if !std::mem::replace(&mut self.is_told, true) {
+            if !std::mem::replace(&mut self.is_reported, true) {
                 say!(
-                    "estreamer: cannot write to {}: {error}. Nothing is lost: it is tried again, \
-                     and the server waits.",
+                    "estreamer: cannot write to {}: {error}. The write is retried, and the server \
+                     waits: no event is lost.",
                     self.what
                 );
             }
             progress.pause(self.pause);
-            self.pause = (self.pause * 2).min(PAUSE.1);
+            self.pause = (self.pause * 2).min(MAX_PAUSE);
         }
     }
 
-    /// Something was accepted: the next failure is reported anew.
+    /// Records progress: resets the pause, and the next failure is reported again.
     pub(super) fn progressed(&mut self) {
-        if std::mem::take(&mut self.is_told) {
+        if std::mem::take(&mut self.is_reported) {
             say!("estreamer: {} can be written again", self.what);
         }
-        self.pause = PAUSE.0;
+        self.pause = MIN_PAUSE;
     }
 }

@@ -1,105 +1,107 @@
-//! The protocol of a bookmark, written once: note → open → plan → write → sync →
-//! commit → rotate. The pipeline's threads, the blocking client and the crash
-//! model all call it, so that what is modelled is what ships.
+//! The protocol of journal and outputs, in one place: append batch → mark files → plan →
+//! write → sync → commit → rotate. The threads of the pipeline, the blocking client and
+//! the crash model all use it, so the model tests the shipped code.
 //!
-//! 1. [`Steps::anchor`]: where a source is asked from is durable before its first
-//!    event goes out.
-//! 2. [`Steps::note`]: a batch has its number and digests in the journal before
-//!    its bytes go out.
-//! 3. [`Steps::write`]: a file that was let go is durable and committed, and the
-//!    mark of its successor durable, before the successor gets a byte. What the
-//!    files will be is in the journal before the bytes are in the files.
-//! 4. [`Steps::commit`]: files first, then the journal.
+//! 1. [`DeliverySteps::anchor`]: the second to request from is durable before the first
+//!    event of a source is written.
+//! 2. [`DeliverySteps::append_batch`]: number and digests of a batch are in the journal
+//!    before its bytes are written.
+//! 3. [`DeliverySteps::write`]: a released file is durable and committed, and the mark of
+//!    its successor durable, before a byte is written to the successor. The planned byte
+//!    ranges are in the journal before the bytes are in the files.
+//! 4. [`DeliverySteps::commit`]: makes the files durable, then the journal.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use smallvec::SmallVec;
 
-use crate::delivery::bookmark::entry::{Anchor, BatchEntry, Entry, Written};
+use crate::delivery::bookmark::entry::{Anchor, BatchEntry, JournalEntry, WrittenBatch};
 use crate::delivery::bookmark::journal::Journal;
 use crate::delivery::bookmark::settle::RESERVE;
 use crate::disk::{DiskFile, FileMark, FileRange};
-use crate::output::{Acceptance, Output, Part};
+use crate::output::{Acceptance, Output, OutputPart};
 use crate::sync::lock;
 
-/// The steps, over a journal if there is one.
-pub struct Steps {
+/// The steps, with a journal if there is one.
+pub struct DeliverySteps {
     journal: Option<Mutex<Journal>>,
 }
 
-/// What a step came to.
+/// The result of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// The output has the batch.
+pub enum WriteOutcome {
+    /// The destination has accepted the batch.
     Accepted,
-    /// The batch is on its way.
+    /// The output has taken the batch.
     Taken,
-    /// Nothing was written: everything up to this batch has to be committed
-    /// first. Then the step is to be tried again.
+    /// Nothing was written: commit every batch up to this one, then retry.
     CommitFirst(u64),
 }
 
 /// Why a step failed.
 #[derive(Debug)]
 pub enum StepError {
-    /// Nothing was changed, and it may be tried again.
+    /// Nothing was changed; retry.
     Retry(io::Error),
-    /// What was written could not be made durable: nothing since the last commit
-    /// is durable for certain.
+    /// A sync failed: nothing after the last commit is certainly durable.
     NotDurable(io::Error),
-    /// The bookmark is not where it was: it was removed while the process ran.
+    /// The bookmark was removed during the run.
     BookmarkGone(io::Error),
 }
 
 use StepError::{BookmarkGone, NotDurable, Retry};
 
-impl Steps {
-    /// The steps over this journal; without one nothing is noted.
+impl DeliverySteps {
+    /// Returns the steps with this journal. Without one nothing is recorded.
     pub fn new(journal: Option<Journal>) -> Self {
         Self {
             journal: journal.map(Mutex::new),
         }
     }
 
-    /// Whether there is a journal.
+    /// Returns whether there is a journal.
     pub fn has_journal(&self) -> bool {
         self.journal.is_some()
     }
 
-    /// The journal, if there is one.
+    /// Locks and returns the journal if there is one.
     pub fn journal(&self) -> Option<MutexGuard<'_, Journal>> {
         self.journal.as_ref().map(lock)
     }
 
-    /// The journal, unless there is none or another thread holds it.
+    /// Returns the journal unless there is none or another thread holds the lock.
     pub fn try_journal(&self) -> Option<MutexGuard<'_, Journal>> {
         self.journal.as_ref()?.try_lock().ok()
     }
 
-    /// Makes durable where a source was asked from.
+    /// Makes the second from which a source is requested durable.
     ///
     /// # Errors
     /// [`StepError`].
     pub fn anchor(&self, source: &Arc<str>, second: u32) -> Result<(), StepError> {
-        self.append_durably(Entry::Anchor(Anchor {
+        self.append_durably(JournalEntry::Anchor(Anchor {
             source: source.clone(),
             second,
         }))
     }
 
-    /// Notes a batch; with `durably` the note is durable afterwards. After an
-    /// error that may be tried again, `batch` is as it was.
+    /// Appends a batch to the journal; with `durably`, the entry is durable on return.
+    /// After an error that can be retried, `batch` is unchanged.
     ///
     /// # Errors
     /// [`StepError`].
-    pub fn note(&self, batch: &mut Option<BatchEntry>, durably: bool) -> Result<(), StepError> {
+    pub fn append_batch(
+        &self,
+        batch: &mut Option<BatchEntry>,
+        durably: bool,
+    ) -> Result<(), StepError> {
         let (Some(mut journal), Some(entry)) = (self.journal(), batch.take()) else {
             return Ok(());
         };
-        if let Err(failed) = journal.append(Entry::Batch(entry)) {
+        if let Err(failed) = journal.append(JournalEntry::Batch(entry)) {
             let (entry, error) = *failed;
-            if let Entry::Batch(entry) = entry {
+            if let JournalEntry::Batch(entry) = entry {
                 *batch = Some(entry);
             }
             return Err(Retry(error));
@@ -110,7 +112,7 @@ impl Steps {
         }
     }
 
-    /// Hands a batch to an output of this name.
+    /// Hands a batch to the output of this name.
     ///
     /// # Errors
     /// [`StepError`].
@@ -119,40 +121,40 @@ impl Steps {
         output: &mut dyn Output,
         name: &Arc<str>,
         n: u64,
-        parts: &[Part],
-    ) -> Result<Step, StepError> {
-        let looked = output.look(parts);
-        for file in output.let_go() {
+        parts: &[OutputPart],
+    ) -> Result<WriteOutcome, StepError> {
+        let checked = output.check_files(parts);
+        for file in output.take_released() {
             file.sync().map_err(NotDurable)?;
         }
-        looked.map_err(Retry)?;
+        checked.map_err(Retry)?;
         if let Some(first) = self.mark(output, n)? {
-            return Ok(Step::CommitFirst(first));
+            return Ok(WriteOutcome::CommitFirst(first));
         }
         let plan = output.plan(parts);
         let has_files = plan.is_some();
         if let (Some(files), Some(mut journal)) = (plan, self.journal()) {
             for range in &files {
                 if let Some(first) = beyond_reserve(&journal, range, n) {
-                    return Ok(Step::CommitFirst(first));
+                    return Ok(WriteOutcome::CommitFirst(first));
                 }
             }
             let output = name.clone();
-            let written = Entry::Written(Written { n, output, files });
+            let written = JournalEntry::Written(WrittenBatch { n, output, files });
             journal.append(written).map_err(|failed| Retry(failed.1))?;
         }
         match output.write(n, parts).map_err(Retry)? {
-            Acceptance::Taken => Ok(Step::Taken),
+            Acceptance::Taken => Ok(WriteOutcome::Taken),
             Acceptance::Accepted => {
                 if !has_files {
                     self.accepted(name, n)?;
                 }
-                Ok(Step::Accepted)
+                Ok(WriteOutcome::Accepted)
             }
         }
     }
 
-    /// An output without files has accepted a batch.
+    /// Records that an output without files has accepted a batch.
     ///
     /// # Errors
     /// [`StepError`].
@@ -160,7 +162,7 @@ impl Steps {
         let Some(mut journal) = self.journal() else {
             return Ok(());
         };
-        let written = Entry::Written(Written {
+        let written = JournalEntry::Written(WrittenBatch {
             n,
             output: name.clone(),
             files: SmallVec::new(),
@@ -168,20 +170,20 @@ impl Steps {
         journal.append(written).map_err(|failed| Retry(failed.1))
     }
 
-    /// Closes the files of an output, durably; they are opened again by name.
+    /// Closes the files of an output durably; they are reopened by name.
     ///
     /// # Errors
     /// [`StepError`].
     pub fn reopen(&self, output: &mut dyn Output) -> Result<(), StepError> {
         output.reopen().map_err(Retry)?;
-        for file in output.let_go() {
+        for file in output.take_released() {
             file.sync().map_err(NotDurable)?;
         }
         Ok(())
     }
 
-    /// Makes everything up to batch `n`, which every output has accepted, the
-    /// bookmark. `files` are those that are open.
+    /// Commits every batch up to `n`, which every output has accepted. `files` are the
+    /// open files.
     ///
     /// # Errors
     /// [`StepError`].
@@ -193,7 +195,7 @@ impl Steps {
             .check_present()
             .map_err(|error| match error.kind() {
                 io::ErrorKind::NotFound => BookmarkGone(error),
-                // What cannot be looked at for now is looked at again.
+                // For example a directory that is temporarily unreadable.
                 _ => Retry(error),
             })?;
         for file in files {
@@ -204,9 +206,9 @@ impl Steps {
         lock(journal).rotate_if_full().map_err(NotDurable)
     }
 
-    /// Makes the marks of files that were opened for batch `n` durable; the batch to
-    /// be committed before that, if there is one. Batch `n` itself is none: where it
-    /// was noted already, its write failed and was undone.
+    /// Makes the marks of files opened for batch `n` durable. Returns a batch that must be
+    /// committed first, if there is one. Batch `n` itself never must: if it is in the
+    /// journal, its write failed and was undone.
     fn mark(&self, output: &mut dyn Output, n: u64) -> Result<Option<u64>, StepError> {
         let unmarked = output.unmarked();
         if unmarked.is_empty() {
@@ -219,13 +221,13 @@ impl Steps {
             }
         }
         for mark in unmarked {
-            self.append_durably(Entry::Opened(mark))?;
+            self.append_durably(JournalEntry::Opened(mark))?;
         }
-        output.marked();
+        output.set_marked();
         Ok(None)
     }
 
-    fn append_durably(&self, entry: Entry) -> Result<(), StepError> {
+    fn append_durably(&self, entry: JournalEntry) -> Result<(), StepError> {
         let Some(mut journal) = self.journal() else {
             return Ok(());
         };
@@ -234,9 +236,8 @@ impl Steps {
     }
 }
 
-/// The batch to be committed before batch `n` makes a file grow to the end of
-/// `range`, so that a power loss leaves no more behind its mark than is known to be
-/// ours.
+/// Returns the batch that must be committed before batch `n` extends a file to the end of
+/// `range`, so that at most [`RESERVE`] bytes follow its mark after a power loss.
 fn beyond_reserve(journal: &Journal, range: &FileRange, n: u64) -> Option<u64> {
     let mark = journal.bookmark().files.get(&range.path)?;
     match range.end.saturating_sub(mark.end) > RESERVE {

@@ -1,48 +1,48 @@
-//! The thread of one required output: formats batches, writes them, and reports
-//! what was taken and accepted.
+//! The writer thread of a required output: formats and writes batches, and reports which
+//! batches are taken and accepted.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::batch_formatter::BatchFormatter;
-use super::delivery::Order;
-use super::progress::{FailOnPanic, Progress};
+use super::delivery::OutputCommand;
+use super::progress::{DeliveryProgress, FailOnPanic};
 use super::retry::Retry;
-use super::steps::{Step, Steps};
+use super::steps::{DeliverySteps, WriteOutcome};
 use crate::disk::DiskFile;
-use crate::output::{Output, Part};
+use crate::output::{AcceptedBatch, Output, OutputPart};
 use crate::sync::lock;
 
-/// The open files of an output, for the thread that makes them durable.
+/// The open files of an output, for the committer.
 pub(super) type OpenFiles = Arc<Mutex<Vec<Arc<dyn DiskFile>>>>;
 
-/// An output and what it writes with.
-pub(super) struct Writer {
-    /// Its number among the required outputs.
+/// The state of a writer thread.
+pub(super) struct OutputWriter {
+    /// The index among the required outputs.
     index: usize,
     name: Arc<str>,
     formatter: BatchFormatter,
     output: Box<dyn Output>,
     files: OpenFiles,
     retry: Retry,
-    steps: Arc<Steps>,
-    progress: Arc<Progress>,
+    steps: Arc<DeliverySteps>,
+    progress: Arc<DeliveryProgress>,
 }
 
-/// How long to wait for a batch while none is on its way.
+/// How long to wait for a command while no batch is pending.
 const IDLE: Duration = Duration::from_secs(3600);
-/// Between two looks at what is on its way, when no batch will come any more.
-const LAST_LOOKS: Duration = Duration::from_millis(20);
+/// The maximum interval of polls after the last batch.
+const FINISH_POLL: Duration = Duration::from_millis(20);
 
-impl Writer {
+impl OutputWriter {
     pub(super) fn new(
         index: usize,
         name: &str,
         formatter: BatchFormatter,
         output: Box<dyn Output>,
-        steps: Arc<Steps>,
-        progress: Arc<Progress>,
+        steps: Arc<DeliverySteps>,
+        progress: Arc<DeliveryProgress>,
     ) -> Self {
         let mut open = Vec::new();
         output.files(&mut open);
@@ -62,26 +62,26 @@ impl Writer {
         self.files.clone()
     }
 
-    /// Writes what comes, in order, until nothing comes any more.
-    pub(super) fn run(mut self, orders: &Receiver<Order>) {
+    /// Runs until the sender of commands is dropped.
+    pub(super) fn run(mut self, commands: &Receiver<OutputCommand>) {
         let progress = self.progress.clone();
         let _ends = Ends(&progress);
         let _guard = FailOnPanic(&progress);
         loop {
-            let order = orders.recv_timeout(self.output.wait().unwrap_or(IDLE));
+            let command = commands.recv_timeout(self.output.poll_interval().unwrap_or(IDLE));
             if progress.is_late() {
-                // Another pipeline may write there by now.
+                // Another pipeline may write to the same destination by now.
                 return;
             }
-            let goes_on = match order {
-                Ok(Order::Deliver(delivery)) => {
+            let goes_on = match command {
+                Ok(OutputCommand::Deliver(delivery)) => {
                     self.formatter.format(&delivery);
                     let n = delivery.n;
-                    // Its arena goes back before the loop is woken.
+                    // Frees the arena before the event loop is woken.
                     drop(delivery);
                     self.write(n)
                 }
-                Ok(Order::Reopen) => self.reopen(),
+                Ok(OutputCommand::Reopen) => self.reopen(),
                 Err(RecvTimeoutError::Timeout) => self.poll(),
                 Err(RecvTimeoutError::Disconnected) => break,
             };
@@ -91,14 +91,14 @@ impl Writer {
         }
         self.output.finish();
         while !self.output.is_idle() {
-            std::thread::sleep(LAST_LOOKS.min(self.output.wait().unwrap_or(LAST_LOOKS)));
+            std::thread::sleep(FINISH_POLL.min(self.output.poll_interval().unwrap_or(FINISH_POLL)));
             if !self.poll() {
                 return;
             }
         }
     }
 
-    /// Writes what is formatted, all of it or none; false when that is over.
+    /// Writes the formatted batch. Returns false if the pipeline ends.
     fn write(&mut self, n: u64) -> bool {
         let Self {
             index,
@@ -111,7 +111,7 @@ impl Writer {
             progress,
         } = self;
         let parts = formatter.parts();
-        let bytes: u64 = parts.iter().map(Part::length).sum();
+        let bytes: u64 = parts.iter().map(OutputPart::length).sum();
         loop {
             let step = retry.until_stopped(progress, || {
                 let step =
@@ -119,7 +119,7 @@ impl Writer {
                 for notice in output.notices() {
                     say!("estreamer: {notice}");
                 }
-                // Also of what was opened before an error.
+                // Includes files that were opened before an error.
                 let mut open = lock(files);
                 open.clear();
                 output.files(&mut open);
@@ -127,17 +127,17 @@ impl Writer {
             });
             match step {
                 None => return false,
-                Some(Step::CommitFirst(first)) => {
+                Some(WriteOutcome::CommitFirst(first)) => {
                     if !progress.wait_until_durable(first) {
                         return false;
                     }
                 }
-                Some(Step::Accepted) => {
+                Some(WriteOutcome::Accepted) => {
                     retry.progressed();
                     progress.accept(*index, n, bytes);
                     return true;
                 }
-                Some(Step::Taken) => {
+                Some(WriteOutcome::Taken) => {
                     progress.take(*index, n);
                     return self.poll();
                 }
@@ -145,7 +145,7 @@ impl Writer {
         }
     }
 
-    /// Counts what was accepted by now.
+    /// Polls the output and reports accepted batches.
     fn poll(&mut self) -> bool {
         let (output, steps, name) = (&mut self.output, &self.steps, &self.name);
         let polled = self.retry.until_stopped(&self.progress, || {
@@ -154,7 +154,7 @@ impl Writer {
         if polled.is_none() {
             return false;
         }
-        while let Some((n, bytes)) = output.accepted() {
+        while let Some(AcceptedBatch { n, bytes }) = output.accepted() {
             let noted = self
                 .retry
                 .until_stopped(&self.progress, || steps.accepted(name, n));
@@ -167,7 +167,7 @@ impl Writer {
         true
     }
 
-    /// Files are closed durably, and opened by their names at the next batch.
+    /// Closes files durably; the next batch reopens them by name.
     fn reopen(&mut self) -> bool {
         let (index, output, steps) = (self.index, &mut self.output, &self.steps);
         let progress = &self.progress;
@@ -179,8 +179,8 @@ impl Writer {
     }
 }
 
-/// Reports to the other threads that this output has ended, in whatever way.
-struct Ends<'a>(&'a Progress);
+/// Reports on drop that this output has finished, also after a panic.
+struct Ends<'a>(&'a DeliveryProgress);
 
 impl Drop for Ends<'_> {
     fn drop(&mut self) {

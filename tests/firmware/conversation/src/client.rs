@@ -1,10 +1,10 @@
 //! The application: what a board's main loop does, and whether all went well.
 
-use estreamer_core::decode::{Frame, Kind, Limits, Oversize};
+use estreamer_core::decode::{Frame, Kind};
 use estreamer_core::fqe::{EventKind, Request, Transform};
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::session::{ClientConfig, ClientSession, End, Instant};
-use estreamer_core::wire::{DataForm, Expected, InitialTimestamp, RecordLength};
+use estreamer_core::wire::{DataForm, Expected, InitialTimestamp};
 
 use crate::server::{CODE, CSV, JSON, LARGE, Server};
 
@@ -33,7 +33,7 @@ pub fn hold(note: &mut dyn FnMut(Note<'_>)) -> Result<(), &'static str> {
     server.receive(request);
 
     let mut now = Instant(0);
-    let mut session = ClientSession::new(config(), now).map_err(|_| "the configuration")?;
+    let mut session = ClientSession::new(WINDOW, config(), now).map_err(|_| "the configuration")?;
     let mut window = [0; WINDOW];
     let mut filled = 0;
     let end = loop {
@@ -110,21 +110,14 @@ pub fn hold(note: &mut dyn FnMut(Note<'_>)) -> Result<(), &'static str> {
 }
 
 fn config() -> ClientConfig {
-    ClientConfig {
-        window: WINDOW,
-        limits: Limits::DEFAULT,
-        oversize: Oversize::Pieces,
-        // Strict: a null says delivered.
-        ahead: 0,
-        probe_after: 60_000,
-        dead_after: 600_000,
-        record_length: RecordLength::Auto,
-        expected: Some(Expected {
-            extended: true,
-            form: DataForm::Text,
-        }),
-        quirks: Quirks::NONE,
-    }
+    let mut config = ClientConfig::default();
+    // Every acknowledgement follows delivery.
+    config.ahead = 0;
+    config.expected = Some(Expected {
+        extended: true,
+        form: DataForm::Text,
+    });
+    config
 }
 
 fn request(out: &mut [u8]) -> Result<&[u8], &'static str> {

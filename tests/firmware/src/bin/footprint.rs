@@ -12,7 +12,8 @@ use estreamer_core::session::{ClientConfig, ClientSession, Instant};
 /// Whether a null message came through.
 fn exercise() -> bool {
     let mut now = black_box(Instant(0));
-    let Ok(mut session) = ClientSession::new(black_box(ClientConfig::default()), now) else {
+    let config = black_box(ClientConfig::default());
+    let Ok(mut session) = ClientSession::new(black_box(4096), config, now) else {
         return false;
     };
     let mut window = black_box([0, 1, 0, 0, 0, 0, 0, 0]);

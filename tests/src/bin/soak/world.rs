@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use estreamer_simulate::Simulator;
 use estreamer_simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
 use estreamer_simulate::chaos::ChaosKind;
-use estreamer_simulate::generator::Options;
+use estreamer_simulate::generator::GeneratorOptions;
 use estreamer_tests::{Fleet, Running, wait_until};
 
 use crate::files::Files;
@@ -77,12 +77,12 @@ impl World {
     pub(crate) fn new(seed: u64, ask: Ask) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |time| time.as_secs() as u32);
-        let generator = Options {
+        let generator = GeneratorOptions {
             seed,
             // The server's clock is ours.
             start: now - HISTORY as u32 / PER_SECOND,
             per_second: PER_SECOND,
-            ..Options::default()
+            ..GeneratorOptions::default()
         };
         let archive = Archive::new(ArchiveOptions {
             live: Live::ByHand,

@@ -24,7 +24,7 @@ fn ones_complement(parts: &[&[u8]]) -> u16 {
     !(sum as u16)
 }
 
-fn check_frame(frame: &[u8], connection: Option<&Event>) -> u8 {
+fn check_frame(frame: &[u8], connection: Option<&GeneratedEvent>) -> u8 {
     let word = |at: usize| usize::from(u16::from_be_bytes([frame[at], frame[at + 1]]));
     let (protocol, addresses, segment) = match word(12) {
         0x0800 => {
@@ -76,12 +76,12 @@ fn check_frame(frame: &[u8], connection: Option<&Event>) -> u8 {
 
 #[test]
 fn packets_are_valid_ethernet_frames_of_their_connection() {
-    for size in [Size::Small, Size::Typical, Size::Large] {
-        let options = Options {
+    for size in [PayloadSize::Small, PayloadSize::Typical, PayloadSize::Large] {
+        let options = GeneratorOptions {
             size,
             awkward_percent: 30,
             ipv6_percent: 50,
-            ..Options::default()
+            ..GeneratorOptions::default()
         };
         let mut alerts = HashMap::new();
         let mut protocols = HashSet::new();
@@ -100,6 +100,6 @@ fn packets_are_valid_ethernet_frames_of_their_connection() {
             }
         }
         assert_eq!(protocols, HashSet::from([1, 6, 17, 58]));
-        assert_eq!(longest == 1_514, size == Size::Large);
+        assert_eq!(longest == 1_514, size == PayloadSize::Large);
     }
 }

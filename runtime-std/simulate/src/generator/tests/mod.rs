@@ -7,25 +7,25 @@ use super::*;
 use serde_json::Value as Json;
 use std::collections::{HashMap, HashSet};
 
-fn events(n: usize, options: Options) -> Vec<Event> {
+fn events(n: usize, options: GeneratorOptions) -> Vec<GeneratedEvent> {
     Generator::new(options).take(n).collect()
 }
 
-fn json(event: &Event, fields: Option<&[String]>) -> String {
+fn json(event: &GeneratedEvent, fields: Option<&[String]>) -> String {
     let mut out = Vec::new();
     render_json(event, fields, &mut out);
     String::from_utf8(out).unwrap()
 }
 
-fn csv(event: &Event, columns: &[&str]) -> String {
+fn csv(event: &GeneratedEvent, columns: &[&str]) -> String {
     let columns: Vec<_> = columns.iter().map(|c| (*c).to_owned()).collect();
     let mut out = Vec::new();
     render_csv(event, &columns, &mut out);
     String::from_utf8(out).unwrap()
 }
 
-fn made_up(fields: Vec<(&'static str, Value)>) -> Event {
-    Event {
+fn made_up(fields: Vec<(&'static str, FieldValue)>) -> GeneratedEvent {
+    GeneratedEvent {
         kind: EventKind::File,
         archival: 1,
         sensor: 2,
@@ -33,25 +33,25 @@ fn made_up(fields: Vec<(&'static str, Value)>) -> Event {
     }
 }
 
-fn text(value: &'static str) -> Value {
-    Value::Text(value.into())
+fn text(value: &'static str) -> FieldValue {
+    FieldValue::Text(value.into())
 }
 
-fn integer(event: &Event, name: &str) -> u64 {
+fn integer(event: &GeneratedEvent, name: &str) -> u64 {
     match event.get(name) {
-        Some(Value::Integer(n)) => *n,
+        Some(FieldValue::Integer(n)) => *n,
         other => panic!("{name} of {event:?} is {other:?}"),
     }
 }
 
-fn string<'a>(event: &'a Event, name: &str) -> &'a str {
+fn string<'a>(event: &'a GeneratedEvent, name: &str) -> &'a str {
     match event.get(name) {
-        Some(Value::Text(text)) => text,
+        Some(FieldValue::Text(text)) => text,
         other => panic!("{name} of {event:?} is {other:?}"),
     }
 }
 
-fn key(event: &Event) -> (String, u64, u64, u64) {
+fn key(event: &GeneratedEvent) -> (String, u64, u64, u64) {
     (
         string(event, "DeviceUUID").to_owned(),
         integer(event, "InstanceID"),
@@ -63,9 +63,9 @@ fn key(event: &Event) -> (String, u64, u64, u64) {
 #[test]
 fn the_same_options_give_the_same_bytes() {
     let render = |seed| {
-        let options = Options {
+        let options = GeneratorOptions {
             seed,
-            ..Options::default()
+            ..GeneratorOptions::default()
         };
         let mut out = Vec::new();
         for event in events(2_000, options) {
@@ -80,11 +80,11 @@ fn the_same_options_give_the_same_bytes() {
 
 #[test]
 fn json_is_read_back_with_the_same_values_in_the_same_order() {
-    for size in [Size::Small, Size::Typical, Size::Large] {
-        let options = Options {
+    for size in [PayloadSize::Small, PayloadSize::Typical, PayloadSize::Large] {
+        let options = GeneratorOptions {
             size,
             awkward_percent: 50,
-            ..Options::default()
+            ..GeneratorOptions::default()
         };
         for event in events(500, options) {
             let line = json(&event, None);
@@ -95,8 +95,8 @@ fn json_is_read_back_with_the_same_values_in_the_same_order() {
             assert_eq!(read.len(), event.fields.len(), "no name twice");
             for (name, value) in &event.fields {
                 match value {
-                    Value::Integer(n) => assert_eq!(read[*name].as_u64(), Some(*n)),
-                    Value::Text(t) => assert_eq!(read[*name].as_str(), Some(&**t)),
+                    FieldValue::Integer(n) => assert_eq!(read[*name].as_u64(), Some(*n)),
+                    FieldValue::Text(t) => assert_eq!(read[*name].as_str(), Some(&**t)),
                 }
             }
             let at: Vec<_> = event
@@ -112,9 +112,9 @@ fn json_is_read_back_with_the_same_values_in_the_same_order() {
 #[test]
 fn the_mix_is_kept_exactly() {
     let count = |mix: Mix| {
-        let options = Options {
+        let options = GeneratorOptions {
             mix,
-            ..Options::default()
+            ..GeneratorOptions::default()
         };
         let mut counts = HashMap::new();
         for event in events(1_000, options) {
@@ -141,7 +141,7 @@ fn the_mix_is_kept_exactly() {
 
 #[test]
 fn the_first_ten_events_show_all_four_types() {
-    let kinds: HashSet<_> = events(10, Options::default())
+    let kinds: HashSet<_> = events(10, GeneratorOptions::default())
         .iter()
         .map(|event| event.kind)
         .collect();
@@ -150,10 +150,10 @@ fn the_first_ten_events_show_all_four_types() {
 
 #[test]
 fn archival_seconds_never_go_back_and_hold_as_many_events_as_asked() {
-    let options = Options {
+    let options = GeneratorOptions {
         start: 1_000,
         per_second: 7,
-        ..Options::default()
+        ..GeneratorOptions::default()
     };
     for (n, event) in events(100, options).iter().enumerate() {
         assert_eq!(event.archival, 1_000 + n as u32 / 7);
@@ -164,10 +164,10 @@ fn archival_seconds_never_go_back_and_hold_as_many_events_as_asked() {
             assert!(first <= second && second <= u64::from(event.archival));
         }
     }
-    let end = Options {
+    let end = GeneratorOptions {
         start: u32::MAX - 1,
         per_second: 0,
-        ..Options::default()
+        ..GeneratorOptions::default()
     };
     let archival: Vec<_> = events(4, end).iter().map(|e| e.archival).collect();
     assert_eq!(archival, [u32::MAX - 1, u32::MAX, u32::MAX, u32::MAX]);
@@ -175,7 +175,7 @@ fn archival_seconds_never_go_back_and_hold_as_many_events_as_asked() {
 
 #[test]
 fn intrusions_packets_and_files_belong_to_connections_that_were_reported() {
-    let events = events(5_000, Options::default());
+    let events = events(5_000, GeneratorOptions::default());
     let mut started = HashMap::new();
     let mut ended = HashSet::new();
     let mut related = HashMap::new();
@@ -211,7 +211,7 @@ fn the_first_packet_of_an_alert_has_the_alerts_key_and_time() {
     let mut alerts = HashMap::new();
     let mut packets = 0;
     let mut seen = HashSet::new();
-    for event in events(5_000, Options::default()) {
+    for event in events(5_000, GeneratorOptions::default()) {
         match event.kind {
             EventKind::Intrusion => {
                 alerts.insert(integer(&event, "EventID"), event);
@@ -241,7 +241,7 @@ fn the_first_packet_of_an_alert_has_the_alerts_key_and_time() {
 
 #[test]
 fn ipv6_and_awkward_text_come_as_often_as_asked() {
-    let share = |options: Options, test: fn(&Event) -> bool| {
+    let share = |options: GeneratorOptions, test: fn(&GeneratedEvent) -> bool| {
         let events = events(10_000, options);
         let of: Vec<_> = events
             .iter()
@@ -249,29 +249,30 @@ fn ipv6_and_awkward_text_come_as_often_as_asked() {
             .collect();
         100 * of.iter().filter(|e| test(e)).count() / of.len()
     };
-    let v6 = |e: &Event| string(e, "InitiatorIP").contains(':');
-    let odd = |e: &Event| vocabulary::AWKWARD_ACCESS_RULES.contains(&string(e, "FirewallRule"));
-    let none = Options {
+    let v6 = |e: &GeneratedEvent| string(e, "InitiatorIP").contains(':');
+    let odd =
+        |e: &GeneratedEvent| vocabulary::AWKWARD_ACCESS_RULES.contains(&string(e, "FirewallRule"));
+    let none = GeneratorOptions {
         ipv6_percent: 0,
         awkward_percent: 0,
-        ..Options::default()
+        ..GeneratorOptions::default()
     };
-    let all = Options {
+    let all = GeneratorOptions {
         ipv6_percent: 100,
         awkward_percent: 100,
-        ..Options::default()
+        ..GeneratorOptions::default()
     };
     assert_eq!(share(none.clone(), v6), 0);
     assert_eq!(share(all.clone(), v6), 100);
     assert_eq!(share(none, odd), 0);
     assert_eq!(share(all, odd), 100);
-    assert!((18..=32).contains(&share(Options::default(), v6)));
-    assert!((5..=15).contains(&share(Options::default(), odd)));
+    assert!((18..=32).contains(&share(GeneratorOptions::default(), v6)));
+    assert!((5..=15).contains(&share(GeneratorOptions::default(), odd)));
 }
 
 #[test]
 fn irrelevant_fields_are_absent() {
-    for event in events(10_000, Options::default()) {
+    for event in events(10_000, GeneratorOptions::default()) {
         if event.kind == EventKind::Packet {
             continue;
         }
@@ -298,9 +299,9 @@ fn addresses_and_hosts_are_nobodys() {
         IpAddr::V4(a) => a.is_private() || a.is_documentation(),
         IpAddr::V6(a) => a.segments()[0] == 0xfd00 || a.segments()[..2] == [0x2001, 0xdb8],
     };
-    for event in events(5_000, Options::default()) {
+    for event in events(5_000, GeneratorOptions::default()) {
         for (name, value) in &event.fields {
-            if let (true, Value::Text(value)) = (name.ends_with("IP"), value) {
+            if let (true, FieldValue::Text(value)) = (name.ends_with("IP"), value) {
                 assert!(ours(value), "{name} {value}");
             }
         }

@@ -12,12 +12,12 @@ fn real_events_taken_apart_and_written_again_are_the_same_bytes() {
         let Json::Object(read) = serde_json::from_str(line).unwrap() else {
             panic!("{line}");
         };
-        let mut fields: Vec<(&'static str, Value)> = read
+        let mut fields: Vec<(&'static str, FieldValue)> = read
             .into_iter()
             .map(|(name, value)| {
                 let value = match value {
-                    Json::String(text) => Value::Text(text.into()),
-                    number => Value::Integer(number.as_u64().unwrap()),
+                    Json::String(text) => FieldValue::Text(text.into()),
+                    number => FieldValue::Integer(number.as_u64().unwrap()),
                 };
                 (&*name.leak(), value)
             })
@@ -39,8 +39,8 @@ fn awkward_text_is_escaped_where_json_demands_it_and_nowhere_else() {
     );
     assert_eq!(json(&made_up(vec![]), None), "{}");
     let limits = made_up(vec![
-        ("ThreatScore", Value::Integer(0)),
-        ("FileSize", Value::Integer(u64::MAX)),
+        ("ThreatScore", FieldValue::Integer(0)),
+        ("FileSize", FieldValue::Integer(u64::MAX)),
     ]);
     assert_eq!(
         json(&limits, None),
@@ -53,7 +53,7 @@ fn a_selection_gives_its_fields_in_its_order_and_skips_what_is_not_there() {
     let event = made_up(vec![
         ("EventType", text("FileEvent")),
         ("FileName", text("x")),
-        ("FileSize", Value::Integer(3)),
+        ("FileSize", FieldValue::Integer(3)),
     ]);
     let names = ["FileSize", "ThreatName", "FileName", "EventType"].map(str::to_owned);
     assert_eq!(
@@ -70,7 +70,7 @@ fn csv_has_a_place_for_every_column_and_quotes_by_rfc_4180() {
         ("B", text("one, two")),
         ("C", text("say \"hi\"")),
         ("D", text("two\r\nlines")),
-        ("E", Value::Integer(5)),
+        ("E", FieldValue::Integer(5)),
         ("F", text("")),
         ("G", text("back\\slash \u{1f680}")),
     ]);
@@ -84,10 +84,10 @@ fn csv_has_a_place_for_every_column_and_quotes_by_rfc_4180() {
 
 #[test]
 fn every_field_is_in_the_catalogue_in_its_order_and_none_is_there_in_vain() {
-    for size in [Size::Small, Size::Typical, Size::Large] {
-        let options = Options {
+    for size in [PayloadSize::Small, PayloadSize::Typical, PayloadSize::Large] {
+        let options = GeneratorOptions {
             size,
-            ..Options::default()
+            ..GeneratorOptions::default()
         };
         let mut seen = HashSet::new();
         for event in events(5_000, options) {
@@ -104,7 +104,7 @@ fn every_field_is_in_the_catalogue_in_its_order_and_none_is_there_in_vain() {
             assert_eq!(string(&event, "EventType"), event.kind.name());
             seen.extend(event.fields.iter().map(|(name, _)| (event.kind, *name)));
         }
-        if size == Size::Typical {
+        if size == PayloadSize::Typical {
             for kind in EventKind::ALL {
                 for name in field_names(kind).all {
                     assert!(seen.contains(&(kind, *name)), "{kind} never has {name}");

@@ -1,4 +1,4 @@
-//! A `[[source]]` of the file.
+//! Reads a `[[source]]` of the configuration file.
 
 use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
@@ -6,19 +6,19 @@ use estreamer_mio::tls::ServerRules;
 use toml::de::DeValue;
 
 use crate::config::address::Address;
-use crate::config::ask::{Fields, default_fields};
+use crate::config::event_request::EventFields;
 use crate::config::number::REQUEST_TIMEOUT;
-use crate::config::read::draft::{AskDraft, Asked, At, SourceDraft};
 use crate::config::read::event::{self, EventName};
 use crate::config::read::identity::IdentityFiles;
 use crate::config::read::keys::{EVENTS, PASSWORD};
-use crate::config::read::reader::{Section, Value};
+use crate::config::read::raw::{At, RawSource, RequestSource};
+use crate::config::read::reader::{Section, TomlValue};
 use crate::config::read::secret::Secret;
 use crate::config::{from, rules};
-use crate::format::Data;
+use crate::format::OwnedTransform;
 
-/// A source; `None` where it lacks something, which is noted.
-pub(super) fn read(section: &Section<'_>) -> Option<SourceDraft> {
+/// Reads a source; `None` if a required key is missing or wrong, which is reported.
+pub(super) fn read(section: &Section<'_>) -> Option<RawSource> {
     let name = section.text("name");
     let servers = servers(section);
     if !section.has("server") {
@@ -29,7 +29,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<SourceDraft> {
             .map_err(|_| "use an IP address of this machine, without a port")
     });
     let identity = identity(section);
-    let ask = ask(section);
+    let request = request(section);
     let quirks = section.list("quirks", event::quirk).unwrap_or_default();
     let from = start(section);
     let request_form = section.read("request_form", event::request_form);
@@ -37,7 +37,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<SourceDraft> {
     let record_length = section.read("record_length", event::record_length);
     let rules = verification(section);
     let servers = servers?;
-    Some(SourceDraft {
+    Some(RawSource {
         name: name.unwrap_or_else(|| At {
             line: section.line,
             value: servers
@@ -49,7 +49,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<SourceDraft> {
         servers,
         bind: bind.map(|bind| bind.value),
         identity: identity?,
-        ask,
+        request,
         from,
         request_form,
         request_timeout,
@@ -61,7 +61,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<SourceDraft> {
     })
 }
 
-/// One server, or a list of those that are tried in turn.
+/// Reads `server`: one address, or a list of addresses that are tried in turn.
 fn servers(section: &Section<'_>) -> Option<At<Vec<Address>>> {
     let (line, value) = section.get("server")?;
     let servers: Vec<At<Address>> = match value.get_ref() {
@@ -81,12 +81,13 @@ fn identity(section: &Section<'_>) -> Option<At<IdentityFiles>> {
     let parts = ["cert", "key", "ca"].map(|key| section.text(key));
     let given = ["cert", "key", "ca"].map(|key| section.has(key));
     if section.has("pkcs12") {
-        // A file without a CA needs one beside it.
+        // `ca` is allowed: the file may hold no CA.
         if let Some(key) = given[..2].iter().position(|&given| given) {
             let key = ["cert", "key"][key];
             let line = section.get(key).map_or(section.line, |(line, _)| line);
-            let what = format!("{key} stands beside pkcs12, which holds it already");
-            section.note(line, what, "Leave out one of the two");
+            let what =
+                format!("{key} and pkcs12 exclude each other: the PKCS#12 file already holds it");
+            section.note(line, what, "Remove one of the two");
         }
         let [_, _, ca] = parts;
         return pkcs12.map(|file| At {
@@ -99,8 +100,8 @@ fn identity(section: &Section<'_>) -> Option<At<IdentityFiles>> {
         });
     }
     if let Some((line, _)) = section.get("password") {
-        let what = "password goes with pkcs12 only: a key in PEM form is not encrypted";
-        section.note(line, what, "Leave it out, or add pkcs12");
+        let what = "password is for pkcs12 only: a PEM key must not be encrypted";
+        section.note(line, what, "Remove it, or add pkcs12");
     }
     match given {
         [false, false, false] => {
@@ -109,10 +110,7 @@ fn identity(section: &Section<'_>) -> Option<At<IdentityFiles>> {
             section.missing("identity", remedy);
         }
         [true, true, true] => {}
-        _ => section.missing(
-            "whole identity",
-            "cert, key and ca go together; add what is missing",
-        ),
+        _ => section.missing("complete identity", "Set cert, key and ca together"),
     }
     let [Some(cert), Some(key), Some(ca)] = parts else {
         return None;
@@ -131,8 +129,8 @@ fn password(section: &Section<'_>) -> Option<Secret> {
     let (line, value) = section.get("password")?;
     let remedy = "{ file = \"…\" }, { env = \"…\" } or { credential = \"…\" }";
     if value.get_ref().as_table().is_none() {
-        // Not even its kind: it may be the password itself.
-        let what = "password says where it is, and is not written here";
+        // The value is not shown: it may be the password itself.
+        let what = "password: expected the place of the password, not the password";
         section.note(line, what, format!("Write password = {remedy}"));
         return None;
     }
@@ -151,46 +149,72 @@ fn password(section: &Section<'_>) -> Option<Secret> {
     if found.next().is_some() {
         section.note(
             line,
-            "password names several places",
+            "password: several places are given",
             format!("Keep one of {remedy}"),
         );
     } else if places.entries().next().is_none() {
         section.note(
             line,
-            "password names no place",
+            "password: no place is given",
             format!("Write password = {remedy}"),
         );
     }
     secret
 }
 
-fn ask(section: &Section<'_>) -> AskDraft {
-    let data = section.read("data", str::parse::<Data>);
+/// Reads `transform`, or `data` as it was called before.
+fn transform(section: &Section<'_>) -> Option<At<OwnedTransform>> {
+    let old = section.read(OLD_TRANSFORM, str::parse::<OwnedTransform>);
+    let new = section.read("transform", str::parse::<OwnedTransform>);
+    if let Some((line, _)) = section.get(OLD_TRANSFORM) {
+        match section.has("transform") {
+            true => section.note(
+                line,
+                "data and transform are the same key, and both are set",
+                "Remove data",
+            ),
+            false => section.hint(line, "`data` is now `transform`; both work"),
+        }
+    }
+    new.or(old)
+}
+
+/// The former name of the key `transform`.
+const OLD_TRANSFORM: &str = "data";
+
+fn request(section: &Section<'_>) -> At<RequestSource> {
+    let transform = transform(section);
     let request = section.text("request");
     if let Some(request) = request {
-        for key in ["events", "data"] {
+        for key in ["events", "transform", OLD_TRANSFORM] {
             if let Some((line, _)) = section.get(key) {
-                let what = format!("{key} stands beside request, which says it already");
-                section.note(line, what, "Leave out one of the two");
+                let what = format!(
+                    "{key} and request exclude each other: the request file already states it"
+                );
+                section.note(line, what, "Remove one of the two");
             }
         }
         return At {
             line: request.line,
-            value: Asked::Request(request.value.into()),
+            value: RequestSource::File(request.value.into()),
         };
     }
     let line = section
         .get("events")
-        .or(section.get("data"))
+        .or(section.get("transform"))
+        .or(section.get(OLD_TRANSFORM))
         .map(|(line, _)| line);
     At {
         line: line.unwrap_or(section.line),
-        value: Asked::Events(events(section), data.map_or(Data::Json, |data| data.value)),
+        value: RequestSource::Events(
+            events(section),
+            transform.map_or(OwnedTransform::Json, |transform| transform.value),
+        ),
     }
 }
 
-/// A list of event types, or a table with their fields.
-fn events(section: &Section<'_>) -> Vec<Fields> {
+/// Reads `events`: a list of event types, or a table of event types with fields.
+fn events(section: &Section<'_>) -> Vec<EventFields> {
     let Some((line, value)) = section.get("events") else {
         return event::all_fields(&[], &[]);
     };
@@ -201,7 +225,7 @@ fn events(section: &Section<'_>) -> Vec<Fields> {
                 .unwrap_or_default();
             let names = names.into_iter();
             names
-                .map(|at| (at.value.0, default_fields(at.value.0)))
+                .map(|at| EventFields::default_of(at.value.0))
                 .collect()
         }
         DeValue::Table(_) => {
@@ -211,8 +235,8 @@ fn events(section: &Section<'_>) -> Vec<Fields> {
             if table.entries().next().is_none() {
                 section.note(
                     line,
-                    "events is an empty table",
-                    "Name at least one event type",
+                    "events: the table is empty",
+                    "Add at least one event type",
                 );
             }
             let entries = table.entries();
@@ -226,39 +250,39 @@ fn events(section: &Section<'_>) -> Vec<Fields> {
     }
 }
 
-/// The fields of one event type: a list, or `true` for the guide's field sets.
-fn fields(table: &Section<'_>, entry: (&str, usize, &Value<'_>)) -> Option<Fields> {
+/// Reads the fields of an event type: a list, or `true` for the field sets of the
+/// guide's example.
+fn fields(table: &Section<'_>, entry: (&str, usize, &TomlValue<'_>)) -> Option<EventFields> {
     let (key, line, value) = entry;
     let kind = key.parse::<EventName>().ok()?.0;
     match value.get_ref() {
-        DeValue::Boolean(true) => Some((kind, default_fields(kind))),
+        DeValue::Boolean(true) => Some(EventFields::default_of(kind)),
         DeValue::Array(_) => {
             let names = table.list(key, |name| Ok::<_, String>(name.to_owned()))?;
-            Some((kind, names.into_iter().map(|name| name.value).collect()))
+            let names = names.into_iter().map(|name| name.value).collect();
+            Some(EventFields { kind, names })
         }
         _ => {
             table.wrong(
                 key,
                 line,
                 value,
-                "a list of fields, or true for the usual field sets",
+                "a list of fields, or true for the default field sets",
             );
             None
         }
     }
 }
 
-/// `from`, which TOML can also write as a number or a time.
+/// Reads `from`: a string, an integer or a TOML time.
 fn start(section: &Section<'_>) -> InitialTimestamp {
     let read = match section.get("from") {
         None => return InitialTimestamp::NOW,
         Some((line, value)) => match value.get_ref() {
             DeValue::Integer(digits) => {
-                section.understood("from", line, &digits.to_string(), from::parse)
+                section.parsed("from", line, &digits.to_string(), from::parse)
             }
-            DeValue::Datetime(time) => {
-                section.understood("from", line, &time.to_string(), from::parse)
-            }
+            DeValue::Datetime(time) => section.parsed("from", line, &time.to_string(), from::parse),
             _ => section.read("from", from::parse),
         },
     };
@@ -273,9 +297,10 @@ fn verification(section: &Section<'_>) -> ServerRules {
     if insecure {
         for key in ["server_name", "server_fingerprint", "allow_sha1"] {
             if let Some((line, _)) = section.get(key) {
-                let what =
-                    format!("{key} stands beside insecure_no_verify, which verifies nothing");
-                section.note(line, what, "Leave out insecure_no_verify");
+                let what = format!(
+                    "{key} has no effect with insecure_no_verify, which disables verification"
+                );
+                section.note(line, what, "Remove insecure_no_verify");
             }
         }
     }

@@ -1,13 +1,13 @@
 use super::*;
 use estreamer_core::wire::RecordType;
-use estreamer_mio::batch::{BundleStart, RecordKind};
+use estreamer_mio::buffer::{BundleStart, RecordKind};
 
 /// Our clock, where it does not matter.
 const CLOCK: u64 = 1 << 31;
 const SAME: BundleStart = BundleStart::SameNumber { same_length: true };
 
-fn record(second: u32, data: &'static [u8]) -> Record<'static> {
-    Record {
+fn record(second: u32, data: &'static [u8]) -> EventRecord<'static> {
+    EventRecord {
         kind: RecordKind::Event,
         record_type: RecordType::FILE,
         archival: (second != 0).then_some(second),
@@ -18,13 +18,13 @@ fn record(second: u32, data: &'static [u8]) -> Record<'static> {
 }
 
 fn sequencer(digests: usize) -> Sequencer {
-    let limits = Limits {
+    let limits = SequencerLimits {
         overlap: 5,
         digests,
     };
     let nothing = BTreeMap::new();
     Sequencer::new(
-        Key::new([1; 32]),
+        DigestKey::new([1; 32]),
         limits,
         0,
         &nothing,
@@ -35,7 +35,7 @@ fn sequencer(digests: usize) -> Sequencer {
 /// A batch at `now`; which of its records are to be delivered, and the rest.
 fn batch(
     sequencer: &mut Sequencer,
-    records: &[Record<'static>],
+    records: &[EventRecord<'static>],
     now: u64,
 ) -> (Vec<bool>, Numbered) {
     let source: Arc<str> = "fmc".into();
@@ -55,7 +55,7 @@ fn memory_is_bounded_within_one_second_too_and_that_is_noticed() {
     for second in [1000, 1001, 1001, 1001, 1002] {
         let records = [record(second, b"a"); 40];
         let (_, numbered) = batch(&mut sequencer, &records, 2000);
-        unremembered += numbered.noticed.unremembered;
+        unremembered += numbered.counts.unremembered;
         assert!(sequencer.remembered <= 100, "{}", sequencer.remembered);
         assert_eq!(numbered.point.unwrap().resume_from, second - 5, "no loss");
     }
@@ -78,7 +78,7 @@ fn a_greedy_source_leaves_the_others_their_share() {
         2000,
         Vec::new(),
     );
-    assert_eq!(numbered.noticed.unremembered, 0);
+    assert_eq!(numbered.counts.unremembered, 0);
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a_bundle_with_the_number_and_the_content_of_the_last_is_left_out() {
     first.bundle = Some(SAME);
     let (keep, numbered) = batch(&mut sequencer, &[first, record(1000, b"b")], 2000);
     assert_eq!(keep, [false; 2]);
-    assert_eq!(numbered.noticed.duplicates, 2);
+    assert_eq!(numbered.counts.duplicates, 2);
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn one_late_record_does_not_keep_the_resume_point_back() {
     let records = [record(5000, b"a"), record(1400, b"b"), record(5001, b"c")];
     let (_, numbered) = batch(&mut sequencer, &records, 5000);
     assert_eq!(numbered.point.unwrap().resume_from, 4996);
-    assert_eq!(numbered.noticed.disorder, 3600);
+    assert_eq!(numbered.counts.disorder, 3600);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_replay_is_no_disorder() {
         2000,
     );
     assert_eq!(keep, [true, true, false]);
-    assert_eq!(numbered.noticed.disorder, 0);
+    assert_eq!(numbered.counts.disorder, 0);
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn a_clock_set_back_before_the_first_event_is_not_waited_for() {
     assert_eq!(first.connect("fmc", now, 400, false).0, 395);
     // The same over a restart, from the bookmark alone.
     let known = BTreeMap::from([("fmc".into(), Delivered::anchored(995))]);
-    let (limits, key) = (first.limits, Key::new([1; 32]));
+    let (limits, key) = (first.limits, DigestKey::new([1; 32]));
     let mut again = Sequencer::new(key, limits, 0, &known, FirstSessions::default());
     assert_eq!(again.connect("fmc", now, 1200, false).0, 995);
     assert_eq!(again.connect("fmc", now, 400, false).0, 395);

@@ -1,0 +1,245 @@
+//! The memory that records are received into: a fixed budget, in arenas of one size.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use estreamer_core::decode::Limits;
+
+use super::record::RecordPlace;
+use crate::event_loop::Handle;
+
+/// A budget of memory for received records. Clones share the budget.
+///
+/// A client that finds the budget used up stops reading its socket until batches
+/// are dropped.
+#[derive(Clone)]
+pub struct Pool(Arc<Inner>);
+
+struct Inner {
+    /// Bytes of an arena.
+    arena_size: usize,
+    /// Bytes of all arenas together, at most.
+    budget: usize,
+    state: Mutex<State>,
+    wake: Handle,
+}
+
+#[derive(Default)]
+struct State {
+    used: usize,
+    /// Bytes of bookkeeping for the records in arenas that are handed over.
+    bookkeeping: usize,
+    /// Whether an arena for a large record is in use. Only one is allowed: two
+    /// half-read records could wait for each other's memory.
+    has_large: bool,
+    /// Whether an arena was refused, so that a loop has to be woken.
+    was_refused: bool,
+    spare: Vec<(Box<[u8]>, Vec<RecordPlace>)>,
+}
+
+/// A piece of the budget, given back when it is dropped.
+pub(super) struct Arena {
+    bytes: Box<[u8]>,
+    /// The records in it.
+    pub(super) records: Vec<RecordPlace>,
+    pool: Arc<Inner>,
+    is_large: bool,
+    /// Bytes of bookkeeping that count as used together with this arena.
+    bookkeeping: usize,
+}
+
+/// Approximate bookkeeping bytes per record until it is delivered, here and in
+/// whatever writes it.
+const BOOKKEEPING_PER_RECORD: usize = 100;
+
+impl Pool {
+    /// Creates a pool of `budget` bytes in arenas of `arena_size` bytes. After an
+    /// arena was refused, the next one that is given back wakes the loop of `wake`.
+    pub fn new(arena_size: usize, budget: usize, wake: Handle) -> Self {
+        Self(Arc::new(Inner {
+            arena_size,
+            budget,
+            state: Mutex::default(),
+            wake,
+        }))
+    }
+
+    /// Returns the bytes of an arena.
+    pub fn arena_size(&self) -> usize {
+        self.0.arena_size
+    }
+
+    /// Returns the bytes of all arenas together, at most.
+    pub fn budget(&self) -> usize {
+        self.0.budget
+    }
+
+    /// Returns the bytes in use.
+    pub fn used(&self) -> usize {
+        self.0.state().used
+    }
+
+    /// Returns the smallest budget that works for sessions with these limits: two
+    /// arenas, and the largest message.
+    pub fn min_budget(&self, limits: Limits) -> usize {
+        let largest = limits.record.max(limits.request).max(limits.message);
+        (2 * self.0.arena_size).saturating_add(largest as usize)
+    }
+
+    /// Takes an arena; `None` when the budget is used up.
+    pub(super) fn arena(&self) -> Option<Arena> {
+        let mut state = self.0.state();
+        if state.used + state.bookkeeping + self.0.arena_size > self.0.budget {
+            state.was_refused = true;
+            return None;
+        }
+        state.used += self.0.arena_size;
+        let spare = state.spare.pop();
+        drop(state);
+        let (bytes, records) = spare.unwrap_or_else(|| {
+            (
+                vec![0; self.0.arena_size].into(),
+                Vec::with_capacity(self.0.arena_size / 512),
+            )
+        });
+        Some(Arena {
+            bytes,
+            records,
+            pool: self.0.clone(),
+            is_large: false,
+            bookkeeping: 0,
+        })
+    }
+
+    /// Takes an arena for one record of so many bytes; `None` while the budget
+    /// has no room for it, or another such arena is in use.
+    pub(super) fn large(&self, bytes: usize) -> Option<Arena> {
+        let mut state = self.0.state();
+        if state.has_large || state.used + state.bookkeeping + bytes > self.0.budget {
+            state.was_refused = true;
+            return None;
+        }
+        state.used += bytes;
+        state.has_large = true;
+        // Spare arenas use memory as well.
+        state.spare.clear();
+        drop(state);
+        Some(Arena {
+            bytes: vec![0; bytes].into(),
+            records: Vec::with_capacity(1),
+            pool: self.0.clone(),
+            is_large: true,
+            bookkeeping: 0,
+        })
+    }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Arena {
+    /// Counts the bookkeeping of its records as used. No record is added after this.
+    pub(super) fn seal(&mut self) {
+        self.bookkeeping = self.records.len() * BOOKKEEPING_PER_RECORD;
+        self.pool.state().bookkeeping += self.bookkeeping;
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        let mut records = std::mem::take(&mut self.records);
+        records.clear();
+        let mut state = self.pool.state();
+        state.used -= bytes.len();
+        state.bookkeeping -= self.bookkeeping;
+        if self.is_large {
+            state.has_large = false;
+        } else {
+            state.spare.push((bytes, records));
+        }
+        if std::mem::take(&mut state.was_refused) {
+            drop(state);
+            self.pool.wake.wake();
+        }
+    }
+}
+
+impl Deref for Arena {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl DerefMut for Arena {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
+impl fmt::Debug for Arena {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Arena({} bytes)", self.bytes.len())
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("arena_size", &self.0.arena_size)
+            .field("budget", &self.0.budget)
+            .field("used", &self.used())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_loop::EventLoop;
+
+    fn pool() -> Pool {
+        Pool::new(100, 250, EventLoop::<()>::new().unwrap().handle())
+    }
+
+    #[test]
+    fn the_smallest_budget_is_two_arenas_and_the_largest_message() {
+        let mut limits = Limits::DEFAULT;
+        limits.record = 10;
+        limits.request = 20;
+        limits.message = 50;
+        let pool = pool();
+        assert_eq!(pool.min_budget(limits), pool.budget());
+        let _two = (pool.arena().unwrap(), pool.arena().unwrap());
+        assert!(pool.large(51).is_none());
+        assert!(pool.large(50).is_some());
+    }
+
+    #[test]
+    fn the_budget_is_never_exceeded_and_is_given_back() {
+        let pool = pool();
+        let (first, second) = (pool.arena().unwrap(), pool.arena().unwrap());
+        assert!(pool.arena().is_none());
+        assert!(pool.large(60).is_none());
+        drop(first);
+        assert_eq!(pool.large(150).unwrap().len(), 150);
+        drop(second);
+        assert_eq!(pool.used(), 0);
+    }
+
+    #[test]
+    fn one_large_arena_is_in_use_at_a_time() {
+        let pool = pool();
+        let large = pool.large(100).unwrap();
+        assert!(pool.large(10).is_none());
+        assert!(pool.arena().is_some());
+        drop(large);
+        assert!(pool.large(10).is_some());
+    }
+}

@@ -1,0 +1,390 @@
+//! The client's end: connect, ask, receive, acknowledge.
+
+mod end;
+mod event;
+mod options;
+mod receive;
+
+pub use end::ClientEnd;
+pub use event::ClientEvent;
+pub use options::ClientOptions;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use estreamer_core::session::{ClientSession, End, Instant};
+use mio::event::Source;
+
+use crate::buffer::BatchBuilder;
+use crate::error_text::ErrorText;
+use crate::event_loop::{Endpoint, Turn, after};
+use crate::tls::{ClientTls, TlsSession};
+use crate::transport::{Fill, Transport};
+use receive::{Reading, Receiver};
+
+/// A client's connection on an [`EventLoop`](crate::event_loop::EventLoop).
+///
+/// The contract: **after each of its turns, call [`poll_event`](Self::poll_event)
+/// until it returns `None`; a command takes effect in the next turn.**
+///
+/// - Getters: [`tls`](Self::tls), [`session`](Self::session),
+///   [`is_answered`](Self::is_answered), [`bytes_received`](Self::bytes_received).
+/// - Inputs: none but its turns; see [`Endpoint`].
+/// - Commands: [`delivered`](Self::delivered), [`pause`](Self::pause),
+///   [`resume`](Self::resume), [`close`](Self::close).
+/// - Outputs: [`poll_event`](Self::poll_event).
+///
+/// Acknowledgement counts units as a [`ClientSession`] does. The client sends the
+/// null messages that are due for what is [delivered](Self::delivered). It stops
+/// reading when the memory of its pool is used up, and goes on when batches are
+/// dropped.
+pub struct Client {
+    transport: Transport,
+    builder: BatchBuilder,
+    options: ClientOptions,
+    stage: Stage,
+    /// When the current stage ends, except while streaming.
+    deadline: Instant,
+    /// Made when the TLS handshake is complete.
+    session: Option<ClientSession>,
+    events: VecDeque<ClientEvent>,
+    error_text: ErrorText,
+    bytes_received: u64,
+    is_answered: bool,
+    /// Whether it has no memory to receive into, or keeps records back.
+    is_stalled: bool,
+    delivered: u64,
+    is_paused: bool,
+    /// The reason to close with, once asked for.
+    close_reason: Option<String>,
+    /// Whether a command waits for a turn.
+    has_command: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Connecting,
+    Handshaking,
+    Streaming,
+    /// The goodbye is on its way; then the peer's close is awaited.
+    Closing,
+    Ended,
+}
+
+/// Time to get a goodbye out.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+impl Client {
+    /// Starts to connect.
+    ///
+    /// # Errors
+    /// [`ClientEnd::Connect`] when the pool is too small or the system refuses at
+    /// once, [`ClientEnd::Tls`] when the identity does not suffice.
+    pub fn new(tls: &ClientTls, options: ClientOptions, now: Instant) -> Result<Self, ClientEnd> {
+        let min = options.pool.min_budget(options.session.limits);
+        if options.pool.budget() < min {
+            let error = format!("the pool has fewer than the {min} bytes that the limits require");
+            return Err(ClientEnd::Connect(io::Error::other(error)));
+        }
+        let session = tls.connect().map_err(ClientEnd::Tls)?;
+        let transport = Transport::connect(options.address, options.bind, session)
+            .map_err(ClientEnd::Connect)?;
+        Ok(Self {
+            transport,
+            builder: BatchBuilder::new(options.pool.clone()),
+            stage: Stage::Connecting,
+            deadline: after(now, options.handshake_timeout),
+            options,
+            session: None,
+            events: VecDeque::new(),
+            error_text: ErrorText::default(),
+            bytes_received: 0,
+            is_answered: false,
+            is_stalled: false,
+            delivered: 0,
+            is_paused: false,
+            close_reason: None,
+            has_command: false,
+        })
+    }
+
+    /// Returns the TLS session: its version, cipher suite and the server's certificate.
+    pub fn tls(&self) -> &TlsSession {
+        &self.transport.tls
+    }
+
+    /// Returns the protocol's session with its counters, once the TLS handshake is
+    /// complete, and after the end as well.
+    pub fn session(&self) -> Option<&ClientSession> {
+        self.session.as_ref()
+    }
+
+    /// Whether the server answered the request: with a null message, a bundle or
+    /// an event.
+    pub fn is_answered(&self) -> bool {
+        self.is_answered
+    }
+
+    /// Returns the bytes of plaintext received so far.
+    pub fn bytes_received(&self) -> u64 {
+        self.bytes_received
+    }
+
+    /// Says that the first `units` units of this connection are delivered; smaller
+    /// values than before are ignored. See [`ClientSession::delivered`].
+    pub fn delivered(&mut self, units: u64) {
+        if units > self.delivered {
+            self.delivered = units;
+            self.has_command = true;
+        }
+    }
+
+    /// Stops reading from the socket. Records received so far are handed over.
+    pub fn pause(&mut self) {
+        self.has_command |= !std::mem::replace(&mut self.is_paused, true);
+    }
+
+    /// Reads from the socket again.
+    pub fn resume(&mut self) {
+        self.has_command |= std::mem::replace(&mut self.is_paused, false);
+    }
+
+    /// Ends the connection: sends the null messages that are due, then an error
+    /// message with the reason. Waits up to a second for the server to close. Before
+    /// the request was sent, it ends at once.
+    pub fn close(&mut self, reason: &str) {
+        match self.stage {
+            Stage::Connecting | Stage::Handshaking => self.finish(ClientEnd::session(End::Closed)),
+            Stage::Streaming if self.close_reason.is_none() => {
+                self.close_reason = Some(reason.into());
+            }
+            Stage::Streaming | Stage::Closing | Stage::Ended => return,
+        }
+        self.has_command = true;
+    }
+
+    /// Returns the next event.
+    pub fn poll_event(&mut self) -> Option<ClientEvent> {
+        self.events.pop_front()
+    }
+
+    fn connect(&mut self, now: Instant) -> Result<Turn, ClientEnd> {
+        if !self.transport.check_connected()? {
+            return match now >= self.deadline {
+                true => Err(ClientEnd::ConnectTimeout(self.options.handshake_timeout)),
+                false => Ok(Turn::Wait),
+            };
+        }
+        let local = self.transport.socket.local_addr();
+        let local = local.map_err(ClientEnd::Socket)?;
+        self.events.push_back(ClientEvent::TcpConnected { local });
+        self.stage = Stage::Handshaking;
+        Ok(Turn::Again)
+    }
+
+    fn handshake(&mut self, now: Instant) -> Result<Turn, ClientEnd> {
+        if now >= self.deadline {
+            return Err(ClientEnd::HandshakeTimeout(self.options.handshake_timeout));
+        }
+        self.transport.flush()?;
+        // The last flight of the handshake may bring the first plaintext along. It
+        // stays in the arena until there is a session.
+        let Some(room) = self.builder.room() else {
+            self.is_stalled = true;
+            return Ok(Turn::Wait);
+        };
+        self.is_stalled = false;
+        if let Fill::Bytes(count) = self.transport.fill(room)? {
+            if self.options.capture {
+                let bytes = room[..count].to_vec();
+                self.events.push_back(ClientEvent::Received(bytes));
+            }
+            self.builder.filled(count);
+            self.bytes_received += count as u64;
+        }
+        self.transport.flush()?;
+        if self.transport.tls.is_handshaking() {
+            return Ok(Turn::Wait);
+        }
+        let (window, config) = (self.options.pool.arena_size(), self.options.session);
+        let session = ClientSession::new(window, config, now)
+            .map_err(|error| ClientEnd::Connect(io::Error::other(error)))?;
+        self.session = Some(session);
+        self.stage = Stage::Streaming;
+        let request = std::mem::take(&mut self.options.request);
+        self.send(&request);
+        self.transport.flush()?;
+        self.events.push_back(ClientEvent::Connected);
+        Ok(Turn::Again)
+    }
+
+    fn stream(&mut self, now: Instant) -> Result<Turn, ClientEnd> {
+        let Some(session) = &mut self.session else {
+            return Ok(Turn::Wait);
+        };
+        let is_reading = !self.is_paused && self.close_reason.is_none();
+        let received = match is_reading {
+            false => Ok(Reading::Stalled),
+            true => Receiver {
+                transport: &mut self.transport,
+                builder: &mut self.builder,
+                session,
+                error_text: &mut self.error_text,
+                bytes_received: &mut self.bytes_received,
+                capture: self.options.capture.then_some(&mut self.events),
+            }
+            .receive(now),
+        };
+        // Records that came before an end are handed over in any case.
+        let keep = received.is_ok() && is_reading && self.is_busy();
+        self.builder.end_turn(keep);
+        while let Some(batch) = self.builder.poll_batch() {
+            self.is_answered = true;
+            self.events.push_back(ClientEvent::Batch(batch));
+        }
+        let Some(session) = &mut self.session else {
+            return Ok(Turn::Wait);
+        };
+        self.is_answered |= session.statistics().nulls > 0;
+        let reading = received.map_err(|end| match end {
+            ClientEnd::Session(end, _) => ClientEnd::Session(end, self.error_text.to_string()),
+            other => other,
+        })?;
+        session.set_reading(reading != Reading::Stalled, now);
+        self.is_stalled = (is_reading && reading == Reading::Stalled) || self.builder.has_records();
+        session.delivered(self.delivered);
+        // This comes after reading: bytes that waited in the socket are no silence.
+        if session.poll_timeout().is_some_and(|due| due <= now) {
+            session.handle_timeout(now).map_err(ClientEnd::session)?;
+        }
+        self.send_nulls(now)?;
+        if let Some(reason) = self.close_reason.take() {
+            self.say_goodbye(&reason, now);
+            return Ok(Turn::Again);
+        }
+        Ok(match reading {
+            Reading::More => Turn::Again,
+            Reading::Blocked | Reading::Stalled => Turn::Wait,
+        })
+    }
+
+    /// Whether earlier batches are still with the owner, so that records gather.
+    fn is_busy(&self) -> bool {
+        let is_undelivered = self.delivered < self.builder.handed_over();
+        let mut events = self.events.iter();
+        (self.options.gather && is_undelivered)
+            || events.any(|event| matches!(event, ClientEvent::Batch(_)))
+    }
+
+    /// Sends the null messages that are due. A server that reads nothing gets no
+    /// more than there is room for.
+    fn send_nulls(&mut self, now: Instant) -> Result<(), ClientEnd> {
+        let mut nulls = [0; 64];
+        loop {
+            while self.transport.has_room()
+                && let Some(session) = &mut self.session
+            {
+                match session.poll_transmit(&mut nulls, now) {
+                    0 => break,
+                    length => self.send(&nulls[..length]),
+                }
+            }
+            let was_full = !self.transport.has_room();
+            self.transport.flush()?;
+            if !was_full || !self.transport.has_room() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn send(&mut self, message: &[u8]) {
+        self.transport.send(message);
+        if self.options.capture {
+            self.events.push_back(ClientEvent::Sent(message.to_vec()));
+        }
+    }
+
+    /// Tells the peer why, and gives it time to close.
+    fn say_goodbye(&mut self, reason: &str, now: Instant) {
+        let mut message = vec![0; reason.len() + 32];
+        if let Some(session) = &mut self.session
+            && let Ok(length) = session.close(reason, &mut message)
+        {
+            self.send(&message[..length]);
+        }
+        self.transport.tls.send_close_notify();
+        // An error is found when the peer's close is awaited.
+        let _ = self.transport.flush();
+        self.stage = Stage::Closing;
+        self.deadline = after(now, GOODBYE);
+    }
+
+    fn shut_down(&mut self, now: Instant) -> Result<Turn, ClientEnd> {
+        let is_sending = self.transport.flush().is_ok() && !self.transport.is_flushed();
+        if now >= self.deadline {
+            return Err(ClientEnd::session(End::Closed));
+        }
+        if is_sending {
+            return Ok(Turn::Wait);
+        }
+        match self.transport.shutdown_and_drain() {
+            Fill::Bytes(_) => Ok(Turn::Again),
+            Fill::Blocked => Ok(Turn::Wait),
+            Fill::Eof => Err(ClientEnd::session(End::Closed)),
+        }
+    }
+
+    fn finish(&mut self, end: ClientEnd) {
+        self.stage = Stage::Ended;
+        self.is_stalled = false;
+        self.events.push_back(ClientEvent::Ended(end));
+    }
+}
+
+impl Endpoint for Client {
+    fn source(&mut self) -> &mut dyn Source {
+        &mut self.transport.socket
+    }
+
+    fn take_turn(&mut self, now: Instant) -> Turn {
+        self.has_command = false;
+        let turn = match self.stage {
+            Stage::Connecting => self.connect(now),
+            Stage::Handshaking => self.handshake(now),
+            Stage::Streaming => self.stream(now),
+            Stage::Closing => self.shut_down(now),
+            Stage::Ended => Ok(Turn::Wait),
+        };
+        turn.unwrap_or_else(|end| {
+            self.finish(end);
+            Turn::Wait
+        })
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        if self.has_command {
+            return Some(Instant(0));
+        }
+        match self.stage {
+            Stage::Connecting | Stage::Handshaking | Stage::Closing => Some(self.deadline),
+            Stage::Streaming => self.session.as_ref()?.poll_timeout(),
+            Stage::Ended => None,
+        }
+    }
+
+    fn waits_for_wakeup(&self) -> bool {
+        self.is_stalled
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("address", &self.options.address)
+            .field("stage", &self.stage)
+            .field("bytes_received", &self.bytes_received)
+            .finish_non_exhaustive()
+    }
+}

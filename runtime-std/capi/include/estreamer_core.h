@@ -1,0 +1,1 @@
+../../../core/capi/include/estreamer_core.h

@@ -1,0 +1,140 @@
+//! Checks that the reader of each output can tell the events in it apart. A JSON event
+//! carries its type; an event in another transform does not.
+
+use estreamer_core::fqe::EventKind;
+
+use super::diagnostic::Diagnostic;
+use super::event::in_words;
+use super::raw::{RawConfig, RawOutput, RawSource};
+use crate::config::Format;
+use crate::config::event_request::EventRequest;
+use crate::format::OwnedTransform;
+
+/// Reports every output that would mix events that cannot be told apart. A request
+/// that is `None` was reported before.
+pub(super) fn check(
+    raw: &RawConfig,
+    requests: &[Option<EventRequest>],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let known = requests.iter().all(Option::is_some);
+    for output in &raw.outputs {
+        let sources = raw.sources.iter().zip(requests);
+        let mut sources = sources.filter(|(source, _)| output.accepts(&source.name.value));
+        let any = sources.clone().next().is_some();
+        let shares: Vec<SourceShare<'_>> = sources
+            .by_ref()
+            .filter_map(|(source, request)| SourceShare::new(output, source, request.as_ref()?))
+            .collect();
+        let problem = match known && any && shares.is_empty() {
+            true => Some((
+                "accepts only events that no source requests".into(),
+                "Request them, or correct events and sources of the output",
+            )),
+            false => mixed_types(output, &shares).or_else(|| mixed_transforms(output, &shares)),
+        };
+        if let Some((what, remedy)) = problem {
+            let what = format!("the output {} {what}", output.name.value);
+            diagnostics.push(Diagnostic::new(output.url.line, what, remedy));
+        }
+    }
+}
+
+/// The events of one source that an output accepts.
+struct SourceShare<'d> {
+    source: &'d str,
+    request: &'d EventRequest,
+    kinds: Vec<EventKind>,
+}
+
+impl<'d> SourceShare<'d> {
+    /// Returns `None` if the output accepts nothing of the source.
+    fn new(output: &RawOutput, source: &'d RawSource, request: &'d EventRequest) -> Option<Self> {
+        let wanted = |kind: &EventKind| match &output.events {
+            Some(events) => events.contains(kind),
+            None => true,
+        };
+        let kinds: Vec<EventKind> = request.kinds.iter().copied().filter(wanted).collect();
+        let source = &source.name.value;
+        (!kinds.is_empty()).then_some(Self {
+            source,
+            request,
+            kinds,
+        })
+    }
+
+    /// Returns whether its records are written without their event type.
+    fn is_bare(&self, output: &RawOutput) -> bool {
+        match (&self.request.transform, output.format) {
+            (OwnedTransform::Json, _) | (OwnedTransform::Other(_), Format::Lines) => false,
+            (OwnedTransform::Csv, _) | (OwnedTransform::Other(_), Format::Raw) => true,
+        }
+    }
+
+    /// Returns whether both have the same transform and, as CSV, the same columns.
+    fn is_like(&self, other: &Self) -> bool {
+        let (own, other) = (self.request, other.request);
+        let columns = own.transform != OwnedTransform::Csv || own.json == other.json;
+        own.transform == other.transform && columns
+    }
+}
+
+/// A problem and its remedy.
+type Problem = (String, &'static str);
+
+/// Finds event types of one source that would be mixed in one file or stream.
+fn mixed_types(output: &RawOutput, shares: &[SourceShare<'_>]) -> Option<Problem> {
+    if output.url.value.by_event() {
+        return None;
+    }
+    let mixes = |share: &&SourceShare<'_>| share.is_bare(output) && share.kinds.len() > 1;
+    let share = shares.iter().find(mixes)?;
+    Some((
+        format!(
+            "would mix {} events as {}, which does not carry the event type",
+            in_words(&share.kinds),
+            share.request.transform
+        ),
+        "Put {event} into the path of a file, or set events to one event type",
+    ))
+}
+
+/// Finds sources with different transforms or columns that would be mixed in one file
+/// or stream.
+fn mixed_transforms(output: &RawOutput, shares: &[SourceShare<'_>]) -> Option<Problem> {
+    let destination = &output.url.value;
+    if destination.by_source() {
+        return None;
+    }
+    let targets: Vec<Vec<&SourceShare<'_>>> = match destination.by_event() {
+        false => vec![shares.iter().collect()],
+        true => EventKind::ALL
+            .map(|kind| {
+                let of_kind = shares.iter().filter(|share| share.kinds.contains(&kind));
+                of_kind.collect()
+            })
+            .into(),
+    };
+    // Equality is transitive, so comparing neighbours is enough.
+    let mut neighbours = targets.iter().flat_map(|target| target.windows(2));
+    let mixed = neighbours.find(|pair| {
+        let bare = pair.iter().any(|share| share.is_bare(output));
+        let kinds = destination.by_event() || pair[0].kinds == pair[1].kinds;
+        bare && !(pair[0].is_like(pair[1]) && kinds)
+    })?;
+    let shown = |share: &SourceShare<'_>| {
+        let events = in_words(&share.kinds);
+        format!(
+            "{events} events of {} as {}",
+            share.source, share.request.transform
+        )
+    };
+    Some((
+        format!(
+            "would mix {} with {}, and the two have different contents",
+            shown(mixed[0]),
+            shown(mixed[1])
+        ),
+        "Put {source} into the path of a file, or give each source its own output",
+    ))
+}

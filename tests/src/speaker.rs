@@ -1,0 +1,56 @@
+//! Servers that complete the handshake and then send what a test wants.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+
+use estreamer_mio::tls::{Identity, ServerTls};
+
+/// Sends these bytes inside TLS, whatever the client says, until it leaves.
+///
+/// # Panics
+/// When there is no handshake.
+pub fn speak(identity: &Identity, mut socket: TcpStream, bytes: &[u8]) {
+    let tls = ServerTls::new(identity).expect("TLS");
+    let mut tls = tls.accept().expect("a session");
+    while tls.is_handshaking() {
+        while tls.wants_write() {
+            tls.write_tls(&mut socket).expect("a client");
+        }
+        if tls.is_handshaking() {
+            tls.read_tls(&mut socket).expect("a client");
+            tls.process().expect("a handshake");
+        }
+    }
+    assert_eq!(tls.write(bytes), bytes.len(), "more than fits at once");
+    while tls.wants_write() {
+        tls.write_tls(&mut socket).expect("a client");
+    }
+    listen(socket);
+}
+
+/// Accepts one connection after another and hands each to `serve`.
+///
+/// # Panics
+/// When there is no port.
+pub fn serve(serve: impl Fn(TcpStream) + Send + 'static) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for socket in listener.incoming() {
+            serve(socket.expect("a connection"));
+        }
+    });
+    address
+}
+
+/// Says something that is no TLS, and listens until the client leaves.
+pub fn greet(mut socket: TcpStream) {
+    // A client that has left already does not need it.
+    let _ = socket.write_all(b"220 mail.example.net ESMTP\r\n");
+    listen(socket);
+}
+
+/// Says nothing at all until the client leaves.
+pub fn listen(mut socket: TcpStream) {
+    let _ = std::io::copy(&mut socket, &mut std::io::sink());
+}
