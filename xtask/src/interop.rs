@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::steps::Steps;
-use crate::{Result, deny, dist, process, programs, test};
+use crate::{Result, dist, process, programs, test};
 
 /// The programs, the packages they come in, and how to ask for their version.
 const PROGRAMS: [(&str, &str); 11] = [
@@ -31,7 +31,6 @@ const FILES: [(&str, &str); 2] = [
 /// here they are.
 pub(crate) fn run(steps: &mut Steps) -> Result {
     steps.run("interop: programs", programs)?;
-    steps.run("interop: dependencies", deny::run)?;
     dist::run(steps)?;
     // The library's tests are one binary; the program's are modules of another.
     steps.run("interop: TLS library", || tests(&test::BUT_C, "openssl"))?;

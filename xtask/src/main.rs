@@ -62,6 +62,7 @@ cargo xtask TASK
   package    packs every crate that is published, and compiles the packages
   architecture
              draws docs/architecture.svg anew, from what imports what
+  deny       licences and origins of dependencies, and no pre-releases (deny.toml)
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
              coverage, header and soak, of fuzz the smoke run, of bench the check";
@@ -97,6 +98,7 @@ fn main() -> ExitCode {
         ["api"] => api::run(&mut steps, false).map(|()| None),
         ["api", "--bless"] => api::run(&mut steps, true).map(|()| None),
         ["package"] => package::run(&mut steps).map(|()| None),
+        ["deny"] => steps.run("deny", deny::run).map(|()| None),
         ["dist"] => dist::run(&mut steps).map(|()| None),
         ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
         ["help" | "--help" | "-h"] => {
