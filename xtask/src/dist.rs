@@ -1,4 +1,10 @@
-//! `cargo xtask dist`: the C library as an install tree and as an archive.
+//! `cargo xtask dist`: the C library as an install tree and as an archive, and the
+//! program as packages, with what it is made of and the checksums of all.
+
+mod deb;
+mod program;
+mod rpm;
+mod sbom;
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,14 +18,55 @@ use crate::{Result, process, tree};
 const CAPI: &str = "runtime-std/capi";
 
 pub(crate) fn run(steps: &mut Steps) -> Result {
+    steps.run("dist: empty directory", empty)?;
     let system = steps.run("dist: static library", build)?;
     let version = steps.run("dist: install tree", || lay_out(&system))?;
-    steps.run("dist: archive", || archive(&version))
+    steps.run("dist: archive", || archive(&version))?;
+    steps.run("dist: program", program::build)?;
+    steps.run("dist: pages", program::pages)?;
+    steps.run("dist: bill of materials", || sbom::write(&version))?;
+    steps.run("dist: deb", || deb::pack(&version))?;
+    steps.run("dist: rpm", || rpm::pack(&version))?;
+    steps.run("dist: checksums", checksums)
+}
+
+/// Where everything is that is released.
+fn directory() -> PathBuf {
+    tree::root().join("target/dist")
+}
+
+/// Files of an earlier version would be released, too.
+fn empty() -> Result {
+    let directory = directory();
+    if directory.exists() {
+        fs::remove_dir_all(&directory).map_err(|error| failed(&directory, &error))?;
+    }
+    fs::create_dir_all(&directory).map_err(|error| failed(&directory, &error))
+}
+
+/// The SHA-256 of every file that is released, for `sha256sum --check`.
+fn checksums() -> Result {
+    let directory = directory();
+    let entries = fs::read_dir(&directory).map_err(|error| failed(&directory, &error))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| failed(&directory, &error))?;
+        if entry.path().is_file() {
+            names.push(entry.file_name());
+        }
+    }
+    names.sort();
+    let mut command = process::command("sha256sum");
+    let sums = process::read(command.current_dir(&directory).args(&names))?;
+    let path = directory.join("SHA256SUMS");
+    fs::write(&path, format!("{sums}\n")).map_err(|error| failed(&path, &error))?;
+    println!("{sums}");
+    Ok(())
 }
 
 /// Where the install tree is.
 pub(crate) fn prefix() -> PathBuf {
-    tree::root().join("target/dist/prefix")
+    directory().join("prefix")
 }
 
 /// Builds libestreamer.a; gives the libraries of the system it needs.
@@ -56,10 +103,6 @@ fn lay_out(system: &str) -> Result<String> {
     let version = version(&tree::read(&tree::root().join("Cargo.toml"))?)?;
     let major = version.split('.').next().unwrap_or_default();
     let (lib, include) = (prefix.join("lib"), prefix.join("include"));
-    // A file of an earlier version would be packed, too.
-    if prefix.exists() {
-        fs::remove_dir_all(&prefix).map_err(|error| failed(&prefix, &error))?;
-    }
     for folder in [&lib.join("pkgconfig"), &include] {
         fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
     }
@@ -132,7 +175,7 @@ fn pkg_config(version: &str, system: &str) -> String {
 fn archive(version: &str) -> Result {
     let host = process::read(Command::new("rustc").args(["--print", "host-tuple"]))?;
     let name = format!("estreamer-{version}-{host}");
-    let path = tree::root().join(format!("target/dist/{name}.tar.gz"));
+    let path = directory().join(format!("{name}.tar.gz"));
     let mut command = process::command("tar");
     command.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner"]);
     command.args(["--mtime=@0", "--format=gnu"]);

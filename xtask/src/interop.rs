@@ -7,7 +7,7 @@ use crate::steps::Steps;
 use crate::{Result, dist, process, programs, test};
 
 /// The programs, the packages they come in, and how to ask for their version.
-const PROGRAMS: [(&str, &str); 8] = [
+const PROGRAMS: [(&str, &str); 11] = [
     ("openssl", "openssl"),
     ("strace", "strace"),
     ("python3", "python3"),
@@ -16,16 +16,25 @@ const PROGRAMS: [(&str, &str); 8] = [
     ("c++", "g++"),
     ("go", "golang-go"),
     ("javac", "default-jdk-headless"),
+    ("systemd-analyze", "systemd"),
+    ("lintian", "lintian"),
+    ("rpm", "rpm"),
+];
+
+/// What has no version to ask for: a file, and the package it comes in.
+const FILES: [(&str, &str); 2] = [
+    ("/usr/share/java/jna.jar", "libjna-java"),
+    ("/usr/bin/mandoc", "mandoc"),
 ];
 
 /// Tests that need other programs, or minutes, are ignored unless asked for;
 /// here they are.
 pub(crate) fn run(steps: &mut Steps) -> Result {
     steps.run("interop: programs", programs)?;
+    dist::run(steps)?;
     // The library's tests are one binary; the program's are modules of another.
     steps.run("interop: TLS library", || tests(&test::BUT_C, "openssl"))?;
     steps.run("interop: program", || tests(&test::BUT_C, "e2e"))?;
-    dist::run(steps)?;
     steps.run("interop: core called directly", direct)?;
     steps.run("interop: C library under AddressSanitizer", sanitized)?;
     steps.run("interop: C library", || tests(&test::C, "capi"))
@@ -81,9 +90,10 @@ fn programs() -> Result {
         }
         println!("{}", version(program)?);
     }
-    // A library has no program to ask.
-    if !Path::new("/usr/share/java/jna.jar").exists() {
-        programs::install(&["libjna-java"])?;
+    for (file, package) in FILES {
+        if !Path::new(file).exists() {
+            programs::install(&[package])?;
+        }
     }
     let has = |library| {
         let mut command = Command::new("pkg-config");

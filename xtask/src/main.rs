@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod circles;
 mod coverage;
+mod deny;
 mod dist;
 mod firmware;
 mod footprint;
@@ -53,12 +54,15 @@ cargo xtask TASK
              given) at random moments, with cuts, rotations and reloads, and
              proves that every event is there exactly once, in order
   header     makes the C library's headers anew
-  dist       the C library as an install tree and as an archive, in target/dist
+  dist       the C library as an install tree and as an archive, the program as
+             packages (deb, rpm), what it is made of, and the checksums of all, in
+             target/dist
   api        compares the public items of the libraries with docs/api (nightly
              toolchain, cargo-public-api); --bless rewrites the lists
   package    packs every crate that is published, and compiles the packages
   architecture
              draws docs/architecture.svg anew, from what imports what
+  deny       licences and origins of dependencies, and no pre-releases (deny.toml)
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
              coverage, header and soak, of fuzz the smoke run, of bench the check";
@@ -94,6 +98,7 @@ fn main() -> ExitCode {
         ["api"] => api::run(&mut steps, false).map(|()| None),
         ["api", "--bless"] => api::run(&mut steps, true).map(|()| None),
         ["package"] => package::run(&mut steps).map(|()| None),
+        ["deny"] => steps.run("deny", deny::run).map(|()| None),
         ["dist"] => dist::run(&mut steps).map(|()| None),
         ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
         ["help" | "--help" | "-h"] => {

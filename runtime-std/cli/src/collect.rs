@@ -10,6 +10,7 @@ use super::identity_args::IdentityArgs;
 use super::request_args::RequestArgs;
 use super::verification::VerificationArgs;
 use super::{Failure, remedy};
+use crate::notify::ServiceManager;
 use crate::signals;
 use estreamer::collect::Reset;
 use estreamer::collect::{Reload, Run, run};
@@ -127,6 +128,7 @@ impl CollectCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         // First of all: a service may get a reload signal while it starts.
         let signals = signals::remember()?;
+        let manager = ServiceManager::of_service()?;
         let config = self.config()?;
         for source in &config.sources {
             identity::warn(&source.identity);
@@ -161,8 +163,9 @@ impl CollectCommand {
             patient: reload.is_some(),
             reload,
             signals,
+            heartbeat: manager.clone().map(ServiceManager::heartbeat),
             wording: remedy::wording(),
-            watch: Some(Box::new(signals::watch_all)),
+            watch: Some(signals::watch_all(manager)),
         };
         run::run(config, run)
     }

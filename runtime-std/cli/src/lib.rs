@@ -8,6 +8,8 @@ mod demo;
 mod doctor;
 mod identity;
 mod identity_args;
+mod migrate;
+mod notify;
 mod password;
 mod pki;
 mod remedy;
@@ -51,6 +53,7 @@ enum Command {
     Pki(pki::PkiCommand),
     Catalog(catalog::CatalogCommand),
     Capture(capture::CaptureCommand),
+    Migrate(migrate::MigrateCommand),
 }
 
 /// Runs the program with the arguments of the process.
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Pki(pki) => pki.run(),
         Command::Catalog(catalog) => catalog.run(),
         Command::Capture(capture) => capture.run(),
+        Command::Migrate(migrate) => migrate.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -92,8 +96,9 @@ fn report(failure: &Failure) -> ExitCode {
     })
 }
 
-/// Returns the command line. Settings of a configuration exclude `--config`.
-fn command() -> clap::Command {
+/// Returns the command line; manual pages and completions are made of it. Settings of a
+/// configuration exclude `--config`.
+pub fn command() -> clap::Command {
     let exclude = |command: clap::Command, beside: &'static [&str]| {
         command.mut_args(|argument| {
             let id = argument.get_id().as_str();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use estreamer::collect::PendingSignals;
+use estreamer::collect::{PendingSignals, Watch};
 use estreamer::failure::Failure;
 use estreamer::thread;
 use estreamer_mio::event_loop::Handle;
@@ -11,6 +11,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
+
+use crate::notify::ServiceManager;
 
 /// Records signals from now on: SIGHUP requests a reload, SIGUSR1 a report, and neither
 /// ends the process, even while the configuration is read. SIGXFSZ is ignored: a write
@@ -27,23 +29,21 @@ pub(crate) fn remember() -> Result<PendingSignals, Failure> {
     Ok(pending)
 }
 
-/// The first SIGINT or SIGTERM stops the loop, the second ends the process at
+/// The first SIGINT or SIGTERM stops the loop, the second ends the process at once.
 ///
 /// # Errors
 /// Those of the system.
 pub(crate) fn watch(handle: Handle) -> Result<(), Failure> {
-    start(&[SIGINT, SIGTERM], handle)
+    start(&[SIGINT, SIGTERM], handle, None)
 }
 
-/// As [`watch`]; also wakes the loop for the signals that [`remember`] records.
-///
-/// # Errors
-/// Those of the system.
-pub(crate) fn watch_all(handle: Handle) -> Result<(), Failure> {
-    start(&[SIGINT, SIGTERM, SIGHUP, SIGUSR1], handle)
+/// As [`watch`]; also wakes the loop for the signals that [`remember`] records, and tells
+/// the service manager of a stop.
+pub(crate) fn watch_all(manager: Option<ServiceManager>) -> Watch {
+    Box::new(|handle| start(&[SIGINT, SIGTERM, SIGHUP, SIGUSR1], handle, manager))
 }
 
-fn start(signals: &[i32], handle: Handle) -> Result<(), Failure> {
+fn start(signals: &[i32], handle: Handle, manager: Option<ServiceManager>) -> Result<(), Failure> {
     let mut signals = Signals::new(signals).map_err(Failure::system)?;
     thread::spawn("signals", move || {
         for signal in signals.forever() {
@@ -52,7 +52,12 @@ fn start(signals: &[i32], handle: Handle) -> Result<(), Failure> {
                 SIGHUP | SIGUSR1 => {}
                 // Does not return for these two.
                 _ if handle.is_stopped() => drop(emulate_default_handler(signal)),
-                _ => handle.stop(),
+                _ => {
+                    if let Some(manager) = &manager {
+                        manager.stopping();
+                    }
+                    handle.stop();
+                }
             }
             handle.wake();
         }

@@ -20,5 +20,5 @@ mod summary;
 mod supervisor;
 
 use capture::Capture;
-pub use options::{PendingSignals, Reload, Reset, Run, Watch};
+pub use options::{Health, Heartbeat, PendingSignals, Reload, Reset, Run, Watch};
 pub use summary::Summary;

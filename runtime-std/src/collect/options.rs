@@ -15,6 +15,27 @@ pub type Reload = Box<dyn FnMut() -> Result<Config, Failure>>;
 /// Told the handle of the event loop before the first connection.
 pub type Watch = Box<dyn FnOnce(Handle) -> Result<(), Failure>>;
 
+/// How a run is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Health {
+    /// The disk is full; the run begins when there is space.
+    WaitingForSpace,
+    /// The outputs are open, and events are collected.
+    Collecting {
+        /// How many sources there are.
+        sources: usize,
+        /// How many of them have a connection that stands.
+        connected: usize,
+        /// Events that every required output has accepted.
+        accepted: u64,
+    },
+}
+
+/// Told how the run is doing: when it is ready, and then about once a second as
+/// long as the event loop turns.
+pub type Heartbeat = Box<dyn FnMut(Health)>;
+
 /// What a running collection is asked to do, from any thread or signal handler:
 /// set a flag, then wake the event loop.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +44,15 @@ pub struct PendingSignals {
     pub reload: Arc<AtomicBool>,
     /// Say what was counted so far.
     pub report: Arc<AtomicBool>,
+}
+
+impl Run {
+    /// Tells how the run is doing.
+    pub(super) fn beat(&mut self, health: Health) {
+        if let Some(heartbeat) = &mut self.heartbeat {
+            heartbeat(health);
+        }
+    }
 }
 
 impl PendingSignals {
@@ -70,6 +100,8 @@ pub struct Run {
     pub signals: PendingSignals,
     /// Told the handle that stops and wakes the run.
     pub watch: Option<Watch>,
+    /// Told how the run is doing.
+    pub heartbeat: Option<Heartbeat>,
     /// How remedies are worded.
     pub wording: Wording,
 }

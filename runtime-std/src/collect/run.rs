@@ -11,7 +11,7 @@ use estreamer_mio::client::Client;
 use estreamer_mio::event_loop::EventLoop;
 
 use super::forms::Forms;
-use super::options::{Reset, Run};
+use super::options::{Health, Reset, Run};
 use super::resolver::Resolver;
 use super::summary::report;
 use super::supervisor::{Ended, Supervisor};
@@ -102,6 +102,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                         failure.worded(run.wording)
                     );
                 }
+                run.beat(Health::WaitingForSpace);
                 let now = event_loop.now();
                 pause(&mut event_loop, now, 5000)?;
                 continue;

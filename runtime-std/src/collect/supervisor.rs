@@ -12,7 +12,7 @@ use estreamer_mio::event_loop::EventLoop;
 
 use super::collector::Collector;
 use super::forms::Forms;
-use super::options::{PendingSignals, Run};
+use super::options::{Health, PendingSignals, Run};
 use super::progress::Progress;
 use super::resolver::Resolver;
 use super::source_task::{Context, SourceTask, tls};
@@ -72,6 +72,7 @@ impl Supervisor<'_> {
         let mut successor = None;
         let mut last: Option<Instant> = None;
         let mut tell = now.after(TELL);
+        self.beat(&tasks);
         // By when they have to have ended, once they are asked to.
         let mut end: Option<Instant> = None;
         loop {
@@ -121,6 +122,7 @@ impl Supervisor<'_> {
             }
             if now >= tell {
                 self.ledger.report(false);
+                self.beat(&tasks);
                 tell = now.after(TELL);
             }
             if let Some(progress) = &mut progress {
@@ -141,6 +143,16 @@ impl Supervisor<'_> {
             progress.clear();
         }
         Ok(successor.map_or(Ended::Stopped, Ended::Replaced))
+    }
+
+    /// Tells how many connections stand and what was delivered.
+    fn beat(&mut self, tasks: &[SourceTask]) {
+        let collectors = tasks.iter().filter_map(SourceTask::collector);
+        self.run.beat(Health::Collecting {
+            sources: tasks.len(),
+            connected: collectors.filter(|it| it.is_connected()).count(),
+            accepted: self.ledger.total().accepted,
+        });
     }
 
     /// Gives commands to the clients, and a turn to each that is ready.
