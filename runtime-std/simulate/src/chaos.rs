@@ -39,37 +39,37 @@ macro_rules! chaos {
 
 chaos! {
     Cut "cut" Some(("BYTES", 1, 50_000)),
-        "The connection breaks after so many bytes."
+        "The connection breaks after this many bytes."
     Stall "stall" Some(("MS", 500, 3_000)),
-        "Nothing comes for so many milliseconds before each bundle."
+        "The server waits this many milliseconds before each bundle."
     Drip "drip" Some(("BYTES", 1, 1)),
-        "So many bytes come at a time, each in a TLS record of its own."
+        "The server sends this many bytes at a time, each time in a separate TLS record."
     Garbage "garbage" Some(("BUNDLE", 1, 4)),
-        "Noise comes in place of this bundle."
+        "The server sends random bytes instead of this bundle."
     Oversize "oversize" Some(("MIB", 17, 17)),
-        "The first bundle ends with a record of so many MiB."
+        "The first bundle ends with a record of this many MiB."
     Error "error" Some(("BUNDLE", 1, 4)),
-        "An error message follows this bundle, then the server closes."
+        "The server sends an error message after this bundle, then closes the connection."
     SilentClose "silent-close" None,
-        "The server closes after the TLS handshake without a word."
+        "The server closes the connection after the TLS handshake without sending a byte."
     NullClose "null-close" None,
-        "A null message comes in place of the first bundle, then the server closes."
+        "The server sends a null message instead of the first bundle, then closes the connection."
     NoCloseNotify "no-close-notify" Some(("BUNDLE", 1, 4)),
-        "The server closes after this bundle, without error message and close_notify."
+        "The server closes the connection after this bundle, without an error message and without close_notify."
     DuplicateBundle "duplicate-bundle" Some(("BUNDLE", 1, 4)),
-        "This bundle comes twice."
+        "The server sends this bundle twice."
     SkipSequence "skip-sequence" Some(("BUNDLE", 1, 4)),
         "From this bundle on, sequence numbers are one too high."
     NoClose "no-close" Some(("MS", 60_000, 60_000)),
-        "When the client has closed, the server does not close for so many milliseconds."
+        "After the client has closed, the server keeps the connection open for this many milliseconds."
     NoLimit "no-limit" None,
-        "Bundles come without waiting for acknowledgements, on all connections."
+        "The server does not wait for acknowledgements, on all connections."
     Nagle "nagle" None,
-        "Nagle's algorithm stays on, on all connections."
+        "Nagle's algorithm is enabled, on all connections."
     WrongSubject "wrong-subject" None,
-        "The server's certificate has no title eStreamer, on all connections."
+        "The subject of the server's certificate has no title eStreamer, on all connections."
     ExpiredCertificate "expired-certificate" None,
-        "The server's certificate ended yesterday, on all connections."
+        "The server's certificate expired yesterday, on all connections."
 }
 
 impl ChaosKind {

@@ -166,7 +166,7 @@ impl Feed for ConnectionFeed {
         let Some(entry) = entries.find(|entry| entry.service == ESTREAMER_SERVICE) else {
             return Err(RequestRefusal {
                 code: SERVICE,
-                text: "only the service 6667 is offered; ask for it".into(),
+                text: "only the service 6667 is offered; request it".into(),
             });
         };
         let flags = RequestFlags(entry.flags);

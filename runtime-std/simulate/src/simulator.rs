@@ -241,7 +241,7 @@ impl SimulatorBuilder {
             )
             .map_err(ServiceError::System)?;
         let gone = |_| {
-            let reason = "the simulator's thread is gone";
+            let reason = "the simulator's thread has ended";
             ServiceError::System(std::io::Error::other(reason))
         };
         let (address, handle) = receiver.recv().map_err(gone)??;

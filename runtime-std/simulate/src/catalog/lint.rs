@@ -30,7 +30,7 @@ impl Catalog {
             if self.event(kind.name()).is_none() {
                 findings.push(Finding {
                     path: "Fields".to_owned(),
-                    message: format!("has no {kind}, so such events cannot be asked for"),
+                    message: format!("has no {kind}, so such events cannot be requested"),
                 });
             }
         }
@@ -60,7 +60,7 @@ fn lint_event(event: &CatalogEvent, findings: &mut Vec<Finding>) {
         if event.fields.contains(set) {
             find(
                 set_path.clone(),
-                "has the name of a field; asking for it gives the set".to_owned(),
+                "has the name of a field; requesting it selects the set".to_owned(),
             );
         }
         if members.is_empty() {

@@ -128,7 +128,7 @@ impl Catalog {
         for (name, node) in types {
             let path = format!("Fields.{name}");
             if events.iter().any(|e| e.name == *name) {
-                reader.odd(&path, "stands here a second time; this one is ignored");
+                reader.odd(&path, "is a repeated key; this one is ignored");
                 continue;
             }
             events.push(reader.event(name, node, &path));

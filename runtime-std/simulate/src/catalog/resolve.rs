@@ -53,7 +53,7 @@ impl fmt::Display for ResolveError {
             } => {
                 write!(f, "{event} has no field or field set {}", shown(name))?;
                 if let Some(set) = within {
-                    write!(f, " (asked by the set {})", shown(set))?;
+                    write!(f, " (requested by the set {})", shown(set))?;
                 }
                 suggestion(nearest.as_deref(), f)
             }
@@ -71,7 +71,7 @@ impl std::error::Error for ResolveError {}
 fn suggestion(nearest: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match nearest {
         Some(name) => write!(f, "; did you mean {}?", shown(name)),
-        None => f.write_str("; `estreamer catalog list` shows what there is"),
+        None => f.write_str("; `estreamer catalog list` lists the known fields"),
     }
 }
 

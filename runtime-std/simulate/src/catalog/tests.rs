@@ -176,7 +176,7 @@ fn lint_finds_what_would_surprise_a_request() {
             r#"Fields.FileEvent.FieldSetDef.S: contains "A" more than once"#,
             r#"Fields.FileEvent.FieldSetDef.S[2]: names "X", which is neither a field nor a set"#,
             "Fields.FileEvent.FieldSetDef.T: is an empty set",
-            "Fields.FileEvent.FieldSetDef.A: has the name of a field; asking for it gives the set",
+            "Fields.FileEvent.FieldSetDef.A: has the name of a field; requesting it selects the set",
             "Fields.FileEvent.FieldSetDef.A: contains itself, directly or through others",
         ]
     );
@@ -204,11 +204,11 @@ fn lint_names_missing_event_types_and_odd_shapes() {
         "Fields.FileEvent.Fields[1]: should be the name of a field",
         "Fields.FileEvent.FieldSetDef.S: should be a list of names",
         "Fields.FileEvent.FieldSetDef.S: is defined a second time; this one is ignored",
-        "Fields.FileEvent: stands here a second time; this one is ignored",
+        "Fields.FileEvent: is a repeated key; this one is ignored",
         "Fields.IntrusionEvent: should be an object with `Fields` and `FieldSetDef`",
         "Fields.ConnectionEvent: has no `Fields`",
         "Fields.ConnectionEvent.FieldSetDef: should be an object of lists",
-        "Fields: has no IntrusionPacket, so such events cannot be asked for",
+        "Fields: has no IntrusionPacket, so such events cannot be requested",
     ] {
         assert!(
             findings.iter().any(|f| f == expected),

@@ -74,11 +74,11 @@ impl fmt::Display for PkiError {
         match self {
             Self::Certificate { what, source } => write!(
                 f,
-                "cannot make the {what} certificate: {source}; try again, and report it if it stays"
+                "cannot create the {what} certificate: {source}; try again; report it if the error persists"
             ),
             Self::Pkcs12 { reason } => write!(
                 f,
-                "cannot make the PKCS#12 archive: {reason}; use the PEM files instead"
+                "cannot create the PKCS#12 archive: {reason}; use the PEM files instead"
             ),
             Self::ClientName { name } => write!(
                 f,
@@ -106,7 +106,7 @@ impl fmt::Display for PkiError {
             ),
             Self::Missing { path } => write!(
                 f,
-                "there is no {}; make the PKI first with `estreamer pki init DIR`",
+                "there is no {}; create the PKI first with `estreamer pki init DIR`",
                 path.display()
             ),
             Self::Content {
@@ -115,7 +115,7 @@ impl fmt::Display for PkiError {
                 reason,
             } => write!(
                 f,
-                "{} does not hold {expected}: {reason}; restore the file or make a new PKI",
+                "{} does not contain {expected}: {reason}; restore the file or create a new PKI",
                 path.display()
             ),
             Self::Io {

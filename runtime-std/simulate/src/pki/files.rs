@@ -272,7 +272,7 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, PkiError> {
         .collect();
     let found = found.map_err(|e| bad(e.to_string()))?;
     if found.is_empty() {
-        return Err(bad("there is no BEGIN CERTIFICATE in it".to_owned()));
+        return Err(bad("it contains no BEGIN CERTIFICATE line".to_owned()));
     }
     Ok(found)
 }

@@ -46,11 +46,7 @@ impl fmt::Display for SelectionError {
                 write!(f, "{path} of the request must be {expected}")
             }
             Self::UnknownEvent { name } => {
-                write!(
-                    f,
-                    "there are no fully-qualified events of type {}",
-                    shown(name)
-                )?;
+                write!(f, "{} is not a type of fully-qualified events", shown(name))?;
                 match nearest(name, EventKind::ALL.into_iter().map(EventKind::name)) {
                     Some(near) => write!(f, "; did you mean {near}?"),
                     None => write!(
@@ -62,7 +58,7 @@ impl fmt::Display for SelectionError {
             Self::Fields(error) => error.fmt(f),
             Self::RenderFormat { key, value } => {
                 let known = if *key == "Transform" {
-                    "only Text exists"
+                    "only Text is supported"
                 } else {
                     "choose JSON or CSV"
                 };

@@ -136,7 +136,7 @@ fn mistakes_get_the_answer_that_helps() {
     let field = refused(&for_files(r#"["FileNmae"]"#, "JSON"));
     assert!(field.contains("did you mean \"FileName\"?"), "{field}");
     assert!(
-        field.contains("asked by the set \"OutputFieldSet\""),
+        field.contains("requested by the set \"OutputFieldSet\""),
         "{field}"
     );
     let circle = refused(&for_files(r#"["OutputFieldSet"]"#, "JSON"));
