@@ -1,4 +1,4 @@
-//! One certificate as a person and as a ticket system read it.
+//! Formats a certificate as text and as JSON.
 
 use std::fmt::Write;
 
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// A certificate as aligned lines, each indented by two spaces; `now` is in
-/// UNIX seconds.
+/// Formats a certificate as aligned lines, each indented by two spaces; `now` is in UNIX
+/// seconds.
 pub fn text(facts: &CertificateFacts, now: i64) -> String {
     let names = join(&facts.alt_names);
     let lines = [
@@ -35,7 +35,7 @@ pub fn text(facts: &CertificateFacts, now: i64) -> String {
     text
 }
 
-/// The same as a JSON object.
+/// Returns the certificate as a JSON object.
 pub fn json(facts: &CertificateFacts, now: i64) -> Value {
     let names: Vec<String> = facts.alt_names.iter().map(ToString::to_string).collect();
     let warnings: Vec<String> = facts
@@ -62,20 +62,20 @@ pub fn json(facts: &CertificateFacts, now: i64) -> Value {
     })
 }
 
-/// Says on stderr what is wrong with a server's certificate soon.
+/// Warns on stderr about a server's certificate that will soon be invalid.
 pub fn warn(facts: Option<&CertificateFacts>) {
     for warning in facts.into_iter().flat_map(|facts| facts.warnings(now())) {
         say!("estreamer: warning: {warning}");
     }
 }
 
-/// This moment in UNIX seconds.
+/// Returns the current time in UNIX seconds.
 pub fn now() -> i64 {
     OffsetDateTime::now_utc().unix_timestamp()
 }
 
-/// `CA` or `leaf`. A version 1 CA cannot say that it is one; it is known by
-/// having issued itself.
+/// Returns `CA` or `leaf`. A version 1 certificate has no CA flag; it counts as a CA if
+/// it is self-issued.
 pub fn role(facts: &CertificateFacts) -> &'static str {
     let old_root = facts.version < 3 && facts.subject == facts.issuer;
     match facts.is_ca || old_root {
@@ -104,8 +104,8 @@ pub(super) fn key(facts: &CertificateFacts) -> String {
     }
 }
 
-/// UNIX seconds as RFC 3339 in UTC; the bare number for a year that RFC 3339
-/// cannot write.
+/// Formats UNIX seconds as RFC 3339 in UTC; as a number for a year that RFC 3339 cannot
+/// represent.
 pub(super) fn utc(seconds: i64) -> String {
     OffsetDateTime::from_unix_timestamp(seconds)
         .ok()

@@ -1,4 +1,4 @@
-//! Why a connection ended, and what to do.
+//! Words why a connection ended, with a remedy.
 
 use std::io;
 
@@ -8,39 +8,41 @@ use estreamer_mio::tls::{IdentityError, TlsError};
 
 use crate::failure::{Failure, Remedy};
 
-/// The end of a connection to `server`.
+/// Returns the failure for the end of a connection to `server`.
 pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
     match end {
         ClientEnd::Connect(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             Failure::failed(
                 format!("{server} refuses the connection: nothing listens on that port"),
-                "Check address and port (8302 on a Management Center), and that eStreamer is on there",
+                "Check address and port (8302 on a Management Center), and that eStreamer is enabled there",
             )
         }
         ClientEnd::Connect(error) => Failure::failed(
             format!("cannot connect to {server}: {error}"),
-            "Check address, routing, and the firewalls between",
+            "Check the address, the routing and the firewalls on the path",
         ),
         ClientEnd::ConnectTimeout(after) => Failure::failed(
             format!("{server} does not answer within {after:?}"),
-            "Check the address, and the firewalls between: one of them drops the packets",
+            "Check the address, and the firewalls on the path: one of them may drop the packets",
         ),
         ClientEnd::HandshakeTimeout(after) => Failure::failed(
             format!(
                 "{server} accepted the TCP connection but did not complete the TLS handshake \
                  within {after:?}"
             ),
-            "Check that the port is eStreamer's, and the firewalls between",
+            "Check that the port is that of eStreamer, and check the firewalls on the path",
         ),
         ClientEnd::Tls(error) => Failure::failed(format!("TLS with {server} failed: {error}"), ""),
         ClientEnd::Socket(error) => Failure::failed(
             format!("the connection to {server} failed: {error}"),
-            "Check the network between, and the server's own log",
+            "Check the network, and the server's log",
         ),
         ClientEnd::Session(End::BeforeFirstByte, _) => Failure::failed(
-            format!("{server} closed the connection after the TLS handshake without a word"),
-            "A Management Center refuses clients this way: check that this client is registered \
-             there under the address it sees this machine by",
+            format!(
+                "{server} closed the connection after the TLS handshake without sending a byte"
+            ),
+            "A Management Center refuses unknown clients this way: check that this client is \
+             registered there under the address from which it connects",
         ),
         ClientEnd::Session(End::PeerError { code }, text) => Failure::failed(
             format!(
@@ -50,22 +52,22 @@ pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
             "Check the request, and the eStreamer page of the server",
         ),
         ClientEnd::Session(End::InvalidHeader(error), _) => Failure::failed(
-            format!("what {server} sends is not eStreamer: {error}"),
-            "Check that address and port are an eStreamer service's; otherwise collect again",
+            format!("{server} does not send eStreamer messages: {error}"),
+            "Check that address and port are those of an eStreamer service; if they are, collect again",
         ),
         ClientEnd::Session(end @ (End::Idle | End::MidMessage), _) => Failure::failed(
             format!("{server} ended the session: {end}"),
-            "The server shut down or the network broke; collect again from where this ended",
+            "The server shut down or the network failed; collect again from the time of the last event",
         ),
         ClientEnd::Session(end, _) => Failure::failed(
             format!("the session with {server} ended: {end}"),
-            "Check the network between; collect again from where this ended",
+            "Check the network; collect again from the time of the last event",
         ),
         end => Failure::failed(format!("the connection to {server} ended: {end}"), ""),
     }
 }
 
-/// A server's error message: its code, and its text where there is one.
+/// Formats a server's error message: its code, and its text if there is one.
 pub(crate) fn error_message(code: i32, text: &str) -> String {
     match text.is_empty() {
         true => format!("error {code}"),
@@ -73,32 +75,32 @@ pub(crate) fn error_message(code: i32, text: &str) -> String {
     }
 }
 
-/// The end of the last connection to `server`, after every form of the request was
-/// tried and none was answered.
+/// Returns the failure for the last connection to `server`, after every form of the
+/// request was tried without an answer.
 pub(crate) fn unanswered(server: &str, end: &ClientEnd) -> Failure {
     match end {
         ClientEnd::Session(End::PeerError { code }, text) => Failure::failed(
             format!(
-                "{server} ended the session with {}; no form of the request was answered \
-                 otherwise",
+                "{server} ended the session with {}; no form of the request \
+                 had another answer",
                 error_message(*code, text)
             ),
             "Check the request, and the eStreamer page of the server",
         ),
         _ => Failure::failed(
             format!(
-                "{server} closed the connection after the TLS handshake without a word, whatever \
-                 form the request had"
+                "{server} closed the connection after the TLS handshake without sending a \
+                 byte, with every form of the request"
             ),
-            "There are two possible causes. A Management Center refuses clients this way: check \
-             that this client is registered there under the address it sees this machine by. Or \
-             the server does not understand the request: check that it knows fully-qualified \
-             events (version 7.0 or newer)",
+            "There are two possible causes. A Management Center refuses unknown clients this way: \
+             check that this client is registered there under the address from which it connects. \
+             Or the server does not understand the request: check that it supports \
+             fully-qualified events (version 7.0 or newer)",
         ),
     }
 }
 
-/// What to do where the files that were read do not suffice for a connection.
+/// Returns the remedy for identity files that are not sufficient for a connection.
 pub fn identity_remedy(error: &TlsError) -> Remedy {
     match error {
         TlsError::Identity(IdentityError::NoCa) => Remedy::NameCa,

@@ -1,4 +1,4 @@
-//! Why a start is refused, with the remedies and what each costs.
+//! Words why a start is refused, with remedies.
 
 use std::fmt::Display;
 
@@ -9,11 +9,11 @@ use crate::delivery::bookmark::state_dir::StateError;
 use crate::delivery::pipeline::failure::{PipelineError, StartError};
 use crate::failure::{Failure, Remedy};
 
-/// The state directory cannot be used.
+/// Returns the failure for a state directory that cannot be used.
 pub(crate) fn state(error: &StateError) -> Failure {
     let remedy = match error {
         StateError::InUse(_) => Remedy::NameState,
-        StateError::Io(..) => "Check path and permissions".into(),
+        StateError::Io(..) => "Check the path and its permissions".into(),
         StateError::KeyMissing(_) | StateError::KeyDamaged(_) | StateError::JournalMissing(_) => {
             return unchanged(error, Remedy::RestoreOrReset);
         }
@@ -21,7 +21,7 @@ pub(crate) fn state(error: &StateError) -> Failure {
     Failure::failed(error, remedy)
 }
 
-/// A pipeline does not start.
+/// Returns the failure for a pipeline that does not start.
 pub(crate) fn start(error: StartError) -> Failure {
     match error {
         StartError::Thread(failure) => failure,
@@ -29,7 +29,7 @@ pub(crate) fn start(error: StartError) -> Failure {
     }
 }
 
-/// Bookmark or files cannot be used.
+/// Returns the failure for a bookmark or files that cannot be used.
 pub(crate) fn opening(error: &OpeningError) -> Failure {
     match error {
         OpeningError::Journal(JournalError::Damaged(_, damage)) => match damage {
@@ -44,12 +44,12 @@ pub(crate) fn opening(error: &OpeningError) -> Failure {
     }
 }
 
-/// A start that was refused before it changed anything.
+/// Returns the failure for a start that was refused before it changed anything.
 fn unchanged(error: impl Display, remedy: Remedy) -> Failure {
     Failure::failed(format!("{error}. Nothing was changed"), remedy)
 }
 
-/// The bookmark was removed while the process ran.
+/// Returns the failure for a bookmark that was removed while the process ran.
 pub(crate) fn bookmark_gone(error: PipelineError) -> Failure {
     Failure::failed(error, Remedy::RestoreOrReset)
 }

@@ -15,17 +15,20 @@ fn what_breaks_a_connection_is_told_and_loses_nothing() {
     let at = Chaos::with;
     thread::scope(|scope| {
         for (chaos, words) in [
-            (at(ChaosKind::Cut, 0), "without a word"),
+            (at(ChaosKind::Cut, 0), "without sending a byte"),
             (at(ChaosKind::Cut, 1), "inside a message"),
             (at(ChaosKind::Cut, 17), "inside a message"),
             (at(ChaosKind::Cut, 30_000), "inside a message"),
-            (at(ChaosKind::Garbage, 2), "not eStreamer"),
+            (
+                at(ChaosKind::Garbage, 2),
+                "does not send eStreamer messages",
+            ),
             (at(ChaosKind::Error, 2), "error 19: No space"),
             (
                 at(ChaosKind::NoCloseNotify, 2),
                 "closed the connection between two messages",
             ),
-            (ChaosKind::SilentClose.into(), "without a word"),
+            (ChaosKind::SilentClose.into(), "without sending a byte"),
         ] {
             scope.spawn(move || broken(chaos, words));
         }

@@ -143,7 +143,7 @@ fn a_limit_on_the_size_of_files_only_delays() {
         let running = Running::start(&mut limited);
         running.wait_for("File too large");
         let ended = running.stop().success();
-        assert!(ended.stderr.contains("comes again"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("collected again"), "{}", ended.stderr);
     }
     let length = fs::metadata(scene.path("out")).unwrap().len();
     assert!((1..400_000).contains(&length), "{length}");

@@ -46,7 +46,7 @@ fn a_disk_that_fails_every_second_sync_ends_the_run_after_three() {
         "{}",
         ended.stderr
     );
-    let begun_anew = ended.stderr.matches("cut off and comes again").count();
+    let begun_anew = ended.stderr.matches("cut off and collected again").count();
     assert_eq!(begun_anew, 2, "{}", ended.stderr);
     scene.run(&mut scene.collect("out", "state")).success();
     scene.check("out", "on a disk that works again");

@@ -280,7 +280,10 @@ fn an_error_message_is_a_refused_request() {
 #[test]
 fn a_server_that_accepts_and_sends_no_events_is_silent() {
     let patient = Pki::new();
-    for (answer, word) in [(Answer::Nothing, "nothing"), (Answer::Nulls, "null")] {
+    for (answer, word) in [
+        (Answer::Nothing, "nothing received"),
+        (Answer::Nulls, "null"),
+    ] {
         let identity = patient.identity();
         let server = Server::start(identity, TlsVersions::Any, answer);
         let diagnosis = examine(&patient, &server.address.to_string(), &["--wait", "1"]);

@@ -68,12 +68,16 @@ fn a_server_that_speaks_something_else_inside_tls_is_named() {
     // What came before is nothing, and the summary says so first.
     ended.failure(
         1,
-        &["0 events", "not eStreamer", "invalid header at byte 0"],
+        &[
+            "0 events",
+            "does not send eStreamer messages",
+            "invalid header at byte 0",
+        ],
     );
 }
 
 #[test]
-fn a_client_from_another_address_is_closed_on_without_a_word_and_told_what_that_means() {
+fn a_client_from_another_address_is_closed_without_a_byte_and_told_what_that_means() {
     let pki = Pki::new();
     let path = pki.path();
     let path = path.to_str().unwrap();
@@ -84,7 +88,7 @@ fn a_client_from_another_address_is_closed_on_without_a_word_and_told_what_that_
     command.args(["--pkcs12", &pki.file("client-192.0.2.7.p12")]);
     command.args(["--password-file", &pki.write("password", "estreamer")]);
     let ended = Ended::of(&mut command);
-    ended.failure(1, &["without a word", "registered"]);
+    ended.failure(1, &["without sending a byte", "registered"]);
     // Once for each form of the request.
     let said = server.stop_after("refused", 6).stderr;
     assert!(said.contains("192.0.2.7"), "{said}");

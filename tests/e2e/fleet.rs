@@ -83,7 +83,7 @@ fn who_stalls_lies_refuses_or_is_not_there_does_not_disturb_the_others() {
     let running = Running::start(&mut fleet.collect());
     wait_for_lines(&fleet.path("good.ndjson"), 300, &running);
     for words in [
-        "lies: what ",
+        "does not send eStreamer messages",
         "refuses: TLS with",
         "nobody: ",
         "nothing listens",

@@ -37,7 +37,7 @@ fn a_file_that_was_renamed_is_let_go_and_a_new_one_goes_on() {
     let (file, old) = (fleet.path(OUT), fleet.path("old"));
     std::fs::rename(&file, &old).unwrap();
     running.signal("HUP");
-    running.wait_for("files are opened anew");
+    running.wait_for("files are reopened");
     server.archive().store(50);
     wait_for_lines(&file, 50, &running);
     assert_eq!(server.connections().len(), 1, "the server noticed nothing");
@@ -109,7 +109,7 @@ fn what_cannot_be_read_changes_nothing_and_is_told() {
     let (fleet, server, running) = start(100);
     std::fs::write(fleet.path("estreamer.toml"), "[[sauce]]\n").unwrap();
     running.signal("HUP");
-    running.wait_for("The configuration stays as it was");
+    running.wait_for("The configuration is unchanged");
     assert!(running.said().contains("source"), "{}", running.said());
     server.archive().store(50);
     wait_for_lines(&fleet.path(OUT), 150, &running);
@@ -122,7 +122,7 @@ fn an_output_that_cannot_begin_leaves_the_old_ones_in_place() {
     let (fleet, server, running) = start(100);
     fleet.configure_one(&server, &["file:no/such/directory/x"]);
     running.signal("HUP");
-    running.wait_for("The configuration stays as it was");
+    running.wait_for("The configuration is unchanged");
     server.archive().store(50);
     wait_for_lines(&fleet.path(OUT), 150, &running);
     check(running, &server, &[&fleet.path(OUT)]);
@@ -160,7 +160,7 @@ fn an_output_that_hangs_keeps_the_configuration_it_has() {
     wait_until(|| std::fs::metadata(fleet.path(OUT)).is_ok_and(|file| file.len() > 100_000));
     fleet.configure("shutdown = 1\noverlap = 7", &tables);
     running.signal("HUP");
-    running.wait_for("The configuration stays as it was");
+    running.wait_for("The configuration is unchanged");
     assert!(
         running.said().contains("standard output"),
         "{}",
@@ -179,7 +179,7 @@ fn an_output_that_hangs_keeps_the_configuration_it_has() {
     read(2050);
     // Now it works.
     running.signal("HUP");
-    running.wait_for("the configuration changed; all sources begin anew");
+    running.wait_for("the configuration changed; all sources restart");
     server.archive().store(50);
     read(2100);
     found.sort();
@@ -213,7 +213,7 @@ fn a_reload_that_is_asked_for_while_it_starts_is_remembered() {
     drop(writer);
     wait_for_lines(&fleet.path(OUT), 100, &running);
     // It reads the configuration again, but nobody writes the password again.
-    running.wait_for("The configuration stays as it was");
+    running.wait_for("The configuration is unchanged");
     check(running, &server, &[&fleet.path(OUT)]);
 }
 
@@ -353,7 +353,7 @@ fn a_stop_takes_no_longer_than_allowed_and_a_second_one_no_time() {
             assert!(!ended.status.success(), "it was ended by the signal");
         } else {
             let ended = running.wait().success();
-            assert!(ended.stderr.contains("comes again"), "{}", ended.stderr);
+            assert!(ended.stderr.contains("collected again"), "{}", ended.stderr);
         }
         assert!(start.elapsed().as_secs() < 30);
     }

@@ -119,7 +119,11 @@ fn a_refusal_of_every_form_names_both_possible_causes() {
     command.args(["--cert", &pki.file("client-192.0.2.7.pem")]);
     command.args(["--key", &pki.file("client-192.0.2.7.key")]);
     command.args(["--ca", &pki.file("ca.pem")]);
-    let words = ["without a word", "registered", "understand the request"];
+    let words = [
+        "without sending a byte",
+        "registered",
+        "understand the request",
+    ];
     Ended::of(&mut command).failure(1, &words);
     server.stop_after("refused", 6).success();
 }
@@ -193,7 +197,7 @@ fn what_a_client_says_before_it_closes_is_in_the_servers_log() {
     let server = Simulator::start(&pki.path(), &["--count", "10"]);
     let arguments = ["--from", "oldest", "--stop-after", "10"];
     Ended::of(&mut collect(&pki, &server.address, &arguments)).success();
-    let said = "error -1: the client has as many events as it wanted";
+    let said = "error -1: the client has received the requested number of events";
     server.stop_after(said, 1).success();
 }
 

@@ -49,7 +49,7 @@ static int fail(const char *what, const char *why) {
 
 static int fail_ssl(const char *what) {
     unsigned long error = ERR_get_error();
-    return fail(what, error != 0 ? ERR_error_string(error, NULL) : "no reason is known");
+    return fail(what, error != 0 ? ERR_error_string(error, NULL) : "unknown reason");
 }
 
 /* The certificate of a Management Center has no host name. Its subject identifies it as

@@ -46,7 +46,7 @@ impl IdentityArgs {
                 ca: self.ca.clone(),
             }),
             None => Err(Failure::usage(
-                "no identity is given",
+                "no identity is configured",
                 "Add --pkcs12 FILE, as downloaded from the Management Center, or --cert, --key and --ca",
             )),
         }

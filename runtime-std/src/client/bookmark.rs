@@ -1,4 +1,4 @@
-//! The bookmark of a program that says itself what is delivered.
+//! The bookmark of a program that acknowledges events itself.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -16,8 +16,8 @@ use crate::delivery::pipeline::steps::{DeliverySteps, StepError};
 use crate::digest::Digest;
 use crate::disk::{Disk, RealDisk};
 
-/// The same journal as a collector's, in which a batch is what was acknowledged
-/// at once.
+/// A bookmark in the journal format of the collector. A batch in the journal holds what
+/// one call acknowledged.
 pub(super) struct Bookmark {
     source: Arc<str>,
     sequencer: Sequencer,
@@ -26,32 +26,32 @@ pub(super) struct Bookmark {
     n: u64,
     durable: u64,
     server: u64,
-    /// What is known of each record of the batch that is handed out.
+    /// The verdict on each record of the current batch.
     verdicts: Vec<RecordVerdict>,
     handed_out: Since,
     acknowledged: Since,
-    /// When what was acknowledged has to be durable.
+    /// When acknowledged records have to be durable.
     due: Option<Instant>,
-    /// A sync failed: nothing written since can be believed.
+    /// Set after a failed sync: later writes are not reliable.
     broken: bool,
-    /// Locked as long as this lives.
+    /// Holds the lock of the state directory.
     _state: StateDir,
 }
 
-/// Archival second and digest of records, and where to go on from after them.
+/// Archival second and digest of records, and the resume point after them.
 #[derive(Default)]
 struct Since {
     records: Vec<(u32, Digest)>,
     point: Option<ResumePoint>,
 }
 
-/// Between two commits, where the program does not ask for one.
+/// The time between two commits if the program requests none.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
-/// Digests that are remembered, at most.
+/// The maximum number of digests.
 const DIGESTS: usize = 1 << 18;
 
 impl Bookmark {
-    /// Opens what an earlier run left behind.
+    /// Opens the bookmark of an earlier run, or creates one.
     pub(super) fn open(state: StateDir, source: &str, overlap: u32) -> Result<Self, Error> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let place = BookmarkLocation {
@@ -85,8 +85,8 @@ impl Bookmark {
         })
     }
 
-    /// A connection is about to be made: where to ask from. `several` servers may
-    /// answer.
+    /// Returns the initial timestamp of the next connection. `several` tells whether
+    /// more than one server may answer.
     pub(super) fn connect(
         &mut self,
         from: InitialTimestamp,
@@ -100,14 +100,14 @@ impl Bookmark {
         Ok(from)
     }
 
-    /// A session has begun, with the server of this number.
+    /// Records the start of a session with the server of this number.
     pub(super) fn began(&mut self, server: u64) -> Result<(), Error> {
         let before = self.sequencer.anchor(&self.source);
         self.sequencer.began(&self.source, unix_seconds(), server);
         self.anchor(before)
     }
 
-    /// Makes durable where the source is asked from, if that changed.
+    /// Makes the second from which events are requested durable, if it changed.
     fn anchor(&mut self, before: Option<u32>) -> Result<(), Error> {
         match self.sequencer.anchor(&self.source) {
             Some(second) if before != Some(second) => {
@@ -118,15 +118,15 @@ impl Bookmark {
         }
     }
 
-    /// The next records to be handed out are those of this batch.
+    /// Prepares to hand out the records of this batch.
     pub(super) fn begin(&mut self, batch: &Batch) {
         let source = &self.source;
         self.sequencer
             .screen(source, batch.records(), &mut self.verdicts);
     }
 
-    /// Whether the record at this place of the batch was not acknowledged before;
-    /// then it is handed out.
+    /// Returns whether the record at this index of the batch was not acknowledged
+    /// before. Such a record is handed out.
     pub(super) fn is_new(&mut self, record: EventRecord<'_>, index: usize) -> bool {
         let Some(verdict) = self.verdicts.get(index) else {
             return true;
@@ -146,12 +146,12 @@ impl Bookmark {
         verdicts.iter().any(|verdict| verdict.keep)
     }
 
-    /// What was handed out is acknowledged, and to be durable soon.
+    /// Acknowledges the records that were handed out. They become durable soon.
     pub(super) fn accept(&mut self) {
         let Since { records, point } = &mut self.handed_out;
         self.acknowledged.records.append(records);
         if point.is_none() && self.acknowledged.point.is_none() {
-            // Without a point nothing can be asked from, and nothing recognised.
+            // Without a resume point, a restart cannot recognise the records.
             self.acknowledged.records.clear();
         }
         if point.is_some() {
@@ -161,7 +161,8 @@ impl Bookmark {
             .get_or_insert_with(|| Instant::now() + COMMIT_EVERY);
     }
 
-    /// Makes durable what was acknowledged, if it is time; says when it will be.
+    /// Makes acknowledged records durable if it is time; otherwise returns the remaining
+    /// time.
     pub(super) fn commit_if_due(&mut self) -> Result<Option<Duration>, Error> {
         let Some(due) = self.due else {
             return Ok(None);
@@ -174,10 +175,10 @@ impl Bookmark {
         Ok(Some(left))
     }
 
-    /// Makes durable what was acknowledged.
+    /// Makes acknowledged records durable.
     pub(super) fn commit(&mut self) -> Result<(), Error> {
         if self.broken {
-            let why = "it could not be made durable before; connect again";
+            let why = "an earlier write could not be made durable; connect again";
             return Err(Error::bookmark(why));
         }
         if self.acknowledged.point.is_some() {

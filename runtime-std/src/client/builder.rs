@@ -1,4 +1,4 @@
-//! What a client needs to know before it connects.
+//! The settings of a client.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,11 +23,11 @@ use crate::delivery::dedup::server_number::server_number;
 use crate::format::OwnedTransform;
 use crate::input;
 
-/// How a client is to be. Every setting but the identity has a default.
+/// The settings of a client. Every setting except the identity has a default.
 #[must_use]
 pub struct Builder {
     server: String,
-    /// Further servers, tried after it.
+    /// Further servers, tried after the first.
     others: Vec<String>,
     identity: Option<Source>,
     rules: ServerRules,
@@ -44,15 +44,15 @@ pub struct Builder {
     connect_timeout: u32,
 }
 
-/// Where the identity comes from.
+/// The source of the identity.
 enum Source {
     Pkcs12(PathBuf, Zeroizing<String>),
     Read(Box<Identity>),
 }
 
-/// Bytes received into one piece of memory.
+/// The size of a receive arena in bytes.
 const ARENA: usize = 256 << 10;
-/// Of memory, the least that works: the largest record and two pieces.
+/// The minimum of memory: the largest record and two arenas.
 const LEAST: usize = 20 << 20;
 
 impl Builder {
@@ -76,130 +76,132 @@ impl Builder {
         }
     }
 
-    /// Another server with the same events, as of a high-availability pair. It is
-    /// tried when those before it cannot be reached. The bookmark is the same for
-    /// all of them: what one sent is recognised when another one sends it, as long as
-    /// the two stored it within [`overlap`](Self::overlap) seconds of each other.
+    /// Adds a server with the same events, as in a high-availability pair. It is tried
+    /// if the servers before it cannot be reached. All servers share the bookmark: an
+    /// event of one server is recognised when another one sends it, if the two stored it
+    /// within [`overlap`](Self::overlap) seconds of each other.
     pub fn server(mut self, server: &str) -> Self {
         self.others.push(server.into());
         self
     }
 
-    /// Who we are: the PKCS#12 file downloaded from the Management Center. The
-    /// password may be empty.
+    /// Sets the identity of this client: the PKCS#12 file downloaded from the Management
+    /// Center. The password may be empty.
     pub fn pkcs12(mut self, file: impl AsRef<Path>, password: &str) -> Self {
         let password = Zeroizing::new(password.to_owned());
         self.identity = Some(Source::Pkcs12(file.as_ref().into(), password));
         self
     }
 
-    /// Who we are: an identity that was read, for instance from PEM files.
+    /// Sets the identity of this client, for instance one read from PEM files.
     pub fn identity(mut self, identity: Identity) -> Self {
         self.identity = Some(Source::Read(Box::new(identity)));
         self
     }
 
-    /// How the server's certificate is judged; by default by its chain and
-    /// subject.
+    /// Sets the rules for the server's certificate. By default its chain and its subject
+    /// are verified.
     pub fn rules(mut self, rules: ServerRules) -> Self {
         self.rules = rules;
         self
     }
 
-    /// Where in the server's archive to start; by default now. A bookmark wins.
+    /// Sets where to start in the server's archive; by default now. A bookmark takes
+    /// precedence.
     pub fn from(mut self, from: InitialTimestamp) -> Self {
         self.from = from;
         self
     }
 
-    /// Asks for events of a kind with the guide's fields. Without any, all four
-    /// kinds are asked for.
+    /// Requests events of a kind with the fields of the guide. Without any such call,
+    /// all four kinds are requested.
     pub fn event(self, kind: EventKind) -> Self {
         self.fields(kind, kind.default_fields())
     }
 
-    /// Asks for events of a kind with these fields and field sets.
+    /// Requests events of a kind with these fields and field sets.
     pub fn fields(mut self, kind: EventKind, fields: &[&str]) -> Self {
         self.events.push(EventFields::new(kind, fields));
         self
     }
 
-    /// Asks for events as CSV instead of JSON.
+    /// Requests events as CSV instead of JSON.
     pub fn csv(mut self) -> Self {
         self.csv = true;
         self
     }
 
-    /// Asks for what a JSON block says, in the form of the guide's
+    /// Requests the events that a JSON block selects, in the form of the guide's
     /// json_request.json, instead of single kinds.
     pub fn json(mut self, block: &str) -> Self {
         self.json = Some(block.into());
         self
     }
 
-    /// Keeps a bookmark in this directory, which is made if it is not there. One
-    /// client at a time.
+    /// Stores a bookmark in this directory, which is created if needed. Only one client
+    /// may use it at a time.
     pub fn state(mut self, directory: impl AsRef<Path>) -> Self {
         self.state = Some(directory.as_ref().into());
         self
     }
 
-    /// The name by which the bookmark is found; the first server as given by
-    /// default.
+    /// Sets the name of the bookmark; by default the first server as given.
     pub fn name(mut self, name: &str) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Seconds asked for again at a restart, 5 by default: how far the server's
-    /// archive may be out of order.
+    /// Sets the seconds to request again at a restart, 5 by default. This is how far the
+    /// server's archive may be out of order.
     pub fn overlap(mut self, seconds: u32) -> Self {
         self.overlap = seconds;
         self
     }
 
-    /// Bundles the server may send before the first of them is acknowledged by
-    /// the program, 16 by default; with 0 a null follows each acknowledgement.
+    /// Sets the number of bundles that the server may send before the program
+    /// acknowledges the first one, 16 by default. With 0, a null message follows each
+    /// acknowledgement.
     pub fn ahead(mut self, bundles: u32) -> Self {
         self.session.ahead = bundles;
         self
     }
 
-    /// The form of the request. By default the one that this server answered
-    /// before, which is kept beside the bookmark, or else
-    /// [`RequestForm::Payload`]. See [`Client::request_form`].
+    /// Sets the form of the request. The default is the form that this server answered
+    /// before, which is stored with the bookmark, or else [`RequestForm::Payload`]. See
+    /// [`Client::request_form`].
     pub fn request_form(mut self, form: RequestForm) -> Self {
         self.request_form = Some(form);
         self
     }
 
-    /// What the server's record length counts, where that is known; by default
-    /// each record tells.
+    /// Sets what the server's record length counts. By default it is determined from
+    /// each record.
     pub fn record_length(mut self, record_length: RecordLength) -> Self {
         self.session.record_length = record_length;
         self
     }
 
-    /// Bytes of memory for what was received, 32 MiB by default, and less than 20
-    /// counts as 20; when they are used up, the server waits.
+    /// Sets the bytes of memory for received data, 32 MiB by default and 20 MiB at
+    /// least. When it is full, the client stops reading.
     pub fn memory(mut self, bytes: usize) -> Self {
         self.memory = bytes.max(LEAST);
         self
     }
 
-    /// Milliseconds until TCP and TLS have to stand, 30 000 by default.
+    /// Sets the time limit for TCP and the TLS handshake in milliseconds, 30 000 by
+    /// default.
     pub fn connect_timeout(mut self, milliseconds: u32) -> Self {
         self.connect_timeout = milliseconds;
         self
     }
 
-    /// Connects and sends the request. Returns when the TLS handshake is
-    /// complete; whether the server accepts the client shows with what it sends.
+    /// Connects and sends the request. Returns when the TLS handshake is complete.
+    /// Whether the server accepts the client is known when it sends data.
     ///
     /// # Errors
-    /// [`Error`] says what to do.
+    /// The [`Error`] has a remedy.
     pub fn connect(mut self) -> Result<Client, Error> {
-        // Mistakes come before anything is touched.
+        // Settings are checked before files are opened.
         let event_request = self.event_request()?;
         let tls = self.tls()?;
         self.session.expected = Some(event_request.expected());
@@ -212,7 +214,7 @@ impl Builder {
         };
         let mut event_loop = EventLoop::new().map_err(Error::system)?;
         let pool = Pool::new(ARENA, self.memory, event_loop.handle());
-        let mut last = no_address(&self.server, "it has none");
+        let mut last = no_address(&self.server, "it has no address");
         for (server, address) in servers {
             let name = self.name.as_ref().unwrap_or(&self.server);
             let form = FormInUse::new(self.state.as_deref(), name, &address, self.request_form);
@@ -276,15 +278,15 @@ impl Builder {
                     .map_err(|error| refuse(format!("{}: {error}", file.display())))?
             }
             None => {
-                let what = "no identity is given";
-                let remedy = "Name the PKCS#12 file of this client";
+                let what = "no identity is configured";
+                let remedy = "Set the PKCS#12 file of this client";
                 return Err(Error::new(ErrorKind::Identity, what, remedy));
             }
         };
         ClientTls::new(identity, self.rules.clone()).map_err(|error| refuse(error.to_string()))
     }
 
-    /// The servers with what they are called.
+    /// Returns the servers with their names.
     fn servers(&self) -> Result<Vec<(&String, Address)>, Error> {
         let all = std::iter::once(&self.server).chain(&self.others);
         let servers = all.map(|server| {
@@ -305,7 +307,7 @@ impl Builder {
         Bookmark::open(state, name, self.overlap).map(Some)
     }
 
-    /// The request without its start.
+    /// Returns the request without its initial timestamp.
     fn event_request(&self) -> Result<EventRequest, Error> {
         let request = match &self.json {
             Some(json) => Request::from_json(self.from, json.as_bytes())
@@ -331,7 +333,7 @@ impl Builder {
 
 fn no_address(server: &str, error: impl std::fmt::Display) -> Error {
     let what = format!("cannot find the address of {server}: {error}");
-    let remedy = "Check the name, and the resolver of this machine";
+    let remedy = "Check the name and the resolver of this machine";
     Error::new(ErrorKind::Address, what, remedy)
 }
 

@@ -1,4 +1,4 @@
-//! Why a client cannot go on.
+//! The errors of a client.
 
 use std::fmt;
 use std::io;
@@ -9,24 +9,24 @@ use estreamer_mio::client::ClientEnd;
 use crate::explain::explain;
 use crate::failure::{Failure, Remedy};
 
-/// What went wrong, to what, and what to do about it.
+/// An error: what happened, to what, and what to do.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
     failure: Failure,
 }
 
-/// By whose fault it is.
+/// The kind of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The identity cannot be read or used.
     Identity,
-    /// The request would not work.
+    /// The request is invalid.
     Request,
-    /// The server's name is none, or has no address.
+    /// The server's name is invalid or has no address.
     Address,
-    /// The server cannot be reached, or the connection broke.
+    /// The server cannot be reached, or the connection failed.
     Connection,
     /// TLS failed.
     Tls,
@@ -36,15 +36,14 @@ pub enum ErrorKind {
     System,
     /// [`Interrupter::interrupt`](super::Interrupter::interrupt) ended the wait.
     Interrupted,
-    /// The server sends nothing more before the program acknowledges what it
-    /// has.
+    /// The server sends nothing until the program acknowledges the events that it has.
     Unacknowledged,
     /// The session ended.
     Ended(End),
 }
 
 impl Error {
-    /// By whose fault it is.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
@@ -80,15 +79,15 @@ impl Error {
         }
     }
 
-    /// The session is over, for a reason that was told before.
+    /// Returns the error for a session that ended before, for a reason already reported.
     pub(super) fn over() -> Self {
         let kind = ErrorKind::Ended(End::Closed);
-        Self::new(kind, "the session is over", "Connect again")
+        Self::new(kind, "the session has ended", "Connect again")
     }
 
     pub(super) fn unacknowledged() -> Self {
-        let what = "the server sends nothing more before what came is acknowledged";
-        let remedy = "Acknowledge more often, or allow more bundles ahead";
+        let what = "the server sends nothing until the received events are acknowledged";
+        let remedy = "Acknowledge more often, or set a higher number of bundles ahead";
         Self::new(ErrorKind::Unacknowledged, what, remedy)
     }
 

@@ -1,4 +1,4 @@
-//! The form of a connection's request, remembered once it was answered.
+//! The form of a connection's request, stored when the server answers.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use estreamer_core::fqe::RequestForm;
 use crate::config::address::Address;
 use crate::form_hints::FormHints;
 
-/// The form in use, and where it is kept.
+/// The current form, and where it is stored.
 pub(super) struct FormInUse {
     form: RequestForm,
     source: String,
@@ -17,8 +17,8 @@ pub(super) struct FormInUse {
 }
 
 impl FormInUse {
-    /// The form that was `fixed`, or that this server answered before, or the
-    /// first.
+    /// Selects the `fixed` form, else the one that this server answered before, else the
+    /// default.
     pub(super) fn new(
         state: Option<&Path>,
         source: &str,
@@ -41,10 +41,10 @@ impl FormInUse {
         self.form
     }
 
-    /// The server answered: the next connection begins with this form.
+    /// Records that the server answered: the next connection starts with this form.
     pub(super) fn answered(&mut self) {
         if !std::mem::replace(&mut self.kept, true) {
-            // Without the hint, the next start finds out anew.
+            // Without the hint, the next start tries the forms again.
             let _ = self.hints.set(&self.source, &self.server, self.form);
         }
     }

@@ -13,16 +13,16 @@
 //! # Ok::<_, estreamer::client::Error>(())
 //! ```
 //!
-//! The iterator acknowledges an event when the next one is asked for. With
-//! [`Client::receive`] and [`Client::acknowledge`] the program does that itself,
-//! and events are looked at where they were received, without a copy.
+//! The iterator acknowledges an event when the next one is requested. With
+//! [`Client::receive`] and [`Client::acknowledge`] the program acknowledges events
+//! itself, and reads them from the receive buffer without a copy.
 //!
-//! With [`Builder::state`] there is a bookmark: after a restart the server is
-//! asked from there, and exactly what was acknowledged is left out.
+//! With [`Builder::state`] there is a bookmark: after a restart the client resumes
+//! there, and skips exactly the events that were acknowledged.
 //!
-//! Servers disagree about what the length of a request counts. A server that counts
-//! otherwise closes the connection, sends an error, or stays silent; a program that
-//! connects again then goes on to the next form:
+//! Servers differ in what the length of a request counts. A server that expects another
+//! length closes the connection, sends an error, or stays silent. The program can then
+//! connect again with the next form:
 //!
 //! ```no_run
 //! use estreamer::client::{Client, RequestForm};
@@ -47,11 +47,11 @@
 //! # Ok::<_, estreamer::client::Error>(())
 //! ```
 //!
-//! Without [`Builder::request_form`] it is the form that the server answered before,
-//! which is kept beside the bookmark, or else the first.
+//! Without [`Builder::request_form`], the client uses the form that the server answered
+//! before, which is stored with the bookmark, or else the default.
 //!
-//! There is no thread behind this: the connection is served while the program
-//! is in a call. A program that is busy for minutes lets the server wait.
+//! The client has no thread: it serves the connection only during a call. While a
+//! program is busy for minutes, the server has to wait.
 
 mod bookmark;
 mod builder;
@@ -85,74 +85,73 @@ use form::FormInUse;
 /// - Getters: [`statistics`](Self::statistics), [`request_form`](Self::request_form),
 ///   [`is_answered`](Self::is_answered), [`interrupter`](Self::interrupter).
 ///
-/// Where it is dropped, the server is told good-bye, and what was acknowledged
-/// is made durable.
+/// On drop, the session is closed, and acknowledged events are made durable.
 pub struct Client {
     server: String,
     event_loop: EventLoop<Connection>,
     connection: EndpointId,
     bookmark: Option<Bookmark>,
     form: FormInUse,
-    /// What is being handed out, and the place of the next record in it.
+    /// The current batch, and the index of its next record.
     batch: Option<(Batch, usize)>,
-    /// Units received with the batches so far, those of which everything was handed
-    /// out, and those that are delivered.
+    /// Units received with the batches so far, units that were handed out completely,
+    /// and units that are delivered.
     units: u64,
     handed_out: u64,
     delivered: u64,
-    /// Something was handed out since the last acknowledgement.
+    /// Whether a record was handed out since the last acknowledgement.
     outstanding: bool,
-    /// Units the server may send before the first of them is acknowledged.
+    /// Units that the server may send before the first of them is acknowledged.
     ahead: u64,
     interrupted: Arc<AtomicBool>,
     counted: Statistics,
-    /// What the connection counted.
+    /// The counts of the connection.
     counters: Counters,
-    /// Why the connection ended, until that is told.
+    /// Why the connection ended, until it is reported.
     end: Option<ClientEnd>,
     over: bool,
 }
 
-/// An event of its own, as the iterator gives it.
+/// An owned event, as the iterator returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Whether it is an event, or why not.
+    /// Whether it is an event, or why it is not.
     pub kind: RecordKind,
-    /// Its type; 0 where that could not be read.
+    /// The record type; 0 if it could not be read.
     pub record_type: RecordType,
-    /// When the server stored it, UNIX seconds.
+    /// When the server stored it, in UNIX seconds.
     pub archival: Option<u32>,
-    /// Bytes of it that were sent; more than there is data where it was over
+    /// The number of bytes sent; more than the length of the data if the event exceeded
     /// the limit.
     pub length: u32,
-    /// The event, in the format that was asked for.
+    /// The event in the requested format.
     pub data: Vec<u8>,
 }
 
-/// What was counted on a connection.
+/// The counts of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Statistics {
-    /// Bytes received, TLS taken off.
+    /// Bytes received, after decryption.
     pub bytes: u64,
-    /// Records received, those that came in place of an event included.
+    /// Records received, including those that replace an event.
     pub records: u64,
-    /// Records that contradict their own lengths.
+    /// Records whose lengths contradict each other.
     pub malformed: u64,
-    /// Records over the limit, which came without data.
+    /// Records over the limit, which have no data.
     pub oversize: u64,
-    /// Records left out because they were acknowledged before.
+    /// Records skipped because they were acknowledged before.
     pub duplicates: u64,
-    /// Bundles received, and records outside of any.
+    /// Bundles received, and records outside bundles.
     pub bundles: u64,
-    /// Of these, how many the program acknowledged.
+    /// How many of these the program acknowledged.
     pub acknowledged: u64,
-    /// What the server does otherwise than the guide says, by name: how it counts
-    /// the record length, records without the archival timestamp that was asked
-    /// for, events that are not the JSON that was asked for.
+    /// The server's deviations from the guide, by name: what its record length counts,
+    /// records without the requested archival timestamp, and events that are not the
+    /// requested JSON.
     pub deviations: Deviations,
 }
 
-/// What a connection counted, kept beyond its end.
+/// The counts of a connection, kept after its end.
 #[derive(Default)]
 struct Counters {
     bytes: u64,
@@ -183,25 +182,26 @@ pub struct Interrupter {
 }
 
 impl Client {
-    /// A client of this server, `HOST[:PORT]`; the port is 8302 if none is given.
+    /// Returns the builder of a client of this server, `HOST[:PORT]`; the default port
+    /// is 8302.
     pub fn builder(server: &str) -> Builder {
         Builder::new(server)
     }
 
-    /// Waits for the next record, but no longer than `timeout`: then `None`.
-    /// Records that were acknowledged before a restart are left out.
+    /// Waits for the next record for at most `timeout`; then returns `None`. Records
+    /// that were acknowledged before a restart are skipped.
     ///
     /// # Errors
-    /// Why the connection ended, and from then on [`ErrorKind::Ended`];
-    /// [`ErrorKind::Interrupted`] and [`ErrorKind::Unacknowledged`], after which
-    /// it can go on.
+    /// Why the connection ended, and [`ErrorKind::Ended`] from then on. After
+    /// [`ErrorKind::Interrupted`] and [`ErrorKind::Unacknowledged`] the client can
+    /// continue.
     pub fn receive(&mut self, timeout: Option<Duration>) -> Result<Option<EventRecord<'_>>, Error> {
         let until = timeout.map(|timeout| Instant::now() + timeout);
         let mut left = until.map(|_| Duration::ZERO);
         while !self.advance() {
             self.check()?;
             if left.is_some_and(|left| left.is_zero()) {
-                // What has arrived by now counts, however short the timeout.
+                // Data that has arrived is read even with the shortest timeout.
                 self.step(Some(Duration::ZERO))?;
                 left = None;
                 continue;
@@ -218,13 +218,13 @@ impl Client {
         Ok(self.current())
     }
 
-    /// Everything handed out so far is where it belongs: the server may send
-    /// more, and with a bookmark, none of it comes again. That is durable when
-    /// this returns, so once for many events is cheaper than for each.
+    /// Acknowledges everything handed out so far: the server may send more, and with a
+    /// bookmark none of it is sent to the program again. It is durable when this
+    /// returns, so one call for many events is cheaper than one for each.
     ///
     /// # Errors
-    /// [`ErrorKind::Bookmark`]: it is not durable. With a full disk it may be
-    /// tried again.
+    /// [`ErrorKind::Bookmark`]: it is not durable. If the disk was full, the call may be
+    /// repeated.
     pub fn acknowledge(&mut self) -> Result<(), Error> {
         self.accept()?;
         match &mut self.bookmark {
@@ -233,8 +233,8 @@ impl Client {
         }
     }
 
-    /// Ends the session: tells the server why, and waits up to a second until it
-    /// has closed. What was handed out and not acknowledged comes again.
+    /// Ends the session: sends the reason to the server, and waits up to a second for it
+    /// to close. Events that were handed out but not acknowledged are received again.
     ///
     /// # Errors
     /// [`ErrorKind::Bookmark`], [`ErrorKind::System`].
@@ -244,7 +244,7 @@ impl Client {
         }
         while !self.over && self.end.is_none() {
             self.turn(None)?;
-            // Batches are of no use any more.
+            // Further batches are dropped.
             while self.poll_batch().is_some() {}
         }
         self.end = None;
@@ -256,7 +256,7 @@ impl Client {
         }
     }
 
-    /// What was counted so far.
+    /// Returns the counts so far.
     pub fn statistics(&self) -> Statistics {
         Statistics {
             bytes: self.counters.bytes,
@@ -267,20 +267,21 @@ impl Client {
         }
     }
 
-    /// The form of this connection's request. Where a connection ends, or stays
-    /// silent, without an [answer](Self::is_answered), the server may want another
-    /// one: connect again with [`RequestForm::next`].
+    /// Returns the form of this connection's request. If a connection ends or stays
+    /// silent without an [answer](Self::is_answered), the server may expect another
+    /// form: connect again with [`RequestForm::next`].
     pub fn request_form(&self) -> RequestForm {
         self.form.form()
     }
 
-    /// Whether the server answered the request, with an event, a null message or a
-    /// bundle. With [`Builder::state`] its form is remembered then.
+    /// Returns whether the server answered the request, with an event, a null message or
+    /// a bundle. With [`Builder::state`] the form is then stored.
     pub fn is_answered(&self) -> bool {
         self.counters.is_answered
     }
 
-    /// Ends a wait in [`receive`](Self::receive) from another thread.
+    /// Returns a handle that ends a wait in [`receive`](Self::receive) from another
+    /// thread.
     pub fn interrupter(&self) -> Interrupter {
         Interrupter {
             interrupted: self.interrupted.clone(),
@@ -288,7 +289,7 @@ impl Client {
         }
     }
 
-    /// Goes to the next record that is to be handed out, of those that are here.
+    /// Advances to the next received record that is to be handed out.
     fn advance(&mut self) -> bool {
         loop {
             let Some((batch, next)) = &mut self.batch else {
@@ -327,13 +328,13 @@ impl Client {
         }
     }
 
-    /// The record handed out last.
+    /// Returns the record handed out last.
     fn current(&self) -> Option<EventRecord<'_>> {
         let (batch, next) = self.batch.as_ref()?;
         batch.record(next.checked_sub(1)?)
     }
 
-    /// Whether the client can go on.
+    /// Checks whether the client can continue.
     fn check(&mut self) -> Result<(), Error> {
         if let Some(end) = self.end.take() {
             self.over = true;
@@ -348,7 +349,7 @@ impl Client {
         }
     }
 
-    /// Whether the server sends nothing more before the program acknowledges.
+    /// Returns whether the server waits for an acknowledgement.
     fn is_withheld(&self) -> bool {
         self.outstanding && self.units > self.delivered.saturating_add(self.ahead)
     }
@@ -367,7 +368,7 @@ impl Client {
         Ok(())
     }
 
-    /// Everything handed out is where it belongs; the bookmark follows.
+    /// Acknowledges everything handed out, and updates the bookmark.
     fn accept(&mut self) -> Result<(), Error> {
         if let Some((batch, next)) = &self.batch
             && *next >= batch.records().len()
@@ -380,13 +381,13 @@ impl Client {
         }
         if self.delivered < self.handed_out {
             self.set_delivered();
-            // The acknowledgement is sent now, not when the program asks for more.
+            // Sends the acknowledgement now, not at the next call.
             self.turn(Some(Duration::ZERO))?;
         }
         Ok(())
     }
 
-    /// Everything that was handed out is delivered.
+    /// Marks everything that was handed out as delivered.
     fn set_delivered(&mut self) {
         self.delivered = self.handed_out;
         if let Some(connection) = self.event_loop.get_mut(self.connection) {
@@ -394,8 +395,8 @@ impl Client {
         }
     }
 
-    /// Waits until the connection is ready, and gives it a turn. Its batches stay
-    /// where they are until they are wanted.
+    /// Waits until the connection is ready, and gives it a turn. Its batches stay in the
+    /// queue.
     fn turn(&mut self, at_most: Option<Duration>) -> Result<(), Error> {
         self.event_loop.wait(at_most).map_err(Error::system)?;
         while let Some((_, connection)) = self.event_loop.next_turn() {
@@ -423,11 +424,11 @@ impl Client {
     }
 }
 
-/// Waits for each next event, and acknowledges the one before. Ends after the
-/// error that tells why the connection ended.
+/// Waits for the next event, and acknowledges the previous one. Ends after the error
+/// with the reason for the end of the connection.
 ///
-/// With a bookmark, acknowledgements are made durable at least once a second: a
-/// crash brings the events of the last second again, but loses none.
+/// With a bookmark, acknowledgements become durable at least once a second: after a
+/// crash, the events of the last second are received again, and none is lost.
 impl Iterator for Client {
     type Item = Result<Event, Error>;
 
@@ -450,19 +451,20 @@ impl Iterator for Client {
 impl Drop for Client {
     fn drop(&mut self) {
         if let Some(bookmark) = &mut self.bookmark {
-            // Nobody is left to be told; what is not durable comes again.
+            // The error cannot be reported; records that are not durable are received
+            // again.
             let _ = bookmark.commit();
         }
         if let Some(connection) = self.event_loop.get_mut(self.connection) {
-            connection.close("the client is done");
+            connection.close("the client closes the session");
         }
-        // One turn sends the goodbye, if the socket takes it.
+        // One turn sends the error message and close_notify, if the socket accepts them.
         let _ = self.turn(Some(Duration::ZERO));
     }
 }
 
 impl Interrupter {
-    /// Ends the wait, or the next one if there is none: it returns
+    /// Ends the wait, or the next one if there is none; it returns
     /// [`ErrorKind::Interrupted`].
     pub fn interrupt(&self) {
         self.interrupted.store(true, Ordering::Release);

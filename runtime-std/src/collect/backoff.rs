@@ -1,4 +1,5 @@
-//! How long to wait before a server is tried again: that depends on the cause.
+//! The wait before the next attempt to connect. It depends on the cause of the last
+//! failure.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -7,36 +8,36 @@ use std::time::Duration;
 use estreamer_core::session::End;
 use estreamer_mio::client::ClientEnd;
 
-/// Waits that double until there is progress, with a fifth of chance in them: a
-/// supervisor that was cut off together does not come back in one moment.
+/// Waits that double until there is progress. Each wait has a random part of a fifth, so
+/// that many clients of one server do not reconnect at the same moment.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Backoff {
-    /// Tries in a row without progress.
+    /// Consecutive attempts without progress.
     tries: u32,
-    /// New records of the source when it was last looked at.
+    /// New records of the source at the last check.
     records: u64,
 }
 
-/// The first wait and the longest.
+/// The first and the longest wait.
 type Bounds = (Duration, Duration);
 
-/// The server went away and may be back at once.
+/// The server ended the connection and may be available again at once.
 const AWAY: Bounds = (Duration::from_millis(100), Duration::from_secs(30));
-/// It cannot be reached.
+/// The server cannot be reached.
 const UNREACHABLE: Bounds = (Duration::from_secs(1), Duration::from_secs(60));
-/// It does not want us, or we do not want it: a person has to act first.
+/// One side refuses the other. A person has to change something first.
 const REFUSED: Bounds = (Duration::from_secs(30), Duration::from_secs(300));
 
-/// A connection that stood so long is progress, even when no event came.
+/// A connection of this duration counts as progress, even without events.
 const STOOD: Duration = Duration::from_secs(60);
 
 impl Backoff {
-    /// A connection has ended that had stood for some time; its source has brought
-    /// so many new records by now. Returns whether that is progress: then the next
-    /// wait is a first one. A handshake is none, and neither is a null message: a
-    /// server that closes right behind it would be asked ten times a second.
+    /// Records the end of an established connection, with the number of new records of
+    /// its source so far. Returns whether there was progress; the next wait is then the
+    /// first one. A handshake or a null message is not progress: a server that closes
+    /// right after it would be contacted ten times a second.
     pub(super) fn connection_ended(&mut self, stood: Duration, records: u64) -> bool {
-        // What is still on its way counts the next time.
+        // Records in flight count at the next call.
         let progress = records > self.records || stood >= STOOD;
         if progress {
             self.tries = 0;
@@ -45,8 +46,8 @@ impl Backoff {
         progress
     }
 
-    /// How long to wait after these ends, one of each server that was tried: as
-    /// long as the first of them asks for.
+    /// Returns the wait after these ends, one for each server that was tried: the
+    /// shortest of their waits.
     pub(super) fn after(&mut self, ends: &[ClientEnd]) -> Duration {
         let chance = RandomState::new().hash_one(self.tries) % 1024;
         let shortest = ends.iter().map(bounds).min();

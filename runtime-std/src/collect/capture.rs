@@ -1,4 +1,4 @@
-//! Recording a connection, for `estreamer capture decode`.
+//! Records a connection, for `estreamer capture decode`.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 
 use crate::output::pattern::segment;
 
-/// Both directions of one connection, TLS taken off, each in a file.
+/// Both directions of one connection as plaintext, each in a file.
 pub(super) struct Capture {
     received: BufWriter<File>,
     sent: BufWriter<File>,
 }
 
 impl Capture {
-    /// Records what is received in `path`, what is sent in `path` with `.sent`
-    /// behind it; before that the name of the source, where there are several,
-    /// and of its further connections the number. Nobody else may read them:
-    /// they hold the events.
+    /// Records received bytes in `path`, and sent bytes in a second file with the suffix
+    /// `.sent`. If there are several sources, the source's name is appended to `path`;
+    /// further connections append their number. The files are readable by their owner
+    /// only, because they contain the events.
     ///
     /// # Errors
-    /// The file, and the system's reason.
+    /// The path and the error of the system.
     pub(super) fn create(
         path: &Path,
         source: Option<&str>,

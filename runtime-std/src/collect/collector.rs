@@ -1,4 +1,4 @@
-//! What a source does with its connection: passes records on, and decides when it
+//! Passes the records of a connection to the pipeline, and decides when the connection
 //! ends.
 
 use std::io;
@@ -13,34 +13,34 @@ use crate::certificate;
 use crate::delivery::dedup::server_number::server_number;
 use crate::delivery::pipeline::link::Link;
 
-/// Passes the records of one connection on to the pipeline. Its owner calls
-/// [`command`](Self::command) before, and [`after_turn`](Self::after_turn) after
-/// each turn of the client.
+/// Passes the records of one connection to the pipeline. The owner calls
+/// [`command`](Self::command) before and [`after_turn`](Self::after_turn) after each
+/// turn of the client.
 pub(super) struct Collector {
     pub(super) link: Link,
     capture: Option<Capture>,
-    /// Tells the server from others of the source.
+    /// Distinguishes the server from others of the source.
     name: String,
-    /// What is told when the connection is established.
+    /// The message to print when the connection is established.
     news: Option<String>,
-    /// Milliseconds of silence after the request before another form of it is
-    /// tried, and whether they have passed.
+    /// Milliseconds to wait for an answer before another form of the request is tried,
+    /// and whether they have passed.
     patience: Option<u32>,
     is_silent: bool,
-    /// Whether the session has begun, and whether the server answered.
+    /// Whether the session has started, and whether the server has answered.
     is_connected: bool,
     is_answered: bool,
     /// Whether anything was received.
     has_bytes: bool,
-    /// When the session began, and when the last event was received or delivered.
+    /// When the session started, and when the last event was received or delivered.
     since: Option<Instant>,
     last: Option<Instant>,
-    /// Units passed on.
+    /// Units passed to the pipeline.
     units: u64,
-    /// Why it is to end, told to the server.
+    /// The reason for the end, sent to the server.
     stop: Option<&'static str>,
     end: Option<ClientEnd>,
-    /// What of the session is in the ledger already.
+    /// The counts of the session that the ledger already has.
     counted: Counted,
 }
 
@@ -74,8 +74,8 @@ impl Counted {
 }
 
 impl Collector {
-    /// `name` tells this server from others of the source, and is empty where
-    /// there is one; `news` is told when the connection is established.
+    /// `name` distinguishes this server from others of the source; it is empty if there
+    /// is only one. `news` is printed when the connection is established.
     pub(super) fn new(
         link: Link,
         capture: Option<Capture>,
@@ -102,17 +102,17 @@ impl Collector {
         }
     }
 
-    /// Whether the session has begun.
+    /// Returns whether the session has started.
     pub(super) fn is_connected(&self) -> bool {
         self.is_connected
     }
 
-    /// Whether the server answered the request.
+    /// Returns whether the server answered the request.
     pub(super) fn is_answered(&self) -> bool {
         self.is_answered
     }
 
-    /// Whether it ended because the server was silent after the request.
+    /// Returns whether it ended because the server did not answer the request.
     pub(super) fn is_silent(&self) -> bool {
         self.is_silent
     }
@@ -128,15 +128,15 @@ impl Collector {
         Duration::from_millis(now.0.saturating_sub(since.0))
     }
 
-    /// Returns the new records of its source, over all of its connections. It does
-    /// not matter when an output accepts them.
+    /// Returns the number of new records of its source, over all its connections. It
+    /// does not depend on when an output accepts them.
     pub(super) fn new_records(&self) -> u64 {
         let (ledger, source) = self.link.ledger();
         let counts = ledger.of(source);
         counts.received.saturating_sub(counts.duplicates)
     }
 
-    /// Returns when [`command`](Self::command) is due although nothing happens.
+    /// Returns when [`command`](Self::command) is due if nothing happens before.
     pub(super) fn due(&self) -> Option<Instant> {
         let waits = self.patience.filter(|_| !self.has_bytes);
         Some(self.since?.after(waits?))
@@ -147,18 +147,18 @@ impl Collector {
         self.end.take()
     }
 
-    /// Says that the connection could not be made.
+    /// Records that the connection could not be established.
     pub(super) fn failed(&mut self, end: ClientEnd) {
         self.end = Some(end);
     }
 
-    /// Asks the connection to end: it reads no more, waits until what was received
-    /// is delivered, and tells the server why.
+    /// Ends the connection in order: it stops reading, waits until the received records
+    /// are delivered, and sends the reason to the server.
     pub(super) fn stop(&mut self, reason: &'static str) {
         self.stop.get_or_insert(reason);
     }
 
-    /// Tells the client what was delivered, and closes it when it is time.
+    /// Reports delivered records to the client, and closes it when the time has come.
     pub(super) fn command(&mut self, client: &mut Client, now: Instant) {
         let delivered = self.link.delivered();
         client.delivered(delivered);
@@ -175,7 +175,7 @@ impl Collector {
             self.is_silent = true;
             client.close(OTHER_FORM);
         } else if delivered >= self.units {
-            // By then the last null messages are sent.
+            // The last null messages are sent by then.
             if self.link.is_enough() {
                 client.close(ENOUGH);
             } else if let Some(reason) = self.stop {
@@ -184,7 +184,7 @@ impl Collector {
         }
     }
 
-    /// Takes what happened in a turn of the client.
+    /// Processes the result of a turn of the client.
     pub(super) fn after_turn(&mut self, client: &mut Client, now: Instant) {
         let mut has_records = false;
         while let Some(event) = client.poll_event() {
@@ -205,7 +205,8 @@ impl Collector {
         self.is_answered = client.is_answered();
         if let Some(session) = client.session() {
             self.count(session);
-            // Silence is the server's only while nothing waits for an output of ours.
+            // The time counts as silence of the server only while nothing waits for an
+            // output.
             if has_records || self.link.is_busy() || self.last.is_none() {
                 self.last = Some(now);
             }
@@ -225,12 +226,13 @@ impl Collector {
         ledger.change(source, |counts| counts.connections += 1);
     }
 
-    /// Writes to the recording. A recording that fails ends; the collection goes on.
+    /// Writes to the recording. If that fails, the recording ends and the collection
+    /// continues.
     fn record(&mut self, write: impl FnOnce(&mut Capture) -> io::Result<()>) {
         if let Some(capture) = &mut self.capture
             && let Err(error) = write(capture)
         {
-            say!("estreamer: the recording ends here: {error}. Events are not affected.");
+            say!("estreamer: the recording stopped: {error}. The collection continues.");
             self.capture = None;
         }
     }
@@ -254,6 +256,6 @@ impl Collector {
     }
 }
 
-const ENOUGH: &str = "the client has as many events as it wanted";
-const OTHER_FORM: &str = "the client asks again, in another form";
+const ENOUGH: &str = "the client has received the requested number of events";
+const OTHER_FORM: &str = "the client sends the request again in another form";
 const CANNOT_WRITE: &str = "the client cannot write its output";

@@ -1,17 +1,18 @@
-//! Which form each source's request takes: one is tried after the other until the
-//! server answers, and that one is remembered.
+//! Selects the form of each source's request: tries one after the other until the server
+//! answers, and remembers that one.
 //!
-//! An answer is an event, a null message or a bundle. What leads to the next form:
+//! An answer is an event, a null message or a bundle. The next form is tried in these
+//! cases:
 //!
-//! - The server closes without a byte, or its first message is an error. A form
-//!   that was answered since the process started is not changed for that.
-//! - Silence for the time a source allows. A form that was ever answered is not
-//!   changed for that, since a server without events may be silent for long.
+//! - The server closes without sending a byte, or its first message is an error. A form
+//!   that was answered since the process started is kept.
+//! - The server does not answer within the time that the source allows. A form that was
+//!   ever answered is kept, because a server without events may be silent for long.
 //!
-//! When all forms were tried, there is one of two ends. Where `both` met silence,
-//! the source stays with it for as long as the connection lasts: it is whole under
-//! either reading, so the server probably has no events. Otherwise the source
-//! waits as after any refusal, and begins anew.
+//! When all forms were tried without an answer, there are two cases. If the server was
+//! silent after `both`, the source keeps that form and its connection: a server of
+//! either reading accepts it, so the server probably has no events. Otherwise the source
+//! waits as after any refusal, and starts with the first form again.
 
 use std::collections::BTreeMap;
 
@@ -22,34 +23,33 @@ use estreamer_mio::client::ClientEnd;
 use crate::config::SourceConfig;
 use crate::form_hints::FormHints;
 
-/// What is known of all sources.
+/// The request forms of all sources.
 #[derive(Default)]
 pub(super) struct Forms {
     hints: FormHints,
-    /// By source and server.
+    /// The trials by source and server.
     trials: BTreeMap<(String, String), Trial>,
 }
 
-/// What follows a connection that was not answered.
+/// What to do after a connection without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// Connect again at once, with this form.
     Try(RequestForm),
-    /// The usual wait after a refusal. All forms were tried, or one was answered
-    /// before.
+    /// Wait as after a refusal. All forms were tried, or one was answered before.
     Wait {
-        /// Whether all were tried.
+        /// Whether all forms were tried.
         tried_all: bool,
     },
 }
 
 impl Forms {
-    /// Takes the hints from here from now on; what the process knows stays known.
+    /// Uses these hints from now on; what the process has learnt is kept.
     pub(super) fn keep_in(&mut self, hints: FormHints) {
         self.hints = hints;
     }
 
-    /// The form for the next connection, and whether silence may change it.
+    /// Returns the form for the next connection, and whether a silent server changes it.
     pub(super) fn form(&mut self, source: &SourceConfig, server: &str) -> (RequestForm, bool) {
         match source.request_form {
             Some(form) => (form, false),
@@ -60,7 +60,7 @@ impl Forms {
         }
     }
 
-    /// The server answered.
+    /// Records that the server answered.
     pub(super) fn answered(&mut self, source: &SourceConfig, server: &str) {
         if source.request_form.is_some() {
             return;
@@ -70,16 +70,16 @@ impl Forms {
         let form = trial.form;
         if let Err((path, error)) = self.hints.set(&source.name, server, form) {
             say!(
-                "estreamer: cannot write {}: {error}. The next start finds out anew which form \
-                 of the request {} answers.",
+                "estreamer: cannot write {}: {error}. The next start has to try the forms of the \
+                 request to {} again.",
                 path.display(),
                 source.name
             );
         }
     }
 
-    /// The server refused before it answered; `None` where a user fixed the form,
-    /// or the end has nothing to do with it.
+    /// Records that the server refused before it answered. Returns `None` if a user
+    /// fixed the form, or if the end does not concern the request.
     pub(super) fn refused(
         &mut self,
         source: &SourceConfig,
@@ -97,7 +97,7 @@ impl Forms {
         }
     }
 
-    /// The server was silent for too long.
+    /// Records that the server did not answer in time.
     pub(super) fn silent(&mut self, source: &SourceConfig, server: &str) -> Next {
         self.trial(source, server).silent()
     }
@@ -109,21 +109,21 @@ impl Forms {
     }
 }
 
-/// The way to the form that one server answers.
+/// The trials of request forms with one server.
 #[derive(Debug)]
 struct Trial {
-    /// Where a round begins.
+    /// The first form of a round.
     first: RequestForm,
-    /// The one in use.
+    /// The current form.
     form: RequestForm,
-    /// Whether the first was answered in an earlier process, and whether it was in
+    /// Whether the first form was answered in an earlier process, and whether it was in
     /// this one.
     hinted: bool,
     answered: bool,
-    /// Of this round: whether `both` met silence, and the last error.
+    /// In this round: whether the server was silent after `both`, and the last error.
     silent: bool,
     error: Option<(i32, String)>,
-    /// Whether a round ended in silence.
+    /// Whether a round ended with a silent server.
     settled: bool,
 }
 
@@ -163,8 +163,9 @@ impl Trial {
         let again = error.is_some() && error == self.error;
         self.error = error;
         match self.form {
-            // Whole under either reading, and answered in the same words as another
-            // form: what is wrong is what is asked for, unless it is the NUL.
+            // A server of either reading accepts this form. The same error as with
+            // another form means that the error is in the request itself, unless the NUL
+            // causes it.
             RequestForm::Both if again => self.go_on(RequestForm::BothNul),
             RequestForm::BothNul if again => self.begin_anew(),
             form => self.go_on(form.next()),
@@ -272,7 +273,7 @@ mod tests {
 
     #[test]
     fn an_error_about_what_is_asked_for_does_not_lead_into_silence() {
-        // A server that counts 8 + N would wait for the rest of `inclusive`.
+        // A server that expects 8 + N would wait for the rest of `inclusive`.
         let mut trial = Trial::new(None);
         let wrong = || error("unknown field");
         assert_eq!(trial.refused(wrong()), Next::Try(Form::Both));

@@ -1,4 +1,4 @@
-//! Collects events: sources on one event loop, and a pipeline.
+//! Collects events: runs sources on one event loop, with one pipeline.
 //!
 //! - [`run`]: a run from start to end, across reloads.
 //! - `supervisor`: the sources of one pipeline.

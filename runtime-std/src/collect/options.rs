@@ -1,4 +1,4 @@
-//! What concerns a run rather than a configuration.
+//! The options of a run that are not part of a configuration.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,42 +12,42 @@ use crate::failure::{Failure, Wording};
 /// Reads the configuration again.
 pub type Reload = Box<dyn FnMut() -> Result<Config, Failure>>;
 
-/// Told the handle of the event loop before the first connection.
+/// Receives the handle of the event loop before the first connection.
 pub type Watch = Box<dyn FnOnce(Handle) -> Result<(), Failure>>;
 
-/// How a run is doing.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Health {
-    /// The disk is full; the run begins when there is space.
+    /// The disk is full; the run starts when there is space.
     WaitingForSpace,
-    /// The outputs are open, and events are collected.
+    /// The outputs are open and events are collected.
     Collecting {
-        /// How many sources there are.
+        /// The number of sources.
         sources: usize,
-        /// How many of them have a connection that stands.
+        /// The number of sources with an established connection.
         connected: usize,
         /// Events that every required output has accepted.
         accepted: u64,
     },
 }
 
-/// Told how the run is doing: when it is ready, and then about once a second as
-/// long as the event loop turns.
+/// Called with the state of the run when it is ready, and then about once a second while
+/// the event loop runs.
 pub type Heartbeat = Box<dyn FnMut(Health)>;
 
-/// What a running collection is asked to do, from any thread or signal handler:
-/// set a flag, then wake the event loop.
+/// Requests to a running collection, from any thread or signal handler: set a flag, then
+/// wake the event loop.
 #[derive(Debug, Clone, Default)]
 pub struct PendingSignals {
-    /// Read the configuration again, and open files anew.
+    /// Read the configuration again, and reopen files.
     pub reload: Arc<AtomicBool>,
-    /// Say what was counted so far.
+    /// Print the counts.
     pub report: Arc<AtomicBool>,
 }
 
 impl Run {
-    /// Tells how the run is doing.
+    /// Reports the state of the run.
     pub(super) fn beat(&mut self, health: Health) {
         if let Some(heartbeat) = &mut self.heartbeat {
             heartbeat(health);
@@ -56,52 +56,52 @@ impl Run {
 }
 
 impl PendingSignals {
-    /// Whether a reload was asked for since the last call.
+    /// Returns whether a reload was requested since the last call.
     pub(super) fn reload(&self) -> bool {
         self.reload.swap(false, Ordering::AcqRel)
     }
 
-    /// Whether a report was asked for since the last call.
+    /// Returns whether a report was requested since the last call.
     pub(super) fn report(&self) -> bool {
         self.report.swap(false, Ordering::AcqRel)
     }
 }
 
-/// What of a bookmark is discarded at a start.
+/// The part of a bookmark that a start discards.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Reset {
     /// Nothing.
     #[default]
     Nothing,
-    /// All of it.
+    /// The whole bookmark.
     All,
-    /// What is known of this source.
+    /// The entries of this source.
     Source(String),
 }
 
-/// What concerns a run rather than a configuration.
+/// The options of a run that are not part of a configuration.
 #[derive(Default)]
 pub struct Run {
-    /// Stop after so many events were delivered.
+    /// Stop after this number of delivered events.
     pub limit: Option<u64>,
-    /// Stop when no event came for so many milliseconds.
+    /// Stop after this number of milliseconds without an event.
     pub idle: Option<u32>,
-    /// Record what is received in this file, and what is sent beside it.
+    /// Record received bytes in this file, and sent bytes in a second one.
     pub capture: Option<PathBuf>,
-    /// No progress line and no summary.
+    /// Print no progress line and no summary.
     pub quiet: bool,
-    /// What of the bookmark to discard.
+    /// The part of the bookmark to discard.
     pub reset: Reset,
-    /// Try a source again although it never worked.
+    /// Retry a source that never worked.
     pub patient: bool,
-    /// How to read the configuration again when that is asked for.
+    /// Reads the configuration again on request.
     pub reload: Option<Reload>,
-    /// What was asked for before the run, and is while it lasts.
+    /// Requests before and during the run.
     pub signals: PendingSignals,
-    /// Told the handle that stops and wakes the run.
+    /// Receives the handle that stops and wakes the run.
     pub watch: Option<Watch>,
-    /// Told how the run is doing.
+    /// Receives the state of the run.
     pub heartbeat: Option<Heartbeat>,
-    /// How remedies are worded.
+    /// The wording of remedies.
     pub wording: Wording,
 }

@@ -7,7 +7,7 @@ use estreamer_core::session::Instant;
 use super::Summary;
 use crate::count::Count;
 
-/// Redrawn in place, at most five times a second, gone at the end.
+/// A line that is redrawn at most five times a second, and erased at the end.
 pub(super) struct Progress {
     due: Instant,
 }
@@ -24,7 +24,7 @@ impl Progress {
             return;
         }
         self.due = now.after(200);
-        // A terminal that cannot be written to is no reason to stop.
+        // An error of the terminal does not stop the collection.
         let _ = write!(
             std::io::stderr(),
             "\r\x1b[K{}, {:.0} events/s",
@@ -33,7 +33,7 @@ impl Progress {
         );
     }
 
-    /// When it may be drawn again.
+    /// The earliest time of the next update.
     pub(super) fn due(&self) -> Instant {
         self.due
     }

@@ -1,4 +1,5 @@
-//! Names become addresses on a thread of its own: the system's resolver blocks.
+//! Resolves names to addresses on a separate thread, because the system's resolver
+//! blocks.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,24 +11,24 @@ use crate::config::address::Address;
 use crate::failure::Failure;
 use crate::thread;
 
-/// An answer on its way.
+/// A pending answer.
 pub(super) type Answer = Receiver<io::Result<Vec<SocketAddr>>>;
 
-/// Who asks, and where the answer goes.
+/// The name and the channel of the answer.
 type Question = (Address, Sender<io::Result<Vec<SocketAddr>>>);
 
 pub(super) struct Resolver(Sender<Question>);
 
 impl Resolver {
-    /// Starts it; it wakes the loop of `handle` with every answer.
+    /// Starts the thread. It wakes the loop of `handle` after every answer.
     ///
     /// # Errors
-    /// There can be no further thread.
+    /// The system cannot start a thread.
     pub(super) fn start(handle: Handle) -> Result<Self, Failure> {
         let (sender, questions) = channel::<Question>();
         thread::spawn("resolver", move || {
             for (address, answer) in questions {
-                // The connection that asked may have ended.
+                // The source that asked may have ended.
                 let _ = answer.send(address.resolve());
                 handle.wake();
             }
@@ -35,10 +36,10 @@ impl Resolver {
         Ok(Self(sender))
     }
 
-    /// Asks for the addresses of a server.
+    /// Resolves the addresses of a server.
     pub(super) fn ask(&self, address: Address) -> Answer {
         let (sender, answer) = channel();
-        // An address that is one already needs nobody.
+        // An IP address needs no resolver.
         let known = address.host.parse().ok();
         let sent = match known {
             Some(ip) => sender

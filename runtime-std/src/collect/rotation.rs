@@ -1,18 +1,18 @@
-//! Whose turn it is, of the servers of a source.
+//! Selects the next of a source's servers.
 
-/// They are tried one after the other in rounds; a round begins with the server
-/// that worked last.
+/// Tries the servers one after the other, in rounds. A round starts with the server that
+/// worked last.
 #[derive(Debug)]
 pub(super) struct ServerRotation {
     count: usize,
-    /// The server that a round begins with.
+    /// The first server of a round.
     first: usize,
-    /// The server that is tried now.
+    /// The current server.
     current: usize,
 }
 
 impl ServerRotation {
-    /// So many servers, of which the first is tried first.
+    /// Creates a rotation of this number of servers, starting with the first.
     pub(super) fn new(count: usize) -> Self {
         Self {
             count,
@@ -21,18 +21,17 @@ impl ServerRotation {
         }
     }
 
-    /// The server that is tried now, counted from 0.
+    /// Returns the index of the current server, from 0.
     pub(super) fn current(&self) -> usize {
         self.current
     }
 
-    /// This server works: rounds begin with it from now on.
+    /// Records that the current server works: rounds start with it from now on.
     pub(super) fn works(&mut self) {
         self.first = self.current;
     }
 
-    /// Goes on to the next server; false when all were tried, and a new round
-    /// begins.
+    /// Selects the next server. Returns false if all were tried and a new round starts.
     pub(super) fn next(&mut self) -> bool {
         self.current = (self.current + 1) % self.count.max(1);
         self.current != self.first

@@ -1,5 +1,4 @@
-//! A collection from start to end: over reloads, and over what cannot be made
-//! durable.
+//! Runs a collection from start to end, across reloads and failed syncs.
 
 use std::cell::Cell;
 use std::io;
@@ -27,20 +26,21 @@ use crate::form_hints::FormHints;
 use crate::output::destination::Destination;
 use crate::refusal;
 
-/// So many failed syncs within ten minutes end the run, whatever was committed in
-/// between: a disk that keeps failing needs a person.
+/// This number of failed syncs within ten minutes ends the run, whatever was committed
+/// between them: a person has to check the disk.
 const FAILED_SYNCS: usize = 3;
 const LATELY: u32 = 600_000;
 
-/// Bytes that a digest takes at the most, in all the places where it is kept: as
-/// delivered, in the journal's copy, and where it is expected again.
+/// The maximum number of bytes for one digest, over all its copies: as delivered, in the
+/// snapshot of the journal, and as expected again.
 const MEMORY_OF_A_DIGEST: usize = 128;
 
-/// Digests that are remembered, however much memory there is: a start has to read
-/// them all.
+/// The maximum number of digests, whatever the memory limit: a start has to read all of
+/// them.
 const MOST_DIGESTS: usize = 1 << 20;
 
-/// Milliseconds a pipeline has to end, whatever was used up before.
+/// The minimum number of milliseconds in which a pipeline may end, even if the time
+/// limit has passed.
 const AT_LEAST: u64 = 500;
 
 /// A configuration, with sources that outlive their connections.
@@ -59,10 +59,10 @@ impl Settled {
     }
 }
 
-/// Collects until told to stop.
+/// Collects events until stopped.
 ///
 /// # Errors
-/// What ended it, and what to do.
+/// The cause of the end, and a remedy.
 pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     let mut event_loop = EventLoop::new().map_err(Failure::system)?;
     if let Some(watch) = run.watch.take() {
@@ -75,10 +75,10 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     let first_sessions = FirstSessions::default();
     let mut forms = Forms::default();
     let mut current = Settled::new(config);
-    // What goes on if the new configuration cannot begin.
+    // The configuration that continues if the new one cannot start.
     let mut previous: Option<Settled> = None;
     let mut state: Option<StateDir> = None;
-    // When something could not be made durable, lately.
+    // The times of recent failed syncs.
     let mut failed_syncs: Vec<Instant> = Vec::new();
     let mut waits_for_space = false;
     loop {
@@ -109,7 +109,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
             }
             (Err(NoStart { failure, .. }), Some(old)) => {
                 say!(
-                    "estreamer: {}. The configuration stays as it was.",
+                    "estreamer: {}. The configuration is unchanged.",
                     failure.worded(run.wording)
                 );
                 current = old;
@@ -118,7 +118,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
         };
         run.reset = Reset::Nothing;
         if std::mem::take(&mut waits_for_space) {
-            say!("estreamer: there is space on the disk again.");
+            say!("estreamer: the disk has space again.");
         }
         if let Some(path) = &current.config.state {
             forms.keep_in(FormHints::open(path));
@@ -138,7 +138,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
             began: &began,
         };
         let ended = supervisor.serve();
-        // A connection that is left in it would keep the pipeline waiting.
+        // A remaining connection would block the end of the pipeline.
         event_loop.clear();
         let now: Instant = event_loop.now();
         let limit = stop_by
@@ -151,7 +151,9 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
         match (finished, ended) {
             (finished, Ok(Ended::Replaced(new))) if goes_on(&finished, left.is_some()) => {
                 if let Err(failure) = finished {
-                    say!("estreamer: {failure}. What it did not take comes again.");
+                    say!(
+                        "estreamer: {failure}. Events that it did not accept are collected again."
+                    );
                 }
                 if new.state == current.config.state {
                     state = left;
@@ -164,10 +166,10 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                     && !event_loop.handle().is_stopped() =>
             {
                 say!(
-                    "estreamer: what was written could not be made durable: {error}. All since \
-                     the last commit is cut off and comes again."
+                    "estreamer: what was written could not be made durable: {error}. Everything \
+                     since the last commit is cut off and collected again."
                 );
-                // The servers were there before.
+                // The servers were reachable before.
                 run.patient |= ledger.total().connections > 0;
                 if let Ok(Ended::Replaced(new)) = ended {
                     previous = Some(std::mem::replace(&mut current, Settled::new(*new)));
@@ -190,13 +192,13 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     }
 }
 
-/// Why a pipeline does not start, and whether that is for want of space.
+/// Why a pipeline does not start, and whether a full disk is the cause.
 struct NoStart {
     failure: Failure,
     is_full: bool,
 }
 
-/// Opens the state directory, unless it is there already, and starts a pipeline.
+/// Opens the state directory unless it is open already, and starts a pipeline.
 fn start(
     settled: &Settled,
     run: &Run,
@@ -261,15 +263,15 @@ fn is_full(error: &io::Error) -> bool {
     )
 }
 
-/// Notes a failed sync; whether everything may begin anew from the last commit.
+/// Records a failed sync. Returns whether the run may continue from the last commit.
 fn is_bearable(failed_syncs: &mut Vec<Instant>, now: Instant) -> bool {
     failed_syncs.retain(|at| now.0 < at.after(LATELY).0);
     failed_syncs.push(now);
     failed_syncs.len() < FAILED_SYNCS
 }
 
-/// Waits until so many milliseconds after `at`, so that a disk that fails is not
-/// retried without a pause; shorter when the run is stopped.
+/// Waits until `at` plus this number of milliseconds, so that a failing disk is not
+/// retried without a pause. A stop request ends the wait.
 fn pause(
     event_loop: &mut EventLoop<Client>,
     at: Instant,
@@ -284,8 +286,8 @@ fn pause(
     Ok(())
 }
 
-/// Whether another configuration can take over: also from an output that is
-/// stuck, since that may be why there is another one.
+/// Returns whether another configuration can replace the current one. A blocked output
+/// does not prevent this, since it may be the reason for the new configuration.
 fn goes_on(finished: &Result<(), PipelineError>, has_state: bool) -> bool {
     match finished {
         Ok(()) => true,
@@ -294,13 +296,13 @@ fn goes_on(finished: &Result<(), PipelineError>, has_state: bool) -> bool {
     }
 }
 
-/// The reader of the only output has closed it.
+/// Returns whether standard output is the only output and its reader has closed it.
 fn is_reader_gone(config: &Config, finished: &Result<(), PipelineError>) -> bool {
     let is_stdout = |output: &OutputConfig| output.destination == Destination::Stdout;
     matches!(finished, Err(PipelineError::ReaderLeft)) && config.outputs.iter().all(is_stdout)
 }
 
-/// How it went.
+/// Returns the result of the run.
 fn conclude(
     config: &Config,
     finished: Result<(), PipelineError>,
@@ -308,9 +310,9 @@ fn conclude(
     stopped: bool,
 ) -> Result<(), Failure> {
     let comes_again = match config.state {
-        Some(_) => "What was not written comes again at the next start",
+        Some(_) => "Events that were not written are collected again at the next start",
         None => {
-            "Without a state directory nobody knows what was written: collect again from before it"
+            "Without a state directory it is unknown which events were written: collect again from an earlier time"
         }
     };
     match finished {

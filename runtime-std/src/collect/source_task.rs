@@ -1,4 +1,4 @@
-//! One source: resolve, ask, connect, collect, and again.
+//! One source: resolve, query the bookmark, connect, collect, and repeat.
 
 use std::collections::VecDeque;
 use std::io;
@@ -30,75 +30,75 @@ use crate::delivery::pipeline::link::{Link, PendingLink};
 use crate::explain::{explain, identity_remedy, unanswered};
 use crate::failure::Failure;
 
-/// A source at work.
+/// A running source.
 pub(super) struct SourceTask {
     pub(super) source: Arc<SourceConfig>,
     info: Arc<SourceInfo>,
     tls: ClientTls,
     phase: Phase,
     backoff: Backoff,
-    /// The server that is tried.
+    /// The current server.
     turn: ServerRotation,
-    /// The server that a connection stood with last.
+    /// The server of the last established connection.
     stood: Option<usize>,
-    /// How those ended that were tried since the last wait.
+    /// The ends of the connections since the last wait.
     ends: Vec<ClientEnd>,
-    /// Addresses of the server that are still to be tried.
+    /// Addresses of the server that are not tried yet.
     addresses: VecDeque<SocketAddr>,
-    /// The last of them that failed, and how.
+    /// The last failed address and its error.
     last: Option<(String, ClientEnd)>,
-    /// Whether it ever spoke the protocol with us, and whether it answered the
-    /// request of this connection.
+    /// Whether a session with the source ever succeeded, and whether the server answered
+    /// the request of this connection.
     proven: bool,
     answered: bool,
     connections: u32,
-    /// Set when it is to end: what comes in its place, if anything does.
+    /// Set when the task has to end: the task that replaces it, if any.
     after: Option<Option<Box<SourceTask>>>,
 }
 
 enum Phase {
-    /// To be tried at this time.
+    /// Waiting until this time.
     Due(Instant),
-    /// The addresses of its server are looked up.
+    /// Resolving the addresses of its server.
     Resolving(Answer),
-    /// The pipeline is asked where to go on from.
+    /// Waiting for the pipeline's resume point.
     Asking(PendingLink, SocketAddr),
-    /// A connection is made or established.
+    /// Connecting or connected.
     Connected(Connection),
     Over(Option<Failure>),
 }
 
 /// A connection of a source.
 struct Connection {
-    /// Its place in the event loop; `None` if it could not be made.
+    /// Its token in the event loop; `None` if it could not be established.
     id: Option<EndpointId>,
     collector: Box<Collector>,
     server: String,
 }
 
-/// What a task works with.
+/// The shared context of the tasks.
 pub(super) struct Context<'a> {
     pub(super) event_loop: &'a mut EventLoop<Client>,
     pub(super) pipeline: &'a Pipeline,
     pub(super) pool: &'a Pool,
     pub(super) resolver: &'a Resolver,
-    /// The forms of their requests.
+    /// The request forms of the sources.
     pub(super) forms: &'a mut Forms,
-    /// Bundles acknowledged ahead.
+    /// The number of bundles acknowledged before they are delivered.
     pub(super) ahead: u32,
-    /// Whether a source that fails at its first try is tried again.
+    /// Whether a source that fails at its first attempt is retried.
     pub(super) patient: bool,
-    /// Where connections are recorded.
+    /// The file in which connections are recorded.
     pub(super) capture: Option<&'a Path>,
     /// Whether there are several sources.
     pub(super) several: bool,
 }
 
-/// Time until TCP is connected and the TLS handshake complete.
+/// The time limit for TCP and the TLS handshake together.
 const HANDSHAKE: Duration = Duration::from_secs(30);
 
 impl SourceTask {
-    /// A source that is due at once.
+    /// Creates the task of a source that connects at once.
     pub(super) fn new(source: Arc<SourceConfig>, now: Instant) -> Result<Self, Failure> {
         let tls = tls(&source)?;
         Ok(Self {
@@ -123,7 +123,7 @@ impl SourceTask {
         })
     }
 
-    /// Its connection, if there is one.
+    /// Returns its connection, if there is one.
     pub(super) fn collector(&self) -> Option<&Collector> {
         match &self.phase {
             Phase::Connected(connection) => Some(&connection.collector),
@@ -131,7 +131,7 @@ impl SourceTask {
         }
     }
 
-    /// Gives its client the commands that are due.
+    /// Gives the due commands to its client.
     pub(super) fn command(&mut self, event_loop: &mut EventLoop<Client>, now: Instant) {
         if let Phase::Connected(Connection { id, collector, .. }) = &mut self.phase
             && let Some(client) = id.and_then(|id| event_loop.get_mut(id))
@@ -140,7 +140,7 @@ impl SourceTask {
         }
     }
 
-    /// Takes what happened in a turn of this client, if it is this source's.
+    /// Processes the result of a turn of this client, if it belongs to this source.
     pub(super) fn after_turn(&mut self, id: EndpointId, client: &mut Client, now: Instant) {
         if let Phase::Connected(connection) = &mut self.phase
             && connection.id == Some(id)
@@ -149,7 +149,7 @@ impl SourceTask {
         }
     }
 
-    /// When it has to be looked at again although nothing happens.
+    /// Returns when the task is due if nothing happens before.
     pub(super) fn due(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Due(due) => Some(*due),
@@ -158,7 +158,7 @@ impl SourceTask {
         }
     }
 
-    /// Whether it has ended; with the failure that ended it.
+    /// Returns the result if the task has ended.
     pub(super) fn over(&self) -> Option<Option<&Failure>> {
         match &self.phase {
             Phase::Over(failure) => Some(failure.as_ref()),
@@ -166,17 +166,17 @@ impl SourceTask {
         }
     }
 
-    /// Whether it was asked to end.
+    /// Returns whether it has to end.
     pub(super) fn is_ending(&self) -> bool {
         self.after.is_some()
     }
 
-    /// What is to come in its place once it is over.
+    /// Takes the task that replaces it after its end.
     pub(super) fn successor(&mut self) -> Option<SourceTask> {
         self.after.take().flatten().map(|task| *task)
     }
 
-    /// Ends it; `successor` takes its place.
+    /// Ends the task; `successor` replaces it.
     pub(super) fn end(&mut self, reason: &'static str, successor: Option<SourceTask>) {
         self.after = Some(successor.map(Box::new));
         match &mut self.phase {
@@ -186,7 +186,7 @@ impl SourceTask {
         }
     }
 
-    /// Does what can be done now.
+    /// Runs every step that is possible now.
     pub(super) fn advance(&mut self, context: &mut Context<'_>) -> Result<(), Failure> {
         loop {
             let now = context.event_loop.now();
@@ -209,7 +209,7 @@ impl SourceTask {
                     Ok(Err(error)) => {
                         let failure = Failure::failed(
                             format!("cannot find the address of {}: {error}", self.server()),
-                            "Check the name, and the resolver of this machine",
+                            "Check the name and the resolver of this machine",
                         );
                         self.server_failed(ClientEnd::Connect(error), failure, context);
                     }
@@ -236,13 +236,13 @@ impl SourceTask {
         }
     }
 
-    /// The server that is tried, as it is typed.
+    /// Returns the current server as the user wrote it.
     fn server(&self) -> String {
         let server = self.source.servers.get(self.turn.current());
         server.map(Address::to_string).unwrap_or_default()
     }
 
-    /// Asks for the addresses of the server whose turn it is.
+    /// Starts to resolve the current server.
     fn resolve(&mut self, context: &Context<'_>) {
         self.phase = match self.source.servers.get(self.turn.current()) {
             Some(server) => Phase::Resolving(context.resolver.ask(server.clone())),
@@ -250,7 +250,7 @@ impl SourceTask {
         };
     }
 
-    /// Tries the next address, or gives up on this server.
+    /// Connects to the next address, or gives up this server.
     fn next(&mut self, context: &mut Context<'_>) {
         let pending = self.addresses.pop_front().and_then(|address| {
             let pending = context.pipeline.connect(&self.info, self.source.from)?;
@@ -261,7 +261,7 @@ impl SourceTask {
             return;
         }
         let (server, end) = self.last.take().unwrap_or_else(|| {
-            let nothing = io::Error::other("the name stands for no address");
+            let nothing = io::Error::other("the name has no address");
             (self.server(), ClientEnd::Connect(nothing))
         });
         let failure = explain(&server, &end);
@@ -321,8 +321,8 @@ impl SourceTask {
         Ok(())
     }
 
-    /// What is told when the connection stands: where there are several servers,
-    /// which of them it is now.
+    /// Returns the message for an established connection: with several servers, the name
+    /// of the current one.
     fn news(&self, server: &str) -> Option<String> {
         let is_news = self.source.servers.len() > 1 && self.stood != Some(self.turn.current());
         is_news.then(|| format!("{}: connected to {server}", self.source.name))
@@ -333,12 +333,12 @@ impl SourceTask {
         Capture::create(path, source, self.connections).map_err(|(path, error)| {
             Failure::failed(
                 format!("cannot record in {}: {error}", path.display()),
-                "Check path and permissions",
+                "Check the path and its permissions",
             )
         })
     }
 
-    /// The connection is over.
+    /// Processes the end of the connection.
     fn ended(&mut self, end: ClientEnd, context: &mut Context<'_>) {
         let phase = std::mem::replace(&mut self.phase, Phase::Over(None));
         let Phase::Connected(connection) = phase else {
@@ -356,7 +356,7 @@ impl SourceTask {
         if collector.is_connected() {
             self.stood = Some(self.turn.current());
         }
-        // Before records are counted: those that are on their way may be new.
+        // Done before records are counted, because records in flight may be new.
         let busy = collector.link.is_busy();
         let stood = collector.age(context.event_loop.now());
         let progress = self
@@ -367,7 +367,7 @@ impl SourceTask {
                 self.silent(&server, context);
             }
             ClientEnd::Session(End::Closed, _) => {}
-            // Another of its addresses may answer.
+            // Another address of the server may answer.
             ClientEnd::Connect(_)
             | ClientEnd::ConnectTimeout(_)
             | ClientEnd::HandshakeTimeout(_) => {
@@ -391,7 +391,7 @@ impl SourceTask {
         }
     }
 
-    /// The connection ended before the server answered.
+    /// Processes an end before the server answered.
     fn refused(&mut self, server: &str, end: ClientEnd, context: &mut Context<'_>) {
         let next = context.forms.refused(&self.source, &self.server(), &end);
         let failure = match next {
@@ -405,7 +405,7 @@ impl SourceTask {
         self.server_failed(end, failure, context);
     }
 
-    /// The server took the request and has said nothing since.
+    /// Processes a server that did not answer the request.
     fn silent(&mut self, server: &str, context: &mut Context<'_>) {
         let seconds = self.source.request_timeout.as_secs();
         let what = format!("{server} sent nothing within {seconds} s of the request");
@@ -414,7 +414,7 @@ impl SourceTask {
             Next::Wait { .. } => {
                 let end = ClientEnd::Session(End::PeerSilent, String::new());
                 let remedy =
-                    "Run the doctor, which names the forms of the request that are answered";
+                    "Run the doctor: it shows which forms of the request the server answers";
                 self.server_failed(end, Failure::failed(what, remedy), context);
             }
         }
@@ -425,13 +425,13 @@ impl SourceTask {
             return;
         }
         say!(
-            "estreamer: {}{what}. It may want the request in another form. Trying {form}.",
+            "estreamer: {}{what}. It may expect another form of the request. Trying {form}.",
             self.prefix(context)
         );
         self.resolve(context);
     }
 
-    /// A server brought nothing: it is the next one's turn, at once.
+    /// Processes the failure of one server: the next one is tried at once.
     fn server_failed(&mut self, end: ClientEnd, failure: Failure, context: &Context<'_>) {
         self.ends.push(end);
         if !self.turn.next() || context.pipeline.has_failed() || self.after.is_some() {
@@ -445,7 +445,7 @@ impl SourceTask {
         self.resolve(context);
     }
 
-    /// It did not work this time.
+    /// Processes the failure of all servers: waits, or ends the task.
     fn failed(&mut self, failure: Failure, context: &Context<'_>) {
         if context.pipeline.has_failed() {
             self.phase = Phase::Over(None);
@@ -463,7 +463,7 @@ impl SourceTask {
         }
     }
 
-    /// Names the source where there are several.
+    /// Returns the prefix with the name of the source, if there are several.
     fn prefix(&self, context: &Context<'_>) -> String {
         match context.several {
             true => format!("{}: ", self.source.name),
@@ -472,7 +472,7 @@ impl SourceTask {
     }
 }
 
-/// How a source's connections are secured.
+/// Returns the TLS configuration of a source.
 pub(super) fn tls(source: &SourceConfig) -> Result<ClientTls, Failure> {
     ClientTls::new(&source.identity, source.rules.clone()).map_err(|error| {
         let remedy = identity_remedy(&error);
@@ -480,7 +480,7 @@ pub(super) fn tls(source: &SourceConfig) -> Result<ClientTls, Failure> {
     })
 }
 
-/// A wait, with as many digits as matter.
+/// Formats a wait in seconds, or in milliseconds if it is less than a second.
 struct Words(Duration);
 
 impl std::fmt::Display for Words {

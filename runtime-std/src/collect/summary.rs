@@ -1,4 +1,4 @@
-//! What a run amounted to.
+//! The summary of a run.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use crate::count::Count;
 use crate::delivery::counts::Counts;
 use crate::delivery::ledger::Ledger;
 
-/// The counts of a source or of a run, over a time.
+/// The counts of a source or of a run over a period.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Summary {
-    /// What was counted.
+    /// The counts.
     pub counts: Counts,
-    /// In which time.
+    /// The period.
     pub elapsed: Duration,
 }
 
 impl Summary {
-    /// The counts of a run that `began` then, at this time.
+    /// Creates the counts of a run from `began` to this time.
     pub(super) fn new(counts: Counts, began: Option<Instant>, now: Instant) -> Self {
         let elapsed = began.map_or(0, |began| now.0.saturating_sub(began.0));
         Self {
@@ -28,7 +28,7 @@ impl Summary {
         }
     }
 
-    /// Events per second.
+    /// Returns the events per second.
     pub(super) fn rate(&self) -> f64 {
         let seconds = self.elapsed.as_secs_f64();
         if seconds > 0.0 {
@@ -87,8 +87,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Says what was counted so far: of each source, where there are several, and of
-/// all.
+/// Prints the current counts: those of each source if there are several, and the totals.
 pub(super) fn report(ledger: &Ledger, began: Option<Instant>, now: Instant) {
     let counts = ledger.counts();
     if counts.len() > 1 {
@@ -99,7 +98,7 @@ pub(super) fn report(ledger: &Ledger, began: Option<Instant>, now: Instant) {
     say!("estreamer: {}", Summary::new(ledger.total(), began, now));
 }
 
-/// Bytes in the unit a person reads best.
+/// Formats bytes with the most readable unit.
 struct Size(u64);
 
 impl fmt::Display for Size {

@@ -1,4 +1,4 @@
-//! The sources of one pipeline, until all have ended.
+//! Runs the sources of one pipeline until all have ended.
 
 use std::cell::Cell;
 use std::io::{self, IsTerminal};
@@ -26,13 +26,13 @@ use crate::output::destination::Destination;
 
 /// Why the sources of a pipeline have ended.
 pub(super) enum Ended {
-    /// Somebody asked, or there was enough; or the pipeline failed.
+    /// A stop request, a limit, or a failure of the pipeline.
     Stopped,
-    /// Another configuration takes over.
+    /// Another configuration replaces the current one.
     Replaced(Box<Config>),
 }
 
-/// What sources work with, and how they are doing.
+/// The sources with their shared context.
 pub(super) struct Supervisor<'a> {
     pub(super) config: &'a mut Config,
     pub(super) sources: &'a mut Vec<Arc<SourceConfig>>,
@@ -43,22 +43,22 @@ pub(super) struct Supervisor<'a> {
     pub(super) resolver: &'a Resolver,
     pub(super) forms: &'a mut Forms,
     pub(super) ledger: &'a Ledger,
-    /// By when everything has to have ended, once it was asked to.
+    /// The deadline of a shutdown.
     pub(super) stop_by: &'a Cell<Option<Instant>>,
-    /// When the first session of the run began.
+    /// The start of the first session of the run.
     pub(super) began: &'a Cell<Option<Instant>>,
 }
 
-/// Milliseconds between two looks at what there is to tell.
+/// Milliseconds between two progress reports.
 const TELL: u32 = 1000;
 
 const STOPPED: &str = "the client shuts down";
 const IDLE: &str = "the client stops because no events came for a while";
 const CHANGED: &str = "the client's configuration changed";
-const REMOVED: &str = "the client's configuration does not name this server any more";
+const REMOVED: &str = "the client's configuration no longer contains this server";
 
 impl Supervisor<'_> {
-    /// Works until every source has ended.
+    /// Runs until every source has ended.
     pub(super) fn serve(mut self) -> Result<Ended, Failure> {
         let now = self.event_loop.now();
         let mut tasks = Vec::with_capacity(self.sources.len());
@@ -73,7 +73,7 @@ impl Supervisor<'_> {
         let mut last: Option<Instant> = None;
         let mut tell = now.after(TELL);
         self.beat(&tasks);
-        // By when they have to have ended, once they are asked to.
+        // The deadline of a shutdown.
         let mut end: Option<Instant> = None;
         loop {
             let now = self.event_loop.now();
@@ -100,9 +100,9 @@ impl Supervisor<'_> {
             {
                 if over {
                     say!(
-                        "estreamer: the output {stuck} does not take what was sent to it, and no \
-                         other configuration can write there before. The configuration stays as \
-                         it was; reload again when the output works."
+                        "estreamer: a write to the output {stuck} does not return, so another \
+                         configuration cannot use that output. The configuration is unchanged; \
+                         reload again when the output works."
                     );
                     self.revive(&mut tasks)?;
                     (successor, end) = (None, None);
@@ -145,7 +145,7 @@ impl Supervisor<'_> {
         Ok(successor.map_or(Ended::Stopped, Ended::Replaced))
     }
 
-    /// Tells how many connections stand and what was delivered.
+    /// Reports the established connections and the delivered events.
     fn beat(&mut self, tasks: &[SourceTask]) {
         let collectors = tasks.iter().filter_map(SourceTask::collector);
         self.run.beat(Health::Collecting {
@@ -155,7 +155,7 @@ impl Supervisor<'_> {
         });
     }
 
-    /// Gives commands to the clients, and a turn to each that is ready.
+    /// Gives commands to the clients, and a turn to each client that is ready.
     fn turns(&mut self, tasks: &mut [SourceTask]) {
         let now = self.event_loop.now();
         for task in tasks.iter_mut() {
@@ -168,7 +168,7 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Moves every source on, and lets those go that have ended.
+    /// Advances every source, and removes those that have ended.
     fn advance(&mut self, tasks: &mut Vec<SourceTask>, pool: &Pool) -> Result<(), Failure> {
         let several = self.sources.len() > 1;
         let mut context = Context {
@@ -201,7 +201,7 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Asks all of them to end; returns by when they have to.
+    /// Ends all sources; returns the deadline.
     fn stop(&self, tasks: &mut [SourceTask], reason: &'static str) -> Instant {
         for task in tasks {
             task.end(reason, None);
@@ -214,8 +214,8 @@ impl Supervisor<'_> {
         end
     }
 
-    /// The output that keeps another configuration from taking over: a write to it
-    /// does not return, and the other one would write to the same place.
+    /// Returns the output that blocks another configuration: a write to it does not
+    /// return, and the new configuration would write to the same destination.
     fn stuck(&self, new: &Config) -> Option<&str> {
         let required: Vec<&OutputConfig> =
             self.config.outputs.iter().filter(|o| o.required).collect();
@@ -223,14 +223,14 @@ impl Supervisor<'_> {
         let mut called = called.filter_map(|output| required.get(output).copied());
         let stuck = called.find(|output| {
             let same = |new: &OutputConfig| new.destination == output.destination;
-            // A receiver is connected to anew.
+            // A TCP output opens a new connection.
             let alone = !matches!(output.destination, Destination::Receiver { .. });
             alone && new.outputs.iter().any(same)
         });
         stuck.map(|output| &*output.name)
     }
 
-    /// Lets every source go on that was asked to end.
+    /// Restarts every source: those that are ending start again after their end.
     fn revive(&self, tasks: &mut Vec<SourceTask>) -> Result<(), Failure> {
         let now = self.event_loop.now();
         for source in self.sources.iter() {
@@ -244,20 +244,21 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Reads the configuration again. Sources that changed ask again, outputs
-    /// open their files anew; where more changed, the new configuration is
-    /// returned and takes over. What cannot be read changes nothing.
+    /// Reads the configuration again. Changed sources send their requests again, and
+    /// outputs reopen their files. If other settings changed, returns the new
+    /// configuration, which replaces the current one. An invalid configuration has no
+    /// effect.
     fn reload(&mut self, tasks: &mut Vec<SourceTask>) -> Option<Box<Config>> {
         self.pipeline.reopen();
         let Some(reload) = &mut self.run.reload else {
-            say!("estreamer: files are opened anew.");
+            say!("estreamer: files are reopened.");
             return None;
         };
         let new = match reload() {
             Ok(new) => new,
             Err(failure) => {
                 say!(
-                    "estreamer: {}. The configuration stays as it was.",
+                    "estreamer: {}. The configuration is unchanged.",
                     failure.worded(self.run.wording)
                 );
                 return None;
@@ -267,20 +268,18 @@ impl Supervisor<'_> {
         if !same_pipeline(self.config, &new, arenas) {
             if let Err(failure) = self.usable(&new) {
                 say!(
-                    "estreamer: {}. The configuration stays as it was.",
+                    "estreamer: {}. The configuration is unchanged.",
                     failure.worded(self.run.wording)
                 );
                 return None;
             }
-            say!(
-                "estreamer: the configuration changed; all sources begin anew from their bookmarks."
-            );
+            say!("estreamer: the configuration changed; all sources restart from their bookmarks.");
             return Some(Box::new(new));
         }
         let sources: Vec<Arc<SourceConfig>> = new.sources.into_iter().map(Arc::new).collect();
         match self.fresh(&sources, tasks) {
             Err(failure) => say!(
-                "estreamer: {}. The configuration stays as it was.",
+                "estreamer: {}. The configuration is unchanged.",
                 failure.worded(self.run.wording)
             ),
             Ok(fresh) => {
@@ -292,7 +291,7 @@ impl Supervisor<'_> {
         None
     }
 
-    /// Whether a supervisor can be made of a configuration.
+    /// Checks that a supervisor can run this configuration.
     fn usable(&self, config: &Config) -> Result<(), Failure> {
         arena(config.memory, config.sources.len())?;
         for source in &config.sources {
@@ -301,7 +300,7 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    /// Those of the sources that are new or changed, ready to begin.
+    /// Returns tasks for the new and the changed sources.
     fn fresh(
         &self,
         sources: &[Arc<SourceConfig>],
@@ -318,16 +317,16 @@ impl Supervisor<'_> {
     }
 }
 
-/// Ends what is not among the sources any more, and lets `fresh` ones begin: at
-/// once, or when what had their name has ended.
+/// Ends tasks whose source is removed, and starts the `fresh` tasks: at once, or after
+/// the end of the task of the same name.
 fn replace(tasks: &mut Vec<SourceTask>, sources: &[Arc<SourceConfig>], fresh: Vec<SourceTask>) {
     if fresh.is_empty() && sources.len() == tasks.len() {
-        say!("estreamer: the configuration is read again; files are opened anew.");
+        say!("estreamer: the configuration is reloaded; files are reopened.");
     }
     for task in tasks.iter_mut() {
         let name = &task.source.name;
         if !sources.iter().any(|source| source.name == *name) {
-            say!("estreamer: {name} is not collected from any more.");
+            say!("estreamer: {name}: collection stopped.");
             task.end(REMOVED, None);
         }
     }
@@ -335,19 +334,19 @@ fn replace(tasks: &mut Vec<SourceTask>, sources: &[Arc<SourceConfig>], fresh: Ve
         let name = new.source.name.clone();
         match tasks.iter_mut().find(|old| old.source.name == name) {
             Some(old) => {
-                say!("estreamer: {name}: what is asked for changed; asking again.");
+                say!("estreamer: {name}: the source changed; it restarts.");
                 old.end(CHANGED, Some(new));
             }
             None => {
-                say!("estreamer: {name} is collected from, too.");
+                say!("estreamer: {name}: collection started.");
                 tasks.push(new);
             }
         }
     }
 }
 
-/// When something came or was delivered last, as far as any connection knows.
-/// While none stands, that is now: silence is a server's.
+/// Returns when the last event was received or delivered on any connection. Without a
+/// session, returns now: the time without a connection is not idle time.
 fn activity(tasks: &[SourceTask], last: Option<Instant>, now: Instant) -> Option<Instant> {
     let all = || tasks.iter().filter_map(SourceTask::collector);
     if !all().any(Collector::is_connected) {
@@ -359,9 +358,9 @@ fn activity(tasks: &[SourceTask], last: Option<Instant>, now: Instant) -> Option
     all().filter_map(Collector::last).max().max(last)
 }
 
-/// Whether a pipeline serves both configurations.
+/// Returns whether the pipeline can continue with the new configuration.
 fn same_pipeline(old: &Config, new: &Config, (before, now): (usize, usize)) -> bool {
-    // Fewer sources are served by arenas that are smaller than need be.
+    // Fewer sources can use the existing, smaller arenas.
     let serves = now <= before || arena(old.memory, now).ok() == arena(old.memory, before).ok();
     serves
         && old.state == new.state
@@ -371,7 +370,7 @@ fn same_pipeline(old: &Config, new: &Config, (before, now): (usize, usize)) -> b
         && old.outputs == new.outputs
 }
 
-/// Whether a connection serves both sources.
+/// Returns whether a connection can continue with the new settings of its source.
 fn same_source(old: &SourceConfig, new: &SourceConfig) -> bool {
     let (a, b) = (&old.identity, &new.identity);
     let authorities = |identity: &estreamer_mio::tls::Identity| -> Vec<[u8; 32]> {
@@ -387,24 +386,25 @@ fn same_source(old: &SourceConfig, new: &SourceConfig) -> bool {
         && authorities(a) == authorities(b)
 }
 
-/// The largest record with its room: what the budget has to hold beside arenas.
+/// The largest record with its overhead, for which the budget has room besides the
+/// arenas.
 const LARGEST: usize = 16 << 20;
-/// An arena holds a TLS record at least, and no more than makes sense.
+/// The minimum size of an arena, one TLS record, and the maximum useful size.
 const ARENA: (usize, usize) = (16 << 10, 256 << 10);
 
-/// Bytes received into one piece of memory. Each source may hold one that is
-/// half read while it needs the next.
+/// Returns the size of an arena in bytes. Each source may hold one with an incomplete
+/// record while it fills the next.
 fn arena(memory: usize, sources: usize) -> Result<usize, Failure> {
     let size = memory.saturating_sub(LARGEST) / (2 * sources + 2);
     if size < ARENA.0 {
         let needed = (LARGEST + (2 * sources + 2) * ARENA.0).div_ceil(1 << 20);
         return Err(Failure::usage(
             format!(
-                "{} MiB of memory are too few for {}",
+                "{} MiB of memory is not enough for {}",
                 memory >> 20,
                 Count(sources as u64, "source")
             ),
-            format!("Allow {needed} MiB at least"),
+            format!("Allow at least {needed} MiB"),
         ));
     }
     Ok(size.min(ARENA.1))

@@ -13,7 +13,7 @@ use estreamer_mio::event_loop::EventLoop;
 use super::options::DoctorOptions;
 use super::probe::{Goal, Probe, Seen};
 
-/// Connects to one address and asks in this form.
+/// Connects to one address and sends the request in this form.
 pub(super) fn probe(
     event_loop: &mut EventLoop<Client>,
     options: &DoctorOptions<'_>,
@@ -52,5 +52,5 @@ pub(super) fn probe(
     Ok(probe.into_seen())
 }
 
-/// Bytes of an arena to receive into.
+/// The size of a receive arena in bytes.
 const WINDOW: usize = 64 << 10;

@@ -1,4 +1,4 @@
-//! What is wrong, in one word, and how that is recognised.
+//! The classes of diagnoses, and how they are recognised.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -9,37 +9,37 @@ use estreamer_mio::tls::TlsClass;
 
 use super::probe::Seen;
 
-/// What a diagnosis comes to.
+/// The class of a diagnosis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// Events arrive.
     Healthy,
     /// The server's name has no address.
     Unresolved,
-    /// No way leads to the address.
+    /// There is no route to the address.
     Unreachable,
-    /// The machine answers, and nothing listens on the port.
+    /// The host answers, but nothing listens on the port.
     PortClosed,
-    /// Nobody answers: packets are dropped.
+    /// No answer: packets are dropped.
     Filtered,
     /// TCP was connected, but the TLS handshake failed.
     TlsRefused,
-    /// We refused the server's certificate.
+    /// This client refused the server's certificate.
     CertificateRefused,
-    /// The server refused our certificate, and said so.
+    /// The server refused this client's certificate with a TLS alert.
     OwnCertificateRefused,
-    /// The server closed after the handshake without a message.
+    /// The server closed the connection after the handshake without a message.
     ClosedSilently,
     /// The server answered the request with an error message.
     RequestRefused,
-    /// The server accepted the request and sends no events.
+    /// The server accepted the request but sends no events.
     Silent,
     /// The connection ended in any other way.
     Broken,
 }
 
 impl Class {
-    /// All of them, in the order of the steps.
+    /// All classes, in the order of the steps.
     pub const ALL: [Self; 12] = [
         Self::Healthy,
         Self::Unresolved,
@@ -55,7 +55,7 @@ impl Class {
         Self::Broken,
     ];
 
-    /// The exit status that tells it. These never change.
+    /// The exit status. These values never change.
     pub const fn status(self) -> u8 {
         match self {
             Self::Healthy => 0,
@@ -73,7 +73,7 @@ impl Class {
         }
     }
 
-    /// Its name in JSON. These never change.
+    /// The name in JSON. These names never change.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
@@ -91,7 +91,7 @@ impl Class {
         }
     }
 
-    /// Recognises it by how far the connection came and how it ended.
+    /// Determines the class from the progress of the connection and its end.
     pub(super) fn of(seen: &Seen) -> Self {
         match &seen.end {
             Some(ClientEnd::Connect(error)) => match error.kind() {
@@ -109,7 +109,7 @@ impl Class {
             },
             Some(ClientEnd::Session(End::BeforeFirstByte, _)) => Self::ClosedSilently,
             Some(ClientEnd::Session(End::PeerError { .. }, _)) => Self::RequestRefused,
-            // We closed: because events came, or because the time was up.
+            // This client closed the connection: events arrived, or the time was up.
             Some(ClientEnd::Session(End::Closed, _)) => match seen.events() {
                 0 => Self::Silent,
                 _ => Self::Healthy,
@@ -118,7 +118,7 @@ impl Class {
         }
     }
 
-    /// Of several addresses that do not answer, the one that tells most.
+    /// Selects the most informative class of several addresses that do not answer.
     pub(super) const fn tells(self) -> u8 {
         match self {
             Self::Unresolved | Self::Unreachable => 0,
@@ -133,15 +133,15 @@ impl fmt::Display for Class {
         f.write_str(match self {
             Self::Healthy => "events arrive",
             Self::Unresolved => "the server's name has no address",
-            Self::Unreachable => "no way leads to the server",
-            Self::PortClosed => "port closed: nothing listens there",
-            Self::Filtered => "filtered: nobody answers",
+            Self::Unreachable => "no route to the server",
+            Self::PortClosed => "port closed: nothing listens on it",
+            Self::Filtered => "filtered: no answer to TCP",
             Self::TlsRefused => "TLS handshake failed",
-            Self::CertificateRefused => "the server's certificate is refused by us",
-            Self::OwnCertificateRefused => "our certificate is refused by the server",
-            Self::ClosedSilently => "closed silently after the handshake",
-            Self::RequestRefused => "the request is answered with an error",
-            Self::Silent => "accepted, but silent",
+            Self::CertificateRefused => "this client refuses the server's certificate",
+            Self::OwnCertificateRefused => "the server refuses this client's certificate",
+            Self::ClosedSilently => "closed after the TLS handshake without a message",
+            Self::RequestRefused => "the server answers the request with an error",
+            Self::Silent => "request accepted, but no events arrive",
             Self::Broken => "the connection ended in an unexpected way",
         })
     }

@@ -1,4 +1,5 @@
-//! The diagnosis: every address of the server, the first that answers all the way.
+//! Runs the diagnosis: connects to every address of the server, and tests the first that
+//! answers in full.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,10 +15,10 @@ use super::options::DoctorOptions;
 use super::probe::{Goal, Seen};
 use super::report::Report;
 
-/// Walks until something is wrong, or events arrive.
+/// Runs the steps until one fails or events arrive.
 ///
 /// # Errors
-/// The system's, when it gives no poll instance or takes no socket.
+/// Those of the system if it provides no poll instance or socket.
 pub fn diagnose(options: &DoctorOptions<'_>) -> io::Result<Report> {
     let mut findings = Findings::new(options);
     let addresses = match &options.addresses {
@@ -33,7 +34,8 @@ pub fn diagnose(options: &DoctorOptions<'_>) -> io::Result<Report> {
     let mut tried: Vec<(SocketAddr, Seen)> = Vec::new();
     let mut answering = None;
     for &address in addresses {
-        // Of a second address that answers, only the connection is of interest.
+        // After one address has answered, further addresses are only tested for a TCP
+        // connection.
         let goal = match answering {
             None => Goal::Events { wait: options.wait },
             Some(_) => Goal::Connect,

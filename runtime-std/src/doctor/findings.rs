@@ -1,4 +1,4 @@
-//! What was seen, step by step, in words: what it means and what to look at.
+//! Words what was observed, step by step: what it means and what to check.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -16,10 +16,11 @@ use super::options::DoctorOptions;
 use super::probe::Seen;
 use super::reading;
 use super::report::{DiagnosisStep, Report, Verdict};
+use crate::count::Count;
 use crate::explain::error_message;
 use crate::failure::Remedy;
 
-/// Collects the lines of a diagnosis.
+/// Collects the steps of a diagnosis.
 pub(super) struct Findings<'a> {
     options: &'a DoctorOptions<'a>,
     lines: Vec<DiagnosisStep>,
@@ -28,7 +29,7 @@ pub(super) struct Findings<'a> {
     peer: Option<CertificateFacts>,
 }
 
-/// Where a Management Center keeps its eStreamer settings.
+/// The page of a Management Center with its eStreamer settings.
 const PAGE: &str = "Integration > Other Integrations > eStreamer";
 
 impl<'a> Findings<'a> {
@@ -61,10 +62,10 @@ impl<'a> Findings<'a> {
         self.add("resolve", Verdict::Ok, found, None);
     }
 
-    /// TCP to one address; `another` says that some address answered.
+    /// Adds TCP to one address; `another` tells whether another address answered.
     pub(super) fn connect(&mut self, address: SocketAddr, seen: &Seen, another: bool) {
         if let Some(local) = seen.local {
-            let found = format!("{address} answers; we come from {local}");
+            let found = format!("{address} accepts connections; the local address is {local}");
             return self.add("connect", Verdict::Ok, found, None);
         }
         let verdict = match another {
@@ -73,16 +74,16 @@ impl<'a> Findings<'a> {
         };
         let (found, look_at) = match (Class::of(seen), &seen.end) {
             (Class::PortClosed, _) => (
-                format!("{address} refuses: nothing listens on that port"),
+                format!("{address} refuses the connection: nothing listens on that port"),
                 format!(
                     "On the Management Center, check that event types are enabled on {PAGE}; \
                      the port is 8302"
                 ),
             ),
             (Class::Filtered, _) => (
-                format!("{address} does not answer: packets are dropped on the way"),
-                "Open TCP port 8302 in the firewalls between, and check that the address is the \
-                 Management Center's own (System > Configuration > Management Interfaces)"
+                format!("{address} does not answer: the packets are probably dropped"),
+                "Open TCP port 8302 in the firewalls on the path, and check that the address is that of \
+                 the Management Center (System > Configuration > Management Interfaces)"
                     .into(),
             ),
             (_, Some(ClientEnd::Connect(error))) => (
@@ -91,7 +92,7 @@ impl<'a> Findings<'a> {
             ),
             (_, end) => (
                 format!("{address} cannot be reached: {}", or_nothing(end.as_ref())),
-                "Check address, routing, and the firewalls between".into(),
+                "Check the address, the routing and the firewalls on the path".into(),
             ),
         };
         self.add("connect", verdict, found, Some(look_at));
@@ -121,15 +122,16 @@ impl<'a> Findings<'a> {
                         Verdict::Failed,
                         "the server accepted the TCP connection but did not complete the TLS handshake".into(),
                         Some(
-                            "Check that the port is eStreamer's (8302) and no proxy between \
-                              answers for it; if it is, restart eStreamer on the Management Center"
+                            "Check that the port is that of eStreamer (8302), and that no proxy \
+                              intercepts the connection; if so, restart eStreamer on the \
+                              Management Center"
                                 .to_owned(),
                         ),
                     ),
                     None => (
                         Verdict::Failed,
-                        format!("the connection broke: {}", or_nothing(end.as_ref())),
-                        Some("Check the network and the firewalls between".to_owned()),
+                        format!("the connection failed: {}", or_nothing(end.as_ref())),
+                        Some("Check the network and the firewalls on the path".to_owned()),
                     ),
                 };
                 return self.add("TLS", verdict, found, look_at);
@@ -139,27 +141,27 @@ impl<'a> Findings<'a> {
             self.peer.clone_from(&refusal.certificate);
         }
         let found = match agreed {
-            Some(agreed) => format!("{agreed} agreed, then: {error}"),
+            Some(agreed) => format!("{agreed} negotiated, then: {error}"),
             None => error.to_string(),
         };
         let look_at = match Class::of(seen) {
             Class::CertificateRefused => format!(
-                "Download this client's PKCS#12 anew from the Management Center the connection \
-                 goes to ({PAGE})"
+                "Download this client's PKCS#12 file again, from the Management Center to which \
+                 this client connects ({PAGE})"
             ),
             Class::OwnCertificateRefused => format!(
                 "On the Management Center, delete this client on {PAGE}, create it again, and \
                  use the new PKCS#12"
             ),
-            _ => "Check that the port is the Management Center's 8302, and that nothing between \
+            _ => "Check that the port is 8302 on the Management Center, and that nothing on the path \
                   intercepts TLS"
                 .into(),
         };
         self.add("TLS", Verdict::Failed, found, Some(look_at));
     }
 
-    /// Dates, algorithms and subjects of every certificate that is known, and
-    /// whether ours is for the address we come from.
+    /// Adds dates, algorithms and subject of every known certificate, and whether this
+    /// client's certificate names its local address.
     pub(super) fn certificates(&mut self, seen: Option<&Seen>) {
         let (identity, now) = (self.options.identity, self.options.now);
         let own = identity.certificate();
@@ -178,7 +180,7 @@ impl<'a> Findings<'a> {
         }
     }
 
-    /// The request in every form and what came of it, once TLS stood.
+    /// Adds the request in every form with its result, if the TLS handshake succeeded.
     pub(super) fn request(&mut self, forms: &Tried) {
         let Some(seen) = forms.best() else {
             return;
@@ -191,14 +193,14 @@ impl<'a> Findings<'a> {
         let (answered, unanswered) = forms.split();
         let any_form = match unanswered.len() {
             0 | 1 => "",
-            _ => ", whatever form the request had",
+            _ => ", with every form of the request",
         };
         if let Some(ClientEnd::Session(End::PeerError { code }, text)) = &seen.end {
             let error = error_message(*code, text);
             let found = format!("{asked}, answered with {error}{any_form}");
             let look_at = format!(
-                "Check that the Management Center knows fully-qualified events \
-                                   (version 7.0 or newer), and the event types on {PAGE}"
+                "Check that the Management Center supports fully-qualified events (version 7.0 or \
+                 newer), and check the event types on {PAGE}"
             );
             return self.add("request", Verdict::Failed, found, Some(look_at));
         }
@@ -209,10 +211,10 @@ impl<'a> Findings<'a> {
             Class::Healthy => (Verdict::Ok, format!("{} after {after}", seen.kinds()), None),
             Class::ClosedSilently => (
                 Verdict::Failed,
-                format!("the server closed after {after} without a word{any_form}"),
+                format!("the server closed the connection after {after} without sending a byte{any_form}"),
                 Some(format!(
-                    "On the Management Center, the client on {PAGE} has to be the address it sees \
-                     this machine by: {}, unless NAT changes it",
+                    "On the Management Center, register this client on {PAGE} under the address from \
+                     which it connects: {}, unless NAT changes it",
                     self.local
                         .map_or_else(|| "unknown".into(), |local| local.ip().to_string())
                 )),
@@ -220,22 +222,23 @@ impl<'a> Findings<'a> {
             Class::Silent => (
                 Verdict::Failed,
                 match seen.nulls {
-                    0 => format!("accepted, but nothing came within {after}{any_form}"),
+                    0 => format!("request accepted, but nothing received within {after}{any_form}"),
                     nulls => format!(
-                        "accepted, but no events came within {after}, only {nulls} null messages"
+                        "request accepted, but no events received within {after}, only {}",
+                        Count(nulls, "null message")
                     ),
                 },
                 Some(format!(
                     "On the Management Center, enable the event types on {PAGE} and save; a new \
-                     one may have no events yet"
+                     Management Center may have no events yet"
                 )),
             ),
             _ => (
                 Verdict::Failed,
                 format!("after {after}: {}", or_nothing(seen.end.as_ref())),
                 Some(
-                    "Check that the port is eStreamer's (8302) and the network between; on the \
-                     Management Center, whether eStreamer restarts"
+                    "Check that the port is that of eStreamer (8302), check the network, and check on \
+                     the Management Center whether eStreamer restarts"
                         .into(),
                 ),
             ),
@@ -246,7 +249,7 @@ impl<'a> Findings<'a> {
         }
     }
 
-    /// Which forms of the request are answered, if any is.
+    /// Adds the forms of the request that the server answers, if any.
     fn forms(&mut self, answered: &[RequestForm], unanswered: &[RequestForm]) {
         let Some(first) = answered.first() else {
             return;
@@ -269,13 +272,16 @@ impl<'a> Findings<'a> {
         self.add("request form", verdict, found, look_at);
     }
 
-    /// What the record length of the first event counts.
+    /// Adds what the record length of the first event counts.
     fn reading(&mut self, layout: RecordLayout, told_by: Evidence) {
         let found = format!("counts {layout}, told by {told_by}");
         let (verdict, look_at) = match told_by {
             Evidence::Nothing => (
                 Verdict::Warning,
-                Some("If events begin with bytes too many or too few, set record_length".into()),
+                Some(
+                    "If events start with extra bytes or lack their first bytes, set record_length"
+                        .into(),
+                ),
             ),
             _ => (Verdict::Ok, None),
         };
@@ -316,15 +322,15 @@ impl<'a> Findings<'a> {
 fn unreachable_hint(error: &io::Error) -> &'static str {
     match error.kind() {
         ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable => {
-            "Check this machine's routing, and that the Management Center is up"
+            "Check the routing of this machine, and that the Management Center is running"
         }
-        ErrorKind::PermissionDenied => "Check this machine's own firewall",
-        _ => "Check address, routing, and the firewalls between",
+        ErrorKind::PermissionDenied => "Check the firewall of this machine",
+        _ => "Check the address, the routing and the firewalls on the path",
     }
 }
 
 fn or_nothing(end: Option<&ClientEnd>) -> String {
-    end.map_or_else(|| "no reason is known".into(), ToString::to_string)
+    end.map_or_else(|| "unknown reason".into(), ToString::to_string)
 }
 
 /// `0.02 s`.

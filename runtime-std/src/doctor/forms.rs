@@ -1,4 +1,4 @@
-//! Every form of the request, and which of them the server answers.
+//! Tries every form of the request, and records which of them the server answers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,11 +12,11 @@ use super::class::Class;
 use super::options::DoctorOptions;
 use super::probe::{Goal, Seen};
 
-/// What came of each form that was tried, in their order.
+/// The result of each form that was tried, in order.
 pub(super) struct Tried(Vec<(RequestForm, Seen)>);
 
 impl Tried {
-    /// Goes on from what came of the first form, if that came to the request.
+    /// Tries the other forms after the first, if the first connection sent its request.
     pub(super) fn of(
         event_loop: &mut EventLoop<Client>,
         options: &DoctorOptions<'_>,
@@ -40,7 +40,8 @@ impl Tried {
         Ok(tried)
     }
 
-    /// The one to judge the server by: with events, or with an answer, or the first.
+    /// Returns the connection that decides the diagnosis: one with events, else one with
+    /// an answer, else the first.
     pub(super) fn best(&self) -> Option<&Seen> {
         let all = || self.0.iter().map(|(_, seen)| seen);
         let events = all().find(|seen| seen.events() > 0);
@@ -48,7 +49,7 @@ impl Tried {
         events.or_else(answered).or_else(|| all().next())
     }
 
-    /// The forms that were answered, and those that were not.
+    /// Returns the forms that were answered, and those that were not.
     pub(super) fn split(&self) -> (Vec<RequestForm>, Vec<RequestForm>) {
         let form = |(form, _): &(RequestForm, Seen)| *form;
         let (yes, no): (Vec<_>, Vec<_>) =
@@ -57,13 +58,13 @@ impl Tried {
         (forms(yes), forms(no))
     }
 
-    /// Milliseconds to the quickest answer.
+    /// Returns the milliseconds to the fastest answer.
     fn quickest(&self) -> Option<u64> {
         self.0.iter().filter_map(|(_, seen)| seen.answered).min()
     }
 }
 
-/// Whether another form may come to something else.
+/// Returns whether another form may have another result.
 fn is_about_the_request(seen: &Seen) -> bool {
     let ends = [
         Class::Healthy,
@@ -74,7 +75,8 @@ fn is_about_the_request(seen: &Seen) -> bool {
     seen.tls.is_some() && ends.contains(&Class::of(seen))
 }
 
-/// Milliseconds to wait for an answer, where another one came after so many.
+/// Returns the milliseconds to wait for an answer if another form was answered after
+/// this time.
 fn patience(after: u64) -> u32 {
     u32::try_from(1000 + 4 * after).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! One certificate at a time: its dates, algorithms, subject and address.
+//! Checks one certificate: its dates, algorithms, subject and address.
 
 use std::net::{IpAddr, ToSocketAddrs};
 
@@ -7,7 +7,7 @@ use estreamer_mio::tls::{CertificateFacts, ClientRefusal, ClientRules, Validity}
 use super::report::{DiagnosisStep, Verdict};
 use crate::certificate;
 
-/// Whose certificate it is.
+/// The owner of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Whose {
     Ours,
@@ -15,7 +15,7 @@ pub(super) enum Whose {
     Server,
 }
 
-/// Dates, algorithms and subject.
+/// Checks dates, algorithms and subject.
 pub(super) fn certificate(whose: Whose, facts: &CertificateFacts, now: i64) -> Vec<DiagnosisStep> {
     vec![
         dates(whose, facts, now),
@@ -48,7 +48,7 @@ fn dates(whose: Whose, facts: &CertificateFacts, now: i64) -> DiagnosisStep {
 
 fn renewal(whose: Whose) -> &'static str {
     match whose {
-        Whose::Ours => "Create this client anew on the Management Center, and use the new PKCS#12",
+        Whose::Ours => "Create this client again on the Management Center, and use the new PKCS#12",
         Whose::Authority | Whose::Server => {
             "Renew the Management Center's Internal CA and its certificates, then download new \
              PKCS#12 files for all clients"
@@ -81,8 +81,8 @@ fn algorithms(whose: Whose, facts: &CertificateFacts) -> DiagnosisStep {
             facts.version
         ),
         look_at: weak.then(|| {
-            "Update the Management Center, and have certificates issued anew with RSA of 2048 \
-             bits or more and SHA-256"
+            "Update the Management Center, and create new certificates with RSA of at least \
+             2048 bits and SHA-256"
                 .into()
         }),
     }
@@ -101,7 +101,7 @@ fn subject(whose: Whose, facts: &CertificateFacts) -> DiagnosisStep {
     match whose {
         Whose::Ours => line(
             "own subject",
-            // One with both serves both ends.
+            // A certificate with both qualifiers is valid for both sides.
             facts.has_qualifier("server") && !facts.has_qualifier("client"),
             "This is a server's certificate; use the PKCS#12 of a client",
         ),
@@ -109,12 +109,12 @@ fn subject(whose: Whose, facts: &CertificateFacts) -> DiagnosisStep {
         Whose::Server => line(
             "server subject",
             !(facts.has_title("eStreamer") && facts.has_qualifier("server")),
-            "This is not an eStreamer service; check that the port is the Management Center's 8302",
+            "This is not an eStreamer service; check that the port is 8302 on the Management Center",
         ),
     }
 }
 
-/// Whether our certificate is for the address we come from, as the server
+/// Checks whether this client's certificate names its local address, as the server
 /// checks it.
 pub(super) fn address(own: &CertificateFacts, local: IpAddr) -> DiagnosisStep {
     let names = own
@@ -133,23 +133,25 @@ pub(super) fn address(own: &CertificateFacts, local: IpAddr) -> DiagnosisStep {
     let (verdict, found, look_at) = match rules.check(own, local) {
         Ok(()) => (
             Verdict::Ok,
-            format!("our certificate is for {local}, where we come from"),
+            format!("this client's certificate names the local address {local}"),
             None,
         ),
         Err(ClientRefusal::Address { peer, mut names }) => (
             Verdict::Warning,
             match names.is_empty() {
-                true => format!("our certificate is for no address; we come from {peer}"),
+                true => format!(
+                    "this client's certificate names no address; the local address is {peer}"
+                ),
                 false => {
-                    // The common name often comes again among the alternative ones.
+                    // The common name is often one of the alternative names.
                     names.dedup();
                     let names = names.join(", ");
-                    format!("our certificate is for {names}; we come from {peer}")
+                    format!("this client's certificate names {names}; the local address is {peer}")
                 }
             },
             Some(format!(
-                "Unless NAT makes {peer} one of those for the Management Center, create the \
-                 client there under the address it sees"
+                "Unless NAT translates {peer} to an address in the certificate, create the client \
+                 on the Management Center under the address from which it connects"
             )),
         ),
         Err(other) => (Verdict::Warning, other.to_string(), None),
@@ -162,17 +164,17 @@ pub(super) fn address(own: &CertificateFacts, local: IpAddr) -> DiagnosisStep {
     }
 }
 
-/// Whether a name from a certificate may be handed to the resolver.
+/// Returns whether a name from a certificate may be passed to the resolver.
 fn is_host(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
     name.parse::<IpAddr>().is_err() && !name.is_empty() && name.chars().all(fits)
 }
 
 fn resolve(name: &str) -> impl Iterator<Item = IpAddr> + use<> {
-    // A name without address is for no address.
+    // A name that does not resolve matches no address.
     let found = (name, 0).to_socket_addrs();
     found.into_iter().flatten().map(|address| address.ip())
 }
 
-/// Bits below which TLS libraries of today refuse an RSA key.
+/// The minimum size of an RSA key in bits that current TLS libraries accept.
 const SMALLEST_RSA: u32 = 2048;

@@ -1,4 +1,4 @@
-//! Why a client does not connect, or connects and stays silent.
+//! Finds out why a client does not connect, or connects but receives no events.
 //!
 //! ```text
 //! diagnose ──▶ probe (a client's sink) ──▶ what was seen, and how it ended

@@ -1,4 +1,4 @@
-//! What is to be examined, and how.
+//! The options of a diagnosis.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,28 +8,28 @@ use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
 use crate::config::EventRequest;
 use crate::failure::Wording;
 
-/// What is to be examined.
+/// The options of a diagnosis.
 pub struct DoctorOptions<'a> {
-    /// The server as a person wrote it.
+    /// The server as the user wrote it.
     pub server: String,
-    /// What the resolver said.
+    /// The result of the resolver.
     pub addresses: io::Result<Vec<SocketAddr>>,
-    /// Who we are.
+    /// The identity of this client.
     pub identity: &'a Identity,
-    /// How the server is judged.
+    /// The rules for the server's certificate.
     pub rules: &'a ServerRules,
-    /// TLS made of these two.
+    /// The TLS configuration from identity and rules.
     pub tls: &'a ClientTls,
-    /// What is asked for, from the oldest event on.
+    /// The request, from the oldest event on.
     pub ask: &'a EventRequest,
-    /// The same in words.
+    /// The request in words.
     pub asked: String,
-    /// Milliseconds until TCP and TLS have to stand.
+    /// The time limit for TCP and the TLS handshake, in milliseconds.
     pub timeout: u32,
-    /// Milliseconds to wait for events.
+    /// The time to wait for events, in milliseconds.
     pub wait: u32,
-    /// This moment in UNIX seconds, to judge certificates by.
+    /// The current time in UNIX seconds, to check certificates.
     pub now: i64,
-    /// How remedies are worded.
+    /// The wording of remedies.
     pub wording: Wording,
 }

@@ -1,4 +1,4 @@
-//! What was seen on one connection, and when it was enough.
+//! Observes one connection until its goal is reached.
 
 use std::net::SocketAddr;
 
@@ -8,29 +8,29 @@ use estreamer_mio::buffer::Batch;
 use estreamer_mio::client::{Client, ClientEnd, ClientEvent};
 use estreamer_mio::tls::CertificateFacts;
 
-/// What was seen of one address.
+/// The observations of one connection.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// Our end of the TCP connection, once it stood.
+    /// The local address, if TCP was connected.
     pub(super) local: Option<SocketAddr>,
-    /// What TLS agreed on, once the handshake was done.
+    /// The parameters of TLS, if the handshake succeeded.
     pub(super) tls: Option<Agreed>,
-    /// The first bytes that came.
+    /// The first received bytes.
     pub(super) bytes: Vec<u8>,
     /// Milliseconds from the request to the answer: an event, a null message or a
     /// bundle.
     pub(super) answered: Option<u64>,
     /// Null messages.
     pub(super) nulls: u64,
-    /// Events by kind; the last place counts those of no known kind.
+    /// Events by kind; the last element counts those of unknown kinds.
     counts: [u64; EventKind::ALL.len() + 1],
     /// Milliseconds from the request to the first events, or to the end.
     pub(super) after: u64,
-    /// Why it ended.
+    /// Why the connection ended.
     pub(super) end: Option<ClientEnd>,
 }
 
-/// What TLS agreed on.
+/// The negotiated parameters of TLS.
 #[derive(Debug)]
 pub(super) struct Agreed {
     pub(super) version: &'static str,
@@ -53,7 +53,7 @@ impl Seen {
         }
     }
 
-    /// Names and numbers of the kinds of events that came.
+    /// Returns the number of events of each kind that was received.
     pub(super) fn kinds(&self) -> String {
         let names = EventKind::ALL.iter().map(|kind| kind.name());
         let parts: Vec<String> = names
@@ -66,18 +66,18 @@ impl Seen {
     }
 }
 
-/// How far a probe is to go.
+/// The goal of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Goal {
-    /// Until TCP stands.
+    /// Until TCP is connected.
     Connect,
-    /// Until events come, or for so many milliseconds.
+    /// Until events arrive, for at most this many milliseconds.
     Events { wait: u32 },
-    /// Until the server answers, or for so many milliseconds.
+    /// Until the server answers, for at most this many milliseconds.
     Answer { wait: u32 },
 }
 
-/// Watches one connection until its goal is reached.
+/// Observes one connection until its goal is reached.
 pub(super) struct Probe {
     seen: Seen,
     goal: Goal,
@@ -94,22 +94,22 @@ impl Probe {
         }
     }
 
-    /// Returns what was seen.
+    /// Returns the observations.
     pub(super) fn into_seen(self) -> Seen {
         self.seen
     }
 
-    /// Says that the connection could not be made.
+    /// Records that the connection could not be established.
     pub(super) fn failed(&mut self, end: ClientEnd) {
         self.seen.end = Some(end);
     }
 
-    /// Whether the connection has ended.
+    /// Returns whether the connection has ended.
     pub(super) fn is_over(&self) -> bool {
         self.seen.end.is_some()
     }
 
-    /// Returns when [`command`](Self::command) is due although nothing happens.
+    /// Returns when [`command`](Self::command) is due if nothing happens before.
     pub(super) fn due(&self) -> Option<Instant> {
         match self.goal {
             Goal::Connect => None,
@@ -117,8 +117,8 @@ impl Probe {
         }
     }
 
-    /// Closes the client when the goal is reached, or the time is up. Nothing is
-    /// acknowledged: nothing is wanted after the first events.
+    /// Closes the client when the goal is reached or the time is up. Nothing is
+    /// acknowledged, so the server sends no more than the first events.
     pub(super) fn command(&mut self, client: &mut Client, now: Instant) {
         let is_enough = match self.goal {
             Goal::Connect => self.seen.local.is_some(),
@@ -130,7 +130,7 @@ impl Probe {
         }
     }
 
-    /// Takes what happened in a turn of the client.
+    /// Processes the result of a turn of the client.
     pub(super) fn after_turn(&mut self, client: &mut Client, now: Instant) {
         while let Some(event) = client.poll_event() {
             match event {
@@ -158,7 +158,7 @@ impl Probe {
             return;
         };
         self.seen.nulls = session.statistics().nulls;
-        // The goodbye takes time of its own.
+        // The time to close the session does not count.
         if session.end().is_none() {
             self.seen.after = now.0.saturating_sub(asked.0);
         }
@@ -168,6 +168,6 @@ impl Probe {
     }
 }
 
-/// Bytes that are kept of what was received.
+/// The number of received bytes that are kept.
 const KEPT: usize = 64 << 10;
-const ENOUGH: &str = "the diagnosis has seen what it wanted";
+const ENOUGH: &str = "the diagnosis is complete";

@@ -1,12 +1,12 @@
-//! How the server counts the record length, by the first event.
+//! Determines what the server's record length counts, from the first event.
 
 use estreamer_core::decode::{Decoder, Kind, Limits, Oversize};
 use estreamer_core::wire::{
     Evidence, Expected, HEADER_LEN, RecordLayout, RecordLength, RecordReader,
 };
 
-/// The reading of the first event among the first bytes of a stream, and what told
-/// it.
+/// Returns the layout of the first event in the first bytes of a stream, and the
+/// evidence for it.
 pub(super) fn first(bytes: &[u8], expected: Expected) -> Option<(RecordLayout, Evidence)> {
     let reader = RecordReader::new(RecordLength::Auto, Some(expected));
     let window = bytes.len().max(estreamer_core::decode::MIN_WINDOW);

@@ -1,4 +1,4 @@
-//! The result as a person and as a ticket system read it.
+//! The report of a diagnosis, as text and as JSON.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,52 +12,52 @@ use crate::certificate;
 /// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// As it should.
+    /// Success.
     Ok,
-    /// It works, or may work; worth a look.
+    /// It works or may work, but should be checked.
     Warning,
-    /// It does not work.
+    /// Failure.
     Failed,
 }
 
 /// One step of the diagnosis.
 #[derive(Debug, Clone)]
 pub struct DiagnosisStep {
-    /// Which step.
+    /// The name of the step.
     pub step: &'static str,
-    /// How it went.
+    /// The result.
     pub verdict: Verdict,
     /// What was found.
     pub found: String,
-    /// The one thing to look at, if it did not go well.
+    /// What to check, unless the step succeeded.
     pub look_at: Option<String>,
 }
 
-/// The whole diagnosis. It holds no secret.
+/// The whole diagnosis. It contains no secrets.
 #[derive(Debug)]
 pub struct Report {
-    /// The server as a person wrote it.
+    /// The server as the user wrote it.
     pub server: String,
-    /// When, in UNIX seconds.
+    /// The time in UNIX seconds.
     pub time: i64,
-    /// What it comes to.
+    /// The class of the diagnosis.
     pub class: Class,
     /// The steps.
     pub lines: Vec<DiagnosisStep>,
-    /// Where we came from, if TCP stood.
+    /// The local address, if TCP was connected.
     pub local: Option<SocketAddr>,
-    /// Version and cipher suite, if the handshake was done.
+    /// TLS version and cipher suite, if the handshake succeeded.
     pub tls: Option<(&'static str, &'static str)>,
-    /// Our certificate.
+    /// The certificate of this client.
     pub own: CertificateFacts,
-    /// The CAs the server is judged by.
+    /// The CAs that verify the server.
     pub authorities: Vec<CertificateFacts>,
-    /// The server's certificate, if it was seen.
+    /// The server's certificate, if it was received.
     pub peer: Option<CertificateFacts>,
 }
 
 impl Report {
-    /// One JSON document.
+    /// Returns the report as a JSON document.
     pub fn json(&self) -> Value {
         let steps: Vec<Value> = self
             .lines
@@ -93,7 +93,8 @@ impl Report {
 }
 
 impl fmt::Display for Report {
-    /// A numbered line for each step, what to look at under it, and the result.
+    /// Formats a numbered line for each step, with what to check below it, and the
+    /// result.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, line) in self.lines.iter().enumerate() {
             let (number, verdict) = (index + 1, line.verdict.to_string());

@@ -1,5 +1,4 @@
-//! The collector's rules on one thread: the steps that ship, in every order a
-//! test asks for.
+//! The collector on one thread: the production steps, in any order that a test selects.
 
 use std::collections::VecDeque;
 use std::io;
@@ -23,29 +22,29 @@ use crate::output::{Output, OutputPart};
 /// An event of a source: archival second and text.
 pub type Event = (u32, String);
 
-/// An event on its way, and the bundle that begins with it.
+/// An event in flight, and the bundle that starts with it.
 pub type Sent = (Event, Option<BundleStart>);
 
-/// What makes two records the same, in every run.
+/// The digest key, the same in every run.
 pub fn key() -> DigestKey {
     DigestKey::new([3; 32])
 }
 
-/// The type every event has here.
+/// The record type of every event.
 pub const RECORD_TYPE: RecordType = RecordType::CONNECTION;
 
-/// Where an output writes, and whether each kind of event has a file of its own:
-/// then the kind, which is the last character of its text, is put behind.
+/// The destination of an output, and whether each kind of event has a separate file. The
+/// kind is the last character of the event's text; it is appended to the path.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// The path, or its beginning.
+    /// The path, or its prefix.
     pub path: &'static str,
-    /// Whether each kind has a file of its own.
+    /// Whether each kind has a separate file.
     pub by_kind: bool,
 }
 
 impl Target {
-    /// The path for an event of this text.
+    /// Returns the path for an event with this text.
     pub fn path_of(&self, text: &str) -> String {
         match (self.by_kind, text.chars().next_back()) {
             (true, Some(kind)) => format!("{}.{kind}", self.path),
@@ -54,8 +53,7 @@ impl Target {
     }
 }
 
-/// A collector that does what it is told, one thing at a time. After an error it
-/// is of no use any more.
+/// A collector that runs one step at a time. It must not be used after an error.
 pub struct Collector {
     steps: DeliverySteps,
     sequencer: Sequencer,
@@ -63,7 +61,7 @@ pub struct Collector {
     notices: Vec<FileNotice>,
 }
 
-/// An output and the batches that are to go there.
+/// An output and the batches in its queue.
 struct ModelOutput {
     target: Target,
     name: Arc<str>,
@@ -73,10 +71,10 @@ struct ModelOutput {
 }
 
 impl Collector {
-    /// Starts from what is on the disk.
+    /// Starts from the content of the disk.
     ///
     /// # Errors
-    /// The disk's, or the words of a refusal.
+    /// Those of the disk, or the text of a refusal.
     pub fn open(
         disk: &ModelDisk,
         boot: &str,
@@ -123,20 +121,20 @@ impl Collector {
         })
     }
 
-    /// Makes the journal go on in its other segment after so many bytes.
+    /// Sets the size after which the journal switches to its other segment.
     pub fn set_journal_limit(&mut self, bytes: u64) {
         if let Some(mut journal) = self.steps.journal() {
             journal.set_limit(bytes);
         }
     }
 
-    /// The bookmark of the last commit.
+    /// Returns the bookmark of the last commit.
     pub fn bookmark(&self) -> Bookmark {
         let journal = self.steps.journal();
         journal.map_or_else(Bookmark::default, |journal| journal.bookmark().clone())
     }
 
-    /// What was told of files since the last time.
+    /// Returns the notices about files since the last call.
     pub fn notices(&mut self) -> Vec<FileNotice> {
         for output in &mut self.outputs {
             self.notices.extend(output.output.notices());
@@ -144,8 +142,7 @@ impl Collector {
         std::mem::take(&mut self.notices)
     }
 
-    /// A connection of a source stands, at `now` by our clock; returns where to
-    /// ask from.
+    /// Connects a source at `now` by our clock; returns the second to request from.
     ///
     /// # Errors
     /// The disk's.
@@ -168,8 +165,8 @@ impl Collector {
         Ok(from)
     }
 
-    /// A batch of a source came, at `now` by our clock: it is numbered, noted
-    /// and put into the queue of every output.
+    /// Receives a batch of a source at `now` by our clock: numbers it, appends it to the
+    /// journal and puts it into the queue of every output.
     ///
     /// # Errors
     /// The disk's.
@@ -221,7 +218,7 @@ impl Collector {
         Ok(numbered.counts)
     }
 
-    /// An output writes what is in its queue, but the last `behind` batches.
+    /// An output writes its queue except the last `behind` batches.
     ///
     /// # Errors
     /// The disk's.
@@ -254,7 +251,7 @@ impl Collector {
         }
     }
 
-    /// An output closes its files, to open them by their names again.
+    /// An output closes its files, to reopen them by name.
     ///
     /// # Errors
     /// The disk's.
@@ -265,7 +262,7 @@ impl Collector {
         }
     }
 
-    /// What every output has accepted becomes the bookmark, durably.
+    /// Commits what every output has accepted to the bookmark, durably.
     ///
     /// # Errors
     /// The disk's.
@@ -278,7 +275,7 @@ impl Collector {
         self.steps.commit(&files, cut.unwrap_or(0)).map_err(io)
     }
 
-    /// The process ends in order: everything is written, committed and closed.
+    /// Shuts down in order: everything is written, committed and closed.
     ///
     /// # Errors
     /// The disk's.

@@ -1,6 +1,6 @@
-//! Nothing lost, nothing twice, nothing of others touched: a collector, its
-//! servers, its disk and other programs on that disk, driven by a sequence of
-//! operations.
+//! Model test of delivery: each event exactly once in each output, and files of other
+//! programs unchanged. A sequence of operations drives a collector, its servers, its disk
+//! and other programs on that disk.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -14,13 +14,14 @@ use super::disk::{CRASHES, Crash, ModelDisk};
 use super::server::Server;
 use crate::output::file::FileNotice;
 
-/// Lets servers store and send and set their clocks back, the collector number,
-/// write and commit, other programs rename, append and replace files, disks become
-/// full, and processes and machines crash, in any order.
+/// Runs operations in any order: servers store and send events and set their clocks
+/// back; the collector numbers, writes and commits; other programs rename, append to and
+/// replace files; disks become full; processes and machines crash.
 ///
-/// Four bytes choose the overlap, the outputs, the size of a segment and the
-/// first asks; then one chooses each operation, and the next what of it. Archives
-/// are out of order by as much as the overlap, which is what is promised for.
+/// Four bytes select the overlap, the outputs, the size of a segment and the first
+/// initial timestamps. After that, one byte selects each operation and the next one its
+/// argument. Archives are out of order by at most the overlap, the case for which
+/// exactly-once delivery is guaranteed.
 pub fn delivery(data: &[u8]) {
     let mut choices = Choices::new(data);
     let mut world = World::new(&mut choices);
@@ -31,7 +32,7 @@ pub fn delivery(data: &[u8]) {
     world.check();
 }
 
-/// The sources, by name.
+/// The names of the sources.
 const SOURCES: [&str; 2] = ["a", "b"];
 /// The sets of outputs.
 const TARGETS: [&[Target]; 3] = [
@@ -56,12 +57,13 @@ const TARGETS: [&[Target]; 3] = [
 ];
 const OUT: &str = "/out";
 const ELSEWHERE: &str = "/elsewhere";
-/// Whether bytes were moved to this file that were not proven to be ours.
+/// Returns whether this file holds bytes that were moved aside because they may not be
+/// ours.
 fn is_aside(path: &Path) -> bool {
     path.to_string_lossy().contains(".unproven-")
 }
 
-/// Our clock at the beginning.
+/// Our clock at the start.
 const BEGINNING: u64 = 100_000;
 
 struct World {
@@ -69,27 +71,27 @@ struct World {
     overlap: u32,
     targets: &'static [Target],
     segment: u64,
-    /// Our clock, UNIX seconds, and this machine's boot.
+    /// Our clock in UNIX seconds, and the boot of this machine.
     now: u64,
     boot: u32,
     servers: [Server; 2],
     truths: [Truth; 2],
     collector: Collector,
-    /// What other programs wrote, in which file.
+    /// The text that other programs wrote, with the file.
     foreign: Vec<String>,
     renamed: usize,
-    /// Something was told of a file: events may be there twice.
+    /// Whether a notice about a file was given: events may then be there twice.
     is_told: bool,
 }
 
-/// What was promised of a source.
+/// The guarantees for a source.
 #[derive(Default)]
 struct Truth {
     /// How often each event of the archive has to be delivered.
     promised: Vec<bool>,
-    /// A connection was asked for: what is stored from now on is promised.
+    /// Whether a connection was requested: events stored from then on are guaranteed.
     is_asked: bool,
-    /// The clock was set back: events may be there twice.
+    /// Whether the clock was set back: events may then be there twice.
     is_set_back: bool,
 }
 
@@ -123,7 +125,7 @@ impl World {
         world
     }
 
-    /// Where a user may ask from.
+    /// Returns an initial timestamp that a user may choose.
     fn ask(&self, how: u8) -> InitialTimestamp {
         match how % 4 {
             0 | 1 => InitialTimestamp::OLDEST,
@@ -196,7 +198,7 @@ impl World {
         };
         match done {
             Ok(()) => {}
-            // It is tried again.
+            // The operation is retried.
             Err(error) if error.kind() == ErrorKind::StorageFull => {}
             Err(error) => {
                 assert!(self.disk.has_crashed(), "nothing else goes wrong: {error}");
@@ -206,7 +208,7 @@ impl World {
         self.listen();
     }
 
-    /// An event is stored, perhaps late, perhaps the twin of the one before.
+    /// Stores an event; it may be late or equal to the previous one.
     fn store(&mut self, source: usize, how: u8) {
         let server = &mut self.servers[source];
         let kind = if how & 64 == 0 { 'x' } else { 'y' };
@@ -223,8 +225,8 @@ impl World {
         }
         let truth = &mut self.truths[source];
         let stored = self.servers[source].archive.len();
-        // With a clock that was set back, a server that is asked for what is newer
-        // than anything seen never sends it.
+        // After the clock was set back, a server never sends new events to a client that
+        // requests events newer than the newest one.
         truth
             .promised
             .resize(stored, truth.is_asked && !truth.is_set_back);
@@ -246,7 +248,7 @@ impl World {
     /// Another program renames a file of ours, or one that was renamed before.
     fn rename(&mut self, how: usize) {
         let mut paths = self.disk.paths(Path::new(OUT));
-        // What was moved aside is known by its name below.
+        // Files moved aside are found by their names below.
         paths.retain(|path| !is_aside(path));
         let Some(path) = paths.get(how % paths.len().max(1)).cloned() else {
             return;
@@ -261,7 +263,7 @@ impl World {
         self.disk.renamed_by_another(&path, Path::new(&to));
     }
 
-    /// Another program appends to a file, or puts one in the place of it.
+    /// Another program appends to a file or replaces it.
     fn write_foreign(&mut self, how: usize) {
         let text = format!("<foreign {}>\n", self.foreign.len());
         let mut paths = self.disk.paths(Path::new(OUT));
@@ -279,13 +281,13 @@ impl World {
         self.renamed += 1;
         let away = format!("{ELSEWHERE}/renamed-{}", self.renamed);
         self.disk.renamed_by_another(&path, Path::new(&away));
-        // Longer than whatever stood there.
+        // Longer than the previous content.
         let content = text.repeat(20);
         self.disk.written_by_another(&path, content.as_bytes());
         self.foreign.extend(std::iter::repeat_n(text, 20));
     }
 
-    /// What is told of files.
+    /// Records the notices about files.
     fn listen(&mut self) {
         let told = self.collector.notices();
         self.is_told |= told
@@ -293,7 +295,7 @@ impl World {
             .any(|notice| !matches!(notice, FileNotice::SetAside(..)));
     }
 
-    /// Everything that came is written, and the process ends.
+    /// Writes everything received, and ends the process.
     fn end_in_order(&mut self) -> std::io::Result<()> {
         self.disk.set_full(false);
         self.servers.iter_mut().for_each(Server::disconnect);
@@ -306,18 +308,17 @@ impl World {
         self.collector.close()
     }
 
-    /// The process or the machine goes down, and the collector starts again.
+    /// Crashes the process or the machine, and starts the collector again.
     fn crash(&mut self, how: u8) {
         self.servers.iter_mut().for_each(Server::disconnect);
         let crash = CRASHES[usize::from(how) % CRASHES.len()];
         self.disk.come_up(crash);
-        // A killed process finds the same boot.
+        // After a killed process, the boot is the same.
         self.boot += u32::from(crash != Crash::Kill);
         self.start(how);
     }
 
-    /// The collector starts, perhaps with other outputs, until it does not crash
-    /// while it does.
+    /// Starts the collector, possibly with other outputs, until a start does not crash.
     fn start(&mut self, how: u8) {
         self.disk.set_full(false);
         self.listen();
@@ -343,7 +344,7 @@ impl World {
         }
     }
 
-    /// A new connection, where a user asks for `ask`.
+    /// Connects a source; the user requests events from `ask`.
     fn connect(&mut self, source: usize, ask: InitialTimestamp) -> std::io::Result<()> {
         let bookmark = self.collector.bookmark();
         let delivered = bookmark.sources.get(SOURCES[source]);
@@ -362,8 +363,8 @@ impl World {
         Ok(())
     }
 
-    /// Everything that is stored is sent, written and committed; a crash that is
-    /// still to come comes.
+    /// Sends, writes and commits all stored events; a crash that is still pending
+    /// happens.
     fn drain(&mut self) {
         self.disk.set_full(false);
         loop {
@@ -391,8 +392,8 @@ impl World {
         }
     }
 
-    /// What was promised is there, as often as it was stored; and what others
-    /// wrote is as they wrote it.
+    /// Checks that every guaranteed event is there as often as it was stored, and that
+    /// the text of other programs is unchanged.
     fn check(&self) {
         let paths = [OUT, ELSEWHERE].map(|directory| self.disk.paths(Path::new(directory)));
         let read = |path: &Path| String::from_utf8_lossy(&self.disk.content(path)).into_owned();
@@ -406,12 +407,12 @@ impl World {
             assert_eq!(there.sum::<usize>(), expected, "{text:?} was not ours");
         }
         let mut written: BTreeMap<&str, usize> = BTreeMap::new();
-        // What was moved aside comes again, or was not ours.
+        // Events in files moved aside are collected again, or were not ours.
         let files = paths.iter().filter(|path| !is_aside(path));
         let contents: Vec<String> = files.map(|path| read(path)).collect();
         let lines = contents.iter().flat_map(|content| content.lines());
         for line in lines.filter(|line| !line.is_empty()) {
-            // A foreign line may stand behind one of ours that was torn.
+            // A foreign line may follow an incomplete line of ours.
             *written.entry(line.trim_matches('\0')).or_default() += 1;
         }
         // Each event goes to every output, or to the one file of its kind.

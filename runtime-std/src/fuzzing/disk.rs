@@ -7,23 +7,23 @@ use std::sync::{Arc, Mutex};
 
 use crate::disk::{Disk, DiskFile, FileIdentity};
 
-/// What a crash does to bytes that were not synced.
+/// The effect of a crash on bytes that were not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crash {
     /// The process is killed: the system still writes them.
     Kill,
-    /// The power fails, and no file has them.
+    /// The power fails: they are lost in every file.
     Power,
-    /// The power fails, but the journal has them.
+    /// The power fails: only the journal has them.
     PowerButJournal,
-    /// The power fails, but the outputs have them.
+    /// The power fails: only the outputs have them.
     PowerButOutputs,
-    /// The power fails; the journal has them, and the outputs have their length
-    /// but not their content.
+    /// The power fails: the journal has them; the outputs have their length, but not
+    /// their content.
     PowerAndLength,
 }
 
-/// Every kind.
+/// All kinds.
 pub const CRASHES: [Crash; 5] = [
     Crash::Kill,
     Crash::Power,
@@ -32,7 +32,7 @@ pub const CRASHES: [Crash; 5] = [
     Crash::PowerAndLength,
 ];
 
-/// The disk; clones are the same disk.
+/// The disk; clones share it.
 #[derive(Clone, Default)]
 pub struct ModelDisk(Arc<Mutex<State>>);
 
@@ -41,12 +41,12 @@ struct State {
     names: BTreeMap<PathBuf, u64>,
     durable_names: BTreeMap<PathBuf, u64>,
     files: BTreeMap<u64, Content>,
-    /// Operations that change something, so far.
+    /// The number of changing operations so far.
     operations: u64,
-    /// The operation that is torn, after which nothing works.
+    /// The operation that is interrupted halfway; every later one fails.
     crash_at: Option<u64>,
     crashed: bool,
-    /// There is no room for outputs: half of what is appended is written.
+    /// Whether the disk is full for outputs: half of what is appended is written.
     is_full: bool,
 }
 
@@ -64,17 +64,17 @@ impl ModelDisk {
         state.crash_at = Some(state.operations + at);
     }
 
-    /// Leaves no room for outputs, or makes it again.
+    /// Makes the disk full for outputs, or frees it.
     pub fn set_full(&self, is_full: bool) {
         self.0.lock().unwrap().is_full = is_full;
     }
 
-    /// Whether it has crashed.
+    /// Returns whether it has crashed.
     pub fn has_crashed(&self) -> bool {
         self.0.lock().unwrap().crashed
     }
 
-    /// The machine is up again.
+    /// Starts the machine again.
     pub fn come_up(&self, crash: Crash) {
         let mut state = self.0.lock().unwrap();
         state.crash_at = None;
@@ -115,8 +115,7 @@ impl ModelDisk {
         state.files.get_mut(&inode).unwrap().now[at] ^= 0x40;
     }
 
-    /// Another program renames a file, which stays so whatever happens; whether
-    /// there was one.
+    /// Another program renames a file durably; returns whether the file existed.
     pub fn renamed_by_another(&self, from: &Path, to: &Path) -> bool {
         let mut state = self.0.lock().unwrap();
         let State {
@@ -133,7 +132,7 @@ impl ModelDisk {
         true
     }
 
-    /// Another program writes a file under this name, in place of what was there.
+    /// Another program writes a file with this name, which replaces an existing one.
     pub fn written_by_another(&self, path: &Path, content: &[u8]) {
         let mut state = self.0.lock().unwrap();
         let inode = state.files.len() as u64;
@@ -155,7 +154,7 @@ impl ModelDisk {
         state.durable_names.remove(path);
     }
 
-    /// Another program appends to a file, durably; whether there was one.
+    /// Another program appends to a file durably; returns whether the file existed.
     pub fn appended_by_another(&self, path: &Path, bytes: &[u8]) -> bool {
         let mut state = self.0.lock().unwrap();
         let Some(&inode) = state.names.get(path) else {
@@ -170,7 +169,7 @@ impl ModelDisk {
         true
     }
 
-    /// The files of a directory.
+    /// Returns the files of a directory.
     pub fn paths(&self, directory: &Path) -> Vec<PathBuf> {
         let state = self.0.lock().unwrap();
         let names = state.names.keys();
@@ -180,7 +179,7 @@ impl ModelDisk {
             .collect()
     }
 
-    /// What a file holds.
+    /// Returns the content of a file.
     pub fn content(&self, path: &Path) -> Vec<u8> {
         let state = self.0.lock().unwrap();
         let content = state.file(path);
@@ -203,8 +202,8 @@ impl State {
         self.files.get(self.names.get(path)?)
     }
 
-    /// Counts an operation; an error from the crash on. The crashing one itself
-    /// is torn: the caller does half of it.
+    /// Counts an operation; returns an error from the crash on. The crashing operation
+    /// is done by half.
     fn operation(&mut self) -> Result<bool, io::Error> {
         if self.crashed {
             return Err(io::Error::other("crashed"));
@@ -306,7 +305,7 @@ struct ModelFile {
 }
 
 impl ModelFile {
-    /// Runs an operation on the content; the crashing one is told so.
+    /// Runs an operation on the content, with whether it is the crashing one.
     fn change(&self, work: impl FnOnce(&mut Content, bool)) -> io::Result<()> {
         let mut state = self.disk.lock().unwrap();
         let torn = state.operation()?;

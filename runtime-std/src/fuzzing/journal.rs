@@ -1,4 +1,4 @@
-//! A journal of any bytes.
+//! Reads journals made of any bytes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,11 +19,11 @@ use crate::delivery::dedup::high_water_mark::ResumePoint;
 use crate::digest::Digest;
 use crate::disk::{FileMark, FileRange};
 
-/// Reads a segment of any bytes; then one whose frames are whole but hold
-/// anything; then one of entries, cut and flipped.
+/// Reads a segment of any bytes, then one of valid frames with any content, then one of
+/// entries that is truncated or has a flipped bit.
 ///
-/// The first byte tells how much of the rest is for the frames; the next two,
-/// where to cut and flip.
+/// The first byte selects the number of bytes for the frames; the next two select where
+/// to truncate and where to flip.
 pub fn journal(data: &[u8]) {
     read(data);
     let mut choices = Choices::new(data);
@@ -43,7 +43,8 @@ pub fn journal(data: &[u8]) {
     torn(&written, &frames, usize::from(cut), usize::from(flip));
 }
 
-/// It is read as far as it goes, and what was read makes the same journal again.
+/// Checks that a segment is read up to its first invalid frame, and that the entries
+/// make the same journal again.
 fn read(segment: &[u8]) {
     let (found, ending) = entry::read(segment);
     let again: Vec<u8> = found.iter().flat_map(frame).collect();
@@ -90,14 +91,14 @@ fn read(segment: &[u8]) {
     );
     let disk = ModelDisk::default();
     for same_boot in [true, false] {
-        // No file of it is there.
+        // None of its files exists.
         let settled = settle(&disk, &key(), &mut recovered, same_boot);
         assert!(settled.is_ok());
     }
 }
 
-/// A segment cut short is torn; one with a bit changed is torn where that is its
-/// last frame, and broken otherwise.
+/// Checks that a truncated segment ends torn, and that one with a flipped bit ends torn
+/// if that is in its last frame, and broken otherwise.
 fn torn(written: &[JournalEntry], frames: &[Vec<u8>], cut: usize, flip: usize) {
     let segment = frames.concat();
     if segment.is_empty() {
@@ -127,7 +128,7 @@ fn torn(written: &[JournalEntry], frames: &[Vec<u8>], cut: usize, flip: usize) {
     );
 }
 
-/// Entries as a collector writes them, but in any order.
+/// Returns entries as a collector writes them, but in any order.
 fn made(choices: &mut Choices<'_>) -> Vec<JournalEntry> {
     let mut entries = vec![JournalEntry::Snapshot(Snapshot {
         version: VERSION,
@@ -207,7 +208,7 @@ fn range(end: u64) -> FileRange {
     }
 }
 
-/// A whole frame, whatever is in it.
+/// Returns a valid frame with any content.
 fn framed(payload: &[u8]) -> Vec<u8> {
     let length = (payload.len() as u32).to_le_bytes();
     let crc = crc32fast::hash(&[&length, payload].concat()).to_le_bytes();

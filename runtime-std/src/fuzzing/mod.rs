@@ -1,14 +1,13 @@
-//! What fuzzers call, as in `estreamer_core::fuzzing`.
+//! Fuzz targets, as in `estreamer_core::fuzzing`.
 //!
-//! - `delivery`: whatever crashes, each event is in each output exactly once,
-//!   and the bookmark is never ahead of the outputs.
-//! - `journal`: a journal is read as far as it is whole.
-//! - `capture`: a recorded stream is explained, whatever it holds.
-//! - `config`: a configuration is understood, or its mistakes are told by line.
-//! - `envelope`: any record is one line, and all of it is accounted for.
+//! - `delivery`: after any crash, each event is in each output exactly once, and the
+//!   bookmark is never ahead of the outputs.
+//! - `journal`: a journal is read up to its first invalid frame.
+//! - `capture`: any recorded stream can be explained.
+//! - `config`: a configuration is parsed, or its errors are reported by line.
+//! - `envelope`: any record becomes one line that accounts for all its bytes.
 //!
-//! `collector` and `disk` are what `delivery` and the model in
-//! `tests/model` are made of.
+//! `collector` and `disk` are the parts of `delivery` and of the model in `tests/model`.
 
 pub mod collector;
 mod config;
@@ -25,7 +24,7 @@ pub use readers::{capture, envelope};
 
 use estreamer_core::fuzzing::Target;
 
-/// The targets here.
+/// The targets of this crate.
 pub const TARGETS: &[Target] = &[
     ("delivery", delivery),
     ("journal", journal),

@@ -1,4 +1,4 @@
-//! What people read: recorded streams explained, records as lines.
+//! Explains recorded streams, and formats records as lines.
 
 use std::io::Read;
 
@@ -14,7 +14,7 @@ use crate::config::{Format, OwnedTransform};
 use crate::digest::Digest;
 use crate::format;
 
-/// Explains a recorded stream. The first byte tells how it is read.
+/// Explains a recorded stream. The first byte selects the options.
 pub fn capture(data: &[u8]) {
     let mut choices = Choices::new(data);
     let chunk = 1 + choices.size();
@@ -35,7 +35,7 @@ pub fn capture(data: &[u8]) {
             !text.contains(control),
             "it cannot steer a terminal: {text:?}"
         );
-        // A header of eight bytes may take a few lines of words.
+        // A header of eight bytes may become a few lines of text.
         assert!(text.len() <= 1024 + 256 * stream.len(), "in proportion");
     }
 }
@@ -53,8 +53,8 @@ impl Read for Chunks<'_> {
     }
 }
 
-/// Writes a record as a line: an event as it is, anything else in the error
-/// envelope, with every byte of it told.
+/// Formats a record as a line: an event unchanged, anything else in the error envelope
+/// with all its bytes.
 pub fn envelope(data: &[u8]) {
     let mut choices = Choices::new(data);
     let kind = match choices.below(4) {

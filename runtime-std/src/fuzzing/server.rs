@@ -1,4 +1,4 @@
-//! A server of the model: an archive, and what is on its way from there.
+//! A server of the model: an archive, and events in flight.
 
 use std::collections::VecDeque;
 
@@ -7,21 +7,21 @@ use estreamer_mio::buffer::BundleStart;
 
 use super::collector::{Event, Sent};
 
-/// A server, its archive, and what is on its way from there.
+/// A server with its archive and the events in flight.
 #[derive(Default)]
 pub struct Server {
-    /// In the order in which it was stored.
+    /// The events in the order of storage.
     pub archive: Vec<Event>,
-    /// Seconds that its clock is ahead of ours.
+    /// Seconds by which its clock is ahead of ours.
     skew: u32,
-    /// Seconds that its clock was set back by.
+    /// Seconds by which its clock was set back.
     set_back: u32,
     /// The largest second stored since its clock was set back.
     high: u32,
-    /// Where to look for the next event to send; `None` while nobody asked.
+    /// The index of the next event to check for sending; `None` without a request.
     at: Option<usize>,
-    /// The second asked for, and how much of the archive was there then: what is
-    /// stored later is sent whatever its second.
+    /// The requested second, and the length of the archive at the request: events stored
+    /// later are sent whatever their second.
     from: u32,
     stored: usize,
     bundle: Vec<Event>,
@@ -29,7 +29,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// One whose clock is ahead of ours by so many seconds.
+    /// Creates a server whose clock is ahead of ours by this number of seconds.
     pub fn ahead(skew: u32) -> Self {
         Self {
             skew,
@@ -37,8 +37,7 @@ impl Server {
         }
     }
 
-    /// Stores an event at `now` by our clock; it is late by `late` seconds. The
-    /// text tells it from all others.
+    /// Stores an event at `now` by our clock, `late` seconds late. Its text is unique.
     pub fn store(&mut self, name: &str, now: u64, late: u32, kind: char) {
         let now = u32::try_from(now).unwrap_or(u32::MAX);
         self.high = self.high.max(now + self.skew - self.set_back);
@@ -52,13 +51,13 @@ impl Server {
         self.archive.extend(self.archive.last().cloned());
     }
 
-    /// Its clock is set back.
+    /// Sets its clock back.
     pub fn set_back(&mut self, seconds: u32) {
         self.set_back += seconds;
         self.high = 0;
     }
 
-    /// A new connection: what was on its way on the old one is lost.
+    /// Opens a new connection: events in flight on the old one are lost.
     pub fn connect(&mut self, from: InitialTimestamp) {
         self.under_way.clear();
         self.bundle.clear();
@@ -69,13 +68,14 @@ impl Server {
         };
     }
 
-    /// The connection is lost.
+    /// Loses the connection.
     pub fn disconnect(&mut self) {
         self.under_way.clear();
         self.at = None;
     }
 
-    /// Sends the next bundle, of so many events at most; whether there was one.
+    /// Sends the next bundle of at most this number of events; returns whether there was
+    /// one.
     pub fn send(&mut self, count: usize) -> bool {
         let Some(at) = self.at else { return false };
         let rest = self.archive[at..].iter();
@@ -100,7 +100,7 @@ impl Server {
         self.dispatch(BundleStart::SameNumber { same_length: true });
     }
 
-    /// Takes so many events off the way.
+    /// Takes this number of events in flight.
     pub fn receive(&mut self, count: usize) -> Vec<Sent> {
         let count = count.min(self.under_way.len());
         self.under_way.drain(..count).collect()
