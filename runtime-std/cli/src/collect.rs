@@ -14,6 +14,7 @@ use crate::notify::ServiceManager;
 use crate::signals;
 use estreamer::collect::Reset;
 use estreamer::collect::{Reload, Run, run};
+use estreamer::config::Destination;
 use estreamer::config::address::Address;
 use estreamer::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
 use estreamer::config::read::identity;
@@ -21,7 +22,6 @@ use estreamer::config::read::output_paths::Around;
 use estreamer::config::read::raw::{At, RawConfig, RawOutput, RawSource};
 use estreamer::config::read::{diagnostic, event, file};
 use estreamer::config::{Config, Format};
-use estreamer::output::destination::Destination;
 
 /// Collect events and write them, one event a line: from one server with these options, or
 /// from several with a configuration file.

@@ -10,10 +10,10 @@ use estreamer_mio::tls::{Identity, ServerRules};
 use super::signals;
 use super::{Failure, remedy};
 use estreamer::collect::{Run, run};
+use estreamer::config::Destination;
 use estreamer::config::address::Address;
 use estreamer::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
 use estreamer::config::{Config, EventRequest, OutputConfig, SourceConfig};
-use estreamer::output::destination::Destination;
 use estreamer_simulate::Simulator;
 use estreamer_simulate::pki::{DEFAULT_PASSWORD, Pki};
 

@@ -1,7 +1,7 @@
 //! The configuration of a collection: sources, outputs and limits. A file and flags
 //! result in the same [`Config`].
 //!
-//! - [`read`]: files and flags; [`event_request`]: what a source requests.
+//! - `read` (feature `config`): files and flags; [`event_request`]: what a source requests.
 //! - [`number`]: the numeric settings; [`address`], [`from`], [`rules`]: single values.
 
 pub mod address;
@@ -24,9 +24,8 @@ use estreamer_mio::tls::{Identity, ServerRules};
 use address::Address;
 pub use event_request::EventRequest;
 
-pub use crate::format::{Format, OwnedTransform};
-
-use crate::output::destination::Destination;
+pub use crate::format::{ENVELOPE, Format, OwnedTransform};
+pub use crate::output::destination::Destination;
 
 /// The configuration of a collection.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ pub enum Destination {
     Stdout,
     /// Files, appended to: exactly once, with a state directory.
     File(Pattern),
-    /// A receiver of a kind in [`RECEIVERS`]: at least once.
+    /// A receiver of a kind in `RECEIVERS`: at least once.
     Receiver {
         /// The kind.
         kind: &'static ReceiverKind,
