@@ -50,7 +50,7 @@ fn show(config: &Config) -> String {
         &[
             ("state", state),
             ("ahead", Count(config.ahead.into(), "bundle").to_string()),
-            ("overlap", format!("{} s", config.overlap)),
+            ("overlap", format!("{} s", config.overlap.as_secs())),
             ("memory", format!("{} MiB", config.memory >> 20)),
             ("shutdown", format!("{} s", config.shutdown.as_secs())),
         ],

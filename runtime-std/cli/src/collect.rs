@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use estreamer_core::wire::RecordLength;
@@ -113,8 +114,8 @@ struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     stop_after: Option<u64>,
     /// Stop after this number of seconds without an event, such as 0.5.
-    #[arg(long, value_name = "SECS", value_parser = milliseconds)]
-    stop_when_idle: Option<u32>,
+    #[arg(long, value_name = "SECS", value_parser = seconds)]
+    stop_when_idle: Option<Duration>,
     /// Record received bytes in FILE and sent bytes in FILE.sent, for `estreamer capture
     /// decode`.
     #[arg(long, value_name = "FILE")]
@@ -149,24 +150,23 @@ impl CollectCommand {
                 Ok(config)
             })
         });
-        let run = Run {
-            limit: self.run.stop_after,
-            idle: self.run.stop_when_idle,
-            capture: self.run.capture,
-            quiet: self.run.quiet,
-            reset: match self.run.reset_bookmark {
-                None => Reset::Nothing,
-                Some(None) => Reset::All,
-                Some(Some(source)) => Reset::Source(source),
-            },
-            // A service waits for its servers; a user wants an error.
-            patient: reload.is_some(),
-            reload,
-            signals,
-            heartbeat: manager.clone().map(ServiceManager::heartbeat),
-            wording: remedy::wording(),
-            watch: Some(signals::watch_all(manager)),
+        let mut run = Run::default();
+        run.limit = self.run.stop_after;
+        run.idle = self.run.stop_when_idle;
+        run.capture = self.run.capture;
+        run.quiet = self.run.quiet;
+        run.reset = match self.run.reset_bookmark {
+            None => Reset::Nothing,
+            Some(None) => Reset::All,
+            Some(Some(source)) => Reset::Source(source),
         };
+        // A service waits for its servers; a user wants an error.
+        run.patient = reload.is_some();
+        run.reload = reload;
+        run.signals = signals;
+        run.heartbeat = manager.clone().map(ServiceManager::heartbeat);
+        run.watch = Some(signals::watch_all(manager));
+        run.wording = remedy::wording();
         run::run(config, run)
     }
 
@@ -234,9 +234,11 @@ pub(super) const RUN_OPTIONS: [&str; 5] = [
 ];
 
 /// Parses seconds with a fraction as milliseconds.
-fn milliseconds(text: &str) -> Result<u32, String> {
+fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
-        Ok(seconds) if (0.001..4_000_000.0).contains(&seconds) => Ok((seconds * 1000.0) as u32),
+        Ok(seconds) if (0.001..4_000_000.0).contains(&seconds) => {
+            Ok(Duration::from_secs_f64(seconds))
+        }
         _ => Err("use seconds such as 30 or 0.5".into()),
     }
 }

@@ -41,7 +41,7 @@ pub struct Builder {
     request_form: Option<RequestForm>,
     session: ClientConfig,
     memory: usize,
-    connect_timeout: u32,
+    connect_timeout: Duration,
 }
 
 /// Where the identity comes from.
@@ -72,7 +72,7 @@ impl Builder {
             request_form: None,
             session: ClientConfig::default(),
             memory: 32 << 20,
-            connect_timeout: 30_000,
+            connect_timeout: Duration::from_secs(30),
         }
     }
 
@@ -151,10 +151,10 @@ impl Builder {
         self
     }
 
-    /// Seconds asked for again at a restart, 5 by default: how far the server's
-    /// archive may be out of order.
-    pub fn overlap(mut self, seconds: u32) -> Self {
-        self.overlap = seconds;
+    /// How far before its end a restart requests again, in whole seconds, 5 s by
+    /// default: how far the archive of the server may be out of order.
+    pub fn overlap(mut self, overlap: Duration) -> Self {
+        self.overlap = u32::try_from(overlap.as_secs()).unwrap_or(u32::MAX);
         self
     }
 
@@ -187,9 +187,9 @@ impl Builder {
         self
     }
 
-    /// Milliseconds until TCP and TLS have to stand, 30 000 by default.
-    pub fn connect_timeout(mut self, milliseconds: u32) -> Self {
-        self.connect_timeout = milliseconds;
+    /// How long TCP and TLS may take to connect, 30 s by default.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
         self
     }
 
@@ -227,7 +227,7 @@ impl Builder {
             for address in addresses {
                 let mut options = ClientOptions::new(address, request.clone(), pool.clone());
                 options.session = self.session;
-                options.handshake_timeout = Duration::from_millis(self.connect_timeout.into());
+                options.handshake_timeout = self.connect_timeout;
                 match establish(&tls, options, &mut event_loop)? {
                     Err(end) => last = Error::ended(server, &end),
                     Ok(connection) => {

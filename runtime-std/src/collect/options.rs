@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use estreamer_mio::event_loop::Handle;
 
@@ -69,6 +70,7 @@ impl PendingSignals {
 
 /// What of a bookmark is discarded at a start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reset {
     /// Nothing.
     #[default]
@@ -81,11 +83,12 @@ pub enum Reset {
 
 /// What concerns a run rather than a configuration.
 #[derive(Default)]
+#[non_exhaustive]
 pub struct Run {
     /// Stop after so many events were delivered.
     pub limit: Option<u64>,
-    /// Stop when no event came for so many milliseconds.
-    pub idle: Option<u32>,
+    /// Stop when no event came for so long.
+    pub idle: Option<Duration>,
     /// Record what is received in this file, and what is sent beside it.
     pub capture: Option<PathBuf>,
     /// No progress line and no summary.

@@ -21,6 +21,7 @@ use crate::digest::Digest;
 
 /// A format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
     /// Text as received, one event a line; binary data as base64 in an envelope.
     Lines,

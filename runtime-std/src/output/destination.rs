@@ -15,6 +15,7 @@ use crate::disk::Disk;
 
 /// `stdout:` (or `-`), `file:PATH`, or `tcp://HOST:PORT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Destination {
     /// Standard output: at least once.
     Stdout,
