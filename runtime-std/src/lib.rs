@@ -1,38 +1,40 @@
 //! Client and collector for Cisco's eStreamer protocol.
 //!
-//! - [`Client`]: one connection, blocking, for programs of your own.
+//! - [`Client`]: one blocking connection, for your own program.
 //! - [`collect`]: many sources at once, delivered to outputs under a bookmark.
-//! - [`doctor`]: why a server does not answer, or answers and stays silent.
-//! - [`capture`]: recorded streams, message by message.
+//! - [`doctor`]: finds out why a server does not answer or sends no events.
+//! - [`capture`]: decodes recorded streams, message by message.
 //!
-//! An event's way through a collection is the order of [`collect`], [`delivery`],
-//! [`format`](mod@format) and [`output`]; [`config`] says what there is of each.
+//! [`config`] holds the settings of a collection, [`failure`] what is reported when
+//! something fails.
 
 #[macro_use]
 mod say;
 
 pub mod capture;
-pub mod certificate;
+mod certificate;
 pub mod client;
 pub mod collect;
 pub mod config;
-pub mod count;
-pub mod delivery;
-pub mod digest;
-pub mod disk;
+mod count;
+mod delivery;
+mod digest;
+mod disk;
 pub mod doctor;
-pub mod explain;
+mod explain;
 pub mod failure;
 mod form_hints;
-pub mod format;
+mod format;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
-pub mod input;
-pub mod output;
+mod input;
+mod output;
 mod refusal;
+#[doc(hidden)]
+pub mod shared;
 mod sync;
-pub mod thread;
+mod thread;
 
 // The examples of the READMEs compile.
 #[cfg(doctest)]

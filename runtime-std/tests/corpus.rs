@@ -2,9 +2,9 @@
 //! their seeds; `ESTREAMER_BLESS=1` writes them.
 #![cfg(feature = "fuzzing")]
 
-use estreamer::delivery::bookmark::entry::{BatchEntry, JournalEntry, frame};
 use estreamer::fuzzing::TARGETS;
 use estreamer::fuzzing::disk::CRASHES;
+use estreamer::fuzzing::{BatchEntry, JournalEntry, frame};
 use estreamer_core::fuzzing::corpus::{self, Seed};
 
 #[test]

@@ -4,8 +4,8 @@ use std::fs;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use estreamer::config::ENVELOPE;
 use estreamer::config::EventRequest;
-use estreamer::format::ENVELOPE;
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_simulate::opaque::OPAQUE;

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use estreamer::certificate;
 use estreamer::config::EventRequest;
 use estreamer::doctor::{Class, DoctorOptions, Verdict, diagnose};
 use estreamer::failure::Wording;
+use estreamer::shared::certificate;
 use estreamer_core::fqe::{EventKind, Request};
 use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::InitialTimestamp;

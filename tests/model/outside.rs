@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use estreamer::fuzzing::FileOutput;
 use estreamer::fuzzing::collector::{Collector, Target, key};
 use estreamer::fuzzing::disk::{Crash, ModelDisk};
-use estreamer::output::file::FileOutput;
-use estreamer::output::{Output, OutputPart};
+use estreamer::fuzzing::{Output, OutputPart};
 use estreamer_core::wire::InitialTimestamp;
 
 use crate::file;

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::io;
 
+use estreamer::fuzzing::FileNotice;
 use estreamer::fuzzing::collector::{Collector, Event, Sent, Target};
 use estreamer::fuzzing::disk::ModelDisk;
-use estreamer::output::file::FileNotice;
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::buffer::BundleStart;
 

@@ -415,9 +415,9 @@ unsafe fn builder(
         .rules(rules)
         .from(InitialTimestamp(config.from))
         .ahead(config.ahead)
-        .overlap(config.overlap)
+        .overlap(Duration::from_secs(config.overlap.into()))
         .memory((config.memory as usize).saturating_mul(1 << 20))
-        .connect_timeout(config.connect_timeout)
+        .connect_timeout(Duration::from_millis(config.connect_timeout.into()))
         .record_length(record_length);
     for kind in request.kinds() {
         builder = builder.event(kind);

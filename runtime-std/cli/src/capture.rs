@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use estreamer::capture::{CaptureError, decode};
-use estreamer::count::Count;
-use estreamer::input::Input;
 use estreamer::say;
+use estreamer::shared::Count;
+use estreamer::shared::Input;
 
 use super::Failure;
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::Failure;
-use estreamer::count::Count;
-use estreamer::input;
+use estreamer::shared;
+use estreamer::shared::Count;
 use estreamer_simulate::catalog::Catalog;
 
 /// Show an event catalogue: that of a Management Center,
@@ -84,7 +84,7 @@ impl CatalogCommand {
 const MOST_BYTES: usize = 16 << 20;
 
 fn read(file: &Path) -> Result<Catalog, Failure> {
-    let json = input::read(file, MOST_BYTES).map_err(|error| {
+    let json = shared::read(file, MOST_BYTES).map_err(|error| {
         Failure::failed(
             format!("cannot read {}: {error}", file.display()),
             "Check the path and its permissions",

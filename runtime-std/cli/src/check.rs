@@ -8,13 +8,13 @@ use estreamer_core::wire::RecordLength;
 
 use super::Failure;
 use super::identity::print;
-use estreamer::certificate;
 use estreamer::config::address::in_turn;
 use estreamer::config::read::event::in_words;
 use estreamer::config::read::file;
 use estreamer::config::read::identity;
 use estreamer::config::{Config, OutputConfig, SourceConfig};
-use estreamer::count::Count;
+use estreamer::shared::Count;
+use estreamer::shared::certificate;
 
 /// Check a configuration without connecting, and show what it would do.
 #[derive(Args)]
@@ -50,7 +50,7 @@ fn show(config: &Config) -> String {
         &[
             ("state", state),
             ("ahead", Count(config.ahead.into(), "bundle").to_string()),
-            ("overlap", format!("{} s", config.overlap)),
+            ("overlap", format!("{} s", config.overlap.as_secs())),
             ("memory", format!("{} MiB", config.memory >> 20)),
             ("shutdown", format!("{} s", config.shutdown.as_secs())),
         ],

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use estreamer_core::wire::RecordLength;
@@ -14,6 +15,7 @@ use crate::notify::ServiceManager;
 use crate::signals;
 use estreamer::collect::Reset;
 use estreamer::collect::{Reload, Run, run};
+use estreamer::config::Destination;
 use estreamer::config::address::Address;
 use estreamer::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
 use estreamer::config::read::identity;
@@ -21,7 +23,6 @@ use estreamer::config::read::output_paths::Around;
 use estreamer::config::read::raw::{At, RawConfig, RawOutput, RawSource};
 use estreamer::config::read::{diagnostic, event, file};
 use estreamer::config::{Config, Format};
-use estreamer::output::destination::Destination;
 
 /// Collect events and write them, one event a line: from one server with these options, or
 /// from several with a configuration file.
@@ -113,8 +114,8 @@ struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     stop_after: Option<u64>,
     /// Stop after this number of seconds without an event, such as 0.5.
-    #[arg(long, value_name = "SECS", value_parser = milliseconds)]
-    stop_when_idle: Option<u32>,
+    #[arg(long, value_name = "SECS", value_parser = seconds)]
+    stop_when_idle: Option<Duration>,
     /// Record received bytes in FILE and sent bytes in FILE.sent, for `estreamer capture
     /// decode`.
     #[arg(long, value_name = "FILE")]
@@ -149,24 +150,23 @@ impl CollectCommand {
                 Ok(config)
             })
         });
-        let run = Run {
-            limit: self.run.stop_after,
-            idle: self.run.stop_when_idle,
-            capture: self.run.capture,
-            quiet: self.run.quiet,
-            reset: match self.run.reset_bookmark {
-                None => Reset::Nothing,
-                Some(None) => Reset::All,
-                Some(Some(source)) => Reset::Source(source),
-            },
-            // A service waits for its servers; a user wants an error.
-            patient: reload.is_some(),
-            reload,
-            signals,
-            heartbeat: manager.clone().map(ServiceManager::heartbeat),
-            wording: remedy::wording(),
-            watch: Some(signals::watch_all(manager)),
+        let mut run = Run::default();
+        run.limit = self.run.stop_after;
+        run.idle = self.run.stop_when_idle;
+        run.capture = self.run.capture;
+        run.quiet = self.run.quiet;
+        run.reset = match self.run.reset_bookmark {
+            None => Reset::Nothing,
+            Some(None) => Reset::All,
+            Some(Some(source)) => Reset::Source(source),
         };
+        // A service waits for its servers; a user wants an error.
+        run.patient = reload.is_some();
+        run.reload = reload;
+        run.signals = signals;
+        run.heartbeat = manager.clone().map(ServiceManager::heartbeat);
+        run.watch = Some(signals::watch_all(manager));
+        run.wording = remedy::wording();
         run::run(config, run)
     }
 
@@ -234,9 +234,11 @@ pub(super) const RUN_OPTIONS: [&str; 5] = [
 ];
 
 /// Parses seconds with a fraction as milliseconds.
-fn milliseconds(text: &str) -> Result<u32, String> {
+fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
-        Ok(seconds) if (0.001..4_000_000.0).contains(&seconds) => Ok((seconds * 1000.0) as u32),
+        Ok(seconds) if (0.001..4_000_000.0).contains(&seconds) => {
+            Ok(Duration::from_secs_f64(seconds))
+        }
         _ => Err("use seconds such as 30 or 0.5".into()),
     }
 }

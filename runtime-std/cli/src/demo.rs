@@ -1,19 +1,15 @@
 //! `estreamer demo`: server and collector on this machine.
 
-use std::time::Duration;
-
 use clap::Args;
-use estreamer_core::quirk::Quirks;
-use estreamer_core::wire::{InitialTimestamp, RecordLength};
-use estreamer_mio::tls::{Identity, ServerRules};
+use estreamer_core::wire::InitialTimestamp;
+use estreamer_mio::tls::Identity;
 
 use super::signals;
 use super::{Failure, remedy};
 use estreamer::collect::{Run, run};
+use estreamer::config::Destination;
 use estreamer::config::address::Address;
-use estreamer::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
-use estreamer::config::{Config, EventRequest, OutputConfig, SourceConfig};
-use estreamer::output::destination::Destination;
+use estreamer::config::{Config, OutputConfig, SourceConfig};
 use estreamer_simulate::Simulator;
 use estreamer_simulate::pki::{DEFAULT_PASSWORD, Pki};
 
@@ -42,36 +38,17 @@ impl DemoCommand {
             .spawn()
             .map_err(|error| failed(&error))?;
         let address = server.address();
-        let config = Config {
-            state: None,
-            ahead: AHEAD.default,
-            overlap: OVERLAP.default,
-            memory: MEMORY.mebibytes(),
-            shutdown: Duration::from_secs(SHUTDOWN.default.into()),
-            sources: vec![SourceConfig {
-                name: "demo".into(),
-                servers: vec![Address {
-                    host: address.ip().to_string(),
-                    port: address.port(),
-                }],
-                bind: None,
-                identity,
-                rules: ServerRules::default(),
-                from: InitialTimestamp::OLDEST,
-                request: EventRequest::everything(),
-                request_form: None,
-                request_timeout: Duration::from_secs(REQUEST_TIMEOUT.default.into()),
-                record_length: RecordLength::Auto,
-                quirks: Quirks::NONE,
-            }],
-            outputs: vec![OutputConfig::to(Destination::Stdout)],
+        let address = Address {
+            host: address.ip().to_string(),
+            port: address.port(),
         };
-        let run = Run {
-            limit: Some(self.events),
-            watch: Some(Box::new(signals::watch)),
-            wording: remedy::wording(),
-            ..Run::default()
-        };
+        let mut source = SourceConfig::new("demo".into(), address, identity);
+        source.from = InitialTimestamp::OLDEST;
+        let config = Config::new(vec![source], vec![OutputConfig::to(Destination::Stdout)]);
+        let mut run = Run::default();
+        run.limit = Some(self.events);
+        run.watch = Some(Box::new(signals::watch));
+        run.wording = remedy::wording();
         run::run(config, run)
     }
 }

@@ -9,12 +9,12 @@ use super::identity::print;
 use super::identity_args::IdentityArgs;
 use super::verification::VerificationArgs;
 use super::{Failure, remedy, report};
-use estreamer::certificate;
 use estreamer::config::address::Address;
 use estreamer::config::event_request::EventRequest;
 use estreamer::config::rules;
 use estreamer::doctor::{Class, DoctorOptions, Report, diagnose};
-use estreamer::explain::identity_remedy;
+use estreamer::shared::certificate;
+use estreamer::shared::identity_remedy;
 
 /// Find out why a server does not send events: test a connection step by step, and print
 /// what to check.

@@ -10,9 +10,9 @@ use serde_json::json;
 
 use super::Failure;
 use super::password::PasswordArgs;
-use estreamer::certificate;
 use estreamer::config::read::identity::read;
 use estreamer::config::read::secret::unlock;
+use estreamer::shared::certificate;
 use estreamer_simulate::pki::{Mode, write_all};
 
 /// Show the content of a PKCS#12 or PEM file, and whether it is a usable identity.

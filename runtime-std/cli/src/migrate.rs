@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::Failure;
 use super::identity::print;
-use estreamer::input;
+use estreamer::shared;
 
 /// Write a configuration from the `estreamer.conf` (JSON) of a retired client and
 /// from its bookmarks: on standard output, with comments on what differs. Nothing is
@@ -49,7 +49,7 @@ impl MigrateCommand {
 
 /// Reads a file of JSON.
 fn read(path: &Path) -> Result<Value, Failure> {
-    let bytes = input::read(path, MOST_BYTES).map_err(|error| {
+    let bytes = shared::read(path, MOST_BYTES).map_err(|error| {
         Failure::usage(
             format!("cannot read {}: {error}", path.display()),
             "Name the estreamer.conf of the old client",
@@ -83,7 +83,7 @@ fn bookmark_in(directory: &Path) -> impl Fn(&str, u64) -> Option<u64> {
     move |host, port| {
         let name = format!("{host}-{port}_bookmark.dat");
         let path = directory.join(Path::new(&name).file_name()?);
-        let value: Value = serde_json::from_slice(&input::read(&path, MOST_BYTES).ok()?).ok()?;
+        let value: Value = serde_json::from_slice(&shared::read(&path, MOST_BYTES).ok()?).ok()?;
         earliest(&value)
     }
 }

@@ -7,11 +7,11 @@ use estreamer_core::fqe::RequestForm;
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::InitialTimestamp;
 
+use estreamer::config::OwnedTransform;
 use estreamer::config::event_request::EventFields;
 use estreamer::config::from;
 use estreamer::config::read::event::{self, EventName};
 use estreamer::config::read::raw::{At, RequestSource};
-use estreamer::format::OwnedTransform;
 
 /// The request and its form.
 #[derive(Args)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use estreamer::collect::{PendingSignals, Watch};
 use estreamer::failure::Failure;
-use estreamer::thread;
+use estreamer::shared;
 use estreamer_mio::event_loop::Handle;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::flag;
@@ -45,7 +45,7 @@ pub(crate) fn watch_all(manager: Option<ServiceManager>) -> Watch {
 
 fn start(signals: &[i32], handle: Handle, manager: Option<ServiceManager>) -> Result<(), Failure> {
     let mut signals = Signals::new(signals).map_err(Failure::system)?;
-    thread::spawn("signals", move || {
+    shared::spawn("signals", move || {
         for signal in signals.forever() {
             match signal {
                 // Recorded already.

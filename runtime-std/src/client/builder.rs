@@ -41,7 +41,7 @@ pub struct Builder {
     request_form: Option<RequestForm>,
     session: ClientConfig,
     memory: usize,
-    connect_timeout: u32,
+    connect_timeout: Duration,
 }
 
 /// The source of the identity.
@@ -72,7 +72,7 @@ impl Builder {
             request_form: None,
             session: ClientConfig::default(),
             memory: 32 << 20,
-            connect_timeout: 30_000,
+            connect_timeout: Duration::from_secs(30),
         }
     }
 
@@ -151,10 +151,10 @@ impl Builder {
         self
     }
 
-    /// Sets the seconds to request again at a restart, 5 by default. This is how far the
-    /// server's archive may be out of order.
-    pub fn overlap(mut self, seconds: u32) -> Self {
-        self.overlap = seconds;
+    /// Sets how far before its end a restart requests again, in whole seconds, 5 s by
+    /// default. This is how far the server's archive may be out of order.
+    pub fn overlap(mut self, overlap: Duration) -> Self {
+        self.overlap = u32::try_from(overlap.as_secs()).unwrap_or(u32::MAX);
         self
     }
 
@@ -188,10 +188,9 @@ impl Builder {
         self
     }
 
-    /// Sets the time limit for TCP and the TLS handshake in milliseconds, 30 000 by
-    /// default.
-    pub fn connect_timeout(mut self, milliseconds: u32) -> Self {
-        self.connect_timeout = milliseconds;
+    /// Sets the time limit for TCP and the TLS handshake together, 30 s by default.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
         self
     }
 
@@ -229,7 +228,7 @@ impl Builder {
             for address in addresses {
                 let mut options = ClientOptions::new(address, request.clone(), pool.clone());
                 options.session = self.session;
-                options.handshake_timeout = Duration::from_millis(self.connect_timeout.into());
+                options.handshake_timeout = self.connect_timeout;
                 match establish(&tls, options, &mut event_loop)? {
                     Err(end) => last = Error::ended(server, &end),
                     Ok(connection) => {

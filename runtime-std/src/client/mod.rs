@@ -66,6 +66,7 @@ pub use estreamer_core::wire::{InitialTimestamp, RecordLength};
 pub use estreamer_mio::buffer::{EventRecord, RecordKind};
 pub use estreamer_mio::tls;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -423,6 +424,22 @@ impl Client {
         }
     }
 }
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("server", &self.server)
+            .field("delivered", &self.delivered)
+            .field("over", &self.over)
+            .finish_non_exhaustive()
+    }
+}
+
+// A client may be moved to another thread.
+const _: fn() = || {
+    fn is_send<T: Send>() {}
+    is_send::<Client>();
+};
 
 /// Waits for the next event, and acknowledges the previous one. Ends after the error
 /// with the reason for the end of the connection.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use estreamer_mio::event_loop::Handle;
 
@@ -69,6 +70,7 @@ impl PendingSignals {
 
 /// The part of a bookmark that a start discards.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reset {
     /// Nothing.
     #[default]
@@ -81,11 +83,12 @@ pub enum Reset {
 
 /// The options of a run that are not part of a configuration.
 #[derive(Default)]
+#[non_exhaustive]
 pub struct Run {
     /// Stop after this number of delivered events.
     pub limit: Option<u64>,
-    /// Stop after this number of milliseconds without an event.
-    pub idle: Option<u32>,
+    /// Stop after this time without an event.
+    pub idle: Option<Duration>,
     /// Record received bytes in this file, and sent bytes in a second one.
     pub capture: Option<PathBuf>,
     /// Print no progress line and no summary.

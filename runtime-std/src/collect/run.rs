@@ -70,7 +70,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     }
     let signals = run.signals.clone();
     let resolver = Resolver::start(event_loop.handle())?;
-    let ledger = Arc::new(Ledger::new(config.overlap, run.wording));
+    let ledger = Arc::new(Ledger::new(seconds(config.overlap), run.wording));
     let began = Cell::new(None);
     let first_sessions = FirstSessions::default();
     let mut forms = Forms::default();
@@ -224,7 +224,7 @@ fn start(
         outputs: config.outputs.clone(),
         sources: sources.map(|source| source.name.clone()).collect(),
         limits: SequencerLimits {
-            overlap: config.overlap,
+            overlap: seconds(config.overlap),
             digests: (config.memory / MEMORY_OF_A_DIGEST).min(MOST_DIGESTS),
         },
         is_strict: config.ahead == 0,
@@ -329,4 +329,8 @@ fn conclude(
             format!("{comes_again}. Make room, or check the disk or the receiver"),
         )),
     }
+}
+
+fn seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
 }

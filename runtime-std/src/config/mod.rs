@@ -1,7 +1,7 @@
 //! The configuration of a collection: sources, outputs and limits. A file and flags
 //! result in the same [`Config`].
 //!
-//! - [`read`]: files and flags; [`event_request`]: what a source requests.
+//! - `read` (feature `config`): files and flags; [`event_request`]: what a source requests.
 //! - [`number`]: the numeric settings; [`address`], [`from`], [`rules`]: single values.
 
 pub mod address;
@@ -24,20 +24,20 @@ use estreamer_mio::tls::{Identity, ServerRules};
 use address::Address;
 pub use event_request::EventRequest;
 
-pub use crate::format::{Format, OwnedTransform};
-
-use crate::output::destination::Destination;
+pub use crate::format::{ENVELOPE, Format, OwnedTransform};
+pub use crate::output::destination::Destination;
 
 /// The configuration of a collection.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// The state directory; without it there is no bookmark.
     pub state: Option<PathBuf>,
     /// Bundles to acknowledge before the outputs have taken them; with 0 a bundle is
     /// acknowledged after the outputs have accepted it.
     pub ahead: u32,
-    /// Seconds to request again at a resume.
-    pub overlap: u32,
+    /// How far before its end a resume requests again, in whole seconds.
+    pub overlap: Duration,
     /// Bytes for events between connections and outputs.
     pub memory: usize,
     /// The maximum time that a stop may take.
@@ -50,6 +50,7 @@ pub struct Config {
 
 /// A source: one server, or several with the same events.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct SourceConfig {
     /// The name, also of its bookmark.
     pub name: String,
@@ -79,6 +80,7 @@ pub struct SourceConfig {
 
 /// An output.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OutputConfig {
     /// The name, also in the bookmark.
     pub name: String,
@@ -97,6 +99,42 @@ pub struct OutputConfig {
     pub sources: Option<Vec<String>>,
     /// The event types it accepts; `None` accepts every record.
     pub events: Option<Vec<EventKind>>,
+}
+
+impl Config {
+    /// Returns a collection from these sources into these outputs, without a state
+    /// directory. Every other setting has its default.
+    pub fn new(sources: Vec<SourceConfig>, outputs: Vec<OutputConfig>) -> Self {
+        Self {
+            state: None,
+            ahead: number::AHEAD.default,
+            overlap: Duration::from_secs(number::OVERLAP.default.into()),
+            memory: number::MEMORY.mebibytes(),
+            shutdown: Duration::from_secs(number::SHUTDOWN.default.into()),
+            sources,
+            outputs,
+        }
+    }
+}
+
+impl SourceConfig {
+    /// Returns a source with one server, which requests everything from now on. Every
+    /// other setting has its default.
+    pub fn new(name: String, server: Address, identity: Identity) -> Self {
+        Self {
+            name,
+            servers: vec![server],
+            bind: None,
+            identity,
+            rules: ServerRules::default(),
+            from: InitialTimestamp::NOW,
+            request: EventRequest::everything(),
+            request_form: None,
+            request_timeout: Duration::from_secs(number::REQUEST_TIMEOUT.default.into()),
+            record_length: RecordLength::Auto,
+            quirks: Quirks::NONE,
+        }
+    }
 }
 
 /// The default permissions of output files.

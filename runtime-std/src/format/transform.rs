@@ -8,6 +8,7 @@ use estreamer_core::fqe::Transform;
 /// A transform of event data (FQE, `TransformConfig`); the owned form of
 /// [`Transform`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OwnedTransform {
     /// Text: one JSON object an event.
     Json,

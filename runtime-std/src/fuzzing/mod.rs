@@ -17,6 +17,9 @@ mod journal;
 mod readers;
 pub mod server;
 
+pub use crate::delivery::bookmark::entry::{BatchEntry, JournalEntry, frame};
+pub use crate::output::file::{FileNotice, FileOutput};
+pub use crate::output::{Output, OutputPart};
 pub use config::config;
 pub use delivery::delivery;
 pub use journal::journal;

@@ -15,12 +15,13 @@ use crate::disk::Disk;
 
 /// `stdout:` (or `-`), `file:PATH`, or `tcp://HOST:PORT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Destination {
     /// Standard output: at least once.
     Stdout,
     /// Files, appended to: exactly once, with a state directory.
     File(Pattern),
-    /// A receiver of a kind in [`RECEIVERS`]: at least once.
+    /// A receiver of a kind in `RECEIVERS`: at least once.
     Receiver {
         /// The kind.
         kind: &'static ReceiverKind,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use estreamer::output::destination::Destination;
+use estreamer::config::Destination;
 use serde_json::Value;
 
 use super::quote::quoted;

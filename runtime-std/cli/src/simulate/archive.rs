@@ -7,7 +7,7 @@ use estreamer_core::wire::InitialTimestamp;
 
 use super::super::Failure;
 use estreamer::config::from;
-use estreamer::input;
+use estreamer::shared;
 use estreamer_simulate::archive::{Archive, ArchiveContent, ArchiveOptions, Live, Oddities};
 use estreamer_simulate::generator::GeneratorOptions;
 use estreamer_simulate::replay::Replay;
@@ -103,7 +103,7 @@ impl ArchiveArgs {
 
 fn replay(path: &Path) -> Result<Replay, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::failed(error, "");
-    let mut bytes = input::read(path, MOST_BYTES)
+    let mut bytes = shared::read(path, MOST_BYTES)
         .map_err(|error| failed(&format!("cannot read {}: {error}", path.display())))?;
     Replay::parse(std::mem::take(&mut *bytes))
         .map_err(|error| failed(&format!("{}: {error}", path.display())))

@@ -12,6 +12,7 @@ use crate::input;
 
 /// The files of a client identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum IdentityFiles {
     /// A PKCS#12 file, as downloaded from the Management Center.
     Pkcs12 {

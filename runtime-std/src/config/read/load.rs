@@ -89,7 +89,7 @@ impl RawConfig {
         let config = Config {
             state: self.state,
             ahead: self.ahead,
-            overlap: self.overlap,
+            overlap: Duration::from_secs(self.overlap.into()),
             memory: mebibytes(self.memory),
             shutdown: Duration::from_secs(self.shutdown.into()),
             sources,

@@ -88,6 +88,7 @@ pub struct RawSource {
 
 /// Where a request comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RequestSource {
     /// Event types with fields, in this transform.
     Events(Vec<EventFields>, OwnedTransform),

@@ -13,6 +13,7 @@ use crate::input;
 
 /// The place of a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Secret {
     /// A file that contains the password.
     File(PathBuf),

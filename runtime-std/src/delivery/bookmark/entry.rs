@@ -130,6 +130,7 @@ pub enum Ending {
 }
 
 /// Encodes an entry as a frame.
+#[cfg(any(test, feature = "fuzzing"))]
 pub fn frame(entry: &JournalEntry) -> Vec<u8> {
     frame_in(Vec::new(), entry)
 }
@@ -151,6 +152,7 @@ pub fn frame_in(mut buffer: Vec<u8>, entry: &JournalEntry) -> Vec<u8> {
 }
 
 /// Decodes a segment: its entries, and how the readable part ends.
+#[cfg(any(test, feature = "fuzzing"))]
 pub fn read(segment: &[u8]) -> (Vec<JournalEntry>, Ending) {
     let mut entries = Entries::of(segment);
     (entries.by_ref().collect(), entries.ending())

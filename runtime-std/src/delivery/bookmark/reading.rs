@@ -10,6 +10,7 @@ use crate::digest::{Digest, DigestKey};
 ///
 /// # Errors
 /// [`Damage`]. A truncated last frame is not damage.
+#[cfg(any(test, feature = "fuzzing"))]
 pub fn read(segments: [Option<&[u8]>; 2], key: &DigestKey) -> Result<Option<Recovered>, Damage> {
     let mut found = Vec::new();
     for (segment, bytes) in segments.iter().enumerate() {

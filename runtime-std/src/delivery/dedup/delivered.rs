@@ -195,11 +195,6 @@ impl Delivered {
         self.count
     }
 
-    /// Returns whether there is no digest.
-    pub fn is_empty(&self) -> bool {
-        self.seconds.is_empty()
-    }
-
     fn forget_before(&mut self, second: u32) {
         while let Some(first) = self.seconds.first_entry()
             && *first.key() < second

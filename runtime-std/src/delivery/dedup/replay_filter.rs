@@ -55,16 +55,6 @@ impl ReplayFilter {
         self.content_alone
     }
 
-    /// Returns the number of different records that are still expected.
-    pub fn len(&self) -> usize {
-        self.expected.len()
-    }
-
-    /// Returns whether no record is expected any more.
-    pub fn is_empty(&self) -> bool {
-        self.expected.is_empty()
-    }
-
     /// Returns whether the record was delivered before, and removes it from the expected
     /// records.
     pub fn is_duplicate(&mut self, second: u32, digest: Digest) -> bool {

@@ -1,0 +1,11 @@
+//! What the program `estreamer` shares with the library. It is not part of the interface.
+
+pub use crate::count::Count;
+pub use crate::explain::identity_remedy;
+pub use crate::input::{Input, read};
+pub use crate::thread::spawn;
+
+/// Facts of certificates in words.
+pub mod certificate {
+    pub use crate::certificate::*;
+}
