@@ -28,7 +28,7 @@ use crate::buffer::ByteBuffer;
 /// One end of a TLS connection in a TLS library.
 ///
 /// A session uses the library through this trait only.
-pub(super) trait Engine {
+pub(super) trait Engine: Send {
     /// Returns what rustls says about the connection.
     fn state(&self) -> &CommonState;
 
