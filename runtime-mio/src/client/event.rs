@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use super::end::ClientEnd;
 use crate::buffer::Batch;
 
-/// What happened on a client's connection; see [`Client::poll_event`](super::Client::poll_event).
+/// What happened on a connection; see
+/// [`ClientConnection::poll_event`](super::ClientConnection::poll_event).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ClientEvent {
@@ -16,7 +17,7 @@ pub enum ClientEvent {
     },
     /// The TLS handshake is complete and the request is sent. Whether the server
     /// accepts the client shows in what it sends; see
-    /// [`Client::is_answered`](super::Client::is_answered).
+    /// [`ClientConnection::is_answered`](super::ClientConnection::is_answered).
     Connected,
     /// Plaintext was received. Only with [`ClientOptions::capture`](super::ClientOptions::capture).
     Received(Vec<u8>),

@@ -40,7 +40,7 @@ use receive::{Reading, Receiver};
 /// null messages that are due for what is [delivered](Self::delivered). It stops
 /// reading when the memory of its pool is used up, and goes on when batches are
 /// dropped.
-pub struct Client {
+pub struct ClientConnection {
     transport: Transport,
     builder: BatchBuilder,
     options: ClientOptions,
@@ -76,7 +76,7 @@ enum Stage {
 /// Time to get a goodbye out.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-impl Client {
+impl ClientConnection {
     /// Starts to connect.
     ///
     /// # Errors
@@ -343,7 +343,7 @@ impl Client {
     }
 }
 
-impl Endpoint for Client {
+impl Endpoint for ClientConnection {
     fn source(&mut self) -> &mut dyn Source {
         &mut self.transport.socket
     }
@@ -379,9 +379,9 @@ impl Endpoint for Client {
     }
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for ClientConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
+        f.debug_struct("ClientConnection")
             .field("address", &self.options.address)
             .field("stage", &self.stage)
             .field("bytes_received", &self.bytes_received)

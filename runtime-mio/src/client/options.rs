@@ -27,7 +27,7 @@ pub struct ClientOptions {
     /// Time until TCP is connected and the TLS handshake complete; by default 30 s.
     pub handshake_timeout: Duration,
     /// Whether records gather in a batch until all earlier batches are
-    /// [delivered](super::Client::delivered). An owner that is slower than the
+    /// [delivered](super::ClientConnection::delivered). An owner that is slower than the
     /// server then gets few large batches. By default every turn hands over what
     /// arrived, unless an earlier batch was not polled yet.
     pub gather: bool,

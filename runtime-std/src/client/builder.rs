@@ -8,7 +8,7 @@ use estreamer_core::fqe::{EventKind, Request, RequestForm};
 use estreamer_core::session::ClientConfig;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::buffer::Pool;
-use estreamer_mio::client::{Client as Connection, ClientEnd, ClientEvent, ClientOptions};
+use estreamer_mio::client::{ClientConnection, ClientEnd, ClientEvent, ClientOptions};
 use estreamer_mio::event_loop::{EndpointId, EventLoop};
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
 use zeroize::Zeroizing;
@@ -340,9 +340,9 @@ fn no_address(server: &str, error: impl std::fmt::Display) -> Error {
 fn establish(
     tls: &ClientTls,
     options: ClientOptions,
-    event_loop: &mut EventLoop<Connection>,
+    event_loop: &mut EventLoop<ClientConnection>,
 ) -> Result<Result<EndpointId, ClientEnd>, Error> {
-    let connection = match Connection::new(tls, options, event_loop.now()) {
+    let connection = match ClientConnection::new(tls, options, event_loop.now()) {
         Ok(connection) => connection,
         Err(end) => return Ok(Err(end)),
     };

@@ -73,7 +73,7 @@ use std::time::{Duration, Instant};
 
 use estreamer_core::wire::RecordType;
 use estreamer_mio::buffer::Batch;
-use estreamer_mio::client::{Client as Connection, ClientEnd, ClientEvent};
+use estreamer_mio::client::{ClientConnection, ClientEnd, ClientEvent};
 use estreamer_mio::event_loop::{EndpointId, EventLoop, Handle};
 
 use bookmark::Bookmark;
@@ -89,7 +89,7 @@ use form::FormInUse;
 /// On drop, the session is closed, and acknowledged events are made durable.
 pub struct Client {
     server: String,
-    event_loop: EventLoop<Connection>,
+    event_loop: EventLoop<ClientConnection>,
     connection: EndpointId,
     bookmark: Option<Bookmark>,
     form: FormInUse,
@@ -162,7 +162,7 @@ struct Counters {
 }
 
 impl Counters {
-    fn of(connection: &Connection) -> Self {
+    fn of(connection: &ClientConnection) -> Self {
         let session = connection.session();
         Self {
             bytes: connection.bytes_received(),

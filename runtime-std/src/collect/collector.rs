@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use estreamer_core::quirk::Quirk;
 use estreamer_core::session::{ClientSession, Instant};
-use estreamer_mio::client::{Client, ClientEnd, ClientEvent};
+use estreamer_mio::client::{ClientConnection, ClientEnd, ClientEvent};
 
 use super::Capture;
 use crate::certificate;
@@ -159,7 +159,7 @@ impl Collector {
     }
 
     /// Reports delivered records to the client, and closes it when the time has come.
-    pub(super) fn command(&mut self, client: &mut Client, now: Instant) {
+    pub(super) fn command(&mut self, client: &mut ClientConnection, now: Instant) {
         let delivered = self.link.delivered();
         client.delivered(delivered);
         if self.stop.is_some() {
@@ -185,7 +185,7 @@ impl Collector {
     }
 
     /// Processes the result of a turn of the client.
-    pub(super) fn after_turn(&mut self, client: &mut Client, now: Instant) {
+    pub(super) fn after_turn(&mut self, client: &mut ClientConnection, now: Instant) {
         let mut has_records = false;
         while let Some(event) = client.poll_event() {
             match event {
@@ -213,7 +213,7 @@ impl Collector {
         }
     }
 
-    fn connected(&mut self, client: &Client, now: Instant) {
+    fn connected(&mut self, client: &ClientConnection, now: Instant) {
         if let Some(news) = &self.news {
             say!("estreamer: {news}.");
         }

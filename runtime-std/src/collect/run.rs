@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use estreamer_core::session::Instant;
-use estreamer_mio::client::Client;
+use estreamer_mio::client::ClientConnection;
 use estreamer_mio::event_loop::EventLoop;
 
 use super::forms::Forms;
@@ -205,7 +205,7 @@ fn start(
     state: Option<StateDir>,
     ledger: &Arc<Ledger>,
     first_sessions: &FirstSessions,
-    event_loop: &EventLoop<Client>,
+    event_loop: &EventLoop<ClientConnection>,
 ) -> Result<Pipeline, NoStart> {
     let config = &settled.config;
     let state = match (&config.state, state) {
@@ -273,7 +273,7 @@ fn is_bearable(failed_syncs: &mut Vec<Instant>, now: Instant) -> bool {
 /// Waits until `at` plus this number of milliseconds, so that a failing disk is not
 /// retried without a pause. A stop request ends the wait.
 fn pause(
-    event_loop: &mut EventLoop<Client>,
+    event_loop: &mut EventLoop<ClientConnection>,
     at: Instant,
     milliseconds: u32,
 ) -> Result<(), Failure> {

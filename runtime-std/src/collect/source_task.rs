@@ -11,7 +11,7 @@ use std::time::Duration;
 use estreamer_core::fqe::RequestForm;
 use estreamer_core::session::{End, Instant};
 use estreamer_mio::buffer::Pool;
-use estreamer_mio::client::{Client, ClientEnd, ClientOptions};
+use estreamer_mio::client::{ClientConnection, ClientEnd, ClientOptions};
 use estreamer_mio::event_loop::{EndpointId, EventLoop};
 use estreamer_mio::tls::ClientTls;
 
@@ -78,7 +78,7 @@ struct Connection {
 
 /// The shared context of the tasks.
 pub(super) struct Context<'a> {
-    pub(super) event_loop: &'a mut EventLoop<Client>,
+    pub(super) event_loop: &'a mut EventLoop<ClientConnection>,
     pub(super) pipeline: &'a Pipeline,
     pub(super) pool: &'a Pool,
     pub(super) resolver: &'a Resolver,
@@ -132,7 +132,7 @@ impl SourceTask {
     }
 
     /// Gives the due commands to its client.
-    pub(super) fn command(&mut self, event_loop: &mut EventLoop<Client>, now: Instant) {
+    pub(super) fn command(&mut self, event_loop: &mut EventLoop<ClientConnection>, now: Instant) {
         if let Phase::Connected(Connection { id, collector, .. }) = &mut self.phase
             && let Some(client) = id.and_then(|id| event_loop.get_mut(id))
         {
@@ -141,7 +141,12 @@ impl SourceTask {
     }
 
     /// Processes the result of a turn of this client, if it belongs to this source.
-    pub(super) fn after_turn(&mut self, id: EndpointId, client: &mut Client, now: Instant) {
+    pub(super) fn after_turn(
+        &mut self,
+        id: EndpointId,
+        client: &mut ClientConnection,
+        now: Instant,
+    ) {
         if let Phase::Connected(connection) = &mut self.phase
             && connection.id == Some(id)
         {
@@ -306,7 +311,7 @@ impl SourceTask {
             _ => self.server(),
         };
         let mut collector = Collector::new(link, capture, name, self.news(&server), patience);
-        let id = match Client::new(&self.tls, options, context.event_loop.now()) {
+        let id = match ClientConnection::new(&self.tls, options, context.event_loop.now()) {
             Ok(client) => Some(context.event_loop.add(client).map_err(Failure::system)?),
             Err(end) => {
                 collector.failed(end);

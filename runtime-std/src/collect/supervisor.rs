@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use estreamer_core::session::Instant;
 use estreamer_mio::buffer::Pool;
-use estreamer_mio::client::Client;
+use estreamer_mio::client::ClientConnection;
 use estreamer_mio::event_loop::EventLoop;
 
 use super::collector::Collector;
@@ -37,7 +37,7 @@ pub(super) struct Supervisor<'a> {
     pub(super) config: &'a mut Config,
     pub(super) sources: &'a mut Vec<Arc<SourceConfig>>,
     pub(super) run: &'a mut Run,
-    pub(super) event_loop: &'a mut EventLoop<Client>,
+    pub(super) event_loop: &'a mut EventLoop<ClientConnection>,
     pub(super) signals: &'a PendingSignals,
     pub(super) pipeline: &'a Pipeline,
     pub(super) resolver: &'a Resolver,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use estreamer_core::fqe::RequestForm;
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::buffer::Pool;
-use estreamer_mio::client::{Client, ClientOptions};
+use estreamer_mio::client::{ClientConnection, ClientOptions};
 use estreamer_mio::event_loop::EventLoop;
 
 use super::options::DoctorOptions;
@@ -15,7 +15,7 @@ use super::probe::{Goal, Probe, Seen};
 
 /// Connects to one address and sends the request in this form.
 pub(super) fn probe(
-    event_loop: &mut EventLoop<Client>,
+    event_loop: &mut EventLoop<ClientConnection>,
     options: &DoctorOptions<'_>,
     address: SocketAddr,
     form: RequestForm,
@@ -28,7 +28,7 @@ pub(super) fn probe(
     client.handshake_timeout = Duration::from_millis(options.timeout.into());
     client.capture = true;
     let mut probe = Probe::new(goal);
-    let id = match Client::new(options.tls, client, event_loop.now()) {
+    let id = match ClientConnection::new(options.tls, client, event_loop.now()) {
         Ok(client) => event_loop.add(client)?,
         Err(end) => {
             probe.failed(end);

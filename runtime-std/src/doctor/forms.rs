@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use estreamer_core::fqe::RequestForm;
-use estreamer_mio::client::Client;
+use estreamer_mio::client::ClientConnection;
 use estreamer_mio::event_loop::EventLoop;
 
 use super::attempt::probe;
@@ -18,7 +18,7 @@ pub(super) struct Tried(Vec<(RequestForm, Seen)>);
 impl Tried {
     /// Tries the other forms after the first, if the first connection sent its request.
     pub(super) fn of(
-        event_loop: &mut EventLoop<Client>,
+        event_loop: &mut EventLoop<ClientConnection>,
         options: &DoctorOptions<'_>,
         address: SocketAddr,
         first: Seen,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use estreamer_core::fqe::EventKind;
 use estreamer_core::session::Instant;
 use estreamer_mio::buffer::Batch;
-use estreamer_mio::client::{Client, ClientEnd, ClientEvent};
+use estreamer_mio::client::{ClientConnection, ClientEnd, ClientEvent};
 use estreamer_mio::tls::CertificateFacts;
 
 /// The observations of one connection.
@@ -119,7 +119,7 @@ impl Probe {
 
     /// Closes the client when the goal is reached or the time is up. Nothing is
     /// acknowledged, so the server sends no more than the first events.
-    pub(super) fn command(&mut self, client: &mut Client, now: Instant) {
+    pub(super) fn command(&mut self, client: &mut ClientConnection, now: Instant) {
         let is_enough = match self.goal {
             Goal::Connect => self.seen.local.is_some(),
             Goal::Answer { .. } => client.is_answered(),
@@ -131,7 +131,7 @@ impl Probe {
     }
 
     /// Processes the result of a turn of the client.
-    pub(super) fn after_turn(&mut self, client: &mut Client, now: Instant) {
+    pub(super) fn after_turn(&mut self, client: &mut ClientConnection, now: Instant) {
         while let Some(event) = client.poll_event() {
             match event {
                 ClientEvent::TcpConnected { local } => self.seen.local = Some(local),
