@@ -192,7 +192,7 @@ fn why_it_does_not_go_on_is_told_with_a_remedy() {
         ),
     ];
     for (builder, kind, words) in cases {
-        let error = builder.connect().err().expect("it does not connect");
+        let error = builder.connect().expect_err("it does not connect");
         assert_eq!(error.kind(), kind, "{error}");
         assert!(error.to_string().contains(words), "{error}");
     }
