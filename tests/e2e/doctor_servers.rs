@@ -39,7 +39,7 @@ impl Server {
                 _ => 0,
             };
             let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-            let server = server::Server::bind(any, options).unwrap();
+            let server = server::ServerLoop::bind(any, options).unwrap();
             sender.send((server.local_addr(), server.handle())).unwrap();
             server.run(|_| Empty(answer)).unwrap();
         });

@@ -38,7 +38,7 @@ use listener::{Accepted, Listener};
 /// - Getters: [`local_addr`](Self::local_addr), [`handle`](Self::handle).
 /// - Inputs: [`step`](Self::step), or [`run`](Self::run) for all steps.
 /// - Commands: [`close`](Self::close).
-pub struct Server<F> {
+pub struct ServerLoop<F> {
     event_loop: EventLoop<ServerEndpoint<F>>,
     local: SocketAddr,
     options: Arc<ServerOptions>,
@@ -46,7 +46,7 @@ pub struct Server<F> {
     accepted: u32,
 }
 
-impl<F: Feed> Server<F> {
+impl<F: Feed> ServerLoop<F> {
     /// Listens on `address`; port 0 lets the system choose.
     ///
     /// # Errors
@@ -177,9 +177,9 @@ impl<F: Feed> Endpoint for ServerEndpoint<F> {
     }
 }
 
-impl<F> fmt::Debug for Server<F> {
+impl<F> fmt::Debug for ServerLoop<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server")
+        f.debug_struct("ServerLoop")
             .field("local", &self.local)
             .field("accepted", &self.accepted)
             .finish_non_exhaustive()

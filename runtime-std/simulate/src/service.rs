@@ -8,7 +8,7 @@ use std::sync::Arc;
 use estreamer_core::quirk::Quirks;
 use estreamer_core::session::ServerConfig;
 use estreamer_mio::event_loop::Handle;
-use estreamer_mio::server::{Server, ServerOptions};
+use estreamer_mio::server::{ServerLoop, ServerOptions};
 use estreamer_mio::tls::{ClientRules, Identity, ServerTls, TlsError};
 
 use super::archive::Archive;
@@ -79,7 +79,7 @@ impl ServiceOptions {
 
 /// A server that is ready to run.
 pub struct Service {
-    server: Server<ConnectionFeed>,
+    server: ServerLoop<ConnectionFeed>,
     common: Arc<Common>,
     register: Option<Register>,
     quirks: Quirks,
@@ -147,7 +147,7 @@ impl Service {
         server.literal_requests = options.request_length.is_literal();
         server.bundle = options.bundle;
         server.nagle = has(ChaosKind::Nagle);
-        let server = Server::bind(options.listen, server)
+        let server = ServerLoop::bind(options.listen, server)
             .map_err(|error| ServiceError::Listen(options.listen, error))?;
         let common = Arc::new(Common {
             archive: options.archive,
