@@ -127,7 +127,7 @@ impl TlsError {
         }
     }
 
-    pub(super) fn from_rustls(error: rustls::Error, progress: Progress) -> Self {
+    pub(super) fn from_rustls(error: rustls::Error, progress: HandshakeProgress) -> Self {
         use rustls::Error as E;
         let peer = progress.peer;
         match error {
@@ -181,7 +181,7 @@ impl TlsError {
         }))
     }
 
-    fn from_alert(alert: AlertDescription, progress: Progress) -> Self {
+    fn from_alert(alert: AlertDescription, progress: HandshakeProgress) -> Self {
         use AlertDescription as A;
         let peer = progress.peer;
         match alert {
@@ -241,7 +241,7 @@ impl TlsError {
 
 /// How far a handshake has come.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Progress {
+pub(super) struct HandshakeProgress {
     pub(super) peer: Peer,
     /// Whether a message of the peer was understood.
     pub(super) hello_seen: bool,
@@ -249,7 +249,7 @@ pub(super) struct Progress {
     pub(super) certificate_sent: bool,
 }
 
-impl Progress {
+impl HandshakeProgress {
     /// Returns the progress of the later of two moments of one handshake.
     pub(super) fn or(self, earlier: Self) -> Self {
         Self {

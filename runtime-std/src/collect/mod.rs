@@ -11,7 +11,7 @@ mod capture;
 mod collector;
 mod forms;
 mod options;
-mod progress;
+mod progress_line;
 mod resolver;
 mod rotation;
 pub mod run;

@@ -8,11 +8,11 @@ use super::Summary;
 use crate::count::Count;
 
 /// A line that is redrawn at most five times a second, and erased at the end.
-pub(super) struct Progress {
+pub(super) struct ProgressLine {
     due: Instant,
 }
 
-impl Progress {
+impl ProgressLine {
     pub(super) fn new() -> Self {
         Self {
             due: Instant::default(),

@@ -13,7 +13,7 @@ use estreamer_mio::event_loop::EventLoop;
 use super::collector::Collector;
 use super::forms::Forms;
 use super::options::{Health, PendingSignals, Run};
-use super::progress::Progress;
+use super::progress_line::ProgressLine;
 use super::resolver::Resolver;
 use super::source_task::{Context, SourceTask, tls};
 use super::summary::{Summary, report};
@@ -66,7 +66,7 @@ impl Supervisor<'_> {
             tasks.push(SourceTask::new(source.clone(), now)?);
         }
         let progress = !self.run.quiet && io::stderr().is_terminal();
-        let mut progress = progress.then(Progress::new);
+        let mut progress = progress.then(ProgressLine::new);
         let arena = arena(self.config.memory, tasks.len())?;
         let pool = Pool::new(arena, self.config.memory, self.event_loop.handle());
         let mut successor = None;
@@ -131,7 +131,7 @@ impl Supervisor<'_> {
             }
             let idle = self.run.idle.filter(|_| end.is_none());
             let idle = idle.and_then(|idle| Some(last?.after(milliseconds(idle))));
-            let redraw = progress.as_ref().map(Progress::due);
+            let redraw = progress.as_ref().map(ProgressLine::due);
             let dues = tasks.iter().filter_map(SourceTask::due);
             let dues = dues.chain(idle).chain(end).chain(redraw).chain([tell]);
             let wait = dues.min().map(|due| due.0.saturating_sub(now.0));

@@ -21,7 +21,7 @@ use std::mem;
 
 use rustls::{CommonState, ProtocolVersion};
 
-use super::error::{Progress, TlsError};
+use super::error::{HandshakeProgress, TlsError};
 use super::peer::Peer;
 use crate::buffer::ByteBuffer;
 
@@ -65,14 +65,14 @@ pub(super) trait Engine: Send {
 }
 
 /// Returns how far the handshake with `peer` has come.
-pub(super) fn progress(state: &CommonState, peer: Peer) -> Progress {
+pub(super) fn progress(state: &CommonState, peer: Peer) -> HandshakeProgress {
     let is_handshaking = state.is_handshaking();
     // TLS 1.2 sends our certificate in answer to the peer's, TLS 1.3 in the last
     // message of ours.
     let is_answered = state.peer_certificates().is_some();
     let version = state.protocol_version();
     let is_tls12 = version == Some(ProtocolVersion::TLSv1_2);
-    Progress {
+    HandshakeProgress {
         peer,
         hello_seen: version.is_some(),
         certificate_sent: !is_handshaking || (is_tls12 && is_answered),
