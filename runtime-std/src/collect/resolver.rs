@@ -11,13 +11,13 @@ use crate::config::address::Address;
 use crate::failure::Failure;
 use crate::thread;
 
-/// A pending answer.
-pub(super) type Answer = Receiver<io::Result<Vec<SocketAddr>>>;
+/// Addresses that are being resolved.
+pub(super) type PendingAddresses = Receiver<io::Result<Vec<SocketAddr>>>;
 
-/// The name and the channel of the answer.
-type Question = (Address, Sender<io::Result<Vec<SocketAddr>>>);
+/// A name to resolve, and the channel for its addresses.
+type AddressQuery = (Address, Sender<io::Result<Vec<SocketAddr>>>);
 
-pub(super) struct Resolver(Sender<Question>);
+pub(super) struct Resolver(Sender<AddressQuery>);
 
 impl Resolver {
     /// Starts the thread. It wakes the loop of `handle` after every answer.
@@ -25,7 +25,7 @@ impl Resolver {
     /// # Errors
     /// The system cannot start a thread.
     pub(super) fn start(handle: Handle) -> Result<Self, Failure> {
-        let (sender, questions) = channel::<Question>();
+        let (sender, questions) = channel::<AddressQuery>();
         thread::spawn("resolver", move || {
             for (address, answer) in questions {
                 // The source that asked may have ended.
@@ -37,7 +37,7 @@ impl Resolver {
     }
 
     /// Resolves the addresses of a server.
-    pub(super) fn ask(&self, address: Address) -> Answer {
+    pub(super) fn resolve(&self, address: Address) -> PendingAddresses {
         let (sender, answer) = channel();
         // An IP address needs no resolver.
         let known = address.host.parse().ok();

@@ -19,7 +19,7 @@ use super::Capture;
 use super::backoff::Backoff;
 use super::collector::Collector;
 use super::forms::{Forms, Next};
-use super::resolver::{Answer, Resolver};
+use super::resolver::{PendingAddresses, Resolver};
 use super::rotation::ServerRotation;
 use crate::config::SourceConfig;
 use crate::config::address::Address;
@@ -60,7 +60,7 @@ enum Phase {
     /// Waiting until this time.
     Due(Instant),
     /// Resolving the addresses of its server.
-    Resolving(Answer),
+    Resolving(PendingAddresses),
     /// Waiting for the pipeline's resume point.
     Asking(PendingLink, SocketAddr),
     /// Connecting or connected.
@@ -250,7 +250,7 @@ impl SourceTask {
     /// Starts to resolve the current server.
     fn resolve(&mut self, context: &Context<'_>) {
         self.phase = match self.source.servers.get(self.turn.current()) {
-            Some(server) => Phase::Resolving(context.resolver.ask(server.clone())),
+            Some(server) => Phase::Resolving(context.resolver.resolve(server.clone())),
             None => Phase::Over(None),
         };
     }
