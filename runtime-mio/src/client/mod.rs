@@ -22,7 +22,7 @@ use crate::error_text::ErrorText;
 use crate::event_loop::{Endpoint, Turn, after};
 use crate::tls::{ClientTls, TlsSession};
 use crate::transport::{Fill, Transport};
-use receive::{Reading, Receiver};
+use receive::{Reading, ReceiveTurn};
 
 /// A client's connection on an [`EventLoop`](crate::event_loop::EventLoop).
 ///
@@ -227,7 +227,7 @@ impl ClientConnection {
         let is_reading = !self.is_paused && self.close_reason.is_none();
         let received = match is_reading {
             false => Ok(Reading::Stalled),
-            true => Receiver {
+            true => ReceiveTurn {
                 transport: &mut self.transport,
                 builder: &mut self.builder,
                 session,

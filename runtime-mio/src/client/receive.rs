@@ -14,8 +14,8 @@ use crate::transport::{Fill, Transport};
 /// Bytes that a client takes from its socket in one turn.
 const BYTES_PER_TURN: usize = 256 << 10;
 
-/// What a turn of receiving works on.
-pub(super) struct Receiver<'a> {
+/// The parts of a connection that one turn of receiving uses.
+pub(super) struct ReceiveTurn<'a> {
     pub(super) transport: &'a mut Transport,
     pub(super) builder: &'a mut BatchBuilder,
     pub(super) session: &'a mut ClientSession,
@@ -36,7 +36,7 @@ pub(super) enum Reading {
     Stalled,
 }
 
-impl Receiver<'_> {
+impl ReceiveTurn<'_> {
     /// Receives until the socket has no more bytes, memory is used up, or the turn
     /// is over.
     pub(super) fn receive(mut self, now: Instant) -> Result<Reading, ClientEnd> {
