@@ -18,7 +18,7 @@ use crate::disk::{Disk, RealDisk};
 
 /// A bookmark in the journal format of the collector. A batch in the journal holds what
 /// one call acknowledged.
-pub(super) struct Bookmark {
+pub(super) struct ClientBookmark {
     source: Arc<str>,
     sequencer: Sequencer,
     steps: DeliverySteps,
@@ -50,7 +50,7 @@ const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// The maximum number of digests.
 const DIGESTS: usize = 1 << 18;
 
-impl Bookmark {
+impl ClientBookmark {
     /// Opens the bookmark of an earlier run, or creates one.
     pub(super) fn open(state: StateDir, source: &str, overlap: u32) -> Result<Self, Error> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);

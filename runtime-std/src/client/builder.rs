@@ -13,9 +13,9 @@ use estreamer_mio::event_loop::{EndpointId, EventLoop};
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
 use zeroize::Zeroizing;
 
-use super::bookmark::Bookmark;
+use super::bookmark::ClientBookmark;
 use super::form::FormInUse;
-use super::{Client, Counters, Error, ErrorKind, Statistics};
+use super::{Client, ClientStatistics, Counters, Error, ErrorKind};
 use crate::config::address::Address;
 use crate::config::event_request::{EventFields, EventRequest};
 use crate::delivery::bookmark::state_dir::StateDir;
@@ -251,7 +251,7 @@ impl Builder {
                             outstanding: false,
                             ahead: self.session.ahead.into(),
                             interrupted: Arc::default(),
-                            counted: Statistics::default(),
+                            counted: ClientStatistics::default(),
                             counters: Counters::default(),
                             end: None,
                             over: false,
@@ -297,13 +297,13 @@ impl Builder {
         servers.collect()
     }
 
-    fn bookmark(&self) -> Result<Option<Bookmark>, Error> {
+    fn bookmark(&self) -> Result<Option<ClientBookmark>, Error> {
         let Some(path) = &self.state else {
             return Ok(None);
         };
         let state = StateDir::open(path, false).map_err(Error::bookmark)?;
         let name = self.name.as_ref().unwrap_or(&self.server);
-        Bookmark::open(state, name, self.overlap).map(Some)
+        ClientBookmark::open(state, name, self.overlap).map(Some)
     }
 
     /// Returns the request without its initial timestamp.

@@ -76,7 +76,7 @@ use estreamer_mio::buffer::Batch;
 use estreamer_mio::client::{ClientConnection, ClientEnd, ClientEvent};
 use estreamer_mio::event_loop::{EndpointId, EventLoop, Handle};
 
-use bookmark::Bookmark;
+use bookmark::ClientBookmark;
 use form::FormInUse;
 
 /// One connection to a server. See the [module](self).
@@ -91,7 +91,7 @@ pub struct Client {
     server: String,
     event_loop: EventLoop<ClientConnection>,
     connection: EndpointId,
-    bookmark: Option<Bookmark>,
+    bookmark: Option<ClientBookmark>,
     form: FormInUse,
     /// The current batch, and the index of its next record.
     batch: Option<(Batch, usize)>,
@@ -105,7 +105,7 @@ pub struct Client {
     /// Units that the server may send before the first of them is acknowledged.
     ahead: u64,
     interrupted: Arc<AtomicBool>,
-    counted: Statistics,
+    counted: ClientStatistics,
     /// The counts of the connection.
     counters: Counters,
     /// Why the connection ended, until it is reported.
@@ -115,7 +115,7 @@ pub struct Client {
 
 /// An owned event, as the iterator returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
+pub struct OwnedEvent {
     /// Whether it is an event, or why it is not.
     pub kind: RecordKind,
     /// The record type; 0 if it could not be read.
@@ -131,7 +131,7 @@ pub struct Event {
 
 /// The counts of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Statistics {
+pub struct ClientStatistics {
     /// Bytes received, after decryption.
     pub bytes: u64,
     /// Records received, including those that replace an event.
@@ -258,8 +258,8 @@ impl Client {
     }
 
     /// Returns the counts so far.
-    pub fn statistics(&self) -> Statistics {
-        Statistics {
+    pub fn statistics(&self) -> ClientStatistics {
+        ClientStatistics {
             bytes: self.counters.bytes,
             bundles: self.counters.units,
             acknowledged: self.delivered,
@@ -447,7 +447,7 @@ const _: fn() = || {
 /// With a bookmark, acknowledgements become durable at least once a second: after a
 /// crash, the events of the last second are received again, and none is lost.
 impl Iterator for Client {
-    type Item = Result<Event, Error>;
+    type Item = Result<OwnedEvent, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.over {
@@ -489,7 +489,7 @@ impl Interrupter {
     }
 }
 
-impl From<EventRecord<'_>> for Event {
+impl From<EventRecord<'_>> for OwnedEvent {
     fn from(record: EventRecord<'_>) -> Self {
         Self {
             kind: record.kind,
