@@ -45,8 +45,8 @@ quirks! {
     RecordCoversExtension "record-covers-extension" "The record length counts archival timestamp, reserved word and data."
     RecordCoversHeader "record-covers-header" "The record length counts the whole record header and the data."
     RecordMalformed "record-malformed" "The lengths of an event data message contradict each other."
-    NoExtension "no-extension" "A record has no archival timestamp although the request asked for it with bit 23."
-    DataNotJson "data-not-json" "An event asked for as JSON does not begin with `{`."
+    NoExtension "no-extension" "A record has no archival timestamp although the request set bit 23."
+    DataNotJson "data-not-json" "An event requested as JSON does not begin with `{`."
     MessageMalformed "message-malformed" "A message other than event data is too short for its fixed fields."
     ErrorNul "error-nul" "The text of an error message ends with a NUL, which the text length includes."
     ErrorLength "error-length" "The text length of an error message does not match the message length."
@@ -67,7 +67,7 @@ quirks! {
     SequenceRepeat "sequence-repeat" "A bundle has the sequence number of the previous bundle."
     SequenceStanding "sequence-standing" "All bundles have the same sequence number; the client counts this as `sequence-repeat`."
     Oversize "oversize" "A message or record exceeds the configured limit and is skipped."
-    AcknowledgeKeepAlives "acknowledge-keep-alives" "The client answers the server's keep-alive nulls with nulls, as some clients do."
+    AcknowledgeKeepAlives "acknowledge-keep-alives" "The client answers each keep-alive null message with a null message, as some clients do."
 }
 
 impl Quirk {
