@@ -44,7 +44,7 @@ pub struct ClientConnection {
     transport: Transport,
     builder: BatchBuilder,
     options: ClientOptions,
-    stage: Stage,
+    stage: ClientStage,
     /// When the current stage ends, except while streaming.
     deadline: Instant,
     /// Made when the TLS handshake is complete.
@@ -64,7 +64,7 @@ pub struct ClientConnection {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum ClientStage {
     Connecting,
     Handshaking,
     Streaming,
@@ -94,7 +94,7 @@ impl ClientConnection {
         Ok(Self {
             transport,
             builder: BatchBuilder::new(options.pool.clone()),
-            stage: Stage::Connecting,
+            stage: ClientStage::Connecting,
             deadline: after(now, options.handshake_timeout),
             options,
             session: None,
@@ -156,11 +156,13 @@ impl ClientConnection {
     /// the request was sent, it ends at once.
     pub fn close(&mut self, reason: &str) {
         match self.stage {
-            Stage::Connecting | Stage::Handshaking => self.finish(ClientEnd::session(End::Closed)),
-            Stage::Streaming if self.close_reason.is_none() => {
+            ClientStage::Connecting | ClientStage::Handshaking => {
+                self.finish(ClientEnd::session(End::Closed))
+            }
+            ClientStage::Streaming if self.close_reason.is_none() => {
                 self.close_reason = Some(reason.into());
             }
-            Stage::Streaming | Stage::Closing | Stage::Ended => return,
+            ClientStage::Streaming | ClientStage::Closing | ClientStage::Ended => return,
         }
         self.has_command = true;
     }
@@ -180,7 +182,7 @@ impl ClientConnection {
         let local = self.transport.socket.local_addr();
         let local = local.map_err(ClientEnd::Socket)?;
         self.events.push_back(ClientEvent::TcpConnected { local });
-        self.stage = Stage::Handshaking;
+        self.stage = ClientStage::Handshaking;
         Ok(Turn::Again)
     }
 
@@ -212,7 +214,7 @@ impl ClientConnection {
         let session = ClientSession::new(window, config, now)
             .map_err(|error| ClientEnd::Connect(io::Error::other(error)))?;
         self.session = Some(session);
-        self.stage = Stage::Streaming;
+        self.stage = ClientStage::Streaming;
         let request = std::mem::take(&mut self.options.request);
         self.send(&request);
         self.transport.flush()?;
@@ -317,7 +319,7 @@ impl ClientConnection {
         self.transport.tls.send_close_notify();
         // An error is found when the peer's close is awaited.
         let _ = self.transport.flush();
-        self.stage = Stage::Closing;
+        self.stage = ClientStage::Closing;
         self.deadline = after(now, GOODBYE);
     }
 
@@ -337,7 +339,7 @@ impl ClientConnection {
     }
 
     fn finish(&mut self, end: ClientEnd) {
-        self.stage = Stage::Ended;
+        self.stage = ClientStage::Ended;
         self.is_stalled = false;
         self.events.push_back(ClientEvent::Ended(end));
     }
@@ -351,11 +353,11 @@ impl Endpoint for ClientConnection {
     fn take_turn(&mut self, now: Instant) -> Turn {
         self.has_command = false;
         let turn = match self.stage {
-            Stage::Connecting => self.connect(now),
-            Stage::Handshaking => self.handshake(now),
-            Stage::Streaming => self.stream(now),
-            Stage::Closing => self.shut_down(now),
-            Stage::Ended => Ok(Turn::Wait),
+            ClientStage::Connecting => self.connect(now),
+            ClientStage::Handshaking => self.handshake(now),
+            ClientStage::Streaming => self.stream(now),
+            ClientStage::Closing => self.shut_down(now),
+            ClientStage::Ended => Ok(Turn::Wait),
         };
         turn.unwrap_or_else(|end| {
             self.finish(end);
@@ -368,9 +370,11 @@ impl Endpoint for ClientConnection {
             return Some(Instant(0));
         }
         match self.stage {
-            Stage::Connecting | Stage::Handshaking | Stage::Closing => Some(self.deadline),
-            Stage::Streaming => self.session.as_ref()?.poll_timeout(),
-            Stage::Ended => None,
+            ClientStage::Connecting | ClientStage::Handshaking | ClientStage::Closing => {
+                Some(self.deadline)
+            }
+            ClientStage::Streaming => self.session.as_ref()?.poll_timeout(),
+            ClientStage::Ended => None,
         }
     }
 

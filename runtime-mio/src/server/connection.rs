@@ -17,7 +17,7 @@ use super::literal::take_header_off;
 use super::options::ServerOptions;
 use super::outbox::{Outbox, Pumped};
 use super::outgoing::Outgoing;
-use super::request::{Received, RequestReader, offer};
+use super::request::{CompletedRequest, RequestReader, offer};
 use crate::buffer::ByteBuffer;
 use crate::error_text::ErrorText;
 use crate::event_loop::{Endpoint, Turn, after};
@@ -34,7 +34,7 @@ pub(super) struct ServerConnection<F> {
     options: Arc<ServerOptions>,
     address: SocketAddr,
     connection_id: u32,
-    stage: Stage,
+    stage: ServerStage,
     feed: F,
     /// Why it ended, once it has.
     end: Option<ServerEnd>,
@@ -54,7 +54,7 @@ pub(super) struct ServerConnection<F> {
     next: Option<Instant>,
 }
 
-enum Stage {
+enum ServerStage {
     Handshake {
         deadline: Instant,
     },
@@ -106,7 +106,7 @@ impl<F: Feed> ServerConnection<F> {
         Ok(Self {
             transport,
             received: ByteBuffer::new(WINDOW),
-            stage: Stage::Handshake {
+            stage: ServerStage::Handshake {
                 deadline: after(now, options.handshake_timeout),
             },
             literal: options.literal_requests,
@@ -133,7 +133,7 @@ impl<F: Feed> ServerConnection<F> {
     /// Ends it without an error message, as a service that shuts down does (FQE,
     /// Terminating Connections).
     pub(super) fn close(&mut self) {
-        if !matches!(self.stage, Stage::Ended) {
+        if !matches!(self.stage, ServerStage::Ended) {
             self.finish(ServerEnd::Session(End::Closed, String::new()));
         }
     }
@@ -161,7 +161,7 @@ impl<F: Feed> ServerConnection<F> {
         config.connection_id = self.connection_id;
         let session = ServerSession::new(WINDOW, config, now)
             .map_err(|e| ServerEnd::Broken(e.to_string()))?;
-        self.stage = Stage::Session(session);
+        self.stage = ServerStage::Session(session);
         self.put(Outgoing::Start, &[], now);
         Ok(Turn::Again)
     }
@@ -174,7 +174,7 @@ impl<F: Feed> ServerConnection<F> {
             if let Err(end) = self.decode(now) {
                 return self.over(end, now);
             }
-            if !matches!(self.stage, Stage::Session(_)) {
+            if !matches!(self.stage, ServerStage::Session(_)) {
                 return Ok(Turn::Again);
             }
             match self.transport.fill_buffer(&mut self.received)? {
@@ -185,7 +185,7 @@ impl<F: Feed> ServerConnection<F> {
                 }
                 Fill::Eof => {
                     let end = match &mut self.stage {
-                        Stage::Session(session) => session.handle_eof(),
+                        ServerStage::Session(session) => session.handle_eof(),
                         _ => End::Closed,
                     };
                     return self.over(end, now);
@@ -203,14 +203,14 @@ impl<F: Feed> ServerConnection<F> {
             }
         }
         let more = self.supply(now)?;
-        if let Stage::Session(session) = &self.stage {
+        if let ServerStage::Session(session) = &self.stage {
             self.feed.progress(session.statistics());
         }
         Ok(if more { Turn::Again } else { turn })
     }
 
     fn timeouts(&mut self, now: Instant) -> Result<(), ServerEnd> {
-        let Stage::Session(session) = &mut self.stage else {
+        let ServerStage::Session(session) = &mut self.stage else {
             return Ok(());
         };
         if session.poll_timeout().is_some_and(|due| due <= now) {
@@ -229,13 +229,13 @@ impl<F: Feed> ServerConnection<F> {
 
     /// Decodes the bytes received.
     fn decode(&mut self, now: Instant) -> Result<(), End> {
-        while let Stage::Session(session) = &mut self.stage {
+        while let ServerStage::Session(session) = &mut self.stage {
             if self.literal {
                 self.literal = !take_header_off(self.received.unread_mut());
             }
             let input = self.received.unread();
             let step = session.step(input, now)?;
-            let mut received = Received::Nothing;
+            let mut received = CompletedRequest::Nothing;
             if let Some(frame) = &step.frame {
                 self.error_text.keep(frame, input);
                 received = self.request.take(frame, input);
@@ -243,9 +243,9 @@ impl<F: Feed> ServerConnection<F> {
             let idle = step.consumed == 0 && step.frame.is_none();
             self.received.consume(step.consumed);
             match received {
-                Received::Nothing => {}
-                Received::Request(head) => self.judge(&head, now),
-                Received::TooLarge => {
+                CompletedRequest::Nothing => {}
+                CompletedRequest::Request(head) => self.judge(&head, now),
+                CompletedRequest::TooLarge => {
                     let text = "the request is too large".into();
                     self.refuse(&RequestRefusal { code: 6, text }, now);
                     return Ok(());
@@ -260,7 +260,7 @@ impl<F: Feed> ServerConnection<F> {
 
     /// Asks the feed about a complete request or streaming request.
     fn judge(&mut self, head: &Head, now: Instant) {
-        let Stage::Session(session) = &mut self.stage else {
+        let ServerStage::Session(session) = &mut self.stage else {
             return;
         };
         let judged = match head.kind {
@@ -301,8 +301,10 @@ impl<F: Feed> ServerConnection<F> {
     }
 
     fn fall_silent(&mut self) {
-        if let Stage::Session(session) = std::mem::replace(&mut self.stage, Stage::Ended) {
-            self.stage = Stage::Silent(session);
+        if let ServerStage::Session(session) =
+            std::mem::replace(&mut self.stage, ServerStage::Ended)
+        {
+            self.stage = ServerStage::Silent(session);
         }
     }
 
@@ -321,7 +323,7 @@ impl<F: Feed> ServerConnection<F> {
     }
 
     fn refuse(&mut self, refusal: &RequestRefusal, now: Instant) {
-        let Stage::Session(session) = &mut self.stage else {
+        let ServerStage::Session(session) = &mut self.stage else {
             return;
         };
         let message = ErrorMessage {
@@ -348,7 +350,7 @@ impl<F: Feed> ServerConnection<F> {
     /// is more to do at once.
     fn supply(&mut self, now: Instant) -> Result<bool, ServerEnd> {
         self.next = None;
-        let Stage::Session(session) = &mut self.stage else {
+        let ServerStage::Session(session) = &mut self.stage else {
             return Ok(false);
         };
         for _ in 0..STEPS_PER_TURN {
@@ -387,9 +389,9 @@ impl<F: Feed> ServerConnection<F> {
     fn over(&mut self, end: End, now: Instant) -> Result<Turn, ServerEnd> {
         let tampered = self.feed.tamper(Outgoing::End, &[]);
         let pause = tampered.map_or(Duration::ZERO, |tampered| tampered.pause);
-        match std::mem::replace(&mut self.stage, Stage::Ended) {
-            Stage::Session(session) if !pause.is_zero() => {
-                self.stage = Stage::Lingering {
+        match std::mem::replace(&mut self.stage, ServerStage::Ended) {
+            ServerStage::Session(session) if !pause.is_zero() => {
+                self.stage = ServerStage::Lingering {
                     session,
                     end,
                     deadline: after(now, pause),
@@ -405,8 +407,10 @@ impl<F: Feed> ServerConnection<F> {
 
     /// Sends what is queued, then closes the connection.
     fn start_closing(&mut self, now: Instant) {
-        if let Stage::Session(session) = std::mem::replace(&mut self.stage, Stage::Ended) {
-            self.stage = Stage::Closing {
+        if let ServerStage::Session(session) =
+            std::mem::replace(&mut self.stage, ServerStage::Ended)
+        {
+            self.stage = ServerStage::Closing {
                 session,
                 deadline: after(now, GOODBYE),
             };
@@ -443,13 +447,13 @@ impl<F: Feed> ServerConnection<F> {
 
     /// Ends it, and tells the feed.
     fn finish(&mut self, end: ServerEnd) {
-        let stage = std::mem::replace(&mut self.stage, Stage::Ended);
+        let stage = std::mem::replace(&mut self.stage, ServerStage::Ended);
         let statistics = match &stage {
-            Stage::Session(session)
-            | Stage::Closing { session, .. }
-            | Stage::Lingering { session, .. }
-            | Stage::Silent(session) => Some(session.statistics()),
-            Stage::Handshake { .. } | Stage::Ended => None,
+            ServerStage::Session(session)
+            | ServerStage::Closing { session, .. }
+            | ServerStage::Lingering { session, .. }
+            | ServerStage::Silent(session) => Some(session.statistics()),
+            ServerStage::Handshake { .. } | ServerStage::Ended => None,
         };
         self.feed.ended(&end, statistics);
         self.end = Some(end);
@@ -463,16 +467,16 @@ impl<F: Feed> Endpoint for ServerConnection<F> {
 
     fn take_turn(&mut self, now: Instant) -> Turn {
         let turn = match &self.stage {
-            Stage::Handshake { deadline } => self.handshake(*deadline, now),
-            Stage::Session(_) => self.session(now),
-            Stage::Silent(_) => self.silent(),
-            Stage::Closing { deadline, .. } => self.closing(*deadline, now),
-            Stage::Lingering { deadline, .. } if now < *deadline => Ok(Turn::Wait),
-            Stage::Lingering { end, .. } => {
+            ServerStage::Handshake { deadline } => self.handshake(*deadline, now),
+            ServerStage::Session(_) => self.session(now),
+            ServerStage::Silent(_) => self.silent(),
+            ServerStage::Closing { deadline, .. } => self.closing(*deadline, now),
+            ServerStage::Lingering { deadline, .. } if now < *deadline => Ok(Turn::Wait),
+            ServerStage::Lingering { end, .. } => {
                 let end = *end;
                 Err(self.session_end(end))
             }
-            Stage::Ended => Ok(Turn::Wait),
+            ServerStage::Ended => Ok(Turn::Wait),
         };
         turn.unwrap_or_else(|end| {
             self.finish(end);
@@ -482,17 +486,19 @@ impl<F: Feed> Endpoint for ServerConnection<F> {
 
     fn poll_timeout(&self) -> Option<Instant> {
         match &self.stage {
-            Stage::Handshake { deadline } | Stage::Lingering { deadline, .. } => Some(*deadline),
-            Stage::Closing { deadline, .. } => Some(
+            ServerStage::Handshake { deadline } | ServerStage::Lingering { deadline, .. } => {
+                Some(*deadline)
+            }
+            ServerStage::Closing { deadline, .. } => Some(
                 self.outbox
                     .due()
                     .map_or(*deadline, |due| due.min(*deadline)),
             ),
-            Stage::Session(session) => {
+            ServerStage::Session(session) => {
                 let waiting = self.outbox.due().or(self.next);
                 session.poll_timeout().into_iter().chain(waiting).min()
             }
-            Stage::Silent(_) | Stage::Ended => None,
+            ServerStage::Silent(_) | ServerStage::Ended => None,
         }
     }
 }

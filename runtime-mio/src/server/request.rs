@@ -13,8 +13,8 @@ pub(super) struct RequestReader {
     block: Vec<u8>,
 }
 
-/// What a frame completes.
-pub(super) enum Received {
+/// The request that a frame completes.
+pub(super) enum CompletedRequest {
     /// No request.
     Nothing,
     /// A request with this head; see [`RequestReader::block`].
@@ -25,12 +25,12 @@ pub(super) enum Received {
 
 impl RequestReader {
     /// Takes a frame found in `input`.
-    pub(super) fn take(&mut self, frame: &Frame, input: &[u8]) -> Received {
+    pub(super) fn take(&mut self, frame: &Frame, input: &[u8]) -> CompletedRequest {
         match frame {
             Frame::Message { head, body } if is_request(head) => {
                 self.block.clear();
                 self.block.extend_from_slice(body.of(input));
-                return Received::Request(*head);
+                return CompletedRequest::Request(*head);
             }
             Frame::Begin { head, .. } if is_request(head) => {
                 self.block.clear();
@@ -41,13 +41,13 @@ impl RequestReader {
             }
             Frame::End => {
                 if let Some(head) = self.head.take() {
-                    return Received::Request(head);
+                    return CompletedRequest::Request(head);
                 }
             }
-            Frame::Skipped { head, .. } if is_request(head) => return Received::TooLarge,
+            Frame::Skipped { head, .. } if is_request(head) => return CompletedRequest::TooLarge,
             _ => {}
         }
-        Received::Nothing
+        CompletedRequest::Nothing
     }
 
     /// Returns the variable part of the request.
