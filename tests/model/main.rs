@@ -8,20 +8,20 @@ mod setting;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use estreamer::fuzzing::collector::{Event, Target};
+use estreamer::fuzzing::collector::{ModelEvent, OutputTarget};
 use estreamer::fuzzing::disk::{CRASHES, Crash, ModelDisk};
 use setting::{Setting, run};
 
 /// One event a second, twins included.
-fn in_order(name: &str, count: u32) -> Vec<Event> {
+fn in_order(name: &str, count: u32) -> Vec<ModelEvent> {
     (0..count)
         .map(|index| (100 + index / 3, format!("{name}-{}", index - index % 2)))
         .collect()
 }
 
 /// An output to one file.
-fn file(path: &'static str) -> Target {
-    Target {
+fn file(path: &'static str) -> OutputTarget {
+    OutputTarget {
         path,
         by_kind: false,
     }
@@ -110,7 +110,7 @@ fn a_clock_set_back_for_good_loses_nothing_from_the_moment_it_is_noticed() {
     let mut noticed = 0;
     crashed_everywhere(&setting, |disk, when| {
         compare(&setting, disk, |_, written, stored| {
-            let lost = |event: &&Event| written.get(&*event.1) < stored.get(&*event.1);
+            let lost = |event: &&ModelEvent| written.get(&*event.1) < stored.get(&*event.1);
             assert_eq!(before.iter().filter(lost).count(), 0, "{when}");
             // A server that is asked from before the change sends none of these.
             let lost = after.iter().filter(lost).count();
@@ -163,7 +163,7 @@ fn files_by_kind() {
     }
     everywhere(&Setting {
         sources: vec![("a", events)],
-        outputs: vec![Target {
+        outputs: vec![OutputTarget {
             path: "/out/events",
             by_kind: true,
         }],
@@ -291,7 +291,7 @@ fn check(setting: &Setting, disk: &ModelDisk, when: &str) {
 }
 
 /// The files of an output, but for those that were set aside.
-fn contents(output: &Target, disk: &ModelDisk) -> Vec<(String, String)> {
+fn contents(output: &OutputTarget, disk: &ModelDisk) -> Vec<(String, String)> {
     let mut contents = Vec::new();
     for path in disk.paths(Path::new("/out")) {
         let content = String::from_utf8(disk.content(&path)).unwrap();

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use estreamer::fuzzing::FileOutput;
-use estreamer::fuzzing::collector::{Collector, Target, key};
+use estreamer::fuzzing::collector::{ModelCollector, OutputTarget, key};
 use estreamer::fuzzing::disk::{Crash, ModelDisk};
 use estreamer::fuzzing::{Output, OutputPart};
 use estreamer_core::wire::InitialTimestamp;
@@ -15,15 +15,15 @@ use crate::file;
 const NOW: u64 = 1000;
 
 /// A collector of one source, and the events that its server sends.
-fn open(disk: &ModelDisk, boot: &str, outputs: &[Target]) -> Collector {
-    let mut collector = Collector::open(disk, boot, outputs, 50).unwrap();
+fn open(disk: &ModelDisk, boot: &str, outputs: &[OutputTarget]) -> ModelCollector {
+    let mut collector = ModelCollector::open(disk, boot, outputs, 50).unwrap();
     let from = InitialTimestamp::OLDEST;
     collector.connect("a", from, NOW).unwrap();
     collector
 }
 
 /// A batch of these events.
-fn batch(collector: &mut Collector, numbers: std::ops::Range<u32>) {
+fn batch(collector: &mut ModelCollector, numbers: std::ops::Range<u32>) {
     let events = numbers.map(|number| ((100 + number, format!("event-{number}")), None));
     let events: Vec<_> = events.collect();
     collector.batch("a", &events, NOW).unwrap();

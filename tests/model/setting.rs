@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 
 use estreamer::fuzzing::FileNotice;
-use estreamer::fuzzing::collector::{Collector, Event, Sent, Target};
+use estreamer::fuzzing::collector::{ModelCollector, ModelEvent, OutputTarget, Sent};
 use estreamer::fuzzing::disk::ModelDisk;
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::buffer::BundleStart;
@@ -13,9 +13,9 @@ use estreamer_mio::buffer::BundleStart;
 #[derive(Clone)]
 pub(crate) struct Setting {
     /// By name, in the order in which the server stored them.
-    pub(crate) sources: Vec<(&'static str, Vec<Event>)>,
+    pub(crate) sources: Vec<(&'static str, Vec<ModelEvent>)>,
     /// Where the outputs write.
-    pub(crate) outputs: Vec<Target>,
+    pub(crate) outputs: Vec<OutputTarget>,
     /// Events in a batch.
     pub(crate) batch: usize,
     /// Batches that the last output lies behind the others.
@@ -31,8 +31,8 @@ pub(crate) struct Setting {
 /// Runs the collector until it has everything, or the disk crashes. All
 /// sources start with "oldest". Returns what was told of files.
 pub(crate) fn run(setting: &Setting, disk: &ModelDisk, boot: &str) -> io::Result<Vec<FileNotice>> {
-    let mut collector = Collector::open(disk, boot, &setting.outputs, setting.overlap)?;
-    let mut streams: Vec<(&str, VecDeque<&Event>)> = setting
+    let mut collector = ModelCollector::open(disk, boot, &setting.outputs, setting.overlap)?;
+    let mut streams: Vec<(&str, VecDeque<&ModelEvent>)> = setting
         .sources
         .iter()
         .map(|(name, events)| {

@@ -20,10 +20,10 @@ use crate::output::file::{FileNotice, FileOutput};
 use crate::output::{Output, OutputPart};
 
 /// An event of a source: archival second and text.
-pub type Event = (u32, String);
+pub type ModelEvent = (u32, String);
 
 /// An event in flight, and the bundle that starts with it.
-pub type Sent = (Event, Option<BundleStart>);
+pub type Sent = (ModelEvent, Option<BundleStart>);
 
 /// The digest key, the same in every run.
 pub fn key() -> DigestKey {
@@ -36,14 +36,14 @@ pub const RECORD_TYPE: RecordType = RecordType::CONNECTION;
 /// The destination of an output, and whether each kind of event has a separate file. The
 /// kind is the last character of the event's text; it is appended to the path.
 #[derive(Debug, Clone, Copy)]
-pub struct Target {
+pub struct OutputTarget {
     /// The path, or its prefix.
     pub path: &'static str,
     /// Whether each kind has a separate file.
     pub by_kind: bool,
 }
 
-impl Target {
+impl OutputTarget {
     /// Returns the path for an event with this text.
     pub fn path_of(&self, text: &str) -> String {
         match (self.by_kind, text.chars().next_back()) {
@@ -54,7 +54,7 @@ impl Target {
 }
 
 /// A collector that runs one step at a time. It must not be used after an error.
-pub struct Collector {
+pub struct ModelCollector {
     steps: DeliverySteps,
     sequencer: Sequencer,
     outputs: Vec<ModelOutput>,
@@ -63,14 +63,14 @@ pub struct Collector {
 
 /// An output and the batches in its queue.
 struct ModelOutput {
-    target: Target,
+    target: OutputTarget,
     name: Arc<str>,
     output: Box<dyn Output>,
     queue: VecDeque<(u64, Vec<OutputPart>)>,
     accepted: u64,
 }
 
-impl Collector {
+impl ModelCollector {
     /// Starts from the content of the disk.
     ///
     /// # Errors
@@ -78,11 +78,11 @@ impl Collector {
     pub fn open(
         disk: &ModelDisk,
         boot: &str,
-        targets: &[Target],
+        targets: &[OutputTarget],
         overlap: u32,
     ) -> io::Result<Self> {
         let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-        let output = |target: &Target| -> (String, Box<dyn Output>) {
+        let output = |target: &OutputTarget| -> (String, Box<dyn Output>) {
             let paths = match target.by_kind {
                 true => Vec::new(),
                 false => vec![target.path.into()],

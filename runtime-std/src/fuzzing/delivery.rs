@@ -9,9 +9,9 @@ use std::path::Path;
 use estreamer_core::fuzzing::Choices;
 use estreamer_core::wire::InitialTimestamp;
 
-use super::collector::{Collector, Event, Target};
+use super::collector::{ModelCollector, ModelEvent, OutputTarget};
 use super::disk::{CRASHES, Crash, ModelDisk};
-use super::server::Server;
+use super::server::ModelServer;
 use crate::output::file::FileNotice;
 
 /// Runs operations in any order: servers store and send events and set their clocks
@@ -24,33 +24,33 @@ use crate::output::file::FileNotice;
 /// exactly-once delivery is guaranteed.
 pub fn delivery(data: &[u8]) {
     let mut choices = Choices::new(data);
-    let mut world = World::new(&mut choices);
+    let mut model = DeliveryModel::new(&mut choices);
     while !choices.is_empty() {
-        world.apply(&mut choices);
+        model.apply(&mut choices);
     }
-    world.drain();
-    world.check();
+    model.drain();
+    model.check();
 }
 
 /// The names of the sources.
 const SOURCES: [&str; 2] = ["a", "b"];
 /// The sets of outputs.
-const TARGETS: [&[Target]; 3] = [
-    &[Target {
+const TARGETS: [&[OutputTarget]; 3] = [
+    &[OutputTarget {
         path: "/out/one",
         by_kind: false,
     }],
     &[
-        Target {
+        OutputTarget {
             path: "/out/one",
             by_kind: false,
         },
-        Target {
+        OutputTarget {
             path: "/out/two",
             by_kind: false,
         },
     ],
-    &[Target {
+    &[OutputTarget {
         path: "/out/kind",
         by_kind: true,
     }],
@@ -66,17 +66,17 @@ fn is_aside(path: &Path) -> bool {
 /// Our clock at the start.
 const BEGINNING: u64 = 100_000;
 
-struct World {
+struct DeliveryModel {
     disk: ModelDisk,
     overlap: u32,
-    targets: &'static [Target],
+    targets: &'static [OutputTarget],
     segment: u64,
     /// Our clock in UNIX seconds, and the boot of this machine.
     now: u64,
     boot: u32,
-    servers: [Server; 2],
+    servers: [ModelServer; 2],
     truths: [Truth; 2],
-    collector: Collector,
+    collector: ModelCollector,
     /// The text that other programs wrote, with the file.
     foreign: Vec<String>,
     renamed: usize,
@@ -95,34 +95,34 @@ struct Truth {
     is_set_back: bool,
 }
 
-impl World {
+impl DeliveryModel {
     fn new(choices: &mut Choices<'_>) -> Self {
         let disk = ModelDisk::default();
         let overlap = 1 + u32::from(choices.below(6));
         let targets = TARGETS[usize::from(choices.below(3))];
         let segment = 64 * (1 + u64::from(choices.byte()));
-        let collector = Collector::open(&disk, "0", targets, overlap);
+        let collector = ModelCollector::open(&disk, "0", targets, overlap);
         let asks = choices.byte();
-        let mut world = Self {
+        let mut model = Self {
             disk,
             overlap,
             targets,
             segment,
             now: BEGINNING,
             boot: 0,
-            servers: [Server::ahead(0), Server::ahead(overlap)],
+            servers: [ModelServer::ahead(0), ModelServer::ahead(overlap)],
             truths: Default::default(),
             collector: collector.expect("an empty disk"),
             foreign: Vec::new(),
             renamed: 0,
             is_told: false,
         };
-        world.collector.set_journal_limit(segment);
+        model.collector.set_journal_limit(segment);
         for source in 0..SOURCES.len() {
-            let ask = world.ask(asks >> (2 * source));
-            assert!(world.connect(source, ask).is_ok(), "an empty disk");
+            let ask = model.ask(asks >> (2 * source));
+            assert!(model.connect(source, ask).is_ok(), "an empty disk");
         }
-        world
+        model
     }
 
     /// Returns an initial timestamp that a user may choose.
@@ -298,7 +298,7 @@ impl World {
     /// Writes everything received, and ends the process.
     fn end_in_order(&mut self) -> std::io::Result<()> {
         self.disk.set_full(false);
-        self.servers.iter_mut().for_each(Server::disconnect);
+        self.servers.iter_mut().for_each(ModelServer::disconnect);
         // Two outputs may have to wait for each other.
         for _ in 0..2 {
             for output in 0..self.targets.len() {
@@ -310,7 +310,7 @@ impl World {
 
     /// Crashes the process or the machine, and starts the collector again.
     fn crash(&mut self, how: u8) {
-        self.servers.iter_mut().for_each(Server::disconnect);
+        self.servers.iter_mut().for_each(ModelServer::disconnect);
         let crash = CRASHES[usize::from(how) % CRASHES.len()];
         self.disk.come_up(crash);
         // After a killed process, the boot is the same.
@@ -324,7 +324,7 @@ impl World {
         self.listen();
         loop {
             let boot = self.boot.to_string();
-            let opened = Collector::open(&self.disk, &boot, self.targets, self.overlap);
+            let opened = ModelCollector::open(&self.disk, &boot, self.targets, self.overlap);
             let asked = opened.and_then(|collector| {
                 self.collector = collector;
                 self.collector.set_journal_limit(self.segment);
@@ -338,7 +338,7 @@ impl World {
                 Ok(()) => return,
                 Err(error) => assert!(self.disk.has_crashed(), "it starts again: {error}"),
             }
-            self.servers.iter_mut().for_each(Server::disconnect);
+            self.servers.iter_mut().for_each(ModelServer::disconnect);
             self.disk.come_up(CRASHES[usize::from(how) % CRASHES.len()]);
             self.boot += 1;
         }
@@ -418,7 +418,7 @@ impl World {
         // Each event goes to every output, or to the one file of its kind.
         let copies = self.targets.len();
         for (source, (server, truth)) in self.servers.iter().zip(&self.truths).enumerate() {
-            let mut stored: BTreeMap<&Event, (usize, usize)> = BTreeMap::new();
+            let mut stored: BTreeMap<&ModelEvent, (usize, usize)> = BTreeMap::new();
             for (event, promised) in server.archive.iter().zip(&truth.promised) {
                 let (all, due) = stored.entry(event).or_default();
                 *all += copies;

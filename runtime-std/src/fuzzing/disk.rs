@@ -34,13 +34,13 @@ pub const CRASHES: [Crash; 5] = [
 
 /// The disk; clones share it.
 #[derive(Clone, Default)]
-pub struct ModelDisk(Arc<Mutex<State>>);
+pub struct ModelDisk(Arc<Mutex<DiskState>>);
 
 #[derive(Default)]
-struct State {
+struct DiskState {
     names: BTreeMap<PathBuf, u64>,
     durable_names: BTreeMap<PathBuf, u64>,
-    files: BTreeMap<u64, Content>,
+    files: BTreeMap<u64, FileContent>,
     /// The number of changing operations so far.
     operations: u64,
     /// The operation that is interrupted halfway; every later one fails.
@@ -51,7 +51,7 @@ struct State {
 }
 
 #[derive(Clone, Default)]
-struct Content {
+struct FileContent {
     journal: bool,
     now: Vec<u8>,
     durable: Vec<u8>,
@@ -97,7 +97,7 @@ impl ModelDisk {
                 false => content.now = content.durable.clone(),
             }
         }
-        let State {
+        let DiskState {
             names,
             durable_names,
             ..
@@ -118,7 +118,7 @@ impl ModelDisk {
     /// Another program renames a file durably; returns whether the file existed.
     pub fn renamed_by_another(&self, from: &Path, to: &Path) -> bool {
         let mut state = self.0.lock().unwrap();
-        let State {
+        let DiskState {
             names,
             durable_names,
             ..
@@ -137,7 +137,7 @@ impl ModelDisk {
         let mut state = self.0.lock().unwrap();
         let inode = state.files.len() as u64;
         let bytes = content.to_vec();
-        let content = Content {
+        let content = FileContent {
             journal: is_journal(path),
             now: bytes.clone(),
             durable: bytes,
@@ -187,7 +187,7 @@ impl ModelDisk {
     }
 }
 
-fn range(content: &Content, start: u64, end: u64) -> Vec<u8> {
+fn range(content: &FileContent, start: u64, end: u64) -> Vec<u8> {
     let length = content.now.len();
     let (start, end) = ((start as usize).min(length), (end as usize).min(length));
     content.now[start..end].to_vec()
@@ -197,8 +197,8 @@ fn is_journal(path: &Path) -> bool {
     path.starts_with("/state")
 }
 
-impl State {
-    fn file(&self, path: &Path) -> Option<&Content> {
+impl DiskState {
+    fn file(&self, path: &Path) -> Option<&FileContent> {
         self.files.get(self.names.get(path)?)
     }
 
@@ -224,9 +224,9 @@ impl Disk for ModelDisk {
             Some(inode) => *inode,
             None => {
                 let inode = state.files.len() as u64;
-                let content = Content {
+                let content = FileContent {
                     journal: is_journal(path),
-                    ..Content::default()
+                    ..FileContent::default()
                 };
                 state.files.insert(inode, content);
                 state.names.insert(path.into(), inode);
@@ -287,7 +287,7 @@ impl Disk for ModelDisk {
             return Err(io::Error::other("crashed"));
         }
         let inside = |path: &Path| path.parent() == Some(directory);
-        let State {
+        let DiskState {
             names,
             durable_names,
             ..
@@ -300,13 +300,13 @@ impl Disk for ModelDisk {
 }
 
 struct ModelFile {
-    disk: Arc<Mutex<State>>,
+    disk: Arc<Mutex<DiskState>>,
     inode: u64,
 }
 
 impl ModelFile {
     /// Runs an operation on the content, with whether it is the crashing one.
-    fn change(&self, work: impl FnOnce(&mut Content, bool)) -> io::Result<()> {
+    fn change(&self, work: impl FnOnce(&mut FileContent, bool)) -> io::Result<()> {
         let mut state = self.disk.lock().unwrap();
         let torn = state.operation()?;
         work(state.files.get_mut(&self.inode).unwrap(), torn);

@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::buffer::BundleStart;
 
-use super::collector::{Event, Sent};
+use super::collector::{ModelEvent, Sent};
 
 /// A server with its archive and the events in flight.
 #[derive(Default)]
-pub struct Server {
+pub struct ModelServer {
     /// The events in the order of storage.
-    pub archive: Vec<Event>,
+    pub archive: Vec<ModelEvent>,
     /// Seconds by which its clock is ahead of ours.
     skew: u32,
     /// Seconds by which its clock was set back.
@@ -24,11 +24,11 @@ pub struct Server {
     /// later are sent whatever their second.
     from: u32,
     stored: usize,
-    bundle: Vec<Event>,
+    bundle: Vec<ModelEvent>,
     under_way: VecDeque<Sent>,
 }
 
-impl Server {
+impl ModelServer {
     /// Creates a server whose clock is ahead of ours by this number of seconds.
     pub fn ahead(skew: u32) -> Self {
         Self {
@@ -82,7 +82,7 @@ impl Server {
         let wanted = rest
             .enumerate()
             .filter(|(index, event)| at + index >= self.stored || event.0 >= self.from);
-        let bundle: Vec<(usize, Event)> = wanted
+        let bundle: Vec<(usize, ModelEvent)> = wanted
             .take(count)
             .map(|(index, event)| (index, event.clone()))
             .collect();
@@ -108,7 +108,7 @@ impl Server {
 
     fn dispatch(&mut self, start: BundleStart) {
         let events = self.bundle.iter().enumerate();
-        let marked = |(index, event): (usize, &Event)| {
+        let marked = |(index, event): (usize, &ModelEvent)| {
             let first = (index == 0).then_some(start);
             (event.clone(), first)
         };
