@@ -11,7 +11,7 @@ use estreamer_mio::client::{ClientConnection, ClientOptions};
 use estreamer_mio::event_loop::EventLoop;
 
 use super::options::DoctorOptions;
-use super::probe::{Goal, Probe, Seen};
+use super::probe::{Goal, Observations, Probe};
 
 /// Connects to one address and sends the request in this form.
 pub(super) fn probe(
@@ -20,11 +20,13 @@ pub(super) fn probe(
     address: SocketAddr,
     form: RequestForm,
     goal: Goal,
-) -> io::Result<Seen> {
-    let request = options.ask.message(InitialTimestamp::OLDEST, form.quirks());
+) -> io::Result<Observations> {
+    let request = options
+        .request
+        .message(InitialTimestamp::OLDEST, form.quirks());
     let pool = Pool::new(WINDOW, 32 << 20, event_loop.handle());
     let mut client = ClientOptions::new(address, request, pool);
-    client.session.expected = Some(options.ask.expected());
+    client.session.expected = Some(options.request.expected());
     client.handshake_timeout = Duration::from_millis(options.timeout.into());
     client.capture = true;
     let mut probe = Probe::new(goal);

@@ -7,7 +7,7 @@ use estreamer_core::session::End;
 use estreamer_mio::client::ClientEnd;
 use estreamer_mio::tls::TlsClass;
 
-use super::probe::Seen;
+use super::probe::Observations;
 
 /// The class of a diagnosis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl Class {
     }
 
     /// Determines the class from the progress of the connection and its end.
-    pub(super) fn of(seen: &Seen) -> Self {
+    pub(super) fn of(seen: &Observations) -> Self {
         match &seen.end {
             Some(ClientEnd::Connect(error)) => match error.kind() {
                 ErrorKind::ConnectionRefused => Self::PortClosed,

@@ -12,7 +12,7 @@ use super::class::Class;
 use super::findings::Findings;
 use super::forms::Tried;
 use super::options::DoctorOptions;
-use super::probe::{Goal, Seen};
+use super::probe::{Goal, Observations};
 use super::report::Report;
 
 /// Runs the steps until one fails or events arrive.
@@ -31,7 +31,7 @@ pub fn diagnose(options: &DoctorOptions<'_>) -> io::Result<Report> {
     };
     findings.resolved(addresses);
     let mut event_loop = EventLoop::new()?;
-    let mut tried: Vec<(SocketAddr, Seen)> = Vec::new();
+    let mut tried: Vec<(SocketAddr, Observations)> = Vec::new();
     let mut answering = None;
     for &address in addresses {
         // After one address has answered, further addresses are only tested for a TCP

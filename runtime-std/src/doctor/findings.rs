@@ -13,7 +13,7 @@ use super::class::Class;
 use super::forms::Tried;
 use super::judgement::{self, Whose};
 use super::options::DoctorOptions;
-use super::probe::Seen;
+use super::probe::Observations;
 use super::reading;
 use super::report::{DiagnosisStep, Report, Verdict};
 use crate::count::Count;
@@ -63,7 +63,7 @@ impl<'a> Findings<'a> {
     }
 
     /// Adds TCP to one address; `another` tells whether another address answered.
-    pub(super) fn connect(&mut self, address: SocketAddr, seen: &Seen, another: bool) {
+    pub(super) fn connect(&mut self, address: SocketAddr, seen: &Observations, another: bool) {
         if let Some(local) = seen.local {
             let found = format!("{address} accepts connections; the local address is {local}");
             return self.add("connect", Verdict::Ok, found, None);
@@ -98,7 +98,7 @@ impl<'a> Findings<'a> {
         self.add("connect", verdict, found, Some(look_at));
     }
 
-    pub(super) fn tls(&mut self, seen: &Seen) {
+    pub(super) fn tls(&mut self, seen: &Observations) {
         self.local = seen.local;
         if let Some(agreed) = &seen.tls {
             self.tls = Some((agreed.version, agreed.cipher));
@@ -162,7 +162,7 @@ impl<'a> Findings<'a> {
 
     /// Adds dates, algorithms and subject of every known certificate, and whether this
     /// client's certificate names its local address.
-    pub(super) fn certificates(&mut self, seen: Option<&Seen>) {
+    pub(super) fn certificates(&mut self, seen: Option<&Observations>) {
         let (identity, now) = (self.options.identity, self.options.now);
         let own = identity.certificate();
         self.lines
@@ -189,7 +189,7 @@ impl<'a> Findings<'a> {
             return;
         }
         let class = Class::of(seen);
-        let asked = format!("asked for {}", self.options.asked);
+        let request = format!("request for {}", self.options.request_text);
         let (answered, unanswered) = forms.split();
         let any_form = match unanswered.len() {
             0 | 1 => "",
@@ -197,14 +197,14 @@ impl<'a> Findings<'a> {
         };
         if let Some(ClientEnd::Session(End::PeerError { code }, text)) = &seen.end {
             let error = error_message(*code, text);
-            let found = format!("{asked}, answered with {error}{any_form}");
+            let found = format!("{request}, answered with {error}{any_form}");
             let look_at = format!(
                 "Check that the Management Center supports fully-qualified events (version 7.0 or \
                  newer), and check the event types on {PAGE}"
             );
             return self.add("request", Verdict::Failed, found, Some(look_at));
         }
-        self.add("request", Verdict::Ok, asked, None);
+        self.add("request", Verdict::Ok, request, None);
         self.forms(&answered, &unanswered);
         let after = seconds(seen.after);
         let (verdict, found, look_at) = match class {
@@ -244,7 +244,9 @@ impl<'a> Findings<'a> {
             ),
         };
         self.add("first bytes", verdict, found, look_at);
-        if let Some((layout, told_by)) = reading::first(&seen.bytes, self.options.ask.expected()) {
+        if let Some((layout, told_by)) =
+            reading::first(&seen.bytes, self.options.request.expected())
+        {
             self.reading(layout, told_by);
         }
     }

@@ -10,10 +10,10 @@ use estreamer_mio::event_loop::EventLoop;
 use super::attempt::probe;
 use super::class::Class;
 use super::options::DoctorOptions;
-use super::probe::{Goal, Seen};
+use super::probe::{Goal, Observations};
 
 /// The result of each form that was tried, in order.
-pub(super) struct Tried(Vec<(RequestForm, Seen)>);
+pub(super) struct Tried(Vec<(RequestForm, Observations)>);
 
 impl Tried {
     /// Tries the other forms after the first, if the first connection sent its request.
@@ -21,7 +21,7 @@ impl Tried {
         event_loop: &mut EventLoop<ClientConnection>,
         options: &DoctorOptions<'_>,
         address: SocketAddr,
-        first: Seen,
+        first: Observations,
     ) -> io::Result<Self> {
         let mut tried = Self(vec![(RequestForm::default(), first)]);
         for &form in &RequestForm::ALL[1..] {
@@ -42,7 +42,7 @@ impl Tried {
 
     /// Returns the connection that decides the diagnosis: one with events, else one with
     /// an answer, else the first.
-    pub(super) fn best(&self) -> Option<&Seen> {
+    pub(super) fn best(&self) -> Option<&Observations> {
         let all = || self.0.iter().map(|(_, seen)| seen);
         let events = all().find(|seen| seen.events() > 0);
         let answered = || all().find(|seen| seen.answered.is_some());
@@ -51,10 +51,11 @@ impl Tried {
 
     /// Returns the forms that were answered, and those that were not.
     pub(super) fn split(&self) -> (Vec<RequestForm>, Vec<RequestForm>) {
-        let form = |(form, _): &(RequestForm, Seen)| *form;
+        let form = |(form, _): &(RequestForm, Observations)| *form;
         let (yes, no): (Vec<_>, Vec<_>) =
             self.0.iter().partition(|(_, seen)| seen.answered.is_some());
-        let forms = |tried: Vec<&(RequestForm, Seen)>| tried.into_iter().map(form).collect();
+        let forms =
+            |tried: Vec<&(RequestForm, Observations)>| tried.into_iter().map(form).collect();
         (forms(yes), forms(no))
     }
 
@@ -65,7 +66,7 @@ impl Tried {
 }
 
 /// Returns whether another form may have another result.
-fn is_about_the_request(seen: &Seen) -> bool {
+fn is_about_the_request(seen: &Observations) -> bool {
     let ends = [
         Class::Healthy,
         Class::ClosedSilently,

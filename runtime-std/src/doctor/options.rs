@@ -21,9 +21,9 @@ pub struct DoctorOptions<'a> {
     /// The TLS configuration from identity and rules.
     pub tls: &'a ClientTls,
     /// The request, from the oldest event on.
-    pub ask: &'a EventRequest,
+    pub request: &'a EventRequest,
     /// The request in words.
-    pub asked: String,
+    pub request_text: String,
     /// The time limit for TCP and the TLS handshake, in milliseconds.
     pub timeout: u32,
     /// The time to wait for events, in milliseconds.

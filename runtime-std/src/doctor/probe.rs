@@ -10,7 +10,7 @@ use estreamer_mio::tls::CertificateFacts;
 
 /// The observations of one connection.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct Observations {
     /// The local address, if TCP was connected.
     pub(super) local: Option<SocketAddr>,
     /// The parameters of TLS, if the handshake succeeded.
@@ -38,7 +38,7 @@ pub(super) struct Agreed {
     pub(super) certificate: Option<CertificateFacts>,
 }
 
-impl Seen {
+impl Observations {
     pub(super) fn events(&self) -> u64 {
         self.counts.iter().sum()
     }
@@ -79,23 +79,23 @@ pub(super) enum Goal {
 
 /// Observes one connection until its goal is reached.
 pub(super) struct Probe {
-    seen: Seen,
+    seen: Observations,
     goal: Goal,
     /// When the request was sent.
-    asked: Option<Instant>,
+    requested: Option<Instant>,
 }
 
 impl Probe {
     pub(super) fn new(goal: Goal) -> Self {
         Self {
-            seen: Seen::default(),
+            seen: Observations::default(),
             goal,
-            asked: None,
+            requested: None,
         }
     }
 
     /// Returns the observations.
-    pub(super) fn into_seen(self) -> Seen {
+    pub(super) fn into_seen(self) -> Observations {
         self.seen
     }
 
@@ -113,7 +113,7 @@ impl Probe {
     pub(super) fn due(&self) -> Option<Instant> {
         match self.goal {
             Goal::Connect => None,
-            Goal::Events { wait } | Goal::Answer { wait } => Some(self.asked?.after(wait)),
+            Goal::Events { wait } | Goal::Answer { wait } => Some(self.requested?.after(wait)),
         }
     }
 
@@ -136,7 +136,7 @@ impl Probe {
             match event {
                 ClientEvent::TcpConnected { local } => self.seen.local = Some(local),
                 ClientEvent::Connected => {
-                    self.asked = Some(now);
+                    self.requested = Some(now);
                     let tls = client.tls();
                     self.seen.tls = Some(Agreed {
                         version: tls.protocol_version().unwrap_or("TLS"),
@@ -154,13 +154,13 @@ impl Probe {
                 _ => {}
             }
         }
-        let (Some(asked), Some(session)) = (self.asked, client.session()) else {
+        let (Some(requested), Some(session)) = (self.requested, client.session()) else {
             return;
         };
         self.seen.nulls = session.statistics().nulls;
         // The time to close the session does not count.
         if session.end().is_none() {
-            self.seen.after = now.0.saturating_sub(asked.0);
+            self.seen.after = now.0.saturating_sub(requested.0);
         }
         if client.is_answered() {
             self.seen.answered.get_or_insert(self.seen.after);
