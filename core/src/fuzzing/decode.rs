@@ -28,7 +28,7 @@ pub fn decode(data: &[u8]) {
             message: 4 * u32::from(small),
         },
     };
-    let shape = Shape {
+    let shape = SessionShape {
         window: all,
         limits,
         oversize: Oversize::Pieces,
@@ -37,20 +37,20 @@ pub fn decode(data: &[u8]) {
         record_length: RecordLength::ALL[usize::from(seed >> 6)],
         expected: EXPECTED[usize::from(seed % 7)],
     };
-    let small = Shape {
+    let small = SessionShape {
         window,
         chunks: 1 + usize::from(chunks),
         ..shape
     };
     let split = run(client(small), stream, small);
     assert_eq!(split, run(client(shape), stream, shape), "{small:?}");
-    let skipping = Shape {
+    let skipping = SessionShape {
         oversize: Oversize::Skip,
         ..small
     };
     run(client(skipping), stream, skipping);
     // A server accepts some requests only if they fit into its window.
-    let split = Shape {
+    let split = SessionShape {
         chunks: small.chunks,
         ..shape
     };
@@ -60,7 +60,7 @@ pub fn decode(data: &[u8]) {
 
 /// How a stream is fed to a session.
 #[derive(Debug, Clone, Copy)]
-struct Shape {
+struct SessionShape {
     window: usize,
     limits: Limits,
     oversize: Oversize,
@@ -88,7 +88,7 @@ const EXPECTED: [Option<Expected>; 7] = {
     ]
 };
 
-impl Shape {
+impl SessionShape {
     /// The size of the next chunk, at least 1. The sequence is pseudo-random.
     fn chunk(&mut self) -> usize {
         self.seed ^= self.seed << 13;
@@ -101,7 +101,7 @@ impl Shape {
     }
 }
 
-fn client(shape: Shape) -> ClientSession {
+fn client(shape: SessionShape) -> ClientSession {
     let config = ClientConfig {
         limits: shape.limits,
         oversize: shape.oversize,
@@ -116,7 +116,7 @@ fn client(shape: Shape) -> ClientSession {
 const NOW: Instant = Instant(0);
 
 /// A server with unacknowledged bundles, so that nulls count.
-fn server(shape: Shape) -> ServerSession {
+fn server(shape: SessionShape) -> ServerSession {
     let config = ServerConfig {
         limits: shape.limits,
         unacknowledged: 3,
@@ -130,7 +130,7 @@ fn server(shape: Shape) -> ServerSession {
 
 /// The outcome, which must not depend on window and chunks.
 #[derive(Debug, PartialEq)]
-struct Outcome {
+struct SessionOutcome {
     /// A digest of all complete messages.
     digest: u64,
     /// Units received by a client; credit of a server.
@@ -139,7 +139,7 @@ struct Outcome {
     end: End,
 }
 
-fn run<S: Session>(mut session: S, stream: &[u8], mut shape: Shape) -> Outcome {
+fn run<S: Session>(mut session: S, stream: &[u8], mut shape: SessionShape) -> SessionOutcome {
     let mut account = Account::new(shape.limits, shape.oversize, shape.window);
     let mut transcript = Transcript::default();
     let window = shape.window;
@@ -157,7 +157,7 @@ fn run<S: Session>(mut session: S, stream: &[u8], mut shape: Shape) -> Outcome {
             }
         },
     );
-    Outcome {
+    SessionOutcome {
         digest: transcript.whole.0,
         units: session.units(),
         statistics: session.statistics(),
@@ -167,9 +167,9 @@ fn run<S: Session>(mut session: S, stream: &[u8], mut shape: Shape) -> Outcome {
 
 /// FNV-1a: distinguishes transcripts without an allocator.
 #[derive(Clone, Copy)]
-struct Digest(u64);
+struct TranscriptHash(u64);
 
-impl Digest {
+impl TranscriptHash {
     fn add(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
@@ -177,7 +177,7 @@ impl Digest {
     }
 }
 
-impl Write for Digest {
+impl Write for TranscriptHash {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.add(text.as_bytes());
         Ok(())
@@ -186,14 +186,14 @@ impl Write for Digest {
 
 /// A digest of the received messages, whether whole or in pieces.
 struct Transcript {
-    whole: Digest,
+    whole: TranscriptHash,
     /// Includes the pieces of an incomplete message.
-    pieces: Digest,
+    pieces: TranscriptHash,
 }
 
 impl Default for Transcript {
     fn default() -> Self {
-        let empty = Digest(0xcbf2_9ce4_8422_2325);
+        let empty = TranscriptHash(0xcbf2_9ce4_8422_2325);
         Self {
             whole: empty,
             pieces: empty,
