@@ -66,7 +66,7 @@ pub struct EventLoop<E> {
     poll: Poll,
     events: Events,
     clock: std::time::Instant,
-    endpoints: BTreeMap<usize, Place<E>>,
+    endpoints: BTreeMap<usize, EndpointSlot<E>>,
     next_id: usize,
     ready: VecDeque<usize>,
     /// Turns left in this round, and whether the round has not begun yet.
@@ -75,7 +75,7 @@ pub struct EventLoop<E> {
     handle: Handle,
 }
 
-struct Place<E> {
+struct EndpointSlot<E> {
     endpoint: E,
     queued: bool,
 }
@@ -195,7 +195,7 @@ impl<E: Endpoint> EventLoop<E> {
         registry.register(endpoint.source(), Token(id), interest)?;
         self.next_id += 1;
         let queued = false;
-        self.endpoints.insert(id, Place { endpoint, queued });
+        self.endpoints.insert(id, EndpointSlot { endpoint, queued });
         self.queue(id);
         Ok(EndpointId(id))
     }
@@ -283,7 +283,7 @@ pub(crate) fn after(now: Instant, duration: Duration) -> Instant {
 
 /// Queues every endpoint for which `is_ready` holds.
 fn queue_where<E>(
-    endpoints: &mut BTreeMap<usize, Place<E>>,
+    endpoints: &mut BTreeMap<usize, EndpointSlot<E>>,
     ready: &mut VecDeque<usize>,
     is_ready: impl Fn(&E) -> bool,
 ) {

@@ -21,12 +21,12 @@ struct Inner {
     arena_size: usize,
     /// Bytes of all arenas together, at most.
     budget: usize,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     wake: Handle,
 }
 
 #[derive(Default)]
-struct State {
+struct PoolState {
     used: usize,
     /// Bytes of bookkeeping for the records in arenas that are handed over.
     bookkeeping: usize,
@@ -136,7 +136,7 @@ impl Pool {
 }
 
 impl Inner {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -24,7 +24,7 @@ pub fn batch(data: &[u8]) {
     let mut limits = Limits::DEFAULT;
     limits.record = limit;
     limits.message = limit;
-    let shape = Shape {
+    let shape = ReadPlan {
         size,
         // The least that does not lock up.
         budget: limit as usize + 2 * size,
@@ -35,7 +35,7 @@ pub fn batch(data: &[u8]) {
     };
     let stream = choices.rest();
     let (expected, units) = decoded(stream, limits);
-    let mut found = Found::default();
+    let mut found = FoundRecords::default();
     shape.read(stream, &mut found);
     assert_eq!(found.records, expected, "{shape:?}");
     assert_eq!(found.units, units, "every unit is handed over");
@@ -50,7 +50,7 @@ static LOOP: LazyLock<Handle> = LazyLock::new(|| {
 
 /// The parts of a record that are checked.
 #[derive(Debug, PartialEq)]
-struct Seen {
+struct SeenRecord {
     kind: RecordKind,
     archival: Option<u32>,
     bundle: Option<BundleStart>,
@@ -58,12 +58,12 @@ struct Seen {
 }
 
 #[derive(Default)]
-struct Found {
-    records: Vec<Seen>,
+struct FoundRecords {
+    records: Vec<SeenRecord>,
     units: u64,
 }
 
-impl Found {
+impl FoundRecords {
     /// Takes the batches that are ready.
     fn take(&mut self, builder: &mut BatchBuilder, held: &mut VecDeque<Batch>) {
         while let Some(batch) = builder.poll_batch() {
@@ -81,7 +81,7 @@ impl Found {
                 _ => record.length as usize,
             };
             assert_eq!(record.data.len(), whole, "every byte of it");
-            self.records.push(Seen {
+            self.records.push(SeenRecord {
                 kind: record.kind,
                 archival: record.archival,
                 bundle: record.bundle,
@@ -92,7 +92,7 @@ impl Found {
 }
 
 #[derive(Debug)]
-struct Shape {
+struct ReadPlan {
     size: usize,
     budget: usize,
     limits: Limits,
@@ -101,8 +101,8 @@ struct Shape {
     keep: usize,
 }
 
-impl Shape {
-    fn read(&self, stream: &[u8], found: &mut Found) {
+impl ReadPlan {
+    fn read(&self, stream: &[u8], found: &mut FoundRecords) {
         let pool = Pool::new(self.size, self.budget, LOOP.clone());
         let mut builder = BatchBuilder::new(pool.clone());
         let mut decoder = decoder(self.size, self.limits);
@@ -168,7 +168,7 @@ fn decoder(window: usize, limits: Limits) -> Decoder {
 }
 
 /// The records of a stream, by the decoder alone, and the units it has.
-fn decoded(stream: &[u8], limits: Limits) -> (Vec<Seen>, u64) {
+fn decoded(stream: &[u8], limits: Limits) -> (Vec<SeenRecord>, u64) {
     let mut decoder = decoder(stream.len().max(64), limits);
     let (mut rest, mut units) = (stream, 0);
     let mut seen = Vec::new();
@@ -180,7 +180,7 @@ fn decoded(stream: &[u8], limits: Limits) -> (Vec<Seen>, u64) {
                 Kind::Malformed(malformed) => (RecordKind::Malformed(malformed), None),
                 _ => return,
             };
-            seen.push(Seen {
+            seen.push(SeenRecord {
                 kind: if over { RecordKind::Oversize } else { kind },
                 archival,
                 bundle: match head.nested {

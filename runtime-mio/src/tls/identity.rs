@@ -159,12 +159,12 @@ impl Identity {
     fn assemble(
         keys: Vec<WipedKey>,
         certificates: Vec<CertificateDer<'static>>,
-        authorities: Option<Vec<Found>>,
+        authorities: Option<Vec<ParsedCertificate>>,
     ) -> Result<Self, IdentityError> {
-        let mut found: Vec<Found> = Vec::new();
+        let mut found: Vec<ParsedCertificate> = Vec::new();
         for der in certificates {
             let facts = CertificateFacts::from_der(&der).ok_or_else(unreadable)?;
-            found.push(Found { der, facts });
+            found.push(ParsedCertificate { der, facts });
         }
         if keys.is_empty() {
             return Err(IdentityError::NoKey);
@@ -185,7 +185,7 @@ impl Identity {
         while let Some(next) = issuer_of(chain.last(), &found) {
             chain.push(found.remove(next));
         }
-        let (signers, others): (Vec<Found>, Vec<Found>) =
+        let (signers, others): (Vec<ParsedCertificate>, Vec<ParsedCertificate>) =
             found.into_iter().partition(|c| c.facts.may_sign());
         let authorities = match authorities {
             Some(given) => given,
@@ -223,14 +223,17 @@ impl fmt::Debug for Identity {
 }
 
 #[derive(Clone)]
-struct Found {
+struct ParsedCertificate {
     der: CertificateDer<'static>,
     facts: CertificateFacts,
 }
 
 /// Returns the first key that belongs to a certificate, with the certificate's
 /// index. Of several certificates of one key it is the one that is valid longest.
-fn pick(keys: Vec<WipedKey>, found: &[Found]) -> Result<(WipedKey, usize), IdentityError> {
+fn pick(
+    keys: Vec<WipedKey>,
+    found: &[ParsedCertificate],
+) -> Result<(WipedKey, usize), IdentityError> {
     let facts: Vec<CertificateFacts> = found.iter().map(|c| c.facts.clone()).collect();
     let mut unusable = None;
     for candidate in keys {
@@ -257,7 +260,7 @@ fn pick(keys: Vec<WipedKey>, found: &[Found]) -> Result<(WipedKey, usize), Ident
 
 /// Returns the index of the certificate that issued `of`, unless it is a root: the
 /// peer has the root.
-fn issuer_of(of: Option<&Found>, among: &[Found]) -> Option<usize> {
+fn issuer_of(of: Option<&ParsedCertificate>, among: &[ParsedCertificate]) -> Option<usize> {
     let of = of.filter(|of| !of.facts.self_issued())?;
     among.iter().position(|candidate| {
         candidate.facts.subject_raw == of.facts.issuer_raw
@@ -267,10 +270,12 @@ fn issuer_of(of: Option<&Found>, among: &[Found]) -> Option<usize> {
 }
 
 /// Returns the CA certificates of a CA file.
-fn named_authorities(ca: &[u8]) -> Result<Vec<Found>, IdentityError> {
+fn named_authorities(ca: &[u8]) -> Result<Vec<ParsedCertificate>, IdentityError> {
     let found = pem::certificates(ca, "CA")?.into_iter();
-    let found: Vec<Found> = found
-        .filter_map(|der| CertificateFacts::from_der(&der).map(|facts| Found { der, facts }))
+    let found: Vec<ParsedCertificate> = found
+        .filter_map(|der| {
+            CertificateFacts::from_der(&der).map(|facts| ParsedCertificate { der, facts })
+        })
         .collect();
     match found.is_empty() {
         true => Err(IdentityError::NoCa),

@@ -16,9 +16,9 @@ pub(super) enum ToSend<'a> {
     CloseNotify,
 }
 
-/// What a step did.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum TlsStep {
     /// It made progress; there may be more to do.
     Again,
     /// It decrypted a record.
@@ -40,7 +40,7 @@ pub(super) fn step(
     outgoing: &mut ByteBuffer,
     to_send: ToSend<'_>,
     mut received: impl FnMut(&[u8]),
-) -> (usize, Result<Step, Error>) {
+) -> (usize, Result<TlsStep, Error>) {
     let status = connection.process_tls_records(incoming);
     let mut done = status.discard;
     let state = match status.state {
@@ -58,7 +58,7 @@ pub(super) fn step(
                     Err(error) => return (done, Err(error)),
                 }
             }
-            Step::Received
+            TlsStep::Received
         }
         ConnectionState::EncodeTlsData(mut message) => {
             put(outgoing, 0, |room| {
@@ -67,14 +67,14 @@ pub(super) fn step(
                     EncodeError::AlreadyEncoded => None,
                 })
             });
-            Step::Again
+            TlsStep::Again
         }
         // Everything to send is in this one buffer, in order.
         ConnectionState::TransmitTlsData(transmit) => {
             transmit.done();
-            Step::Again
+            TlsStep::Again
         }
-        ConnectionState::PeerClosed => Step::Closed,
+        ConnectionState::PeerClosed => TlsStep::Closed,
         ConnectionState::WriteTraffic(mut traffic) => {
             match to_send {
                 ToSend::Nothing => {}
@@ -85,10 +85,10 @@ pub(super) fn step(
                     traffic.queue_close_notify(room).map_err(too_small)
                 }),
             }
-            Step::Rest
+            TlsStep::Rest
         }
         // Early data is not enabled, so there is no other state.
-        _ => Step::Rest,
+        _ => TlsStep::Rest,
     };
     (done, Ok(step))
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use rustls::CommonState;
 use rustls::client::UnbufferedClientConnection;
 
-use super::step::{Step, ToSend, step};
+use super::step::{TlsStep, ToSend, step};
 use super::{Engine, progress, read_socket};
 use crate::buffer::ByteBuffer;
 use crate::tls::error::TlsError;
@@ -49,7 +49,7 @@ impl Unbuffered {
     /// Sends something, without looking at bytes received meanwhile.
     fn send(&mut self, to_send: ToSend<'_>) {
         // An error while sending comes again with the next bytes received.
-        while let (Ok(Step::Again | Step::Received | Step::Closed), _) =
+        while let (Ok(TlsStep::Again | TlsStep::Received | TlsStep::Closed), _) =
             self.step(self.partial, to_send, &mut [])
         {}
     }
@@ -61,7 +61,7 @@ impl Unbuffered {
         bytes: usize,
         to_send: ToSend<'_>,
         room: &mut [u8],
-    ) -> (Result<Step, TlsError>, usize) {
+    ) -> (Result<TlsStep, TlsError>, usize) {
         // An error may clear the state.
         let before = progress(&self.connection, Peer::Server);
         let incoming = &mut self.incoming.unread_mut()[..bytes];
@@ -77,10 +77,10 @@ impl Unbuffered {
         self.incoming.consume(done);
         // Bytes after a decrypted record are not seen yet.
         self.partial = match step {
-            Ok(Step::Again | Step::Rest) => bytes.saturating_sub(done),
+            Ok(TlsStep::Again | TlsStep::Rest) => bytes.saturating_sub(done),
             _ => 0,
         };
-        if step == Ok(Step::Closed) {
+        if step == Ok(TlsStep::Closed) {
             self.is_closed = true;
             // Bytes after close_notify are ignored.
             self.incoming.consume(usize::MAX);
@@ -100,7 +100,7 @@ impl Unbuffered {
         while self.connection.wants_write() {
             let (connection, outgoing) = (&mut self.connection, &mut self.outgoing);
             let (_, step) = step(connection, &mut [], outgoing, ToSend::Nothing, |_| {});
-            if step != Ok(Step::Again) {
+            if step != Ok(TlsStep::Again) {
                 break;
             }
         }
@@ -145,8 +145,8 @@ impl Engine for Unbuffered {
             full += count;
             match step {
                 Err(error) => return (full, Err(error)),
-                Ok(Step::Rest) => break,
-                Ok(Step::Again | Step::Received | Step::Closed) => {}
+                Ok(TlsStep::Rest) => break,
+                Ok(TlsStep::Again | TlsStep::Received | TlsStep::Closed) => {}
             }
         }
         (full, Ok(()))

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn both_ends_shake_hands_in_every_tls_version() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     for (versions, name) in [
         (TlsVersions::Any, "TLS 1.3"),
         (TlsVersions::Tls12, "TLS 1.2"),
@@ -48,7 +48,7 @@ fn a_version_1_ca_and_rsa_certificates_are_accepted() {
 
 #[test]
 fn subjects_are_compared_without_regard_to_letter_case() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let client = ClientTls::new(&pki.client(), ServerRules::default()).unwrap();
     let server = ServerTls::new(&pki.issue(subject("ESTREAMER", "Server"))).unwrap();
     assert_eq!(meet(&client, &server).2, (Ok(()), Ok(())));
@@ -56,13 +56,13 @@ fn subjects_are_compared_without_regard_to_letter_case() {
 
 #[test]
 fn an_intermediate_ca_sent_by_the_server_leads_to_ours() {
-    let root = Pki::new();
+    let root = TestPki::new();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.distinguished_name.push(DnType::CommonName, "Sub CA");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
     let sub = params.signed_by(&key, &root.issuer).unwrap();
-    let below = Pki {
+    let below = TestPki {
         pem: root.pem.clone(),
         issuer: Issuer::new(params, key),
     };
@@ -83,7 +83,7 @@ fn an_intermediate_ca_sent_by_the_server_leads_to_ours() {
 
 #[test]
 fn name_rules_and_a_pinned_fingerprint_accept_the_right_server() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let mut params = subject("eStreamer", "server");
     params.subject_alt_names = vec![
         rcgen::SanType::DnsName("fmc1.example.net".try_into().unwrap()),
@@ -121,7 +121,7 @@ fn sha1_signed_certificates_are_accepted_where_allowed() {
 
 #[test]
 fn insecure_believes_a_stranger_and_needs_no_ca() {
-    let (ours, theirs) = (Pki::new(), Pki::named("other"));
+    let (ours, theirs) = (TestPki::new(), TestPki::named("other"));
     let client = ours.issue_trusting(subject("eStreamer", "client"), &ours.pem);
     let rules = ServerRules {
         insecure: true,

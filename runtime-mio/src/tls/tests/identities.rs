@@ -218,7 +218,7 @@ fn wrong_pem_files_are_named() {
 
 #[test]
 fn of_two_certificates_of_one_key_the_one_valid_longer_is_ours() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let key = KeyPair::generate().unwrap();
     let sign = |year| {
         let mut params = subject("eStreamer", "client");

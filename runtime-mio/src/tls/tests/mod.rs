@@ -25,12 +25,12 @@ macro_rules! fixture {
 use fixture;
 
 /// A generated Internal CA.
-struct Pki {
+struct TestPki {
     pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
-impl Pki {
+impl TestPki {
     fn new() -> Self {
         Self::named("InternalCA")
     }
@@ -80,10 +80,10 @@ fn subject(title: &str, qualifier: &str) -> CertificateParams {
 }
 
 /// The last result of each end: client, server.
-type Outcome = (Result<(), TlsError>, Result<(), TlsError>);
+type HandshakeResults = (Result<(), TlsError>, Result<(), TlsError>);
 
 /// Moves bytes both ways until there are none.
-fn pump(client: &mut TlsSession, server: &mut TlsSession) -> Outcome {
+fn pump(client: &mut TlsSession, server: &mut TlsSession) -> HandshakeResults {
     let (mut at_client, mut at_server) = (Ok(()), Ok(()));
     while client.wants_write() || server.wants_write() {
         at_server = deliver(client, server);
@@ -127,7 +127,7 @@ fn hang_up(session: &mut TlsSession) -> Result<(), TlsError> {
 }
 
 /// Runs a handshake and returns both ends with the result.
-fn meet(client: &ClientTls, server: &ServerTls) -> (TlsSession, TlsSession, Outcome) {
+fn meet(client: &ClientTls, server: &ServerTls) -> (TlsSession, TlsSession, HandshakeResults) {
     let mut client = client.connect().unwrap();
     let mut server = server.accept().unwrap();
     let outcome = pump(&mut client, &mut server);
@@ -155,7 +155,7 @@ const ENGINES: [Connect; 2] = [ClientTls::connect, ClientTls::connect_buffered];
 
 /// A pair with a client's session made by `connect`.
 fn pair_on(connect: Connect, versions: TlsVersions) -> (TlsSession, TlsSession) {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let rules = ServerRules::default();
     let client = ClientTls::with_versions(&pki.client(), rules, versions).unwrap();
     let server = ServerTls::new(&pki.server()).unwrap();

@@ -66,7 +66,7 @@ fn der_given_as_pem_is_read() {
 
 #[test]
 fn the_first_ca_of_several_is_not_lost() {
-    let other = Pki::named("Other CA");
+    let other = TestPki::named("Other CA");
     let [certificate, key, ca] = parts();
     for file in [
         [BOM, ca, other.pem.as_bytes()].concat(),

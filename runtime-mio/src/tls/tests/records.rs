@@ -20,7 +20,7 @@ fn records(from: &mut TlsSession, bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn bytes_may_come_one_at_a_time() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let drip = |from: &mut TlsSession, to: &mut TlsSession| {
         for byte in outgoing(from) {
             feed(to, &[byte]).unwrap();
@@ -49,7 +49,7 @@ fn bytes_may_come_one_at_a_time() {
 
 #[test]
 fn data_behind_the_last_message_of_the_handshake_is_not_lost() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     for (connect, versions) in CLIENTS {
         let rules = ServerRules::default();
         let client = ClientTls::with_versions(&pki.client(), rules, versions).unwrap();

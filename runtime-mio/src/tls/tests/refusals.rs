@@ -19,7 +19,7 @@ fn refusal(client: &Identity, server: &Identity) -> CertificateProblem {
 
 #[test]
 fn a_server_of_another_ca_is_refused() {
-    let (ours, theirs) = (Pki::new(), Pki::named("OtherCA"));
+    let (ours, theirs) = (TestPki::new(), TestPki::named("OtherCA"));
     let server = theirs.issue_trusting(subject("eStreamer", "server"), &ours.pem);
     let found = refusal(&ours.client(), &server);
     assert_eq!(
@@ -34,7 +34,7 @@ fn a_server_of_another_ca_is_refused() {
 
 #[test]
 fn a_server_of_a_ca_made_anew_under_the_same_name_is_told_apart() {
-    let (ours, anew) = (Pki::new(), Pki::new());
+    let (ours, anew) = (TestPki::new(), TestPki::new());
     let server = anew.issue_trusting(subject("eStreamer", "server"), &ours.pem);
     let CertificateProblem::NotSignedByCa { same_name, .. } = refusal(&ours.client(), &server)
     else {
@@ -45,7 +45,7 @@ fn a_server_of_a_ca_made_anew_under_the_same_name_is_told_apart() {
 
 #[test]
 fn a_server_without_the_estreamer_title_is_refused() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let found = refusal(&pki.client(), &pki.issue(subject("sftunnel", "server")));
     assert!(
         matches!(found, CertificateProblem::Title { .. }),
@@ -55,7 +55,7 @@ fn a_server_without_the_estreamer_title_is_refused() {
 
 #[test]
 fn a_server_that_shows_a_clients_certificate_is_refused() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let found = refusal(&pki.client(), &pki.client());
     assert!(
         matches!(found, CertificateProblem::GenerationQualifier { .. }),
@@ -65,7 +65,7 @@ fn a_server_that_shows_a_clients_certificate_is_refused() {
 
 #[test]
 fn a_server_by_another_name_is_refused() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let names = [
         NameRule::CommonName("192.0.2.8".into()),
         NameRule::SubjectAltName("192.0.2.7".into()),
@@ -85,7 +85,7 @@ fn a_server_by_another_name_is_refused() {
 
 #[test]
 fn a_server_with_another_fingerprint_is_refused() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let rules = ServerRules {
         fingerprint: Some([7; 32]),
         ..ServerRules::default()
@@ -98,7 +98,7 @@ fn a_server_with_another_fingerprint_is_refused() {
 
 #[test]
 fn an_expired_server_is_refused_with_the_date() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let mut params = subject("eStreamer", "server");
     params.not_after = rcgen::date_time_ymd(2001, 2, 3);
     let error = verdict(&pki.client(), ServerRules::default(), &pki.issue(params));
@@ -109,7 +109,7 @@ fn an_expired_server_is_refused_with_the_date() {
 
 #[test]
 fn a_server_whose_time_has_not_come_is_refused() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let mut params = subject("eStreamer", "server");
     params.not_before = rcgen::date_time_ymd(2999, 1, 1);
     params.not_after = rcgen::date_time_ymd(3000, 1, 1);
@@ -143,7 +143,7 @@ fn a_server_of_a_ca_with_a_small_key_is_refused() {
 }
 
 /// A server's certificate with critical certificate policies.
-fn with_critical_policies(pki: &Pki) -> Identity {
+fn with_critical_policies(pki: &TestPki) -> Identity {
     let mut params = subject("eStreamer", "server");
     // One policy: any.
     let policies = vec![48, 8, 48, 6, 6, 4, 85, 29, 32, 0];
@@ -162,7 +162,7 @@ fn pinning(server: &Identity) -> ServerRules {
 
 #[test]
 fn a_server_with_an_unknown_critical_extension_is_refused_unless_it_is_pinned() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let server = with_critical_policies(&pki);
     let found = refusal(&pki.client(), &server);
     let extension = "id-ce-certificatePolicies".to_owned();
@@ -184,7 +184,7 @@ fn a_server_with_an_unknown_critical_extension_is_refused_unless_it_is_pinned() 
 
 #[test]
 fn a_pinned_certificate_proves_nothing_without_its_key() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let server = with_critical_policies(&pki);
     let impostor = Identity::with_foreign_key(&server, &with_critical_policies(&pki));
     for versions in [TlsVersions::Tls12, TlsVersions::Tls13] {
@@ -212,7 +212,7 @@ fn a_server_of_a_ca_on_p_521_is_refused_with_the_cause_unless_it_is_pinned() {
 
 #[test]
 fn a_server_meant_for_clients_by_extended_key_usage_is_refused() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let params = purpose(
         subject("eStreamer", "server"),
         ExtendedKeyUsagePurpose::ClientAuth,
@@ -223,7 +223,7 @@ fn a_server_meant_for_clients_by_extended_key_usage_is_refused() {
 
 #[test]
 fn a_ca_certificate_in_the_servers_place_is_refused() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let mut params = subject("eStreamer", "server");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let found = refusal(&pki.client(), &pki.issue(params));
@@ -232,7 +232,7 @@ fn a_ca_certificate_in_the_servers_place_is_refused() {
 
 #[test]
 fn a_refused_server_is_shown_and_learns_of_the_refusal() {
-    let (ours, theirs) = (Pki::new(), Pki::named("OtherCA"));
+    let (ours, theirs) = (TestPki::new(), TestPki::named("OtherCA"));
     let server = theirs.issue_trusting(subject("eStreamer", "server"), &ours.pem);
     let client = ClientTls::new(&ours.client(), ServerRules::default()).unwrap();
     let server = ServerTls::new(&server).unwrap();
@@ -252,7 +252,7 @@ fn a_refused_server_is_shown_and_learns_of_the_refusal() {
 
 #[test]
 fn a_client_of_another_ca_is_refused_and_told_in_every_tls_version() {
-    let (ours, theirs) = (Pki::new(), Pki::named("OtherCA"));
+    let (ours, theirs) = (TestPki::new(), TestPki::named("OtherCA"));
     let client = theirs.issue_trusting(subject("eStreamer", "client"), &ours.pem);
     for versions in [TlsVersions::Tls12, TlsVersions::Tls13] {
         let client = ClientTls::with_versions(&client, ServerRules::default(), versions).unwrap();
@@ -275,7 +275,7 @@ fn a_client_of_another_ca_is_refused_and_told_in_every_tls_version() {
 
 #[test]
 fn an_expired_client_is_refused_by_our_server() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let mut params = subject("eStreamer", "client");
     params.not_after = rcgen::date_time_ymd(2001, 2, 3);
     let client = ClientTls::new(&pki.issue(params), ServerRules::default()).unwrap();
@@ -286,7 +286,7 @@ fn an_expired_client_is_refused_by_our_server() {
 
 #[test]
 fn a_client_is_served_from_the_address_in_its_certificate_alone() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let client = pki.client();
     let client = client.certificate();
     let rules = ClientRules::default();
@@ -307,7 +307,7 @@ fn a_client_is_served_from_the_address_in_its_certificate_alone() {
 
 #[test]
 fn a_client_named_by_host_is_served_where_that_host_is_known_to_be() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let mut params = subject("eStreamer", "client");
     params.subject_alt_names = vec![rcgen::SanType::DnsName(
         "collector.example.net".try_into().unwrap(),
@@ -325,7 +325,7 @@ fn a_client_named_by_host_is_served_where_that_host_is_known_to_be() {
 
 #[test]
 fn a_client_without_the_title_is_refused_where_that_is_asked_for() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let client = pki.issue(subject("other", "client"));
     let peer = "192.0.2.7".parse().unwrap();
     let mut rules = ClientRules::default();
@@ -342,7 +342,7 @@ fn rules_that_contradict_each_other_are_refused() {
         fingerprint: Some([0; 32]),
         ..ServerRules::default()
     };
-    let error = ClientTls::new(&Pki::new().client(), rules).unwrap_err();
+    let error = ClientTls::new(&TestPki::new().client(), rules).unwrap_err();
     assert!(matches!(error, TlsError::Setup { .. }));
     assert_eq!(error.class(), TlsClass::Local);
 }

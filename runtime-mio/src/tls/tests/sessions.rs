@@ -6,7 +6,7 @@ use super::*;
 
 /// A client on either engine that has sent its first message.
 fn fresh() -> [TlsSession; 2] {
-    let client = ClientTls::new(&Pki::new().client(), ServerRules::default()).unwrap();
+    let client = ClientTls::new(&TestPki::new().client(), ServerRules::default()).unwrap();
     ENGINES.map(|connect| {
         let mut client = connect(&client).unwrap();
         client.write_tls(&mut io::sink()).unwrap();
@@ -115,7 +115,7 @@ fn a_peer_that_speaks_no_tls_is_recognised_by_both_ends() {
             assert_eq!(error.class(), TlsClass::TlsRefused);
         }
 
-        let mut server = ServerTls::new(&Pki::new().server())
+        let mut server = ServerTls::new(&TestPki::new().server())
             .unwrap()
             .accept()
             .unwrap();
@@ -183,7 +183,7 @@ fn a_client_of_tls_1_1_means_the_client_is_too_old() {
     body.extend([0, 0, 2, 0xc0, 0x13, 1, 0]);
     let mut hello = vec![22, 3, 1, 0, body.len() as u8 + 4, 1, 0, 0, body.len() as u8];
     hello.extend(body);
-    let mut server = ServerTls::new(&Pki::new().server())
+    let mut server = ServerTls::new(&TestPki::new().server())
         .unwrap()
         .accept()
         .unwrap();
@@ -211,7 +211,7 @@ fn a_close_before_the_server_said_anything_is_a_refusal_of_tls() {
 
 #[test]
 fn a_close_on_receipt_of_our_certificate_is_a_refusal_of_it() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let rules = ServerRules::default();
     let client = ClientTls::with_versions(&pki.client(), rules, TlsVersions::Tls12).unwrap();
     let mut client = client.connect().unwrap();
@@ -258,7 +258,7 @@ fn a_client_that_offers_only_rsa_key_exchange_shares_nothing() {
     body.extend([0, 8, 0, 13, 0, 4, 0, 2, 4, 1]);
     let mut hello = vec![22, 3, 1, 0, body.len() as u8 + 4, 1, 0, 0, body.len() as u8];
     hello.extend(body);
-    let mut server = ServerTls::new(&Pki::new().server())
+    let mut server = ServerTls::new(&TestPki::new().server())
         .unwrap()
         .accept()
         .unwrap();
@@ -271,7 +271,7 @@ fn a_client_that_offers_only_rsa_key_exchange_shares_nothing() {
 
 #[test]
 fn no_bytes_make_a_session_panic() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let client = ClientTls::new(&pki.client(), ServerRules::default()).unwrap();
     let mut hello = Vec::new();
     client.connect().unwrap().write_tls(&mut hello).unwrap();
@@ -289,7 +289,7 @@ fn no_bytes_make_a_session_panic() {
 
 #[test]
 fn no_damage_to_a_flight_makes_a_session_panic() {
-    let pki = Pki::new();
+    let pki = TestPki::new();
     let server = ServerTls::new(&pki.server()).unwrap();
     for (connect, versions) in CLIENTS {
         let rules = ServerRules::default();
