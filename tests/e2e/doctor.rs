@@ -51,7 +51,7 @@ fn a_healthy_server_is_healthy_with_all_steps_in_order() {
     assert!(diagnosis.steps().all(|(_, verdict)| verdict == "ok"));
     let forms = "answered: payload, both, inclusive, payload-nul, both-nul, inclusive-nul";
     assert_eq!(diagnosis.found("request form"), forms);
-    let reading = "counts the data, told by the lengths";
+    let reading = "counts the data, decided by the lengths";
     assert_eq!(diagnosis.found("record length"), reading);
     assert_eq!(diagnosis.json["tls"]["version"], "TLS 1.3");
     assert_eq!(diagnosis.json["server_certificate"]["role"], "leaf");

@@ -61,7 +61,7 @@ fn the_reading_of_the_record_length_is_named_with_what_told_it() {
         let server = Simulator::start(&patient.path(), &["--count", "10", "--quirk", quirk]);
         let diagnosis = examine(&patient, &server.address, &[]);
         diagnosis.assert(Class::Healthy, None);
-        let expected = format!("counts {reading}, told by the beginning of the data");
+        let expected = format!("counts {reading}, decided by the beginning of the data");
         assert_eq!(diagnosis.found("record length"), expected);
     }
 }

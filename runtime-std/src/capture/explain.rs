@@ -11,19 +11,19 @@ use estreamer_core::wire::{
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Prints a frame with the bytes `raw` at `offset`. `told_by` is the evidence for the
+/// Prints a frame with the bytes `raw` at `offset`. `evidence` is the evidence for the
 /// interpretation of the record length of an event.
 pub(super) fn print(
     offset: u64,
     frame: &Frame,
     raw: &[u8],
-    told_by: Option<Evidence>,
+    evidence: Option<Evidence>,
     explain: bool,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let mut page = Page {
         rest: raw,
-        told_by: told_by.unwrap_or(Evidence::Lengths),
+        evidence: evidence.unwrap_or(Evidence::Lengths),
         explain,
         out,
     };
@@ -66,7 +66,7 @@ pub(super) fn print(
 /// The remaining bytes of a message.
 struct Page<'a, W> {
     rest: &'a [u8],
-    told_by: Evidence,
+    evidence: Evidence,
     explain: bool,
     out: &'a mut W,
 }
@@ -87,13 +87,13 @@ impl<W: Write> Page<'_, W> {
         length: usize,
     ) -> io::Result<()> {
         let event = format_args!("event {record}, {length} bytes");
-        let told_by = self.told_by;
+        let evidence = self.evidence;
         match layout {
             RecordLayout::Extended | RecordLayout::Short => self.line(offset, head.nested, event),
             layout => self.line(
                 offset,
                 head.nested,
-                format_args!("{event}; the record length counts {layout}, told by {told_by}"),
+                format_args!("{event}; the record length counts {layout}, decided by {evidence}"),
             ),
         }
     }
@@ -188,8 +188,8 @@ impl<W: Write> Page<'_, W> {
         )?;
         let length = self.rest.get(..4).and_then(|bytes| bytes.try_into().ok());
         let length = length.map_or(0, u32::from_be_bytes);
-        let told_by = self.told_by;
-        let meaning = format_args!("{length} bytes: {layout}, told by {told_by}");
+        let evidence = self.evidence;
+        let meaning = format_args!("{length} bytes: {layout}, decided by {evidence}");
         self.field(4, "record length", meaning)?;
         if let Some(extension) = record.extension {
             let second = extension.archival;

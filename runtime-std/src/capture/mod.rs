@@ -39,17 +39,17 @@ struct Readings(RecordReader);
 
 impl Readings {
     /// Returns the evidence for the first frame in `input`, if it is an event.
-    fn told_by(&mut self, frame: &Frame, input: &[u8]) -> Option<Evidence> {
+    fn evidence(&mut self, frame: &Frame, input: &[u8]) -> Option<Evidence> {
         let head = frame.head()?;
         let length = head.header.length;
         let body = input.get(HEADER_LEN..)?;
         let body = &body[..body.len().min(length as usize)];
         match head.kind {
             Kind::Event { .. } => {
-                let told_by = self.0.evidence(body, length);
+                let evidence = self.0.evidence(body, length);
                 // The decoder reports errors.
                 let _ = self.0.read(body, length);
-                Some(told_by)
+                Some(evidence)
             }
             _ => None,
         }
@@ -91,8 +91,8 @@ pub fn decode(
                 Frame::End => pieces = 0,
                 _ => {}
             }
-            let told_by = readings.told_by(frame, unread);
-            explain::print(offset, frame, raw, told_by, explain, out)
+            let evidence = readings.evidence(frame, unread);
+            explain::print(offset, frame, raw, evidence, explain, out)
                 .map_err(CaptureError::Write)?;
         }
         start += step.consumed;
@@ -176,11 +176,11 @@ mod tests {
         );
         let (strict, _) = text(BUNDLE, true);
         assert!(
-            strict.contains("13 bytes: the data, told by the lengths"),
+            strict.contains("13 bytes: the data, decided by the lengths"),
             "{strict}"
         );
         let (plain, _) = text(BUNDLE, false);
-        assert!(!plain.contains("told by"), "{plain}");
+        assert!(!plain.contains("decided by"), "{plain}");
     }
 
     #[test]

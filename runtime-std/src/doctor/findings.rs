@@ -244,10 +244,10 @@ impl<'a> Findings<'a> {
             ),
         };
         self.add("first bytes", verdict, found, look_at);
-        if let Some((layout, told_by)) =
+        if let Some((layout, evidence)) =
             reading::first(&seen.bytes, self.options.request.expected())
         {
-            self.reading(layout, told_by);
+            self.reading(layout, evidence);
         }
     }
 
@@ -275,9 +275,9 @@ impl<'a> Findings<'a> {
     }
 
     /// Adds what the record length of the first event counts.
-    fn reading(&mut self, layout: RecordLayout, told_by: Evidence) {
-        let found = format!("counts {layout}, told by {told_by}");
-        let (verdict, look_at) = match told_by {
+    fn reading(&mut self, layout: RecordLayout, evidence: Evidence) {
+        let found = format!("counts {layout}, decided by {evidence}");
+        let (verdict, look_at) = match evidence {
             Evidence::Nothing => (
                 Verdict::Warning,
                 Some(

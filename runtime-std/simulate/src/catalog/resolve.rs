@@ -59,7 +59,7 @@ impl fmt::Display for ResolveError {
             }
             Self::Cycle { event, set } => write!(
                 f,
-                "the field set {} of {event} contains itself; take it out of its own definition",
+                "the field set {} of {event} contains itself; remove it from its own definition",
                 shown(set)
             ),
         }

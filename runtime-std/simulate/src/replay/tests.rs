@@ -1,4 +1,4 @@
-//! What of a file's lines reaches whom.
+//! Tests which lines of a file a request receives.
 
 use super::*;
 
@@ -38,7 +38,7 @@ fn a_line_that_is_no_event_is_named() {
     assert!(matches!(replay("\n"), Err(ReplayError::Empty)));
 }
 
-/// What comes of `line` when a client asks by this block.
+/// Returns `line` as rendered for a request with this block.
 fn served(line: &str, request: &str) -> Option<String> {
     let replay = replay(line).unwrap();
     let request = Selection::parse(request.as_bytes(), replay.catalog()).unwrap();

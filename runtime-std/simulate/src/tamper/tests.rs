@@ -1,4 +1,4 @@
-//! Each deviation is the one its name says, by the core's own decoder.
+//! Tests with the decoder of the core that each deviation is the one of its name.
 
 use super::*;
 use estreamer_core::session::{ClientConfig, ClientSession, Instant};
@@ -18,7 +18,7 @@ fn bundle(sequence: u32) -> Vec<u8> {
     writer.finish().to_vec()
 }
 
-/// What a client's session counts after two bundles went through the tampering.
+/// Returns what a client's session counts after two changed bundles.
 fn counted(quirk: Quirk) -> (Vec<(Quirk, u32)>, u64) {
     let mut tamper = Tamper::new(Quirks::NONE.with(quirk), &[], 1).unwrap();
     let mut stream = Vec::new();

@@ -11,7 +11,7 @@ fn unhex(text: &str) -> Vec<u8> {
 }
 
 /// A sum over data that contains its own right checksum comes out as zero.
-/// Written anew, so that the generator's own sum is not its own judge.
+/// A separate implementation, so that the test does not use the sum of the generator.
 fn ones_complement(parts: &[&[u8]]) -> u16 {
     let bytes = parts.concat();
     let mut sum = 0u64;
