@@ -18,6 +18,7 @@ use super::options::ServerOptions;
 use super::outbox::{Outbox, Pumped};
 use super::outgoing::Outgoing;
 use super::request::{CompletedRequest, RequestReader, offer};
+use super::stage::ServerStage;
 use crate::buffer::ByteBuffer;
 use crate::error_text::ErrorText;
 use crate::event_loop::{Endpoint, Turn, after};
@@ -52,27 +53,6 @@ pub(super) struct ServerConnection<F> {
     outbox: Outbox,
     /// When the feed has the next record.
     next: Option<Instant>,
-}
-
-enum ServerStage {
-    Handshake {
-        deadline: Instant,
-    },
-    Session(ServerSession),
-    /// The last message is being sent.
-    Closing {
-        session: ServerSession,
-        deadline: Instant,
-    },
-    /// The client has closed; this side closes at the deadline.
-    Lingering {
-        session: ServerSession,
-        end: End,
-        deadline: Instant,
-    },
-    /// Nothing more is sent until the client closes.
-    Silent(ServerSession),
-    Ended,
 }
 
 /// Bytes of the window. Larger requests are received in pieces.

@@ -10,6 +10,7 @@ mod options;
 mod outbox;
 mod outgoing;
 mod request;
+mod stage;
 
 pub use end::ServerEnd;
 pub use feed::{Answer, Feed, RequestRefusal, SuppliedRecord, Supply};

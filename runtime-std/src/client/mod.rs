@@ -56,6 +56,7 @@
 mod bookmark;
 mod builder;
 mod error;
+mod event;
 mod form;
 
 pub use builder::Builder;
@@ -65,13 +66,13 @@ pub use estreamer_core::quirk::{Deviations, Quirk};
 pub use estreamer_core::wire::{InitialTimestamp, RecordLength};
 pub use estreamer_mio::buffer::{EventRecord, RecordKind};
 pub use estreamer_mio::tls;
+pub use event::OwnedEvent;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use estreamer_core::wire::RecordType;
 use estreamer_mio::buffer::Batch;
 use estreamer_mio::client::{ClientConnection, ClientEnd, ClientEvent};
 use estreamer_mio::event_loop::{EndpointId, EventLoop, Handle};
@@ -111,22 +112,6 @@ pub struct Client {
     /// Why the connection ended, until it is reported.
     end: Option<ClientEnd>,
     over: bool,
-}
-
-/// An owned event, as the iterator returns it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OwnedEvent {
-    /// Whether it is an event, or why it is not.
-    pub kind: RecordKind,
-    /// The record type; 0 if it could not be read.
-    pub record_type: RecordType,
-    /// When the server stored it, in UNIX seconds.
-    pub archival: Option<u32>,
-    /// The number of bytes sent; more than the length of the data if the event exceeded
-    /// the limit.
-    pub length: u32,
-    /// The event in the requested format.
-    pub data: Vec<u8>,
 }
 
 /// The counts of a connection.
@@ -486,17 +471,5 @@ impl Interrupter {
     pub fn interrupt(&self) {
         self.interrupted.store(true, Ordering::Release);
         self.handle.wake();
-    }
-}
-
-impl From<EventRecord<'_>> for OwnedEvent {
-    fn from(record: EventRecord<'_>) -> Self {
-        Self {
-            kind: record.kind,
-            record_type: record.record_type,
-            archival: record.archival,
-            length: record.length,
-            data: record.data.into(),
-        }
     }
 }
