@@ -160,12 +160,12 @@ mod tests {
     }
 
     #[test]
-    fn the_reading_of_a_record_length_is_named_with_what_told_it() {
+    fn the_reading_of_a_record_length_is_named_with_its_evidence() {
         // R covers the extension: 8 more than the data.
         let mut covers = BUNDLE.to_vec();
         covers[31] += 8;
         let (plain, _) = text(&covers, false);
-        let reading = "the record length counts archival timestamp, reserved word and data, told \
+        let reading = "the record length counts archival timestamp, reserved word and data, decided \
                        by the beginning of the data";
         assert!(plain.contains(reading), "{plain}");
         assert!(plain.contains("13 bytes"), "{plain}");
