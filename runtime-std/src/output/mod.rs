@@ -90,7 +90,7 @@ pub trait Output: Send {
     /// Writes a batch completely or not at all. After an error it is retried.
     ///
     /// # Errors
-    /// Those of the system. An error of kind [`io::ErrorKind::Other`] with [`ReaderLeft`]
+    /// Those of the system. An error of kind [`io::ErrorKind::Other`] with `ReaderLeft`
     /// means that a retry is useless.
     fn write(&mut self, n: u64, parts: &[OutputPart]) -> io::Result<Acceptance>;
 
