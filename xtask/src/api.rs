@@ -8,7 +8,12 @@ use crate::{Result, process, programs, tree};
 
 /// The libraries with a list. The interfaces of the C crates are their headers, which
 /// tests compare with the sources.
-const LIBRARIES: [&str; 1] = ["estreamer-core"];
+const LIBRARIES: [&str; 4] = [
+    "estreamer-core",
+    "estreamer-mio",
+    "estreamer",
+    "estreamer-simulate",
+];
 
 pub(crate) fn run(steps: &mut Steps, bless: bool) -> Result {
     let nightly = steps.run("api: tool", tool)?;
