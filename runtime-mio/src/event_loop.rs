@@ -277,7 +277,7 @@ impl<E: Endpoint> EventLoop<E> {
 }
 
 /// Returns the time `duration` after `now`.
-pub(crate) fn after(now: Instant, duration: Duration) -> Instant {
+pub fn after(now: Instant, duration: Duration) -> Instant {
     now.after(u32::try_from(duration.as_millis()).unwrap_or(u32::MAX))
 }
 

@@ -1,6 +1,7 @@
 //! Every class that `estreamer doctor` names, provoked and recognised.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use estreamer::config::EventRequest;
 use estreamer::doctor::{Class, DoctorOptions, Verdict, diagnose};
@@ -105,8 +106,8 @@ fn of_several_addresses_the_first_that_answers_is_examined_and_the_others_tried(
             tls: &tls,
             request: &EventRequest::everything(),
             request_text: "something".into(),
-            timeout: 10_000,
-            wait: 10_000,
+            timeout: Duration::from_secs(10),
+            wait: Duration::from_secs(10),
             now: certificate::now(),
             wording: Wording::default(),
         })

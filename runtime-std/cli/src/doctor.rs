@@ -1,6 +1,7 @@
 //! `estreamer doctor`: finds out why a server does not send events.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use estreamer_mio::tls::ClientTls;
@@ -71,8 +72,8 @@ impl DoctorCommand {
                 tls: &tls,
                 request: &EventRequest::everything(),
                 request_text: "all event types from the oldest on".into(),
-                timeout: self.timeout * 1000,
-                wait: self.wait * 1000,
+                timeout: Duration::from_secs(self.timeout.into()),
+                wait: Duration::from_secs(self.wait.into()),
                 now: certificate::now(),
                 wording: remedy::wording(),
             });

@@ -8,7 +8,7 @@ use std::time::Duration;
 use estreamer_core::session::Instant;
 use estreamer_mio::buffer::Pool;
 use estreamer_mio::client::ClientConnection;
-use estreamer_mio::event_loop::EventLoop;
+use estreamer_mio::event_loop::{EventLoop, after};
 
 use super::collector::Collector;
 use super::forms::Forms;
@@ -115,7 +115,7 @@ impl Supervisor<'_> {
             last = activity(&tasks, last, now);
             if let Some(last) = last {
                 self.began.set(self.began.get().or(Some(last)));
-                let idle = self.run.idle.map(|idle| last.after(milliseconds(idle)));
+                let idle = self.run.idle.map(|idle| after(last, idle));
                 if idle.is_some_and(|due| now >= due) && end.is_none() {
                     end = Some(self.stop(&mut tasks, IDLE));
                 }
@@ -130,7 +130,7 @@ impl Supervisor<'_> {
                 progress.show(&Summary::new(total, self.began.get(), now), now);
             }
             let idle = self.run.idle.filter(|_| end.is_none());
-            let idle = idle.and_then(|idle| Some(last?.after(milliseconds(idle))));
+            let idle = idle.and_then(|idle| Some(after(last?, idle)));
             let redraw = progress.as_ref().map(ProgressLine::due);
             let dues = tasks.iter().filter_map(SourceTask::due);
             let dues = dues.chain(idle).chain(end).chain(redraw).chain([tell]);
@@ -408,9 +408,4 @@ fn arena(memory: usize, sources: usize) -> Result<usize, Failure> {
         ));
     }
     Ok(size.min(ARENA.1))
-}
-
-/// The duration in milliseconds; the longest is about 49 days.
-fn milliseconds(duration: Duration) -> u32 {
-    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }

@@ -27,7 +27,7 @@ pub(super) fn probe(
     let pool = Pool::new(WINDOW, 32 << 20, event_loop.handle());
     let mut client = ClientOptions::new(address, request, pool);
     client.session.expected = Some(options.request.expected());
-    client.handshake_timeout = Duration::from_millis(options.timeout.into());
+    client.handshake_timeout = options.timeout;
     client.capture = true;
     let mut probe = Probe::new(goal);
     let id = match ClientConnection::new(options.tls, client, event_loop.now()) {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use estreamer_core::fqe::RequestForm;
 use estreamer_mio::client::ClientConnection;
@@ -76,8 +77,8 @@ fn is_about_the_request(seen: &Observations) -> bool {
     seen.tls.is_some() && ends.contains(&Class::of(seen))
 }
 
-/// Returns the milliseconds to wait for an answer if another form was answered after
-/// this time.
-fn patience(after: u64) -> u32 {
-    u32::try_from(1000 + 4 * after).unwrap_or(u32::MAX)
+/// Returns how long to wait for an answer if another form was answered after so many
+/// milliseconds.
+fn patience(after: u64) -> Duration {
+    Duration::from_millis(1000 + 4 * after)
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
 
@@ -24,10 +25,10 @@ pub struct DoctorOptions<'a> {
     pub request: &'a EventRequest,
     /// The request in words.
     pub request_text: String,
-    /// The time limit for TCP and the TLS handshake, in milliseconds.
-    pub timeout: u32,
-    /// The time to wait for events, in milliseconds.
-    pub wait: u32,
+    /// The time limit for TCP and the TLS handshake.
+    pub timeout: Duration,
+    /// The time to wait for events.
+    pub wait: Duration,
     /// The current time in UNIX seconds, to check certificates.
     pub now: i64,
     /// The wording of remedies.

@@ -1,11 +1,13 @@
 //! Observes one connection until its goal is reached.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use estreamer_core::fqe::EventKind;
 use estreamer_core::session::Instant;
 use estreamer_mio::buffer::Batch;
 use estreamer_mio::client::{ClientConnection, ClientEnd, ClientEvent};
+use estreamer_mio::event_loop::after;
 use estreamer_mio::tls::CertificateFacts;
 
 /// The observations of one connection.
@@ -72,9 +74,9 @@ pub(super) enum Goal {
     /// Until TCP is connected.
     Connect,
     /// Until events arrive, for at most this many milliseconds.
-    Events { wait: u32 },
+    Events { wait: Duration },
     /// Until the server answers, for at most this many milliseconds.
-    Answer { wait: u32 },
+    Answer { wait: Duration },
 }
 
 /// Observes one connection until its goal is reached.
@@ -113,7 +115,7 @@ impl Probe {
     pub(super) fn due(&self) -> Option<Instant> {
         match self.goal {
             Goal::Connect => None,
-            Goal::Events { wait } | Goal::Answer { wait } => Some(self.requested?.after(wait)),
+            Goal::Events { wait } | Goal::Answer { wait } => Some(after(self.requested?, wait)),
         }
     }
 

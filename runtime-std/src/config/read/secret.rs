@@ -25,18 +25,15 @@ pub enum Secret {
     Credential(String),
 }
 
-/// A password, wiped when dropped.
-pub type WipedPassword = Zeroizing<String>;
-
 /// The maximum length of a password in bytes.
 const LIMIT: usize = 4096;
 
 impl Secret {
-    /// Reads the password.
+    /// Reads the password. It is wiped when dropped.
     ///
     /// # Errors
     /// The problem with the place. The password is never shown.
-    pub fn read(&self) -> Result<WipedPassword, Failure> {
+    pub fn read(&self) -> Result<Zeroizing<String>, Failure> {
         match self {
             Self::File(path) => from_file(path, &path.display().to_string()),
             Self::Env(name) => from_environment(name),
@@ -84,7 +81,7 @@ pub fn unlock<T>(
     })
 }
 
-fn from_environment(name: &str) -> Result<WipedPassword, Failure> {
+fn from_environment(name: &str) -> Result<Zeroizing<String>, Failure> {
     match env::var(name) {
         Ok(text) => Ok(Zeroizing::new(text)),
         Err(env::VarError::NotPresent) => Err(Failure::failed(
@@ -100,7 +97,7 @@ fn from_environment(name: &str) -> Result<WipedPassword, Failure> {
 
 /// Reads a systemd credential: a file in the directory `CREDENTIALS_DIRECTORY`
 /// (`LoadCredential=` in the unit).
-fn from_credential(name: &str) -> Result<WipedPassword, Failure> {
+fn from_credential(name: &str) -> Result<Zeroizing<String>, Failure> {
     let mut parts = Path::new(name).components();
     if !matches!(
         (parts.next(), parts.next()),
@@ -122,7 +119,7 @@ fn from_credential(name: &str) -> Result<WipedPassword, Failure> {
 }
 
 /// Reads a password from a file, a pipe or a descriptor. `place` names it in errors.
-fn from_file(path: &Path, place: &str) -> Result<WipedPassword, Failure> {
+fn from_file(path: &Path, place: &str) -> Result<Zeroizing<String>, Failure> {
     let bytes = input::read(path, LIMIT).map_err(|error| {
         let remedy = match error.kind() {
             io::ErrorKind::FileTooLarge => "Check that it is the password file",
@@ -146,7 +143,7 @@ fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-fn ask(path: &Path) -> Result<WipedPassword, Failure> {
+fn ask(path: &Path) -> Result<Zeroizing<String>, Failure> {
     rpassword::prompt_password(format!("Password of {}: ", path.display()))
         .map(Zeroizing::new)
         .map_err(|error| {
