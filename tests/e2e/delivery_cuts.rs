@@ -92,7 +92,7 @@ fn a_start_on_a_full_file_system_waits_for_space() {
     running.wait_for("Waiting for space on the disk");
     assert_eq!(scene.served(), 0, "before anything was asked for");
     fs::remove_file(ballast).unwrap();
-    running.wait_for("there is space on the disk again");
+    running.wait_for("the disk has space again");
     wait_for_lines(&small.0.join("out"), 1000, &running);
     running.stop().success();
     scene.check("small/out", "after the disk was full");

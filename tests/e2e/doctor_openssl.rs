@@ -135,7 +135,7 @@ fn our_server_refuses_each_wrong_client_with_the_cause_in_its_log_alone() {
         for (name, words) in [
             ("", "was not sent"),
             ("stranger-client", "not by our CA"),
-            ("client-192.0.2.7", "the client comes from 127.0.0.1"),
+            ("client-192.0.2.7", "the client connects from 127.0.0.1"),
         ] {
             let server = Simulator::start(&place.pki.path(), &["--count", "10"]);
             let (cert, key) = (format!("{name}.pem"), format!("{name}.key"));

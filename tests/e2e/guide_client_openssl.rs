@@ -114,8 +114,8 @@ fn each_of_its_mistakes_is_answered() {
         ("{ \"Events\": ] }", "0x800000", "error 1: "),
         (&unknown, "0x800000", "error 2: "),
         (&misspelt, "0x800000", "did you mean \"Impact\"?"),
-        (EXAMPLE, "0x40800000", "error 5: bit 30"),
-        (EXAMPLE, "0x800001", "error 5: only bit 23"),
+        (EXAMPLE, "0x40800000", "error 5: flag bit 30"),
+        (EXAMPLE, "0x800001", "error 5: only flag bit 23"),
     ] {
         let ended = run(&pki, &simulator, request, &["1", flags]);
         assert_eq!(ended.status.code(), Some(1), "{words}: {}", ended.stderr);
