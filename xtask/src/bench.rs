@@ -83,7 +83,7 @@ fn build() -> Result {
     process::run(process::cargo().args([
         "build",
         "--release",
-        "--package=estreamer",
+        "--package=estreamer-cli",
         "--bin=estreamer",
         "--package=estreamer-mio",
         "--example=drain",
