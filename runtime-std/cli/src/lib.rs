@@ -18,6 +18,7 @@ mod request_args;
 mod signals;
 mod simulate;
 mod verification;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,7 @@ enum Command {
     Pki(pki::PkiCommand),
     Catalog(catalog::CatalogCommand),
     Capture(capture::CaptureCommand),
+    Verify(verify::VerifyCommand),
     Migrate(migrate::MigrateCommand),
 }
 
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Pki(pki) => pki.run(),
         Command::Catalog(catalog) => catalog.run(),
         Command::Capture(capture) => capture.run(),
+        Command::Verify(verify) => return verify.run(),
         Command::Migrate(migrate) => migrate.run(),
     };
     match result {

@@ -80,6 +80,8 @@ impl RawConfig {
             format: output.format,
             required: output.required,
             mode: output.mode,
+            group: output.group,
+            archive: output.archive,
             queue: mebibytes(output.queue),
             sources: output
                 .sources
