@@ -120,8 +120,8 @@ fn literals(text: &str) -> impl Iterator<Item = String> {
             rest = comment.split_once('\n').map_or("", |(_, after)| after);
         } else if tail.starts_with("'\"'") || tail.starts_with("'/'") {
             rest = &tail[3..];
-        } else if tail.starts_with('"') {
-            let (literal, after) = literal(&tail[1..]);
+        } else if let Some(text) = tail.strip_prefix('"') {
+            let (literal, after) = literal(text);
             found.push(literal);
             rest = after;
         } else {
