@@ -4,6 +4,7 @@ pub use crate::count::Count;
 pub use crate::explain::identity_remedy;
 pub use crate::input::{Input, read};
 pub use crate::thread::spawn;
+pub use crate::trouble::Words;
 
 /// Facts of certificates in words.
 pub mod certificate {

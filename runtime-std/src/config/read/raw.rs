@@ -14,11 +14,11 @@ use estreamer_mio::tls::ServerRules;
 use super::diagnostic::{Diagnostic, Hint};
 use super::event::one_of;
 use super::suggest::shown;
-use crate::config::Format;
 use crate::config::address::Address;
 use crate::config::event_request::EventFields;
 use crate::config::number::{AHEAD, MEMORY, OVERLAP, QUEUE, SHUTDOWN};
 use crate::config::read::identity::IdentityFiles;
+use crate::config::{Format, RetryPolicy};
 use crate::format::OwnedTransform;
 use crate::output::destination::Destination;
 
@@ -51,6 +51,8 @@ pub struct RawConfig {
     pub memory: u32,
     /// Seconds a stop may take.
     pub shutdown: u32,
+    /// What happens when a source fails that has never worked.
+    pub retry: Option<RetryPolicy>,
     /// The sources.
     pub sources: Vec<RawSource>,
     /// The outputs.
@@ -125,6 +127,7 @@ impl Default for RawConfig {
             overlap: OVERLAP.default,
             memory: MEMORY.default,
             shutdown: SHUTDOWN.default,
+            retry: None,
             sources: Vec::new(),
             outputs: Vec::new(),
             hints: Vec::new(),
