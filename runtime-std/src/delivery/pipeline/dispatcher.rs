@@ -223,6 +223,7 @@ impl Dispatcher {
         let delivery = Arc::new(Delivery {
             n,
             source,
+            received: unix_seconds(),
             batch,
             verdicts,
             spare: self.spare.clone(),
