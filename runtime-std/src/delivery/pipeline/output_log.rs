@@ -1,6 +1,6 @@
 //! Tells whether an output can be written to.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,7 +57,11 @@ impl OutputLog {
             Some(_) => "cannot write",
             None => "cannot write to the journal",
         };
-        let cause = error.kind().to_string();
+        let cause = match error.kind() {
+            // A receiver that closes is seen in either way.
+            ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => "closed".to_owned(),
+            kind => kind.to_string(),
+        };
         let text = format!("{what}: {error}");
         let meanwhile = self.meanwhile;
         match self.trouble.failed(&cause, &text, now) {
