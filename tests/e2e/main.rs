@@ -35,6 +35,8 @@ mod identity;
 mod identity_openssl;
 mod ledger;
 mod limits;
+mod log;
+mod log_trouble;
 mod migrate;
 mod named_files;
 mod notify;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use estreamer::capture::{CaptureError, decode};
-use estreamer::say;
 use estreamer::shared::Count;
 use estreamer::shared::Input;
+use tracing::info;
 
 use super::Failure;
 
@@ -64,8 +64,8 @@ impl CaptureCommand {
             )),
             (Err(error), _) => Err(Failure::failed(error, "")),
             (Ok(0), _) if input.bytes == 0 => {
-                say!(
-                    "estreamer: {} is empty: nothing was recorded in this direction.",
+                info!(
+                    "{} is empty: nothing was recorded in this direction.",
                     file.display()
                 );
                 Ok(())
@@ -73,7 +73,7 @@ impl CaptureCommand {
             (Ok(0), _) => Ok(()),
             (Ok(bytes), _) => {
                 let bytes = Count(bytes, "byte");
-                say!("estreamer: the stream ends {bytes} into a message.");
+                info!("the stream ends {bytes} into a message.");
                 Ok(())
             }
         }

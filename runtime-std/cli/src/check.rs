@@ -13,10 +13,10 @@ use estreamer::config::read::check::{Checked, Unopened, check, user};
 use estreamer::config::read::diagnostic::{self, Hint};
 use estreamer::config::read::event::in_words;
 use estreamer::config::read::identity;
-use estreamer::config::{OutputConfig, SourceConfig};
-use estreamer::say;
+use estreamer::config::{OutputConfig, RetryPolicy, SourceConfig};
 use estreamer::shared::Count;
 use estreamer::shared::certificate;
+use tracing::warn;
 
 /// Check a configuration without connecting, and show what it would do.
 #[derive(Args)]
@@ -40,14 +40,14 @@ impl CheckCommand {
         let path = &self.file;
         let checked = check(path, self.require_credentials)?;
         for Hint { line, text } in &checked.hints {
-            say!("estreamer: hint: {}:{line}: {text}", path.display());
+            warn!("{}:{line}: {text}", path.display());
         }
         for warning in checked.warnings.clone() {
             let worded = diagnostic::failure(Some(path), vec![warning]);
-            say!("estreamer: warning: {worded}.");
+            warn!("{worded}.");
         }
         for source in &checked.config.sources {
-            identity::warn(&source.identity);
+            identity::warn(&source.name, &source.identity);
         }
         match checked.mistakes.is_empty() {
             true => print(&show(&checked)),
@@ -66,6 +66,11 @@ fn show(checked: &Checked) -> String {
         Some(path) => path.display().to_string(),
         None => "none: no bookmark, a restart does not resume".into(),
     };
+    let retry = match config.retry {
+        Some(RetryPolicy::Always) => "always",
+        Some(RetryPolicy::Worked) => "after a first success",
+        None => "always as a service, otherwise after a first success",
+    };
     let shared = block(
         "all",
         &[
@@ -74,6 +79,7 @@ fn show(checked: &Checked) -> String {
             ("overlap", format!("{} s", config.overlap.as_secs())),
             ("memory", format!("{} MiB", config.memory >> 20)),
             ("shutdown", format!("{} s", config.shutdown.as_secs())),
+            ("retry", retry.into()),
             ("checked by", user()),
         ],
     );

@@ -168,7 +168,7 @@ impl DoctorCommand {
         };
         let tests = source.servers.iter().map(|address| {
             let server = address.to_string();
-            rules::warn(&source.rules, &server);
+            rules::warn(name.as_deref(), &source.rules, &server);
             diagnose(&DoctorOptions {
                 source: name.clone(),
                 server,

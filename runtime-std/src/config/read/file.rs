@@ -6,6 +6,7 @@ use std::path::Path;
 
 use estreamer_core::fqe::EventKind;
 use toml::de::DeTable;
+use tracing::warn;
 
 use super::diagnostic::{self, Diagnostic, Hint};
 use super::event::EventName;
@@ -44,7 +45,7 @@ pub fn read(path: &Path) -> Result<RawConfig, Failure> {
     let text = read_text(path)?;
     let raw = parse(&text).map_err(|found| diagnostic::failure(Some(path), found))?;
     for Hint { line, text } in &raw.hints {
-        say!("estreamer: hint: {}:{line}: {text}", path.display());
+        warn!("{}:{line}: {text}", path.display());
     }
     Ok(raw)
 }
@@ -126,6 +127,7 @@ fn top_level(top: &Section<'_>) -> RawConfig {
         overlap: top.number("overlap", OVERLAP),
         memory: top.number("memory", MEMORY),
         shutdown: top.number("shutdown", SHUTDOWN),
+        retry: top.read("retry", str::parse).map(|at| at.value),
         sources: top
             .tables("source", SOURCE)
             .iter()

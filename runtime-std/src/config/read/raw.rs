@@ -15,11 +15,11 @@ use super::check::families_differ;
 use super::diagnostic::{Diagnostic, Hint};
 use super::event::one_of;
 use super::suggest::shown;
-use crate::config::Format;
 use crate::config::address::Address;
 use crate::config::event_request::EventFields;
 use crate::config::number::{AHEAD, MEMORY, OVERLAP, QUEUE, SHUTDOWN};
 use crate::config::read::identity::IdentityFiles;
+use crate::config::{Format, RetryPolicy};
 use crate::format::OwnedTransform;
 use crate::output::destination::Destination;
 
@@ -70,6 +70,8 @@ pub struct RawConfig {
     pub memory: u32,
     /// Seconds a stop may take.
     pub shutdown: u32,
+    /// What happens when a source fails that has never worked.
+    pub retry: Option<RetryPolicy>,
     /// The sources.
     pub sources: Vec<RawSource>,
     /// The outputs.
@@ -148,6 +150,7 @@ impl Default for RawConfig {
             overlap: OVERLAP.default,
             memory: MEMORY.default,
             shutdown: SHUTDOWN.default,
+            retry: None,
             sources: Vec::new(),
             outputs: Vec::new(),
             hints: Vec::new(),

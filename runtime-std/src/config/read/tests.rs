@@ -1,6 +1,5 @@
 //! Wrong configurations and their diagnostics.
 
-use std::net::IpAddr;
 use std::path::Path;
 
 use estreamer_core::fqe::{EventKind, RequestForm};
@@ -15,7 +14,7 @@ use crate::config::address::in_turn;
 use crate::config::event_request::EventFields;
 use crate::config::read::identity::IdentityFiles;
 use crate::config::read::secret::Secret;
-use crate::config::{Format, OwnedTransform};
+use crate::config::{Format, OwnedTransform, RetryPolicy};
 use crate::failure::Cause;
 
 /// A correct source, on lines 1 to 3.
@@ -283,11 +282,7 @@ fn all_problems_are_reported_at_once_by_line() {
     let failure = diagnostic::failure(Some(Path::new("a.toml")), found);
     assert_eq!(failure.cause(), Cause::Usage);
     let text = failure.to_string();
-    for line in [
-        "a.toml:1: ",
-        "\nestreamer: a.toml:3: ",
-        "\nestreamer: a.toml:5: ",
-    ] {
+    for line in ["a.toml:1: ", "\na.toml:3: ", "\na.toml:5: "] {
         assert!(text.contains(line), "{text}");
     }
 }
@@ -306,6 +301,7 @@ fn the_defaults_are_those_of_the_flags() {
         overlap,
         memory,
         shutdown,
+        retry,
         sources,
         outputs,
         hints,
@@ -313,6 +309,7 @@ fn the_defaults_are_those_of_the_flags() {
     } = parse(SOURCE).unwrap();
     assert_eq!((state, outputs.len(), hints.len()), (None, 0, 0));
     assert_eq!((ahead, overlap, memory, shutdown), (16, 5, 32, 30));
+    assert_eq!(retry, None);
     let source = &sources[0];
     assert_eq!(source.name.value, "fmc:8302");
     assert_eq!(source.from, InitialTimestamp::NOW);
@@ -331,6 +328,7 @@ state = "s"
 memory = 64
 overlap = 0x10
 shutdown = 7
+retry = "always"
 ack.ahead = 0
 
 [[source]]
@@ -364,9 +362,10 @@ url = "-"
     assert_eq!(raw.state.as_deref(), Some(Path::new("s")));
     let numbers = (raw.memory, raw.overlap, raw.shutdown, raw.ahead);
     assert_eq!(numbers, (64, 16, 7, 0));
+    assert_eq!(raw.retry, Some(RetryPolicy::Always));
     let source = &raw.sources[0];
     assert_eq!(in_turn(&source.servers.value), "[::1]:9000");
-    assert_eq!(source.bind, Some(IpAddr::from([192, 0, 2, 7])));
+    assert_eq!(source.bind, "2001:db8::7".parse().ok());
     let IdentityFiles::Pkcs12 { file, password, .. } = &source.identity.value else {
         panic!("PKCS#12 was named");
     };
