@@ -2,8 +2,10 @@
 
 pub use crate::count::Count;
 pub use crate::explain::identity_remedy;
-pub use crate::input::{Input, read};
+pub use crate::format::{MappingRow, mapping};
+pub use crate::input::{Input, read, text};
 pub use crate::thread::spawn;
+pub use crate::trouble::Words;
 
 /// Facts of certificates in words.
 pub mod certificate {

@@ -11,6 +11,7 @@ pub mod number;
 pub mod quantity;
 #[cfg(feature = "config")]
 pub mod read;
+mod retry_policy;
 pub mod rules;
 
 use std::net::IpAddr;
@@ -24,6 +25,7 @@ use estreamer_mio::tls::{Identity, ServerRules};
 
 use address::Address;
 pub use event_request::EventRequest;
+pub use retry_policy::RetryPolicy;
 
 pub use crate::format::{ENVELOPE, Format, OwnedTransform};
 pub use crate::output::destination::Destination;
@@ -44,6 +46,8 @@ pub struct Config {
     pub memory: usize,
     /// The maximum time that a stop may take.
     pub shutdown: Duration,
+    /// What happens when a source fails that has never worked; `None` is the default.
+    pub retry: Option<RetryPolicy>,
     /// The sources.
     pub sources: Vec<SourceConfig>,
     /// The outputs.
@@ -117,6 +121,7 @@ impl Config {
             overlap: Duration::from_secs(number::OVERLAP.default.into()),
             memory: number::MEMORY.mebibytes(),
             shutdown: Duration::from_secs(number::SHUTDOWN.default.into()),
+            retry: None,
             sources,
             outputs,
         }

@@ -79,7 +79,7 @@ pub fn archives(raw: &RawConfig, base: &Path) -> Vec<PathBuf> {
 }
 
 /// Returns every path that an output may write to, with its source.
-fn paths<'d>(
+pub(super) fn paths<'d>(
     pattern: &Pattern,
     output: &RawOutput,
     raw: &'d RawConfig,

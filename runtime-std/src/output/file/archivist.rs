@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
+use tracing::warn;
+
 #[cfg(feature = "archive")]
 use super::compression;
 use super::notice::FileNotice;
@@ -70,7 +72,7 @@ impl Drop for Archivist {
 fn run(receiver: &Receiver<Arc<Series>>, stop: &AtomicBool) {
     while let Ok(series) = receiver.recv() {
         for notice in told(&series, tend(&series, stop)) {
-            say!("estreamer: {notice}");
+            warn!("{notice}");
         }
     }
 }
