@@ -29,6 +29,7 @@ mod format;
 pub mod fuzzing;
 mod input;
 mod output;
+mod quantity;
 mod refusal;
 #[doc(hidden)]
 pub mod shared;

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use estreamer_simulate::Simulator;
-use estreamer_tests::archive::{archived, closed, manifest};
+use estreamer_tests::archive::{archived, closed, collect_in_steps, manifest};
 use estreamer_tests::{Ended, Fleet, Running, estreamer, stored, wait_until};
 
 /// An output to files with these keys.
@@ -60,12 +60,13 @@ fn names(directory: &Path) -> Vec<String> {
 fn files_are_closed_by_size_compressed_and_proven() {
     for (compress, extension) in [("zstd", "zst"), ("gzip", "gz")] {
         let fleet = Fleet::new();
-        let server = fleet.server(1, 1500, |builder| builder.bundle(20));
+        let server = fleet.server(1, 0, |builder| builder.bundle(20));
         let keys = format!("rotate = {{ size = \"64KiB\" }}\ncompress = {compress:?}");
         configure(&fleet, &server, &keys);
-        collect(&fleet, &server);
+        let open = fleet.path("log/fmc.ndjson");
+        collect_in_steps(&mut fleet.collect(), &server, &open, (10, 70));
         // A second process goes on with the same numbers, and completes the compression.
-        server.archive().store(300);
+        server.archive().store(70);
         collect(&fleet, &server);
         let files = closed(&fleet.path("log/fmc.ndjson"));
         assert!(files.len() > 5, "{files:?}");
@@ -116,7 +117,7 @@ fn a_file_is_closed_by_time_although_no_event_comes() {
 #[test]
 fn closed_files_over_the_limits_are_removed_and_others_are_not() {
     let fleet = Fleet::new();
-    let server = fleet.server(1, 1500, |builder| builder.bundle(20));
+    let server = fleet.server(1, 0, |builder| builder.bundle(20));
     configure(
         &fleet,
         &server,
@@ -131,7 +132,11 @@ fn closed_files_over_the_limits_are_removed_and_others_are_not() {
         let of = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).count();
         (of("closed"), of("removed"))
     };
-    wait_until(|| lines().0 > 10 && lines().1 + 3 >= lines().0);
+    for step in 0..8 {
+        server.archive().store(60);
+        wait_until(|| lines().0 >= step);
+    }
+    wait_until(|| lines().1 + 3 >= lines().0);
     running.stop().success();
     assert_eq!(fs::read_to_string(&foreign).unwrap(), "somebody else's\n");
     let found = verify(&fleet);
@@ -241,5 +246,48 @@ fn mistakes_about_closed_files_are_told() {
         configure(&fleet, &server, keys);
         let mut check = estreamer(&["check"]);
         Ended::of(check.arg(fleet.path("estreamer.toml"))).failure(2, &[words]);
+    }
+}
+
+#[test]
+fn what_others_do_to_the_open_file_between_runs_is_told_and_nothing_stops() {
+    for how in ["renamed", "truncated", "replaced"] {
+        let fleet = Fleet::new();
+        let server = fleet.server(1, 300, |builder| builder.bundle(20));
+        configure(
+            &fleet,
+            &server,
+            "rotate = { size = \"64KiB\" }\ncompress = \"gzip\"",
+        );
+        collect(&fleet, &server);
+        let open = fleet.path("log/fmc.ndjson");
+        match how {
+            "renamed" => fs::rename(&open, fleet.path("log/aside")).unwrap(),
+            "truncated" => fs::write(&open, "").unwrap(),
+            _ => {
+                fs::remove_file(&open).unwrap();
+                fs::write(&open, "somebody else's\n".repeat(10_000)).unwrap();
+            }
+        }
+        server.archive().store(200);
+        let last = server.archive().events().pop().unwrap().data;
+        let running = Running::start(&mut fleet.collect());
+        wait_until(|| archived(&open).is_ok_and(|lines| lines.contains(&last)));
+        let ended = running.stop().success();
+        let told = how == "renamed" || ended.stderr.contains("fmc.ndjson is ");
+        assert!(told, "{how}: {}", ended.stderr);
+        // What is recorded is proven, and the foreign bytes are named where they are.
+        let out = out(&verify(&fleet).success());
+        assert_eq!(
+            out.contains("something else wrote to"),
+            how == "replaced",
+            "{how}: {out}"
+        );
+        let lines = archived(&open).unwrap();
+        let foreign = lines
+            .iter()
+            .filter(|line| **line == b"somebody else's")
+            .count();
+        assert_eq!(foreign, if how == "replaced" { 10_000 } else { 0 });
     }
 }

@@ -74,3 +74,24 @@ pub fn day_of(second: u32) -> String {
     };
     format!("{:04}{month:02}{day:02}", year + era * 400 + late)
 }
+
+/// Collects events in steps, so that each step is a batch of its own at least; stops in
+/// order.
+///
+/// # Panics
+/// When the archive does not come to hold each of them.
+#[track_caller]
+pub fn collect_in_steps(
+    command: &mut std::process::Command,
+    server: &estreamer_simulate::Simulator,
+    open: &Path,
+    (steps, count): (usize, u64),
+) -> crate::Ended {
+    let running = crate::Running::start(command);
+    for _ in 0..steps {
+        server.archive().store(count);
+        let wanted = server.archive().events().len();
+        crate::wait_until(|| archived(open).is_ok_and(|lines| lines.len() == wanted));
+    }
+    running.stop().success()
+}

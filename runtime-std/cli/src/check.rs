@@ -151,15 +151,16 @@ fn output(output: &OutputConfig) -> String {
         true => "required: the bookmark waits for it".into(),
         false => format!("best effort: drops when {} MiB behind", output.queue >> 20),
     };
-    block(
-        &format!("output {}", output.name),
-        &[
-            ("to", output.destination.to_string()),
-            ("format", output.format.to_string()),
-            ("takes", events + &sources),
-            ("delivery", kind),
-        ],
-    )
+    let mut lines = vec![
+        ("to", output.destination.to_string()),
+        ("format", output.format.to_string()),
+        ("takes", events + &sources),
+        ("delivery", kind),
+    ];
+    if output.archive.rotate.is_some() {
+        lines.push(("closed", output.archive.to_string()));
+    }
+    block(&format!("output {}", output.name), &lines)
 }
 
 fn block(title: &str, lines: &[(&str, String)]) -> String {

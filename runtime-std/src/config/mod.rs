@@ -2,13 +2,12 @@
 //! result in the same [`Config`].
 //!
 //! - `read` (feature `config`): files and flags; [`event_request`]: what a source requests.
-//! - [`number`]: the numeric settings; [`quantity`]: sizes and times with a unit; [`address`], [`from`], [`rules`]: single values.
+//! - [`number`]: the numeric settings; [`address`], [`from`], [`rules`]: single values.
 
 pub mod address;
 pub mod event_request;
 pub mod from;
 pub mod number;
-pub mod quantity;
 #[cfg(feature = "config")]
 pub mod read;
 mod retry_policy;

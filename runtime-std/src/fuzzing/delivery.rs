@@ -3,13 +3,13 @@
 //! and other programs on that disk.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use estreamer_core::fuzzing::Choices;
 use estreamer_core::wire::InitialTimestamp;
 
-use crate::config::{ArchiveRules, Retention};
+use crate::config::{ArchiveRules, Compression, Retention, Rotation};
 
 use super::collector::{ModelCollector, ModelEvent, OutputTarget};
 use super::disk::{CRASHES, Crash, ModelDisk};
@@ -37,7 +37,7 @@ pub fn delivery(data: &[u8]) {
 /// The names of the sources.
 const SOURCES: [&str; 2] = ["a", "b"];
 /// The sets of outputs.
-const TARGETS: [&[OutputTarget]; 3] = [
+const TARGETS: [&[OutputTarget]; 4] = [
     &[OutputTarget {
         path: "/out/one",
         by_kind: false,
@@ -60,7 +60,22 @@ const TARGETS: [&[OutputTarget]; 3] = [
         by_kind: true,
         archive: PLAIN,
     }],
+    &[OutputTarget {
+        path: "/out/one",
+        by_kind: false,
+        archive: CLOSED,
+    }],
 ];
+/// Files that are closed, compressed and recorded.
+const CLOSED: ArchiveRules = ArchiveRules {
+    rotate: Some(Rotation {
+        size: Some(100),
+        every: Some(200),
+    }),
+    compress: Some(Compression::Gzip),
+    manifest: true,
+    ..PLAIN
+};
 /// One file that stays open.
 const PLAIN: ArchiveRules = ArchiveRules {
     rotate: None,
@@ -74,10 +89,27 @@ const PLAIN: ArchiveRules = ArchiveRules {
 };
 const OUT: &str = "/out";
 const ELSEWHERE: &str = "/elsewhere";
-/// Returns whether this file holds bytes that were moved aside because they may not be
-/// ours.
+/// Returns the content of a file, decompressed if it is. Other programs may have appended
+/// to it.
+fn decompressed(bytes: &[u8]) -> Vec<u8> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return bytes.to_vec();
+    }
+    let mut decoder = flate2::bufread::GzDecoder::new(bytes);
+    let mut content = Vec::new();
+    // Half a file is not one of ours.
+    if decoder.read_to_end(&mut content).is_err() {
+        content.clear();
+    }
+    content.extend_from_slice(decoder.into_inner());
+    content
+}
+
+/// Returns whether the lines of this file are not those of an output: they were moved
+/// aside because they may not be ours, or it is a manifest or a part of one.
 fn is_aside(path: &Path) -> bool {
-    path.to_string_lossy().contains(".unproven-")
+    let path = path.to_string_lossy();
+    path.contains(".unproven-") || path.contains(".partial-") || path.contains(".manifest")
 }
 
 /// Our clock at the start.
@@ -116,7 +148,7 @@ impl DeliveryModel {
     fn new(choices: &mut Choices<'_>) -> Self {
         let disk = ModelDisk::default();
         let overlap = 1 + u32::from(choices.below(6));
-        let targets = TARGETS[usize::from(choices.below(3))];
+        let targets = TARGETS[usize::from(choices.below(4))];
         let segment = 64 * (1 + u64::from(choices.byte()));
         let collector = ModelCollector::open(&disk, "0", targets, overlap);
         let asks = choices.byte();
@@ -153,6 +185,7 @@ impl DeliveryModel {
 
     fn apply(&mut self, choices: &mut Choices<'_>) {
         let (operation, how) = (choices.below(25), choices.byte());
+        self.disk.set_now(self.now);
         let source = usize::from(how % 2);
         let many = usize::from(how / 2);
         let done = match operation {
@@ -413,7 +446,9 @@ impl DeliveryModel {
     /// the text of other programs is unchanged.
     fn check(&self) {
         let paths = [OUT, ELSEWHERE].map(|directory| self.disk.paths(Path::new(directory)));
-        let read = |path: &Path| String::from_utf8_lossy(&self.disk.content(path)).into_owned();
+        let read = |path: &Path| {
+            String::from_utf8_lossy(&decompressed(&self.disk.content(path))).into_owned()
+        };
         let paths = paths.concat();
         let contents: Vec<String> = paths.iter().map(|path| read(path)).collect();
         for text in &self.foreign {

@@ -11,6 +11,7 @@ use super::raw::{RawConfig, RawOutput, RequestSource};
 use crate::config::read::identity::IdentityFiles;
 use crate::config::read::secret::Secret;
 use crate::output::destination::Destination;
+use crate::output::file::naming::manifest_path;
 use crate::output::pattern::{Pattern, segment};
 
 /// Files that belong to the run but are not named in the configuration.
@@ -47,6 +48,15 @@ pub(super) fn check(
         let pattern = pattern.clone().under(&base.to_string_lossy());
         let mut told = false;
         for (path, source) in paths(&pattern, output, raw) {
+            if output.archive.manifest {
+                // Reported below if the file itself is in the way.
+                let manifest = manifest_path(&path);
+                let what = written.add(ResolvedPath::of(&manifest), &manifest, output, source);
+                if let Some(what) = what.filter(|_| !std::mem::replace(&mut told, true)) {
+                    let remedy = "Give each output its own path";
+                    diagnostics.push(Diagnostic::new(output.url.line, what, remedy));
+                }
+            }
             let resolved = ResolvedPath::of(&path);
             let problem = match reserved.by(&resolved) {
                 Some(what) => Some(format!(

@@ -48,6 +48,18 @@ struct QueuedBatch {
     records: u64,
 }
 
+/// What a writer does next.
+enum Next {
+    /// It writes a batch.
+    Batch(QueuedBatch),
+    /// It looks whether a file is due.
+    Idle,
+    /// The queue is closed and empty.
+    End,
+}
+
+/// How long to wait for a batch if no file may be due.
+const IDLE: Duration = Duration::from_secs(3600);
 /// The pause before a retry.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long to retry after the last batch.
@@ -132,13 +144,18 @@ impl BestEffort {
 }
 
 impl SharedQueue {
-    /// Waits for the next batch; `None` if the queue is closed and empty.
-    fn next(&self) -> Option<QueuedBatch> {
+    /// Waits for the next batch, at most `time`.
+    fn next(&self, time: Option<Duration>) -> Next {
         let queue = lock(&self.queue);
         let more = |queue: &mut Queue| queue.batches.is_empty() && !queue.is_finishing;
-        let waited = self.changed.wait_while(queue, more);
-        let mut queue = waited.unwrap_or_else(PoisonError::into_inner);
-        queue.batches.pop_front()
+        let time = time.unwrap_or(IDLE);
+        let waited = self.changed.wait_timeout_while(queue, time, more);
+        let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        match queue.batches.pop_front() {
+            Some(queued) => Next::Batch(queued),
+            None if queue.is_finishing => Next::End,
+            None => Next::Idle,
+        }
     }
 
     /// Waits before a retry. Returns false if the time for retries is over.
@@ -168,7 +185,18 @@ struct QueueWriter {
 
 impl QueueWriter {
     fn run(mut self, shared: &SharedQueue) {
-        while let Some(queued) = shared.next() {
+        loop {
+            let queued = match shared.next(self.output.poll_interval().map(|time| time.max(PAUSE)))
+            {
+                Next::Batch(queued) => queued,
+                Next::Idle => {
+                    // A file may be due although no batch arrives; a failure is reported
+                    // by the next write.
+                    let _ = self.close_due(&[]);
+                    continue;
+                }
+                Next::End => break,
+            };
             while let Err(error) = self.write(&queued) {
                 self.log.failed(&error);
                 if !shared.pause(&mut self.end) {
@@ -182,16 +210,24 @@ impl QueueWriter {
         self.output.finish();
     }
 
-    /// Writes a batch without tracking its acceptance.
-    fn write(&mut self, queued: &QueuedBatch) -> std::io::Result<()> {
+    /// Closes the files that are due before these parts are written.
+    fn close_due(&mut self, parts: &[OutputPart]) -> std::io::Result<()> {
         let output = &mut self.output;
-        output.check_files(&queued.parts)?;
-        for due in output.due(&queued.parts)? {
+        for due in output.due(parts)? {
             due.file.sync()?;
             output.close(&due)?;
         }
         drop(output.take_released());
         output.set_marked();
+        Ok(())
+    }
+
+    /// Writes a batch without tracking its acceptance.
+    fn write(&mut self, queued: &QueuedBatch) -> std::io::Result<()> {
+        let output = &mut self.output;
+        output.check_files(&queued.parts)?;
+        self.close_due(&queued.parts)?;
+        let output = &mut self.output;
         for notice in output.notices() {
             warn!(output = self.log.name(), "{notice}");
         }

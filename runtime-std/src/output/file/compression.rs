@@ -55,7 +55,7 @@ pub(super) fn compress(
             file.set_group(group)?;
         }
         let mut reader = DiskReader::new(disk, &from, stop);
-        let hash = write(&mut reader, &file, compression, series, entry);
+        let hash = write(&mut reader, &file, compression);
         let hash = match hash {
             Ok(hash) => hash,
             Err(error) => {
@@ -110,11 +110,20 @@ pub(super) fn remove_rest(series: &Series, entry: &ManifestEntry) -> io::Result<
     let Some(found) = disk.identity(&path)? else {
         return Ok(());
     };
-    let is_compressed = series.find(entry)?.is_some_and(|(found, _)| found != path);
-    if is_compressed
-        && found.is_file
+    let Some((into, _)) = &entry.compressed else {
+        return Ok(());
+    };
+    let into = series.path(into);
+    let is_zstd = into.extension().is_some_and(|it| it == "zst");
+    let compression = if is_zstd {
+        Compression::Zstd
+    } else {
+        Compression::Gzip
+    };
+    if found.is_file
         && found.length == entry.closed.bytes
         && hex(series.hash(&path, found.length)?) == entry.closed.sha256
+        && holds(disk, &into, compression, entry)?
     {
         disk.remove(&path)?;
         disk.sync_names(directory(&path))?;
@@ -127,8 +136,6 @@ fn write(
     reader: &mut DiskReader<'_>,
     file: &Arc<dyn DiskFile>,
     compression: Compression,
-    _series: &Series,
-    _entry: &ManifestEntry,
 ) -> io::Result<String> {
     let mut writer = io::BufWriter::with_capacity(PIECE as usize, DiskWriter(file.as_ref()));
     let mut hash = sha256();

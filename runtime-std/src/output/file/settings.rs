@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::super::OutputPart;
+use crate::count::Count;
+use crate::quantity::{shown_size, shown_time};
 
 /// Returns the bytes that begin the file of a part, for example the names of columns.
 /// They are part of the file: written with its first batch, proven, and replaced with it
@@ -61,6 +63,35 @@ pub struct ArchiveRules {
     pub compress: Option<Compression>,
     /// Whether there is a manifest of the closed files.
     pub manifest: bool,
+}
+
+impl fmt::Display for ArchiveRules {
+    /// Shows what is done in one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rotate = self.rotate.unwrap_or_default();
+        let size = rotate.size.map(|size| format!("at {}", shown_size(size)));
+        let every = rotate
+            .every
+            .map(|every| format!("every {}", shown_time(every)));
+        let closed: Vec<String> = size.into_iter().chain(every).collect();
+        f.write_str(&closed.join(" or "))?;
+        if let Some(compression) = self.compress {
+            write!(f, ", compressed as {compression}")?;
+        }
+        let Retention { files, days, total } = self.keep;
+        let files = files.map(|files| Count(files, "file").to_string());
+        let days = days.map(|days| Count(days, "day").to_string());
+        let total = total.map(shown_size);
+        let kept: Vec<String> = [files, days, total].into_iter().flatten().collect();
+        match kept.is_empty() {
+            true => f.write_str(", all kept")?,
+            false => write!(f, ", kept: at most {}", kept.join(", "))?,
+        }
+        match self.manifest {
+            true => f.write_str(", with a manifest"),
+            false => f.write_str(", without a manifest"),
+        }
+    }
 }
 
 /// When an open file is closed: at the first limit that it reaches.

@@ -24,16 +24,16 @@ fn main() -> ExitCode {
     };
     let start = Instant::now();
     let mut random = Random::new(seed);
-    let worlds: Vec<(u64, Ask, u64)> = (0..kills.div_ceil(IN_A_WORLD))
+    let worlds: Vec<(u64, Ask, bool, u64)> = (0..kills.div_ceil(IN_A_WORLD))
         .map(|index| {
             let left = kills - index * IN_A_WORLD;
             let ask = [Ask::Oldest, Ask::Now, Ask::Time][(index % 3) as usize];
-            (random.next(), ask, left.min(IN_A_WORLD))
+            (random.next(), ask, index % 2 == 1, left.min(IN_A_WORLD))
         })
         .collect();
     let total = Mutex::new(Tally::default());
-    at_each(&worlds, |index, &(seed, ask, kills)| {
-        let tally = World::new(seed, ask).run(kills);
+    at_each(&worlds, |index, &(seed, ask, is_archive, kills)| {
+        let tally = World::new(seed, ask, is_archive).run(kills);
         if !tally.is_sound() {
             println!(
                 "world {index}, {ask:?}, its seed {seed}: {tally}{}{}",

@@ -12,7 +12,7 @@ use estreamer_simulate::Simulator;
 use estreamer_simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
 use estreamer_simulate::chaos::ChaosKind;
 use estreamer_simulate::generator::GeneratorOptions;
-use estreamer_tests::{Fleet, Running, wait_until};
+use estreamer_tests::{Ended, Fleet, Running, estreamer, wait_until};
 
 use crate::files::Files;
 use crate::random::Random;
@@ -32,6 +32,8 @@ pub(crate) struct Tally {
     pub(crate) kills: u64,
     stops: u64,
     rotations: u64,
+    /// Closed files that `estreamer verify` has proven.
+    proven: u64,
     reloads: u64,
     connections: u64,
     events: u64,
@@ -46,6 +48,8 @@ pub(crate) struct Tally {
 pub(crate) struct World {
     random: Random,
     ask: Ask,
+    /// Whether the collector closes, compresses and records its files.
+    is_archive: bool,
     fleet: Fleet,
     archive: Archive,
     server: Simulator,
@@ -74,7 +78,7 @@ const ODD: Oddities = Oddities {
 const STALLED: Duration = Duration::from_secs(20);
 
 impl World {
-    pub(crate) fn new(seed: u64, ask: Ask) -> Self {
+    pub(crate) fn new(seed: u64, ask: Ask, is_archive: bool) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |time| time.as_secs() as u32);
         let generator = GeneratorOptions {
@@ -95,10 +99,11 @@ impl World {
             builder.chaos(ChaosKind::Cut).chaos_connections(20)
         });
         std::fs::create_dir(fleet.path("log")).expect("a writable directory");
-        let files = Files::new(&fleet.path("log"));
+        let files = Files::new(&fleet.path("log"), is_archive);
         Self {
             random: Random::new(seed),
             ask,
+            is_archive,
             fleet,
             archive,
             server,
@@ -138,8 +143,15 @@ impl World {
         };
         let source = Fleet::source("fmc", &self.server).replace("\"oldest\"", &from);
         let top = format!("overlap = {}", self.overlap);
-        self.fleet
-            .configure(&top, &[source, Fleet::output("file:log/out")]);
+        self.fleet.configure(&top, &[source, self.output()]);
+    }
+
+    fn output(&self) -> String {
+        let keys = match self.is_archive {
+            true => "rotate = { size = \"24KiB\", every = \"2s\" }\ncompress = \"zstd\"\n",
+            false => "",
+        };
+        Fleet::output("file:log/out") + keys
     }
 
     /// The first second that is asked for, where a time is.
@@ -294,6 +306,9 @@ impl World {
     }
 
     fn judge(&mut self) {
+        if self.is_archive {
+            self.verify();
+        }
         let expected = self.expected();
         self.tally.events = expected.len() as u64;
         let written = match self.files.lines() {
@@ -316,6 +331,27 @@ impl World {
             self.tally.wrong.push("events are out of order".into());
         }
     }
+}
+
+impl World {
+    /// Lets the program prove the archive.
+    fn verify(&mut self) {
+        let mut command = estreamer(&["verify"]);
+        command.arg(self.fleet.path("log"));
+        let ended = Ended::of(command.arg("--state").arg(self.fleet.path("state")));
+        let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+        match ended.status.success() {
+            true => self.tally.proven += closed_files(&said),
+            false => self.tally.wrong.push(format!("{said}{}", ended.stderr)),
+        }
+    }
+}
+
+/// The count in `proven   12 closed files with …`.
+fn closed_files(said: &str) -> u64 {
+    let proven = said.lines().find_map(|line| line.strip_prefix("proven "));
+    let count = proven.and_then(|line| line.split_whitespace().next());
+    count.and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
 /// Whether the process has opened its bookmark and its files: then it looks out
@@ -360,6 +396,7 @@ impl AddAssign for Tally {
         self.kills += other.kills;
         self.stops += other.stops;
         self.rotations += other.rotations;
+        self.proven += other.proven;
         self.reloads += other.reloads;
         self.connections += other.connections;
         self.events += other.events;
@@ -373,11 +410,12 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} kills of a living process, {} stops, {} rotations, {} reloads, {} connections, \
-             {} events, {} lost, {} doubled",
+            "{} kills of a living process, {} stops, {} rotations, {} closed files proven, {} \
+             reloads, {} connections, {} events, {} lost, {} doubled",
             self.kills,
             self.stops,
             self.rotations,
+            self.proven,
             self.reloads,
             self.connections,
             self.events,

@@ -1,10 +1,10 @@
 //! Reads the keys of an `[[output]]` about its files.
 
 use crate::config::number::{KEEP_DAYS, KEEP_FILES};
-use crate::config::quantity::{size, time};
 use crate::config::read::keys::{KEEP, ROTATE};
 use crate::config::read::reader::Section;
 use crate::config::{ArchiveRules, Compression, Destination, Retention, Rotation};
+use crate::quantity::{size, time};
 
 /// The keys that make sense for files only.
 const FILE_KEYS: [&str; 6] = ["rotate", "keep", "compress", "manifest", "mode", "group"];
