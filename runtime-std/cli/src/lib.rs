@@ -127,6 +127,7 @@ pub fn command() -> clap::Command {
     Cli::command()
         .mut_subcommand("collect", |collect| exclude(collect, &collect::RUN_OPTIONS))
         .mut_subcommand("request", |request| exclude(request, &["source"]))
+        .mut_subcommand("doctor", |doctor| exclude(doctor, &doctor::DOCTOR_OPTIONS))
 }
 
 #[cfg(test)]
