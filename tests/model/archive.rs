@@ -74,6 +74,33 @@ fn files_that_are_closed_by_size() {
 }
 
 #[test]
+fn a_file_renamed_by_another_after_it_was_recorded_is_not_confused_with_its_successor() {
+    for crash in 1..60 {
+        let setting = Setting {
+            outputs: vec![archive("/out/events", rotated(40))],
+            ..setting()
+        };
+        let (disk, crashed) = after_crash(&setting, crash, Crash::Kill);
+        if !crashed {
+            break;
+        }
+        // Another program takes the name between two runs.
+        let open = Path::new("/out/events");
+        disk.renamed_by_another(open, Path::new("/elsewhere/events"));
+        disk.written_by_another(open, b"somebody else's\n");
+        run(&setting, &disk, "1").unwrap();
+        let paths = disk.paths(Path::new("/out"));
+        let found = paths.iter().filter(|path| {
+            let content = disk.content(path);
+            content
+                .windows(15)
+                .any(|window| window == b"somebody else's")
+        });
+        assert_eq!(found.count(), 1, "crash at {crash}");
+    }
+}
+
+#[test]
 fn files_that_are_compressed() {
     for compress in [Compression::Zstd, Compression::Gzip] {
         everywhere(&Setting {

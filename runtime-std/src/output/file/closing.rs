@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::naming::{closed_path, seconds_of};
+use super::notice::FileNotice;
 use super::series::{Series, hash};
 use super::settings::{DATE_DIGIT, DatedPath, FileSettings, HOUR_DIGIT};
 use super::tally::{Content, FileTally, sha256};
@@ -20,6 +21,9 @@ impl FileOutput {
     /// Closes an open file, whose content is durable and committed.
     pub(super) fn close_file(&mut self, path: &Arc<Path>) -> io::Result<()> {
         if self.settings.archive.rotate.is_some() {
+            if !self.is_in_place(path)? {
+                return self.abandon(path);
+            }
             self.rename(path)?;
         }
         let Some(open) = self.files.remove(path) else {
@@ -32,6 +36,32 @@ impl FileOutput {
             false => self.open(path, None)?,
         }
         self.sync_names()
+    }
+
+    /// Returns whether the open file still has its name.
+    fn is_in_place(&self, path: &Path) -> io::Result<bool> {
+        let found = self.disk.identity(path)?;
+        let open = self.files.get(path).map(|open| &open.mark);
+        let same = open
+            .zip(found)
+            .is_some_and(|(mark, found)| (found.device, found.inode) == (mark.device, mark.inode));
+        Ok(same || open.is_none())
+    }
+
+    /// Lets a file go that something else renamed or removed, perhaps after it was recorded
+    /// as closed.
+    fn abandon(&mut self, path: &Arc<Path>) -> io::Result<()> {
+        let closing = self.files.get(path).and_then(|open| open.closing.clone());
+        if let (Some(to), Some(series)) = (closing, self.series(path)?) {
+            series.record_void(series.name(&to))?;
+        }
+        let Some(open) = self.files.remove(path) else {
+            return Ok(());
+        };
+        self.notices.push(FileNotice::TakenAway(path.to_path_buf()));
+        open.file.unlock();
+        self.released.push(open.file);
+        self.open(path, open.period_end)
     }
 
     /// Gives the open file the name of a closed one.

@@ -379,6 +379,11 @@ impl Output for FileOutput {
         self.put_back()?;
         self.closed.clear();
         for (path, mut open) in std::mem::take(&mut self.files) {
+            if open.closing.is_some() {
+                // It is recorded as closed already.
+                self.files.insert(path, open);
+                continue;
+            }
             if open.is_marked {
                 open.mark.proof = self.key.of_file(&open.tail);
                 self.closed.insert(path, (open.mark, open.content));
