@@ -4,6 +4,7 @@
 //! - [`collect`]: many sources at once, delivered to outputs under a bookmark.
 //! - [`doctor`]: finds out why a server does not answer or sends no events.
 //! - [`capture`]: decodes recorded streams, message by message.
+//! - [`telemetry`]: what a collection does, while it runs.
 //!
 //! [`config`] holds the settings of a collection, [`failure`] what is reported when
 //! something fails.
@@ -34,6 +35,7 @@ mod refusal;
 #[doc(hidden)]
 pub mod shared;
 mod sync;
+pub mod telemetry;
 mod thread;
 
 // The examples of the READMEs compile.

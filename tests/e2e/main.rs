@@ -48,5 +48,8 @@ mod request_forms;
 mod servers;
 mod service;
 mod simulate;
+mod status;
+mod status_listener;
+mod status_socket;
 mod terminal;
 mod upgrade;

@@ -3,6 +3,7 @@
 mod delivery;
 mod fleet;
 mod hostile;
+pub mod http;
 mod process;
 mod raw;
 mod server;

@@ -1,6 +1,6 @@
 //! `estreamer collect`: collects events from servers and writes them to outputs.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use estreamer::collect::Reset;
 use estreamer::collect::{Reload, Run, run};
 use estreamer::config::Destination;
 use estreamer::config::address::Address;
+use estreamer::config::listen_address;
 use estreamer::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
 use estreamer::config::read::identity;
 use estreamer::config::read::output_paths::Around;
@@ -99,6 +100,10 @@ struct Settings {
     /// Memory for events between server and outputs in MiB. When it is full, the server waits.
     #[arg(long, value_name = "MIB", default_value_t = MEMORY.default, value_parser = clap::value_parser!(u32).range(MEMORY.range()))]
     memory: u32,
+    /// Serve status, metrics and a page over HTTP at this address, such as 127.0.0.1:9302. Port
+    /// 0 lets the system select one.
+    #[arg(long, value_name = "ADDR", value_parser = listen_address::parse)]
+    listen: Option<SocketAddr>,
     /// The maximum number of seconds that a stop may take to deliver pending events.
     #[arg(long, value_name = "SECS", default_value_t = SHUTDOWN.default, value_parser = clap::value_parser!(u32).range(SHUTDOWN.range()))]
     shutdown: u32,
@@ -141,6 +146,7 @@ impl CollectCommand {
             ));
         }
         let capture = self.run.capture.clone();
+        let configuration = self.config.clone();
         let reload = self.config.map(|path| -> Reload {
             Box::new(move || {
                 let config = file::open(&path, capture.as_deref())?;
@@ -164,6 +170,7 @@ impl CollectCommand {
         run.patient = reload.is_some();
         run.reload = reload;
         run.signals = signals;
+        run.configuration = configuration;
         run.heartbeat = manager.clone().map(ServiceManager::heartbeat);
         run.watch = Some(signals::watch_all(manager));
         run.wording = remedy::wording();
@@ -217,6 +224,7 @@ impl CollectCommand {
             overlap: settings.overlap,
             memory: settings.memory,
             shutdown: settings.shutdown,
+            listen: settings.listen,
             sources: vec![source],
             outputs: settings.outputs.iter().map(output).collect(),
             hints: Vec::new(),

@@ -17,6 +17,7 @@ mod request;
 mod request_args;
 mod signals;
 mod simulate;
+mod status;
 mod verification;
 
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ struct Cli {
 enum Command {
     Demo(demo::DemoCommand),
     Collect(Box<collect::CollectCommand>),
+    Status(status::StatusCommand),
     Check(check::CheckCommand),
     Doctor(Box<doctor::DoctorCommand>),
     Request(Box<request::RequestCommand>),
@@ -71,6 +73,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Demo(demo) => demo.run(),
         Command::Collect(collect) => collect.run(),
+        Command::Status(status) => return status.run(),
         Command::Check(check) => check.run(),
         Command::Doctor(doctor) => return doctor.run(),
         Command::Request(request) => request.run(),

@@ -8,9 +8,16 @@
 
 mod backoff;
 mod capture;
+mod client_tls;
 mod collector;
 mod forms;
+#[cfg(feature = "listen")]
+mod listening;
+#[cfg(not(feature = "listen"))]
+#[path = "not_listening.rs"]
+mod listening;
 mod options;
+mod pause;
 mod progress_line;
 mod resolver;
 mod rotation;

@@ -105,6 +105,8 @@ pub struct Run {
     pub watch: Option<Watch>,
     /// Receives the state of the run.
     pub heartbeat: Option<Heartbeat>,
+    /// The configuration file, for the status.
+    pub configuration: Option<PathBuf>,
     /// The wording of remedies.
     pub wording: Wording,
 }

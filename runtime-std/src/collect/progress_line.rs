@@ -28,7 +28,7 @@ impl ProgressLine {
         let _ = write!(
             std::io::stderr(),
             "\r\x1b[K{}, {:.0} events/s",
-            Count(summary.counts.accepted, "event"),
+            Count(summary.counts.accepted.events(), "event"),
             summary.rate()
         );
     }

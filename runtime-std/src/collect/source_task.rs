@@ -1,5 +1,7 @@
 //! One source: resolve, query the bookmark, connect, collect, and repeat.
 
+mod view;
+
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
@@ -17,8 +19,10 @@ use estreamer_mio::tls::ClientTls;
 
 use super::Capture;
 use super::backoff::Backoff;
+use super::client_tls::tls;
 use super::collector::Collector;
 use super::forms::{Forms, Next};
+use super::pause::Pause;
 use super::resolver::{PendingAddresses, Resolver};
 use super::rotation::ServerRotation;
 use crate::config::SourceConfig;
@@ -27,8 +31,11 @@ use crate::config::rules;
 use crate::delivery::pipeline::Pipeline;
 use crate::delivery::pipeline::delivery::SourceInfo;
 use crate::delivery::pipeline::link::{Link, PendingLink};
-use crate::explain::{explain, identity_remedy, unanswered};
+use crate::explain::{explain, unanswered};
 use crate::failure::Failure;
+use crate::telemetry::SourceState;
+use crate::telemetry::cause::EndCause;
+use crate::telemetry::monitor::Monitor;
 
 /// A running source.
 pub(super) struct SourceTask {
@@ -52,6 +59,8 @@ pub(super) struct SourceTask {
     proven: bool,
     answered: bool,
     connections: u32,
+    /// The state that the monitor shows.
+    shown: Option<SourceState>,
     /// Set when the task has to end: the task that replaces it, if any.
     after: Option<Option<Box<SourceTask>>>,
 }
@@ -74,6 +83,7 @@ struct Connection {
     id: Option<EndpointId>,
     collector: Box<Collector>,
     server: String,
+    address: SocketAddr,
 }
 
 /// The shared context of the tasks.
@@ -82,6 +92,7 @@ pub(super) struct Context<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) pool: &'a Pool,
     pub(super) resolver: &'a Resolver,
+    pub(super) monitor: &'a Monitor,
     /// The request forms of the sources.
     pub(super) forms: &'a mut Forms,
     /// The number of bundles acknowledged before they are delivered.
@@ -119,6 +130,7 @@ impl SourceTask {
             proven: false,
             answered: false,
             connections: 0,
+            shown: None,
             after: None,
         })
     }
@@ -212,6 +224,8 @@ impl SourceTask {
                         self.next(context);
                     }
                     Ok(Err(error)) => {
+                        let cause = Some(EndCause::Name);
+                        context.monitor.ended(&self.source.name, cause);
                         let failure = Failure::failed(
                             format!("cannot find the address of {}: {error}", self.server()),
                             "Check the name and the resolver of this machine",
@@ -322,6 +336,7 @@ impl SourceTask {
             id,
             collector: Box::new(collector),
             server,
+            address,
         });
         Ok(())
     }
@@ -353,6 +368,7 @@ impl SourceTask {
             id,
             collector,
             server,
+            ..
         } = connection;
         if let Some(id) = id {
             context.event_loop.remove(id);
@@ -361,6 +377,8 @@ impl SourceTask {
         if collector.is_connected() {
             self.stood = Some(self.turn.current());
         }
+        let cause = view::cause(&collector, &end);
+        context.monitor.ended(&self.source.name, cause);
         // Done before records are counted, because records in flight may be new.
         let busy = collector.link.is_busy();
         let stood = collector.age(context.event_loop.now());
@@ -439,6 +457,7 @@ impl SourceTask {
     /// Processes the failure of one server: the next one is tried at once.
     fn server_failed(&mut self, end: ClientEnd, failure: Failure, context: &Context<'_>) {
         self.ends.push(end);
+        context.monitor.failed(&self.source.name, &failure);
         if !self.turn.next() || context.pipeline.has_failed() || self.after.is_some() {
             return self.failed(failure, context);
         }
@@ -452,6 +471,7 @@ impl SourceTask {
 
     /// Processes the failure of all servers: waits, or ends the task.
     fn failed(&mut self, failure: Failure, context: &Context<'_>) {
+        context.monitor.failed(&self.source.name, &failure);
         if context.pipeline.has_failed() {
             self.phase = Phase::Over(None);
         } else if self.proven || context.patient {
@@ -459,7 +479,7 @@ impl SourceTask {
             say!(
                 "estreamer: {}{failure}. Trying again in {}.",
                 self.prefix(context),
-                Words(wait)
+                Pause(wait)
             );
             let now = context.event_loop.now();
             self.phase = Phase::Due(now.after(wait.as_millis() as u32));
@@ -473,26 +493,6 @@ impl SourceTask {
         match context.several {
             true => format!("{}: ", self.source.name),
             false => String::new(),
-        }
-    }
-}
-
-/// Returns the TLS configuration of a source.
-pub(super) fn tls(source: &SourceConfig) -> Result<ClientTls, Failure> {
-    ClientTls::new(&source.identity, source.rules.clone()).map_err(|error| {
-        let remedy = identity_remedy(&error);
-        Failure::failed(format!("{}: {error}", source.name), remedy)
-    })
-}
-
-/// Formats a wait in seconds, or in milliseconds if it is less than a second.
-struct Words(Duration);
-
-impl std::fmt::Display for Words {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0.as_secs() {
-            0 => write!(f, "{} ms", self.0.as_millis()),
-            seconds => write!(f, "{seconds} s"),
         }
     }
 }

@@ -10,12 +10,14 @@ use estreamer_mio::buffer::Pool;
 use estreamer_mio::client::ClientConnection;
 use estreamer_mio::event_loop::{EventLoop, after};
 
+use super::client_tls::tls;
 use super::collector::Collector;
 use super::forms::Forms;
+use super::listening::Listening;
 use super::options::{Health, PendingSignals, Run};
 use super::progress_line::ProgressLine;
 use super::resolver::Resolver;
-use super::source_task::{Context, SourceTask, tls};
+use super::source_task::{Context, SourceTask};
 use super::summary::{Summary, report};
 use crate::config::{Config, OutputConfig, SourceConfig};
 use crate::count::Count;
@@ -23,6 +25,8 @@ use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::Pipeline;
 use crate::failure::Failure;
 use crate::output::destination::Destination;
+use crate::telemetry::RunState;
+use crate::telemetry::monitor::Monitor;
 
 /// Why the sources of a pipeline have ended.
 pub(super) enum Ended {
@@ -43,6 +47,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) resolver: &'a Resolver,
     pub(super) forms: &'a mut Forms,
     pub(super) ledger: &'a Ledger,
+    pub(super) monitor: &'a Monitor,
+    pub(super) listening: &'a mut Listening,
     /// The deadline of a shutdown.
     pub(super) stop_by: &'a Cell<Option<Instant>>,
     /// The start of the first session of the run.
@@ -69,15 +75,19 @@ impl Supervisor<'_> {
         let mut progress = progress.then(ProgressLine::new);
         let arena = arena(self.config.memory, tasks.len())?;
         let pool = Pool::new(arena, self.config.memory, self.event_loop.handle());
+        self.monitor.set_pool(pool.clone());
+        self.watch_sources();
+        self.monitor.set_state(RunState::Collecting);
         let mut successor = None;
         let mut last: Option<Instant> = None;
         let mut tell = now.after(TELL);
-        self.beat(&tasks);
+        self.beat(&mut tasks);
         // The deadline of a shutdown.
         let mut end: Option<Instant> = None;
         loop {
             let now = self.event_loop.now();
             if self.event_loop.handle().is_stopped() && end.is_none() {
+                self.monitor.set_state(RunState::Stopping);
                 end = Some(self.stop(&mut tasks, STOPPED));
             }
             if self.pipeline.has_failed() || self.pipeline.is_enough() {
@@ -122,7 +132,7 @@ impl Supervisor<'_> {
             }
             if now >= tell {
                 self.ledger.report(false);
-                self.beat(&tasks);
+                self.beat(&mut tasks);
                 tell = now.after(TELL);
             }
             if let Some(progress) = &mut progress {
@@ -146,13 +156,24 @@ impl Supervisor<'_> {
     }
 
     /// Reports the established connections and the delivered events.
-    fn beat(&mut self, tasks: &[SourceTask]) {
+    fn beat(&mut self, tasks: &mut [SourceTask]) {
+        self.monitor.tick();
+        for task in tasks.iter_mut() {
+            task.show(self.monitor, self.event_loop, true);
+        }
         let collectors = tasks.iter().filter_map(SourceTask::collector);
         self.run.beat(Health::Collecting {
             sources: tasks.len(),
             connected: collectors.filter(|it| it.is_connected()).count(),
-            accepted: self.ledger.total().accepted,
+            accepted: self.ledger.total().accepted.events(),
         });
+    }
+
+    /// Tells the monitor which sources there are.
+    fn watch_sources(&self) {
+        let sources = self.sources.iter();
+        let sources = sources.map(|source| (&*source.name, source.identity.certificate()));
+        self.monitor.set_sources(sources);
     }
 
     /// Gives commands to the clients, and a turn to each client that is ready.
@@ -176,6 +197,7 @@ impl Supervisor<'_> {
             pipeline: self.pipeline,
             pool,
             resolver: self.resolver,
+            monitor: self.monitor,
             forms: self.forms,
             ahead: self.config.ahead,
             patient: self.run.patient,
@@ -185,6 +207,7 @@ impl Supervisor<'_> {
         let mut index = 0;
         while let Some(task) = tasks.get_mut(index) {
             task.advance(&mut context)?;
+            task.show(context.monitor, context.event_loop, false);
             match task.over() {
                 None => index += 1,
                 Some(failure) => {
@@ -264,6 +287,7 @@ impl Supervisor<'_> {
                 return None;
             }
         };
+        self.listening.change(new.listen);
         let arenas = (self.sources.len(), new.sources.len());
         if !same_pipeline(self.config, &new, arenas) {
             if let Err(failure) = self.usable(&new) {
@@ -286,6 +310,7 @@ impl Supervisor<'_> {
                 self.config.shutdown = new.shutdown;
                 replace(tasks, &sources, fresh);
                 *self.sources = sources;
+                self.watch_sources();
             }
         }
         None

@@ -7,12 +7,13 @@
 pub mod address;
 pub mod event_request;
 pub mod from;
+pub mod listen_address;
 pub mod number;
 #[cfg(feature = "config")]
 pub mod read;
 pub mod rules;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub struct Config {
     pub memory: usize,
     /// The maximum time that a stop may take.
     pub shutdown: Duration,
+    /// The address at which the status is served, if it is.
+    pub listen: Option<SocketAddr>,
     /// The sources.
     pub sources: Vec<SourceConfig>,
     /// The outputs.
@@ -111,6 +114,7 @@ impl Config {
             overlap: Duration::from_secs(number::OVERLAP.default.into()),
             memory: number::MEMORY.mebibytes(),
             shutdown: Duration::from_secs(number::SHUTDOWN.default.into()),
+            listen: None,
             sources,
             outputs,
         }

@@ -6,8 +6,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use estreamer_core::quirk::Quirk;
+
 use super::counts::Counts;
+use super::dedup::high_water_mark::ResumePoint;
 use super::deviation::DEVIATIONS;
+use super::output_counts::{OutputCounts, Standing};
+use super::position::Position;
+use super::volumes::Volumes;
 use crate::count::Count;
 use crate::failure::{Remedy, Wording};
 use crate::sync::lock;
@@ -17,11 +23,14 @@ pub struct Ledger {
     overlap: u32,
     wording: Wording,
     accounts: Mutex<BTreeMap<Arc<str>, SourceCounts>>,
+    outputs: Mutex<BTreeMap<Arc<str>, Arc<OutputCounts>>>,
+    journal: Arc<Standing>,
 }
 
 #[derive(Default)]
 struct SourceCounts {
     counts: Counts,
+    position: Position,
     /// The last reported count of each concern, and when.
     reported: [(u64, Option<Instant>); CONCERNS.len()],
     /// Which deviations were reported.
@@ -41,7 +50,7 @@ const INTERVAL: Duration = Duration::from_secs(60);
 
 const CONCERNS: [Concern; 11] = [
     Concern {
-        of: |counts| counts.gaps,
+        of: |counts| counts.quirks.of(Quirk::SequenceGap),
         from: |_| 1,
         text: |count, _, _| {
             format!(
@@ -162,19 +171,47 @@ impl Ledger {
             overlap,
             wording,
             accounts: Mutex::default(),
+            outputs: Mutex::default(),
+            journal: Arc::default(),
         }
     }
 
     /// Changes the counts of a source, and reports what is due.
     pub fn change(&self, source: &Arc<str>, change: impl FnOnce(&mut Counts)) {
+        self.account(source, |account| {
+            change(&mut account.counts);
+            account.report(source, self, false);
+        });
+    }
+
+    /// Counts records of a source that every required output has accepted. `high` is the
+    /// newest archival second so far.
+    pub fn accepted(&self, source: &Arc<str>, records: &Volumes, high: Option<u32>) {
+        self.account(source, |account| {
+            account.counts.accepted += records;
+            account.position.newest = high.or(account.position.newest);
+        });
+    }
+
+    /// Counts records of a source that are durable, with the resume point after them.
+    pub fn committed(&self, source: &Arc<str>, records: &Volumes, point: Option<ResumePoint>) {
+        self.account(source, |account| {
+            account.counts.durable += records;
+            account.position.commit(point);
+        });
+    }
+
+    /// Records the resume point of a source that a bookmark on disk holds.
+    pub fn resumed(&self, source: &Arc<str>, point: Option<ResumePoint>) {
+        self.account(source, |account| account.position.resume(point));
+    }
+
+    fn account(&self, source: &Arc<str>, change: impl FnOnce(&mut SourceCounts)) {
         let mut accounts = lock(&self.accounts);
         if !accounts.contains_key(source) {
             accounts.insert(source.clone(), SourceCounts::default());
         }
-        if let Some(account) = accounts.get_mut(source) {
-            change(&mut account.counts);
-            account.report(source, self, false);
-        }
+        accounts.get_mut(source).map(change);
     }
 
     /// Reports counts that grew since the last report, if that is a minute ago; with
@@ -201,6 +238,26 @@ impl Ledger {
             .unwrap_or_default()
     }
 
+    /// Returns the position of a source.
+    pub fn position(&self, source: &str) -> Position {
+        let accounts = lock(&self.accounts);
+        let account = accounts.get(source);
+        account.map(|account| account.position).unwrap_or_default()
+    }
+
+    /// Returns the counts of the output with this name; they go on over restarts of the
+    /// pipeline.
+    pub fn output(&self, name: &str) -> Arc<OutputCounts> {
+        let mut outputs = lock(&self.outputs);
+        let counts = outputs.entry(name.into()).or_default();
+        counts.clone()
+    }
+
+    /// Returns whether the journal can be written.
+    pub fn journal(&self) -> &Arc<Standing> {
+        &self.journal
+    }
+
     /// Returns the sums over all sources; `disorder` is the maximum.
     pub fn total(&self) -> Counts {
         let mut total = Counts::default();
@@ -215,7 +272,7 @@ impl SourceCounts {
     fn report(&mut self, source: &str, ledger: &Ledger, all: bool) {
         let overlap = ledger.overlap;
         for (deviation, reported) in DEVIATIONS.iter().zip(&mut self.deviated) {
-            if (deviation.of)(&self.counts) > 0 && !std::mem::replace(reported, true) {
+            if self.counts.quirks.of(deviation.quirk) > 0 && !std::mem::replace(reported, true) {
                 say!("estreamer: {source}: {}.", deviation.text);
             }
         }

@@ -12,12 +12,12 @@ pub struct TableKeys {
 }
 
 /// All tables.
-pub const TABLES: [TableKeys; 6] = [TOP, ACK, SOURCE, PASSWORD, EVENTS, OUTPUT];
+pub const TABLES: [TableKeys; 7] = [TOP, ACK, LISTEN, SOURCE, PASSWORD, EVENTS, OUTPUT];
 
 pub(super) const TOP: TableKeys = TableKeys {
     name: "the top level",
     keys: &[
-        "state", "memory", "overlap", "shutdown", "ack", "source", "output",
+        "state", "memory", "overlap", "shutdown", "ack", "listen", "source", "output",
     ],
     former: &[],
 };
@@ -25,6 +25,12 @@ pub(super) const TOP: TableKeys = TableKeys {
 pub(super) const ACK: TableKeys = TableKeys {
     name: "[ack]",
     keys: &["ahead"],
+    former: &[],
+};
+
+pub(super) const LISTEN: TableKeys = TableKeys {
+    name: "[listen]",
+    keys: &["address"],
     former: &[],
 };
 

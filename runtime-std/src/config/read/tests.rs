@@ -306,11 +306,13 @@ fn the_defaults_are_those_of_the_flags() {
         overlap,
         memory,
         shutdown,
+        listen,
         sources,
         outputs,
         hints,
     } = parse(SOURCE).unwrap();
     assert_eq!((state, outputs.len(), hints.len()), (None, 0, 0));
+    assert_eq!(listen, None);
     assert_eq!((ahead, overlap, memory, shutdown), (16, 5, 32, 30));
     let source = &sources[0];
     assert_eq!(source.name.value, "fmc:8302");
@@ -331,6 +333,7 @@ memory = 64
 overlap = 0x10
 shutdown = 7
 ack.ahead = 0
+listen.address = "127.0.0.1:9302"
 
 [[source]]
 name = "a"
@@ -363,6 +366,7 @@ url = "-"
     assert_eq!(raw.state.as_deref(), Some(Path::new("s")));
     let numbers = (raw.memory, raw.overlap, raw.shutdown, raw.ahead);
     assert_eq!(numbers, (64, 16, 7, 0));
+    assert_eq!(raw.listen, Some("127.0.0.1:9302".parse().unwrap()));
     let source = &raw.sources[0];
     assert_eq!(in_turn(&source.servers.value), "[::1]:9000");
     assert_eq!(source.bind, Some(IpAddr::from([192, 0, 2, 7])));

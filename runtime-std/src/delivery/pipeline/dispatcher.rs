@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::buffer::{Batch, RecordKind};
@@ -14,8 +14,9 @@ use super::progress::{BatchRecords, DeliveryProgress, FailOnPanic, RECORDS};
 use super::retry::Retry;
 use super::steps::DeliverySteps;
 use crate::delivery::bookmark::entry::BatchEntry;
-use crate::delivery::dedup::sequencer::{BatchCounts, Numbered, Sequencer};
+use crate::delivery::dedup::sequencer::{BatchCounts, Numbered, RecordVerdict, Sequencer};
 use crate::delivery::ledger::Ledger;
+use crate::delivery::volumes::Volumes;
 use crate::sync::lock;
 
 /// A job of the dispatcher.
@@ -66,6 +67,7 @@ impl Dispatcher {
         ledger: Arc<Ledger>,
         (steps, progress): (Arc<DeliverySteps>, Arc<DeliveryProgress>),
     ) -> Self {
+        let retry = Retry::new("the journal", ledger.journal().clone());
         Self {
             sequencer,
             left: limit,
@@ -75,7 +77,7 @@ impl Dispatcher {
             steps,
             progress,
             spare: Arc::default(),
-            retry: Retry::new("the journal"),
+            retry,
             last_appended: 0,
         }
     }
@@ -211,11 +213,13 @@ impl Dispatcher {
         if self.left == 0 {
             self.progress.enough();
         }
-        self.count(&source, &batch, counts);
+        let sent = Instant::now();
         let counted = BatchRecords {
             n,
             source: name.clone(),
-            records: counts.kept,
+            records: self.count(&source, &batch, &verdicts, counts),
+            point,
+            sent,
         };
         self.progress.sent(counted, credit, batch.units());
         let delivery = Arc::new(Delivery {
@@ -223,6 +227,7 @@ impl Dispatcher {
             source,
             batch,
             verdicts,
+            sent,
             spare: self.spare.clone(),
         });
         for output in &mut self.best_effort {
@@ -232,18 +237,30 @@ impl Dispatcher {
         true
     }
 
-    fn count(&self, source: &SourceInfo, batch: &Batch, noticed: BatchCounts) {
+    /// Counts the records of a batch. Returns those to deliver.
+    fn count(
+        &self,
+        source: &SourceInfo,
+        batch: &Batch,
+        verdicts: &[RecordVerdict],
+        noticed: BatchCounts,
+    ) -> Volumes {
         let (mut malformed, mut oversize) = (0, 0);
+        let (mut received, mut kept) = (Volumes::default(), Volumes::default());
+        let mut verdicts = verdicts.iter();
         for record in batch.records() {
             match record.kind {
                 RecordKind::Event => {}
                 RecordKind::Malformed(_) => malformed += 1,
                 RecordKind::Oversize => oversize += 1,
             }
+            received.count(record.record_type, record.data.len());
+            if verdicts.next().is_some_and(|verdict| verdict.keep) {
+                kept.count(record.record_type, record.data.len());
+            }
         }
-        let received = batch.records().len() as u64;
         self.ledger.change(&source.name, |counts| {
-            counts.received += received;
+            counts.received += &received;
             counts.duplicates += noticed.duplicates;
             counts.missing += noticed.missing;
             counts.ahead += noticed.ahead;
@@ -253,6 +270,7 @@ impl Dispatcher {
             counts.malformed += malformed;
             counts.oversize += oversize;
         });
+        kept
     }
 }
 

@@ -13,6 +13,7 @@
 //! - `batch_formatter`: selects and formats the records for one output.
 
 mod acknowledgement;
+mod backlog;
 mod batch_formatter;
 mod best_effort;
 mod committer;
@@ -23,6 +24,7 @@ pub mod link;
 mod progress;
 mod retry;
 pub mod steps;
+pub mod view;
 mod writer;
 
 use std::collections::BTreeSet;
@@ -58,6 +60,7 @@ use failure::{PipelineError, StartError};
 use link::PendingLink;
 use progress::{DeliveryProgress, Rules};
 use steps::DeliverySteps;
+use view::{PipelineView, ViewedOutput};
 use writer::OutputWriter;
 
 /// The parameters of a pipeline.
@@ -89,6 +92,7 @@ pub struct Pipeline {
     progress: Arc<DeliveryProgress>,
     ledger: Arc<Ledger>,
     threads: Vec<JoinHandle<()>>,
+    view: PipelineView,
     /// Notices about files at the start.
     pub notices: Vec<FileNotice>,
     /// Sources in the bookmark that are not in the setup.
@@ -156,13 +160,16 @@ impl Pipeline {
             setup.first_sessions,
         );
         let is_unused = |name: &&Arc<str>| !setup.sources.iter().any(|of| **of == ***name);
+        let ledger = setup.ledger;
+        for (name, delivered) in &bookmark.sources {
+            ledger.resumed(name, delivered.point());
+        }
         let unused = bookmark.sources.keys().filter(is_unused);
         let unused = unused.map(|name| name.to_string()).collect();
         let rules = Rules {
             is_strict: setup.is_strict,
             has_bookmark: journal.is_some(),
         };
-        let ledger = setup.ledger;
         let progress = DeliveryProgress::new(outputs.len(), n, rules, wake, ledger.clone());
         let mut pipeline = Self {
             jobs: None,
@@ -170,6 +177,7 @@ impl Pipeline {
             progress: Arc::new(progress),
             ledger,
             threads: Vec::new(),
+            view: PipelineView::default(),
             notices,
             unused,
             state: setup.state,
@@ -178,8 +186,11 @@ impl Pipeline {
         for output in optional {
             let formatter = BatchFormatter::new(output);
             let limit = output.queue as u64;
-            let started = BestEffort::start(&output.name, formatter, make(output), limit);
-            best_effort.push(started?);
+            let viewed = pipeline.viewed(output);
+            let counts = viewed.counts.clone();
+            let started = BestEffort::start(&output.name, formatter, make(output), limit, counts)?;
+            pipeline.view.optional.push((viewed, started.view()));
+            best_effort.push(started);
         }
         let outputs = outputs.into_iter().zip(required);
         pipeline.spawn(outputs, best_effort, sequencer, setup.limit)?;
@@ -198,7 +209,10 @@ impl Pipeline {
         for (index, ((name, output), of)) in outputs.enumerate() {
             let formatter = BatchFormatter::new(of);
             let shared = (self.steps.clone(), self.progress.clone());
-            let writer = OutputWriter::new(index, &name, formatter, output, shared.0, shared.1);
+            let viewed = self.viewed(of);
+            let counts = viewed.counts.clone();
+            self.view.required.push(viewed);
+            let writer = OutputWriter::new(index, &name, formatter, output, counts, shared);
             files.push(writer.files());
             let (sender, receiver) = channel();
             commands.push(sender);
@@ -217,7 +231,21 @@ impl Pipeline {
             committer::run(&files, &steps, &progress);
         })?);
         self.jobs = Some(jobs);
+        self.view.progress = Some(self.progress.clone());
         Ok(())
+    }
+
+    fn viewed(&self, output: &OutputConfig) -> ViewedOutput {
+        ViewedOutput {
+            name: output.name.as_str().into(),
+            kind: output.destination.scheme(),
+            counts: self.ledger.output(&output.name),
+        }
+    }
+
+    /// Returns a view of the outputs and of what waits for them.
+    pub fn view(&self) -> PipelineView {
+        self.view.clone()
     }
 
     /// Returns whether the pipeline has failed.

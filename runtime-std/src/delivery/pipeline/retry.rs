@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::failure::PipelineError;
 use super::progress::DeliveryProgress;
 use super::steps::StepError;
+use crate::delivery::output_counts::Standing;
 use crate::output::ReaderLeft;
 
 /// The first pause before a retry.
@@ -21,14 +22,17 @@ pub(super) struct Retry {
     what: Arc<str>,
     pause: Duration,
     is_reported: bool,
+    standing: Arc<Standing>,
 }
 
 impl Retry {
-    pub(super) fn new(what: &str) -> Self {
+    /// `standing` receives whether the destination can be written.
+    pub(super) fn new(what: &str, standing: Arc<Standing>) -> Self {
         Self {
             what: what.into(),
             pause: MIN_PAUSE,
             is_reported: false,
+            standing,
         }
     }
 
@@ -63,6 +67,7 @@ impl Retry {
                 progress.fail(PipelineError::Output(self.what.to_string(), error));
                 return None;
             }
+            self.standing.failed(&error);
             if !std::mem::replace(&mut self.is_reported, true) {
                 say!(
                     "estreamer: cannot write to {}: {error}. The write is retried, and the server \
@@ -78,6 +83,7 @@ impl Retry {
     /// Records progress: resets the pause, and the next failure is reported again.
     pub(super) fn progressed(&mut self) {
         if std::mem::take(&mut self.is_reported) {
+            self.standing.works();
             say!("estreamer: {} can be written again", self.what);
         }
         self.pause = MIN_PAUSE;
