@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::process::Running;
+use crate::process::{Running, wait_until};
 
 /// An answer.
 #[derive(Debug)]
@@ -27,9 +27,15 @@ pub struct Answer {
 pub fn listening(running: &Running) -> String {
     const WORDS: &str = "the status is at http://";
     running.wait_for(WORDS);
-    let said = running.said();
-    let (_, rest) = said.rsplit_once(WORDS).expect("the address");
-    rest.split('/').next().expect("an address").to_owned()
+    let mut address = None;
+    // A message may come in pieces.
+    wait_until(|| {
+        let said = running.said();
+        let rest = said.rsplit_once(WORDS).map(|(_, rest)| rest);
+        address = rest.and_then(|rest| Some(rest.split_once('/')?.0.to_owned()));
+        address.is_some()
+    });
+    address.expect("an address")
 }
 
 /// Sends these bytes and reads the answer to its end.

@@ -1,6 +1,7 @@
 //! The body of the page.
 
 use super::html::Html;
+use crate::certificate::utc;
 use crate::telemetry::status::{Certificate, Output, Source, SourceState, Status, Trouble, Volume};
 use crate::telemetry::words::{count, period, size};
 
@@ -114,29 +115,22 @@ fn source(page: &mut Html, source: &Source, now: f64) {
         (Some(server), Some(address)) if server != address => format!("{server} ({address})"),
         (server, _) => server.clone().unwrap_or_default(),
     };
-    let tls = source
-        .tls
-        .as_deref()
-        .map_or(String::new(), |tls| format!(", {tls}"));
-    fact(page, "server", "", &format!("{server}{tls}"));
+    fact(page, "server", "", &server);
+    if let Some(tls) = &source.tls {
+        fact(page, "encryption", "", tls);
+    }
     fact(page, "events delivered", "", &count(source.accepted.events));
     fact(page, "events per second", "", &rate);
     fact(page, "lag", "", &lag);
     fact(page, "in flight", "", &count(source.in_flight));
     match &source.bookmark {
         Some(bookmark) => {
-            let second = bookmark
-                .second
-                .map_or("before the first event".into(), |second| {
-                    crate::certificate::utc(second.into())
-                });
-            let age = bookmark.age.map(|age| format!(", {} ago", period(age)));
-            fact(
-                page,
-                "bookmark",
-                "",
-                &format!("{second}{}", age.unwrap_or_default()),
-            );
+            let second = bookmark.second.map(|second| utc(second.into()));
+            let second = second.unwrap_or_else(|| "before the first event".into());
+            fact(page, "bookmark is at", "", &second);
+            if let Some(age) = bookmark.age {
+                fact(page, "last commit", "", &format!("{} ago", period(age)));
+            }
         }
         None => fact(page, "bookmark", "", "none"),
     }
@@ -186,19 +180,14 @@ fn output(page: &mut Html, output: &Output, now: f64) {
     let backlog = &output.backlog;
     let waits = match backlog.batches {
         0 => "none".to_owned(),
-        batches => format!(
-            "{} in {}, {}",
-            size(backlog.bytes),
-            if batches == 1 {
-                "1 batch".into()
-            } else {
-                format!("{} batches", count(batches))
-            },
-            period(backlog.age)
-        ),
+        1 => format!("{} in 1 batch", size(backlog.bytes)),
+        batches => format!("{} in {} batches", size(backlog.bytes), count(batches)),
     };
-    let late = if backlog.age > 60.0 { "wait" } else { "" };
-    fact(page, "backlog", late, &waits);
+    fact(page, "backlog", "", &waits);
+    if backlog.batches > 0 {
+        let late = if backlog.age > 60.0 { "bad" } else { "" };
+        fact(page, "oldest waits for", late, &period(backlog.age));
+    }
     let latency = &output.latency;
     let mean = match latency.count {
         0 => "–".to_owned(),
@@ -271,6 +260,9 @@ fn fact(page: &mut Html, what: &str, class: &'static str, value: &str) {
     page.element("dd", class, value);
 }
 
+/// The row of all event types.
+const ALL: &str = "all";
+
 fn by_event(page: &mut Html, status: &Status) {
     page.raw("<div class=\"wide\"><table><thead><tr>");
     for name in [
@@ -285,7 +277,11 @@ fn by_event(page: &mut Html, status: &Status) {
     }
     page.raw("</tr></thead><tbody>");
     let row = |page: &mut Html, name: &str, event: &str, of: [&Volume; 3]| {
-        page.raw("<tr>");
+        page.raw(if event == ALL {
+            "<tr class=\"all\">"
+        } else {
+            "<tr>"
+        });
         page.element("td", "", name);
         page.element("td", "", event);
         for volume in of {
@@ -302,7 +298,7 @@ fn by_event(page: &mut Html, status: &Status) {
         row(
             page,
             &source.name,
-            "all",
+            ALL,
             [&source.received, &source.accepted, &source.durable],
         );
     }
