@@ -78,7 +78,8 @@ struct Settings {
     #[arg(short, long = "output", value_name = "URL", default_value = "stdout:")]
     outputs: Vec<Destination>,
     /// The format of events: ndjson (one event a line, as received; binary data as base64 in an
-    /// envelope) or raw (the bytes, each event preceded by its length).
+    /// envelope), ndjson+envelope (each in an object with its source and times), raw (the bytes,
+    /// each event preceded by its length), ftd (the devices' own syslog), cef or leef.
     #[arg(long, value_name = "FORMAT", default_value_t = Format::Lines)]
     format: Format,
     /// The state directory for bookmarks. With it, a restart resumes where it ended, and files

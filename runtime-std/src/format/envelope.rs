@@ -6,6 +6,7 @@ use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use estreamer_mio::buffer::{EventRecord, RecordKind};
 use serde::{Serialize, Serializer};
 
+use super::event::{Event, Unfit};
 use crate::digest::Digest;
 
 /// The maximum number of bytes of an unreadable record in its envelope. Length and digest
@@ -16,6 +17,8 @@ const MAX_DATA: usize = 64 << 10;
 #[derive(Serialize)]
 struct Unreadable<'a> {
     kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     source: &'a str,
     record_type: u16,
     archival: Option<u32>,
@@ -45,8 +48,15 @@ enum EnvelopeLine<'a> {
     Data(BinaryEvent<'a>),
 }
 
-/// Appends an unreadable record as a JSON object, without line end.
-pub(super) fn error(source: &str, record: &EventRecord<'_>, digest: Digest, out: &mut Vec<u8>) {
+/// Appends an unreadable record as a JSON object, without line end. `unfit` is why an event
+/// cannot be mapped.
+pub(super) fn error(
+    source: &str,
+    record: &EventRecord<'_>,
+    digest: Digest,
+    unfit: Option<&Unfit>,
+    out: &mut Vec<u8>,
+) {
     let kind = match record.kind {
         RecordKind::Event => "unreadable",
         RecordKind::Malformed(_) => "malformed",
@@ -55,6 +65,7 @@ pub(super) fn error(source: &str, record: &EventRecord<'_>, digest: Digest, out:
     append(
         &EnvelopeLine::Error(Unreadable {
             kind,
+            reason: unfit.map(Unfit::to_string),
             source,
             record_type: record.record_type.0,
             archival: record.archival,
@@ -82,12 +93,68 @@ pub(super) fn data(source: &str, transform: &str, record: &EventRecord<'_>, out:
     );
 }
 
-fn append(line: &EnvelopeLine<'_>, out: &mut Vec<u8>) {
+/// The envelope of an event of the format `ndjson+envelope`, but for the event itself.
+#[derive(Serialize)]
+struct Head<'a> {
+    source: &'a str,
+    record_type: u16,
+    archival: Option<u32>,
+    received: u64,
+}
+
+/// Appends an event in an object that says where it comes from, without line end. A JSON
+/// event is not changed, except that a line end between its tokens becomes a blank.
+/// `received` is in UNIX seconds.
+pub(super) fn event(
+    source: &str,
+    record: &EventRecord<'_>,
+    received: u64,
+    event: &Event<'_>,
+    out: &mut Vec<u8>,
+) {
+    begin(source, record, received, out);
+    let blank = |byte: &u8| match byte {
+        b'\r' | b'\n' => b' ',
+        other => *other,
+    };
+    match memchr::memchr2(b'\r', b'\n', event.text().as_bytes()) {
+        None => out.extend_from_slice(event.text().as_bytes()),
+        Some(_) => out.extend(event.text().as_bytes().iter().map(blank)),
+    }
+    out.push(b'}');
+}
+
+/// Appends an event that is text, but not JSON, as a string in such an object.
+pub(super) fn text(
+    source: &str,
+    record: &EventRecord<'_>,
+    received: u64,
+    text: &str,
+    out: &mut Vec<u8>,
+) {
+    begin(source, record, received, out);
+    append(&text, out);
+    out.push(b'}');
+}
+
+fn begin(source: &str, record: &EventRecord<'_>, received: u64, out: &mut Vec<u8>) {
+    let head = Head {
+        source,
+        record_type: record.record_type.0,
+        archival: record.archival,
+        received,
+    };
+    append(&head, out);
+    out.pop();
+    out.extend_from_slice(b",\"event\":");
+}
+
+fn append(line: &impl Serialize, out: &mut Vec<u8>) {
     let written = serde_json::to_writer(out, line);
     debug_assert!(written.is_ok(), "writing to memory cannot fail");
 }
 
-/// BinaryEvent that serialize as base64.
+/// Bytes that serialize as base64.
 struct Base64<'a>(&'a [u8]);
 
 impl Serialize for Base64<'_> {
@@ -120,7 +187,7 @@ mod tests {
             data: &data,
         };
         let mut line = Vec::new();
-        error("fmc", &record, Digest::new(7), &mut line);
+        error("fmc", &record, Digest::new(7), None, &mut line);
         let envelope: serde_json::Value = serde_json::from_slice(&line).unwrap();
         let error = &envelope["estreamer_error"];
         assert_eq!(error["kind"], "malformed");

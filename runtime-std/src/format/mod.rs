@@ -1,12 +1,27 @@
-//! The formats of events. Formatting never fails: a record that is not an event becomes an
-//! error envelope.
+//! The formats of events. Formatting never fails: a record that is not an event, or that
+//! the format cannot hold, becomes an error envelope.
 //!
-//! To add a format, add a variant to [`Format`] and a file in this folder.
+//! To add a format, add a variant to [`Format`] with its row in [`Format::ALL`]. A dialect,
+//! in which each field of an event has its place, is a file with its mapping table and an
+//! implementation of [`Dialect`] in this folder, and a row in [`Format::dialect`].
 
+mod cef;
+mod dialect;
 mod envelope;
+mod event;
+mod facts;
+mod ftd;
+mod key_value;
+mod leef;
 mod line;
+mod map;
+#[cfg(test)]
+mod pages;
 mod raw;
+mod table;
 pub mod terminal;
+#[cfg(test)]
+mod tests;
 mod transform;
 
 pub use raw::ENVELOPE;
@@ -15,9 +30,14 @@ pub use transform::OwnedTransform;
 use std::fmt;
 use std::str::FromStr;
 
+use estreamer_core::fqe::EventKind;
 use estreamer_mio::buffer::{EventRecord, RecordKind};
 
 use crate::digest::Digest;
+use dialect::Dialect;
+use event::{EventIndex, Unfit};
+use map::{Mapper, Origin};
+use table::{Row, Source};
 
 /// A format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,118 +45,226 @@ use crate::digest::Digest;
 pub enum Format {
     /// Text as received, one event a line; binary data as base64 in an envelope.
     Lines,
+    /// Each event in a JSON object with its source, record type and times.
+    Envelope,
     /// The bytes as received, each record preceded by its length.
     Raw,
+    /// The device's own syslog for security events.
+    Ftd,
+    /// ArcSight's Common Event Format.
+    Cef,
+    /// QRadar's Log Event Extended Format.
+    Leef,
+}
+
+impl Format {
+    /// Every format with its name and what it is, in the order of the pages.
+    pub const ALL: &[(Self, &str, &str)] = &[
+        (Self::Lines, "ndjson", "one event a line, as received"),
+        (
+            Self::Envelope,
+            "ndjson+envelope",
+            "each event in a JSON object with its source, record type and times",
+        ),
+        (Self::Raw, "raw", "bytes preceded by their length"),
+        (
+            Self::Ftd,
+            "ftd",
+            "the device's own syslog for security events",
+        ),
+        (Self::Cef, "cef", "ArcSight's Common Event Format"),
+        (Self::Leef, "leef", "QRadar's Log Event Extended Format"),
+    ];
+
+    /// Returns whether it reads the members of events, so that they must be JSON.
+    pub fn needs_json(self) -> bool {
+        self.dialect().is_some()
+    }
+
+    /// Returns whether it has a place for events of this type.
+    pub fn takes(self, kind: EventKind) -> bool {
+        !(self == Self::Ftd && kind == EventKind::Packet)
+    }
+
+    /// Creates the dialect of a format that has one.
+    fn dialect(self) -> Option<Box<dyn Dialect>> {
+        match self {
+            Self::Lines | Self::Envelope | Self::Raw => None,
+            Self::Ftd => Some(Box::<ftd::Ftd>::default()),
+            Self::Cef => Some(Box::<cef::Cef>::default()),
+            Self::Leef => Some(Box::<leef::Leef>::default()),
+        }
+    }
 }
 
 impl FromStr for Format {
-    type Err = &'static str;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "ndjson" => Ok(Self::Lines),
-            "raw" => Ok(Self::Raw),
-            _ => Err(
-                "use ndjson (one event a line, as received) or raw (bytes preceded by their length)",
-            ),
-        }
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|(_, name, _)| *name == text);
+        found.map(|(format, _, _)| *format).ok_or_else(|| {
+            let all = Self::ALL.iter();
+            let all: Vec<String> = all
+                .map(|(_, name, what)| format!("{name} ({what})"))
+                .collect();
+            format!("use {}", all.join(", "))
+        })
     }
 }
 
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Lines => "ndjson",
-            Self::Raw => "raw",
-        })
+        let found = Self::ALL.iter().find(|(format, _, _)| format == self);
+        f.write_str(found.map_or("", |(_, name, _)| name))
     }
 }
 
-/// Appends a record of a source with this transform to `out`.
-///
-/// As lines: a text event unchanged, a binary event in the envelope `estreamer_data`,
-/// anything else in the envelope `estreamer_error`. As raw: see [`ENVELOPE`].
-pub fn write(
+/// A row of the mapping table of a dialect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MappingRow {
+    /// The line in the table, counted from 1.
+    pub line: usize,
+    /// The field; `None` if the value is worked out or constant.
+    pub field: Option<&'static str>,
+    /// The field or the value in words.
+    pub from: String,
+    /// Its place in the dialect.
+    pub target: &'static str,
+    /// How it is written; empty if it is not changed.
+    pub written_as: &'static str,
+    /// Whether the field has its home in another row.
+    pub is_copy: bool,
+    /// The event types of the row.
+    pub kinds: Vec<EventKind>,
+}
+
+/// Returns the mapping table of a dialect; `None` if the format has none.
+pub fn mapping(format: Format) -> Option<Vec<MappingRow>> {
+    let rows = &format.dialect()?.table().rows;
+    let row = |row: &Row| MappingRow {
+        line: row.line,
+        field: match row.source {
+            Source::Field(name) => Some(name),
+            _ => None,
+        },
+        from: row.source.shown(),
+        target: row.target,
+        written_as: row.written_as,
+        is_copy: row.is_copy,
+        kinds: EventKind::ALL
+            .into_iter()
+            .filter(|kind| row.is_for(Some(*kind)))
+            .collect(),
+    };
+    Some(rows.iter().map(row).collect())
+}
+
+/// Where a record comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordOrigin<'a> {
+    /// The name of the source.
+    pub source: &'a str,
+    /// The transform of its events.
+    pub transform: &'a OwnedTransform,
+    /// When it was received, in UNIX seconds.
+    pub received: u64,
+}
+
+/// Formats records. Its buffers are reused: an event allocates nothing once they have grown.
+pub struct Formatter {
     format: Format,
-    transform: &OwnedTransform,
-    source: &str,
-    record: &EventRecord<'_>,
-    digest: Digest,
-    out: &mut Vec<u8>,
-) {
-    match (format, record.kind, transform) {
-        (Format::Raw, _, _) => raw::append(source, record, digest, out),
-        (Format::Lines, RecordKind::Event, OwnedTransform::Json | OwnedTransform::Csv) => {
-            line::append(record.data, *transform == OwnedTransform::Csv, out);
-        }
-        (Format::Lines, RecordKind::Event, OwnedTransform::Other(name)) => {
-            envelope::data(source, name, record, out);
-            out.push(b'\n');
-        }
-        (Format::Lines, RecordKind::Malformed(_) | RecordKind::Oversize, _) => {
-            envelope::error(source, record, digest, out);
-            out.push(b'\n');
-        }
-    }
+    dialect: Option<Box<dyn Dialect>>,
+    mapper: Mapper,
+    index: EventIndex,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use estreamer_core::Malformed;
-    use estreamer_core::wire::RecordType;
-
-    fn record(kind: RecordKind, data: &[u8]) -> EventRecord<'_> {
-        EventRecord {
-            kind,
-            record_type: RecordType::CONNECTION,
-            archival: Some(1),
-            bundle: None,
-            length: data.len() as u32,
-            data,
+impl Formatter {
+    /// Returns a formatter with empty buffers.
+    pub fn new(format: Format) -> Self {
+        Self {
+            format,
+            dialect: format.dialect(),
+            mapper: Mapper::default(),
+            index: EventIndex::default(),
         }
     }
 
-    #[test]
-    fn bytes_come_out_of_either_format_as_they_went_in() {
-        let event = record(RecordKind::Event, b"a\nb\0\r\n\0");
-        let flat = OwnedTransform::Other("FlatBuffer".into());
-        for data in [OwnedTransform::Json, OwnedTransform::Csv, flat.clone()] {
-            let mut out = Vec::new();
-            write(Format::Raw, &data, "fmc", &event, Digest::new(0), &mut out);
-            assert_eq!(out, b"\0\0\0\x07a\nb\0\r\n\0");
-        }
-        let mut out = Vec::new();
-        write(
-            Format::Lines,
-            &flat,
-            "fmc",
-            &event,
-            Digest::new(0),
-            &mut out,
-        );
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "{\"estreamer_data\":{\"source\":\"fmc\",\"record_type\":71,\"archival\":1,\
-             \"transform\":\"FlatBuffer\",\"length\":7,\"data_base64\":\"YQpiAA0KAA==\"}}\n"
-        );
+    /// Appends a record to `out`.
+    ///
+    /// As lines: a text event unchanged, a binary event in the envelope `estreamer_data`,
+    /// anything else in the envelope `estreamer_error`. As raw: see [`ENVELOPE`]. In a
+    /// dialect: an event as its table says; what is not a JSON object, in the envelope
+    /// `estreamer_error`.
+    pub fn append(
+        &mut self,
+        origin: RecordOrigin<'_>,
+        record: &EventRecord<'_>,
+        digest: Digest,
+        out: &mut Vec<u8>,
+    ) {
+        let RecordOrigin {
+            source, transform, ..
+        } = origin;
+        let unfit = match (self.format, record.kind, transform) {
+            (Format::Raw, _, _) => return raw::append(source, record, digest, out),
+            (_, RecordKind::Malformed(_) | RecordKind::Oversize, _) => None,
+            (Format::Lines, _, OwnedTransform::Json | OwnedTransform::Csv) => {
+                return line::append(record.data, *transform == OwnedTransform::Csv, out);
+            }
+            (Format::Lines | Format::Envelope, _, OwnedTransform::Other(name)) => {
+                envelope::data(source, name, record, out);
+                return out.push(b'\n');
+            }
+            (Format::Envelope, _, _) => match self.envelope(origin, record, out) {
+                Ok(()) => return out.push(b'\n'),
+                Err(unfit) => Some(unfit),
+            },
+            (_, _, _) => match self.map(source, record, out) {
+                Ok(()) => return,
+                Err(unfit) => Some(unfit),
+            },
+        };
+        envelope::error(source, record, digest, unfit.as_ref(), out);
+        out.push(b'\n');
     }
 
-    #[test]
-    fn an_error_envelope_among_raw_records_is_marked_in_its_length() {
-        let malformed = record(RecordKind::Malformed(Malformed::RecordTooShort), b"xy");
-        let mut out = Vec::new();
-        write(
-            Format::Raw,
-            &OwnedTransform::Json,
-            "fmc",
-            &malformed,
-            Digest::new(0),
-            &mut out,
-        );
-        let length = u32::from_be_bytes([out[0], out[1], out[2], out[3]]);
-        assert_eq!(length, ENVELOPE | (out.len() - 4) as u32);
-        assert!(out[4..].starts_with(b"{\"estreamer_error\":{"));
-        assert!(out.ends_with(b"\"eHk=\"}}"));
+    fn envelope(
+        &mut self,
+        origin: RecordOrigin<'_>,
+        record: &EventRecord<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unfit> {
+        let RecordOrigin {
+            source,
+            transform,
+            received,
+        } = origin;
+        if *transform == OwnedTransform::Csv {
+            let text = str::from_utf8(record.data);
+            let text = text.map_err(|error| Unfit::NotUtf8(error.valid_up_to()))?;
+            let text = text.trim_end_matches(['\0', '\r', '\n']);
+            envelope::text(source, record, received, text, out);
+        } else {
+            let event = self.index.read(record.data)?;
+            envelope::event(source, record, received, &event, out);
+        }
+        Ok(())
+    }
+
+    fn map(
+        &mut self,
+        source: &str,
+        record: &EventRecord<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unfit> {
+        let origin = Origin {
+            record_type: record.record_type,
+            archival: record.archival,
+            source,
+        };
+        match &mut self.dialect {
+            Some(dialect) => self.mapper.append(record.data, origin, &mut **dialect, out),
+            None => Ok(()),
+        }
     }
 }

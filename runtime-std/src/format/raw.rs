@@ -25,7 +25,7 @@ pub(super) fn append(source: &str, record: &EventRecord<'_>, digest: Digest, out
             0
         }
         RecordKind::Malformed(_) | RecordKind::Oversize => {
-            envelope::error(source, record, digest, out);
+            envelope::error(source, record, digest, None, out);
             ENVELOPE
         }
     };

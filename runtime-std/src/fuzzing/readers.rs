@@ -12,7 +12,7 @@ use estreamer_mio::buffer::{EventRecord, RecordKind};
 use crate::capture;
 use crate::config::{Format, OwnedTransform};
 use crate::digest::Digest;
-use crate::format;
+use crate::format::{Formatter, RecordOrigin};
 
 /// Explains a recorded stream. The first byte selects the options.
 pub fn capture(data: &[u8]) {
@@ -87,8 +87,12 @@ pub fn envelope(data: &[u8]) {
         },
     };
     let mut lines = b"before\n".to_vec();
-    let (form, text) = (Format::Lines, &OwnedTransform::Json);
-    format::write(form, text, &source, &record, digest, &mut lines);
+    let origin = RecordOrigin {
+        source: &source,
+        transform: &OwnedTransform::Json,
+        received: 0,
+    };
+    Formatter::new(Format::Lines).append(origin, &record, digest, &mut lines);
     let line = lines.strip_prefix(b"before\n").expect("it is appended");
     let line = line.strip_suffix(b"\n").expect("a line has an end");
     assert!(!line.contains(&b'\n') && !line.contains(&b'\r'), "one line");

@@ -31,7 +31,9 @@ pub(super) fn check(
                 "accepts only events that no source requests".into(),
                 "Request them, or correct events and sources of the output",
             )),
-            false => mixed_types(output, &shares).or_else(|| mixed_transforms(output, &shares)),
+            false => unfit(output, &shares)
+                .or_else(|| mixed_types(output, &shares))
+                .or_else(|| mixed_transforms(output, &shares)),
         };
         if let Some((what, remedy)) = problem {
             let what = format!("the output {} {what}", output.name.value);
@@ -66,8 +68,9 @@ impl<'d> SourceShare<'d> {
     /// Returns whether its records are written without their event type.
     fn is_bare(&self, output: &RawOutput) -> bool {
         match (&self.request.transform, output.format) {
-            (OwnedTransform::Json, _) | (OwnedTransform::Other(_), Format::Lines) => false,
-            (OwnedTransform::Csv, _) | (OwnedTransform::Other(_), Format::Raw) => true,
+            (OwnedTransform::Json, _) | (_, Format::Envelope) => false,
+            (OwnedTransform::Other(_), format) => format == Format::Raw,
+            (OwnedTransform::Csv, _) => true,
         }
     }
 
@@ -81,6 +84,28 @@ impl<'d> SourceShare<'d> {
 
 /// A problem and its remedy.
 type Problem = (String, &'static str);
+
+/// Finds events that the format cannot hold.
+fn unfit(output: &RawOutput, shares: &[SourceShare<'_>]) -> Option<Problem> {
+    let format = output.format;
+    let is_json = |share: &SourceShare<'_>| share.request.transform == OwnedTransform::Json;
+    if format.needs_json()
+        && let Some(share) = shares.iter().find(|share| !is_json(share))
+    {
+        let (source, transform) = (share.source, &share.request.transform);
+        return Some((
+            format!("has the format {format}, which needs JSON, and {source} requests {transform}"),
+            "Request JSON, or set another format",
+        ));
+    }
+    let mut kinds = shares.iter().flat_map(|share| &share.kinds);
+    let kind = kinds.find(|kind| !format.takes(**kind))?;
+    let kind = in_words(&[*kind]);
+    Some((
+        format!("has the format {format}, which has no message for {kind} events"),
+        "Do not request them, or set events to the other event types",
+    ))
+}
 
 /// Finds event types of one source that would be mixed in one file or stream.
 fn mixed_types(output: &RawOutput, shares: &[SourceShare<'_>]) -> Option<Problem> {

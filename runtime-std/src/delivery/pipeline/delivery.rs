@@ -27,6 +27,8 @@ pub(super) type SpareVerdicts = Mutex<Vec<Vec<RecordVerdict>>>;
 pub(super) struct Delivery {
     pub(super) n: u64,
     pub(super) source: Arc<SourceInfo>,
+    /// When it was received, in UNIX seconds.
+    pub(super) received: u64,
     pub(super) batch: Batch,
     pub(super) verdicts: Vec<RecordVerdict>,
     /// When it was handed to the outputs.

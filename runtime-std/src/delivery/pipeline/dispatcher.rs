@@ -225,6 +225,7 @@ impl Dispatcher {
         let delivery = Arc::new(Delivery {
             n,
             source,
+            received: unix_seconds(),
             batch,
             verdicts,
             sent,

@@ -1,0 +1,185 @@
+//! What every format promises, on odd events.
+
+use estreamer_core::Malformed;
+use estreamer_core::wire::RecordType;
+
+use super::*;
+
+fn record(kind: RecordKind, data: &[u8]) -> EventRecord<'_> {
+    EventRecord {
+        kind,
+        record_type: RecordType::CONNECTION,
+        archival: Some(1),
+        bundle: None,
+        length: data.len() as u32,
+        data,
+    }
+}
+
+fn written(format: Format, transform: &OwnedTransform, record: &EventRecord<'_>) -> Vec<u8> {
+    let origin = RecordOrigin {
+        source: "fmc",
+        transform,
+        received: 2,
+    };
+    let mut out = Vec::new();
+    Formatter::new(format).append(origin, record, Digest::new(0), &mut out);
+    out
+}
+
+/// A connection event in a dialect, as text.
+fn line(format: Format, json: &str) -> String {
+    let event = record(RecordKind::Event, json.as_bytes());
+    String::from_utf8(written(format, &OwnedTransform::Json, &event)).unwrap()
+}
+
+const DIALECTS: [Format; 3] = [Format::Ftd, Format::Cef, Format::Leef];
+
+#[test]
+fn bytes_come_out_of_either_format_as_they_went_in() {
+    let event = record(RecordKind::Event, b"a\nb\0\r\n\0");
+    let flat = OwnedTransform::Other("FlatBuffer".into());
+    for data in [OwnedTransform::Json, OwnedTransform::Csv, flat.clone()] {
+        let out = written(Format::Raw, &data, &event);
+        assert_eq!(out, b"\0\0\0\x07a\nb\0\r\n\0");
+    }
+    for format in [Format::Lines, Format::Envelope] {
+        let out = written(format, &flat, &event);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "{\"estreamer_data\":{\"source\":\"fmc\",\"record_type\":71,\"archival\":1,\
+             \"transform\":\"FlatBuffer\",\"length\":7,\"data_base64\":\"YQpiAA0KAA==\"}}\n"
+        );
+    }
+}
+
+#[test]
+fn an_error_envelope_among_raw_records_is_marked_in_its_length() {
+    let malformed = record(RecordKind::Malformed(Malformed::RecordTooShort), b"xy");
+    let out = written(Format::Raw, &OwnedTransform::Json, &malformed);
+    let length = u32::from_be_bytes([out[0], out[1], out[2], out[3]]);
+    assert_eq!(length, ENVELOPE | (out.len() - 4) as u32);
+    assert!(out[4..].starts_with(b"{\"estreamer_error\":{"));
+    assert!(out.ends_with(b"\"eHk=\"}}"));
+}
+
+#[test]
+fn an_envelope_holds_the_event_as_it_is_and_text_as_a_string() {
+    assert_eq!(
+        line(Format::Envelope, "{\"a\" :\r\n 1e400}\r\n\0"),
+        "{\"source\":\"fmc\",\"record_type\":71,\"archival\":1,\"received\":2,\
+         \"event\":{\"a\" :   1e400}}\n"
+    );
+    let csv = record(RecordKind::Event, b"\"a\nb\",c\r\n\0");
+    assert_eq!(
+        String::from_utf8(written(Format::Envelope, &OwnedTransform::Csv, &csv)).unwrap(),
+        "{\"source\":\"fmc\",\"record_type\":71,\"archival\":1,\"received\":2,\
+         \"event\":\"\\\"a\\nb\\\",c\"}\n"
+    );
+}
+
+#[test]
+fn what_a_format_cannot_hold_goes_out_in_an_error_envelope_with_the_reason() {
+    for format in DIALECTS.into_iter().chain([Format::Envelope]) {
+        for (data, reason) in [
+            (&b"{\"a\":\"\xff\"}"[..], "not UTF-8 at byte 6"),
+            (b"a,b", "not JSON at line 1, column 1"),
+            (b"[]", "not a JSON object"),
+            (b"{\"a\":1,\"a\":1}", "has the member \"a\" twice"),
+        ] {
+            let out = written(
+                format,
+                &OwnedTransform::Json,
+                &record(RecordKind::Event, data),
+            );
+            let line: serde_json::Value = serde_json::from_slice(&out).unwrap();
+            let error = &line["estreamer_error"];
+            assert_eq!(error["reason"], reason, "{format}");
+            assert_eq!(error["length"], data.len());
+        }
+    }
+}
+
+#[test]
+fn numbers_and_text_keep_every_digit_and_letter() {
+    let json = "{\"InitiatorBytes\":123456789012345678901, \"New\":1.50E+3, \
+                \"FirewallRule\":\"\\u00e4\\ud83d\\ude00 \\ud800\", \"Sets\":[1, {\"a\":2}], \
+                \"Gone\":null, \"On\":true}";
+    for (format, separator) in [(Format::Ftd, ": "), (Format::Cef, "="), (Format::Leef, "=")] {
+        let out = line(format, json);
+        for value in [
+            "123456789012345678901",
+            "New?1.50E+3",
+            "ä😀 \u{fffd}",
+            "Sets?[1, {\"a\":2}]",
+            "On?true",
+        ] {
+            let value = value.replace('?', separator);
+            assert!(out.contains(&value), "{value} in {out}");
+        }
+        assert!(!out.contains("Gone"), "{out}");
+    }
+}
+
+#[test]
+fn cef_escapes_what_would_end_a_value_or_a_header() {
+    let out = line(
+        Format::Cef,
+        r#"{"IntrusionRuleMessage":"a|b\\c\nd","URL":"x=1\\2\r\ny","src":"s","Odd key=":"v"}"#,
+    );
+    assert!(out.contains("|-|430002|a\\|b\\\\c d|3|"), "{out}");
+    assert!(out.contains(" request=x\\=1\\\\2\\r\\ny "), "{out}");
+    assert!(out.ends_with(" FQE_src=s Odd_key_=v\n"), "{out}");
+}
+
+#[test]
+fn addresses_of_version_6_have_their_own_keys_in_cef_as_well() {
+    let out = line(
+        Format::Cef,
+        r#"{"InitiatorIP":"2001:db8::1","ResponderIP":"192.0.2.1"}"#,
+    );
+    let expected = "src=2001:db8::1 c6a2=2001:db8::1 c6a2Label=Source IPv6 Address dst=192.0.2.1\n";
+    assert!(out.ends_with(expected), "{out}");
+}
+
+#[test]
+fn no_comma_in_a_value_of_ftd_begins_a_key() {
+    for (value, expected) in [
+        ("a, b", "a, b"),
+        ("a, b: c", "a; b: c"),
+        ("a,b c:d", "a;b c:d"),
+        ("a,\\nX_1:", "a; X_1:"),
+        (", :", "; :"),
+        ("1, 2,3:4", "1, 2;3:4"),
+        ("a,é:", "a;é:"),
+        ("a,", "a,"),
+        ("(a, b: c", "(a; b: c"),
+    ] {
+        let out = line(Format::Ftd, &format!("{{\"User\":\"{value}\",\"X\":1}}"));
+        let (_, found) = out.split_once(": User: ").unwrap();
+        assert_eq!(found, format!("{expected}, X: 1\n"));
+    }
+}
+
+#[test]
+fn tabs_and_line_ends_do_not_end_a_value_of_leef() {
+    let out = line(Format::Leef, r#"{"User":"a\tb\nc=d"}"#);
+    assert!(out.ends_with("\tusrName=a b c=d\n"), "{out}");
+}
+
+#[test]
+fn a_value_that_does_not_fit_its_place_keeps_its_own_name() {
+    let out = line(
+        Format::Ftd,
+        r#"{"FirstPacketSecond":"soon","DeviceUUID":"x"}"#,
+    );
+    assert!(
+        out.ends_with(": DeviceUUID: x, FQE_FirstPacketSecond: soon\n"),
+        "{out}"
+    );
+    let out = line(
+        Format::Cef,
+        r#"{"AC_RuleAction":"Allow","InlineResult":"Dropped"}"#,
+    );
+    assert!(out.ends_with(" act=Allow InlineResult=Dropped\n"), "{out}");
+}
