@@ -1,8 +1,9 @@
 //! What a collector says of itself is true: it equals what is in its files.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use estreamer_tests::http::{get, listening, status};
 use estreamer_tests::{Ended, Fleet, Running, estreamer, wait_for_lines, wait_until};
@@ -336,6 +337,16 @@ fn the_command_says_what_is_wrong_by_its_exit_status() {
     }
     let json: Value = serde_json::from_slice(&ask(&["--json"]).stdout).unwrap();
     assert_eq!(source(&json, "big")["accepted"]["events"], 1000);
+    let mut watch = estreamer(&["status", "--watch", "--state"]);
+    watch.arg(&state).stdout(Stdio::piped());
+    let mut watching = watch.spawn().unwrap();
+    let lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    let heads = lines
+        .map_while(Result::ok)
+        .filter(|line| line.starts_with("estreamer "));
+    assert_eq!(heads.take(2).count(), 2, "it prints again");
+    watching.kill().unwrap();
+    watching.wait().unwrap();
     let by_address = status(&["status", "--address", &address, "--json"]);
     assert_eq!(by_address.status.code(), Some(1));
     let mut service = estreamer(&["status"]);

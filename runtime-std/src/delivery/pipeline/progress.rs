@@ -20,6 +20,7 @@ use super::backlog::Backlog;
 use super::failure::PipelineError;
 use crate::delivery::dedup::high_water_mark::ResumePoint;
 use crate::delivery::ledger::Ledger;
+use crate::delivery::output_counts::Standing;
 use crate::delivery::volumes::Volumes;
 use crate::sync::lock;
 
@@ -251,6 +252,11 @@ impl DeliveryProgress {
     /// Returns the last durable batch.
     pub(super) fn durable(&self) -> u64 {
         self.state().durable
+    }
+
+    /// Returns whether the journal can be written, to be updated.
+    pub(super) fn journal(&self) -> &Standing {
+        self.ledger.journal()
     }
 
     /// Records that every batch up to `n` is durable.
