@@ -125,7 +125,11 @@ fn source(page: &mut Html, source: &Source, now: f64) {
     fact(page, "in flight", "", &count(source.in_flight));
     match &source.bookmark {
         Some(bookmark) => {
-            let second = bookmark.second.map(|second| utc(second.into()));
+            let second = bookmark.second.map(|second| {
+                let time = utc(second.into());
+                // Broken between date and time on a narrow page.
+                time.replace('T', " ").replace('Z', " UTC")
+            });
             let second = second.unwrap_or_else(|| "before the first event".into());
             fact(page, "bookmark is at", "", &second);
             if let Some(age) = bookmark.age {
