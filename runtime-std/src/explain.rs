@@ -53,15 +53,15 @@ pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
         ),
         ClientEnd::Session(End::InvalidHeader(error), _) => Failure::failed(
             format!("{server} does not send eStreamer messages: {error}"),
-            "Check that address and port are those of an eStreamer service; if they are, collect again",
+            "Check that address and port are those of an eStreamer service",
         ),
         ClientEnd::Session(end @ (End::Idle | End::MidMessage), _) => Failure::failed(
             format!("{server} ended the session: {end}"),
-            "The server shut down or the network failed; collect again from the time of the last event",
+            Remedy::CollectAgain,
         ),
         ClientEnd::Session(end, _) => Failure::failed(
             format!("the session with {server} ended: {end}"),
-            "Check the network; collect again from the time of the last event",
+            Remedy::CollectAgain,
         ),
         end => Failure::failed(format!("the connection to {server} ended: {end}"), ""),
     }

@@ -50,10 +50,14 @@ pub enum Remedy {
     RestoreBothOrReset,
     /// Discard what the bookmark knows of this source, if it is not needed.
     ResetSource(String),
+    /// Give the source this name, so that it uses the bookmark of that name.
+    NameSource(String),
     /// Set this form of the request for the server.
     SetRequestForm(RequestForm),
     /// Verify the server's certificate.
     Verify,
+    /// Nothing but to collect again: the connection ended. A collection does so itself.
+    CollectAgain,
     /// Record the stream, and decode the recording.
     Record,
 }
@@ -163,8 +167,13 @@ impl Display for Remedy {
             Self::ResetSource(name) => {
                 return write!(f, "Discard the bookmark of {name:?} if it is not needed");
             }
+            Self::NameSource(name) => return write!(f, "Name the source {name:?}"),
             Self::SetRequestForm(form) => {
                 return write!(f, "Set request_form = \"{form}\" for this server");
+            }
+            Self::CollectAgain => {
+                "The server shut down or the network failed; collect again from the time of the \
+                 last event"
             }
             Self::Verify => "Verify the server's certificate",
             Self::Record => "Record the stream, and decode the recording",

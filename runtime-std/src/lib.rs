@@ -7,10 +7,8 @@
 //! - [`telemetry`]: what a collection does, while it runs.
 //!
 //! [`config`] holds the settings of a collection, [`failure`] what is reported when
-//! something fails.
-
-#[macro_use]
-mod say;
+//! something fails. What happens meanwhile goes to the program's subscriber of `tracing`,
+//! with the fields `source` and `output`: never an event, a password or a key.
 
 pub mod capture;
 mod certificate;
@@ -37,6 +35,7 @@ pub mod shared;
 mod sync;
 pub mod telemetry;
 mod thread;
+mod trouble;
 
 // The examples of the READMEs compile.
 #[cfg(doctest)]

@@ -5,6 +5,7 @@ pub use crate::explain::identity_remedy;
 pub use crate::format::{MappingRow, mapping};
 pub use crate::input::{Input, read};
 pub use crate::thread::spawn;
+pub use crate::trouble::Words;
 
 /// Facts of certificates in words.
 pub mod certificate {

@@ -51,6 +51,8 @@ fn the_sample_explains_every_key_and_every_option_that_has_one() {
         "stop-after",
         "stop-when-idle",
         "capture",
+        "log-format",
+        "verbose",
         "quiet",
         "reset-bookmark",
         "password-fd",

@@ -33,6 +33,8 @@ mod identity;
 mod identity_openssl;
 mod ledger;
 mod limits;
+mod log;
+mod log_trouble;
 mod migrate;
 mod monitoring;
 mod named_files;

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use estreamer::capture::{CaptureError, decode};
-use estreamer::say;
 use estreamer::shared::Count;
 use estreamer::shared::Input;
 
 use super::Failure;
+use tracing::info;
 
 /// Decode a recorded stream.
 #[derive(Args)]
@@ -63,7 +63,7 @@ impl CaptureCommand {
             (Ok(0), _) => Ok(()),
             (Ok(bytes), _) => {
                 let bytes = Count(bytes, "byte");
-                say!("estreamer: the stream ends {bytes} into a message.");
+                info!("the stream ends {bytes} into a message.");
                 Ok(())
             }
         }

@@ -12,7 +12,7 @@ use estreamer::config::address::in_turn;
 use estreamer::config::read::event::in_words;
 use estreamer::config::read::file;
 use estreamer::config::read::identity;
-use estreamer::config::{Config, OutputConfig, SourceConfig};
+use estreamer::config::{Config, OutputConfig, RetryPolicy, SourceConfig};
 use estreamer::shared::Count;
 use estreamer::shared::certificate;
 
@@ -31,7 +31,7 @@ impl CheckCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = file::open(&self.file, None)?;
         for source in &config.sources {
-            identity::warn(&source.identity);
+            identity::warn(&source.name, &source.identity);
         }
         print(&show(&config))
     }
@@ -45,6 +45,11 @@ fn show(config: &Config) -> String {
         Some(path) => path.display().to_string(),
         None => "none: no bookmark, a restart does not resume".into(),
     };
+    let retry = match config.retry {
+        Some(RetryPolicy::Always) => "always",
+        Some(RetryPolicy::Worked) => "after a first success",
+        None => "always as a service, otherwise after a first success",
+    };
     let shared = block(
         "all",
         &[
@@ -53,6 +58,7 @@ fn show(config: &Config) -> String {
             ("overlap", format!("{} s", config.overlap.as_secs())),
             ("memory", format!("{} MiB", config.memory >> 20)),
             ("shutdown", format!("{} s", config.shutdown.as_secs())),
+            ("retry", retry.into()),
         ],
     );
     format!("{}{shared}", blocks.concat())

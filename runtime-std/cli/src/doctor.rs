@@ -63,7 +63,7 @@ impl DoctorCommand {
         let mut reports = Vec::with_capacity(self.servers.len());
         for address in &self.servers {
             let server = address.to_string();
-            rules::warn(&rules, &server);
+            rules::warn(None, &rules, &server);
             let report = diagnose(&DoctorOptions {
                 server,
                 addresses: address.resolve(),

@@ -31,6 +31,11 @@ fn in_options(remedy: &Remedy) -> String {
              that time come again, none is lost"
         }
         Remedy::ResetSource(name) => return format!("--reset-bookmark={name} discards it"),
+        Remedy::NameSource(name) => {
+            return format!(
+                "Name the source so: --name {name}, or name = {name:?} in a configuration"
+            );
+        }
         Remedy::SetRequestForm(form) => {
             return format!(
                 "Set request_form = \"{form}\" for this server (--request-form {form}), so that \

@@ -12,9 +12,10 @@ use std::time::Duration;
 use clap::Args;
 use estreamer::config::listen_address;
 use estreamer::failure::Failure;
-use estreamer::say;
 use estreamer::telemetry::Status;
 use estreamer::telemetry::listen::{Place, fetch};
+
+use tracing::error;
 
 use crate::remedy;
 
@@ -63,7 +64,7 @@ impl StatusCommand {
             let printed = match &found {
                 Ok(status) => self.print(status),
                 Err(failure) => {
-                    say!("estreamer: {}.", failure.worded(remedy::wording()));
+                    error!("{}.", failure.worded(remedy::wording()));
                     Ok(())
                 }
             };

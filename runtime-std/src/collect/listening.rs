@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use tracing::{error, info, warn};
+
 use crate::config::listen_address::warning;
 use crate::failure::Failure;
 use crate::telemetry::listen::{Listener, StatusSocket};
@@ -40,12 +42,9 @@ impl Listening {
     fn listen(&mut self, address: SocketAddr) -> Result<(), Failure> {
         let listener = Listener::open(address, &self.monitor)?;
         if let Some(warning) = warning(listener.address()) {
-            say!("estreamer: warning: {warning}.");
+            warn!("{warning}.");
         }
-        say!(
-            "estreamer: the status is at http://{}/.",
-            listener.address()
-        );
+        info!("the status is at http://{}/.", listener.address());
         self.listener = Some((address, listener));
         Ok(())
     }
@@ -60,7 +59,7 @@ impl Listening {
         match address {
             None => {
                 self.listener = None;
-                say!("estreamer: the status is no longer served.");
+                info!("the status is no longer served.");
             }
             Some(address) => {
                 if let Err(failure) = self.listen(address) {
@@ -68,7 +67,7 @@ impl Listening {
                         Some(before) => format!("The status stays at {before}"),
                         None => "The status is not served".to_owned(),
                     };
-                    say!("estreamer: {failure}. {stays}.");
+                    error!("{failure}. {stays}.");
                 }
             }
         }
@@ -85,7 +84,7 @@ impl Listening {
         if let Some(path) = path {
             match StatusSocket::open(&path, &self.monitor) {
                 Ok(socket) => self.socket = Some(socket),
-                Err(failure) => say!("estreamer: {failure}. The collection goes on."),
+                Err(failure) => warn!("{failure}. The collection goes on."),
             }
         }
     }

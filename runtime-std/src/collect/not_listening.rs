@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use tracing::error;
+
 use crate::failure::Failure;
 use crate::telemetry::monitor::Monitor;
 
@@ -25,7 +27,7 @@ impl Listening {
     /// Refuses an address.
     pub(super) fn change(&mut self, address: Option<SocketAddr>) {
         if address.is_some() {
-            say!("estreamer: {NOT_BUILT}.");
+            error!("{NOT_BUILT}.");
         }
     }
 

@@ -1,7 +1,6 @@
 //! Runs the sources of one pipeline until all have ended.
 
 use std::cell::Cell;
-use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,16 +8,16 @@ use estreamer_core::session::Instant;
 use estreamer_mio::buffer::Pool;
 use estreamer_mio::client::ClientConnection;
 use estreamer_mio::event_loop::{EventLoop, after};
+use tracing::{error, info};
 
 use super::client_tls::tls;
 use super::collector::Collector;
 use super::forms::Forms;
 use super::listening::Listening;
 use super::options::{Health, PendingSignals, Run};
-use super::progress_line::ProgressLine;
 use super::resolver::Resolver;
 use super::source_task::{Context, SourceTask};
-use super::summary::{Summary, report};
+use super::summary::report;
 use crate::config::{Config, OutputConfig, SourceConfig};
 use crate::count::Count;
 use crate::delivery::ledger::Ledger;
@@ -27,6 +26,7 @@ use crate::failure::Failure;
 use crate::output::destination::Destination;
 use crate::telemetry::RunState;
 use crate::telemetry::monitor::Monitor;
+use crate::trouble::Words;
 
 /// Why the sources of a pipeline have ended.
 pub(super) enum Ended {
@@ -55,8 +55,10 @@ pub(super) struct Supervisor<'a> {
     pub(super) began: &'a Cell<Option<Instant>>,
 }
 
-/// Milliseconds between two progress reports.
+/// Milliseconds between two looks at counts that are told.
 const TELL: u32 = 1000;
+/// The time between two heartbeats.
+const BEAT: Duration = Duration::from_secs(1);
 
 const STOPPED: &str = "the client shuts down";
 const IDLE: &str = "the client stops because no events came for a while";
@@ -71,8 +73,6 @@ impl Supervisor<'_> {
         for source in self.sources.iter() {
             tasks.push(SourceTask::new(source.clone(), now)?);
         }
-        let progress = !self.run.quiet && io::stderr().is_terminal();
-        let mut progress = progress.then(ProgressLine::new);
         let arena = arena(self.config.memory, tasks.len())?;
         let pool = Pool::new(arena, self.config.memory, self.event_loop.handle());
         self.monitor.set_pool(pool.clone());
@@ -80,8 +80,10 @@ impl Supervisor<'_> {
         self.monitor.set_state(RunState::Collecting);
         let mut successor = None;
         let mut last: Option<Instant> = None;
-        let mut tell = now.after(TELL);
-        self.beat(&mut tasks);
+        let interval = self.run.heartbeat_interval.unwrap_or(BEAT);
+        let (mut tell, mut beat) = (now.after(TELL), after(now, interval));
+        self.watch(&mut tasks);
+        self.beat(&tasks);
         // The deadline of a shutdown.
         let mut end: Option<Instant> = None;
         loop {
@@ -89,6 +91,7 @@ impl Supervisor<'_> {
             if self.event_loop.handle().is_stopped() && end.is_none() {
                 self.monitor.set_state(RunState::Stopping);
                 end = Some(self.stop(&mut tasks, STOPPED));
+                self.tell_pending();
             }
             if self.pipeline.has_failed() || self.pipeline.is_enough() {
                 end.get_or_insert_with(|| self.stop(&mut tasks, STOPPED));
@@ -109,9 +112,10 @@ impl Supervisor<'_> {
                 && let Some(stuck) = self.stuck(new)
             {
                 if over {
-                    say!(
-                        "estreamer: a write to the output {stuck} does not return, so another \
-                         configuration cannot use that output. The configuration is unchanged; \
+                    error!(
+                        output = stuck,
+                        "a write does not return, so another configuration cannot use this \
+                         output. The configuration is unchanged; \
                          reload again when the output works."
                     );
                     self.revive(&mut tasks)?;
@@ -132,41 +136,44 @@ impl Supervisor<'_> {
             }
             if now >= tell {
                 self.ledger.report(false);
-                self.beat(&mut tasks);
+                self.watch(&mut tasks);
                 tell = now.after(TELL);
             }
-            if let Some(progress) = &mut progress {
-                let total = self.ledger.total();
-                progress.show(&Summary::new(total, self.began.get(), now), now);
+            if now >= beat {
+                self.beat(&tasks);
+                beat = after(now, interval);
             }
             let idle = self.run.idle.filter(|_| end.is_none());
             let idle = idle.and_then(|idle| Some(after(last?, idle)));
-            let redraw = progress.as_ref().map(ProgressLine::due);
-            let dues = tasks.iter().filter_map(SourceTask::due);
-            let dues = dues.chain(idle).chain(end).chain(redraw).chain([tell]);
+            let dues = tasks.iter().filter_map(|task| task.due(now));
+            let dues = dues.chain(idle).chain(end).chain([tell, beat]);
             let wait = dues.min().map(|due| due.0.saturating_sub(now.0));
             let wait = wait.map(Duration::from_millis);
             self.event_loop.wait(wait).map_err(Failure::system)?;
             self.turns(&mut tasks);
         }
-        if let Some(progress) = &mut progress {
-            progress.clear();
-        }
         Ok(successor.map_or(Ended::Stopped, Ended::Replaced))
     }
 
     /// Reports the established connections and the delivered events.
-    fn beat(&mut self, tasks: &mut [SourceTask]) {
-        self.monitor.tick();
-        for task in tasks.iter_mut() {
-            task.show(self.monitor, self.event_loop, true);
-        }
+    fn beat(&mut self, tasks: &[SourceTask]) {
         let collectors = tasks.iter().filter_map(SourceTask::collector);
+        let total = self.ledger.total();
         self.run.beat(Health::Collecting {
             sources: tasks.len(),
             connected: collectors.filter(|it| it.is_connected()).count(),
-            accepted: self.ledger.total().accepted.events(),
+            received: total.received.events().saturating_sub(total.duplicates),
+            accepted: total.accepted.events(),
+            newest: total.newest,
         });
+    }
+
+    /// Tells the monitor that the event loop turns, and what each source does.
+    fn watch(&self, tasks: &mut [SourceTask]) {
+        self.monitor.tick();
+        for task in tasks {
+            task.show(self.monitor, self.event_loop, true);
+        }
     }
 
     /// Tells the monitor which sources there are.
@@ -200,7 +207,7 @@ impl Supervisor<'_> {
             monitor: self.monitor,
             forms: self.forms,
             ahead: self.config.ahead,
-            patient: self.run.patient,
+            retry: self.config.retry.unwrap_or_default(),
             capture: self.run.capture.as_deref(),
             several,
         };
@@ -235,6 +242,19 @@ impl Supervisor<'_> {
         let end = self.event_loop.now().after(limit);
         self.stop_by.set(Some(end));
         end
+    }
+
+    /// Tells what a stop waits for.
+    fn tell_pending(&self) {
+        let limit = self.config.shutdown;
+        for (output, events) in self.pipeline.pending() {
+            info!(
+                output,
+                "the stop waits for {} that this output has not accepted, at most {}",
+                Count(events, "event"),
+                Words(limit)
+            );
+        }
     }
 
     /// Returns the output that blocks another configuration: a write to it does not
@@ -274,14 +294,14 @@ impl Supervisor<'_> {
     fn reload(&mut self, tasks: &mut Vec<SourceTask>) -> Option<Box<Config>> {
         self.pipeline.reopen();
         let Some(reload) = &mut self.run.reload else {
-            say!("estreamer: files are reopened.");
+            info!("files are reopened.");
             return None;
         };
         let new = match reload() {
             Ok(new) => new,
             Err(failure) => {
-                say!(
-                    "estreamer: {}. The configuration is unchanged.",
+                error!(
+                    "{}. The configuration is unchanged.",
                     failure.worded(self.run.wording)
                 );
                 return None;
@@ -291,23 +311,23 @@ impl Supervisor<'_> {
         let arenas = (self.sources.len(), new.sources.len());
         if !same_pipeline(self.config, &new, arenas) {
             if let Err(failure) = self.usable(&new) {
-                say!(
-                    "estreamer: {}. The configuration is unchanged.",
+                error!(
+                    "{}. The configuration is unchanged.",
                     failure.worded(self.run.wording)
                 );
                 return None;
             }
-            say!("estreamer: the configuration changed; all sources restart from their bookmarks.");
+            info!("the configuration changed; all sources restart from their bookmarks.");
             return Some(Box::new(new));
         }
         let sources: Vec<Arc<SourceConfig>> = new.sources.into_iter().map(Arc::new).collect();
         match self.fresh(&sources, tasks) {
-            Err(failure) => say!(
-                "estreamer: {}. The configuration is unchanged.",
+            Err(failure) => error!(
+                "{}. The configuration is unchanged.",
                 failure.worded(self.run.wording)
             ),
             Ok(fresh) => {
-                self.config.shutdown = new.shutdown;
+                (self.config.shutdown, self.config.retry) = (new.shutdown, new.retry);
                 replace(tasks, &sources, fresh);
                 *self.sources = sources;
                 self.watch_sources();
@@ -346,12 +366,12 @@ impl Supervisor<'_> {
 /// the end of the task of the same name.
 fn replace(tasks: &mut Vec<SourceTask>, sources: &[Arc<SourceConfig>], fresh: Vec<SourceTask>) {
     if fresh.is_empty() && sources.len() == tasks.len() {
-        say!("estreamer: the configuration is reloaded; files are reopened.");
+        info!("the configuration is reloaded; files are reopened.");
     }
     for task in tasks.iter_mut() {
         let name = &task.source.name;
         if !sources.iter().any(|source| source.name == *name) {
-            say!("estreamer: {name}: collection stopped.");
+            info!(source = &**name, "collection stopped.");
             task.end(REMOVED, None);
         }
     }
@@ -359,11 +379,11 @@ fn replace(tasks: &mut Vec<SourceTask>, sources: &[Arc<SourceConfig>], fresh: Ve
         let name = new.source.name.clone();
         match tasks.iter_mut().find(|old| old.source.name == name) {
             Some(old) => {
-                say!("estreamer: {name}: the source changed; it restarts.");
+                info!(source = &*name, "the source changed; it restarts.");
                 old.end(CHANGED, Some(new));
             }
             None => {
-                say!("estreamer: {name}: collection started.");
+                info!(source = &*name, "collection started.");
                 tasks.push(new);
             }
         }

@@ -11,6 +11,7 @@ pub mod listen_address;
 pub mod number;
 #[cfg(feature = "config")]
 pub mod read;
+mod retry_policy;
 pub mod rules;
 
 use std::net::{IpAddr, SocketAddr};
@@ -24,6 +25,7 @@ use estreamer_mio::tls::{Identity, ServerRules};
 
 use address::Address;
 pub use event_request::EventRequest;
+pub use retry_policy::RetryPolicy;
 
 pub use crate::format::{ENVELOPE, Format, OwnedTransform};
 pub use crate::output::destination::Destination;
@@ -45,6 +47,8 @@ pub struct Config {
     pub shutdown: Duration,
     /// The address at which the status is served, if it is.
     pub listen: Option<SocketAddr>,
+    /// What happens when a source fails that has never worked; `None` is the default.
+    pub retry: Option<RetryPolicy>,
     /// The sources.
     pub sources: Vec<SourceConfig>,
     /// The outputs.
@@ -115,6 +119,7 @@ impl Config {
             memory: number::MEMORY.mebibytes(),
             shutdown: Duration::from_secs(number::SHUTDOWN.default.into()),
             listen: None,
+            retry: None,
             sources,
             outputs,
         }

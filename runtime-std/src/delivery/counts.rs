@@ -33,6 +33,8 @@ pub struct Counts {
     /// The maximum number of seconds by which a record is older than the newest one before
     /// it.
     pub disorder: u64,
+    /// The archival second of the newest record that every required output has accepted.
+    pub newest: Option<u32>,
     /// Bytes received, framing included.
     pub bytes: u64,
     /// Whole bundles.
@@ -46,7 +48,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Adds the counts of another source; `disorder` becomes the maximum.
+    /// Adds the counts of another source; `disorder` and `newest` become the
+    /// maximum.
     pub fn add(&mut self, other: &Self) {
         for (sum, count) in [
             (&mut self.duplicates, other.duplicates),
@@ -70,5 +73,6 @@ impl Counts {
         self.durable += &other.durable;
         self.quirks.add(&other.quirks);
         self.disorder = self.disorder.max(other.disorder);
+        self.newest = self.newest.max(other.newest);
     }
 }

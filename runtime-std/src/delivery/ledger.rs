@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use estreamer_core::quirk::Quirk;
+use tracing::{info, warn};
 
 use super::counts::Counts;
 use super::dedup::high_water_mark::ResumePoint;
@@ -42,6 +43,8 @@ struct Concern {
     of: fn(&Counts) -> u64,
     /// The minimum count to report, by overlap.
     from: fn(u32) -> u64,
+    /// Whether it is no reason to worry.
+    is_usual: bool,
     text: fn(u64, u32, Wording) -> String,
 }
 
@@ -52,6 +55,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.quirks.of(Quirk::SequenceGap),
         from: |_| 1,
+        is_usual: false,
         text: |count, _, _| {
             format!(
                 "{} in the bundle sequence. The server skipped numbers; events may be missing: \
@@ -63,6 +67,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.malformed,
         from: |_| 1,
+        is_usual: false,
         text: |count, _, wording| {
             format!(
                 "{}, delivered with all bytes in error envelopes. {}",
@@ -74,6 +79,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.oversize,
         from: |_| 1,
+        is_usual: false,
         text: |count, _, _| {
             format!(
                 "{} over the size limit, delivered without data in error envelopes",
@@ -84,6 +90,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.missing,
         from: |_| 1,
+        is_usual: false,
         text: |count, _, _| {
             format!(
                 "{} delivered before did not come again at a resume. No event is lost here, \
@@ -95,11 +102,13 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.duplicates,
         from: |_| 1,
+        is_usual: true,
         text: |count, _, _| format!("{} left out: delivered before", Count(count, "event")),
     },
     Concern {
         of: |counts| counts.dropped,
         from: |_| 1,
+        is_usual: false,
         text: |count, _, _| {
             format!(
                 "{} dropped by a best-effort output that fell behind",
@@ -110,6 +119,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.disorder,
         from: |overlap| u64::from(overlap / 2) + 1,
+        is_usual: false,
         text: |seconds, overlap, _| {
             format!(
                 "events were stored up to {seconds} s out of order. A restart requests the last \
@@ -120,6 +130,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.ahead,
         from: |_| 1,
+        is_usual: false,
         text: |count, _, _| {
             format!(
                 "{} stored more than an hour ahead of this machine's clock. The bookmark does \
@@ -131,6 +142,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.unremembered,
         from: |_| 1,
+        is_usual: false,
         text: |count, _, _| {
             format!(
                 "{} not remembered: too many events within a few seconds of the archive. None is \
@@ -142,6 +154,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.set_back,
         from: |_| 1,
+        is_usual: false,
         text: |count, overlap, _| {
             format!(
                 "{} stored more than {overlap} s before the newest: the clock of the server was set \
@@ -154,6 +167,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.server_changes,
         from: |_| 1,
+        is_usual: false,
         text: |_, overlap, _| {
             format!(
                 "another server answers than before. Repeated events are recognised by their \
@@ -189,7 +203,7 @@ impl Ledger {
     pub fn accepted(&self, source: &Arc<str>, records: &Volumes, high: Option<u32>) {
         self.account(source, |account| {
             account.counts.accepted += records;
-            account.position.newest = high.or(account.position.newest);
+            account.counts.newest = high.or(account.counts.newest);
         });
     }
 
@@ -203,7 +217,10 @@ impl Ledger {
 
     /// Records the resume point of a source that a bookmark on disk holds.
     pub fn resumed(&self, source: &Arc<str>, point: Option<ResumePoint>) {
-        self.account(source, |account| account.position.resume(point));
+        self.account(source, |account| {
+            account.position.durable = point;
+            account.counts.newest = point.and_then(|point| point.high);
+        });
     }
 
     fn account(&self, source: &Arc<str>, change: impl FnOnce(&mut SourceCounts)) {
@@ -273,17 +290,18 @@ impl SourceCounts {
         let overlap = ledger.overlap;
         for (deviation, reported) in DEVIATIONS.iter().zip(&mut self.deviated) {
             if self.counts.quirks.of(deviation.quirk) > 0 && !std::mem::replace(reported, true) {
-                say!("estreamer: {source}: {}.", deviation.text);
+                warn!(source, "{}.", deviation.text);
             }
         }
         for (concern, (reported, when)) in CONCERNS.iter().zip(&mut self.reported) {
             let count = (concern.of)(&self.counts);
             let due = all || when.is_none_or(|when| when.elapsed() >= INTERVAL);
             if count > *reported && count >= (concern.from)(overlap) && due {
-                say!(
-                    "estreamer: {source}: {}.",
-                    (concern.text)(count, overlap, ledger.wording)
-                );
+                let text = (concern.text)(count, overlap, ledger.wording);
+                match concern.is_usual {
+                    true => info!(source, "{text}."),
+                    false => warn!(source, "{text}."),
+                }
                 (*reported, *when) = (count, Some(Instant::now()));
             }
         }

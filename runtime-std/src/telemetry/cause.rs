@@ -27,17 +27,16 @@ macro_rules! causes {
 }
 
 causes! {
-    Name "name" "The name of the server has no address."
     Refused "refused" "Nothing listens on the port."
-    Connect "connect" "TCP cannot be connected."
+    Unreachable "unreachable" "The name of the server has no address, or TCP cannot be connected."
     Timeout "timeout" "TCP or the TLS handshake was not complete in time."
     Tls "tls" "TLS failed, for example because of a certificate."
-    Unanswered "unanswered" "The server did not answer the request, or closed the connection before its first byte."
-    ServerError "server-error" "The server sent an error message."
+    Network "network" "The connection failed."
+    Rejected "rejected" "The server closed the connection before its first byte."
+    Error "error" "The server sent an error message."
+    Silent "silent" "The server was silent for too long, or did not answer the request."
     Closed "closed" "The server closed the connection, between two messages or inside one."
-    Silent "silent" "The server was silent for too long."
     Protocol "protocol" "The server does not send eStreamer messages."
-    Socket "socket" "The connection failed."
 }
 
 impl EndCause {
@@ -47,16 +46,16 @@ impl EndCause {
             ClientEnd::Connect(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 Self::Refused
             }
-            ClientEnd::Connect(_) => Self::Connect,
+            ClientEnd::Connect(_) => Self::Unreachable,
             ClientEnd::ConnectTimeout(_) | ClientEnd::HandshakeTimeout(_) => Self::Timeout,
             ClientEnd::Tls(_) => Self::Tls,
             ClientEnd::Session(End::Closed, _) => return None,
-            ClientEnd::Session(End::BeforeFirstByte, _) => Self::Unanswered,
-            ClientEnd::Session(End::PeerError { .. }, _) => Self::ServerError,
+            ClientEnd::Session(End::BeforeFirstByte, _) => Self::Rejected,
+            ClientEnd::Session(End::PeerError { .. }, _) => Self::Error,
             ClientEnd::Session(End::Idle | End::MidMessage, _) => Self::Closed,
             ClientEnd::Session(End::PeerSilent, _) => Self::Silent,
-            ClientEnd::Session(End::InvalidHeader(_), _) => Self::Protocol,
-            _ => Self::Socket,
+            ClientEnd::Socket(_) => Self::Network,
+            _ => Self::Protocol,
         })
     }
 }

@@ -1,22 +1,12 @@
 //! The connection of a source as the status shows it.
 
 use estreamer_core::session::Instant;
-use estreamer_mio::client::{ClientConnection, ClientEnd};
+use estreamer_mio::client::ClientConnection;
 use estreamer_mio::event_loop::EventLoop;
 
 use super::{Phase, SourceTask};
-use crate::collect::collector::Collector;
 use crate::telemetry::SourceState;
-use crate::telemetry::cause::EndCause;
 use crate::telemetry::monitor::{Connection, Monitor};
-
-/// Returns why a connection ended; `None` if this side wanted it.
-pub(super) fn cause(collector: &Collector, end: &ClientEnd) -> Option<EndCause> {
-    match collector.is_silent() {
-        true => Some(EndCause::Unanswered),
-        false => EndCause::of(end),
-    }
-}
 
 impl SourceTask {
     /// Writes to the monitor what the source does, if that changed; with `always`, also if

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use estreamer_core::fqe::EventKind;
 use toml::de::DeTable;
+use tracing::warn;
 
 use super::diagnostic::{self, Diagnostic, Hint};
 use super::event::EventName;
@@ -45,7 +46,7 @@ pub fn read(path: &Path) -> Result<RawConfig, Failure> {
     let text = read_text(path)?;
     let raw = parse(&text).map_err(|found| diagnostic::failure(Some(path), found))?;
     for Hint { line, text } in &raw.hints {
-        say!("estreamer: hint: {}:{line}: {text}", path.display());
+        warn!("{}:{line}: {text}", path.display());
     }
     Ok(raw)
 }
@@ -105,6 +106,7 @@ fn top_level(top: &Section<'_>) -> RawConfig {
         memory: top.number("memory", MEMORY),
         shutdown: top.number("shutdown", SHUTDOWN),
         listen: listen.map(|address| address.value),
+        retry: top.read("retry", str::parse).map(|at| at.value),
         sources: top
             .tables("source", SOURCE)
             .iter()

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use estreamer_mio::tls::{Identity, IdentityError};
+use tracing::warn;
 use zeroize::Zeroizing;
 
 use super::secret::{Secret, unlock};
@@ -77,10 +78,10 @@ fn about(file: &Path, error: &IdentityError) -> Failure {
     Failure::failed(format!("{}: {error}", file.display()), "")
 }
 
-/// Warns on standard error about client certificates that expire soon or are expired.
-pub fn warn(identity: &Identity) {
+/// Warns about client certificates that expire soon or are expired.
+pub fn warn(source: &str, identity: &Identity) {
     for warning in identity.warnings(certificate::now()) {
-        say!("estreamer: warning: {warning}");
+        warn!(source, "{warning}");
     }
 }
 

@@ -17,7 +17,7 @@ pub const TABLES: [TableKeys; 7] = [TOP, ACK, LISTEN, SOURCE, PASSWORD, EVENTS, 
 pub(super) const TOP: TableKeys = TableKeys {
     name: "the top level",
     keys: &[
-        "state", "memory", "overlap", "shutdown", "ack", "listen", "source", "output",
+        "state", "memory", "overlap", "shutdown", "retry", "ack", "listen", "source", "output",
     ],
     former: &[],
 };

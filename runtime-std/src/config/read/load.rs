@@ -93,6 +93,7 @@ impl RawConfig {
             memory: mebibytes(self.memory),
             shutdown: Duration::from_secs(self.shutdown.into()),
             listen: self.listen,
+            retry: self.retry,
             sources,
             outputs: outputs.collect(),
         };

@@ -14,11 +14,11 @@ use estreamer_mio::tls::ServerRules;
 use super::diagnostic::{Diagnostic, Hint};
 use super::event::one_of;
 use super::suggest::shown;
-use crate::config::Format;
 use crate::config::address::Address;
 use crate::config::event_request::EventFields;
 use crate::config::number::{AHEAD, MEMORY, OVERLAP, QUEUE, SHUTDOWN};
 use crate::config::read::identity::IdentityFiles;
+use crate::config::{Format, RetryPolicy};
 use crate::format::OwnedTransform;
 use crate::output::destination::Destination;
 
@@ -53,6 +53,8 @@ pub struct RawConfig {
     pub shutdown: u32,
     /// The address at which the status is served.
     pub listen: Option<SocketAddr>,
+    /// What happens when a source fails that has never worked.
+    pub retry: Option<RetryPolicy>,
     /// The sources.
     pub sources: Vec<RawSource>,
     /// The outputs.
@@ -128,6 +130,7 @@ impl Default for RawConfig {
             memory: MEMORY.default,
             shutdown: SHUTDOWN.default,
             listen: None,
+            retry: None,
             sources: Vec::new(),
             outputs: Vec::new(),
             hints: Vec::new(),

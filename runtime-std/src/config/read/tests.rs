@@ -15,7 +15,7 @@ use crate::config::address::in_turn;
 use crate::config::event_request::EventFields;
 use crate::config::read::identity::IdentityFiles;
 use crate::config::read::secret::Secret;
-use crate::config::{Format, OwnedTransform};
+use crate::config::{Format, OwnedTransform, RetryPolicy};
 use crate::failure::Cause;
 
 /// A correct source, on lines 1 to 3.
@@ -283,11 +283,7 @@ fn all_problems_are_reported_at_once_by_line() {
     let failure = diagnostic::failure(Some(Path::new("a.toml")), found);
     assert_eq!(failure.cause(), Cause::Usage);
     let text = failure.to_string();
-    for line in [
-        "a.toml:1: ",
-        "\nestreamer: a.toml:3: ",
-        "\nestreamer: a.toml:5: ",
-    ] {
+    for line in ["a.toml:1: ", "\na.toml:3: ", "\na.toml:5: "] {
         assert!(text.contains(line), "{text}");
     }
 }
@@ -307,6 +303,7 @@ fn the_defaults_are_those_of_the_flags() {
         memory,
         shutdown,
         listen,
+        retry,
         sources,
         outputs,
         hints,
@@ -314,6 +311,7 @@ fn the_defaults_are_those_of_the_flags() {
     assert_eq!((state, outputs.len(), hints.len()), (None, 0, 0));
     assert_eq!(listen, None);
     assert_eq!((ahead, overlap, memory, shutdown), (16, 5, 32, 30));
+    assert_eq!(retry, None);
     let source = &sources[0];
     assert_eq!(source.name.value, "fmc:8302");
     assert_eq!(source.from, InitialTimestamp::NOW);
@@ -332,6 +330,7 @@ state = "s"
 memory = 64
 overlap = 0x10
 shutdown = 7
+retry = "always"
 ack.ahead = 0
 listen.address = "127.0.0.1:9302"
 
@@ -367,6 +366,7 @@ url = "-"
     let numbers = (raw.memory, raw.overlap, raw.shutdown, raw.ahead);
     assert_eq!(numbers, (64, 16, 7, 0));
     assert_eq!(raw.listen, Some("127.0.0.1:9302".parse().unwrap()));
+    assert_eq!(raw.retry, Some(RetryPolicy::Always));
     let source = &raw.sources[0];
     assert_eq!(in_turn(&source.servers.value), "[::1]:9000");
     assert_eq!(source.bind, Some(IpAddr::from([192, 0, 2, 7])));

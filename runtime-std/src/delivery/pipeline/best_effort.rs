@@ -5,9 +5,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tracing::warn;
+
 use super::backlog::Backlog;
 use super::batch_formatter::BatchFormatter;
 use super::delivery::Delivery;
+use super::output_log::OutputLog;
 use crate::delivery::ledger::Ledger;
 use crate::delivery::output_counts::OutputCounts;
 use crate::failure::Failure;
@@ -89,12 +92,12 @@ impl BestEffort {
     ) -> Result<Self, Failure> {
         let shared = Arc::<SharedQueue>::default();
         let of_thread = shared.clone();
-        let (shown, counted) = (name.to_owned(), counts.clone());
+        let counted = counts.clone();
+        let log = OutputLog::best_effort(name, counts.standing.clone());
         thread::spawn("best effort", move || {
             QueueWriter {
-                name: shown,
+                log,
                 output,
-                is_told: false,
                 end: None,
                 counts: counted,
             }
@@ -198,9 +201,8 @@ impl SharedQueue {
 
 /// The state of the writing thread.
 struct QueueWriter {
-    name: String,
+    log: OutputLog,
     output: Box<dyn Output>,
-    is_told: bool,
     end: Option<Instant>,
     counts: Arc<OutputCounts>,
 }
@@ -209,25 +211,14 @@ impl QueueWriter {
     fn run(mut self, shared: &SharedQueue) {
         while let Some(queued) = shared.next() {
             while let Err(error) = self.write(&queued) {
-                self.counts.standing.failed(&error);
-                if !std::mem::replace(&mut self.is_told, true) {
-                    say!(
-                        "estreamer: cannot write to {}: {error}. The write is retried; this output \
-                         is best effort, so events that do not fit its queue are dropped \
-                         and counted.",
-                        self.name
-                    );
-                }
+                self.log.failed(&error);
                 if !shared.pause(&mut self.end) {
                     lock(&shared.queue).batches.push_front(queued);
                     return;
                 }
             }
             self.counts.accepted(queued.bytes, queued.sent.elapsed());
-            if std::mem::take(&mut self.is_told) {
-                self.counts.standing.works();
-                say!("estreamer: {} can be written again", self.name);
-            }
+            self.log.works();
             let mut queue = lock(&shared.queue);
             queue.bytes -= queued.bytes;
             queue.is_writing = false;
@@ -243,7 +234,7 @@ impl QueueWriter {
         drop(output.take_released());
         output.set_marked();
         for notice in output.notices() {
-            say!("estreamer: {notice}");
+            warn!(output = self.log.name(), "{notice}");
         }
         if output.write(queued.n, &queued.parts)? == Acceptance::Taken {
             output.poll()?;

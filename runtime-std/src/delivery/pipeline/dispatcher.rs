@@ -10,6 +10,7 @@ use estreamer_mio::buffer::{Batch, RecordKind};
 use super::acknowledgement::Credit;
 use super::best_effort::BestEffort;
 use super::delivery::{Delivery, OutputCommand, SourceInfo, SpareVerdicts};
+use super::output_log::OutputLog;
 use super::progress::{BatchRecords, DeliveryProgress, FailOnPanic, RECORDS};
 use super::retry::Retry;
 use super::steps::DeliverySteps;
@@ -67,7 +68,7 @@ impl Dispatcher {
         ledger: Arc<Ledger>,
         (steps, progress): (Arc<DeliverySteps>, Arc<DeliveryProgress>),
     ) -> Self {
-        let retry = Retry::new("the journal", ledger.journal().clone());
+        let retry = Retry::new(OutputLog::journal(ledger.journal().clone()));
         Self {
             sequencer,
             left: limit,

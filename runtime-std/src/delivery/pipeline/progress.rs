@@ -244,6 +244,17 @@ impl DeliveryProgress {
         records
     }
 
+    /// Returns for each output the number of records that it has not accepted.
+    pub(super) fn pending(&self) -> Vec<u64> {
+        let state = self.state();
+        let pending = |accepted: &u64| {
+            let batches = state.not_accepted.iter();
+            let behind = batches.filter(|batch| batch.n > *accepted);
+            behind.map(|batch| batch.records.events()).sum()
+        };
+        state.accepted.iter().map(pending).collect()
+    }
+
     /// Returns the last batch that every output has accepted.
     pub(super) fn cut(&self) -> u64 {
         self.state().cut()

@@ -6,8 +6,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use tracing::warn;
+
 use super::batch_formatter::BatchFormatter;
 use super::delivery::OutputCommand;
+use super::output_log::OutputLog;
 use super::progress::{DeliveryProgress, FailOnPanic};
 use super::retry::Retry;
 use super::steps::{DeliverySteps, WriteOutcome};
@@ -57,7 +60,7 @@ impl OutputWriter {
             formatter,
             files: Arc::new(Mutex::new(open)),
             output,
-            retry: Retry::new(name, counts.standing.clone()),
+            retry: Retry::new(OutputLog::required(name, counts.standing.clone())),
             counts,
             taken: VecDeque::new(),
             steps,
@@ -126,7 +129,7 @@ impl OutputWriter {
                 let step =
                     progress.calling(*index, || steps.write(output.as_mut(), name, n, parts));
                 for notice in output.notices() {
-                    say!("estreamer: {notice}");
+                    warn!(output = &**name, "{notice}");
                 }
                 // Includes files that were opened before an error.
                 let mut open = lock(files);
