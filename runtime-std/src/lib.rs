@@ -3,6 +3,7 @@
 //! - [`Client`]: one blocking connection, for your own program.
 //! - [`collect`]: many sources at once, delivered to outputs under a bookmark.
 //! - [`doctor`]: finds out why a server does not answer or sends no events.
+//! - `verify` (feature `archive`): proves the files of an archive.
 //! - [`capture`]: decodes recorded streams, message by message.
 //! - [`telemetry`]: what a collection does, while it runs.
 //!
@@ -36,6 +37,8 @@ mod sync;
 pub mod telemetry;
 mod thread;
 mod trouble;
+#[cfg(feature = "archive")]
+pub mod verify;
 
 // The examples of the READMEs compile.
 #[cfg(doctest)]

@@ -21,6 +21,7 @@ mod signals;
 mod simulate;
 mod status;
 mod verification;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,7 @@ enum Command {
     Pki(pki::PkiCommand),
     Catalog(catalog::CatalogCommand),
     Capture(capture::CaptureCommand),
+    Verify(verify::VerifyCommand),
     Migrate(migrate::MigrateCommand),
 }
 
@@ -89,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Pki(pki) => pki.run(),
         Command::Catalog(catalog) => catalog.run(),
         Command::Capture(capture) => capture.run(),
+        Command::Verify(verify) => return verify.run(),
         Command::Migrate(migrate) => migrate.run(),
     };
     match result {
@@ -130,6 +133,7 @@ pub fn command() -> clap::Command {
     Cli::command()
         .mut_subcommand("collect", |collect| exclude(collect, &collect::RUN_OPTIONS))
         .mut_subcommand("request", |request| exclude(request, &["source"]))
+        .mut_subcommand("doctor", |doctor| exclude(doctor, &doctor::DOCTOR_OPTIONS))
 }
 
 #[cfg(test)]

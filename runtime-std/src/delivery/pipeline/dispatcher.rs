@@ -248,7 +248,7 @@ impl Dispatcher {
         noticed: BatchCounts,
     ) -> Volumes {
         let (mut malformed, mut oversize) = (0, 0);
-        let (mut received, mut kept) = (Volumes::default(), Volumes::default());
+        let (mut kept, mut left_out) = (Volumes::default(), Volumes::default());
         let mut verdicts = verdicts.iter();
         for record in batch.records() {
             match record.kind {
@@ -256,13 +256,15 @@ impl Dispatcher {
                 RecordKind::Malformed(_) => malformed += 1,
                 RecordKind::Oversize => oversize += 1,
             }
-            received.count(record.record_type, record.data.len());
-            if verdicts.next().is_some_and(|verdict| verdict.keep) {
-                kept.count(record.record_type, record.data.len());
-            }
+            let volumes = match verdicts.next().is_some_and(|verdict| verdict.keep) {
+                true => &mut kept,
+                false => &mut left_out,
+            };
+            volumes.count(record.record_type, record.data.len());
         }
         self.ledger.change(&source.name, |counts| {
-            counts.received += &received;
+            counts.received += &kept;
+            counts.received += &left_out;
             counts.duplicates += noticed.duplicates;
             counts.missing += noticed.missing;
             counts.ahead += noticed.ahead;
