@@ -147,6 +147,7 @@ fn a_file_moved_away_while_it_is_written_does_not_stop_the_output() {
         path: Path::new("/out/a").into(),
         event: "",
         bytes: b"event-0\n".to_vec(),
+        records: Vec::new(),
     };
     let parts = [part];
     output.check_files(&parts).unwrap();

@@ -3,8 +3,10 @@
 mod delivery;
 mod fleet;
 mod hostile;
+pub mod http;
 mod process;
 mod raw;
+pub mod receiver;
 mod server;
 pub mod speaker;
 

@@ -22,9 +22,12 @@ const PROGRAMS: [(&str, &str); 11] = [
 ];
 
 /// What has no version to ask for: a file, and the package it comes in.
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 5] = [
     ("/usr/share/java/jna.jar", "libjna-java"),
     ("/usr/bin/mandoc", "mandoc"),
+    ("/usr/sbin/rsyslogd", "rsyslog"),
+    ("/usr/share/doc/rsyslog-gnutls", "rsyslog-gnutls"),
+    ("/usr/bin/clickhouse-server", "clickhouse-server"),
 ];
 
 /// Tests that need other programs, or minutes, are ignored unless asked for;
@@ -95,6 +98,8 @@ fn programs() -> Result {
             programs::install(&[package])?;
         }
     }
+    // The messages of OpenTelemetry, as they are published.
+    programs::python("opentelemetry-proto", "opentelemetry")?;
     let has = |library| {
         let mut command = Command::new("pkg-config");
         process::output(command.args(["--exists", library])).is_ok_and(|it| it.status.success())

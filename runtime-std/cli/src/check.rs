@@ -113,15 +113,20 @@ fn output(output: &OutputConfig) -> String {
         true => "required: the bookmark waits for it".into(),
         false => format!("best effort: drops when {} MiB behind", output.queue >> 20),
     };
-    block(
-        &format!("output {}", output.name),
-        &[
-            ("to", output.destination.to_string()),
-            ("format", output.format.to_string()),
-            ("takes", events + &sources),
-            ("delivery", kind),
-        ],
-    )
+    let mut lines = vec![
+        ("to", output.destination.to_string()),
+        ("format", output.format.to_string()),
+        ("takes", events + &sources),
+        ("delivery", kind),
+    ];
+    if let Some(errors) = &output.receiver.http.errors {
+        let text = format!(
+            "events that the receiver refuses go to {}",
+            errors.display()
+        );
+        lines.push(("refused", text));
+    }
+    block(&format!("output {}", output.name), &lines)
 }
 
 fn block(title: &str, lines: &[(&str, String)]) -> String {

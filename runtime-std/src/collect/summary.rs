@@ -62,6 +62,8 @@ impl fmt::Display for Summary {
                 "oversize, in error envelopes without their data",
             ),
             (counts.dropped, "dropped by outputs that are not required"),
+            (counts.refused, "refused by receivers"),
+            (counts.truncated, "truncated for receivers"),
             (counts.ahead, "stored more than an hour ahead of our clock"),
             (
                 counts.covers_extension,

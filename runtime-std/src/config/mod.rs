@@ -2,6 +2,7 @@
 //! result in the same [`Config`].
 //!
 //! - `read` (feature `config`): files and flags; [`event_request`]: what a source requests.
+//! - [`receiver`]: the settings of outputs to receivers.
 //! - [`number`]: the numeric settings; [`address`], [`from`], [`rules`]: single values.
 
 pub mod address;
@@ -24,10 +25,12 @@ use estreamer_mio::tls::{Identity, ServerRules};
 
 use address::Address;
 pub use event_request::EventRequest;
+use receiver::ReceiverOptions;
 pub use retry_policy::RetryPolicy;
 
 pub use crate::format::{ENVELOPE, Format, OwnedTransform};
 pub use crate::output::destination::Destination;
+pub use crate::output::options as receiver;
 
 /// The configuration of a collection.
 #[derive(Debug)]
@@ -99,6 +102,8 @@ pub struct OutputConfig {
     pub mode: u32,
     /// Bytes that may wait for an output that is not required.
     pub queue: usize,
+    /// The settings of a receiver.
+    pub receiver: ReceiverOptions,
     /// The sources it accepts, by name; `None` accepts all.
     pub sources: Option<Vec<String>>,
     /// The event types it accepts; `None` accepts every record.
@@ -156,6 +161,7 @@ impl OutputConfig {
             required: true,
             mode: MODE,
             queue: number::QUEUE.mebibytes(),
+            receiver: ReceiverOptions::default(),
             sources: None,
             events: None,
         }

@@ -205,6 +205,7 @@ impl ModelCollector {
                             path: Path::new(&path).into(),
                             event: "",
                             bytes: Vec::new(),
+                            records: Vec::new(),
                         });
                         let last = parts.len() - 1;
                         &mut parts[last]

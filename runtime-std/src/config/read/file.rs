@@ -1,5 +1,8 @@
 //! The configuration file: from its text to a [`RawConfig`].
 
+mod http;
+mod receiver;
+mod secret;
 mod source;
 
 use std::path::Path;
@@ -141,6 +144,7 @@ fn output(section: &Section<'_>) -> Option<RawOutput> {
     let (required, queue) = (section.flag("required"), section.number("queue", QUEUE));
     let mode = section.read("mode", permissions);
     let sources = section.list("sources", |name| Ok::<_, String>(name.to_owned()));
+    let receiver = receiver::read(section, url.as_ref().map(|at| &at.value));
     let usual = RawOutput::to(url?);
     Some(RawOutput {
         name: name.unwrap_or(usual.name),
@@ -148,6 +152,7 @@ fn output(section: &Section<'_>) -> Option<RawOutput> {
         required: required.unwrap_or(usual.required),
         mode: mode.map_or(usual.mode, |at| at.value),
         queue,
+        receiver,
         sources,
         events,
         url: usual.url,

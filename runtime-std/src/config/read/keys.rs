@@ -12,7 +12,7 @@ pub struct TableKeys {
 }
 
 /// All tables.
-pub const TABLES: [TableKeys; 6] = [TOP, ACK, SOURCE, PASSWORD, EVENTS, OUTPUT];
+pub const TABLES: [TableKeys; 9] = [TOP, ACK, SOURCE, PASSWORD, EVENTS, OUTPUT, TLS, BATCH, AUTH];
 
 pub(super) const TOP: TableKeys = TableKeys {
     name: "the top level",
@@ -70,7 +70,53 @@ pub(super) const EVENTS: TableKeys = TableKeys {
 pub(super) const OUTPUT: TableKeys = TableKeys {
     name: "[[output]]",
     keys: &[
-        "name", "url", "format", "required", "mode", "queue", "sources", "events",
+        "name",
+        "url",
+        "format",
+        "required",
+        "mode",
+        "queue",
+        "sources",
+        "events",
+        "tls",
+        "rfc",
+        "facility",
+        "hostname",
+        "app_name",
+        "framing",
+        "max_message",
+        "batch",
+        "compress",
+        "errors",
+        "header",
+        "auth",
+        "proxy",
+        "token",
+        "index",
+        "sourcetype",
+        "ack",
+        "api_key",
+        "user",
+        "password",
+        "encoding",
     ],
+    former: &[],
+};
+
+pub(super) const TLS: TableKeys = TableKeys {
+    name: "tls",
+    keys: &["ca", "cert", "key", "pkcs12", "password", "server_name"],
+    former: &[],
+};
+
+pub(super) const BATCH: TableKeys = TableKeys {
+    name: "batch",
+    keys: &["events", "bytes", "seconds"],
+    former: &[],
+};
+
+pub(super) const AUTH: TableKeys = TableKeys {
+    name: "auth",
+    keys: &["bearer", "user", "password"],
     former: &[],
 };

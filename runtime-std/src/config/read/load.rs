@@ -18,6 +18,7 @@ use crate::failure::Remedy;
 use crate::format::OwnedTransform;
 use crate::input;
 use crate::output::destination::Destination;
+use crate::output::pattern::segment;
 
 impl RawConfig {
     /// Reads the files that the configuration names. Relative paths start at `base`.
@@ -73,19 +74,30 @@ impl RawConfig {
                 })),
             }
         }
-        let base = base.to_string_lossy();
-        let outputs = self.outputs.into_iter().map(|output| OutputConfig {
-            name: output.name.value,
-            destination: output.url.value.under(&base),
-            format: output.format,
-            required: output.required,
-            mode: output.mode,
-            queue: mebibytes(output.queue),
-            sources: output
-                .sources
-                .map(|names| names.into_iter().map(|name| name.value).collect()),
-            events: output.events,
-        });
+        let mut outputs = Vec::with_capacity(self.outputs.len());
+        for output in self.outputs {
+            let errors = errors(self.state.as_deref(), &output, &mut diagnostics);
+            let receiver = match output.receiver.load(base, errors) {
+                Ok(receiver) => receiver,
+                Err(diagnostic) => {
+                    diagnostics.push(diagnostic);
+                    continue;
+                }
+            };
+            outputs.push(OutputConfig {
+                name: output.name.value,
+                destination: output.url.value.under(&base.to_string_lossy()),
+                format: output.format,
+                required: output.required,
+                mode: output.mode,
+                queue: mebibytes(output.queue),
+                receiver,
+                sources: output
+                    .sources
+                    .map(|names| names.into_iter().map(|name| name.value).collect()),
+                events: output.events,
+            });
+        }
         let config = Config {
             state: self.state,
             ahead: self.ahead,
@@ -94,7 +106,7 @@ impl RawConfig {
             shutdown: Duration::from_secs(self.shutdown.into()),
             retry: self.retry,
             sources,
-            outputs: outputs.collect(),
+            outputs,
         };
         match diagnostics.is_empty() {
             true => Ok(config),
@@ -150,6 +162,28 @@ fn remedy(error: &RequestError, transform: &OwnedTransform) -> Remedy {
         }
         _ => Remedy::None,
     }
+}
+
+/// Returns the file for events that a receiver refuses, unless it is configured: one in
+/// the state directory.
+fn errors(
+    state: Option<&Path>,
+    output: &RawOutput,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<PathBuf> {
+    if output.receiver.http.errors.is_some() || !output.url.value.keys().contains(&"errors") {
+        return None;
+    }
+    if state.is_none() {
+        let what = format!(
+            "the output {} has no place for events that the receiver refuses",
+            output.name.value
+        );
+        let remedy = "Set state, or errors = \"FILE\" in the output";
+        diagnostics.push(Diagnostic::new(output.url.line, what, remedy));
+    }
+    let name = format!("refused-{}.ndjson", segment(&output.name.value));
+    Some(state?.join(name))
 }
 
 /// Returns the state directory that systemd created (`StateDirectory=` in the unit).

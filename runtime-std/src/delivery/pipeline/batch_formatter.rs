@@ -11,9 +11,10 @@ use estreamer_mio::buffer::EventRecord;
 use super::delivery::{Delivery, SourceInfo};
 use crate::config::OutputConfig;
 use crate::format::{Formatter, RecordOrigin};
-use crate::output::OutputPart;
 use crate::output::destination::Destination;
 use crate::output::pattern::{OTHER, Pattern};
+use crate::output::receivers::RecordNeeds;
+use crate::output::{OutputPart, RecordInfo, event_time};
 
 /// The maximum capacity of a buffer to keep for the next batch, in bytes.
 const MAX_KEPT: usize = 1 << 20;
@@ -25,6 +26,8 @@ pub(super) struct BatchFormatter {
     events: Option<Vec<EventKind>>,
     /// The path of file outputs.
     pattern: Option<Pattern>,
+    /// Whether the output asks for the records of each part.
+    has_records: bool,
     paths: HashMap<(Arc<str>, &'static str), Arc<Path>>,
     parts: Vec<OutputPart>,
     /// The number of parts of the current batch.
@@ -42,6 +45,7 @@ impl BatchFormatter {
             sources: output.sources.clone(),
             events: output.events.clone(),
             pattern,
+            has_records: output.destination.needs() != RecordNeeds::Nothing,
             paths: HashMap::new(),
             parts: Vec::new(),
             used: 0,
@@ -55,6 +59,7 @@ impl BatchFormatter {
             // A large record may have grown the buffer.
             part.bytes.clear();
             part.bytes.shrink_to(MAX_KEPT);
+            part.records.clear();
         }
         let source = &*delivery.source;
         if let Some(sources) = &self.sources
@@ -76,10 +81,23 @@ impl BatchFormatter {
                 continue;
             }
             count += 1;
-            let part = self.part(source, &record);
-            let bytes = &mut self.parts[part].bytes;
+            let index = self.part(source, &record);
+            let part = &mut self.parts[index];
+            let bytes = &mut part.bytes;
             self.formatter
                 .append(origin, &record, verdict.digest, bytes);
+            if self.has_records {
+                part.records.push(RecordInfo {
+                    end: part.bytes.len(),
+                    kind,
+                    source: source.name.clone(),
+                    device: event_time::device(record.data),
+                    archival: record.archival,
+                    time: event_time::micros(record.data),
+                    digest: verdict.digest,
+                    ordinal: verdict.ordinal,
+                });
+            }
         }
         count
     }
@@ -121,12 +139,14 @@ impl BatchFormatter {
         self.used += 1;
         if let Some(part) = self.parts.get_mut(index) {
             part.bytes.clear();
+            part.records.clear();
             (part.path, part.event) = (path, event);
         } else {
             self.parts.push(OutputPart {
                 path,
                 event,
                 bytes: Vec::new(),
+                records: Vec::new(),
             });
         }
         index

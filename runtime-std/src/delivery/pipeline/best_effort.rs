@@ -10,6 +10,7 @@ use tracing::warn;
 use super::batch_formatter::BatchFormatter;
 use super::delivery::Delivery;
 use super::output_log::OutputLog;
+use super::refusals::Refusals;
 use crate::delivery::ledger::Ledger;
 use crate::failure::Failure;
 use crate::output::{Acceptance, Output, OutputPart};
@@ -48,6 +49,28 @@ struct QueuedBatch {
     records: u64,
 }
 
+impl QueuedBatch {
+    fn without_data(&self) -> Self {
+        Self {
+            parts: Vec::new(),
+            source: self.source.clone(),
+            ..*self
+        }
+    }
+}
+
+/// What the writing thread does next.
+enum Next {
+    /// Write this batch.
+    Batch(QueuedBatch),
+    /// Poll the output: no batch came in time.
+    Nothing,
+    /// End: the queue is closed and empty.
+    Closed,
+}
+
+/// How long to wait for a batch while none is pending.
+const IDLE: Duration = Duration::from_secs(3600);
 /// The pause before a retry.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long to retry after the last batch.
@@ -64,15 +87,19 @@ impl BestEffort {
         formatter: BatchFormatter,
         output: Box<dyn Output>,
         limit: u64,
+        ledger: &Arc<Ledger>,
     ) -> Result<Self, Failure> {
         let shared = Arc::<SharedQueue>::default();
+        let refusals = Refusals::new(name, ledger);
         let of_thread = shared.clone();
         let log = OutputLog::best_effort(name);
         thread::spawn("best effort", move || {
             QueueWriter {
                 log,
                 output,
+                refusals,
                 end: None,
+                taken: VecDeque::new(),
             }
             .run(&of_thread);
             lock(&of_thread.queue).has_ended = true;
@@ -132,13 +159,17 @@ impl BestEffort {
 }
 
 impl SharedQueue {
-    /// Waits for the next batch; `None` if the queue is closed and empty.
-    fn next(&self) -> Option<QueuedBatch> {
+    /// Waits for the next batch, at most `time`.
+    fn next(&self, time: Duration) -> Next {
         let queue = lock(&self.queue);
         let more = |queue: &mut Queue| queue.batches.is_empty() && !queue.is_finishing;
-        let waited = self.changed.wait_while(queue, more);
-        let mut queue = waited.unwrap_or_else(PoisonError::into_inner);
-        queue.batches.pop_front()
+        let waited = self.changed.wait_timeout_while(queue, time, more);
+        let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        match queue.batches.pop_front() {
+            Some(queued) => Next::Batch(queued),
+            None if queue.is_finishing => Next::Closed,
+            None => Next::Nothing,
+        }
     }
 
     /// Waits before a retry. Returns false if the time for retries is over.
@@ -163,37 +194,90 @@ impl SharedQueue {
 struct QueueWriter {
     log: OutputLog,
     output: Box<dyn Output>,
+    refusals: Refusals,
     end: Option<Instant>,
+    /// Batches that the output has taken but not accepted, without their data.
+    taken: VecDeque<QueuedBatch>,
 }
 
 impl QueueWriter {
     fn run(mut self, shared: &SharedQueue) {
-        while let Some(queued) = shared.next() {
-            while let Err(error) = self.write(&queued) {
-                self.log.failed(&error);
-                if !shared.pause(&mut self.end) {
-                    lock(&shared.queue).batches.push_front(queued);
-                    return;
+        loop {
+            match shared.next(self.output.poll_interval().unwrap_or(IDLE)) {
+                Next::Batch(queued) => {
+                    if let Err(queued) = self.retry(shared, Some(queued)) {
+                        // It is counted once, whether the output has taken it or not.
+                        let n = queued.as_ref().map(|queued| queued.n);
+                        self.taken.retain(|taken| Some(taken.n) != n);
+                        lock(&shared.queue).batches.extend(queued);
+                        break;
+                    }
                 }
+                Next::Nothing => {
+                    if self.retry(shared, None).is_err() {
+                        break;
+                    }
+                }
+                Next::Closed => break,
             }
-            self.log.works();
-            lock(&shared.queue).bytes -= queued.bytes;
         }
         self.output.finish();
+        while self.output.has_unsent() && self.retry(shared, None).is_ok() {
+            if !shared.pause(&mut self.end) {
+                break;
+            }
+        }
+        if self.output.has_unsent() {
+            lock(&shared.queue).batches.extend(self.taken);
+        }
     }
 
-    /// Writes a batch without tracking its acceptance.
-    fn write(&mut self, queued: &QueuedBatch) -> std::io::Result<()> {
-        let output = &mut self.output;
-        output.check_files(&queued.parts)?;
-        drop(output.take_released());
-        output.set_marked();
-        for notice in output.notices() {
-            warn!(output = self.log.name(), "{notice}");
+    /// Writes a batch, or polls the output, until it succeeds. Returns the batch if the time
+    /// for retries is over.
+    fn retry(
+        &mut self,
+        shared: &SharedQueue,
+        queued: Option<QueuedBatch>,
+    ) -> Result<(), Option<QueuedBatch>> {
+        while let Err(error) = self.write(queued.as_ref()) {
+            self.log.failed(&error);
+            if !shared.pause(&mut self.end) {
+                return Err(queued);
+            }
         }
-        if output.write(queued.n, &queued.parts)? == Acceptance::Taken {
-            output.poll()?;
-            while output.accepted().is_some() {}
+        self.log.works();
+        if let Some(queued) = queued {
+            lock(&shared.queue).bytes -= queued.bytes;
+        }
+        Ok(())
+    }
+
+    /// Writes a batch if there is one, and polls the output.
+    fn write(&mut self, queued: Option<&QueuedBatch>) -> std::io::Result<()> {
+        let written = self.try_write(queued);
+        self.refusals.note(self.output.as_mut());
+        written
+    }
+
+    fn try_write(&mut self, queued: Option<&QueuedBatch>) -> std::io::Result<()> {
+        let output = &mut self.output;
+        if let Some(queued) = queued {
+            output.check_files(&queued.parts)?;
+            drop(output.take_released());
+            output.set_marked();
+            for notice in output.notices() {
+                warn!(output = self.log.name(), "{notice}");
+            }
+            if output.write(queued.n, &queued.parts)? == Acceptance::Accepted {
+                return Ok(());
+            }
+            if self.taken.back().is_none_or(|last| last.n < queued.n) {
+                self.taken.push_back(queued.without_data());
+            }
+        }
+        output.poll()?;
+        while let Some(accepted) = output.accepted() {
+            self.taken.retain(|taken| taken.n > accepted.n);
         }
         Ok(())
     }

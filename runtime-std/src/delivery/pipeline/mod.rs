@@ -23,6 +23,7 @@ pub mod failure;
 pub mod link;
 mod output_log;
 mod progress;
+mod refusals;
 mod retry;
 pub mod steps;
 mod writer;
@@ -52,6 +53,7 @@ use crate::output::Output;
 use crate::output::destination::Destination;
 use crate::output::file::FileNotice;
 use crate::output::pattern::Pattern;
+use crate::output::receivers::RecordNeeds;
 use crate::thread;
 use batch_formatter::BatchFormatter;
 use best_effort::BestEffort;
@@ -119,7 +121,8 @@ impl Pipeline {
                 Destination::File(pattern) => paths(pattern, of, &setup.sources),
                 _ => Vec::new(),
             };
-            of.destination.output(&disk, &key, of.mode, paths)
+            of.destination
+                .output(&disk, &key, of.mode, paths, &of.receiver)
         };
         let (required, optional): (Vec<_>, Vec<_>) =
             setup.outputs.iter().partition(|output| output.required);
@@ -162,6 +165,11 @@ impl Pipeline {
             &bookmark.sources,
             setup.first_sessions,
         );
+        let mut needs = setup.outputs.iter().map(|of| of.destination.needs());
+        let sequencer = match needs.any(|needs| needs == RecordNeeds::Ordinals) {
+            true => sequencer.with_ordinals(),
+            false => sequencer,
+        };
         let is_unused = |name: &&Arc<str>| !setup.sources.iter().any(|of| **of == ***name);
         let unused = bookmark.sources.keys().filter(is_unused);
         let unused = unused.map(|name| name.to_string()).collect();
@@ -190,7 +198,13 @@ impl Pipeline {
         for output in optional {
             let formatter = BatchFormatter::new(output);
             let limit = output.queue as u64;
-            let started = BestEffort::start(&output.name, formatter, make(output), limit);
+            let started = BestEffort::start(
+                &output.name,
+                formatter,
+                make(output),
+                limit,
+                &pipeline.ledger,
+            );
             best_effort.push(started?);
         }
         let outputs = outputs.into_iter().zip(required);
@@ -210,7 +224,7 @@ impl Pipeline {
         for (index, ((name, output), of)) in outputs.enumerate() {
             let formatter = BatchFormatter::new(of);
             let shared = (self.steps.clone(), self.progress.clone());
-            let writer = OutputWriter::new(index, &name, formatter, output, shared.0, shared.1);
+            let writer = OutputWriter::new(index, &name, formatter, output, shared, &self.ledger);
             files.push(writer.files());
             let (sender, receiver) = channel();
             commands.push(sender);

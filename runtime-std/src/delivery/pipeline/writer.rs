@@ -11,8 +11,10 @@ use super::batch_formatter::BatchFormatter;
 use super::delivery::OutputCommand;
 use super::output_log::OutputLog;
 use super::progress::{DeliveryProgress, FailOnPanic};
+use super::refusals::Refusals;
 use super::retry::Retry;
 use super::steps::{DeliverySteps, WriteOutcome};
+use crate::delivery::ledger::Ledger;
 use crate::disk::DiskFile;
 use crate::output::{AcceptedBatch, Output, OutputPart};
 use crate::sync::lock;
@@ -29,6 +31,7 @@ pub(super) struct OutputWriter {
     output: Box<dyn Output>,
     files: OpenFiles,
     retry: Retry,
+    refusals: Refusals,
     steps: Arc<DeliverySteps>,
     progress: Arc<DeliveryProgress>,
 }
@@ -44,8 +47,8 @@ impl OutputWriter {
         name: &str,
         formatter: BatchFormatter,
         output: Box<dyn Output>,
-        steps: Arc<DeliverySteps>,
-        progress: Arc<DeliveryProgress>,
+        (steps, progress): (Arc<DeliverySteps>, Arc<DeliveryProgress>),
+        ledger: &Arc<Ledger>,
     ) -> Self {
         let mut open = Vec::new();
         output.files(&mut open);
@@ -55,6 +58,7 @@ impl OutputWriter {
             formatter,
             files: Arc::new(Mutex::new(open)),
             output,
+            refusals: Refusals::new(name, ledger),
             retry: Retry::new(OutputLog::required(name)),
             steps,
             progress,
@@ -95,7 +99,8 @@ impl OutputWriter {
         self.output.finish();
         while !self.output.is_idle() {
             std::thread::sleep(FINISH_POLL.min(self.output.poll_interval().unwrap_or(FINISH_POLL)));
-            if !self.poll() {
+            // After the time for a stop, another pipeline may send the same events.
+            if self.progress.is_late() || !self.poll() {
                 return;
             }
         }
@@ -110,6 +115,7 @@ impl OutputWriter {
             output,
             files,
             retry,
+            refusals,
             steps,
             progress,
         } = self;
@@ -122,6 +128,7 @@ impl OutputWriter {
                 for notice in output.notices() {
                     warn!(output = &**name, "{notice}");
                 }
+                refusals.note(output.as_mut());
                 // Includes files that were opened before an error.
                 let mut open = lock(files);
                 open.clear();
@@ -151,8 +158,11 @@ impl OutputWriter {
     /// Polls the output and reports accepted batches.
     fn poll(&mut self) -> bool {
         let (output, steps, name) = (&mut self.output, &self.steps, &self.name);
-        let polled = self.retry.until_stopped(&self.progress, || {
-            output.poll().map_err(super::steps::StepError::Retry)
+        let (index, progress, refusals) = (self.index, &self.progress, &mut self.refusals);
+        let polled = self.retry.until_stopped(progress, || {
+            let polled = progress.calling(index, || output.poll());
+            refusals.note(output.as_mut());
+            polled.map_err(super::steps::StepError::Retry)
         });
         if polled.is_none() {
             return false;
