@@ -3,7 +3,7 @@
 pub use crate::count::Count;
 pub use crate::explain::identity_remedy;
 pub use crate::format::{MappingRow, mapping};
-pub use crate::input::{Input, read};
+pub use crate::input::{Input, read, text};
 pub use crate::thread::spawn;
 pub use crate::trouble::Words;
 

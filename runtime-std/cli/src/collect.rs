@@ -23,7 +23,7 @@ use estreamer::config::address::Address;
 use estreamer::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
 use estreamer::config::read::identity;
 use estreamer::config::read::output_paths::Around;
-use estreamer::config::read::raw::{At, RawConfig, RawOutput, RawSource};
+use estreamer::config::read::raw::{At, KeyLines, RawConfig, RawOutput, RawSource};
 use estreamer::config::read::{diagnostic, event, file};
 use estreamer::config::{Config, Format, RetryPolicy};
 
@@ -209,7 +209,7 @@ impl CollectCommand {
             }
             (None, None) => Err(Failure::usage(
                 "no server is given",
-                "Add --server, or --config with a configuration file",
+                "Name one, or a configuration",
             )),
         }
     }
@@ -233,6 +233,7 @@ impl CollectCommand {
             record_length: settings.record_length,
             quirks: self.request.quirks(),
             rules: self.verification.rules(),
+            lines: KeyLines::default(),
         };
         Ok(RawConfig {
             state: settings.state.clone(),
@@ -243,7 +244,7 @@ impl CollectCommand {
             retry: None,
             sources: vec![source],
             outputs: settings.outputs.iter().map(output).collect(),
-            hints: Vec::new(),
+            ..RawConfig::default()
         })
     }
 }

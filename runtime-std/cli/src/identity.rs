@@ -79,7 +79,8 @@ impl IdentityCommand {
                 identity: tls::Identity::from_pem(&bytes, &bytes, &[]),
             });
         }
-        unlock(&self.file, self.password.secret().as_ref(), |password| {
+        let given = self.password.secret().map(|secret| secret.read());
+        unlock(&self.file, given.transpose()?, |password| {
             Ok(Contents {
                 form: "PKCS#12",
                 certificates: tls::inspect(&bytes, password)?,

@@ -20,6 +20,7 @@ mod request_args;
 mod signals;
 mod simulate;
 mod verification;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,7 @@ enum Command {
     Pki(pki::PkiCommand),
     Catalog(catalog::CatalogCommand),
     Capture(capture::CaptureCommand),
+    Verify(verify::VerifyCommand),
     Migrate(migrate::MigrateCommand),
 }
 
@@ -86,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Pki(pki) => pki.run(),
         Command::Catalog(catalog) => catalog.run(),
         Command::Capture(capture) => capture.run(),
+        Command::Verify(verify) => return verify.run(),
         Command::Migrate(migrate) => migrate.run(),
     };
     match result {
@@ -127,6 +130,7 @@ pub fn command() -> clap::Command {
     Cli::command()
         .mut_subcommand("collect", |collect| exclude(collect, &collect::RUN_OPTIONS))
         .mut_subcommand("request", |request| exclude(request, &["source"]))
+        .mut_subcommand("doctor", |doctor| exclude(doctor, &doctor::DOCTOR_OPTIONS))
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! The destination of an output, as users write it.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::Output;
 use super::file::FileOutput;
+use super::file::settings::FileSettings;
 use super::pattern::Pattern;
 use super::receivers::{ReceiverKind, RecordNeeds, receivers};
 use super::stdout::StdoutOutput;
@@ -32,22 +33,17 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// Creates the output. `paths` are the known paths that it may write to, `mode` the
-    /// permissions of new files, `options` the settings of a receiver.
+    /// Creates the output; `settings` are those of its files, `options` those of a receiver.
     pub fn output(
         &self,
         disk: &Arc<dyn Disk>,
         key: &DigestKey,
-        mode: u32,
-        paths: Vec<PathBuf>,
+        settings: FileSettings,
         options: &ReceiverOptions,
     ) -> Box<dyn Output> {
         match self {
             Self::Stdout => Box::new(StdoutOutput::default()),
-            Self::File(pattern) => {
-                let (disk, by_event) = (disk.clone(), pattern.by_event());
-                Box::new(FileOutput::new(disk, key.clone(), mode, paths, by_event))
-            }
+            Self::File(_) => Box::new(FileOutput::new(disk.clone(), key.clone(), settings)),
             Self::Receiver { kind, address } => (kind.output)(address, options),
         }
     }
@@ -66,7 +62,8 @@ impl Destination {
     pub fn keys(&self) -> &'static [&'static str] {
         match self {
             Self::Receiver { kind, .. } => kind.keys,
-            _ => &[],
+            Self::File(_) => &["compress"],
+            Self::Stdout => &[],
         }
     }
 
@@ -144,7 +141,7 @@ mod tests {
             ("stdout:", Some("standard output")),
             ("file:/tmp/a:b", Some("/tmp/a:b")),
             ("file:/tmp/{event}", Some("/tmp/{event}")),
-            ("file:/tmp/{date}", None),
+            ("file:/tmp/{day}", None),
             ("file:", None),
             ("stdout", None),
             ("/tmp/a", None),

@@ -12,7 +12,9 @@ pub struct TableKeys {
 }
 
 /// All tables.
-pub const TABLES: [TableKeys; 9] = [TOP, ACK, SOURCE, PASSWORD, EVENTS, OUTPUT, TLS, BATCH, AUTH];
+pub const TABLES: [TableKeys; 11] = [
+    TOP, ACK, SOURCE, PASSWORD, EVENTS, OUTPUT, ROTATE, KEEP, TLS, BATCH, AUTH,
+];
 
 pub(super) const TOP: TableKeys = TableKeys {
     name: "the top level",
@@ -75,6 +77,10 @@ pub(super) const OUTPUT: TableKeys = TableKeys {
         "format",
         "required",
         "mode",
+        "group",
+        "rotate",
+        "keep",
+        "manifest",
         "queue",
         "sources",
         "events",
@@ -100,6 +106,18 @@ pub(super) const OUTPUT: TableKeys = TableKeys {
         "password",
         "encoding",
     ],
+    former: &[],
+};
+
+pub(super) const ROTATE: TableKeys = TableKeys {
+    name: "rotate",
+    keys: &["size", "every"],
+    former: &[],
+};
+
+pub(super) const KEEP: TableKeys = TableKeys {
+    name: "keep",
+    keys: &["files", "days", "total"],
     former: &[],
 };
 

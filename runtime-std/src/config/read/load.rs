@@ -1,24 +1,53 @@
 //! From a [`RawConfig`] to a [`Config`]: reads the files that it names, and checks
 //! that each output can hold what the sources request.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use estreamer_core::decode::Limits;
 use estreamer_core::fqe::{RequestError, RequestForm};
+use estreamer_mio::tls::Identity;
 
 use super::diagnostic::Diagnostic;
 use super::output_compat;
 use super::output_paths::{self, Around};
-use super::raw::{At, RawConfig, RawOutput, RequestSource};
+use super::raw::{At, RawConfig, RawOutput, RawSource, RequestSource};
 use crate::config::event_request::EventRequest;
 use crate::config::number::mebibytes;
+use crate::config::receiver::ReceiverOptions;
 use crate::config::{Config, OutputConfig, SourceConfig};
 use crate::failure::Remedy;
 use crate::format::OwnedTransform;
 use crate::input;
 use crate::output::destination::Destination;
 use crate::output::pattern::segment;
+
+/// What a configuration is expected to have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected {
+    /// Whether the text was read completely. If not, nothing is concluded from what is
+    /// missing.
+    pub(super) is_complete: bool,
+    /// Whether the credentials of a service have to be there.
+    pub(super) credentials: bool,
+}
+
+impl Expected {
+    const ALL: Self = Self {
+        is_complete: true,
+        credentials: true,
+    };
+}
+
+/// What was read from the files that a configuration names, but for identities.
+pub(super) struct Examined {
+    /// The request of each source; `None` if it was reported.
+    requests: Vec<Option<EventRequest>>,
+    /// The settings of the receiver of each output.
+    receivers: Vec<ReceiverOptions>,
+}
 
 impl RawConfig {
     /// Reads the files that the configuration names. Relative paths start at `base`.
@@ -28,14 +57,44 @@ impl RawConfig {
     /// # Errors
     /// Every problem, in no order.
     pub fn load(mut self, base: &Path, around: &Around<'_>) -> Result<Config, Vec<Diagnostic>> {
-        if self.outputs.is_empty() {
+        let mut diagnostics = Vec::new();
+        let examined = self.examine(base, around, Expected::ALL, &mut diagnostics);
+        let config = self.finish(base, examined, |source, _| {
+            let opened = source.identity.value.clone().open(base);
+            opened
+                .map_err(|(key, failure)| {
+                    let line = source.lines.of(key, source.identity.line);
+                    diagnostics.push(Diagnostic { line, failure });
+                })
+                .ok()
+        });
+        match diagnostics.is_empty() {
+            true => Ok(config),
+            false => Err(diagnostics),
+        }
+    }
+
+    /// Adds what is not written, reads the requests and the settings of receivers, and
+    /// reports every contradiction.
+    pub(super) fn examine(
+        &mut self,
+        base: &Path,
+        around: &Around<'_>,
+        Expected {
+            is_complete,
+            credentials,
+        }: Expected,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Examined {
+        if self.outputs.is_empty() && is_complete {
             self.outputs = vec![RawOutput::to(At::argument(Destination::Stdout))];
         }
         self.state = self
             .state
+            .take()
             .map(|path| base.join(path))
             .or_else(service_state);
-        let mut diagnostics = self.check();
+        diagnostics.extend(self.check(is_complete));
         let requests: Vec<Option<EventRequest>> = self
             .sources
             .iter()
@@ -47,58 +106,72 @@ impl RawConfig {
                     .ok()
             })
             .collect();
-        output_compat::check(&self, &requests, &mut diagnostics);
-        output_paths::check(&self, base, around, &mut diagnostics);
+        output_compat::check(self, &requests, is_complete, diagnostics);
+        output_paths::check(self, base, around, diagnostics);
+        let mut receivers = Vec::with_capacity(self.outputs.len());
+        for output in &mut self.outputs {
+            let errors = errors(self.state.as_deref(), output, is_complete, diagnostics);
+            let receiver = std::mem::take(&mut output.receiver);
+            let loaded = receiver.load(base, errors, credentials);
+            let loaded = loaded.map_err(|error| diagnostics.push(error));
+            receivers.push(loaded.unwrap_or_default());
+        }
+        Examined {
+            requests,
+            receivers,
+        }
+    }
+
+    /// Makes a configuration of the sources whose request was read and whose identity
+    /// `open` returns.
+    pub(super) fn finish(
+        self,
+        base: &Path,
+        Examined {
+            requests,
+            receivers,
+        }: Examined,
+        mut open: impl FnMut(&RawSource, Option<&EventRequest>) -> Option<Identity>,
+    ) -> Config {
         let mut sources = Vec::with_capacity(self.sources.len());
         for (source, request) in self.sources.into_iter().zip(requests) {
-            let line = source.identity.line;
-            match source.identity.value.load(base) {
-                Err(failure) => diagnostics.push(Diagnostic { line, failure }),
-                Ok(identity) => sources.extend(request.map(|request| {
-                    SourceConfig {
-                        name: source.name.value,
-                        servers: source.servers.value,
-                        bind: source.bind,
-                        identity,
-                        rules: source.rules,
-                        from: source.from,
-                        request,
-                        request_form: source
-                            .request_form
-                            .map(|form| form.value)
-                            .or(RequestForm::of(source.quirks)),
-                        request_timeout: Duration::from_secs(source.request_timeout.into()),
-                        record_length: source.record_length,
-                        quirks: source.quirks,
-                    }
-                })),
-            }
-        }
-        let mut outputs = Vec::with_capacity(self.outputs.len());
-        for output in self.outputs {
-            let errors = errors(self.state.as_deref(), &output, &mut diagnostics);
-            let receiver = match output.receiver.load(base, errors) {
-                Ok(receiver) => receiver,
-                Err(diagnostic) => {
-                    diagnostics.push(diagnostic);
-                    continue;
-                }
+            let (Some(identity), Some(request)) = (open(&source, request.as_ref()), request) else {
+                continue;
             };
-            outputs.push(OutputConfig {
-                name: output.name.value,
-                destination: output.url.value.under(&base.to_string_lossy()),
-                format: output.format,
-                required: output.required,
-                mode: output.mode,
-                queue: mebibytes(output.queue),
-                receiver,
-                sources: output
-                    .sources
-                    .map(|names| names.into_iter().map(|name| name.value).collect()),
-                events: output.events,
+            sources.push(SourceConfig {
+                name: source.name.value,
+                servers: source.servers.value,
+                bind: source.bind,
+                identity,
+                rules: source.rules,
+                from: source.from,
+                request,
+                request_form: source
+                    .request_form
+                    .map(|form| form.value)
+                    .or(RequestForm::of(source.quirks)),
+                request_timeout: Duration::from_secs(source.request_timeout.into()),
+                record_length: source.record_length,
+                quirks: source.quirks,
             });
         }
-        let config = Config {
+        let outputs = self.outputs.into_iter().zip(receivers);
+        let outputs = outputs.map(|(output, receiver)| OutputConfig {
+            name: output.name.value,
+            destination: output.url.value.under(&base.to_string_lossy()),
+            format: output.format,
+            required: output.required,
+            mode: output.mode,
+            group: output.group,
+            archive: output.archive,
+            queue: mebibytes(output.queue),
+            receiver,
+            sources: output
+                .sources
+                .map(|names| names.into_iter().map(|name| name.value).collect()),
+            events: output.events,
+        });
+        Config {
             state: self.state,
             ahead: self.ahead,
             overlap: Duration::from_secs(self.overlap.into()),
@@ -106,11 +179,7 @@ impl RawConfig {
             shutdown: Duration::from_secs(self.shutdown.into()),
             retry: self.retry,
             sources,
-            outputs,
-        };
-        match diagnostics.is_empty() {
-            true => Ok(config),
-            false => Err(diagnostics),
+            outputs: outputs.collect(),
         }
     }
 }
@@ -169,12 +238,13 @@ fn remedy(error: &RequestError, transform: &OwnedTransform) -> Remedy {
 fn errors(
     state: Option<&Path>,
     output: &RawOutput,
+    is_complete: bool,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<PathBuf> {
     if output.receiver.http.errors.is_some() || !output.url.value.keys().contains(&"errors") {
         return None;
     }
-    if state.is_none() {
+    if state.is_none() && is_complete {
         let what = format!(
             "the output {} has no place for events that the receiver refuses",
             output.name.value
@@ -186,8 +256,10 @@ fn errors(
     Some(state?.join(name))
 }
 
-/// Returns the state directory that systemd created (`StateDirectory=` in the unit).
+/// Returns the first state directory that systemd created (`StateDirectory=` in the unit
+/// may name several, which are separated by colons).
 fn service_state() -> Option<PathBuf> {
-    let path = std::env::var_os("STATE_DIRECTORY").filter(|path| !path.is_empty())?;
-    Some(path.into())
+    let paths = std::env::var_os("STATE_DIRECTORY")?;
+    let first = paths.as_bytes().split(|&byte| byte == b':').next()?;
+    (!first.is_empty()).then(|| OsStr::from_bytes(first).into())
 }

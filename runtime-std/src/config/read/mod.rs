@@ -15,6 +15,7 @@
 //! - [`output_paths`]: whether an output would overwrite a file of another owner.
 
 mod at;
+pub mod check;
 pub mod diagnostic;
 pub mod event;
 pub mod file;
@@ -28,6 +29,7 @@ mod reader;
 pub mod receiver;
 pub mod secret;
 mod suggest;
+mod unexpanded;
 
 #[cfg(test)]
 mod tests;

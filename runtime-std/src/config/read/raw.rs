@@ -12,6 +12,7 @@ use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::ServerRules;
 
 pub use super::at::At;
+use super::check::families_differ;
 use super::diagnostic::{Diagnostic, Hint};
 use super::event::one_of;
 use super::receiver::RawReceiver;
@@ -20,10 +21,28 @@ use crate::config::address::Address;
 use crate::config::event_request::EventFields;
 use crate::config::number::{AHEAD, MEMORY, OVERLAP, QUEUE, SHUTDOWN};
 use crate::config::read::identity::IdentityFiles;
-use crate::config::{Format, RetryPolicy};
+use crate::config::{ArchiveRules, Format, RetryPolicy};
 use crate::format::OwnedTransform;
 use crate::output::destination::Destination;
 use crate::output::receivers::RecordNeeds;
+
+/// The lines of the keys of a table; none for arguments.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyLines(BTreeMap<String, usize>);
+
+impl KeyLines {
+    /// Returns the line of a key, or `otherwise` if the key is not there.
+    pub(super) fn of(&self, key: &str, otherwise: usize) -> usize {
+        self.0.get(key).copied().unwrap_or(otherwise)
+    }
+}
+
+impl<'k> FromIterator<(&'k str, usize)> for KeyLines {
+    fn from_iter<I: IntoIterator<Item = (&'k str, usize)>>(lines: I) -> Self {
+        let lines = lines.into_iter();
+        Self(lines.map(|(key, line)| (key.to_owned(), line)).collect())
+    }
+}
 
 /// A whole configuration. Units are those of the keys: seconds and MiB.
 #[derive(Debug, Clone)]
@@ -46,6 +65,8 @@ pub struct RawConfig {
     pub outputs: Vec<RawOutput>,
     /// Outdated spellings that were accepted.
     pub hints: Vec<Hint>,
+    /// The lines of the keys at the top level.
+    pub lines: KeyLines,
 }
 
 /// A source as written.
@@ -73,6 +94,8 @@ pub struct RawSource {
     pub quirks: Quirks,
     /// How the server certificate is verified.
     pub rules: ServerRules,
+    /// The lines of its keys.
+    pub lines: KeyLines,
 }
 
 /// Where a request comes from.
@@ -98,6 +121,10 @@ pub struct RawOutput {
     pub required: bool,
     /// Permissions of new files.
     pub mode: u32,
+    /// The number of the group of new files.
+    pub group: Option<u32>,
+    /// When a file is closed, and what is done to it then.
+    pub archive: ArchiveRules,
     /// MiB that may wait for this output if it is not required.
     pub queue: u32,
     /// The settings of a receiver.
@@ -120,6 +147,7 @@ impl Default for RawConfig {
             sources: Vec::new(),
             outputs: Vec::new(),
             hints: Vec::new(),
+            lines: KeyLines::default(),
         }
     }
 }
@@ -133,6 +161,8 @@ impl RawOutput {
             format: Format::Lines,
             required: true,
             mode: crate::config::MODE,
+            group: None,
+            archive: ArchiveRules::default(),
             queue: QUEUE.default,
             receiver: RawReceiver::default(),
             sources: None,
@@ -168,10 +198,11 @@ impl RawOutput {
 }
 
 impl RawConfig {
-    /// Returns the contradictions that can be found without opening any file.
-    pub fn check(&self) -> Vec<Diagnostic> {
+    /// Returns the contradictions that can be found without opening any file. With
+    /// `is_complete` false, nothing is concluded from what is missing.
+    pub fn check(&self, is_complete: bool) -> Vec<Diagnostic> {
         let mut diagnostics = Vec::new();
-        if self.sources.is_empty() {
+        if self.sources.is_empty() && is_complete {
             let remedy = "Add [[source]] with server and pkcs12";
             diagnostics.push(Diagnostic::new(0, "no source is configured", remedy));
         }
@@ -211,15 +242,15 @@ impl RawConfig {
             let what = format!("two outputs write to {}{first}", target.value);
             diagnostics.push(Diagnostic::new(target.line, what, "Remove one of them"));
         }
-        self.check_sources(&mut diagnostics);
+        self.check_sources(is_complete, &mut diagnostics);
         for output in &self.outputs {
             diagnostics.extend(output.receiver_problem());
         }
         let required = self.outputs.is_empty() || self.outputs.iter().any(|o| o.required);
-        if self.state.is_some() && !required {
+        if self.state.is_some() && !required && is_complete {
             let what = "no output is required, so the bookmark would never advance";
             let remedy = "Remove required = false from one output, or remove state";
-            diagnostics.push(Diagnostic::new(0, what, remedy));
+            diagnostics.push(Diagnostic::new(self.lines.of("state", 0), what, remedy));
         }
         diagnostics
     }
@@ -232,6 +263,18 @@ impl RawConfig {
                 line: 0,
                 value: server.to_string(),
             });
+            if let Some(bind) = source.bind
+                && let Some(server) = value.iter().find(|server| families_differ(bind, server))
+            {
+                let line = source.lines.of("bind", *line);
+                let family = if bind.is_ipv4() { "IPv4" } else { "IPv6" };
+                let what = format!(
+                    "bind: {bind} is an {family} address, and the server {server} has one of the \
+                     other kind"
+                );
+                let remedy = "Bind to an address of the same kind as the server's, or remove bind";
+                diagnostics.push(Diagnostic::new(line, what, remedy));
+            }
             for (server, _) in repeated(all) {
                 let what = format!("the source lists the server {} twice", server.value);
                 diagnostics.push(Diagnostic::new(*line, what, "Remove one of them"));
@@ -246,7 +289,7 @@ impl RawConfig {
     }
 
     /// Checks that request forms match quirks, and that outputs name known sources.
-    fn check_sources(&self, diagnostics: &mut Vec<Diagnostic>) {
+    fn check_sources(&self, is_complete: bool, diagnostics: &mut Vec<Diagnostic>) {
         for source in &self.sources {
             if let (Some(form), Some(shown)) =
                 (&source.request_form, RequestForm::of(source.quirks))
@@ -261,6 +304,9 @@ impl RawConfig {
                 let remedy = "Remove the quirks whose names begin with request-";
                 diagnostics.push(Diagnostic::new(form.line, what, remedy));
             }
+        }
+        if !is_complete {
+            return;
         }
         let known = self.sources.iter().map(|source| source.name.value.as_str());
         for output in &self.outputs {

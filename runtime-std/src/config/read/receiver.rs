@@ -65,11 +65,17 @@ pub struct RawTls {
 
 impl RawReceiver {
     /// Reads the files. Relative paths start at `base`. `errors` is the usual file for
-    /// refused events.
+    /// refused events. Without `credentials`, those of a service that are not there are
+    /// empty.
     ///
     /// # Errors
     /// The first problem with its line.
-    pub fn load(self, base: &Path, errors: Option<PathBuf>) -> Result<ReceiverOptions, Diagnostic> {
+    pub fn load(
+        self,
+        base: &Path,
+        errors: Option<PathBuf>,
+        credentials: bool,
+    ) -> Result<ReceiverOptions, Diagnostic> {
         let tls = match self.tls {
             None => TlsOptions::default(),
             Some(tls) => {
@@ -84,11 +90,14 @@ impl RawReceiver {
             None => errors,
         };
         for (name, text) in self.headers {
-            http.headers.push((name, text.load(base)?));
+            http.headers.push((name, text.load(base, credentials)?));
         }
-        http.proxy = self.proxy.map(|proxy| proxy.load(base)).transpose()?;
-        let credentials = self.credentials.map(|credentials| credentials.load(base));
-        http.authorization = credentials.transpose()?;
+        http.proxy = self
+            .proxy
+            .map(|proxy| proxy.load(base, credentials))
+            .transpose()?;
+        let authorization = self.credentials.map(|of| of.load(base, credentials));
+        http.authorization = authorization.transpose()?;
         Ok(ReceiverOptions {
             tls,
             syslog: self.syslog,
@@ -98,25 +107,25 @@ impl RawReceiver {
 }
 
 impl At<HeaderText> {
-    fn load(self, base: &Path) -> Result<SecretText, Diagnostic> {
+    fn load(self, base: &Path, credentials: bool) -> Result<SecretText, Diagnostic> {
         let text = match self.value {
             HeaderText::Text(text) => SecretText::new(text),
-            HeaderText::Secret(secret) => read(secret, base, self.line)?,
+            HeaderText::Secret(secret) => read(secret, base, credentials, self.line)?,
         };
         header_value(text, self.line)
     }
 }
 
 impl At<Credentials> {
-    fn load(self, base: &Path) -> Result<SecretText, Diagnostic> {
+    fn load(self, base: &Path, credentials: bool) -> Result<SecretText, Diagnostic> {
         let line = self.line;
         let text = match self.value {
             Credentials::Token(scheme, secret) => {
-                let secret = read(secret, base, line)?;
+                let secret = read(secret, base, credentials, line)?;
                 SecretText::new(format!("{scheme} {}", secret.as_str()))
             }
             Credentials::Basic(user, secret) => {
-                let secret = read(secret, base, line)?;
+                let secret = read(secret, base, credentials, line)?;
                 let pair = SecretText::new(format!("{user}:{}", secret.as_str()));
                 SecretText::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())))
             }
@@ -125,7 +134,16 @@ impl At<Credentials> {
     }
 }
 
-fn read(secret: Secret, base: &Path, line: usize) -> Result<SecretText, Diagnostic> {
+fn read(
+    secret: Secret,
+    base: &Path,
+    credentials: bool,
+    line: usize,
+) -> Result<SecretText, Diagnostic> {
+    let is_set = || std::env::var_os("CREDENTIALS_DIRECTORY").is_some();
+    if matches!(secret, Secret::Credential(_)) && !credentials && !is_set() {
+        return Ok(SecretText::new(""));
+    }
     let text = secret.under(base).read();
     let text = text.map_err(|failure| Diagnostic { line, failure })?;
     Ok(SecretText::new(text.trim()))

@@ -1,6 +1,5 @@
 //! Wrong configurations and their diagnostics.
 
-use std::net::IpAddr;
 use std::path::Path;
 
 use estreamer_core::fqe::{EventKind, RequestForm};
@@ -24,7 +23,7 @@ const SOURCE: &str = "[[source]]\nserver = \"fmc\"\npkcs12 = \"fmc.p12\"\n";
 fn diagnostics(text: &str) -> Vec<Diagnostic> {
     match parse(text) {
         Err(found) => found,
-        Ok(raw) => raw.check(),
+        Ok(raw) => raw.check(true),
     }
 }
 
@@ -257,7 +256,7 @@ fn each_problem_is_reported_with_its_line_and_its_remedy() {
         ),
         (
             &format!("state = \"s\"\n{}", output("required = false")),
-            0,
+            1,
             &["no output is required", "state"],
         ),
     ] {
@@ -306,6 +305,7 @@ fn the_defaults_are_those_of_the_flags() {
         sources,
         outputs,
         hints,
+        lines: _,
     } = parse(SOURCE).unwrap();
     assert_eq!((state, outputs.len(), hints.len()), (None, 0, 0));
     assert_eq!((ahead, overlap, memory, shutdown), (16, 5, 32, 30));
@@ -334,7 +334,7 @@ ack.ahead = 0
 [[source]]
 name = "a"
 server = "[::1]:9000"
-bind = "192.0.2.7"
+bind = "2001:db8::7"
 pkcs12 = "a.p12"
 password = { credential = "c" }
 events = { connection = ["URL", "InitiatorIP"], file = true }
@@ -365,7 +365,7 @@ url = "-"
     assert_eq!(raw.retry, Some(RetryPolicy::Always));
     let source = &raw.sources[0];
     assert_eq!(in_turn(&source.servers.value), "[::1]:9000");
-    assert_eq!(source.bind, Some(IpAddr::from([192, 0, 2, 7])));
+    assert_eq!(source.bind, "2001:db8::7".parse().ok());
     let IdentityFiles::Pkcs12 { file, password, .. } = &source.identity.value else {
         panic!("PKCS#12 was named");
     };
@@ -391,7 +391,7 @@ url = "-"
     );
     assert_eq!(output.events, Some(vec![EventKind::File]));
     assert!(output.accepts("a") && !output.accepts("b"));
-    assert!(raw.check().is_empty());
+    assert!(raw.check(true).is_empty());
 }
 
 #[test]

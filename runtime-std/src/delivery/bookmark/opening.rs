@@ -13,7 +13,7 @@ use crate::delivery::dedup::delivered::Delivered;
 use crate::digest::DigestKey;
 use crate::disk::{Disk, FileMark};
 use crate::output::Output;
-use crate::output::file::FileNotice;
+use crate::output::file::notice::FileNotice;
 
 /// The state directory of a bookmark with boot id and key.
 #[derive(Clone, Copy)]
@@ -94,7 +94,11 @@ pub fn open(
     bookmark
         .files
         .retain(|path, _| !matches!(disk.identity(path), Ok(None)));
+    bookmark
+        .tallies
+        .retain(|path, _| bookmark.files.contains_key(path));
     for (_, output) in outputs.iter_mut() {
+        output.recover(&bookmark.files, &bookmark.tallies);
         output.prepare().map_err(file)?;
         let opened: Vec<FileMark> = output.unmarked();
         opened.into_iter().for_each(|mark| bookmark.opened(mark));
@@ -120,21 +124,10 @@ impl fmt::Display for OpeningError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path, error) if error.kind() == io::ErrorKind::WouldBlock => {
-                write!(
-                    f,
-                    "{} is in use by another process; give each process its own file",
-                    path.display()
-                )
-            }
-            Self::File(path, error) if error.kind() == io::ErrorKind::InvalidInput => {
-                write!(f, "cannot use {}: {error}", path.display())
+                write!(f, "{} is in use by another process", path.display())
             }
             Self::Journal(JournalError::Io(path, error)) | Self::File(path, error) => {
-                write!(
-                    f,
-                    "cannot use {}: {error}; check path and permissions",
-                    path.display()
-                )
+                write!(f, "cannot use {}: {error}", path.display())
             }
             Self::UnknownSource(name, known) => {
                 write!(f, "the bookmark has no source {name:?}; it has {known:?}")

@@ -263,6 +263,10 @@ impl QueueWriter {
         let output = &mut self.output;
         if let Some(queued) = queued {
             output.check_files(&queued.parts)?;
+            for due in output.due(&queued.parts)? {
+                due.file.sync()?;
+                output.close(&due)?;
+            }
             drop(output.take_released());
             output.set_marked();
             for notice in output.notices() {

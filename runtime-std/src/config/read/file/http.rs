@@ -5,6 +5,7 @@ use std::time::Duration;
 use toml::de::DeValue;
 
 use super::secret;
+use crate::config::Destination;
 use crate::config::number::{BATCH_BYTES, BATCH_EVENTS, BATCH_SECONDS};
 use crate::config::read::keys::{AUTH, BATCH};
 use crate::config::read::raw::At;
@@ -13,11 +14,14 @@ use crate::config::read::receiver::{Credentials, HeaderText};
 use crate::config::receiver::{BatchLimits, HttpCompression, HttpOptions, OtlpEncoding};
 
 /// Reads everything but headers, credentials and proxy.
-pub(super) fn options(section: &Section<'_>) -> HttpOptions {
+pub(super) fn options(section: &Section<'_>, destination: Option<&Destination>) -> HttpOptions {
     let usual = HttpOptions::default();
+    // For files, the key is about closed files.
+    let is_http = destination.is_some_and(|of| of.keys().contains(&"batch"));
     let compress = section.read("compress", |text| match text {
-        "gzip" => Ok(HttpCompression::Gzip),
-        "zstd" => Ok(HttpCompression::Zstd),
+        _ if !is_http => Ok(None),
+        "gzip" => Ok(Some(HttpCompression::Gzip)),
+        "zstd" => Ok(Some(HttpCompression::Zstd)),
         _ => Err("use gzip or zstd"),
     });
     let encoding = section.read("encoding", |text| match text {
@@ -32,7 +36,7 @@ pub(super) fn options(section: &Section<'_>) -> HttpOptions {
     });
     HttpOptions {
         batch: batch.unwrap_or(usual.batch),
-        compress: compress.map(|at| at.value),
+        compress: compress.and_then(|at| at.value),
         errors: section.text("errors").map(|text| text.value.into()),
         index: section.text("index").map(|text| text.value),
         sourcetype: section

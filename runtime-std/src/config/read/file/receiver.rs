@@ -19,7 +19,7 @@ pub(super) fn read(section: &Section<'_>, destination: Option<&Destination>) -> 
     RawReceiver {
         tls: section.table("tls", TLS).map(|tls| read_tls(&tls)),
         syslog: syslog(section),
-        http: http::options(section),
+        http: http::options(section, destination),
         headers: http::headers(section),
         credentials: http::credentials(section),
         proxy: http::text(section, "proxy"),
