@@ -62,8 +62,7 @@ impl Destination {
     pub fn keys(&self) -> &'static [&'static str] {
         match self {
             Self::Receiver { kind, .. } => kind.keys,
-            Self::File(_) => &["compress"],
-            Self::Stdout => &[],
+            _ => &[],
         }
     }
 

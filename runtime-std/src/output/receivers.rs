@@ -39,6 +39,7 @@ pub enum RecordNeeds {
     /// Where each record ends, its type and its time.
     Records,
     /// The same, and the number of each record among its equals.
+    #[cfg_attr(not(feature = "http"), allow(dead_code))]
     Ordinals,
 }
 

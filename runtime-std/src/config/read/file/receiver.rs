@@ -31,7 +31,8 @@ fn check_keys(section: &Section<'_>, destination: &Destination) {
     for (key, line, _) in section.entries() {
         let owners = receivers().filter(|kind| kind.keys.contains(&key));
         let owners: Vec<&str> = owners.map(|kind| kind.scheme).collect();
-        if owners.is_empty() || destination.keys().contains(&key) {
+        // `archive` reports compress, which files have as well.
+        if owners.is_empty() || destination.keys().contains(&key) || key == "compress" {
             continue;
         }
         let what = format!("{key} has no meaning for the output {destination}");
