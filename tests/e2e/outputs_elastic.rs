@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use estreamer_simulate::Simulator;
 use estreamer_simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
 use estreamer_simulate::generator::GeneratorOptions;
 use estreamer_tests::http::{HttpReply, HttpRequest, serve};
