@@ -213,12 +213,7 @@ mod tests {
     use std::path::Path;
 
     fn part(lines: &[&str]) -> OutputPart {
-        let mut part = OutputPart {
-            path: Path::new("").into(),
-            event: "",
-            bytes: Vec::new(),
-            records: Vec::new(),
-        };
+        let mut part = OutputPart::new(Path::new("").into(), "", "fmc".into(), 0);
         for line in lines {
             part.bytes.extend_from_slice(line.as_bytes());
             part.bytes.push(b'\n');
