@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use estreamer_simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
 use estreamer_simulate::generator::GeneratorOptions;
-use estreamer_tests::http::{HttpReply, HttpRequest, serve};
+use estreamer_tests::http_server::{HttpReply, HttpRequest, serve};
 use estreamer_tests::{Fleet, Running, counted, json_lines, lines, stored, wait_until};
 use serde_json::{Value, json};
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use estreamer_simulate::Simulator;
-use estreamer_tests::http::{HttpReply, HttpRequest, serve, serve_on};
+use estreamer_tests::http_server::{HttpReply, HttpRequest, serve, serve_on};
 use estreamer_tests::receiver::ReceiverPki;
 use estreamer_tests::{Fleet, Running, counted, json_lines, lines, stored, wait_until};
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use estreamer_tests::http::{HttpReply, serve};
+use estreamer_tests::http_server::{HttpReply, serve};
 use estreamer_tests::receiver::ReceiverPki;
 use estreamer_tests::{Fleet, Running, lines, stored, wait_until};
 
