@@ -4,6 +4,7 @@ pub mod archive;
 mod delivery;
 mod fleet;
 mod hostile;
+pub mod http;
 pub mod http_server;
 mod process;
 mod raw;

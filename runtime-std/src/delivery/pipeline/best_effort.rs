@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
+use super::backlog::Backlog;
 use super::batch_formatter::BatchFormatter;
 use super::delivery::Delivery;
 use super::output_log::OutputLog;
 use super::refusals::Refusals;
 use crate::delivery::ledger::Ledger;
+use crate::delivery::output_counts::OutputCounts;
 use crate::failure::Failure;
 use crate::output::{Acceptance, Output, OutputPart};
 use crate::sync::lock;
@@ -23,6 +25,7 @@ pub(super) struct BestEffort {
     /// The capacity of the queue in bytes.
     limit: u64,
     shared: Arc<SharedQueue>,
+    counts: Arc<OutputCounts>,
 }
 
 #[derive(Default)]
@@ -35,6 +38,10 @@ struct SharedQueue {
 struct Queue {
     batches: VecDeque<QueuedBatch>,
     bytes: u64,
+    /// Whether a batch that is no longer in the queue is being written, and since when the
+    /// first batch has waited.
+    is_writing: bool,
+    oldest: Option<Instant>,
     is_finishing: bool,
     /// Whether the writing thread has ended.
     has_ended: bool,
@@ -47,6 +54,23 @@ struct QueuedBatch {
     bytes: u64,
     source: Arc<str>,
     records: u64,
+    sent: Instant,
+}
+
+/// A view of a queue from outside.
+#[derive(Clone)]
+pub(super) struct QueueView(Arc<SharedQueue>);
+
+impl QueueView {
+    /// Returns what waits in the queue or is being written.
+    pub(super) fn backlog(&self) -> Backlog {
+        let queue = lock(&self.0.queue);
+        Backlog {
+            batches: queue.batches.len() as u64 + u64::from(queue.is_writing),
+            bytes: queue.bytes,
+            age: queue.oldest.map(|sent| sent.elapsed()).unwrap_or_default(),
+        }
+    }
 }
 
 impl QueuedBatch {
@@ -87,12 +111,14 @@ impl BestEffort {
         formatter: BatchFormatter,
         output: Box<dyn Output>,
         limit: u64,
+        counts: Arc<OutputCounts>,
         ledger: &Arc<Ledger>,
     ) -> Result<Self, Failure> {
         let shared = Arc::<SharedQueue>::default();
         let refusals = Refusals::new(name, ledger);
         let of_thread = shared.clone();
-        let log = OutputLog::best_effort(name);
+        let counted = counts.clone();
+        let log = OutputLog::best_effort(name, counts.standing.clone());
         thread::spawn("best effort", move || {
             QueueWriter {
                 log,
@@ -100,6 +126,7 @@ impl BestEffort {
                 refusals,
                 end: None,
                 taken: VecDeque::new(),
+                counts: counted,
             }
             .run(&of_thread);
             lock(&of_thread.queue).has_ended = true;
@@ -109,7 +136,13 @@ impl BestEffort {
             formatter,
             limit,
             shared,
+            counts,
         })
+    }
+
+    /// Returns a view of its queue.
+    pub(super) fn view(&self) -> QueueView {
+        QueueView(self.shared.clone())
     }
 
     /// Queues a batch, or drops and counts it.
@@ -122,6 +155,7 @@ impl BestEffort {
         if queue.bytes + bytes > self.limit {
             drop(queue);
             ledger.change(source, |counts| counts.dropped += records);
+            self.counts.dropped(records);
             return;
         }
         if parts.is_empty() {
@@ -134,7 +168,9 @@ impl BestEffort {
             bytes,
             source: source.clone(),
             records,
+            sent: delivery.sent,
         });
+        queue.oldest.get_or_insert(delivery.sent);
         drop(queue);
         self.shared.changed.notify_all();
     }
@@ -154,6 +190,7 @@ impl BestEffort {
         drop(queue);
         for queued in left {
             ledger.change(&queued.source, |counts| counts.dropped += queued.records);
+            self.counts.dropped(queued.records);
         }
     }
 }
@@ -165,7 +202,10 @@ impl SharedQueue {
         let more = |queue: &mut Queue| queue.batches.is_empty() && !queue.is_finishing;
         let waited = self.changed.wait_timeout_while(queue, time, more);
         let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;
-        match queue.batches.pop_front() {
+        let next = queue.batches.pop_front();
+        queue.is_writing = next.is_some();
+        queue.oldest = next.as_ref().map(|next| next.sent);
+        match next {
             Some(queued) => Next::Batch(queued),
             None if queue.is_finishing => Next::Closed,
             None => Next::Nothing,
@@ -198,6 +238,7 @@ struct QueueWriter {
     end: Option<Instant>,
     /// Batches that the output has taken but not accepted, without their data.
     taken: VecDeque<QueuedBatch>,
+    counts: Arc<OutputCounts>,
 }
 
 impl QueueWriter {
@@ -239,27 +280,38 @@ impl QueueWriter {
         shared: &SharedQueue,
         queued: Option<QueuedBatch>,
     ) -> Result<(), Option<QueuedBatch>> {
-        while let Err(error) = self.write(queued.as_ref()) {
-            self.log.failed(&error);
-            if !shared.pause(&mut self.end) {
-                return Err(queued);
+        loop {
+            match self.write(queued.as_ref()) {
+                Ok(true) => self.log.works(),
+                Ok(false) => {}
+                Err(error) => {
+                    self.log.failed(&error);
+                    if !shared.pause(&mut self.end) {
+                        return Err(queued);
+                    }
+                    continue;
+                }
             }
+            if let Some(queued) = queued {
+                self.counts.accepted(queued.bytes, queued.sent.elapsed());
+                let mut queue = lock(&shared.queue);
+                queue.bytes -= queued.bytes;
+                queue.is_writing = false;
+                queue.oldest = queue.batches.front().map(|next| next.sent);
+            }
+            return Ok(());
         }
-        self.log.works();
-        if let Some(queued) = queued {
-            lock(&shared.queue).bytes -= queued.bytes;
-        }
-        Ok(())
     }
 
-    /// Writes a batch if there is one, and polls the output.
-    fn write(&mut self, queued: Option<&QueuedBatch>) -> std::io::Result<()> {
+    /// Writes a batch if there is one, and polls the output. Returns whether the destination
+    /// took something.
+    fn write(&mut self, queued: Option<&QueuedBatch>) -> std::io::Result<bool> {
         let written = self.try_write(queued);
         self.refusals.note(self.output.as_mut());
         written
     }
 
-    fn try_write(&mut self, queued: Option<&QueuedBatch>) -> std::io::Result<()> {
+    fn try_write(&mut self, queued: Option<&QueuedBatch>) -> std::io::Result<bool> {
         let output = &mut self.output;
         if let Some(queued) = queued {
             output.check_files(&queued.parts)?;
@@ -273,16 +325,18 @@ impl QueueWriter {
                 warn!(output = self.log.name(), "{notice}");
             }
             if output.write(queued.n, &queued.parts)? == Acceptance::Accepted {
-                return Ok(());
+                return Ok(true);
             }
             if self.taken.back().is_none_or(|last| last.n < queued.n) {
                 self.taken.push_back(queued.without_data());
             }
         }
         output.poll()?;
+        let mut is_taken = queued.is_some() && !output.has_unsent();
         while let Some(accepted) = output.accepted() {
             self.taken.retain(|taken| taken.n > accepted.n);
+            is_taken = true;
         }
-        Ok(())
+        Ok(is_taken)
     }
 }

@@ -1,9 +1,10 @@
 //! The writer thread of a required output: formats and writes batches, and reports which
 //! batches are taken and accepted.
 
+use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::warn;
 
@@ -15,6 +16,7 @@ use super::refusals::Refusals;
 use super::retry::Retry;
 use super::steps::{DeliverySteps, WriteOutcome};
 use crate::delivery::ledger::Ledger;
+use crate::delivery::output_counts::OutputCounts;
 use crate::disk::DiskFile;
 use crate::output::{AcceptedBatch, Output, OutputPart};
 use crate::sync::lock;
@@ -32,6 +34,9 @@ pub(super) struct OutputWriter {
     files: OpenFiles,
     retry: Retry,
     refusals: Refusals,
+    counts: Arc<OutputCounts>,
+    /// The batches that the output has taken but not accepted, and when they were sent.
+    taken: VecDeque<(u64, Instant)>,
     steps: Arc<DeliverySteps>,
     progress: Arc<DeliveryProgress>,
 }
@@ -47,8 +52,8 @@ impl OutputWriter {
         name: &str,
         formatter: BatchFormatter,
         output: Box<dyn Output>,
+        (counts, ledger): (Arc<OutputCounts>, &Arc<Ledger>),
         (steps, progress): (Arc<DeliverySteps>, Arc<DeliveryProgress>),
-        ledger: &Arc<Ledger>,
     ) -> Self {
         let mut open = Vec::new();
         output.files(&mut open);
@@ -59,7 +64,9 @@ impl OutputWriter {
             files: Arc::new(Mutex::new(open)),
             output,
             refusals: Refusals::new(name, ledger),
-            retry: Retry::new(OutputLog::required(name)),
+            retry: Retry::new(OutputLog::required(name, counts.standing.clone())),
+            counts,
+            taken: VecDeque::new(),
             steps,
             progress,
         }
@@ -83,10 +90,10 @@ impl OutputWriter {
             let goes_on = match command {
                 Ok(OutputCommand::Deliver(delivery)) => {
                     self.formatter.format(&delivery);
-                    let n = delivery.n;
+                    let (n, sent) = (delivery.n, delivery.sent);
                     // Frees the arena before the event loop is woken.
                     drop(delivery);
-                    self.write(n)
+                    self.write(n, sent)
                 }
                 Ok(OutputCommand::Reopen) => self.reopen(),
                 Err(RecvTimeoutError::Timeout) => self.poll() && self.close_idle(),
@@ -107,7 +114,7 @@ impl OutputWriter {
     }
 
     /// Writes the formatted batch. Returns false if the pipeline ends.
-    fn write(&mut self, n: u64) -> bool {
+    fn write(&mut self, n: u64, sent: Instant) -> bool {
         let Self {
             index,
             name,
@@ -116,6 +123,8 @@ impl OutputWriter {
             files,
             retry,
             refusals,
+            counts,
+            taken,
             steps,
             progress,
         } = self;
@@ -144,10 +153,12 @@ impl OutputWriter {
                 }
                 Some(WriteOutcome::Accepted) => {
                     retry.progressed();
+                    counts.accepted(bytes, sent.elapsed());
                     progress.accept(*index, n, bytes);
                     return true;
                 }
                 Some(WriteOutcome::Taken) => {
+                    taken.push_back((n, sent));
                     progress.take(*index, n);
                     return self.poll();
                 }
@@ -175,6 +186,9 @@ impl OutputWriter {
                 return false;
             }
             self.retry.progressed();
+            if let Some((_, sent)) = self.taken.pop_front() {
+                self.counts.accepted(bytes, sent.elapsed());
+            }
             self.progress.accept(self.index, n, bytes);
         }
         true
