@@ -203,7 +203,7 @@ impl Pipeline {
             let viewed = pipeline.viewed(output);
             let (counts, ledger) = (viewed.counts.clone(), &pipeline.ledger);
             let made = make(output);
-            let started = BestEffort::start(&output.name, formatter, made, limit, ledger, counts)?;
+            let started = BestEffort::start(&output.name, formatter, made, limit, counts, ledger)?;
             pipeline.view.optional.push((viewed, started.view()));
             best_effort.push(started);
         }
