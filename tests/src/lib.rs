@@ -5,8 +5,10 @@ mod delivery;
 mod fleet;
 mod hostile;
 pub mod http;
+pub mod http_server;
 mod process;
 mod raw;
+pub mod receiver;
 mod server;
 pub mod speaker;
 

@@ -24,9 +24,12 @@ const PROGRAMS: [(&str, &str); 13] = [
 ];
 
 /// What has no version to ask for: a file, and the package it comes in.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 6] = [
     ("/usr/share/java/jna.jar", "libjna-java"),
     ("/usr/bin/mandoc", "mandoc"),
+    ("/usr/sbin/rsyslogd", "rsyslog"),
+    ("/usr/share/doc/rsyslog-gnutls", "rsyslog-gnutls"),
+    ("/usr/bin/clickhouse-server", "clickhouse-server"),
     (
         "/usr/lib/python3/dist-packages/jsonschema/__init__.py",
         "python3-jsonschema",
@@ -101,6 +104,8 @@ fn programs() -> Result {
             programs::install(&[package])?;
         }
     }
+    // The messages of OpenTelemetry, as they are published.
+    programs::python("opentelemetry-proto", "opentelemetry")?;
     let has = |library| {
         let mut command = Command::new("pkg-config");
         process::output(command.args(["--exists", library])).is_ok_and(|it| it.status.success())

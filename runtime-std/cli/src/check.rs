@@ -160,6 +160,13 @@ fn output(output: &OutputConfig) -> String {
     if output.archive.rotate.is_some() {
         lines.push(("closed", output.archive.to_string()));
     }
+    if let Some(errors) = &output.receiver.http.errors {
+        let text = format!(
+            "events that the receiver refuses go to {}",
+            errors.display()
+        );
+        lines.push(("refused", text));
+    }
     block(&format!("output {}", output.name), &lines)
 }
 

@@ -76,8 +76,10 @@ struct Settings {
     /// content of each record decides.
     #[arg(long, value_name = "WHAT", default_value_t = RecordLength::Auto, value_parser = event::record_length)]
     record_length: RecordLength,
-    /// Where to write events: stdout:, tcp://HOST:PORT, or file:PATH (appended to), with
-    /// {source} and {event} in the path. Repeatable.
+    /// Where to write events: stdout:, file:PATH (appended to), with {source} and {event} in the
+    /// path, or the URL of a receiver such as tcp://HOST:PORT, syslog+tcp://HOST:PORT or
+    /// http://HOST:PORT/PATH. A receiver that needs keys of its own is set in a configuration
+    /// file. Repeatable.
     #[arg(short, long = "output", value_name = "URL", default_value = "stdout:")]
     outputs: Vec<Destination>,
     /// The format of events: ndjson (one event a line, as received; binary data as base64 in an

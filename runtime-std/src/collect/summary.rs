@@ -63,6 +63,8 @@ impl fmt::Display for Summary {
                 "oversize, in error envelopes without their data",
             ),
             (counts.dropped, "dropped by outputs that are not required"),
+            (counts.refused, "refused by receivers"),
+            (counts.truncated, "truncated for receivers"),
             (counts.ahead, "stored more than an hour ahead of our clock"),
             (
                 counts.quirks.of(Quirk::RecordCoversExtension),

@@ -2,6 +2,7 @@
 //! result in the same [`Config`].
 //!
 //! - `read` (feature `config`): files and flags; [`event_request`]: what a source requests.
+//! - [`receiver`]: the settings of outputs to receivers.
 //! - [`number`]: the numeric settings; [`address`], [`from`], [`rules`]: single values.
 
 pub mod address;
@@ -25,11 +26,13 @@ use estreamer_mio::tls::{Identity, ServerRules};
 
 use address::Address;
 pub use event_request::EventRequest;
+use receiver::ReceiverOptions;
 pub use retry_policy::RetryPolicy;
 
 pub use crate::format::{ENVELOPE, Format, OwnedTransform};
 pub use crate::output::destination::Destination;
 pub use crate::output::file::settings::{ArchiveRules, Compression, Retention, Rotation};
+pub use crate::output::options as receiver;
 
 /// The configuration of a collection.
 #[derive(Debug)]
@@ -107,6 +110,8 @@ pub struct OutputConfig {
     pub archive: ArchiveRules,
     /// Bytes that may wait for an output that is not required.
     pub queue: usize,
+    /// The settings of a receiver.
+    pub receiver: ReceiverOptions,
     /// The sources it accepts, by name; `None` accepts all.
     pub sources: Option<Vec<String>>,
     /// The event types it accepts; `None` accepts every record.
@@ -167,6 +172,7 @@ impl OutputConfig {
             group: None,
             archive: ArchiveRules::default(),
             queue: number::QUEUE.mebibytes(),
+            receiver: ReceiverOptions::default(),
             sources: None,
             events: None,
         }

@@ -3,6 +3,8 @@
 
 use std::ops::RangeInclusive;
 
+use crate::output::options;
+
 /// An integer setting.
 #[derive(Debug, Clone, Copy)]
 pub struct Number {
@@ -34,6 +36,17 @@ pub const QUEUE: Number = Number::new("MiB", 16, 1, 65_536);
 pub const KEEP_FILES: Number = Number::new("files", 0, 1, u32::MAX);
 /// For how many days closed files are kept.
 pub const KEEP_DAYS: Number = Number::new("days", 0, 1, 100_000);
+/// The maximum length of a syslog message in a datagram.
+pub const MAX_MESSAGE: Number = Number::new("bytes", options::MAX_MESSAGE as u32, 480, 65_507);
+/// The facility of syslog messages; 16 is local0.
+pub const FACILITY: Number = Number::new("facility", options::FACILITY as u32, 0, 23);
+/// The number of events of a request.
+pub const BATCH_EVENTS: Number = Number::new("events", options::BATCH_EVENTS as u32, 1, 100_000);
+/// The number of bytes of a request before compression.
+pub const BATCH_BYTES: Number = Number::new("bytes", options::BATCH_BYTES as u32, 1024, 64 << 20);
+/// How long an event may wait for others; 0 does not wait.
+pub const BATCH_SECONDS: Number =
+    Number::new("seconds", options::BATCH_TIME.as_secs() as u32, 0, 3600);
 
 impl Number {
     const fn new(unit: &'static str, default: u32, min: u32, max: u32) -> Self {

@@ -22,6 +22,10 @@ pub struct Counts {
     pub oversize: u64,
     /// Records dropped by best-effort outputs.
     pub dropped: u64,
+    /// Events that a receiver refused; they are in the file for errors of the output.
+    pub refused: u64,
+    /// Events that were truncated for a receiver.
+    pub truncated: u64,
     /// Records with an archival second more than an hour ahead of the local clock.
     pub ahead: u64,
     /// Records whose digest is not kept, because memory is used up.
@@ -57,6 +61,8 @@ impl Counts {
             (&mut self.malformed, other.malformed),
             (&mut self.oversize, other.oversize),
             (&mut self.dropped, other.dropped),
+            (&mut self.refused, other.refused),
+            (&mut self.truncated, other.truncated),
             (&mut self.ahead, other.ahead),
             (&mut self.unremembered, other.unremembered),
             (&mut self.set_back, other.set_back),

@@ -1,6 +1,7 @@
 //! The destination of an output, as users write it.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -8,12 +9,13 @@ use super::Output;
 use super::file::FileOutput;
 use super::file::settings::FileSettings;
 use super::pattern::Pattern;
+use super::receivers::{ReceiverKind, RecordNeeds, receivers};
 use super::stdout::StdoutOutput;
-use super::tcp::TcpOutput;
 use crate::digest::DigestKey;
 use crate::disk::Disk;
+use crate::output::options::ReceiverOptions;
 
-/// `stdout:` (or `-`), `file:PATH`, or `tcp://HOST:PORT`.
+/// `stdout:` (or `-`), `file:PATH`, or the URL of a receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Destination {
@@ -21,7 +23,7 @@ pub enum Destination {
     Stdout,
     /// Files, appended to: exactly once, with a state directory.
     File(Pattern),
-    /// A receiver of a kind in `RECEIVERS`: at least once.
+    /// A receiver of one of the known kinds.
     Receiver {
         /// The kind.
         kind: &'static ReceiverKind,
@@ -30,52 +32,19 @@ pub enum Destination {
     },
 }
 
-/// A kind of receiver, identified by its scheme.
-pub struct ReceiverKind {
-    /// The scheme of the URL.
-    pub scheme: &'static str,
-    /// The form of the URL, for messages.
-    pub usage: &'static str,
-    /// Parses the text after `scheme://`; `None` if it is not a valid address.
-    pub address: fn(&str) -> Option<String>,
-    /// Creates the output for an address.
-    pub output: fn(&str) -> Box<dyn Output>,
-}
-
-/// Every kind of receiver.
-pub const RECEIVERS: &[ReceiverKind] = &[ReceiverKind {
-    scheme: "tcp",
-    usage: "tcp://HOST:PORT",
-    address: host_and_port,
-    output: |address| Box::new(TcpOutput::new(address)),
-}];
-
-impl PartialEq for ReceiverKind {
-    fn eq(&self, other: &Self) -> bool {
-        self.scheme == other.scheme
-    }
-}
-
-impl Eq for ReceiverKind {}
-
-impl fmt::Debug for ReceiverKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.scheme)
-    }
-}
-
 impl Destination {
-    /// Creates the output; `settings` are those of its files.
+    /// Creates the output; `settings` are those of its files, `options` those of a receiver.
     pub fn output(
         &self,
         disk: &Arc<dyn Disk>,
         key: &DigestKey,
         settings: FileSettings,
+        options: &ReceiverOptions,
     ) -> Box<dyn Output> {
         match self {
             Self::Stdout => Box::new(StdoutOutput::default()),
             Self::File(_) => Box::new(FileOutput::new(disk.clone(), key.clone(), settings)),
-            Self::Receiver { kind, address } => (kind.output)(address),
+            Self::Receiver { kind, address } => (kind.output)(address, options),
         }
     }
 
@@ -98,11 +67,32 @@ impl Destination {
         matches!(self, Self::File(pattern) if pattern.by_source())
     }
 
+    /// Returns the configuration keys of its own.
+    pub fn keys(&self) -> &'static [&'static str] {
+        match self {
+            Self::Receiver { kind, .. } => kind.keys,
+            _ => &[],
+        }
+    }
+
+    /// Returns what it needs to know of each record.
+    pub fn needs(&self) -> RecordNeeds {
+        match self {
+            Self::Receiver { kind, .. } => kind.needs,
+            _ => RecordNeeds::Nothing,
+        }
+    }
+
     /// Resolves a relative path against `base`.
     #[must_use]
     pub fn under(self, base: &str) -> Self {
         match self {
             Self::File(pattern) => Self::File(pattern.under(base)),
+            Self::Receiver { kind, address } if kind.is_path => {
+                let address = Path::new(base).join(address);
+                let address = address.to_string_lossy().into_owned();
+                Self::Receiver { kind, address }
+            }
             other => other,
         }
     }
@@ -119,12 +109,16 @@ impl FromStr for Destination {
         if scheme == "file" {
             return Pattern::parse(rest).map(Self::File);
         }
-        let Some(kind) = RECEIVERS.iter().find(|kind| kind.scheme == scheme) else {
-            let receivers: Vec<&str> = RECEIVERS.iter().map(|kind| kind.usage).collect();
-            let receivers = receivers.join(" or ");
-            return Err(format!("use stdout:, file:PATH or {receivers}"));
+        let Some(kind) = receivers().find(|kind| kind.scheme == scheme) else {
+            let usages: Vec<&str> = receivers().map(|kind| kind.usage).collect();
+            let receivers = usages.join(", ");
+            return Err(format!("use stdout:, file:PATH, or one of {receivers}"));
         };
-        match rest.strip_prefix("//").and_then(kind.address) {
+        let rest = match kind.is_path {
+            true => Some(rest),
+            false => rest.strip_prefix("//"),
+        };
+        match rest.and_then(kind.address) {
             Some(address) => Ok(Self::Receiver { kind, address }),
             None => Err(format!("use {}", kind.usage)),
         }
@@ -136,20 +130,12 @@ impl fmt::Display for Destination {
         match self {
             Self::Stdout => f.write_str("standard output"),
             Self::File(pattern) => pattern.fmt(f),
-            Self::Receiver { kind, address } => write!(f, "{}://{address}", kind.scheme),
+            Self::Receiver { kind, address } => {
+                let slashes = if kind.is_path { "" } else { "//" };
+                write!(f, "{}:{slashes}{address}", kind.scheme)
+            }
         }
     }
-}
-
-/// Returns the address if it has a host and a valid port.
-fn host_and_port(text: &str) -> Option<String> {
-    let (host, port) = text.strip_suffix('/').unwrap_or(text).rsplit_once(':')?;
-    let port: u16 = port.parse().ok()?;
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    let sound = !host.is_empty() && (bare.is_some() || !host.contains(':')) && port > 0;
-    sound.then(|| format!("{host}:{port}"))
 }
 
 #[cfg(test)]
@@ -178,6 +164,11 @@ mod tests {
             ("tcp://a:0", None),
             ("tcp://:5", None),
             ("tcp:a:5", None),
+            ("tcp+tls://a:6514", Some("tcp+tls://a:6514")),
+            ("syslog+udp://a:514", Some("syslog+udp://a:514")),
+            ("syslog+tcp://a", None),
+            ("unix:/run/receiver.sock", Some("unix:/run/receiver.sock")),
+            ("unix:", None),
         ] {
             let shown = text.parse::<Destination>().ok().map(|d| d.to_string());
             assert_eq!(shown.as_deref(), expected, "{text}");

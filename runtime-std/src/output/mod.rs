@@ -1,13 +1,23 @@
 //! The outputs: one trait, and one file for each kind of output.
 //!
 //! To add an output, implement [`Output`] in a new file of this folder and add a row to
-//! [`destination::RECEIVERS`].
+//! [`receivers::receivers`].
 
+mod connection;
 pub mod destination;
+pub mod event_time;
 pub mod file;
+#[cfg(feature = "http")]
+mod http;
+pub mod options;
 pub mod pattern;
+pub mod receivers;
+mod refused;
 pub mod stdout;
-pub mod tcp;
+pub mod stream;
+mod syslog;
+pub mod tls;
+mod udp;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,9 +28,13 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
+use estreamer_core::fqe::EventKind;
+
+use crate::digest::Digest;
 use crate::disk::{DiskFile, FileMark, FileRange};
 use file::notice::FileNotice;
 use file::tally::FileTally;
+pub use refused::RefusedEvents;
 
 /// Formatted records for one destination: one file, or the whole output.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +54,40 @@ pub struct OutputPart {
     pub events: u64,
     /// The first and the last archival second of the records.
     pub archival: Option<(u32, u32)>,
+    /// The records in `bytes`, in order. Empty for an output that does not ask for them
+    /// ([`RecordNeeds`](receivers::RecordNeeds)).
+    pub records: Vec<RecordInfo>,
+}
+
+/// A formatted record, for an output that frames each event by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordInfo {
+    /// Where its bytes end in [`OutputPart::bytes`], line end included. They begin where
+    /// those of the record before it end.
+    pub end: usize,
+    /// The event type; `None` for a record of another type.
+    pub kind: Option<EventKind>,
+    /// The source that sent it.
+    pub source: Arc<str>,
+    /// The device that the event names (`Device` or `DeviceUUID`).
+    pub device: Option<String>,
+    /// The archival time in UNIX seconds.
+    pub archival: Option<u32>,
+    /// The time in the event, in microseconds since 1970.
+    pub time: Option<u64>,
+    /// The digest of source, record type and data.
+    pub digest: Digest,
+    /// The number of equal records of the same archival second before it. The first is 0.
+    pub ordinal: u32,
+}
+
+impl RecordInfo {
+    /// Returns the time of the event, else the archival time, in microseconds since 1970.
+    pub fn micros(&self) -> Option<u64> {
+        let archival = self.archival.filter(|&second| second != 0);
+        self.time
+            .or(archival.map(|second| u64::from(second) * 1_000_000))
+    }
 }
 
 impl OutputPart {
@@ -51,6 +99,7 @@ impl OutputPart {
             source,
             period,
             bytes: Vec::new(),
+            records: Vec::new(),
             events: 0,
             archival: None,
         }
@@ -63,6 +112,15 @@ impl OutputPart {
             let (first, last) = self.archival.unwrap_or((second, second));
             self.archival = Some((first.min(second), last.max(second)));
         }
+    }
+
+    /// Returns each record with its bytes, without the line end.
+    pub fn lines(&self) -> impl Iterator<Item = (&RecordInfo, &[u8])> {
+        let starts = std::iter::once(0).chain(self.records.iter().map(|record| record.end));
+        self.records.iter().zip(starts).map(|(record, start)| {
+            let line = self.bytes.get(start..record.end).unwrap_or_default();
+            (record, line.strip_suffix(b"\n").unwrap_or(line))
+        })
     }
 
     /// Returns the length of the data in bytes.
@@ -157,6 +215,11 @@ pub trait Output: Send {
         true
     }
 
+    /// Returns whether events wait in this process that were never sent.
+    fn has_unsent(&self) -> bool {
+        false
+    }
+
     /// Returns the time until the next useful poll; `None` if no batch is pending.
     fn poll_interval(&self) -> Option<Duration> {
         None
@@ -172,6 +235,11 @@ pub trait Output: Send {
 
     /// Announces that no more batches follow.
     fn finish(&mut self) {}
+
+    /// Returns the events that were refused or truncated since the last call.
+    fn take_refused(&mut self) -> Option<RefusedEvents> {
+        None
+    }
 
     /// Returns the new notices about files.
     fn notices(&mut self) -> Vec<FileNotice> {

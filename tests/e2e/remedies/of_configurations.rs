@@ -112,6 +112,21 @@ pub(super) fn run(printed: &mut Printed) {
             output("url = \"file:/dev/null\"\n"),
             output("url = \"stdout:\"\n"),
         ),
+        // Receivers.
+        (
+            output("url = \"elastic+https://a:9200\"\n"),
+            output("url = \"elastic+https://a:9200\"\nindex = \"i\"\nerrors = \"e\"\n"),
+        ),
+        (
+            output("url = \"splunk+https://a:8088\"\nerrors = \"e\"\n"),
+            output(
+                "url = \"splunk+https://a:8088\"\nerrors = \"e\"\ntoken = { file = \"password\" }\n",
+            ),
+        ),
+        (
+            output("url = \"syslog+tcp://a:601\"\nformat = \"raw\"\n"),
+            output("url = \"syslog+tcp://a:601\"\nformat = \"ndjson\"\n"),
+        ),
         // Addresses.
         (
             with("bind = \"192.0.2.1\"\n"),

@@ -1,6 +1,9 @@
 //! The configuration file: from its text to a [`RawConfig`].
 
 mod archive;
+mod http;
+mod receiver;
+mod secret;
 mod source;
 
 use std::path::Path;
@@ -179,6 +182,7 @@ fn output(section: &Section<'_>) -> Option<RawOutput> {
     let (required, queue) = (section.flag("required"), section.number("queue", QUEUE));
     let mode = section.read("mode", permissions);
     let sources = section.list("sources", |name| Ok::<_, String>(name.to_owned()));
+    let receiver = receiver::read(section, url.as_ref().map(|at| &at.value));
     let url = url?;
     let (archive, group) = archive::read(section, &url.value);
     let usual = RawOutput::to(url);
@@ -190,6 +194,7 @@ fn output(section: &Section<'_>) -> Option<RawOutput> {
         group,
         archive,
         queue,
+        receiver,
         sources,
         events,
         url: usual.url,

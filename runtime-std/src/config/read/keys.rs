@@ -12,8 +12,8 @@ pub struct TableKeys {
 }
 
 /// All tables.
-pub const TABLES: [TableKeys; 9] = [
-    TOP, ACK, LISTEN, SOURCE, PASSWORD, EVENTS, OUTPUT, ROTATE, KEEP,
+pub const TABLES: [TableKeys; 12] = [
+    TOP, ACK, LISTEN, SOURCE, PASSWORD, EVENTS, OUTPUT, ROTATE, KEEP, TLS, BATCH, AUTH,
 ];
 
 pub(super) const TOP: TableKeys = TableKeys {
@@ -78,8 +78,39 @@ pub(super) const EVENTS: TableKeys = TableKeys {
 pub(super) const OUTPUT: TableKeys = TableKeys {
     name: "[[output]]",
     keys: &[
-        "name", "url", "format", "required", "mode", "group", "rotate", "keep", "compress",
-        "manifest", "queue", "sources", "events",
+        "name",
+        "url",
+        "format",
+        "required",
+        "mode",
+        "group",
+        "rotate",
+        "keep",
+        "manifest",
+        "queue",
+        "sources",
+        "events",
+        "tls",
+        "rfc",
+        "facility",
+        "hostname",
+        "app_name",
+        "framing",
+        "max_message",
+        "batch",
+        "compress",
+        "errors",
+        "header",
+        "auth",
+        "proxy",
+        "token",
+        "index",
+        "sourcetype",
+        "ack",
+        "api_key",
+        "user",
+        "password",
+        "encoding",
     ],
     former: &[],
 };
@@ -93,5 +124,23 @@ pub(super) const ROTATE: TableKeys = TableKeys {
 pub(super) const KEEP: TableKeys = TableKeys {
     name: "keep",
     keys: &["files", "days", "total"],
+    former: &[],
+};
+
+pub(super) const TLS: TableKeys = TableKeys {
+    name: "tls",
+    keys: &["ca", "cert", "key", "pkcs12", "password", "server_name"],
+    former: &[],
+};
+
+pub(super) const BATCH: TableKeys = TableKeys {
+    name: "batch",
+    keys: &["events", "bytes", "seconds"],
+    former: &[],
+};
+
+pub(super) const AUTH: TableKeys = TableKeys {
+    name: "auth",
+    keys: &["bearer", "user", "password"],
     former: &[],
 };

@@ -16,11 +16,38 @@ use super::output_paths::{self, Around};
 use super::raw::{At, RawConfig, RawOutput, RawSource, RequestSource};
 use crate::config::event_request::EventRequest;
 use crate::config::number::mebibytes;
+use crate::config::receiver::ReceiverOptions;
 use crate::config::{Config, OutputConfig, SourceConfig};
 use crate::failure::Remedy;
 use crate::format::OwnedTransform;
 use crate::input;
 use crate::output::destination::Destination;
+use crate::output::pattern::segment;
+
+/// What a configuration is expected to have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expected {
+    /// Whether the text was read completely. If not, nothing is concluded from what is
+    /// missing.
+    pub(super) is_complete: bool,
+    /// Whether the credentials of a service have to be there.
+    pub(super) credentials: bool,
+}
+
+impl Expected {
+    const ALL: Self = Self {
+        is_complete: true,
+        credentials: true,
+    };
+}
+
+/// What was read from the files that a configuration names, but for identities.
+pub(super) struct Examined {
+    /// The request of each source; `None` if it was reported.
+    requests: Vec<Option<EventRequest>>,
+    /// The settings of the receiver of each output.
+    receivers: Vec<ReceiverOptions>,
+}
 
 impl RawConfig {
     /// Reads the files that the configuration names. Relative paths start at `base`.
@@ -31,8 +58,8 @@ impl RawConfig {
     /// Every problem, in no order.
     pub fn load(mut self, base: &Path, around: &Around<'_>) -> Result<Config, Vec<Diagnostic>> {
         let mut diagnostics = Vec::new();
-        let requests = self.examine(base, around, true, &mut diagnostics);
-        let config = self.finish(base, requests, |source, _| {
+        let examined = self.examine(base, around, Expected::ALL, &mut diagnostics);
+        let config = self.finish(base, examined, |source, _| {
             let opened = source.identity.value.clone().open(base);
             opened
                 .map_err(|(key, failure)| {
@@ -47,16 +74,18 @@ impl RawConfig {
         }
     }
 
-    /// Adds what is not written, reads the requests, and reports every contradiction. If
-    /// the text has mistakes, `is_complete` is false, and nothing is concluded from what is
-    /// missing.
+    /// Adds what is not written, reads the requests and the settings of receivers, and
+    /// reports every contradiction.
     pub(super) fn examine(
         &mut self,
         base: &Path,
         around: &Around<'_>,
-        is_complete: bool,
+        Expected {
+            is_complete,
+            credentials,
+        }: Expected,
         diagnostics: &mut Vec<Diagnostic>,
-    ) -> Vec<Option<EventRequest>> {
+    ) -> Examined {
         if self.outputs.is_empty() && is_complete {
             self.outputs = vec![RawOutput::to(At::argument(Destination::Stdout))];
         }
@@ -79,7 +108,18 @@ impl RawConfig {
             .collect();
         output_compat::check(self, &requests, is_complete, diagnostics);
         output_paths::check(self, base, around, diagnostics);
-        requests
+        let mut receivers = Vec::with_capacity(self.outputs.len());
+        for output in &mut self.outputs {
+            let errors = errors(self.state.as_deref(), output, is_complete, diagnostics);
+            let receiver = std::mem::take(&mut output.receiver);
+            let loaded = receiver.load(base, errors, credentials);
+            let loaded = loaded.map_err(|error| diagnostics.push(error));
+            receivers.push(loaded.unwrap_or_default());
+        }
+        Examined {
+            requests,
+            receivers,
+        }
     }
 
     /// Makes a configuration of the sources whose request was read and whose identity
@@ -87,7 +127,10 @@ impl RawConfig {
     pub(super) fn finish(
         self,
         base: &Path,
-        requests: Vec<Option<EventRequest>>,
+        Examined {
+            requests,
+            receivers,
+        }: Examined,
         mut open: impl FnMut(&RawSource, Option<&EventRequest>) -> Option<Identity>,
     ) -> Config {
         let mut sources = Vec::with_capacity(self.sources.len());
@@ -112,16 +155,17 @@ impl RawConfig {
                 quirks: source.quirks,
             });
         }
-        let base = base.to_string_lossy();
-        let outputs = self.outputs.into_iter().map(|output| OutputConfig {
+        let outputs = self.outputs.into_iter().zip(receivers);
+        let outputs = outputs.map(|(output, receiver)| OutputConfig {
             name: output.name.value,
-            destination: output.url.value.under(&base),
+            destination: output.url.value.under(&base.to_string_lossy()),
             format: output.format,
             required: output.required,
             mode: output.mode,
             group: output.group,
             archive: output.archive,
             queue: mebibytes(output.queue),
+            receiver,
             sources: output
                 .sources
                 .map(|names| names.into_iter().map(|name| name.value).collect()),
@@ -188,6 +232,29 @@ fn remedy(error: &RequestError, transform: &OwnedTransform) -> Remedy {
         }
         _ => Remedy::None,
     }
+}
+
+/// Returns the file for events that a receiver refuses, unless it is configured: one in
+/// the state directory.
+fn errors(
+    state: Option<&Path>,
+    output: &RawOutput,
+    is_complete: bool,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<PathBuf> {
+    if output.receiver.http.errors.is_some() || !output.url.value.keys().contains(&"errors") {
+        return None;
+    }
+    if state.is_none() && is_complete {
+        let what = format!(
+            "the output {} has no place for events that the receiver refuses",
+            output.name.value
+        );
+        let remedy = "Set state, or errors = \"FILE\" in the output";
+        diagnostics.push(Diagnostic::new(output.url.line, what, remedy));
+    }
+    let name = format!("refused-{}.ndjson", segment(&output.name.value));
+    Some(state?.join(name))
 }
 
 /// Returns the first state directory that systemd created (`StateDirectory=` in the unit

@@ -14,6 +14,7 @@
 //! - `output_compat`: whether an output can hold the events of its sources.
 //! - [`output_paths`]: whether an output would overwrite a file of another owner.
 
+mod at;
 pub mod check;
 pub mod diagnostic;
 pub mod event;
@@ -25,6 +26,7 @@ mod output_compat;
 pub mod output_paths;
 pub mod raw;
 mod reader;
+pub mod receiver;
 pub mod secret;
 mod suggest;
 mod unexpanded;

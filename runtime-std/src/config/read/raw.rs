@@ -11,8 +11,10 @@ use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::ServerRules;
 
+pub use super::at::At;
 use super::diagnostic::{Diagnostic, Hint};
 use super::event::one_of;
+use super::receiver::RawReceiver;
 use super::suggest::shown;
 use crate::config::address::{Address, kinds_differ};
 use crate::config::event_request::EventFields;
@@ -21,22 +23,7 @@ use crate::config::read::identity::IdentityFiles;
 use crate::config::{ArchiveRules, Format, RetryPolicy};
 use crate::format::OwnedTransform;
 use crate::output::destination::Destination;
-
-/// A value with its line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct At<T> {
-    /// The line, counted from 1; 0 for an argument.
-    pub line: usize,
-    /// The value.
-    pub value: T,
-}
-
-impl<T> At<T> {
-    /// Returns the value of an argument, which has no line.
-    pub const fn argument(value: T) -> Self {
-        Self { line: 0, value }
-    }
-}
+use crate::output::receivers::RecordNeeds;
 
 /// The lines of the keys of a table; none for arguments.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -141,6 +128,8 @@ pub struct RawOutput {
     pub archive: ArchiveRules,
     /// MiB that may wait for this output if it is not required.
     pub queue: u32,
+    /// The settings of a receiver.
+    pub receiver: RawReceiver,
     /// The sources it accepts, by name; `None` accepts all.
     pub sources: Option<Vec<At<String>>>,
     /// The event types it accepts; `None` accepts all.
@@ -177,9 +166,30 @@ impl RawOutput {
             group: None,
             archive: ArchiveRules::default(),
             queue: QUEUE.default,
+            receiver: RawReceiver::default(),
             sources: None,
             events: None,
         }
+    }
+
+    /// Returns what its receiver needs and the output does not have.
+    fn receiver_problem(&self) -> Option<Diagnostic> {
+        let (needs, keys) = (self.url.value.needs(), self.url.value.keys());
+        let (what, remedy) = if needs != RecordNeeds::Nothing && self.format == Format::Raw {
+            let what = "frames each event as text, and raw is not text";
+            (what, "Use format = \"ndjson\"")
+        } else if keys.contains(&"api_key") && self.receiver.http.index.is_none() {
+            let remedy = "Add index = \"NAME\" to [[output]]: the index or data stream";
+            ("has no index", remedy)
+        } else if keys.contains(&"token") && self.receiver.credentials.is_none() {
+            let remedy = "Add token = { file = \"FILE\" } to [[output]]: the token of the HTTP \
+                          Event Collector";
+            ("has no token", remedy)
+        } else {
+            return None;
+        };
+        let what = format!("the output {} {what}", self.name.value);
+        Some(Diagnostic::new(self.url.line, what, remedy))
     }
 
     /// Returns whether the output accepts events of this source.
@@ -235,6 +245,9 @@ impl RawConfig {
             diagnostics.push(Diagnostic::new(target.line, what, "Remove one of them"));
         }
         self.check_sources(is_complete, &mut diagnostics);
+        for output in &self.outputs {
+            diagnostics.extend(output.receiver_problem());
+        }
         let required = self.outputs.is_empty() || self.outputs.iter().any(|o| o.required);
         if self.state.is_some() && !required && is_complete {
             let what = "no output is required, so the bookmark would never advance";

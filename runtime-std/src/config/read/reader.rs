@@ -261,6 +261,18 @@ impl<'d> Section<'d> {
         number.default
     }
 
+    /// Reads an integer; `wanted` says which.
+    pub(super) fn integer(&self, key: &str, wanted: &str) -> Option<At<i64>> {
+        let (line, value) = self.get(key)?;
+        if let DeValue::Integer(digits) = value.get_ref()
+            && let Ok(value) = i64::from_str_radix(digits.as_str(), digits.radix())
+        {
+            return Some(At { line, value });
+        }
+        self.wrong(key, line, value, wanted);
+        None
+    }
+
     /// Reads a nested table.
     pub(super) fn table(&self, key: &str, of: TableKeys) -> Option<Self> {
         let (line, value) = self.get(key)?;
@@ -269,6 +281,34 @@ impl<'d> Section<'d> {
             return None;
         };
         Some(Section::open(self.notes, of, table, line))
+    }
+
+    /// Opens a table within a value.
+    pub(super) fn nested<'t>(
+        &self,
+        of: TableKeys,
+        table: &'t DeTable<'t>,
+        line: usize,
+    ) -> Section<'t>
+    where
+        'd: 't,
+    {
+        Section::open(self.notes, of, table, line)
+    }
+
+    /// Reads a nested table whose keys are names of the user.
+    pub(super) fn names(&self, key: &str, wanted: &str) -> Option<Self> {
+        let (line, value) = self.get(key)?;
+        let Some(table) = value.get_ref().as_table() else {
+            self.wrong(key, line, value, wanted);
+            return None;
+        };
+        Some(Self {
+            notes: self.notes,
+            name: "names",
+            table,
+            line,
+        })
     }
 
     /// Reads an array of tables.

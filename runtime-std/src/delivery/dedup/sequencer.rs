@@ -8,6 +8,7 @@ use estreamer_mio::buffer::EventRecord;
 
 use super::delivered::Delivered;
 use super::high_water_mark::{HighWaterMark, ResumePoint};
+use super::ordinals::Ordinals;
 use super::replay_filter::ReplayFilter;
 use crate::digest::{Digest, DigestKey};
 use crate::sync::lock;
@@ -19,6 +20,9 @@ pub struct RecordVerdict {
     pub keep: bool,
     /// The digest of the record.
     pub digest: Digest,
+    /// The number of equal records of the same archival second that were delivered before
+    /// it. 0 if it is not counted ([`Sequencer::with_ordinals`]).
+    pub ordinal: u32,
 }
 
 /// A batch with its number.
@@ -77,6 +81,8 @@ pub struct Sequencer {
     first_sessions: FirstSessions,
     /// The number of digests of all sources.
     remembered: usize,
+    /// Whether equal records are counted.
+    has_ordinals: bool,
 }
 
 /// The UNIX second (local clock) of the first session of each source in this process.
@@ -87,6 +93,7 @@ struct SequencedSource {
     delivered: Delivered,
     filter: ReplayFilter,
     mark: HighWaterMark,
+    ordinals: Ordinals,
     /// Events before this archival second are never requested.
     beginning: u32,
     /// Seconds before the overlap for which digests are kept: the maximum difference
@@ -128,6 +135,16 @@ impl Sequencer {
                 .map(|(name, delivered)| (name.clone(), state(delivered)))
                 .collect(),
             first_sessions,
+            has_ordinals: false,
+        }
+    }
+
+    /// Counts equal records of a second: see [`RecordVerdict::ordinal`].
+    #[must_use]
+    pub fn with_ordinals(self) -> Self {
+        Self {
+            has_ordinals: true,
+            ..self
         }
     }
 
@@ -237,7 +254,11 @@ impl Sequencer {
                 repeats.begin(start);
             }
             let digest = self.key.digest(source, record.record_type, record.data);
-            verdicts.push(RecordVerdict { keep: true, digest });
+            verdicts.push(RecordVerdict {
+                keep: true,
+                digest,
+                ordinal: 0,
+            });
         }
         close(repeats, &mut verdicts[begin..]);
     }
@@ -268,6 +289,7 @@ impl Sequencer {
         kept.reserve(verdicts.len());
         let mut counts = BatchCounts::default();
         let mut checked = 0;
+        state.ordinals.begin_batch();
         for (record, verdict) in records.zip(verdicts.iter_mut()) {
             if counts.kept >= limit {
                 break;
@@ -290,6 +312,10 @@ impl Sequencer {
                 continue;
             }
             counts.kept += 1;
+            if self.has_ordinals {
+                let (second, delivered) = (archival.unwrap_or(0), state.delivered.seconds());
+                verdict.ordinal = state.ordinals.next(second, verdict.digest, delivered);
+            }
             // Only new records move the high-water mark.
             if let Some(second) = archival {
                 kept.push((second, verdict.digest));

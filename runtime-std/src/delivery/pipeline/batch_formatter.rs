@@ -12,9 +12,10 @@ use super::delivery::{Delivery, SourceInfo};
 use crate::config::OutputConfig;
 use crate::disk::{Disk, RealDisk};
 use crate::format::{Formatter, RecordOrigin};
-use crate::output::OutputPart;
 use crate::output::destination::Destination;
 use crate::output::pattern::{OTHER, Pattern};
+use crate::output::receivers::RecordNeeds;
+use crate::output::{OutputPart, RecordInfo, event_time};
 
 /// The maximum capacity of a buffer to keep for the next batch, in bytes.
 const MAX_KEPT: usize = 1 << 20;
@@ -32,6 +33,8 @@ pub(super) struct BatchFormatter {
     events: Option<Vec<EventKind>>,
     /// The path of file outputs.
     pattern: Option<Pattern>,
+    /// Whether the output asks for the records of each part.
+    has_records: bool,
     /// The seconds of an hour or a day, if each has its own file.
     period: Option<u32>,
     /// The period of the last record.
@@ -55,6 +58,7 @@ impl BatchFormatter {
             period: pattern.as_ref().and_then(Pattern::period),
             last_period: 0,
             pattern,
+            has_records: output.destination.needs() != RecordNeeds::Nothing,
             paths: HashMap::new(),
             parts: Vec::new(),
             used: 0,
@@ -68,6 +72,7 @@ impl BatchFormatter {
             // A large record may have grown the buffer.
             part.bytes.clear();
             part.bytes.shrink_to(MAX_KEPT);
+            part.records.clear();
         }
         let source = &*delivery.source;
         if let Some(sources) = &self.sources
@@ -89,11 +94,23 @@ impl BatchFormatter {
                 continue;
             }
             count += 1;
-            let part = self.part(source, &record);
-            let part = &mut self.parts[part];
+            let index = self.part(source, &record);
+            let part = &mut self.parts[index];
             part.count(record.archival);
             self.formatter
                 .append(origin, &record, verdict.digest, &mut part.bytes);
+            if self.has_records {
+                part.records.push(RecordInfo {
+                    end: part.bytes.len(),
+                    kind,
+                    source: source.name.clone(),
+                    device: event_time::device(record.data),
+                    archival: record.archival,
+                    time: event_time::micros(record.data),
+                    digest: verdict.digest,
+                    ordinal: verdict.ordinal,
+                });
+            }
         }
         count
     }
@@ -160,6 +177,7 @@ impl BatchFormatter {
         self.used += 1;
         if let Some(part) = self.parts.get_mut(index) {
             part.bytes.clear();
+            part.records.clear();
             (part.path, part.event, part.period) = (path, event, period);
             (part.events, part.archival) = (0, None);
             part.source = source.name.clone();

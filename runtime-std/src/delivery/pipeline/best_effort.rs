@@ -11,6 +11,7 @@ use super::backlog::Backlog;
 use super::batch_formatter::BatchFormatter;
 use super::delivery::Delivery;
 use super::output_log::OutputLog;
+use super::refusals::Refusals;
 use crate::delivery::ledger::Ledger;
 use crate::delivery::output_counts::OutputCounts;
 use crate::failure::Failure;
@@ -72,17 +73,27 @@ impl QueueView {
     }
 }
 
-/// What a writer does next.
-enum Next {
-    /// It writes a batch.
-    Batch(QueuedBatch),
-    /// It looks whether a file is due.
-    Idle,
-    /// The queue is closed and empty.
-    End,
+impl QueuedBatch {
+    fn without_data(&self) -> Self {
+        Self {
+            parts: Vec::new(),
+            source: self.source.clone(),
+            ..*self
+        }
+    }
 }
 
-/// How long to wait for a batch if no file may be due.
+/// What the writing thread does next.
+enum Next {
+    /// Write this batch.
+    Batch(QueuedBatch),
+    /// Poll the output: no batch came in time.
+    Nothing,
+    /// End: the queue is closed and empty.
+    Closed,
+}
+
+/// How long to wait for a batch while none is pending.
 const IDLE: Duration = Duration::from_secs(3600);
 /// The pause before a retry.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -101,8 +112,10 @@ impl BestEffort {
         output: Box<dyn Output>,
         limit: u64,
         counts: Arc<OutputCounts>,
+        ledger: &Arc<Ledger>,
     ) -> Result<Self, Failure> {
         let shared = Arc::<SharedQueue>::default();
+        let refusals = Refusals::new(name, ledger);
         let of_thread = shared.clone();
         let counted = counts.clone();
         let log = OutputLog::best_effort(name, counts.standing.clone());
@@ -110,7 +123,9 @@ impl BestEffort {
             QueueWriter {
                 log,
                 output,
+                refusals,
                 end: None,
+                taken: VecDeque::new(),
                 counts: counted,
             }
             .run(&of_thread);
@@ -182,10 +197,9 @@ impl BestEffort {
 
 impl SharedQueue {
     /// Waits for the next batch, at most `time`.
-    fn next(&self, time: Option<Duration>) -> Next {
+    fn next(&self, time: Duration) -> Next {
         let queue = lock(&self.queue);
         let more = |queue: &mut Queue| queue.batches.is_empty() && !queue.is_finishing;
-        let time = time.unwrap_or(IDLE);
         let waited = self.changed.wait_timeout_while(queue, time, more);
         let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;
         let next = queue.batches.pop_front();
@@ -193,8 +207,8 @@ impl SharedQueue {
         queue.oldest = next.as_ref().map(|next| next.sent);
         match next {
             Some(queued) => Next::Batch(queued),
-            None if queue.is_finishing => Next::End,
-            None => Next::Idle,
+            None if queue.is_finishing => Next::Closed,
+            None => Next::Nothing,
         }
     }
 
@@ -220,39 +234,81 @@ impl SharedQueue {
 struct QueueWriter {
     log: OutputLog,
     output: Box<dyn Output>,
+    refusals: Refusals,
     end: Option<Instant>,
+    /// Batches that the output has taken but not accepted, without their data.
+    taken: VecDeque<QueuedBatch>,
     counts: Arc<OutputCounts>,
 }
 
 impl QueueWriter {
     fn run(mut self, shared: &SharedQueue) {
         loop {
-            let queued = match shared.next(self.output.poll_interval().map(|time| time.max(PAUSE)))
-            {
-                Next::Batch(queued) => queued,
-                Next::Idle => {
-                    // A file may be due although no batch arrives; a failure is reported
-                    // by the next write.
-                    let _ = self.close_due(&[]);
-                    continue;
+            match shared.next(self.output.poll_interval().unwrap_or(IDLE)) {
+                Next::Batch(queued) => {
+                    if let Err(queued) = self.retry(shared, Some(queued)) {
+                        // It is counted once, whether the output has taken it or not.
+                        let n = queued.as_ref().map(|queued| queued.n);
+                        self.taken.retain(|taken| Some(taken.n) != n);
+                        lock(&shared.queue).batches.extend(queued);
+                        break;
+                    }
                 }
-                Next::End => break,
-            };
-            while let Err(error) = self.write(&queued) {
-                self.log.failed(&error);
-                if !shared.pause(&mut self.end) {
-                    lock(&shared.queue).batches.push_front(queued);
-                    return;
+                Next::Nothing => {
+                    if self.retry(shared, None).is_err() {
+                        break;
+                    }
                 }
+                Next::Closed => break,
             }
-            self.counts.accepted(queued.bytes, queued.sent.elapsed());
-            self.log.works();
-            let mut queue = lock(&shared.queue);
-            queue.bytes -= queued.bytes;
-            queue.is_writing = false;
-            queue.oldest = queue.batches.front().map(|next| next.sent);
         }
         self.output.finish();
+        while self.output.has_unsent() && self.retry(shared, None).is_ok() {
+            if !shared.pause(&mut self.end) {
+                break;
+            }
+        }
+        if self.output.has_unsent() {
+            lock(&shared.queue).batches.extend(self.taken);
+        }
+    }
+
+    /// Writes a batch, or polls the output, until it succeeds. Returns the batch if the time
+    /// for retries is over.
+    fn retry(
+        &mut self,
+        shared: &SharedQueue,
+        queued: Option<QueuedBatch>,
+    ) -> Result<(), Option<QueuedBatch>> {
+        loop {
+            match self.write(queued.as_ref()) {
+                Ok(true) => self.log.works(),
+                Ok(false) => {}
+                Err(error) => {
+                    self.log.failed(&error);
+                    if !shared.pause(&mut self.end) {
+                        return Err(queued);
+                    }
+                    continue;
+                }
+            }
+            if let Some(queued) = queued {
+                self.counts.accepted(queued.bytes, queued.sent.elapsed());
+                let mut queue = lock(&shared.queue);
+                queue.bytes -= queued.bytes;
+                queue.is_writing = false;
+                queue.oldest = queue.batches.front().map(|next| next.sent);
+            }
+            return Ok(());
+        }
+    }
+
+    /// Writes a batch if there is one, and polls the output. Returns whether the destination
+    /// took something.
+    fn write(&mut self, queued: Option<&QueuedBatch>) -> std::io::Result<bool> {
+        let written = self.try_write(queued);
+        self.refusals.note(self.output.as_mut());
+        written
     }
 
     /// Closes the files that are due before these parts are written.
@@ -264,22 +320,33 @@ impl QueueWriter {
         }
         drop(output.take_released());
         output.set_marked();
-        Ok(())
-    }
-
-    /// Writes a batch without tracking its acceptance.
-    fn write(&mut self, queued: &QueuedBatch) -> std::io::Result<()> {
-        let output = &mut self.output;
-        output.check_files(&queued.parts)?;
-        self.close_due(&queued.parts)?;
-        let output = &mut self.output;
         for notice in output.notices() {
             warn!(output = self.log.name(), "{notice}");
         }
-        if output.write(queued.n, &queued.parts)? == Acceptance::Taken {
-            output.poll()?;
-            while output.accepted().is_some() {}
-        }
         Ok(())
+    }
+
+    fn try_write(&mut self, queued: Option<&QueuedBatch>) -> std::io::Result<bool> {
+        if let Some(queued) = queued {
+            self.output.check_files(&queued.parts)?;
+        }
+        // A file may be due although no batch arrives.
+        self.close_due(queued.map_or(&[], |queued| &queued.parts))?;
+        let output = &mut self.output;
+        if let Some(queued) = queued {
+            if output.write(queued.n, &queued.parts)? == Acceptance::Accepted {
+                return Ok(true);
+            }
+            if self.taken.back().is_none_or(|last| last.n < queued.n) {
+                self.taken.push_back(queued.without_data());
+            }
+        }
+        output.poll()?;
+        let mut is_taken = queued.is_some() && !output.has_unsent();
+        while let Some(accepted) = output.accepted() {
+            self.taken.retain(|taken| taken.n > accepted.n);
+            is_taken = true;
+        }
+        Ok(is_taken)
     }
 }

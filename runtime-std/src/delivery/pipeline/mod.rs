@@ -24,6 +24,7 @@ pub mod failure;
 pub mod link;
 mod output_log;
 mod progress;
+mod refusals;
 mod retry;
 pub mod steps;
 pub mod view;
@@ -55,6 +56,7 @@ use crate::output::destination::Destination;
 use crate::output::file::notice::FileNotice;
 use crate::output::file::settings::FileSettings;
 use crate::output::pattern::Pattern;
+use crate::output::receivers::RecordNeeds;
 use crate::thread;
 use batch_formatter::BatchFormatter;
 use best_effort::BestEffort;
@@ -119,7 +121,7 @@ impl Pipeline {
         let key = key.unwrap_or_else(|| DigestKey::new([0; 32]));
         let make = |of: &OutputConfig| {
             let settings = file_settings(of, &setup.sources);
-            of.destination.output(&disk, &key, settings)
+            of.destination.output(&disk, &key, settings, &of.receiver)
         };
         let (required, optional): (Vec<_>, Vec<_>) =
             setup.outputs.iter().partition(|output| output.required);
@@ -162,6 +164,11 @@ impl Pipeline {
             &bookmark.sources,
             setup.first_sessions,
         );
+        let mut needs = setup.outputs.iter().map(|of| of.destination.needs());
+        let sequencer = match needs.any(|needs| needs == RecordNeeds::Ordinals) {
+            true => sequencer.with_ordinals(),
+            false => sequencer,
+        };
         let is_unused = |name: &&Arc<str>| !setup.sources.iter().any(|of| **of == ***name);
         let ledger = setup.ledger;
         for (name, delivered) in &bookmark.sources {
@@ -194,8 +201,9 @@ impl Pipeline {
             let formatter = BatchFormatter::new(output);
             let limit = output.queue as u64;
             let viewed = pipeline.viewed(output);
-            let counts = viewed.counts.clone();
-            let started = BestEffort::start(&output.name, formatter, make(output), limit, counts)?;
+            let (counts, ledger) = (viewed.counts.clone(), &pipeline.ledger);
+            let made = make(output);
+            let started = BestEffort::start(&output.name, formatter, made, limit, counts, ledger)?;
             pipeline.view.optional.push((viewed, started.view()));
             best_effort.push(started);
         }
@@ -219,7 +227,14 @@ impl Pipeline {
             let viewed = self.viewed(of);
             let counts = viewed.counts.clone();
             self.view.required.push(viewed);
-            let writer = OutputWriter::new(index, &name, formatter, output, counts, shared);
+            let writer = OutputWriter::new(
+                index,
+                &name,
+                formatter,
+                output,
+                (counts, &self.ledger),
+                shared,
+            );
             files.push(writer.files());
             let (sender, receiver) = channel();
             commands.push(sender);

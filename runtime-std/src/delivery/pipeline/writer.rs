@@ -12,8 +12,10 @@ use super::batch_formatter::BatchFormatter;
 use super::delivery::OutputCommand;
 use super::output_log::OutputLog;
 use super::progress::{DeliveryProgress, FailOnPanic};
+use super::refusals::Refusals;
 use super::retry::Retry;
 use super::steps::{DeliverySteps, WriteOutcome};
+use crate::delivery::ledger::Ledger;
 use crate::delivery::output_counts::OutputCounts;
 use crate::disk::DiskFile;
 use crate::output::{AcceptedBatch, Output, OutputPart};
@@ -31,6 +33,7 @@ pub(super) struct OutputWriter {
     output: Box<dyn Output>,
     files: OpenFiles,
     retry: Retry,
+    refusals: Refusals,
     counts: Arc<OutputCounts>,
     /// The batches that the output has taken but not accepted, and when they were sent.
     taken: VecDeque<(u64, Instant)>,
@@ -49,7 +52,7 @@ impl OutputWriter {
         name: &str,
         formatter: BatchFormatter,
         output: Box<dyn Output>,
-        counts: Arc<OutputCounts>,
+        (counts, ledger): (Arc<OutputCounts>, &Arc<Ledger>),
         (steps, progress): (Arc<DeliverySteps>, Arc<DeliveryProgress>),
     ) -> Self {
         let mut open = Vec::new();
@@ -60,6 +63,7 @@ impl OutputWriter {
             formatter,
             files: Arc::new(Mutex::new(open)),
             output,
+            refusals: Refusals::new(name, ledger),
             retry: Retry::new(OutputLog::required(name, counts.standing.clone())),
             counts,
             taken: VecDeque::new(),
@@ -102,7 +106,8 @@ impl OutputWriter {
         self.output.finish();
         while !self.output.is_idle() {
             std::thread::sleep(FINISH_POLL.min(self.output.poll_interval().unwrap_or(FINISH_POLL)));
-            if !self.poll() {
+            // After the time for a stop, another pipeline may send the same events.
+            if self.progress.is_late() || !self.poll() {
                 return;
             }
         }
@@ -117,6 +122,7 @@ impl OutputWriter {
             output,
             files,
             retry,
+            refusals,
             counts,
             taken,
             steps,
@@ -131,6 +137,7 @@ impl OutputWriter {
                 for notice in output.notices() {
                     warn!(output = &**name, "{notice}");
                 }
+                refusals.note(output.as_mut());
                 // Includes files that were opened before an error.
                 let mut open = lock(files);
                 open.clear();
@@ -162,8 +169,11 @@ impl OutputWriter {
     /// Polls the output and reports accepted batches.
     fn poll(&mut self) -> bool {
         let (output, steps, name) = (&mut self.output, &self.steps, &self.name);
-        let polled = self.retry.until_stopped(&self.progress, || {
-            output.poll().map_err(super::steps::StepError::Retry)
+        let (index, progress, refusals) = (self.index, &self.progress, &mut self.refusals);
+        let polled = self.retry.until_stopped(progress, || {
+            let polled = progress.calling(index, || output.poll());
+            refusals.note(output.as_mut());
+            polled.map_err(super::steps::StepError::Retry)
         });
         if polled.is_none() {
             return false;

@@ -16,6 +16,7 @@ use estreamer_core::wire::InitialTimestamp;
 
 use super::diagnostic::{Diagnostic, Hint};
 use super::file::{self, Parsed};
+use super::load::Expected;
 use super::output_paths::{self, Around};
 use super::raw::{RawConfig, RawSource};
 use crate::config::address::Address;
@@ -83,11 +84,15 @@ pub fn check(path: &Path, in_service: bool) -> Result<Checked, Failure> {
         mistakes,
         warnings: Vec::new(),
     };
-    let requests = raw.examine(base, &around, is_complete, &mut found.mistakes);
+    let expected = Expected {
+        is_complete,
+        credentials: in_service,
+    };
+    let examined = raw.examine(base, &around, expected, &mut found.mistakes);
     found.places(&raw);
     let mut unopened = Vec::new();
     let sources = raw.sources.clone();
-    let config = raw.finish(base, requests, |source, request| {
+    let config = raw.finish(base, examined, |source, request| {
         found.source(source);
         match found.identity(source) {
             Ok(identity) => identity,

@@ -34,19 +34,27 @@ pub(super) fn read(section: &Section<'_>, url: &Destination) -> (ArchiveRules, O
             .then(|| table.number("days", KEEP_DAYS).into()),
         total: table.read("total", size).map(|at| at.value),
     });
-    let compress = section.read("compress", compression);
+    let is_file = matches!(url, Destination::File(_));
+    // For a receiver, the key is about its requests.
+    let compress = section
+        .read("compress", |text| match is_file {
+            true => compression(text).map(Some),
+            false => Ok(None),
+        })
+        .and_then(|at| at.value);
     let manifest = section.flag("manifest");
     let group = section.read("group", group);
     for key in FILE_KEYS {
         if let Some((line, _)) = section.get(key)
-            && !matches!(url, Destination::File(_))
+            && !is_file
             && key != "mode"
+            && !url.keys().contains(&key)
         {
             let remedy = "Remove it, or use url = \"file:PATH\"";
             section.note(line, format!("{key} is for files only"), remedy);
         }
     }
-    for key in ROTATE_KEYS {
+    for key in ROTATE_KEYS.into_iter().filter(|_| is_file) {
         if let (Some((line, _)), false) = (section.get(key), section.has("rotate")) {
             let what = format!("{key} is about closed files, and nothing closes the file");
             section.note(line, what, "Add rotate = { size = \"256MiB\" }");
@@ -62,7 +70,7 @@ pub(super) fn read(section: &Section<'_>, url: &Destination) -> (ArchiveRules, O
     let rules = ArchiveRules {
         rotate,
         keep: keep.unwrap_or_default(),
-        compress: compress.map(|at| at.value),
+        compress,
         manifest,
     };
     (rules, group.map(|at| at.value))

@@ -5,15 +5,15 @@ use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::ServerRules;
 use toml::de::DeValue;
 
+use super::secret;
 use crate::config::address::Address;
 use crate::config::event_request::EventFields;
 use crate::config::number::REQUEST_TIMEOUT;
 use crate::config::read::event::{self, EventName};
 use crate::config::read::identity::IdentityFiles;
-use crate::config::read::keys::{EVENTS, PASSWORD};
+use crate::config::read::keys::EVENTS;
 use crate::config::read::raw::{At, RawSource, RequestSource};
 use crate::config::read::reader::{Section, TomlValue};
-use crate::config::read::secret::Secret;
 use crate::config::{from, rules};
 use crate::format::OwnedTransform;
 
@@ -78,7 +78,7 @@ fn servers(section: &Section<'_>) -> Option<At<Vec<Address>>> {
 
 fn identity(section: &Section<'_>) -> Option<At<IdentityFiles>> {
     let pkcs12 = section.text("pkcs12");
-    let password = password(section);
+    let password = secret::read(section, "password");
     let parts = ["cert", "key", "ca"].map(|key| section.text(key));
     let given = ["cert", "key", "ca"].map(|key| section.has(key));
     if section.has("pkcs12") {
@@ -124,43 +124,6 @@ fn identity(section: &Section<'_>) -> Option<At<IdentityFiles>> {
             ca: ca.value.into(),
         },
     })
-}
-
-fn password(section: &Section<'_>) -> Option<Secret> {
-    let (line, value) = section.get("password")?;
-    let remedy = "{ file = \"…\" }, { env = \"…\" } or { credential = \"…\" }";
-    if value.get_ref().as_table().is_none() {
-        // The value is not shown: it may be the password itself.
-        let what = "password: expected the place of the password, not the password";
-        section.note(line, what, format!("Write password = {remedy}"));
-        return None;
-    }
-    let places = section.table("password", PASSWORD)?;
-    let found = [
-        places
-            .text("file")
-            .map(|text| Secret::File(text.value.into())),
-        places.text("env").map(|text| Secret::Env(text.value)),
-        places
-            .text("credential")
-            .map(|text| Secret::Credential(text.value)),
-    ];
-    let mut found = found.into_iter().flatten();
-    let secret = found.next();
-    if found.next().is_some() {
-        section.note(
-            line,
-            "password: several places are given",
-            format!("Keep one of {remedy}"),
-        );
-    } else if places.entries().next().is_none() {
-        section.note(
-            line,
-            "password: no place is given",
-            format!("Write password = {remedy}"),
-        );
-    }
-    secret
 }
 
 /// Reads `transform`, or `data` as it was called before.

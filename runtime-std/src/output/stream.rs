@@ -1,30 +1,29 @@
-//! One event a line over TCP: at least once.
+//! Events over a connection: TCP, TLS or a unix socket, one event a line or as syslog
+//! messages. At least once.
 //!
-//! TCP does not report what the receiver has read. A batch counts as received when enough
+//! None of these reports what the receiver has read. A batch counts as received when enough
 //! bytes were written after it that it has left the send buffer of the kernel, or after
 //! five seconds without an error. Other batches are kept and sent again over the next
 //! connection if this one breaks.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
-use socket2::SockRef;
-
+use super::connection::{Connection, Endpoint, is_timeout};
+use super::syslog::SyslogWriter;
 use super::{Acceptance, AcceptedBatch, Output, OutputPart};
 
-/// An output to a TCP receiver.
-pub struct TcpOutput {
-    /// `HOST:PORT`.
-    address: String,
-    stream: Option<TcpStream>,
+/// An output over a connection.
+pub struct StreamOutput {
+    endpoint: Endpoint,
+    /// Frames each event; `None` sends the lines as they are.
+    syslog: Option<SyslogWriter>,
+    connection: Option<Connection>,
     /// Batches that do not count as received, in order; the first ones are sent.
     kept: VecDeque<Kept>,
     /// Bytes sent over this connection.
     sent: u64,
-    /// The size of the send buffer of the kernel in bytes.
-    buffer: u64,
     /// Nothing more is sent; waiting until the receiver closes.
     closing: bool,
     /// The receiver closed after `closing`: it has received everything.
@@ -44,30 +43,42 @@ struct Kept {
 
 /// After this time without an error, sent bytes count as received.
 const SETTLED: Duration = Duration::from_secs(5);
-/// The timeout of connecting and of each write.
-const TIMEOUT: Duration = Duration::from_secs(5);
-/// The requested size of the send buffer in bytes; the kernel may use more.
-const BUFFER: usize = 256 << 10;
 
-impl TcpOutput {
+impl StreamOutput {
     /// Returns an output that is not connected yet.
-    pub fn new(address: &str) -> Self {
+    pub(super) fn new(endpoint: Endpoint, syslog: Option<SyslogWriter>) -> Self {
         Self {
-            address: address.into(),
-            stream: None,
+            endpoint,
+            syslog,
+            connection: None,
             kept: VecDeque::new(),
             sent: 0,
-            buffer: 0,
             closing: false,
             closed: false,
             receiver_is_done: false,
         }
     }
 
+    /// Returns the bytes to send for a batch.
+    fn bytes(&self, parts: &[OutputPart]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.bytes.len()).sum());
+        for part in parts {
+            match &self.syslog {
+                None => bytes.extend_from_slice(&part.bytes),
+                Some(syslog) => {
+                    for (record, line) in part.lines() {
+                        syslog.append(record, line, &mut bytes);
+                    }
+                }
+            }
+        }
+        bytes
+    }
+
     /// Sends the remaining bytes.
     ///
     /// # Errors
-    /// Those of the system. Batches that do not count as received are sent again.
+    /// Those of the connection. Batches that do not count as received are sent again.
     fn flush(&mut self) -> io::Result<()> {
         let result = self.try_flush();
         // After a timeout the connection stays open, and the next call continues.
@@ -78,17 +89,13 @@ impl TcpOutput {
     }
 
     fn try_flush(&mut self) -> io::Result<()> {
-        let stream = match &mut self.stream {
-            Some(stream) => stream,
-            None => {
-                let stream = connect(&self.address)?;
-                self.buffer = SockRef::from(&stream).send_buffer_size()? as u64;
-                self.stream.insert(stream)
-            }
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            None => self.connection.insert(self.endpoint.connect()?),
         };
         for kept in self.kept.iter_mut().filter(|kept| kept.at.is_none()) {
             while kept.done < kept.bytes.len() {
-                match stream.write(&kept.bytes[kept.done..]) {
+                match connection.write(&kept.bytes[kept.done..]) {
                     Ok(0) => return Err(ErrorKind::WriteZero.into()),
                     Ok(count) => {
                         kept.done += count;
@@ -98,16 +105,17 @@ impl TcpOutput {
                     Err(error) => return Err(error),
                 }
             }
+            connection.flush()?;
             kept.at = Some((Instant::now(), self.sent));
         }
         if self.closing {
-            stream.shutdown(Shutdown::Write)?;
+            connection.close()?;
         }
         Ok(())
     }
 
     fn disconnect(&mut self) {
-        self.stream = None;
+        self.connection = None;
         self.sent = 0;
         self.receiver_is_done = false;
         for kept in &mut self.kept {
@@ -122,12 +130,12 @@ impl TcpOutput {
     }
 }
 
-impl Output for TcpOutput {
+impl Output for StreamOutput {
     fn write(&mut self, n: u64, parts: &[OutputPart]) -> io::Result<Acceptance> {
         if self.kept.back().is_none_or(|kept| kept.n < n) {
             self.kept.push_back(Kept {
                 n,
-                bytes: parts.iter().flat_map(|part| &part.bytes).copied().collect(),
+                bytes: self.bytes(parts),
                 done: 0,
                 at: None,
             });
@@ -139,16 +147,17 @@ impl Output for TcpOutput {
     /// Looks whether the connection still stands; while it closes, waits a while
     /// for the receiver to close its end.
     fn poll(&mut self) -> io::Result<()> {
-        if self.stream.is_none() && !self.kept.is_empty() {
+        let is_sent = self.kept.back().is_none_or(|kept| kept.at.is_some());
+        if !is_sent || self.connection.is_none() && !self.kept.is_empty() {
             self.flush()?;
         }
-        let wait = self.time_to_settle().max(Duration::from_millis(1));
-        let Some(stream) = &mut self.stream else {
+        let wait = self.closing.then(|| self.time_to_settle());
+        let Some(connection) = &mut self.connection else {
             return Ok(());
         };
         if self.receiver_is_done {
             // It may have closed the other half since, with bytes it had not read.
-            return match stream.take_error()? {
+            return match connection.take_error()? {
                 None => Ok(()),
                 Some(error) => {
                     self.disconnect();
@@ -156,24 +165,19 @@ impl Output for TcpOutput {
                 }
             };
         }
-        stream.set_nonblocking(!self.closing)?;
-        stream.set_read_timeout(Some(wait))?;
-        let read = drain(stream);
-        stream.set_nonblocking(false)?;
-        match read {
+        match connection.drain(wait) {
             // It has read everything, or it would have reset the connection.
-            Ok(0) if self.closing => {
+            Ok(true) if self.closing => {
                 self.closed = true;
                 Ok(())
             }
             // It will say nothing more, which proves neither that it reads nor
             // that it does not: if not, sending fails.
-            Ok(0) => {
+            Ok(true) => {
                 self.receiver_is_done = true;
                 Ok(())
             }
-            Ok(_) => Ok(()),
-            Err(error) if is_timeout(&error) => Ok(()),
+            Ok(false) => Ok(()),
             Err(error) => {
                 self.disconnect();
                 Err(error)
@@ -183,7 +187,8 @@ impl Output for TcpOutput {
 
     fn accepted(&mut self) -> Option<AcceptedBatch> {
         let (at, end) = self.kept.front()?.at?;
-        let gone = self.sent.saturating_sub(end) >= self.buffer;
+        let buffer = self.connection.as_ref().map_or(u64::MAX, |of| of.buffer);
+        let gone = self.sent.saturating_sub(end) >= buffer;
         if !gone && !self.closed && at.elapsed() < SETTLED {
             return None;
         }
@@ -204,46 +209,9 @@ impl Output for TcpOutput {
 
     fn finish(&mut self) {
         self.closing = true;
-        if let Some(stream) = &self.stream {
+        if let Some(connection) = &mut self.connection {
             // If this fails, the next poll reports it.
-            let _ = stream.shutdown(Shutdown::Write);
+            let _ = connection.close();
         }
     }
-}
-
-/// Reads and discards data from the receiver, so that it is not blocked. Returns 0 if the
-/// receiver closed.
-fn drain(stream: &mut TcpStream) -> io::Result<usize> {
-    let mut scrap = [0; 4096];
-    for _ in 0..64 {
-        if stream.read(&mut scrap)? == 0 {
-            return Ok(0);
-        }
-    }
-    Ok(scrap.len())
-}
-
-/// Connects to the first address that answers.
-pub(crate) fn connect(address: &str) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
-    for address in address.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, TIMEOUT) {
-            Ok(stream) => {
-                // With an explicit size, the kernel does not grow the buffer.
-                SockRef::from(&stream).set_send_buffer_size(BUFFER)?;
-                stream.set_write_timeout(Some(TIMEOUT))?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-/// Returns whether the error is only a timeout or an interruption.
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
-    )
 }

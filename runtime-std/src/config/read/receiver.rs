@@ -1,0 +1,189 @@
+//! The settings of a receiver as written, and how the files that they name are read.
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::at::At;
+use super::diagnostic::Diagnostic;
+use super::identity::{self, IdentityFiles};
+use super::secret::Secret;
+use crate::config::receiver::{
+    ClientCertificate, HttpOptions, ReceiverOptions, SecretText, SyslogOptions, TlsOptions,
+};
+use crate::failure::Failure;
+use crate::output::tls::TlsConnector;
+
+/// The settings of a receiver as written.
+#[derive(Debug, Clone, Default)]
+pub struct RawReceiver {
+    /// TLS.
+    pub tls: Option<RawTls>,
+    /// Syslog messages.
+    pub syslog: SyslogOptions,
+    /// HTTP requests, without headers, credentials and proxy.
+    pub http: HttpOptions,
+    /// The headers of HTTP requests.
+    pub headers: Vec<(String, At<HeaderText>)>,
+    /// The credentials of HTTP requests.
+    pub credentials: Option<At<Credentials>>,
+    /// The URL of a proxy.
+    pub proxy: Option<At<HeaderText>>,
+}
+
+/// A text, or the place of a secret one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeaderText {
+    /// The text.
+    Text(String),
+    /// Its place.
+    Secret(Secret),
+}
+
+/// How HTTP requests are authorised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// A secret after a scheme, such as `Bearer`.
+    Token(&'static str, Secret),
+    /// A user and the place of the password.
+    Basic(String, Secret),
+}
+
+/// The table `tls` as written.
+#[derive(Debug, Clone)]
+pub struct RawTls {
+    /// The line on which it begins.
+    pub line: usize,
+    /// The CA of the receiver.
+    pub ca: Option<PathBuf>,
+    /// The client certificate.
+    pub identity: Option<IdentityFiles>,
+    /// The name that the receiver's certificate must have.
+    pub server_name: Option<String>,
+}
+
+impl RawReceiver {
+    /// Reads the files. Relative paths start at `base`. `errors` is the usual file for
+    /// refused events. Without `credentials`, those of a service that are not there are
+    /// empty.
+    ///
+    /// # Errors
+    /// The first problem with its line.
+    pub fn load(
+        self,
+        base: &Path,
+        errors: Option<PathBuf>,
+        credentials: bool,
+    ) -> Result<ReceiverOptions, Diagnostic> {
+        let tls = match self.tls {
+            None => TlsOptions::default(),
+            Some(tls) => {
+                let line = tls.line;
+                let loaded = tls.load(base);
+                loaded.map_err(|failure| Diagnostic { line, failure })?
+            }
+        };
+        let mut http = self.http;
+        http.errors = match http.errors {
+            Some(path) => Some(base.join(path)),
+            None => errors,
+        };
+        for (name, text) in self.headers {
+            http.headers.push((name, text.load(base, credentials)?));
+        }
+        http.proxy = self
+            .proxy
+            .map(|proxy| proxy.load(base, credentials))
+            .transpose()?;
+        let authorization = self.credentials.map(|of| of.load(base, credentials));
+        http.authorization = authorization.transpose()?;
+        Ok(ReceiverOptions {
+            tls,
+            syslog: self.syslog,
+            http,
+        })
+    }
+}
+
+impl At<HeaderText> {
+    fn load(self, base: &Path, credentials: bool) -> Result<SecretText, Diagnostic> {
+        let text = match self.value {
+            HeaderText::Text(text) => SecretText::new(text),
+            HeaderText::Secret(secret) => read(secret, base, credentials, self.line)?,
+        };
+        header_value(text, self.line)
+    }
+}
+
+impl At<Credentials> {
+    fn load(self, base: &Path, credentials: bool) -> Result<SecretText, Diagnostic> {
+        let line = self.line;
+        let text = match self.value {
+            Credentials::Token(scheme, secret) => {
+                let secret = read(secret, base, credentials, line)?;
+                SecretText::new(format!("{scheme} {}", secret.as_str()))
+            }
+            Credentials::Basic(user, secret) => {
+                let secret = read(secret, base, credentials, line)?;
+                let pair = SecretText::new(format!("{user}:{}", secret.as_str()));
+                SecretText::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())))
+            }
+        };
+        header_value(text, line)
+    }
+}
+
+fn read(
+    secret: Secret,
+    base: &Path,
+    credentials: bool,
+    line: usize,
+) -> Result<SecretText, Diagnostic> {
+    let is_set = || std::env::var_os("CREDENTIALS_DIRECTORY").is_some();
+    if matches!(secret, Secret::Credential(_)) && !credentials && !is_set() {
+        return Ok(SecretText::new(""));
+    }
+    let text = secret.under(base).read();
+    let text = text.map_err(|failure| Diagnostic { line, failure })?;
+    Ok(SecretText::new(text.trim()))
+}
+
+/// Refuses text that cannot be the value of a header.
+fn header_value(text: SecretText, line: usize) -> Result<SecretText, Diagnostic> {
+    let is_sound = |byte: u8| byte == b'\t' || byte >= b' ' && byte != 0x7f;
+    match text.as_str().bytes().all(is_sound) {
+        true => Ok(text),
+        false => Err(Diagnostic::new(
+            line,
+            "a secret or header contains a line end or a control character",
+            "Write it on one line",
+        )),
+    }
+}
+
+impl RawTls {
+    fn load(self, base: &Path) -> Result<TlsOptions, Failure> {
+        let ca = match self.ca {
+            None => Vec::new(),
+            Some(ca) => identity::read(&base.join(ca))?.to_vec(),
+        };
+        let identity = self.identity.map(|files| files.load(base)).transpose()?;
+        let identity = identity.map(|identity| {
+            let key = SecretText::new(identity.private_key_pem().as_str());
+            ClientCertificate::new(identity.certificate_pem(), key)
+        });
+        let options = TlsOptions {
+            ca,
+            identity,
+            server_name: self.server_name,
+        };
+        match TlsConnector::new(&options) {
+            Ok(_) => Ok(options),
+            Err(error) => Err(Failure::failed(
+                format!("tls: {error}"),
+                "Check the files that tls names",
+            )),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The file for events that a receiver refuses.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use super::queue::QueuedEvent;
+
+/// The file; opened for the first event.
+pub(super) struct ErrorFile {
+    path: Option<PathBuf>,
+    file: Option<File>,
+}
+
+/// A line of the file.
+#[derive(Serialize)]
+struct ErrorLine<'a> {
+    estreamer_refused: RefusedEvent<'a>,
+}
+
+#[derive(Serialize)]
+struct RefusedEvent<'a> {
+    reason: &'a str,
+    source: &'a str,
+    event_type: Option<&'a str>,
+    archival: Option<u32>,
+    digest: String,
+    /// The event, if it is text.
+    event: Option<&'a str>,
+    /// The bytes of the event, if it is not.
+    data_base64: Option<String>,
+}
+
+impl ErrorFile {
+    pub(super) fn new(path: Option<PathBuf>) -> Self {
+        Self { path, file: None }
+    }
+
+    /// Returns the path, for messages.
+    pub(super) fn place(&self) -> String {
+        let path = self.path.as_ref();
+        path.map_or_else(String::new, |path| path.display().to_string())
+    }
+
+    /// Appends events with the reasons, one a line, and makes them durable.
+    ///
+    /// # Errors
+    /// Those of the system, with the path.
+    pub(super) fn append(&mut self, events: &[(QueuedEvent<'_>, &str)]) -> io::Result<()> {
+        let Some(path) = &self.path else {
+            return Err(io::Error::other(
+                "the receiver refuses an event, and there is no file for it; set errors, or state",
+            ));
+        };
+        let mut lines = Vec::new();
+        for (QueuedEvent { record, line }, reason) in events {
+            let text = std::str::from_utf8(line).ok();
+            let line = ErrorLine {
+                estreamer_refused: RefusedEvent {
+                    reason,
+                    source: &record.source,
+                    event_type: record.kind.map(|kind| kind.name()),
+                    archival: record.archival,
+                    digest: format!("{:?}", record.digest),
+                    event: text,
+                    data_base64: text.is_none().then(|| STANDARD.encode(line)),
+                },
+            };
+            serde_json::to_writer(&mut lines, &line)?;
+            lines.push(b'\n');
+        }
+        let told = |error: io::Error| {
+            let text = format!("cannot keep refused events in {}: {error}", path.display());
+            io::Error::new(error.kind(), text)
+        };
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => {
+                let mut options = OpenOptions::new();
+                let opened = options.append(true).create(true).mode(0o640).open(path);
+                self.file.insert(opened.map_err(told)?)
+            }
+        };
+        let length = file.metadata().map_err(told)?.len();
+        let written = file.write_all(&lines).and_then(|()| file.sync_data());
+        written.map_err(|error| {
+            // Half a line would hide the next one.
+            let _ = file.set_len(length);
+            told(error)
+        })
+    }
+}

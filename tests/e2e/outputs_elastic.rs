@@ -1,0 +1,184 @@
+//! Documents in Elasticsearch and OpenSearch: each event is one, whatever breaks.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use estreamer_simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
+use estreamer_simulate::generator::GeneratorOptions;
+use estreamer_tests::http_server::{HttpReply, HttpRequest, serve};
+use estreamer_tests::{Fleet, Running, counted, json_lines, lines, stored, wait_until};
+use serde_json::{Value, json};
+
+use crate::outputs_http::{
+    EVENTS, Store, collect, configure, expected_documents, is_done, text_lines,
+};
+
+/// A bulk API that is as strict as the real one: `create` fails for an identifier that is
+/// there.
+fn bulk(request: &HttpRequest, store: &Store<BTreeMap<String, Value>>) -> HttpReply {
+    let items = bulk_items(request).into_iter().map(|(id, document)| {
+        let mut store = store.lock().unwrap();
+        let status = match store.contains_key(&id) {
+            true => 409,
+            false => {
+                store.insert(id, document);
+                201
+            }
+        };
+        json!({ "create": { "status": status } })
+    });
+    HttpReply::json(
+        200,
+        &json!({ "errors": true, "items": items.collect::<Vec<_>>() }),
+    )
+}
+
+/// Identifier and document of each item.
+fn bulk_items(request: &HttpRequest) -> Vec<(String, Value)> {
+    assert!(request.path.starts_with("/_bulk"), "{}", request.path);
+    assert_eq!(request.headers["content-type"], "application/x-ndjson");
+    assert!(request.body.ends_with(b"\n"));
+    let lines = json_lines(&request.body);
+    let pairs = lines.chunks(2).map(|pair| {
+        let create = &pair[0]["create"];
+        assert_eq!(create["_index"], "events");
+        assert!(pair[1]["@timestamp"].as_str().unwrap().ends_with('Z'));
+        (create["_id"].as_str().unwrap().to_owned(), pair[1].clone())
+    });
+    pairs.collect()
+}
+
+/// The documents without what the output adds, as they were stored by the server.
+fn documents(store: &BTreeMap<String, Value>) -> Vec<String> {
+    let plain = |document: &Value| {
+        let mut document = document.clone();
+        document.as_object_mut().unwrap().remove("@timestamp");
+        document.to_string()
+    };
+    let mut documents: Vec<String> = store.values().map(plain).collect();
+    documents.sort();
+    documents
+}
+
+#[test]
+fn a_document_is_stored_once_whatever_breaks() {
+    let fleet = Fleet::new();
+    let server = fleet.server(1, EVENTS, |builder| builder.unacknowledged(16));
+    let store = Store::<BTreeMap<String, Value>>::default();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let (kept, called) = (store.clone(), calls.clone());
+    let address = serve(None, move |request| {
+        let call = called.fetch_add(1, Ordering::Relaxed);
+        match call % 4 {
+            // It stores everything, and nobody hears of it.
+            1 => {
+                bulk(request, &kept);
+                HttpReply::Close
+            }
+            2 => HttpReply::status(503),
+            _ => bulk(request, &kept),
+        }
+    });
+    let keys = "index = \"events\"\nbatch = { events = 200 }\n";
+    let url = format!("elastic+http://{address}");
+    configure(&fleet, &server, &url, keys);
+    // Killed again and again, at any moment.
+    for kill_at in [2, 5, 9, 14] {
+        let running = Running::start(&mut fleet.collect());
+        wait_until(|| calls.load(Ordering::Relaxed) >= kill_at);
+        running.kill();
+    }
+    let running = Running::start(&mut fleet.collect());
+    wait_until(|| is_done(&server));
+    let ended = running.stop().success();
+    let found = documents(&store.lock().unwrap());
+    assert_eq!(found.len(), EVENTS as usize, "{}", ended.stderr);
+    assert!(found == expected_documents(&server), "{}", ended.stderr);
+}
+
+#[test]
+fn equal_events_of_one_second_are_two_documents_after_a_restart_too() {
+    let fleet = Fleet::new();
+    let server = fleet.server(1, 0, |builder| {
+        builder.archive(Archive::new(ArchiveOptions {
+            live: Live::ByHand,
+            oddities: Oddities {
+                twins: 20,
+                ..Oddities::default()
+            },
+            ..ArchiveOptions::generated(GeneratorOptions::default(), EVENTS)
+        }))
+    });
+    let all = stored([&server]);
+    let mut single = all.clone();
+    single.dedup();
+    assert!(single.len() < all.len(), "there are twins");
+    let store = Store::<BTreeMap<String, Value>>::default();
+    let kept = store.clone();
+    let calls = Arc::new(AtomicUsize::new(0));
+    let called = calls.clone();
+    let address = serve(None, move |request| {
+        called.fetch_add(1, Ordering::Relaxed);
+        bulk(request, &kept)
+    });
+    let keys = "index = \"events\"\nbatch = { events = 100 }\n";
+    configure(&fleet, &server, &format!("elastic+http://{address}"), keys);
+    let running = Running::start(&mut fleet.collect());
+    wait_until(|| calls.load(Ordering::Relaxed) >= 7);
+    running.kill();
+    let running = Running::start(&mut fleet.collect());
+    wait_until(|| is_done(&server));
+    let ended = running.stop().success();
+    let found = documents(&store.lock().unwrap());
+    assert!(found == expected_documents(&server), "{}", ended.stderr);
+}
+
+#[test]
+fn items_of_a_bulk_request_are_retried_or_refused_one_by_one() {
+    let fleet = Fleet::new();
+    let server = fleet.server(1, 500, |builder| builder);
+    let store = Store::<BTreeMap<String, Value>>::default();
+    let busy = Store::<HashSet<String>>::default();
+    let kept = store.clone();
+    let address = serve(None, move |request| {
+        let items = bulk_items(request).into_iter().map(|(id, document)| {
+            let number = id.bytes().next().unwrap();
+            // Some are never taken, some only the second time.
+            let result = match number {
+                b'0' => json!({ "status": 400, "error": {
+                    "type": "document_parsing_exception", "reason": "failed to parse field" } }),
+                b'1' if busy.lock().unwrap().insert(id.clone()) => json!({ "status": 429,
+                    "error": { "type": "es_rejected_execution_exception", "reason": "full" } }),
+                _ => {
+                    let before = kept.lock().unwrap().insert(id, document);
+                    assert!(before.is_none(), "accepted items are not sent again");
+                    json!({ "status": 201 })
+                }
+            };
+            json!({ "create": result })
+        });
+        HttpReply::json(
+            200,
+            &json!({ "errors": true, "items": items.collect::<Vec<_>>() }),
+        )
+    });
+    let keys = "index = \"events\"\n";
+    let running = collect(&fleet, &server, &format!("elastic+http://{address}"), keys);
+    let file = fleet.path("state/refused-siem.ndjson");
+    wait_until(|| {
+        let refused = std::fs::read(&file).unwrap_or_default();
+        store.lock().unwrap().len() + text_lines(&refused).len() == 500
+    });
+    let ended = running.stop().success();
+    let refused = lines(&file);
+    assert_eq!(
+        counted(&ended.stderr, "refused by receivers"),
+        refused.len() as u64
+    );
+    let line = String::from_utf8(refused[0].clone()).unwrap();
+    assert!(
+        line.contains("document_parsing_exception: failed to parse field"),
+        "{line}"
+    );
+}
