@@ -2,7 +2,7 @@
 
 pub use crate::count::Count;
 pub use crate::explain::identity_remedy;
-pub use crate::format::{MappingRow, mapping};
+pub use crate::format::{Converted, Converter, MappingRow, mapping};
 pub use crate::input::{Input, read};
 pub use crate::thread::spawn;
 

@@ -69,7 +69,7 @@ fn run_page(page: &Path) -> tempfile::TempDir {
 fn every_command_explains_itself_with_an_example() {
     for command in [
         "demo", "collect", "check", "request", "simulate", "pki", "catalog", "capture", "doctor",
-        "identity", "migrate",
+        "identity", "migrate", "convert",
     ] {
         let help = Ended::of(&mut estreamer(&[command, "--help"])).success();
         let help = String::from_utf8(help.stdout).unwrap();

@@ -22,9 +22,10 @@ const PROGRAMS: [(&str, &str); 11] = [
 ];
 
 /// What has no version to ask for: a file, and the package it comes in.
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
     ("/usr/share/java/jna.jar", "libjna-java"),
     ("/usr/bin/mandoc", "mandoc"),
+    ("/usr/bin/lognormalizer", "liblognorm-utils"),
 ];
 
 /// Tests that need other programs, or minutes, are ignored unless asked for;
@@ -95,6 +96,7 @@ fn programs() -> Result {
             programs::install(&[package])?;
         }
     }
+    programs::python("pycef", "pycef")?;
     let has = |library| {
         let mut command = Command::new("pkg-config");
         process::output(command.args(["--exists", library])).is_ok_and(|it| it.status.success())

@@ -1,5 +1,6 @@
 //! Programs that a task needs and a machine may lack.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::{Result, process};
@@ -35,6 +36,20 @@ pub(crate) fn install(packages: &[&str]) -> Result {
         }
     }
     Ok(())
+}
+
+/// Installs a package of Python into `target/python`, unless that has this module.
+pub(crate) fn python(package: &str, module: &str) -> Result {
+    if Path::new("target/python").join(module).exists() {
+        return Ok(());
+    }
+    let pip = ["-m", "pip"];
+    if process::read(Command::new("python3").args(pip).arg("--version")).is_err() {
+        install(&["python3-pip"])?;
+    }
+    println!("installing {package}");
+    let to = ["install", "--quiet", "--target", "target/python", package];
+    process::run(Command::new("python3").args(pip).args(to))
 }
 
 /// Installs a subcommand of cargo unless it is there.

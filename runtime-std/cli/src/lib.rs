@@ -4,6 +4,7 @@ mod capture;
 mod catalog;
 mod check;
 mod collect;
+mod convert;
 mod demo;
 mod doctor;
 mod identity;
@@ -53,6 +54,7 @@ enum Command {
     Pki(pki::PkiCommand),
     Catalog(catalog::CatalogCommand),
     Capture(capture::CaptureCommand),
+    Convert(convert::ConvertCommand),
     Migrate(migrate::MigrateCommand),
 }
 
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Pki(pki) => pki.run(),
         Command::Catalog(catalog) => catalog.run(),
         Command::Capture(capture) => capture.run(),
+        Command::Convert(convert) => convert.run(),
         Command::Migrate(migrate) => migrate.run(),
     };
     match result {

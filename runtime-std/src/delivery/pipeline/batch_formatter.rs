@@ -79,7 +79,7 @@ impl BatchFormatter {
             let part = self.part(source, &record);
             let bytes = &mut self.parts[part].bytes;
             self.formatter
-                .append(origin, &record, verdict.digest, bytes);
+                .append(origin, &record, Some(verdict.digest), bytes);
         }
         count
     }
