@@ -240,9 +240,22 @@ impl Write for NoSigpipe<'_> {
 
 /// Starts a connection from a given local address.
 fn connect_from(bind: IpAddr, address: SocketAddr) -> io::Result<TcpStream> {
+    if bind.is_ipv4() != address.is_ipv4() {
+        let kind = |ipv4| if ipv4 { "IPv4" } else { "IPv6" };
+        let (ours, theirs) = (kind(bind.is_ipv4()), kind(address.is_ipv4()));
+        let what = format!("the local address {bind} is {ours}, and the server's is {theirs}");
+        return Err(io::Error::new(ErrorKind::AddrNotAvailable, what));
+    }
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
-    socket.bind(&SocketAddr::new(bind, 0).into())?;
+    let bound = socket.bind(&SocketAddr::new(bind, 0).into());
+    bound.map_err(|error| match error.kind() {
+        ErrorKind::AddrNotAvailable => {
+            let what = format!("this machine does not have the local address {bind}");
+            io::Error::new(ErrorKind::AddrNotAvailable, what)
+        }
+        _ => error,
+    })?;
     match socket.connect(&address.into()) {
         Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
         _ => Ok(TcpStream::from_std(socket.into())),

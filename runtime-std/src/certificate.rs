@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::count::Count;
+
 /// Formats a certificate as aligned lines, each indented by two spaces; `now` is in UNIX
 /// seconds.
 pub fn text(facts: &CertificateFacts, now: i64) -> String {
@@ -62,13 +64,6 @@ pub fn json(facts: &CertificateFacts, now: i64) -> Value {
     })
 }
 
-/// Warns on stderr about a server's certificate that will soon be invalid.
-pub fn warn(facts: Option<&CertificateFacts>) {
-    for warning in facts.into_iter().flat_map(|facts| facts.warnings(now())) {
-        say!("estreamer: warning: {warning}");
-    }
-}
-
 /// Returns the current time in UNIX seconds.
 pub fn now() -> i64 {
     OffsetDateTime::now_utc().unix_timestamp()
@@ -91,7 +86,8 @@ pub fn validity(facts: &CertificateFacts, now: i64) -> String {
         Validity::NotYet => format!("{from} to {to}, not yet"),
         Validity::Expired => format!("{from} to {to}, expired"),
         Validity::Valid | Validity::ExpiresSoon { .. } => {
-            format!("{from} to {to}, {} days left", days_left(facts, now))
+            let days = u64::try_from(days_left(facts, now)).unwrap_or_default();
+            format!("{from} to {to}, {} left", Count(days, "day"))
         }
     }
 }
@@ -113,7 +109,8 @@ pub(super) fn utc(seconds: i64) -> String {
         .unwrap_or_else(|| seconds.to_string())
 }
 
-fn days_left(facts: &CertificateFacts, now: i64) -> i64 {
+/// Returns the whole days until the certificate expires; negative after that.
+pub(crate) fn days_left(facts: &CertificateFacts, now: i64) -> i64 {
     facts.not_after.saturating_sub(now).div_euclid(86_400)
 }
 

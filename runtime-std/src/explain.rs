@@ -4,7 +4,7 @@ use std::io;
 
 use estreamer_core::session::End;
 use estreamer_mio::client::ClientEnd;
-use estreamer_mio::tls::{IdentityError, TlsError};
+use estreamer_mio::tls::{CertificateProblem, IdentityError, TlsError};
 
 use crate::failure::{Failure, Remedy};
 
@@ -19,7 +19,7 @@ pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
         }
         ClientEnd::Connect(error) => Failure::failed(
             format!("cannot connect to {server}: {error}"),
-            "Check the address, the routing and the firewalls on the path",
+            connect_remedy(error),
         ),
         ClientEnd::ConnectTimeout(after) => Failure::failed(
             format!("{server} does not answer within {after:?}"),
@@ -32,7 +32,10 @@ pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
             ),
             "Check that the port is that of eStreamer, and check the firewalls on the path",
         ),
-        ClientEnd::Tls(error) => Failure::failed(format!("TLS with {server} failed: {error}"), ""),
+        ClientEnd::Tls(error) => Failure::failed(
+            format!("TLS with {server} failed: {}", error.fact()),
+            tls_remedy(error),
+        ),
         ClientEnd::Socket(error) => Failure::failed(
             format!("the connection to {server} failed: {error}"),
             "Check the network, and the server's log",
@@ -53,17 +56,59 @@ pub(crate) fn explain(server: &str, end: &ClientEnd) -> Failure {
         ),
         ClientEnd::Session(End::InvalidHeader(error), _) => Failure::failed(
             format!("{server} does not send eStreamer messages: {error}"),
-            "Check that address and port are those of an eStreamer service; if they are, collect again",
+            "Check that address and port are those of an eStreamer service",
         ),
         ClientEnd::Session(end @ (End::Idle | End::MidMessage), _) => Failure::failed(
             format!("{server} ended the session: {end}"),
-            "The server shut down or the network failed; collect again from the time of the last event",
+            Remedy::CollectAgain,
         ),
         ClientEnd::Session(end, _) => Failure::failed(
             format!("the session with {server} ended: {end}"),
-            "Check the network; collect again from the time of the last event",
+            Remedy::CollectAgain,
         ),
         end => Failure::failed(format!("the connection to {server} ended: {end}"), ""),
+    }
+}
+
+/// Returns the remedy for a TCP connection that the system refused.
+pub(crate) fn connect_remedy(error: &io::Error) -> Remedy {
+    let otherwise = match error.kind() {
+        io::ErrorKind::AddrNotAvailable => Remedy::CorrectBind,
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
+            "Check the routing of this machine, and that the server is running".into()
+        }
+        io::ErrorKind::PermissionDenied => "Check the firewall of this machine".into(),
+        _ => "Check the address, the routing and the firewalls on the path".into(),
+    };
+    Remedy::of_system(error, otherwise)
+}
+
+/// Returns the remedy for a TLS connection that failed.
+pub(crate) fn tls_remedy(error: &TlsError) -> Remedy {
+    use CertificateProblem as Problem;
+    let refusal = match error {
+        TlsError::CertificateRefused(refusal) => refusal,
+        TlsError::Identity(IdentityError::NoCa) => return Remedy::NameCa,
+        other => return sentence(other.remedy()),
+    };
+    match (&refusal.problem, &refusal.certificate) {
+        (Problem::Sha1, _) => Remedy::AllowSha1,
+        (Problem::Fingerprint { found }, _) => Remedy::PinFingerprint(found.clone()),
+        (Problem::Name { .. }, _) => Remedy::CorrectName,
+        (
+            Problem::SignatureAlgorithm { .. } | Problem::CriticalExtension { .. },
+            Some(certificate),
+        ) => Remedy::AcceptFingerprint(certificate.fingerprint()),
+        _ => sentence(refusal.remedy()),
+    }
+}
+
+/// Makes a sentence of the words behind a semicolon.
+fn sentence(text: &'static str) -> Remedy {
+    let mut rest = text.chars();
+    match rest.next() {
+        None => Remedy::None,
+        Some(first) => format!("{}{}", first.to_uppercase(), rest.as_str()).into(),
     }
 }
 

@@ -50,10 +50,28 @@ pub enum Remedy {
     RestoreBothOrReset,
     /// Discard what the bookmark knows of this source, if it is not needed.
     ResetSource(String),
+    /// Give the source this name, so that it uses the bookmark of that name.
+    NameSource(String),
     /// Set this form of the request for the server.
     SetRequestForm(RequestForm),
     /// Verify the server's certificate.
     Verify,
+    /// Have the server's certificate issued again, or allow SHA-1 for it.
+    AllowSha1,
+    /// Pin this fingerprint instead, after comparing it on the server.
+    PinFingerprint(String),
+    /// Accept the server's certificate, which cannot be verified, by this fingerprint.
+    AcceptFingerprint(String),
+    /// Correct the rule for the server's name, or leave it out.
+    CorrectName,
+    /// Correct the local address, or leave it out.
+    CorrectBind,
+    /// Say what the record length of the server counts.
+    SetRecordLength,
+    /// Ask from an earlier time.
+    AskEarlier,
+    /// Nothing but to collect again: the connection ended. A collection does so itself.
+    CollectAgain,
     /// Record the stream, and decode the recording.
     Record,
 }
@@ -100,9 +118,10 @@ impl Failure {
 
     /// The operating system refuses a resource.
     pub fn system(error: io::Error) -> Self {
+        let remedy = Remedy::of_system(&error, "Check the limits on files and threads");
         Self::failed(
             format!("the operating system refuses a resource: {error}"),
-            "Check the limits on files and threads",
+            remedy,
         )
     }
 
@@ -139,6 +158,28 @@ impl Display for Failure {
 
 impl std::error::Error for Failure {}
 
+impl Remedy {
+    /// Returns what to do about a limit of the system, or `otherwise` if the error is about
+    /// something else.
+    pub(crate) fn of_system(error: &io::Error, otherwise: impl Into<Self>) -> Self {
+        match error.raw_os_error() {
+            Some(libc::EMFILE) => {
+                "Raise the limit on open files of this process: LimitNOFILE= in the unit, or \
+                 ulimit -n in the shell"
+                    .into()
+            }
+            Some(libc::ENFILE) => {
+                "Raise the limit on open files of this machine: sysctl fs.file-max".into()
+            }
+            Some(libc::ENOSPC | libc::EDQUOT) => "Free some space on that file system".into(),
+            Some(libc::EROFS) => {
+                "Name a directory on another file system, or mount this one writable".into()
+            }
+            _ => otherwise.into(),
+        }
+    }
+}
+
 impl Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -163,10 +204,46 @@ impl Display for Remedy {
             Self::ResetSource(name) => {
                 return write!(f, "Discard the bookmark of {name:?} if it is not needed");
             }
+            Self::NameSource(name) => return write!(f, "Name the source {name:?}"),
             Self::SetRequestForm(form) => {
                 return write!(f, "Set request_form = \"{form}\" for this server");
             }
-            Self::Verify => "Verify the server's certificate",
+            Self::Verify => "Verify the server's certificate: remove insecure_no_verify",
+            Self::AllowSha1 => {
+                "Have it issued again with SHA-256, or allow SHA-1 for this server: allow_sha1 = \
+                 true"
+            }
+            Self::PinFingerprint(found) => {
+                return write!(
+                    f,
+                    "If it was renewed, compare the fingerprint on the Management Center, and pin \
+                     it: server_fingerprint = \"{found}\""
+                );
+            }
+            Self::AcceptFingerprint(found) => {
+                return write!(
+                    f,
+                    "Compare the fingerprint on the Management Center, and accept this certificate \
+                     by it: server_fingerprint = \"{found}\""
+                );
+            }
+            Self::CorrectName => {
+                "Correct server_name, or remove it: a Management Center's certificate need not \
+                 name its address"
+            }
+            Self::CorrectBind => {
+                "Set bind to an address of this machine of the same kind as the server's, or \
+                 remove it"
+            }
+            Self::SetRecordLength => {
+                "If events start with extra bytes or lack their first bytes, set record_length = \
+                 \"data\", \"extension\" or \"all\""
+            }
+            Self::AskEarlier => "For older events, set an earlier start: from = \"oldest\"",
+            Self::CollectAgain => {
+                "The server shut down or the network failed; collect again from the time of the \
+                 last event"
+            }
             Self::Record => "Record the stream, and decode the recording",
         })
     }

@@ -120,6 +120,26 @@ impl Read for Input {
     }
 }
 
+/// Returns the content of a text file, without a byte-order mark at its start.
+///
+/// # Errors
+/// It is not UTF-8; the error names the encoding if the file begins with its mark.
+pub fn text(bytes: &[u8]) -> io::Result<&str> {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(io::Error::new(
+            ErrorKind::InvalidData,
+            "it is UTF-16, not UTF-8",
+        ));
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(bytes).map_err(|error| {
+        let start = &bytes[..error.valid_up_to()];
+        let line = 1 + memchr::memchr_iter(b'\n', start).count();
+        let what = format!("it is not UTF-8 text (line {line})");
+        io::Error::new(ErrorKind::InvalidData, what)
+    })
+}
+
 fn is_device(metadata: &Metadata) -> bool {
     use std::os::unix::fs::FileTypeExt;
     let kind = metadata.file_type();
@@ -159,6 +179,19 @@ mod tests {
                 let error = read(&path, size - 1).unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::FileTooLarge, "{size}");
             }
+        }
+    }
+
+    #[test]
+    fn a_text_is_utf_8_with_or_without_its_mark() {
+        assert_eq!(text(b"\xef\xbb\xbfa").unwrap(), "a");
+        for (bytes, part) in [
+            (&b"\xff\xfea\0"[..], "UTF-16"),
+            (b"\xfe\xff\0a", "UTF-16"),
+            (b"a\nb\nZ\xfcrich", "line 3"),
+        ] {
+            let error = text(bytes).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
         }
     }
 

@@ -6,10 +6,8 @@
 //! - [`capture`]: decodes recorded streams, message by message.
 //!
 //! [`config`] holds the settings of a collection, [`failure`] what is reported when
-//! something fails.
-
-#[macro_use]
-mod say;
+//! something fails. What happens meanwhile goes to the program's subscriber of `tracing`,
+//! with the fields `source` and `output`: never an event, a password or a key.
 
 pub mod capture;
 mod certificate;
@@ -35,6 +33,7 @@ mod refusal;
 pub mod shared;
 mod sync;
 mod thread;
+mod trouble;
 
 // The examples of the READMEs compile.
 #[cfg(doctest)]

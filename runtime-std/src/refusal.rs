@@ -1,6 +1,7 @@
 //! Words why a start is refused, with remedies.
 
 use std::fmt::Display;
+use std::io;
 
 use crate::delivery::bookmark::journal::JournalError;
 use crate::delivery::bookmark::opening::OpeningError;
@@ -13,7 +14,7 @@ use crate::failure::{Failure, Remedy};
 pub(crate) fn state(error: &StateError) -> Failure {
     let remedy = match error {
         StateError::InUse(_) => Remedy::NameState,
-        StateError::Io(..) => "Check the path and its permissions".into(),
+        StateError::Io(_, error) => Remedy::of_system(error, "Check the path and its permissions"),
         StateError::KeyMissing(_) | StateError::KeyDamaged(_) | StateError::JournalMissing(_) => {
             return unchanged(error, Remedy::RestoreOrReset);
         }
@@ -40,7 +41,18 @@ pub(crate) fn opening(error: &OpeningError) -> Failure {
             Damage::OtherKey => unchanged(error, Remedy::RestoreBothOrReset),
             _ => unchanged(error, Remedy::RestoreOrReset),
         },
-        _ => Failure::failed(error, ""),
+        OpeningError::File(_, found) if found.kind() == io::ErrorKind::WouldBlock => {
+            Failure::failed(error, "Give each process its own file")
+        }
+        // The error says what to use instead.
+        OpeningError::File(_, found) if found.kind() == io::ErrorKind::InvalidInput => {
+            Failure::failed(error, "")
+        }
+        OpeningError::File(_, found) | OpeningError::Journal(JournalError::Io(_, found)) => {
+            let otherwise = "Check the path and its permissions";
+            Failure::failed(error, Remedy::of_system(found, otherwise))
+        }
+        OpeningError::UnknownSource(..) => Failure::failed(error, ""),
     }
 }
 

@@ -3,8 +3,9 @@
 pub use crate::count::Count;
 pub use crate::explain::identity_remedy;
 pub use crate::format::{Converted, Converter, MappingRow, mapping};
-pub use crate::input::{Input, read};
+pub use crate::input::{Input, read, text};
 pub use crate::thread::spawn;
+pub use crate::trouble::Words;
 
 /// Facts of certificates in words.
 pub mod certificate {

@@ -9,7 +9,7 @@ use estreamer_core::wire::InitialTimestamp;
 use estreamer_simulate::Served;
 use estreamer_simulate::archive::Oddities;
 use estreamer_simulate::chaos::ChaosKind;
-use estreamer_tests::{ODD, Scene};
+use estreamer_tests::{ODD, Pki, Scene, speaker};
 
 /// No test waits longer for an event that is there.
 const SOON: Option<Duration> = Some(Duration::from_secs(30));
@@ -223,4 +223,17 @@ fn client(scene: &Scene) -> Builder {
 
 fn bookmarked(scene: &Scene) -> Builder {
     client(scene).state(scene.path("state")).name("fmc")
+}
+
+#[test]
+fn the_time_limit_in_a_message_is_the_one_that_was_set() {
+    let pki = Pki::new();
+    let p12 = pki.file("client.p12");
+    let address = speaker::serve(speaker::listen).to_string();
+    for (limit, shown) in [(150, "150ms"), (1200, "1.2s")] {
+        let builder = Client::builder(&address).pkcs12(&p12, "estreamer");
+        let limited = builder.connect_timeout(Duration::from_millis(limit));
+        let error = limited.connect().expect_err("nobody answers").to_string();
+        assert!(error.contains(&format!("within {shown}")), "{error}");
+    }
 }

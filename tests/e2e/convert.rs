@@ -68,6 +68,21 @@ fn what_is_no_event_is_told_and_goes_to_an_error_envelope() {
 }
 
 #[test]
+fn a_comma_that_would_end_a_value_is_replaced_and_counted() {
+    let pki = Pki::new();
+    let event = "{\"EventType\":\"FileEvent\",\"FileName\":\"a, b: c\"}";
+    let file = pki.write("comma", event);
+    let ended = Ended::of(&mut estreamer(&["convert", &file, "--format", "ftd"])).success();
+    let line = String::from_utf8(ended.stdout).unwrap();
+    assert!(line.contains("FileName: a; b: c"), "{line}");
+    assert!(
+        ended.stderr.contains("1 value had a comma"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
 fn each_field_is_explained_by_its_row() {
     let ended = Ended::of(&mut estreamer(&[
         "convert",

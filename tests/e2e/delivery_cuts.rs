@@ -68,7 +68,7 @@ fn a_full_file_system_that_frees_up_only_delays() {
     wait_until(|| length() > 2_900_000);
     let ended = running.stop().success();
     assert!(
-        ended.stderr.contains("can be written again"),
+        ended.stderr.contains(": works again after "),
         "{}",
         ended.stderr
     );

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use estreamer_simulate::archive::Oddities;
-use estreamer_tests::{Ended, Fleet, Running, Scene, lines, stored, wait_for_lines, wait_until};
+use estreamer_tests::{
+    Ended, Fleet, Running, Scene, lines, message, stored, wait_for_lines, wait_until,
+};
 
 /// Runs a collector until a file has so many lines, and stops it in order.
 #[track_caller]
@@ -249,6 +251,6 @@ fn check_told(scene: &Scene, found: &[Vec<u8>], said: &str) {
         .lines()
         .find(|line| line.contains("is not found any more. They come again"))
         .unwrap_or_else(|| panic!("{doubled} doubled: {said}"));
-    let count = told.split(' ').nth(1).unwrap();
+    let count = message(told).split(' ').next().unwrap();
     assert_eq!(count, doubled.to_string(), "{said}");
 }

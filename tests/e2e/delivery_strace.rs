@@ -85,7 +85,7 @@ fn a_sync_that_fails_voids_what_came_since_the_last_commit() {
         reached.fetch_add(usize::from(failed), Ordering::Relaxed);
         // What was voided is counted when it has come again, and not before.
         let lines = std::fs::read_to_string(scene.path(&out)).unwrap_or_default();
-        let counted = format!("estreamer: {} events, ", lines.lines().count());
+        let counted = format!("INFO {} events, ", lines.lines().count());
         let is_whole = first.status.success() && first.stderr.contains(" events, ");
         assert!(
             !is_whole || first.stderr.contains(&counted),

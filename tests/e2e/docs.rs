@@ -45,3 +45,54 @@ fn every_quirk_and_every_kind_of_chaos_is_in_the_page_with_its_sentence() {
         assert!(page.contains(&row), "no {row}");
     }
 }
+
+/// Every message that the page of the log explains is one that the program can write.
+#[test]
+fn every_message_in_the_page_of_the_log_is_in_the_source() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = fs::read_to_string(root.join("docs/log.md")).unwrap();
+    let (_, tables) = page.split_once("\n## About a source\n").unwrap();
+    let mut source = String::new();
+    for folder in [
+        "runtime-std/src",
+        "runtime-std/cli/src/log",
+        "runtime-mio/src",
+    ] {
+        read_all(&root.join(folder), &mut source);
+    }
+    let mut messages = 0;
+    for row in tables.lines().filter(|line| line.starts_with("| `")) {
+        let (message, _) = row[3..].split_once('`').unwrap();
+        for part in message.split('…') {
+            let part = part.trim_matches([' ', ':', '.']);
+            assert!(source.contains(part), "no {part:?} of {message:?}");
+        }
+        messages += 1;
+    }
+    assert!(messages > 40, "{messages}");
+}
+
+/// The text of all files under a folder, with broken strings joined.
+fn read_all(folder: &Path, text: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read_all(&path, text);
+            continue;
+        }
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let file = fs::read_to_string(&path).unwrap();
+        for line in file.lines() {
+            let line = line.trim_start();
+            match line.strip_suffix('\\') {
+                Some(begin) => text.push_str(begin),
+                None => {
+                    text.push_str(line);
+                    text.push('\n');
+                }
+            }
+        }
+    }
+}

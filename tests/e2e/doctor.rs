@@ -99,12 +99,17 @@ fn of_several_addresses_the_first_that_answers_is_examined_and_the_others_tried(
     let tls = ClientTls::new(&identity, rules.clone()).unwrap();
     let examine = |addresses| {
         diagnose(&DoctorOptions {
+            source: None,
             server: "fmc.example.net".into(),
             addresses: Ok(addresses),
             identity: &identity,
             rules: &rules,
             tls: &tls,
+            bind: None,
             request: &EventRequest::everything(),
+            from: InitialTimestamp::OLDEST,
+            form: None,
+            quirks: Quirks::NONE,
             request_text: "something".into(),
             timeout: Duration::from_secs(10),
             wait: Duration::from_secs(10),

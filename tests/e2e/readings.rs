@@ -120,7 +120,7 @@ fn a_reading_is_told_once_for_each_source_and_counted() {
         let said = ended.stderr;
         let times = if quirk.is_some() { 1 } else { 0 };
         for (name, server) in &servers {
-            let line = format!("estreamer: {name}: {told} {words}");
+            let line = format!(" WARN {name}: {told} {words}");
             assert_eq!(said.matches(&line).count(), times, "{said}");
             let written = events(&fs::read(fleet.path(&format!("{name}.ndjson"))).unwrap());
             assert!(written == expected_lines(server.archive()));
@@ -138,7 +138,7 @@ fn a_server_without_the_archival_times_asked_for_is_told_of_and_nothing_is_lost(
         .success()
         .stderr;
     scene.check("out", "without archival times");
-    let told = "estreamer: fmc: the server sends records without archival time";
+    let told = " WARN fmc: the server sends records without archival time";
     assert_eq!(said.matches(told).count(), 1, "{said}");
     assert!(said.contains("1000 without archival time"), "{said}");
 }
@@ -193,7 +193,7 @@ fn events_that_are_not_the_json_asked_for_are_delivered_counted_and_told() {
         let expected = [line, b"\n{}\n", line, b"\n"].concat();
         assert_eq!(ended.stdout, expected, "as it came");
         let said = ended.stderr;
-        let told = "estreamer: fmc: the server sends events that are not JSON";
+        let told = " WARN fmc: the server sends events that are not JSON";
         assert_eq!(said.matches(told).count(), 1, "{said}");
         assert!(said.contains("2 not JSON"), "{said}");
     }

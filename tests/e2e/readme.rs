@@ -43,19 +43,32 @@ fn run_page(page: &Path) -> tempfile::TempDir {
     let path = with_estreamer(here.path());
     let text = fs::read_to_string(page).unwrap();
     let mut background = Vec::new();
-    for line in commands(&text).filter(|line| !line.starts_with("cargo ")) {
+    let shell = |script: &str| {
         let mut command = Command::new("sh");
         command.current_dir(here.path()).env("PATH", &path);
-        match line.strip_suffix(" &") {
-            // A server prints its address when it is ready.
-            Some(line) => {
-                command.args(["-c", &format!("exec {line}")]);
-                background.push(Running::start_to_first_line(&mut command).0);
-            }
-            None => {
-                let ended = Ended::of(command.args(["-c", line]));
-                let said = &ended.stderr;
-                assert!(ended.status.success(), "{}: {line}: {said}", page.display());
+        command.env_remove("STATE_DIRECTORY");
+        command.args(["-c", script]);
+        command
+    };
+    let page = page.display();
+    for typed in typed(&text) {
+        match typed {
+            Typed::Command(line) => match line.strip_suffix(" &") {
+                // A server prints its address when it is ready.
+                Some(line) => {
+                    let mut server = shell(&format!("exec {line}"));
+                    background.push(Running::start_to_first_line(&mut server).0);
+                }
+                None => {
+                    let ended = Ended::of(&mut shell(line));
+                    let said = &ended.stderr;
+                    assert!(ended.status.success(), "{page}: {line}: {said}");
+                }
+            },
+            Typed::Shown(line, shown) => {
+                let ended = Ended::of(&mut shell(&format!("exec 2>&1\n{line}")));
+                let printed = String::from_utf8_lossy(&ended.stdout);
+                assert!(is_shown(&shown, &printed), "{page}: {line}:\n{printed}");
             }
         }
     }
@@ -63,6 +76,84 @@ fn run_page(page: &Path) -> tempfile::TempDir {
         assert!(server.is_running(), "the server serves on");
     }
     here
+}
+
+/// What a page has its reader type.
+#[derive(Debug, PartialEq)]
+enum Typed<'p> {
+    /// A line of an `sh` block; it succeeds.
+    Command(&'p str),
+    /// A line after `$ ` in a `console` block, and what the page shows below it.
+    Shown(&'p str, String),
+}
+
+/// Everything that is typed, in order.
+fn typed(markdown: &str) -> Vec<Typed<'_>> {
+    let mut block = None;
+    let mut all = Vec::new();
+    for line in markdown.lines() {
+        if let Some(language) = line.strip_prefix("```") {
+            block = (block.is_none() && !language.is_empty()).then_some(language);
+            continue;
+        }
+        match block {
+            Some("sh") if !line.is_empty() && !line.starts_with("cargo ") => {
+                all.push(Typed::Command(line));
+            }
+            Some("console") => match (line.strip_prefix("$ "), all.last_mut()) {
+                (Some(line), _) => all.push(Typed::Shown(line, String::new())),
+                (None, Some(Typed::Shown(_, shown))) => *shown += &format!("{line}\n"),
+                (None, _) => panic!("no command before {line:?}"),
+            },
+            _ => {}
+        }
+    }
+    all
+}
+
+/// Whether a page shows what was printed. The page may break lines elsewhere, and writes
+/// `…` for what is not always the same.
+fn is_shown(shown: &str, printed: &str) -> bool {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (shown, printed) = (words(shown), words(printed));
+    let mut parts = shown.split('…').map(str::trim);
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = printed.strip_prefix(first) else {
+        return false;
+    };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, between)) = parts.split_last() else {
+        return rest.is_empty();
+    };
+    for part in between {
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[test]
+fn what_a_page_shows_is_compared_word_by_word() {
+    let page = "```sh\na\n```\n```console\n$ b\nx\n y\n$ c\n```\n```text\n$ d\n```\n";
+    let expected = [
+        Typed::Command("a"),
+        Typed::Shown("b", "x\n y\n".into()),
+        Typed::Shown("c", String::new()),
+    ];
+    assert_eq!(typed(page), expected);
+    for (shown, printed, same) in [
+        ("a b\n  c", "a b c\n", true),
+        ("a b", "a b c", false),
+        ("a b c", "a b", false),
+        ("", "a", false),
+        ("a … d", "a b c d", true),
+        ("a … d", "a b c d e", false),
+        ("a … c … e", "a b c d e", true),
+    ] {
+        assert_eq!(is_shown(shown, printed), same, "{shown} {printed}");
+    }
 }
 
 #[test]

@@ -272,7 +272,7 @@ fn a_receiver_that_is_gone_is_replaced_by_another() {
     };
     fleet.configure("shutdown = 1", &tables(&format!("tcp://{gone}")));
     let running = Running::start(&mut fleet.collect());
-    running.wait_for("cannot write to tcp://");
+    running.wait_for(": cannot write: ");
     fleet.configure("shutdown = 1", &tables("file:second.ndjson"));
     running.signal("HUP");
     wait_for_lines(&fleet.path("second.ndjson"), 500, &running);
@@ -344,13 +344,18 @@ fn a_stop_takes_no_longer_than_allowed_and_a_second_one_no_time() {
         let start = Instant::now();
         running.signal("TERM");
         if signals == 2 {
-            // It waits, and says nothing more: only the second ends it.
+            // It waits: only the second ends it.
             wait_until(|| {
                 server.connections().last().is_some_and(|c| c.end.is_some())
                     || start.elapsed().as_secs() >= 2
             });
             let ended = running.stop();
             assert!(!ended.status.success(), "it was ended by the signal");
+            let waits = format!("output tcp://{address}: the stop waits for ");
+            assert!(ended.stderr.contains(&waits), "{}", ended.stderr);
+            assert!(ended.stderr.contains("at most 10 min"), "{}", ended.stderr);
+            let second = "A second Ctrl-C or signal ends the program at once";
+            assert!(ended.stderr.contains(second), "{}", ended.stderr);
         } else {
             let ended = running.wait().success();
             assert!(ended.stderr.contains("collected again"), "{}", ended.stderr);

@@ -155,7 +155,7 @@ fn a_server_that_works_is_asked_again_before_the_next() {
     assert_eq!(first.connections().len(), 4);
     assert_eq!(second.connections().len(), 0);
     let said = check(&fleet, running, &first);
-    assert_eq!(said.matches("connected to").count(), 1, "{said}");
+    assert_eq!(said.matches(" connected to").count(), 1, "{said}");
 }
 
 #[test]

@@ -104,9 +104,9 @@ impl Fleet {
         self.configure("", &tables.collect::<Vec<_>>());
     }
 
-    /// `collect` with that configuration.
+    /// `collect` with that configuration, as a service: servers may be away at first.
     pub fn collect(&self) -> Command {
-        let mut command = estreamer(&["collect", "--config"]);
+        let mut command = estreamer(&["collect", "--retry", "always", "--config"]);
         command.arg(self.path("estreamer.toml"));
         command
     }

@@ -11,7 +11,9 @@ pub mod speaker;
 pub use delivery::{ODD, Scene, at_each, lines};
 pub use fleet::{Fleet, stored, wait_for_lines};
 pub use hostile::{Hostile, Stream};
-pub use process::{Ended, Running, after_reboot, counted, estreamer, program, wait_until};
+pub use process::{
+    Ended, Running, after_reboot, counted, estreamer, message, program, wait_until, warnings,
+};
 pub use raw::Raw;
 pub use server::{Pki, Simulator, collect, collect_all, events, expected_lines};
 

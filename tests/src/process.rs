@@ -344,6 +344,25 @@ fn listen(mut pipe: impl Read + Send + 'static, said: Arc<Mutex<Vec<u8>>>) -> Jo
     })
 }
 
+/// What a line of a log says, without the time and the level before it.
+pub fn message(line: &str) -> &str {
+    let mut words = line.splitn(3, ' ');
+    match (words.next(), words.next(), words.next()) {
+        (Some(time), Some("ERROR" | "WARN" | "INFO" | "DEBUG"), Some(message))
+            if time.ends_with('Z') =>
+        {
+            message
+        }
+        _ => line.trim_start_matches("estreamer: "),
+    }
+}
+
+/// The warnings and errors in a log, each without its time and level.
+pub fn warnings(said: &str) -> Vec<&str> {
+    let is_warning = |line: &&str| matches!(line.split(' ').nth(1), Some("WARN" | "ERROR"));
+    said.lines().filter(is_warning).map(message).collect()
+}
+
 /// What a collector's summary counts before these words.
 ///
 /// # Panics
@@ -351,7 +370,7 @@ fn listen(mut pipe: impl Read + Send + 'static, said: Arc<Mutex<Vec<u8>>>) -> Jo
 #[track_caller]
 pub fn counted(said: &str, words: &str) -> u64 {
     let summary = said.lines().last().unwrap_or_default();
-    let summary = summary.trim_start_matches("estreamer: ");
+    let summary = message(summary);
     let mut parts = summary.split(", ");
     let part = parts.find(|part| part.contains(words));
     let digits = part.and_then(|part| part.trim_start_matches("up to ").split(' ').next());

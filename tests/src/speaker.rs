@@ -1,7 +1,8 @@
 //! Servers that complete the handshake and then send what a test wants.
 
 use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use estreamer_mio::tls::{Identity, ServerTls};
 
@@ -9,7 +10,24 @@ use estreamer_mio::tls::{Identity, ServerTls};
 ///
 /// # Panics
 /// When there is no handshake.
-pub fn speak(identity: &Identity, mut socket: TcpStream, bytes: &[u8]) {
+pub fn speak(identity: &Identity, socket: TcpStream, bytes: &[u8]) {
+    listen(send(identity, socket, bytes));
+}
+
+/// Completes the handshake, sends nothing, and closes the connection after this time.
+///
+/// # Panics
+/// When there is no handshake.
+pub fn hold(identity: &Identity, socket: TcpStream, time: Duration) {
+    let socket = send(identity, socket, b"");
+    std::thread::sleep(time);
+    // As a program that ends: what the client sent is read.
+    let _ = socket.shutdown(Shutdown::Write);
+    listen(socket);
+}
+
+/// Sends these bytes inside TLS.
+fn send(identity: &Identity, mut socket: TcpStream, bytes: &[u8]) -> TcpStream {
     let tls = ServerTls::new(identity).expect("TLS");
     let mut tls = tls.accept().expect("a session");
     while tls.is_handshaking() {
@@ -25,7 +43,7 @@ pub fn speak(identity: &Identity, mut socket: TcpStream, bytes: &[u8]) {
     while tls.wants_write() {
         tls.write_tls(&mut socket).expect("a client");
     }
-    listen(socket);
+    socket
 }
 
 /// Accepts one connection after another and hands each to `serve`.

@@ -31,7 +31,7 @@ pub(crate) fn parse<'a>(arguments: &[&'a str]) -> Option<(Option<&'a str>, u32)>
 /// One target, or all of them in turn. A finding does not keep the others from
 /// their turn.
 pub(crate) fn run(steps: &mut Steps, target: Option<&str>, seconds: u32) -> Result {
-    let nightly = steps.run("fuzz: programs", programs)?;
+    // Before anything is installed.
     let mut chosen = targets()?;
     if let Some(target) = target {
         let known = chosen.join(", ");
@@ -42,6 +42,7 @@ pub(crate) fn run(steps: &mut Steps, target: Option<&str>, seconds: u32) -> Resu
             ));
         }
     }
+    let nightly = steps.run("fuzz: programs", programs)?;
     let mut outcomes = Vec::new();
     for name in chosen {
         outcomes.push(steps.run(&format!("fuzz: {name}"), || {

@@ -84,15 +84,15 @@ fn main() -> ExitCode {
         ["fuzz", "--smoke"] => fuzz::smoke(&mut steps).map(|()| None),
         ["fuzz", ref options @ ..] => match fuzz::parse(options) {
             Some((target, seconds)) => fuzz::run(&mut steps, target, seconds).map(|()| None),
-            None => return usage(),
+            None => return usage(&arguments),
         },
         ["bench", ref options @ ..] => match bench::Options::parse(options) {
             Some(options) => bench::run(&mut steps, &options).map(|()| None),
-            None => return usage(),
+            None => return usage(&arguments),
         },
         ["soak", ref options @ ..] => match soak::Options::parse(options) {
             Some(options) => soak::run(&mut steps, &options).map(|()| None),
-            None => return usage(),
+            None => return usage(&arguments),
         },
         ["header"] => steps.run("header", header).map(|()| None),
         ["api"] => api::run(&mut steps, false).map(|()| None),
@@ -105,7 +105,7 @@ fn main() -> ExitCode {
             println!("{HELP}");
             return ExitCode::SUCCESS;
         }
-        _ => return usage(),
+        _ => return usage(&arguments),
     };
     steps.print();
     match outcome {
@@ -123,9 +123,35 @@ fn main() -> ExitCode {
     }
 }
 
-fn usage() -> ExitCode {
-    eprintln!("{HELP}");
+/// Says what is wrong with the arguments, and what is right.
+fn usage(arguments: &[&str]) -> ExitCode {
+    eprintln!("error: {}", wrong(arguments));
     ExitCode::from(2)
+}
+
+/// What is wrong with these arguments.
+fn wrong(arguments: &[&str]) -> String {
+    let Some((task, options)) = arguments.split_first() else {
+        return format!("no task is given\n\n{HELP}");
+    };
+    match described(task) {
+        None => format!("there is no task {task:?}; `cargo xtask help` lists them"),
+        Some(lines) if options.is_empty() => format!("{task} needs arguments:\n{lines}"),
+        Some(lines) => format!("{task} does not take {options:?}:\n{lines}"),
+    }
+}
+
+/// What the help says of a task.
+fn described(task: &str) -> Option<String> {
+    let start = |line: &str| line.starts_with("  ") && !line.starts_with("   ");
+    let mut lines = HELP.lines().skip_while(|line| {
+        let name = line.split_whitespace().next();
+        !(start(line) && name == Some(task))
+    });
+    let first = lines.next()?;
+    let rest = lines.take_while(|line| !start(line));
+    let whole: Vec<&str> = std::iter::once(first).chain(rest).collect();
+    Some(whole.join("\n"))
 }
 
 /// The test that compares the headers writes them if it is told to.
@@ -135,4 +161,28 @@ fn header() -> Result {
             .args(["test", "--package=estreamer-capi", "--test=capi", "header"])
             .env("ESTREAMER_BLESS", "1"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_argument_is_named_with_what_is_right() {
+        for (arguments, part, more) in [
+            (&["bogus"][..], "no task \"bogus\"", "cargo xtask help"),
+            (
+                &["fuzz", "--help"],
+                "fuzz does not take [\"--help\"]",
+                "[TARGET] [--seconds N]",
+            ),
+            (&["bench", "x"], "bench does not take", "--instructions"),
+            (&["test", "x"], "test does not take", "formatting"),
+        ] {
+            let text = wrong(arguments);
+            assert!(text.contains(part) && text.contains(more), "{text}");
+            assert!(!text.contains("nostd"), "only what concerns it: {text}");
+        }
+        assert!(wrong(&[]).contains(HELP));
+    }
 }

@@ -9,6 +9,7 @@ use super::facts::CertificateFacts;
 use super::identity_error::IdentityError;
 use super::peer::Peer;
 use super::problem::CertificateProblem;
+use super::text;
 
 /// Why a TLS handshake failed, or a session ended.
 ///
@@ -278,87 +279,113 @@ impl error::Error for TlsError {
 
 impl error::Error for CertificateRefusal {}
 
+impl CertificateRefusal {
+    /// What is wrong, as a sentence without a full stop.
+    pub fn fact(&self) -> String {
+        format!(
+            "the {}'s certificate {}",
+            self.peer,
+            self.problem.fact(self.peer)
+        )
+    }
+
+    /// What to do about it; empty if nothing is known.
+    pub fn remedy(&self) -> &'static str {
+        self.problem.remedy(self.peer)
+    }
+}
+
 impl fmt::Display for CertificateRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the {}'s certificate ", self.peer)?;
-        self.problem.describe(self.peer, f)
+        f.write_str(&text::joined(&self.fact(), self.remedy()))
+    }
+}
+
+impl TlsError {
+    /// What happened, as a sentence without a full stop.
+    pub fn fact(&self) -> String {
+        match self {
+            Self::NotTls { peer } => format!("the {peer} does not speak TLS"),
+            Self::VersionTooOld { peer } => {
+                format!("the {peer} supports only TLS 1.1 or older")
+            }
+            Self::NothingInCommon { peer } => format!(
+                "the {peer} shares no cipher suite with us, most likely because it allows only \
+                 RSA key exchange or CBC cipher suites, or has a key on another curve"
+            ),
+            Self::Alert { peer, alert } => {
+                format!("TLS handshake failed: the {peer} sent the alert {alert}")
+            }
+            Self::ClosedInHandshake {
+                peer: Peer::Server,
+                certificate_sent: true,
+            } => "TLS handshake failed: the server closed the connection after it received our \
+                  certificate"
+                .to_owned(),
+            Self::ClosedInHandshake { peer, .. } => {
+                format!("TLS handshake failed: the {peer} closed the connection")
+            }
+            Self::Protocol { peer, detail } => format!("TLS with the {peer} failed ({detail})"),
+            Self::CertificateRefused(refusal) => refusal.fact(),
+            Self::OwnCertificateRefused { peer, alert } => {
+                format!("the {peer} refused our certificate with the alert {alert}")
+            }
+            Self::Identity(error) => error.to_string(),
+            Self::Setup { detail } => format!("TLS cannot be set up: {detail}"),
+        }
+    }
+
+    /// What to do about it; empty if nothing is known, or if the fact says it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::NotTls { peer: Peer::Server } => {
+                "check address and port (eStreamer uses 8302), and whether a proxy answers instead"
+            }
+            Self::NotTls { peer: Peer::Client } => {
+                "it is not an eStreamer client, or it is configured without TLS"
+            }
+            Self::VersionTooOld { .. } => "enable TLS 1.2 there, or update it",
+            Self::NothingInCommon { .. } => {
+                "enable ECDHE with AES-GCM or ChaCha20 there, on curve X25519, P-256 or P-384, and \
+                 give it a key for RSA or on P-256 or P-384"
+            }
+            Self::Alert { .. } => "see its log for the cause",
+            Self::ClosedInHandshake {
+                peer: Peer::Client, ..
+            } => "see its log for the cause, unless it was a port scan or a health check",
+            Self::ClosedInHandshake {
+                certificate_sent: false,
+                ..
+            } => {
+                "check that its eStreamer service runs and that no firewall or access list blocks \
+                 it"
+            }
+            Self::ClosedInHandshake { .. } => {
+                "check that this client exists there under the address it connects from, and that \
+                 this is the latest PKCS#12 file of that client"
+            }
+            Self::Protocol { .. } => {
+                "check for a device in between that changes or intercepts the connection"
+            }
+            Self::CertificateRefused(refusal) => refusal.remedy(),
+            Self::OwnCertificateRefused {
+                peer: Peer::Server, ..
+            } => {
+                "use the latest PKCS#12 file of this client from that Management Center, and check \
+                 its dates"
+            }
+            Self::OwnCertificateRefused { .. } => {
+                "give it a PKCS#12 file with the CA that issued ours, and check that our subject \
+                 has title=eStreamer and generationQualifier=server"
+            }
+            Self::Identity(_) | Self::Setup { .. } => "",
+        }
     }
 }
 
 impl fmt::Display for TlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotTls { peer: Peer::Server } => f.write_str(
-                "the server does not speak TLS; check address and port (eStreamer uses 8302), \
-                 and whether a proxy answers instead",
-            ),
-            Self::NotTls { peer: Peer::Client } => f.write_str(
-                "the client does not speak TLS; it is not an eStreamer client, or it is configured \
-                 without TLS",
-            ),
-            Self::VersionTooOld { peer } => write!(
-                f,
-                "the {peer} supports only TLS 1.1 or older; enable TLS 1.2 there, \
-                 or update it",
-            ),
-            Self::NothingInCommon { peer } => write!(
-                f,
-                "the {peer} shares no cipher suite with us, most likely because it allows only \
-                 RSA key exchange or CBC cipher suites, or has a key on another curve; enable \
-                 ECDHE with AES-GCM or ChaCha20 there, on curve X25519, P-256 or P-384, and give \
-                 it a key for RSA or on P-256 or P-384",
-            ),
-            Self::Alert { peer, alert } => write!(
-                f,
-                "TLS handshake failed: the {peer} sent the alert {alert}; see its log for the cause",
-            ),
-            Self::ClosedInHandshake {
-                peer: Peer::Client, ..
-            } => f.write_str(
-                "TLS handshake failed: the client closed the connection; see its log for the \
-                 cause, unless it was a port scan or a health check",
-            ),
-            Self::ClosedInHandshake {
-                certificate_sent: false,
-                ..
-            } => f.write_str(
-                "TLS handshake failed: the server closed the connection; check that its \
-                 eStreamer service runs and that no firewall or access list blocks it",
-            ),
-            Self::ClosedInHandshake {
-                certificate_sent: true,
-                ..
-            } => f.write_str(
-                "TLS handshake failed: the server closed the connection after it received our \
-                 certificate; check that this client exists there under the address it connects \
-                 from, and that this is the latest PKCS#12 file of that client",
-            ),
-            Self::Protocol { peer, detail } => write!(
-                f,
-                "TLS with the {peer} failed ({detail}); check for a device in between that changes \
-                 or intercepts the connection",
-            ),
-            Self::CertificateRefused(refusal) => write!(f, "{refusal}"),
-            Self::OwnCertificateRefused {
-                peer: Peer::Server,
-                alert,
-            } => write!(
-                f,
-                "the server refused our certificate with the alert {alert}; use the latest \
-                 PKCS#12 file of this client from that Management Center, and check its dates",
-            ),
-            Self::OwnCertificateRefused {
-                peer: Peer::Client,
-                alert,
-            } => write!(
-                f,
-                "the client refused our certificate with the alert {alert}; give it a PKCS#12 \
-                 file with the CA that issued ours, and check that our subject has \
-                 title=eStreamer and generationQualifier=server",
-            ),
-            Self::Identity(error) => write!(f, "{error}"),
-            Self::Setup { detail } => write!(f, "TLS cannot be set up: {detail}"),
-        }
+        f.write_str(&text::joined(&self.fact(), self.remedy()))
     }
 }
 

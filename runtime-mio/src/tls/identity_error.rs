@@ -97,7 +97,7 @@ impl fmt::Display for IdentityError {
         match self {
             Self::NotPkcs12 => f.write_str(
                 "this is not a PKCS#12 file; download the client's certificate again from the \
-                 Management Center (Integration > Other Integrations > eStreamer) in binary mode",
+                 eStreamer configuration page of the Management Center, in binary mode",
             ),
             Self::PemNotPkcs12 => f.write_str(
                 "this is a PEM file, not PKCS#12; configure it as certificate, key and CA instead",

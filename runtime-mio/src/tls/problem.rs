@@ -105,33 +105,135 @@ pub enum CertificateProblem {
 }
 
 impl CertificateProblem {
-    /// Writes the text for a certificate of `peer`.
-    pub(super) fn describe(&self, peer: Peer, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What is wrong with a certificate of `peer`. It continues a sentence that begins
+    /// with “the server's certificate”.
+    pub fn fact(&self, peer: Peer) -> String {
         match self {
+            Self::Missing => "was not sent".to_owned(),
+            Self::Unreadable => "is not readable X.509".to_owned(),
+            Self::NotSignedByCa {
+                same_name: true,
+                issuer,
+                ..
+            } if peer == Peer::Server => {
+                format!("is signed by a different CA of the same name ({issuer})")
+            }
             Self::NotSignedByCa {
                 issuer,
                 authorities,
                 ..
-            } if peer == Peer::Client => write!(
-                f,
-                "is signed by {issuer}, not by our CA ({}); issue a certificate for this client here",
-                authorities.join("; "),
+            } => format!(
+                "is signed by {issuer}, not by our CA ({})",
+                authorities.join("; ")
             ),
-            Self::Sha1 if peer == Peer::Client => {
-                f.write_str("is signed with SHA-1; issue it again with SHA-256")
+            Self::Title { subject } => format!(
+                "has the subject {subject} without title=eStreamer: this is another service"
+            ),
+            Self::GenerationQualifier { subject } => format!(
+                "has the subject {subject} without generationQualifier=server: the server uses a \
+                 client's certificate"
+            ),
+            Self::Name { wanted, found } => {
+                format!("does not have the name {wanted}, only {}", list(found))
             }
-            // Clients are not accepted by their fingerprint.
-            Self::CriticalExtension { extension } if peer == Peer::Client => write!(
-                f,
+            Self::Fingerprint { found } => {
+                format!("has the SHA-256 fingerprint {found}, not the pinned one")
+            }
+            Self::Expired { not_after } => format!("expired at {}", text::utc(*not_after)),
+            Self::NotYetValid { not_before } => {
+                format!("is not valid before {}", text::utc(*not_before))
+            }
+            Self::Version { version } => {
+                format!("is X.509 version {version}, and only version 3 is accepted")
+            }
+            Self::RsaTooSmall { bits } => {
+                format!("has an RSA key of {bits} bits, and at least 2048 are needed")
+            }
+            Self::CaRsaTooSmall { bits } => format!(
+                "is signed by a CA with an RSA key of {bits} bits, and at least 2048 are needed"
+            ),
+            Self::Sha1 => "is signed with SHA-1".to_owned(),
+            Self::SignatureAlgorithm { algorithm } => {
+                format!("is signed with {algorithm}, which is not supported")
+            }
+            Self::KeyAlgorithm { algorithm } => {
+                format!("has a key for {algorithm}, which is not supported")
+            }
+            Self::CriticalExtension { extension } => format!(
                 "has the critical extension {extension}, or a certificate of its chain has it, \
-                 and this extension is not supported; issue it again without that extension",
+                 and this extension is not supported"
             ),
-            Self::SignatureAlgorithm { algorithm } if peer == Peer::Client => write!(
-                f,
-                "is signed with {algorithm}, which is not supported; issue it again with RSA or \
-                 ECDSA and SHA-256",
-            ),
-            _ => write!(f, "{self}"),
+            Self::HandshakeSignature => {
+                "does not match the key that signed the handshake".to_owned()
+            }
+            Self::Purpose => "does not allow this use in its extendedKeyUsage".to_owned(),
+            Self::IsCa => "is a CA certificate".to_owned(),
+            Self::Other { detail } => format!("was refused ({detail})"),
+        }
+    }
+
+    /// What to do about it; empty if nothing is known.
+    pub fn remedy(&self, peer: Peer) -> &'static str {
+        let ours = peer == Peer::Client;
+        match self {
+            Self::Missing => "configure one at the other end",
+            Self::Unreadable => "replace it",
+            Self::NotSignedByCa { .. } if ours => "issue a certificate for this client here",
+            Self::NotSignedByCa {
+                same_name: true, ..
+            } => {
+                "the Internal CA was probably regenerated: download a new PKCS#12 file from the \
+                 Management Center"
+            }
+            Self::NotSignedByCa { .. } => {
+                "check that this PKCS#12 file comes from the Management Center that this client \
+                 connects to, and that nothing in between intercepts TLS"
+            }
+            Self::Title { .. } | Self::GenerationQualifier { .. } => {
+                "check address and port (8302)"
+            }
+            Self::Name { .. } => {
+                "correct the name rule, or leave it out: a Management Center's certificate need \
+                 not name its address"
+            }
+            Self::Fingerprint { .. } => {
+                "if it was renewed, pin this one after comparing it on the Management Center"
+            }
+            Self::Expired { .. } if ours => "renew it, and check this machine's clock",
+            Self::Expired { .. } => {
+                "compare this machine's clock with that time; if the clock is right, renew the \
+                 server's certificate on the Management Center"
+            }
+            Self::NotYetValid { .. } => "check the clocks of both machines",
+            Self::Version { .. } => "have it issued again with extensions such as basicConstraints",
+            Self::RsaTooSmall { .. } => "have it issued again with a larger key",
+            Self::CaRsaTooSmall { .. } => "regenerate the Internal CA",
+            Self::Sha1 if ours => "issue it again with SHA-256",
+            Self::Sha1 => "have it issued again with SHA-256, or allow SHA-1 for this server",
+            // Clients are not accepted by their fingerprint.
+            Self::SignatureAlgorithm { .. } if ours => {
+                "issue it again with RSA or ECDSA and SHA-256"
+            }
+            Self::SignatureAlgorithm { .. } => {
+                "accept this certificate by its fingerprint, or have it issued again with RSA or \
+                 ECDSA and SHA-256"
+            }
+            Self::KeyAlgorithm { .. } => {
+                "have it issued again with a key for RSA or for ECDSA on P-256 or P-384"
+            }
+            Self::CriticalExtension { .. } if ours => "issue it again without that extension",
+            Self::CriticalExtension { .. } => {
+                "accept this certificate by its fingerprint, or have it issued again without that \
+                 extension"
+            }
+            Self::HandshakeSignature => {
+                "check that certificate and key at the other end belong together"
+            }
+            Self::Purpose => {
+                "have it issued again without that extension, or with serverAuth and clientAuth"
+            }
+            Self::IsCa => "configure a certificate that the CA issued for the peer",
+            Self::Other { .. } => "",
         }
     }
 
@@ -146,109 +248,12 @@ impl CertificateProblem {
 }
 
 impl fmt::Display for CertificateProblem {
+    /// Writes fact and remedy for a server's certificate.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing => f.write_str("was not sent; configure one at the other end"),
-            Self::Unreadable => f.write_str("is not readable X.509; replace it"),
-            Self::NotSignedByCa {
-                same_name: true,
-                issuer,
-                ..
-            } => write!(
-                f,
-                "is signed by a different CA of the same name ({issuer}); the Internal CA was \
-                 probably regenerated: download a new PKCS#12 file from the Management Center",
-            ),
-            Self::NotSignedByCa {
-                issuer,
-                authorities,
-                ..
-            } => write!(
-                f,
-                "is signed by {issuer}, not by our CA ({}); check that this PKCS#12 file comes \
-                 from the Management Center that this client connects to, and that nothing in \
-                 between intercepts TLS",
-                authorities.join("; "),
-            ),
-            Self::Title { subject } => write!(
-                f,
-                "has the subject {subject} without title=eStreamer: this is another \
-                 service; check address and port (8302)",
-            ),
-            Self::GenerationQualifier { subject } => write!(
-                f,
-                "has the subject {subject} without generationQualifier=server: the \
-                 server uses a client's certificate; check address and port (8302)",
-            ),
-            Self::Name { wanted, found } => write!(
-                f,
-                "does not have the name {wanted}, only {}; correct the name rule, or leave it \
-                 out: a Management Center's certificate need not name its address",
-                list(found),
-            ),
-            Self::Fingerprint { found } => write!(
-                f,
-                "has the SHA-256 fingerprint {found}, not the pinned one; if it was renewed, \
-                 pin this one after comparing it on the Management Center",
-            ),
-            Self::Expired { not_after } => write!(
-                f,
-                "expired at {}; renew it, and check this machine's clock",
-                text::utc(*not_after),
-            ),
-            Self::NotYetValid { not_before } => write!(
-                f,
-                "is not valid before {}; check the clocks of both machines",
-                text::utc(*not_before),
-            ),
-            Self::Version { version } => write!(
-                f,
-                "is X.509 version {version}, and only version 3 is accepted; have it issued \
-                 again with extensions such as basicConstraints",
-            ),
-            Self::RsaTooSmall { bits } => write!(
-                f,
-                "has an RSA key of {bits} bits, and at least 2048 are needed; have it issued \
-                 again with a larger key",
-            ),
-            Self::CaRsaTooSmall { bits } => write!(
-                f,
-                "is signed by a CA with an RSA key of {bits} bits, and at least 2048 are \
-                 needed; regenerate the Internal CA",
-            ),
-            Self::Sha1 => f.write_str(
-                "is signed with SHA-1; have it issued again with SHA-256, or allow SHA-1 for \
-                 this server (allow_sha1)",
-            ),
-            Self::SignatureAlgorithm { algorithm } => write!(
-                f,
-                "is signed with {algorithm}, which is not supported; accept this certificate by \
-                 its fingerprint, or have it issued again with RSA or ECDSA and SHA-256",
-            ),
-            Self::KeyAlgorithm { algorithm } => write!(
-                f,
-                "has a key for {algorithm}, which is not supported; have it issued again with a \
-                 key for RSA or for ECDSA on P-256 or P-384",
-            ),
-            Self::CriticalExtension { extension } => write!(
-                f,
-                "has the critical extension {extension}, or a certificate of its chain has it, \
-                 and this extension is not supported; accept this certificate by its \
-                 fingerprint, or have it issued again without that extension",
-            ),
-            Self::HandshakeSignature => f.write_str(
-                "does not match the key that signed the handshake; check that certificate and \
-                 key at the other end belong together",
-            ),
-            Self::Purpose => f.write_str(
-                "does not allow this use in its extendedKeyUsage; have it issued again without \
-                 that extension, or with serverAuth and clientAuth",
-            ),
-            Self::IsCa => f.write_str(
-                "is a CA certificate; configure a certificate that the CA issued for the peer",
-            ),
-            Self::Other { detail } => write!(f, "was refused ({detail})"),
-        }
+        f.write_str(&text::joined(
+            &self.fact(Peer::Server),
+            self.remedy(Peer::Server),
+        ))
     }
 }
 

@@ -10,6 +10,14 @@ pub(super) fn utc(seconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// Returns what happened and what to do about it, which may be empty.
+pub(super) fn joined(fact: &str, remedy: &str) -> String {
+    match remedy.is_empty() {
+        true => fact.to_owned(),
+        false => format!("{fact}; {remedy}"),
+    }
+}
+
 /// Returns bytes in lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {

@@ -94,7 +94,8 @@ impl fmt::Display for CertificateWarning {
                 not_after,
             } => write!(
                 f,
-                "the certificate {subject} expires in {days} days, at {}; renew it before",
+                "the certificate {subject} expires in {days} day{}, at {}; renew it before",
+                if *days == 1 { "" } else { "s" },
                 text::utc(*not_after),
             ),
             Self::Expired { subject, not_after } => write!(

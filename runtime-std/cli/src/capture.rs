@@ -1,13 +1,13 @@
 //! `estreamer capture`: decodes a recorded stream.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use estreamer::capture::{CaptureError, decode};
-use estreamer::say;
 use estreamer::shared::Count;
 use estreamer::shared::Input;
+use tracing::info;
 
 use super::Failure;
 
@@ -42,7 +42,10 @@ impl CaptureCommand {
                 "Check the path and its permissions",
             )
         };
-        let mut input = Input::open(&file).map_err(unreadable)?;
+        let mut input = Counted {
+            input: Input::open(&file).map_err(unreadable)?,
+            bytes: 0,
+        };
         let mut out = io::BufWriter::new(io::stdout().lock());
         let decoded = decode(&mut input, explain, &mut out);
         match (decoded, out.flush()) {
@@ -60,12 +63,33 @@ impl CaptureCommand {
                 "Record one direction alone, from its first byte, without TLS",
             )),
             (Err(error), _) => Err(Failure::failed(error, "")),
+            (Ok(0), _) if input.bytes == 0 => {
+                info!(
+                    "{} is empty: nothing was recorded in this direction.",
+                    file.display()
+                );
+                Ok(())
+            }
             (Ok(0), _) => Ok(()),
             (Ok(bytes), _) => {
                 let bytes = Count(bytes, "byte");
-                say!("estreamer: the stream ends {bytes} into a message.");
+                info!("the stream ends {bytes} into a message.");
                 Ok(())
             }
         }
+    }
+}
+
+/// Counts the bytes that are read.
+struct Counted {
+    input: Input,
+    bytes: u64,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.bytes += count as u64;
+        Ok(count)
     }
 }

@@ -126,8 +126,18 @@ fn read(file: &Path) -> Result<Catalog, Failure> {
             "Check the path and its permissions",
         )
     })?;
-    Catalog::parse(&json)
-        .map_err(|error| Failure::failed(format!("{}: {error}", file.display()), ""))
+    let text = shared::text(&json).map_err(|error| {
+        Failure::failed(
+            format!("cannot read {}: {error}", file.display()),
+            "Save it as UTF-8 text",
+        )
+    })?;
+    Catalog::parse(text.as_bytes()).map_err(|error| {
+        Failure::failed(
+            format!("{}: {error}", file.display()),
+            "Copy EventCatalog.json anew from the Management Center",
+        )
+    })
 }
 
 fn print(text: &str) -> Result<(), Failure> {

@@ -9,41 +9,67 @@ use estreamer_core::wire::RecordLength;
 use super::Failure;
 use super::identity::print;
 use estreamer::config::address::in_turn;
+use estreamer::config::read::check::{Checked, Unopened, check, user};
+use estreamer::config::read::diagnostic::{self, Hint};
 use estreamer::config::read::event::in_words;
-use estreamer::config::read::file;
 use estreamer::config::read::identity;
-use estreamer::config::{Config, OutputConfig, SourceConfig};
+use estreamer::config::{OutputConfig, RetryPolicy, SourceConfig};
 use estreamer::shared::Count;
 use estreamer::shared::certificate;
+use tracing::warn;
 
 /// Check a configuration without connecting, and show what it would do.
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  estreamer check /etc/estreamer/estreamer.toml\n\nExit status: 0 valid \
-                  · 2 invalid; each problem is printed with its line and remedy"
+                  · 2 invalid; each problem is printed with its line and remedy. Warnings do not \
+                  change the status"
 )]
 pub(super) struct CheckCommand {
-    /// The configuration. The files that it names are read, too.
+    /// The configuration. The files that it names are read, and the directories that it needs
+    /// are looked at, with the permissions of the user who runs this.
     file: PathBuf,
+    /// Require the systemd credentials that the file names. By default, an identity whose
+    /// credential is not set is not opened, because only the service has it.
+    #[arg(long)]
+    require_credentials: bool,
 }
 
 impl CheckCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let config = file::open(&self.file, None)?;
-        for source in &config.sources {
-            identity::warn(&source.identity);
+        let path = &self.file;
+        let checked = check(path, self.require_credentials)?;
+        for Hint { line, text } in &checked.hints {
+            warn!("{}:{line}: {text}", path.display());
         }
-        print(&show(&config))
+        for warning in checked.warnings.clone() {
+            let worded = diagnostic::failure(Some(path), vec![warning]);
+            warn!("{worded}.");
+        }
+        for source in &checked.config.sources {
+            identity::warn(&source.name, &source.identity);
+        }
+        match checked.mistakes.is_empty() {
+            true => print(&show(&checked)),
+            false => Err(diagnostic::failure(Some(path), checked.mistakes)),
+        }
     }
 }
 
 /// Formats a block for each source and output, and one for the common settings.
-fn show(config: &Config) -> String {
+fn show(checked: &Checked) -> String {
+    let config = &checked.config;
     let blocks = config.sources.iter().map(source);
+    let blocks = blocks.chain(checked.unopened.iter().map(unopened));
     let blocks: Vec<String> = blocks.chain(config.outputs.iter().map(output)).collect();
     let state = match &config.state {
         Some(path) => path.display().to_string(),
         None => "none: no bookmark, a restart does not resume".into(),
+    };
+    let retry = match config.retry {
+        Some(RetryPolicy::Always) => "always",
+        Some(RetryPolicy::Worked) => "after a first success",
+        None => "always as a service, otherwise after a first success",
     };
     let shared = block(
         "all",
@@ -53,6 +79,8 @@ fn show(config: &Config) -> String {
             ("overlap", format!("{} s", config.overlap.as_secs())),
             ("memory", format!("{} MiB", config.memory >> 20)),
             ("shutdown", format!("{} s", config.shutdown.as_secs())),
+            ("retry", retry.into()),
+            ("checked by", user()),
         ],
     );
     format!("{}{shared}", blocks.concat())
@@ -90,6 +118,22 @@ fn source(source: &SourceConfig) -> String {
             ("from", source.from.to_string()),
             ("request", form),
             ("lengths", lengths),
+        ],
+    )
+}
+
+fn unopened(source: &Unopened) -> String {
+    let identity = format!(
+        "not opened: only the service has the credential {:?}",
+        source.credential
+    );
+    block(
+        &format!("source {}", source.name),
+        &[
+            ("server", in_turn(&source.servers)),
+            ("identity", identity),
+            ("asks for", source.request.to_string()),
+            ("from", source.from.to_string()),
         ],
     )
 }

@@ -1,6 +1,8 @@
 //! `estreamer collect`: collects events from servers and writes them to outputs.
 
+use std::io;
 use std::net::IpAddr;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,18 +13,19 @@ use super::identity_args::IdentityArgs;
 use super::request_args::RequestArgs;
 use super::verification::VerificationArgs;
 use super::{Failure, remedy};
+use crate::log::{self, LogArgs};
 use crate::notify::ServiceManager;
+use crate::progress::{Progress, REDRAW};
 use crate::signals;
-use estreamer::collect::Reset;
-use estreamer::collect::{Reload, Run, run};
+use estreamer::collect::{PendingSignals, Reload, Reset, Run, run};
 use estreamer::config::Destination;
 use estreamer::config::address::Address;
 use estreamer::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
 use estreamer::config::read::identity;
 use estreamer::config::read::output_paths::Around;
-use estreamer::config::read::raw::{At, RawConfig, RawOutput, RawSource};
+use estreamer::config::read::raw::{At, KeyLines, RawConfig, RawOutput, RawSource};
 use estreamer::config::read::{diagnostic, event, file};
-use estreamer::config::{Config, Format};
+use estreamer::config::{Config, Format, RetryPolicy};
 
 /// Collect events and write them, one event a line: from one server with these options, or
 /// from several with a configuration file.
@@ -121,20 +124,34 @@ struct RunArgs {
     /// decode`.
     #[arg(long, value_name = "FILE")]
     capture: Option<PathBuf>,
-    /// Print no progress line and no summary.
-    #[arg(short, long)]
-    quiet: bool,
+    /// What to do when a source fails that has never worked: worked ends the run with status 1
+    /// and says what to correct, always tries again for ever. A source that worked once is
+    /// always tried again.
+    /// [default: retry of the configuration; else always if a service manager started the run
+    /// (systemd: NOTIFY_SOCKET, or the journal reads standard error), or worked]
+    #[arg(long, value_name = "WHEN")]
+    retry: Option<RetryPolicy>,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 impl CollectCommand {
-    pub(super) fn run(self) -> Result<(), Failure> {
-        // First of all: a service may get a reload signal while it starts.
-        let signals = signals::remember()?;
+    pub(super) fn run(self, signals: PendingSignals) -> Result<(), Failure> {
+        self.run.log.start();
         let manager = ServiceManager::of_service()?;
-        let config = self.config()?;
-        for source in &config.sources {
-            identity::warn(&source.identity);
-        }
+        let is_service = manager.is_some() || log::is_journal(io::stderr().as_fd());
+        let retry = self.run.retry;
+        let complete = move |config: &mut Config| {
+            config.retry = retry.or(config.retry).or(match is_service {
+                true => Some(RetryPolicy::Always),
+                false => None,
+            });
+            for source in &config.sources {
+                identity::warn(&source.name, &source.identity);
+            }
+        };
+        let mut config = self.config()?;
+        complete(&mut config);
         if self.run.reset_bookmark.is_some() && config.state.is_none() {
             return Err(Failure::usage(
                 "there is no state directory, so there is no bookmark to discard",
@@ -144,10 +161,8 @@ impl CollectCommand {
         let capture = self.run.capture.clone();
         let reload = self.config.map(|path| -> Reload {
             Box::new(move || {
-                let config = file::open(&path, capture.as_deref())?;
-                for source in &config.sources {
-                    identity::warn(&source.identity);
-                }
+                let mut config = file::open(&path, capture.as_deref())?;
+                complete(&mut config);
                 Ok(config)
             })
         });
@@ -155,17 +170,22 @@ impl CollectCommand {
         run.limit = self.run.stop_after;
         run.idle = self.run.stop_when_idle;
         run.capture = self.run.capture;
-        run.quiet = self.run.quiet;
         run.reset = match self.run.reset_bookmark {
             None => Reset::Nothing,
             Some(None) => Reset::All,
             Some(Some(source)) => Reset::Source(source),
         };
-        // A service waits for its servers; a user wants an error.
-        run.patient = reload.is_some();
         run.reload = reload;
         run.signals = signals;
         run.heartbeat = manager.clone().map(ServiceManager::heartbeat);
+        let progress = match self.run.log.quiet {
+            true => None,
+            false => Progress::on_terminal(&config),
+        };
+        if let Some(progress) = &progress {
+            run.heartbeat = Some(progress.heartbeat(run.heartbeat.take()));
+            run.heartbeat_interval = Some(REDRAW);
+        }
         run.watch = Some(signals::watch_all(manager));
         run.wording = remedy::wording();
         run::run(config, run)
@@ -187,7 +207,7 @@ impl CollectCommand {
             }
             (None, None) => Err(Failure::usage(
                 "no server is given",
-                "Add --server, or --config with a configuration file",
+                "Name one, or a configuration",
             )),
         }
     }
@@ -211,6 +231,7 @@ impl CollectCommand {
             record_length: settings.record_length,
             quirks: self.request.quirks(),
             rules: self.verification.rules(),
+            lines: KeyLines::default(),
         };
         Ok(RawConfig {
             state: settings.state.clone(),
@@ -218,19 +239,23 @@ impl CollectCommand {
             overlap: settings.overlap,
             memory: settings.memory,
             shutdown: settings.shutdown,
+            retry: None,
             sources: vec![source],
             outputs: settings.outputs.iter().map(output).collect(),
-            hints: Vec::new(),
+            ..RawConfig::default()
         })
     }
 }
 
 /// The options that are allowed beside a configuration.
-pub(super) const RUN_OPTIONS: [&str; 5] = [
+pub(super) const RUN_OPTIONS: [&str; 8] = [
     "reset_bookmark",
     "stop_after",
     "stop_when_idle",
     "capture",
+    "retry",
+    "log_format",
+    "verbose",
     "quiet",
 ];
 

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use estreamer::config::Format;
-use estreamer::say;
+
 use estreamer::shared::{Converted, Converter, Count, Input};
+use tracing::info;
 
 use super::Failure;
 
@@ -85,9 +86,14 @@ impl ConvertCommand {
         if let Err(error) = output.flush() {
             return written(&error);
         }
+        let adjusted = converter.adjusted();
+        if adjusted > 0 {
+            let values = Count(adjusted, "value");
+            info!("{values} had a comma before a key; it is a semicolon now.");
+        }
         if errors > 0 {
             let events = Count(events, "event");
-            say!("estreamer: {events} converted, {errors} in error envelopes.");
+            info!("{events} converted, {errors} in error envelopes.");
         }
         Ok(())
     }

@@ -6,6 +6,8 @@ use estreamer_mio::tls::Identity;
 
 use super::signals;
 use super::{Failure, remedy};
+use crate::log::LogArgs;
+use crate::progress::{Progress, REDRAW};
 use estreamer::collect::{Run, run};
 use estreamer::config::Destination;
 use estreamer::config::address::Address;
@@ -21,10 +23,13 @@ pub(super) struct DemoCommand {
     /// The number of events to collect.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     events: u64,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 impl DemoCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
+        self.log.start();
         let failed = |error: &dyn std::fmt::Display| Failure::failed(error, "");
         let pki = Pki::generate().map_err(|error| failed(&error))?;
         let p12 = pki
@@ -47,8 +52,16 @@ impl DemoCommand {
         let config = Config::new(vec![source], vec![OutputConfig::to(Destination::Stdout)]);
         let mut run = Run::default();
         run.limit = Some(self.events);
-        run.watch = Some(Box::new(signals::watch));
+        run.watch = Some(Box::new(signals::watch_and_tell));
         run.wording = remedy::wording();
+        let progress = match self.log.quiet {
+            true => None,
+            false => Progress::on_terminal(&config),
+        };
+        if let Some(progress) = &progress {
+            run.heartbeat = Some(progress.heartbeat(None));
+            run.heartbeat_interval = Some(REDRAW);
+        }
         run::run(config, run)
     }
 }

@@ -4,7 +4,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use estreamer::say;
 use estreamer_mio::tls::{self, CertificateFacts, IdentityError};
 use serde_json::json;
 
@@ -14,6 +13,7 @@ use estreamer::config::read::identity::read;
 use estreamer::config::read::secret::unlock;
 use estreamer::shared::certificate;
 use estreamer_simulate::pki::{Mode, write_all};
+use tracing::info;
 
 /// Show the content of a PKCS#12 or PEM file, and whether it is a usable identity.
 #[derive(Args)]
@@ -79,7 +79,8 @@ impl IdentityCommand {
                 identity: tls::Identity::from_pem(&bytes, &bytes, &[]),
             });
         }
-        unlock(&self.file, self.password.secret().as_ref(), |password| {
+        let given = self.password.secret().map(|secret| secret.read());
+        unlock(&self.file, given.transpose()?, |password| {
             Ok(Contents {
                 form: "PKCS#12",
                 certificates: tls::inspect(&bytes, password)?,
@@ -175,8 +176,8 @@ fn to_pem(identity: &tls::Identity, directory: &Path) -> Result<(), Failure> {
         ],
     )
     .map_err(|error| Failure::failed(error, ""))?;
-    say!(
-        "estreamer: wrote client.pem, client.key and ca.pem into {}; the key is not encrypted",
+    info!(
+        "wrote client.pem, client.key and ca.pem into {}; the key is not encrypted",
         directory.display()
     );
     Ok(())

@@ -9,10 +9,12 @@ mod demo;
 mod doctor;
 mod identity;
 mod identity_args;
+mod log;
 mod migrate;
 mod notify;
 mod password;
 mod pki;
+mod progress;
 mod remedy;
 mod request;
 mod request_args;
@@ -23,9 +25,9 @@ mod verification;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use tracing::error;
 
 use estreamer::failure::{Cause, Failure};
-use estreamer::say;
 
 /// Collect fully-qualified events from Cisco Secure Firewall Management Centers, and
 /// simulate such a server for tests.
@@ -60,6 +62,8 @@ enum Command {
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
+    // A service may get a reload signal at any time, also before its arguments are read.
+    let signals = signals::remember_for_collect();
     let matches = command().try_get_matches();
     let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
@@ -70,9 +74,12 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    if !matches!(cli.command, Command::Demo(_) | Command::Collect(_)) {
+        log::plain();
+    }
     let result = match cli.command {
         Command::Demo(demo) => demo.run(),
-        Command::Collect(collect) => collect.run(),
+        Command::Collect(collect) => signals.and_then(|signals| collect.run(signals)),
         Command::Check(check) => check.run(),
         Command::Doctor(doctor) => return doctor.run(),
         Command::Request(request) => request.run(),
@@ -90,13 +97,22 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints a failure and returns its exit status.
+/// Tells a failure and returns its exit status.
 fn report(failure: &Failure) -> ExitCode {
-    say!("estreamer: {}.", failure.worded(remedy::wording()));
-    ExitCode::from(match failure.cause() {
-        Cause::Usage => 2,
-        _ => 1,
-    })
+    // If the command failed before it started its log.
+    log::plain();
+    let text = format!("{}.", failure.worded(remedy::wording()));
+    match failure.cause() {
+        // Each mistake of a configuration is a line.
+        Cause::Usage => {
+            text.lines().for_each(|line| error!("{line}"));
+            ExitCode::from(2)
+        }
+        _ => {
+            error!("{text}");
+            ExitCode::from(1)
+        }
+    }
 }
 
 /// Returns the command line; manual pages and completions are made of it. Settings of a
@@ -114,6 +130,7 @@ pub fn command() -> clap::Command {
     Cli::command()
         .mut_subcommand("collect", |collect| exclude(collect, &collect::RUN_OPTIONS))
         .mut_subcommand("request", |request| exclude(request, &["source"]))
+        .mut_subcommand("doctor", |doctor| exclude(doctor, &doctor::DOCTOR_OPTIONS))
 }
 
 #[cfg(test)]

@@ -129,6 +129,7 @@ fn status(health: Health) -> String {
             sources,
             connected,
             accepted,
+            ..
         } => format!("Connected to {connected} of {sources}; events delivered: {accepted}"),
         _ => "Waiting for space on the disk".into(),
     }

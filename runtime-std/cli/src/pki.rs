@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use tracing::info;
 
 use super::Failure;
-use estreamer::say;
 use estreamer_simulate::pki::{self, DEFAULT_PASSWORD, Initialised, ServerName};
 
 /// Create certificates for `estreamer simulate`.
@@ -46,26 +46,26 @@ impl PkiCommand {
                     pki::init(&directory, &names).map_err(|error| Failure::failed(error, ""))?;
                 let place = directory.display();
                 match (made.is_empty(), kept.is_empty()) {
-                    (true, _) => say!(
-                        "estreamer: {place} holds all certificates already; nothing is changed"
-                    ),
-                    (false, true) => say!("estreamer: certificates are in {place}"),
-                    (false, false) => say!(
-                        "estreamer: made {} in {place}; kept {}",
+                    (true, _) => {
+                        info!("{place} holds all certificates already; nothing is changed")
+                    }
+                    (false, true) => info!("certificates are in {place}"),
+                    (false, false) => info!(
+                        "made {} in {place}; kept {}",
                         made.join(", "),
                         kept.join(", ")
                     ),
                 }
-                say!(
-                    "estreamer: the password of client.p12 and client-legacy.p12 is \
+                info!(
+                    "the password of client.p12 and client-legacy.p12 is \
                      {DEFAULT_PASSWORD:?}, client-nopassword.p12 has none"
                 );
             }
             PkiAction::Client { name, pki } => {
                 let files =
                     pki::issue_client(&pki, &name).map_err(|error| Failure::failed(error, ""))?;
-                say!(
-                    "estreamer: wrote {}; its password is {DEFAULT_PASSWORD:?}",
+                info!(
+                    "wrote {}; its password is {DEFAULT_PASSWORD:?}",
                     files.p12.display()
                 );
             }

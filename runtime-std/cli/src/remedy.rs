@@ -31,13 +31,54 @@ fn in_options(remedy: &Remedy) -> String {
              that time come again, none is lost"
         }
         Remedy::ResetSource(name) => return format!("--reset-bookmark={name} discards it"),
+        Remedy::NameSource(name) => {
+            return format!(
+                "Name the source so: --name {name}, or name = {name:?} in a configuration"
+            );
+        }
         Remedy::SetRequestForm(form) => {
             return format!(
                 "Set request_form = \"{form}\" for this server (--request-form {form}), so that \
                  the first start need not find it out"
             );
         }
-        Remedy::Verify => "Leave out --insecure-no-verify",
+        Remedy::Verify => {
+            "Leave out --insecure-no-verify, or insecure_no_verify in a configuration"
+        }
+        Remedy::AllowSha1 => {
+            "Have it issued again with SHA-256, or allow SHA-1 for this server: --allow-sha1, or \
+             allow_sha1 = true in a configuration"
+        }
+        Remedy::PinFingerprint(found) => {
+            return format!(
+                "If it was renewed, compare the fingerprint on the Management Center, and pin it: \
+                 --server-fingerprint {found}, or server_fingerprint = \"{found}\" in a \
+                 configuration"
+            );
+        }
+        Remedy::AcceptFingerprint(found) => {
+            return format!(
+                "Compare the fingerprint on the Management Center, and accept this certificate by \
+                 it: --server-fingerprint {found}, or server_fingerprint = \"{found}\" in a \
+                 configuration"
+            );
+        }
+        Remedy::CorrectName => {
+            "Correct --server-name (server_name in a configuration), or leave it out: a Management \
+             Center's certificate need not name its address"
+        }
+        Remedy::CorrectBind => {
+            "Correct --bind (bind in a configuration) to an address of this machine of the same \
+             kind as the server's, or leave it out"
+        }
+        Remedy::SetRecordLength => {
+            "If events start with extra bytes or lack their first bytes, set --record-length data, \
+             extension or all, or record_length in a configuration"
+        }
+        Remedy::AskEarlier => {
+            "For older events, set an earlier start: --from oldest, or from = \"oldest\" in a \
+             configuration"
+        }
         Remedy::Record => {
             "Record the stream with --capture FILE; `estreamer capture decode FILE` shows where"
         }

@@ -11,8 +11,20 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
+use tracing::info;
 
 use crate::notify::ServiceManager;
+
+/// [`remember`], if the command is `collect`. Other commands end at SIGHUP.
+pub(crate) fn remember_for_collect() -> Result<PendingSignals, Failure> {
+    match std::env::args_os()
+        .nth(1)
+        .is_some_and(|command| command == "collect")
+    {
+        true => remember(),
+        false => Ok(PendingSignals::default()),
+    }
+}
 
 /// Records signals from now on: SIGHUP requests a reload, SIGUSR1 a report, and neither
 /// ends the process, even while the configuration is read. SIGXFSZ is ignored: a write
@@ -20,7 +32,7 @@ use crate::notify::ServiceManager;
 ///
 /// # Errors
 /// Those of the system.
-pub(crate) fn remember() -> Result<PendingSignals, Failure> {
+fn remember() -> Result<PendingSignals, Failure> {
     let pending = PendingSignals::default();
     for (signal, flag) in [(SIGHUP, &pending.reload), (SIGUSR1, &pending.report)] {
         flag::register(signal, flag.clone()).map_err(Failure::system)?;
@@ -34,16 +46,37 @@ pub(crate) fn remember() -> Result<PendingSignals, Failure> {
 /// # Errors
 /// Those of the system.
 pub(crate) fn watch(handle: Handle) -> Result<(), Failure> {
-    start(&[SIGINT, SIGTERM], handle, None)
+    start(&[SIGINT, SIGTERM], handle, || {})
 }
 
-/// As [`watch`]; also wakes the loop for the signals that [`remember`] records, and tells
+/// As [`watch`], and tells so.
+pub(crate) fn watch_and_tell(handle: Handle) -> Result<(), Failure> {
+    start(&[SIGINT, SIGTERM], handle, tell)
+}
+
+/// As [`watch_and_tell`]; also wakes the loop for the signals that [`remember`] records, and tells
 /// the service manager of a stop.
 pub(crate) fn watch_all(manager: Option<ServiceManager>) -> Watch {
-    Box::new(|handle| start(&[SIGINT, SIGTERM, SIGHUP, SIGUSR1], handle, manager))
+    Box::new(|handle| {
+        let stopping = move || {
+            tell();
+            if let Some(manager) = &manager {
+                manager.stopping();
+            }
+        };
+        start(&[SIGINT, SIGTERM, SIGHUP, SIGUSR1], handle, stopping)
+    })
 }
 
-fn start(signals: &[i32], handle: Handle, manager: Option<ServiceManager>) -> Result<(), Failure> {
+fn tell() {
+    info!("stopping. A second Ctrl-C or signal ends the program at once.");
+}
+
+fn start(
+    signals: &[i32],
+    handle: Handle,
+    stopping: impl Fn() + Send + 'static,
+) -> Result<(), Failure> {
     let mut signals = Signals::new(signals).map_err(Failure::system)?;
     shared::spawn("signals", move || {
         for signal in signals.forever() {
@@ -53,9 +86,7 @@ fn start(signals: &[i32], handle: Handle, manager: Option<ServiceManager>) -> Re
                 // Does not return for these two.
                 _ if handle.is_stopped() => drop(emulate_default_handler(signal)),
                 _ => {
-                    if let Some(manager) = &manager {
-                        manager.stopping();
-                    }
+                    stopping();
                     handle.stop();
                 }
             }

@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use estreamer::say;
 use estreamer_mio::tls::{ClientRules, Identity};
+use tracing::info;
 
 use super::Failure;
 use crate::signals;
@@ -72,5 +72,5 @@ impl SimulateCommand {
 }
 
 fn log(line: &str) {
-    say!("estreamer: {line}");
+    info!("{line}");
 }

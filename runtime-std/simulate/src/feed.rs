@@ -12,6 +12,7 @@ use estreamer_mio::server::{
 };
 
 use super::archive::{Archive, ArchiveReader, NextEvent};
+use super::generator::EventKind;
 use super::not_json::not_json;
 use super::opaque::OPAQUE;
 use super::request_length::RequestLength;
@@ -26,6 +27,8 @@ pub(super) struct Common {
     pub(super) rate: Option<u32>,
     /// A transform that is served as bytes.
     pub(super) opaque: Option<String>,
+    /// The enabled event types; the others are never sent.
+    pub(super) enabled: Vec<EventKind>,
     pub(super) request_length: RequestLength,
     pub(super) quirks: Quirks,
     pub(super) log: Option<fn(&str)>,
@@ -113,7 +116,12 @@ impl ConnectionFeed {
                     .into(),
             });
         }
-        let asked = self.fully_qualified(request)?;
+        let mut asked = self.fully_qualified(request)?;
+        asked.keep(&self.common.enabled);
+        // As a Management Center whose event types are not enabled: it accepts the request.
+        if asked.is_empty() {
+            return Ok(Answer::Stream);
+        }
         self.stream = Some(FeedStream {
             extended,
             format: asked.format(),

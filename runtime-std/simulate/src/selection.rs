@@ -113,6 +113,18 @@ impl Selection {
         }
     }
 
+    /// Drops every event type but these.
+    pub(super) fn keep(&mut self, kinds: &[EventKind]) {
+        for kind in EventKind::ALL.iter().filter(|kind| !kinds.contains(kind)) {
+            self.fields[*kind as usize] = None;
+        }
+    }
+
+    /// Returns whether no event type is requested.
+    pub(super) fn is_empty(&self) -> bool {
+        self.fields.iter().all(Option::is_none)
+    }
+
     /// Returns the format.
     pub fn format(&self) -> RenderFormat {
         self.format

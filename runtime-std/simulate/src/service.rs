@@ -14,6 +14,7 @@ use estreamer_mio::tls::{ClientRules, Identity, ServerTls, TlsError};
 use super::archive::Archive;
 use super::chaos::{Chaos, ChaosKind};
 use super::feed::{Common, ConnectionFeed};
+use super::generator::EventKind;
 use super::request_length::RequestLength;
 use super::served::Register;
 use super::tamper::Tamper;
@@ -39,6 +40,9 @@ pub struct ServiceOptions {
     /// A transform to serve besides JSON and CSV: the bytes of JSON, each XORed with
     /// [`OPAQUE`](super::opaque::OPAQUE), so that they are not text.
     pub opaque: Option<String>,
+    /// The enabled event types. Others are never sent, as by a Management Center on which
+    /// they are not enabled. Default: all.
+    pub enabled: Vec<EventKind>,
     /// How the length of a request is interpreted. Default: any.
     pub request_length: RequestLength,
     /// Deviations from the guide, on all connections.
@@ -67,6 +71,7 @@ impl ServiceOptions {
             unacknowledged: session.unacknowledged,
             keep_alive: session.keep_alive,
             opaque: None,
+            enabled: EventKind::ALL.to_vec(),
             request_length: RequestLength::Any,
             quirks: Quirks::NONE,
             chaos: Vec::new(),
@@ -153,6 +158,7 @@ impl Service {
             archive: options.archive,
             rate: options.rate,
             opaque: options.opaque,
+            enabled: options.enabled,
             request_length: options.request_length,
             quirks: options.quirks,
             log: options.log,

@@ -11,7 +11,7 @@ use estreamer_mio::tls::{ClientRules, Identity};
 
 use super::archive::{Archive, ArchiveOptions};
 use super::chaos::Chaos;
-use super::generator::GeneratorOptions;
+use super::generator::{EventKind, GeneratorOptions};
 use super::pki::Pki;
 use super::request_length::RequestLength;
 use super::served::{Register, Served};
@@ -137,6 +137,13 @@ impl SimulatorBuilder {
     #[must_use]
     pub fn opaque(mut self, transform: &str) -> Self {
         self.options.opaque = Some(transform.into());
+        self
+    }
+
+    /// Sets the enabled event types; by default all. The others are never sent.
+    #[must_use]
+    pub fn enabled(mut self, kinds: &[EventKind]) -> Self {
+        self.options.enabled = kinds.to_vec();
         self
     }
 

@@ -8,8 +8,10 @@ use estreamer_core::quirk::Quirk;
 use estreamer_core::session::{ClientSession, Instant};
 use estreamer_mio::client::{ClientConnection, ClientEnd, ClientEvent};
 
+use tracing::warn;
+
 use super::Capture;
-use crate::certificate;
+use super::rhythm::NullRhythm;
 use crate::delivery::dedup::server_number::server_number;
 use crate::delivery::pipeline::link::Link;
 
@@ -21,12 +23,13 @@ pub(super) struct Collector {
     capture: Option<Capture>,
     /// Distinguishes the server from others of the source.
     name: String,
-    /// The message to print when the connection is established.
-    news: Option<String>,
     /// Milliseconds to wait for an answer before another form of the request is tried,
     /// and whether they have passed.
     patience: Option<u32>,
     is_silent: bool,
+    rhythm: NullRhythm,
+    /// The silence in which the server is gone, and the usual one.
+    gone: Option<(Duration, Duration)>,
     /// Whether the session has started, and whether the server has answered.
     is_connected: bool,
     is_answered: bool,
@@ -35,6 +38,8 @@ pub(super) struct Collector {
     /// When the session started, and when the last event was received or delivered.
     since: Option<Instant>,
     last: Option<Instant>,
+    /// The archival time of the first record.
+    first_record: Option<Option<u32>>,
     /// Units passed to the pipeline.
     units: u64,
     /// The reason for the end, sent to the server.
@@ -75,26 +80,27 @@ impl Counted {
 
 impl Collector {
     /// `name` distinguishes this server from others of the source; it is empty if there
-    /// is only one. `news` is printed when the connection is established.
+    /// is only one.
     pub(super) fn new(
         link: Link,
         capture: Option<Capture>,
         name: String,
-        news: Option<String>,
         patience: Option<u32>,
     ) -> Self {
         Self {
             link,
             capture,
             name,
-            news,
             patience,
             is_silent: false,
+            rhythm: NullRhythm::default(),
+            gone: None,
             is_connected: false,
             is_answered: false,
             has_bytes: false,
             since: None,
             last: None,
+            first_record: None,
             units: 0,
             stop: None,
             end: None,
@@ -115,6 +121,23 @@ impl Collector {
     /// Returns whether it ended because the server did not answer the request.
     pub(super) fn is_silent(&self) -> bool {
         self.is_silent
+    }
+
+    /// Returns whether the connection is more than a handshake: the server has sent
+    /// something, or it has not closed the connection at once.
+    pub(super) fn has_stood(&self, now: Instant) -> bool {
+        self.is_connected && (self.has_bytes || self.age(now) >= STOOD)
+    }
+
+    /// Returns the archival time of the first record, once there is one.
+    pub(super) fn first_record(&self) -> Option<Option<u32>> {
+        self.first_record
+    }
+
+    /// Returns the silence after which it was closed, and the usual one, if it ended
+    /// because the server is gone.
+    pub(super) fn gone(&self) -> Option<(Duration, Duration)> {
+        self.gone
     }
 
     /// Returns when the last event was received or delivered.
@@ -138,8 +161,21 @@ impl Collector {
 
     /// Returns when [`command`](Self::command) is due if nothing happens before.
     pub(super) fn due(&self) -> Option<Instant> {
+        let answer = self.answer_due().filter(|_| !self.is_silent);
+        let gone = self.rhythm.gone_at().filter(|_| self.gone.is_none());
+        answer.into_iter().chain(gone).min()
+    }
+
+    /// Returns when the answer to the request is due.
+    fn answer_due(&self) -> Option<Instant> {
         let waits = self.patience.filter(|_| !self.has_bytes);
         Some(self.since?.after(waits?))
+    }
+
+    /// Returns when [`has_stood`](Self::has_stood) may change if nothing happens before.
+    pub(super) fn stands_at(&self) -> Option<Instant> {
+        self.since
+            .map(|since| since.after(STOOD.as_millis() as u32))
     }
 
     /// Returns why the connection ended, once.
@@ -165,15 +201,21 @@ impl Collector {
         if self.stop.is_some() {
             client.pause();
         }
+        if let Some(session) = client.session() {
+            self.listen(session, now);
+        }
         if !self.is_connected {
             if let Some(reason) = self.stop {
                 client.close(reason);
             }
         } else if self.link.has_failed() {
             client.close(CANNOT_WRITE);
-        } else if self.due().is_some_and(|due| now >= due) {
+        } else if self.answer_due().is_some_and(|due| now >= due) {
             self.is_silent = true;
             client.close(OTHER_FORM);
+        } else if self.gone.is_none() && self.rhythm.gone_at().is_some_and(|due| now >= due) {
+            self.gone = Some(self.rhythm.silences(now));
+            client.close(GONE);
         } else if delivered >= self.units {
             // The last null messages are sent by then.
             if self.link.is_enough() {
@@ -194,6 +236,9 @@ impl Collector {
                 ClientEvent::Sent(bytes) => self.record(|capture| capture.sent(&bytes)),
                 ClientEvent::Batch(batch) => {
                     self.units = batch.units();
+                    if self.first_record.is_none() {
+                        self.first_record = batch.record(0).map(|record| record.archival);
+                    }
                     has_records |= batch.records().len() > 0;
                     self.link.batch(batch);
                 }
@@ -204,6 +249,7 @@ impl Collector {
         self.has_bytes = client.bytes_received() > 0;
         self.is_answered = client.is_answered();
         if let Some(session) = client.session() {
+            self.listen(session, now);
             self.count(session);
             // The time counts as silence of the server only while nothing waits for an
             // output.
@@ -213,12 +259,17 @@ impl Collector {
         }
     }
 
+    /// Notices what the server has sent, and whether it has to wait: for an output, or for
+    /// memory.
+    fn listen(&mut self, session: &ClientSession, now: Instant) {
+        let statistics = session.statistics();
+        let is_waiting = self.link.is_busy() || session.poll_timeout().is_none();
+        let (bytes, nulls) = (statistics.bytes, statistics.nulls);
+        self.rhythm.received(bytes, nulls, is_waiting, now);
+    }
+
     fn connected(&mut self, client: &ClientConnection, now: Instant) {
-        if let Some(news) = &self.news {
-            say!("estreamer: {news}.");
-        }
         let peer = client.tls().peer();
-        certificate::warn(peer);
         self.is_connected = true;
         self.since = Some(now);
         self.link.began(server_number(peer, &self.name));
@@ -232,7 +283,11 @@ impl Collector {
         if let Some(capture) = &mut self.capture
             && let Err(error) = write(capture)
         {
-            say!("estreamer: the recording stopped: {error}. The collection continues.");
+            let (_, source) = self.link.ledger();
+            warn!(
+                source = &**source,
+                "the recording stopped: {error}. The collection continues."
+            );
             self.capture = None;
         }
     }
@@ -256,6 +311,10 @@ impl Collector {
     }
 }
 
+/// A server that refuses this client closes the connection right after the handshake.
+const STOOD: Duration = Duration::from_secs(1);
+
 const ENOUGH: &str = "the client has received the requested number of events";
 const OTHER_FORM: &str = "the client sends the request again in another form";
+const GONE: &str = "the server sends no more null messages";
 const CANNOT_WRITE: &str = "the client cannot write its output";

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use estreamer_core::fqe::RequestForm;
 use estreamer_core::session::End;
 use estreamer_mio::client::ClientEnd;
+use tracing::warn;
 
 use crate::config::SourceConfig;
 use crate::form_hints::FormHints;
@@ -69,11 +70,11 @@ impl Forms {
         trial.answered();
         let form = trial.form;
         if let Err((path, error)) = self.hints.set(&source.name, server, form) {
-            say!(
-                "estreamer: cannot write {}: {error}. The next start has to try the forms of the \
-                 request to {} again.",
-                path.display(),
-                source.name
+            warn!(
+                source = &*source.name,
+                file = %path.display(),
+                "cannot write {}: {error}. The next start has to try the forms of the request again.",
+                path.display()
             );
         }
     }

@@ -1,23 +1,27 @@
 //! Collects events: runs sources on one event loop, with one pipeline.
 //!
 //! - [`run`]: a run from start to end, across reloads.
-//! - `supervisor`: the sources of one pipeline.
+//! - `supervisor`: the sources of one pipeline; `unused`: bookmarks that none of them uses.
 //! - `source_task`: one source, with `resolver`, `backoff`, `rotation` (its servers in turn)
 //!   and `forms` (the request forms to try).
-//! - `collector`: one connection.
+//! - `collector`: the session of one `connection`; `connection_log`: what is told about it;
+//!   `rhythm`: whether its server is gone.
 
 mod backoff;
 mod capture;
 mod collector;
+mod connection;
+mod connection_log;
 mod forms;
 mod options;
-mod progress_line;
 mod resolver;
+mod rhythm;
 mod rotation;
 pub mod run;
 mod source_task;
 mod summary;
 mod supervisor;
+mod unused;
 
 use capture::Capture;
 pub use options::{Health, Heartbeat, PendingSignals, Reload, Reset, Run, Watch};

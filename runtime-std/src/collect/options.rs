@@ -28,13 +28,17 @@ pub enum Health {
         sources: usize,
         /// The number of sources with an established connection.
         connected: usize,
+        /// New events received.
+        received: u64,
         /// Events that every required output has accepted.
         accepted: u64,
+        /// The archival second of the newest of them.
+        newest: Option<u32>,
     },
 }
 
-/// Called with the state of the run when it is ready, and then about once a second while
-/// the event loop runs.
+/// Called with the state of the run when it is ready, and then at each
+/// [`Run::heartbeat_interval`] while the event loop runs.
 pub type Heartbeat = Box<dyn FnMut(Health)>;
 
 /// Requests to a running collection, from any thread or signal handler: set a flag, then
@@ -43,7 +47,7 @@ pub type Heartbeat = Box<dyn FnMut(Health)>;
 pub struct PendingSignals {
     /// Read the configuration again, and reopen files.
     pub reload: Arc<AtomicBool>,
-    /// Print the counts.
+    /// Tell the counts.
     pub report: Arc<AtomicBool>,
 }
 
@@ -91,12 +95,8 @@ pub struct Run {
     pub idle: Option<Duration>,
     /// Record received bytes in this file, and sent bytes in a second one.
     pub capture: Option<PathBuf>,
-    /// Print no progress line and no summary.
-    pub quiet: bool,
     /// The part of the bookmark to discard.
     pub reset: Reset,
-    /// Retry a source that never worked.
-    pub patient: bool,
     /// Reads the configuration again on request.
     pub reload: Option<Reload>,
     /// Requests before and during the run.
@@ -105,6 +105,8 @@ pub struct Run {
     pub watch: Option<Watch>,
     /// Receives the state of the run.
     pub heartbeat: Option<Heartbeat>,
+    /// The time between two calls of the heartbeat; `None` is a second.
+    pub heartbeat_interval: Option<Duration>,
     /// The wording of remedies.
     pub wording: Wording,
 }

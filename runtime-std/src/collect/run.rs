@@ -8,20 +8,22 @@ use std::time::Duration;
 use estreamer_core::session::Instant;
 use estreamer_mio::client::ClientConnection;
 use estreamer_mio::event_loop::EventLoop;
+use tracing::{error, info, warn};
 
 use super::forms::Forms;
 use super::options::{Health, Reset, Run};
 use super::resolver::Resolver;
 use super::summary::report;
 use super::supervisor::{Ended, Supervisor};
-use crate::config::{Config, OutputConfig, SourceConfig};
+use super::unused;
+use crate::config::{Config, OutputConfig, RetryPolicy, SourceConfig};
 use crate::delivery::bookmark::opening::OpeningError;
 use crate::delivery::bookmark::state_dir::{StateDir, StateError};
 use crate::delivery::dedup::sequencer::{FirstSessions, SequencerLimits};
 use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::failure::{PipelineError, StartError};
 use crate::delivery::pipeline::{Pipeline, Setup};
-use crate::failure::{Failure, Remedy};
+use crate::failure::Failure;
 use crate::form_hints::FormHints;
 use crate::output::destination::Destination;
 use crate::refusal;
@@ -69,7 +71,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
         watch(event_loop.handle())?;
     }
     let signals = run.signals.clone();
-    let resolver = Resolver::start(event_loop.handle())?;
+    let resolver = Resolver::new(event_loop.handle());
     let ledger = Arc::new(Ledger::new(seconds(config.overlap), run.wording));
     let began = Cell::new(None);
     let first_sessions = FirstSessions::default();
@@ -97,8 +99,8 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                     return Err(failure);
                 }
                 if !std::mem::replace(&mut waits_for_space, true) {
-                    say!(
-                        "estreamer: {}. Waiting for space on the disk.",
+                    warn!(
+                        "{}. Waiting for space on the disk.",
                         failure.worded(run.wording)
                     );
                 }
@@ -108,8 +110,8 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                 continue;
             }
             (Err(NoStart { failure, .. }), Some(old)) => {
-                say!(
-                    "estreamer: {}. The configuration is unchanged.",
+                error!(
+                    "{}. The configuration is unchanged.",
                     failure.worded(run.wording)
                 );
                 current = old;
@@ -118,7 +120,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
         };
         run.reset = Reset::Nothing;
         if std::mem::take(&mut waits_for_space) {
-            say!("estreamer: the disk has space again.");
+            info!("the disk has space again.");
         }
         if let Some(path) = &current.config.state {
             forms.keep_in(FormHints::open(path));
@@ -151,9 +153,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
         match (finished, ended) {
             (finished, Ok(Ended::Replaced(new))) if goes_on(&finished, left.is_some()) => {
                 if let Err(failure) = finished {
-                    say!(
-                        "estreamer: {failure}. Events that it did not accept are collected again."
-                    );
+                    warn!("{failure}. Events that it did not accept are collected again.");
                 }
                 if new.state == current.config.state {
                     state = left;
@@ -165,12 +165,14 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                     && is_bearable(&mut failed_syncs, now)
                     && !event_loop.handle().is_stopped() =>
             {
-                say!(
-                    "estreamer: what was written could not be made durable: {error}. Everything \
+                error!(
+                    "what was written could not be made durable: {error}. Everything \
                      since the last commit is cut off and collected again."
                 );
                 // The servers were reachable before.
-                run.patient |= ledger.total().connections > 0;
+                if ledger.total().connections > 0 {
+                    current.config.retry = Some(RetryPolicy::Always);
+                }
                 if let Ok(Ended::Replaced(new)) = ended {
                     previous = Some(std::mem::replace(&mut current, Settled::new(*new)));
                 }
@@ -182,7 +184,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                     return Ok(());
                 }
                 ledger.report(true);
-                if ledger.total().connections > 0 && !run.quiet {
+                if ledger.total().connections > 0 {
                     report(&ledger, began.get(), now);
                 }
                 let stopped = event_loop.handle().is_stopped();
@@ -244,15 +246,9 @@ fn start(
         failure: refusal::start(error),
     })?;
     for notice in &pipeline.notices {
-        say!("estreamer: {notice}");
+        warn!("{notice}");
     }
-    for name in &pipeline.unused {
-        say!(
-            "estreamer: the bookmark knows a source {name:?} that the configuration does not name. \
-             It is kept. {}.",
-            run.wording.of(&Remedy::ResetSource(name.clone()))
-        );
-    }
+    unused::warn(&pipeline, &settled.sources, run.wording);
     Ok(pipeline)
 }
 
@@ -320,7 +316,7 @@ fn conclude(
         Err(failure @ (PipelineError::Late(_) | PipelineError::Output(..)))
             if stopped && config.state.is_some() =>
         {
-            say!("estreamer: {failure}. {comes_again}.");
+            warn!("{failure}. {comes_again}.");
             Ok(())
         }
         Err(failure @ PipelineError::BookmarkGone(_)) => Err(refusal::bookmark_gone(failure)),

@@ -1,5 +1,7 @@
 //! One source: resolve, query the bookmark, connect, collect, and repeat.
 
+mod ends;
+
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
@@ -8,26 +10,27 @@ use std::sync::Arc;
 use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
-use estreamer_core::fqe::RequestForm;
-use estreamer_core::session::{End, Instant};
+use estreamer_core::session::Instant;
 use estreamer_mio::buffer::Pool;
 use estreamer_mio::client::{ClientConnection, ClientEnd, ClientOptions};
-use estreamer_mio::event_loop::{EndpointId, EventLoop};
+use estreamer_mio::event_loop::{EndpointId, EventLoop, after};
 use estreamer_mio::tls::ClientTls;
 
 use super::Capture;
 use super::backoff::Backoff;
 use super::collector::Collector;
-use super::forms::{Forms, Next};
+use super::connection::Connection;
+use super::connection_log::ConnectionLog;
+use super::forms::Forms;
 use super::resolver::{PendingAddresses, Resolver};
 use super::rotation::ServerRotation;
-use crate::config::SourceConfig;
 use crate::config::address::Address;
 use crate::config::rules;
+use crate::config::{RetryPolicy, SourceConfig};
 use crate::delivery::pipeline::Pipeline;
 use crate::delivery::pipeline::delivery::SourceInfo;
 use crate::delivery::pipeline::link::{Link, PendingLink};
-use crate::explain::{explain, identity_remedy, unanswered};
+use crate::explain::{explain, identity_remedy};
 use crate::failure::Failure;
 
 /// A running source.
@@ -52,6 +55,7 @@ pub(super) struct SourceTask {
     proven: bool,
     answered: bool,
     connections: u32,
+    log: ConnectionLog,
     /// Set when the task has to end: the task that replaces it, if any.
     after: Option<Option<Box<SourceTask>>>,
 }
@@ -68,14 +72,6 @@ enum Phase {
     Over(Option<Failure>),
 }
 
-/// A connection of a source.
-struct Connection {
-    /// Its token in the event loop; `None` if it could not be established.
-    id: Option<EndpointId>,
-    collector: Box<Collector>,
-    server: String,
-}
-
 /// The shared context of the tasks.
 pub(super) struct Context<'a> {
     pub(super) event_loop: &'a mut EventLoop<ClientConnection>,
@@ -86,8 +82,8 @@ pub(super) struct Context<'a> {
     pub(super) forms: &'a mut Forms,
     /// The number of bundles acknowledged before they are delivered.
     pub(super) ahead: u32,
-    /// Whether a source that fails at its first attempt is retried.
-    pub(super) patient: bool,
+    /// What happens when a source fails that has never worked.
+    pub(super) retry: RetryPolicy,
     /// The file in which connections are recorded.
     pub(super) capture: Option<&'a Path>,
     /// Whether there are several sources.
@@ -107,6 +103,7 @@ impl SourceTask {
                 transform: source.request.transform.clone(),
                 has_several_servers: source.servers.len() > 1,
             }),
+            log: ConnectionLog::new(&source.name),
             turn: ServerRotation::new(source.servers.len()),
             stood: None,
             ends: Vec::new(),
@@ -133,10 +130,11 @@ impl SourceTask {
 
     /// Gives the due commands to its client.
     pub(super) fn command(&mut self, event_loop: &mut EventLoop<ClientConnection>, now: Instant) {
-        if let Phase::Connected(Connection { id, collector, .. }) = &mut self.phase
-            && let Some(client) = id.and_then(|id| event_loop.get_mut(id))
+        if let Phase::Connected(connection) = &mut self.phase
+            && let Some(client) = connection.id.and_then(|id| event_loop.get_mut(id))
         {
-            collector.command(client, now);
+            connection.tell(&mut self.log, client, now);
+            connection.collector.command(client, now);
         }
     }
 
@@ -151,16 +149,19 @@ impl SourceTask {
             && connection.id == Some(id)
         {
             connection.collector.after_turn(client, now);
+            connection.tell(&mut self.log, client, now);
         }
     }
 
     /// Returns when the task is due if nothing happens before.
-    pub(super) fn due(&self) -> Option<Instant> {
-        match &self.phase {
+    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
+        let due = match &self.phase {
             Phase::Due(due) => Some(*due),
-            Phase::Connected(connection) => connection.collector.due(),
+            Phase::Connected(connection) => connection.due(),
             _ => None,
-        }
+        };
+        let tell = self.log.due().map(|wait| after(now, wait));
+        due.into_iter().chain(tell).min()
     }
 
     /// Returns the result if the task has ended.
@@ -195,6 +196,7 @@ impl SourceTask {
     pub(super) fn advance(&mut self, context: &mut Context<'_>) -> Result<(), Failure> {
         loop {
             let now = context.event_loop.now();
+            self.log.summarise();
             match &mut self.phase {
                 Phase::Due(due) if *due <= now => {
                     self.ends.clear();
@@ -250,7 +252,13 @@ impl SourceTask {
     /// Starts to resolve the current server.
     fn resolve(&mut self, context: &Context<'_>) {
         self.phase = match self.source.servers.get(self.turn.current()) {
-            Some(server) => Phase::Resolving(context.resolver.resolve(server.clone())),
+            Some(server) => {
+                self.log.connecting(&server.to_string());
+                match context.resolver.resolve(server.clone()) {
+                    Ok(pending) => Phase::Resolving(pending),
+                    Err(failure) => Phase::Over(Some(failure)),
+                }
+            }
             None => Phase::Over(None),
         };
     }
@@ -285,7 +293,9 @@ impl SourceTask {
             true => typed,
             false => format!("{typed} ({address})"),
         };
-        rules::warn(&self.source.rules, &server);
+        if self.connections == 0 {
+            rules::warn(Some(&self.source.name), &self.source.rules, &server);
+        }
         self.answered = false;
         let patience = u32::try_from(self.source.request_timeout.as_millis()).unwrap_or(u32::MAX);
         let quirks = form.apply(self.source.quirks);
@@ -310,7 +320,7 @@ impl SourceTask {
             0 | 1 => String::new(),
             _ => self.server(),
         };
-        let mut collector = Collector::new(link, capture, name, self.news(&server), patience);
+        let mut collector = Collector::new(link, capture, name, patience);
         let id = match ClientConnection::new(&self.tls, options, context.event_loop.now()) {
             Ok(client) => Some(context.event_loop.add(client).map_err(Failure::system)?),
             Err(end) => {
@@ -322,15 +332,9 @@ impl SourceTask {
             id,
             collector: Box::new(collector),
             server,
+            is_told: false,
         });
         Ok(())
-    }
-
-    /// Returns the message for an established connection: with several servers, the name
-    /// of the current one.
-    fn news(&self, server: &str) -> Option<String> {
-        let is_news = self.source.servers.len() > 1 && self.stood != Some(self.turn.current());
-        is_news.then(|| format!("{}: connected to {server}", self.source.name))
     }
 
     fn capture(&self, path: &Path, several: bool) -> Result<Capture, Failure> {
@@ -342,139 +346,6 @@ impl SourceTask {
             )
         })
     }
-
-    /// Processes the end of the connection.
-    fn ended(&mut self, end: ClientEnd, context: &mut Context<'_>) {
-        let phase = std::mem::replace(&mut self.phase, Phase::Over(None));
-        let Phase::Connected(connection) = phase else {
-            return;
-        };
-        let Connection {
-            id,
-            collector,
-            server,
-        } = connection;
-        if let Some(id) = id {
-            context.event_loop.remove(id);
-        }
-        self.proven |= collector.is_answered();
-        if collector.is_connected() {
-            self.stood = Some(self.turn.current());
-        }
-        // Done before records are counted, because records in flight may be new.
-        let busy = collector.link.is_busy();
-        let stood = collector.age(context.event_loop.now());
-        let progress = self
-            .backoff
-            .connection_ended(stood, collector.new_records());
-        match end {
-            ClientEnd::Session(End::Closed, _) if collector.is_silent() => {
-                self.silent(&server, context);
-            }
-            ClientEnd::Session(End::Closed, _) => {}
-            // Another address of the server may answer.
-            ClientEnd::Connect(_)
-            | ClientEnd::ConnectTimeout(_)
-            | ClientEnd::HandshakeTimeout(_) => {
-                self.last = Some((server, end));
-                self.next(context);
-            }
-            end if progress || busy => {
-                let failure = explain(&server, &end);
-                self.turn.works();
-                self.ends = vec![end];
-                self.failed(failure, context);
-            }
-            end if collector.is_answered() => {
-                let failure = explain(&server, &end);
-                self.server_failed(end, failure, context);
-            }
-            end => self.refused(&server, end, context),
-        }
-        if self.after.is_some() {
-            self.phase = Phase::Over(None);
-        }
-    }
-
-    /// Processes an end before the server answered.
-    fn refused(&mut self, server: &str, end: ClientEnd, context: &mut Context<'_>) {
-        let next = context.forms.refused(&self.source, &self.server(), &end);
-        let failure = match next {
-            Some(Next::Try(form)) => {
-                let what = explain(server, &end);
-                return self.try_form(what.what(), form, context);
-            }
-            Some(Next::Wait { tried_all: true }) => unanswered(server, &end),
-            Some(Next::Wait { tried_all: false }) | None => explain(server, &end),
-        };
-        self.server_failed(end, failure, context);
-    }
-
-    /// Processes a server that did not answer the request.
-    fn silent(&mut self, server: &str, context: &mut Context<'_>) {
-        let seconds = self.source.request_timeout.as_secs();
-        let what = format!("{server} sent nothing within {seconds} s of the request");
-        match context.forms.silent(&self.source, &self.server()) {
-            Next::Try(form) => self.try_form(&what, form, context),
-            Next::Wait { .. } => {
-                let end = ClientEnd::Session(End::PeerSilent, String::new());
-                let remedy =
-                    "Run the doctor: it shows which forms of the request the server answers";
-                self.server_failed(end, Failure::failed(what, remedy), context);
-            }
-        }
-    }
-
-    fn try_form(&mut self, what: &str, form: RequestForm, context: &Context<'_>) {
-        if context.pipeline.has_failed() || self.after.is_some() {
-            return;
-        }
-        say!(
-            "estreamer: {}{what}. It may expect another form of the request. Trying {form}.",
-            self.prefix(context)
-        );
-        self.resolve(context);
-    }
-
-    /// Processes the failure of one server: the next one is tried at once.
-    fn server_failed(&mut self, end: ClientEnd, failure: Failure, context: &Context<'_>) {
-        self.ends.push(end);
-        if !self.turn.next() || context.pipeline.has_failed() || self.after.is_some() {
-            return self.failed(failure, context);
-        }
-        let name = &self.source.name;
-        say!(
-            "estreamer: {name}: {failure}. Trying {} now.",
-            self.server()
-        );
-        self.resolve(context);
-    }
-
-    /// Processes the failure of all servers: waits, or ends the task.
-    fn failed(&mut self, failure: Failure, context: &Context<'_>) {
-        if context.pipeline.has_failed() {
-            self.phase = Phase::Over(None);
-        } else if self.proven || context.patient {
-            let wait = self.backoff.after(&self.ends);
-            say!(
-                "estreamer: {}{failure}. Trying again in {}.",
-                self.prefix(context),
-                Words(wait)
-            );
-            let now = context.event_loop.now();
-            self.phase = Phase::Due(now.after(wait.as_millis() as u32));
-        } else {
-            self.phase = Phase::Over(Some(failure));
-        }
-    }
-
-    /// Returns the prefix with the name of the source, if there are several.
-    fn prefix(&self, context: &Context<'_>) -> String {
-        match context.several {
-            true => format!("{}: ", self.source.name),
-            false => String::new(),
-        }
-    }
 }
 
 /// Returns the TLS configuration of a source.
@@ -483,16 +354,4 @@ pub(super) fn tls(source: &SourceConfig) -> Result<ClientTls, Failure> {
         let remedy = identity_remedy(&error);
         Failure::failed(format!("{}: {error}", source.name), remedy)
     })
-}
-
-/// Formats a wait in seconds, or in milliseconds if it is less than a second.
-struct Words(Duration);
-
-impl std::fmt::Display for Words {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0.as_secs() {
-            0 => write!(f, "{} ms", self.0.as_millis()),
-            seconds => write!(f, "{seconds} s"),
-        }
-    }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use estreamer_core::session::Instant;
+use tracing::info;
 
 use crate::count::Count;
 use crate::delivery::counts::Counts;
@@ -44,7 +45,7 @@ impl fmt::Display for Summary {
         let counts = &self.counts;
         write!(
             f,
-            "{}, {}, {:.2} s, {:.0} events/s, {}, {}",
+            "{}, {}, {:.2} s, {:.0} events/s on average, {}, {}",
             Count(counts.accepted, "event"),
             Size(counts.bytes),
             self.elapsed.as_secs_f64(),
@@ -87,15 +88,15 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Prints the current counts: those of each source if there are several, and the totals.
+/// Tells the current counts: those of each source if there are several, and the totals.
 pub(super) fn report(ledger: &Ledger, began: Option<Instant>, now: Instant) {
     let counts = ledger.counts();
     if counts.len() > 1 {
         for (source, counts) in counts {
-            say!("estreamer: {source}: {}", Summary::new(counts, began, now));
+            info!(source = &*source, "{}", Summary::new(counts, began, now));
         }
     }
-    say!("estreamer: {}", Summary::new(ledger.total(), began, now));
+    info!("{}", Summary::new(ledger.total(), began, now));
 }
 
 /// Formats bytes with the most readable unit.
@@ -131,7 +132,7 @@ mod tests {
         };
         assert_eq!(
             summary.to_string(),
-            "3 events, 2.0 KiB, 0.00 s, 0 events/s, 1 bundle, 1 null"
+            "3 events, 2.0 KiB, 0.00 s, 0 events/s on average, 1 bundle, 1 null"
         );
         summary.counts.malformed = 2;
         assert!(

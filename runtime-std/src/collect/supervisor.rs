@@ -1,7 +1,6 @@
 //! Runs the sources of one pipeline until all have ended.
 
 use std::cell::Cell;
-use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,20 +8,21 @@ use estreamer_core::session::Instant;
 use estreamer_mio::buffer::Pool;
 use estreamer_mio::client::ClientConnection;
 use estreamer_mio::event_loop::{EventLoop, after};
+use tracing::{error, info};
 
 use super::collector::Collector;
 use super::forms::Forms;
 use super::options::{Health, PendingSignals, Run};
-use super::progress_line::ProgressLine;
 use super::resolver::Resolver;
 use super::source_task::{Context, SourceTask, tls};
-use super::summary::{Summary, report};
+use super::summary::report;
 use crate::config::{Config, OutputConfig, SourceConfig};
 use crate::count::Count;
 use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::Pipeline;
 use crate::failure::Failure;
 use crate::output::destination::Destination;
+use crate::trouble::Words;
 
 /// Why the sources of a pipeline have ended.
 pub(super) enum Ended {
@@ -49,8 +49,10 @@ pub(super) struct Supervisor<'a> {
     pub(super) began: &'a Cell<Option<Instant>>,
 }
 
-/// Milliseconds between two progress reports.
+/// Milliseconds between two looks at counts that are told.
 const TELL: u32 = 1000;
+/// The time between two heartbeats.
+const BEAT: Duration = Duration::from_secs(1);
 
 const STOPPED: &str = "the client shuts down";
 const IDLE: &str = "the client stops because no events came for a while";
@@ -65,13 +67,12 @@ impl Supervisor<'_> {
         for source in self.sources.iter() {
             tasks.push(SourceTask::new(source.clone(), now)?);
         }
-        let progress = !self.run.quiet && io::stderr().is_terminal();
-        let mut progress = progress.then(ProgressLine::new);
         let arena = arena(self.config.memory, tasks.len())?;
         let pool = Pool::new(arena, self.config.memory, self.event_loop.handle());
         let mut successor = None;
         let mut last: Option<Instant> = None;
-        let mut tell = now.after(TELL);
+        let interval = self.run.heartbeat_interval.unwrap_or(BEAT);
+        let (mut tell, mut beat) = (now.after(TELL), after(now, interval));
         self.beat(&tasks);
         // The deadline of a shutdown.
         let mut end: Option<Instant> = None;
@@ -79,6 +80,7 @@ impl Supervisor<'_> {
             let now = self.event_loop.now();
             if self.event_loop.handle().is_stopped() && end.is_none() {
                 end = Some(self.stop(&mut tasks, STOPPED));
+                self.tell_pending();
             }
             if self.pipeline.has_failed() || self.pipeline.is_enough() {
                 end.get_or_insert_with(|| self.stop(&mut tasks, STOPPED));
@@ -99,9 +101,10 @@ impl Supervisor<'_> {
                 && let Some(stuck) = self.stuck(new)
             {
                 if over {
-                    say!(
-                        "estreamer: a write to the output {stuck} does not return, so another \
-                         configuration cannot use that output. The configuration is unchanged; \
+                    error!(
+                        output = stuck,
+                        "a write does not return, so another configuration cannot use this \
+                         output. The configuration is unchanged; \
                          reload again when the output works."
                     );
                     self.revive(&mut tasks)?;
@@ -122,25 +125,20 @@ impl Supervisor<'_> {
             }
             if now >= tell {
                 self.ledger.report(false);
-                self.beat(&tasks);
                 tell = now.after(TELL);
             }
-            if let Some(progress) = &mut progress {
-                let total = self.ledger.total();
-                progress.show(&Summary::new(total, self.began.get(), now), now);
+            if now >= beat {
+                self.beat(&tasks);
+                beat = after(now, interval);
             }
             let idle = self.run.idle.filter(|_| end.is_none());
             let idle = idle.and_then(|idle| Some(after(last?, idle)));
-            let redraw = progress.as_ref().map(ProgressLine::due);
-            let dues = tasks.iter().filter_map(SourceTask::due);
-            let dues = dues.chain(idle).chain(end).chain(redraw).chain([tell]);
+            let dues = tasks.iter().filter_map(|task| task.due(now));
+            let dues = dues.chain(idle).chain(end).chain([tell, beat]);
             let wait = dues.min().map(|due| due.0.saturating_sub(now.0));
             let wait = wait.map(Duration::from_millis);
             self.event_loop.wait(wait).map_err(Failure::system)?;
             self.turns(&mut tasks);
-        }
-        if let Some(progress) = &mut progress {
-            progress.clear();
         }
         Ok(successor.map_or(Ended::Stopped, Ended::Replaced))
     }
@@ -148,10 +146,13 @@ impl Supervisor<'_> {
     /// Reports the established connections and the delivered events.
     fn beat(&mut self, tasks: &[SourceTask]) {
         let collectors = tasks.iter().filter_map(SourceTask::collector);
+        let total = self.ledger.total();
         self.run.beat(Health::Collecting {
             sources: tasks.len(),
             connected: collectors.filter(|it| it.is_connected()).count(),
-            accepted: self.ledger.total().accepted,
+            received: total.received.saturating_sub(total.duplicates),
+            accepted: total.accepted,
+            newest: total.newest,
         });
     }
 
@@ -178,7 +179,7 @@ impl Supervisor<'_> {
             resolver: self.resolver,
             forms: self.forms,
             ahead: self.config.ahead,
-            patient: self.run.patient,
+            retry: self.config.retry.unwrap_or_default(),
             capture: self.run.capture.as_deref(),
             several,
         };
@@ -212,6 +213,19 @@ impl Supervisor<'_> {
         let end = self.event_loop.now().after(limit);
         self.stop_by.set(Some(end));
         end
+    }
+
+    /// Tells what a stop waits for.
+    fn tell_pending(&self) {
+        let limit = self.config.shutdown;
+        for (output, events) in self.pipeline.pending() {
+            info!(
+                output,
+                "the stop waits for {} that this output has not accepted, at most {}",
+                Count(events, "event"),
+                Words(limit)
+            );
+        }
     }
 
     /// Returns the output that blocks another configuration: a write to it does not
@@ -251,14 +265,14 @@ impl Supervisor<'_> {
     fn reload(&mut self, tasks: &mut Vec<SourceTask>) -> Option<Box<Config>> {
         self.pipeline.reopen();
         let Some(reload) = &mut self.run.reload else {
-            say!("estreamer: files are reopened.");
+            info!("files are reopened.");
             return None;
         };
         let new = match reload() {
             Ok(new) => new,
             Err(failure) => {
-                say!(
-                    "estreamer: {}. The configuration is unchanged.",
+                error!(
+                    "{}. The configuration is unchanged.",
                     failure.worded(self.run.wording)
                 );
                 return None;
@@ -267,23 +281,23 @@ impl Supervisor<'_> {
         let arenas = (self.sources.len(), new.sources.len());
         if !same_pipeline(self.config, &new, arenas) {
             if let Err(failure) = self.usable(&new) {
-                say!(
-                    "estreamer: {}. The configuration is unchanged.",
+                error!(
+                    "{}. The configuration is unchanged.",
                     failure.worded(self.run.wording)
                 );
                 return None;
             }
-            say!("estreamer: the configuration changed; all sources restart from their bookmarks.");
+            info!("the configuration changed; all sources restart from their bookmarks.");
             return Some(Box::new(new));
         }
         let sources: Vec<Arc<SourceConfig>> = new.sources.into_iter().map(Arc::new).collect();
         match self.fresh(&sources, tasks) {
-            Err(failure) => say!(
-                "estreamer: {}. The configuration is unchanged.",
+            Err(failure) => error!(
+                "{}. The configuration is unchanged.",
                 failure.worded(self.run.wording)
             ),
             Ok(fresh) => {
-                self.config.shutdown = new.shutdown;
+                (self.config.shutdown, self.config.retry) = (new.shutdown, new.retry);
                 replace(tasks, &sources, fresh);
                 *self.sources = sources;
             }
@@ -321,12 +335,12 @@ impl Supervisor<'_> {
 /// the end of the task of the same name.
 fn replace(tasks: &mut Vec<SourceTask>, sources: &[Arc<SourceConfig>], fresh: Vec<SourceTask>) {
     if fresh.is_empty() && sources.len() == tasks.len() {
-        say!("estreamer: the configuration is reloaded; files are reopened.");
+        info!("the configuration is reloaded; files are reopened.");
     }
     for task in tasks.iter_mut() {
         let name = &task.source.name;
         if !sources.iter().any(|source| source.name == *name) {
-            say!("estreamer: {name}: collection stopped.");
+            info!(source = &**name, "collection stopped.");
             task.end(REMOVED, None);
         }
     }
@@ -334,11 +348,11 @@ fn replace(tasks: &mut Vec<SourceTask>, sources: &[Arc<SourceConfig>], fresh: Ve
         let name = new.source.name.clone();
         match tasks.iter_mut().find(|old| old.source.name == name) {
             Some(old) => {
-                say!("estreamer: {name}: the source changed; it restarts.");
+                info!(source = &*name, "the source changed; it restarts.");
                 old.end(CHANGED, Some(new));
             }
             None => {
-                say!("estreamer: {name}: collection started.");
+                info!(source = &*name, "collection started.");
                 tasks.push(new);
             }
         }

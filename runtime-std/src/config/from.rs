@@ -6,6 +6,8 @@ use estreamer_core::wire::InitialTimestamp;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::certificate;
+
 /// Parses `oldest`, `now`, UNIX seconds, RFC 3339, or a time ago such as `-1h`.
 ///
 /// # Errors
@@ -15,6 +17,27 @@ pub fn parse(text: &str) -> Result<InitialTimestamp, String> {
         .duration_since(UNIX_EPOCH)
         .map_or(0, |age| age.as_secs());
     parse_at(text, seconds)
+}
+
+/// Returns the time in words, to be followed by “on”: `the oldest`, `now`, or RFC 3339.
+pub fn in_words(from: InitialTimestamp) -> String {
+    match from {
+        InitialTimestamp::OLDEST => "the oldest".into(),
+        InitialTimestamp::NOW => "now".into(),
+        InitialTimestamp(seconds) => certificate::utc(i64::from(seconds)),
+    }
+}
+
+/// Returns what is unusual about a start that is more than a day ahead of this machine's
+/// clock: no event can be that new.
+pub fn is_ahead(from: InitialTimestamp) -> Option<String> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |age| age.as_secs());
+    let fixed = from != InitialTimestamp::NOW && from != InitialTimestamp::OLDEST;
+    (fixed && u64::from(from.0) > now + 86_400).then(|| {
+        let from = in_words(from);
+        format!("{from} is in the future by this machine's clock: no event is that new")
+    })
 }
 
 fn parse_at(text: &str, now: u64) -> Result<InitialTimestamp, String> {

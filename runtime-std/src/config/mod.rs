@@ -10,6 +10,7 @@ pub mod from;
 pub mod number;
 #[cfg(feature = "config")]
 pub mod read;
+mod retry_policy;
 pub mod rules;
 
 use std::net::IpAddr;
@@ -23,6 +24,7 @@ use estreamer_mio::tls::{Identity, ServerRules};
 
 use address::Address;
 pub use event_request::EventRequest;
+pub use retry_policy::RetryPolicy;
 
 pub use crate::format::{ENVELOPE, Format, OwnedTransform};
 pub use crate::output::destination::Destination;
@@ -42,6 +44,8 @@ pub struct Config {
     pub memory: usize,
     /// The maximum time that a stop may take.
     pub shutdown: Duration,
+    /// What happens when a source fails that has never worked; `None` is the default.
+    pub retry: Option<RetryPolicy>,
     /// The sources.
     pub sources: Vec<SourceConfig>,
     /// The outputs.
@@ -111,6 +115,7 @@ impl Config {
             overlap: Duration::from_secs(number::OVERLAP.default.into()),
             memory: number::MEMORY.mebibytes(),
             shutdown: Duration::from_secs(number::SHUTDOWN.default.into()),
+            retry: None,
             sources,
             outputs,
         }

@@ -1,6 +1,7 @@
 //! Settings for the verification of server certificates, as users write them.
 
 use estreamer_mio::tls::{NameRule, ServerRules};
+use tracing::warn;
 
 /// Parses `cn:NAME` or `san:NAME`.
 ///
@@ -44,11 +45,12 @@ pub fn fingerprint(text: &str) -> Result<Fingerprint, String> {
         .map_err(|_| "use the 64 hexadecimal digits of a SHA-256, with or without colons".into())
 }
 
-/// Warns on standard error that the server is not verified.
-pub fn warn(rules: &ServerRules, server: &str) {
+/// Warns that the server is not verified.
+pub fn warn(source: Option<&str>, rules: &ServerRules, server: &str) {
     if rules.insecure {
-        say!(
-            "estreamer: warning: connecting to {server} without verifying its certificate: \
+        warn!(
+            source,
+            "connecting to {server} without verifying its certificate: \
              anyone in between can read and forge the events"
         );
     }

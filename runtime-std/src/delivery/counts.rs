@@ -32,6 +32,8 @@ pub struct Counts {
     /// The maximum number of seconds by which a record is older than the newest one before
     /// it.
     pub disorder: u64,
+    /// The archival second of the newest record that every required output has accepted.
+    pub newest: Option<u32>,
     /// Bytes received, framing included.
     pub bytes: u64,
     /// Whole bundles.
@@ -51,7 +53,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Adds the counts of another source; `disorder` becomes the maximum.
+    /// Adds the counts of another source; `disorder` and `newest` become the
+    /// maximum.
     pub fn add(&mut self, other: &Self) {
         for (sum, count) in [
             (&mut self.received, other.received),
@@ -79,5 +82,6 @@ impl Counts {
             *sum += count;
         }
         self.disorder = self.disorder.max(other.disorder);
+        self.newest = self.newest.max(other.newest);
     }
 }

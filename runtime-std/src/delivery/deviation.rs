@@ -30,7 +30,7 @@ pub(super) const DEVIATIONS: [Deviation; 4] = [
     Deviation {
         of: |counts| counts.not_json,
         text: "the server sends events that are not JSON, although the request asks for JSON. They \
-               are delivered unchanged. Look at one: if bytes precede the brace, set \
-               record_length; otherwise request the transform that the server sends",
+               are delivered unchanged. Look at one: if bytes precede the brace, set what \
+               the record length counts; otherwise request the transform that the server sends",
     },
 ];

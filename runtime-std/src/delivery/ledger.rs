@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use tracing::{info, warn};
+
 use super::counts::Counts;
 use super::deviation::DEVIATIONS;
 use crate::count::Count;
@@ -33,6 +35,8 @@ struct Concern {
     of: fn(&Counts) -> u64,
     /// The minimum count to report, by overlap.
     from: fn(u32) -> u64,
+    /// Whether it is no reason to worry.
+    is_usual: bool,
     text: fn(u64, u32, Wording) -> String,
 }
 
@@ -43,6 +47,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.gaps,
         from: |_| 1,
+        is_usual: false,
         text: |count, _, _| {
             format!(
                 "{} in the bundle sequence. The server skipped numbers; events may be missing: \
@@ -54,6 +59,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.malformed,
         from: |_| 1,
+        is_usual: false,
         text: |count, _, wording| {
             format!(
                 "{}, delivered with all bytes in error envelopes. {}",
@@ -65,6 +71,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.oversize,
         from: |_| 1,
+        is_usual: false,
         text: |count, _, _| {
             format!(
                 "{} over the size limit, delivered without data in error envelopes",
@@ -75,6 +82,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.missing,
         from: |_| 1,
+        is_usual: false,
         text: |count, _, _| {
             format!(
                 "{} delivered before did not come again at a resume. No event is lost here, \
@@ -86,11 +94,13 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.duplicates,
         from: |_| 1,
+        is_usual: true,
         text: |count, _, _| format!("{} left out: delivered before", Count(count, "event")),
     },
     Concern {
         of: |counts| counts.dropped,
         from: |_| 1,
+        is_usual: false,
         text: |count, _, _| {
             format!(
                 "{} dropped by a best-effort output that fell behind",
@@ -101,6 +111,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.disorder,
         from: |overlap| u64::from(overlap / 2) + 1,
+        is_usual: false,
         text: |seconds, overlap, _| {
             format!(
                 "events were stored up to {seconds} s out of order. A restart requests the last \
@@ -111,6 +122,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.ahead,
         from: |_| 1,
+        is_usual: false,
         text: |count, _, _| {
             format!(
                 "{} stored more than an hour ahead of this machine's clock. The bookmark does \
@@ -122,6 +134,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.unremembered,
         from: |_| 1,
+        is_usual: false,
         text: |count, _, _| {
             format!(
                 "{} not remembered: too many events within a few seconds of the archive. None is \
@@ -133,6 +146,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.set_back,
         from: |_| 1,
+        is_usual: false,
         text: |count, overlap, _| {
             format!(
                 "{} stored more than {overlap} s before the newest: the clock of the server was set \
@@ -145,6 +159,7 @@ const CONCERNS: [Concern; 11] = [
     Concern {
         of: |counts| counts.server_changes,
         from: |_| 1,
+        is_usual: false,
         text: |_, overlap, _| {
             format!(
                 "another server answers than before. Repeated events are recognised by their \
@@ -216,17 +231,18 @@ impl SourceCounts {
         let overlap = ledger.overlap;
         for (deviation, reported) in DEVIATIONS.iter().zip(&mut self.deviated) {
             if (deviation.of)(&self.counts) > 0 && !std::mem::replace(reported, true) {
-                say!("estreamer: {source}: {}.", deviation.text);
+                warn!(source, "{}.", deviation.text);
             }
         }
         for (concern, (reported, when)) in CONCERNS.iter().zip(&mut self.reported) {
             let count = (concern.of)(&self.counts);
             let due = all || when.is_none_or(|when| when.elapsed() >= INTERVAL);
             if count > *reported && count >= (concern.from)(overlap) && due {
-                say!(
-                    "estreamer: {source}: {}.",
-                    (concern.text)(count, overlap, ledger.wording)
-                );
+                let text = (concern.text)(count, overlap, ledger.wording);
+                match concern.is_usual {
+                    true => info!(source, "{text}."),
+                    false => warn!(source, "{text}."),
+                }
                 (*reported, *when) = (count, Some(Instant::now()));
             }
         }

@@ -13,20 +13,21 @@ use estreamer_mio::event_loop::EventLoop;
 use super::options::DoctorOptions;
 use super::probe::{Goal, Observations, Probe};
 
-/// Connects to one address and sends the request in this form.
+/// Connects to one address and sends the request in this form, from this time on.
 pub(super) fn probe(
     event_loop: &mut EventLoop<ClientConnection>,
     options: &DoctorOptions<'_>,
     address: SocketAddr,
     form: RequestForm,
+    from: InitialTimestamp,
     goal: Goal,
 ) -> io::Result<Observations> {
-    let request = options
-        .request
-        .message(InitialTimestamp::OLDEST, form.quirks());
+    let request = options.request.message(from, form.apply(options.quirks));
     let pool = Pool::new(WINDOW, 32 << 20, event_loop.handle());
     let mut client = ClientOptions::new(address, request, pool);
     client.session.expected = Some(options.request.expected());
+    client.bind = options.bind;
+    client.session.quirks = form.apply(options.quirks);
     client.handshake_timeout = options.timeout;
     client.capture = true;
     let mut probe = Probe::new(goal);

@@ -4,7 +4,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use estreamer_core::fqe::RequestForm;
+use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::event_loop::EventLoop;
 
 use super::attempt::probe;
@@ -40,8 +40,8 @@ pub fn diagnose(options: &DoctorOptions<'_>) -> io::Result<Report> {
             None => Goal::Events { wait: options.wait },
             Some(_) => Goal::Connect,
         };
-        let form = RequestForm::default();
-        let seen = probe(&mut event_loop, options, address, form, goal)?;
+        let form = options.form.unwrap_or_default();
+        let seen = probe(&mut event_loop, options, address, form, options.from, goal)?;
         if seen.local.is_some() && answering.is_none() {
             answering = Some(tried.len());
         }
@@ -59,7 +59,18 @@ pub fn diagnose(options: &DoctorOptions<'_>) -> io::Result<Report> {
     findings.tls(&first);
     findings.certificates(Some(&first));
     let forms = Tried::of(&mut event_loop, options, address, first)?;
-    findings.request(&forms);
     let class = forms.best().map_or(Class::Broken, Class::of);
+    // A server without newer events and one that sends nothing look the same.
+    if class == Class::Silent && options.from != InitialTimestamp::OLDEST {
+        let form = forms.answered_form();
+        let goal = Goal::Events { wait: options.wait };
+        let oldest = InitialTimestamp::OLDEST;
+        let older = probe(&mut event_loop, options, address, form, oldest, goal)?;
+        if Class::of(&older) == Class::Healthy {
+            findings.request(&forms, Some(&older));
+            return Ok(findings.report(Class::Healthy));
+        }
+    }
+    findings.request(&forms, None);
     Ok(findings.report(class))
 }

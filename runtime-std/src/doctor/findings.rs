@@ -1,6 +1,6 @@
 //! Words what was observed, step by step: what it means and what to check.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::SocketAddr;
 
 use estreamer_core::fqe::RequestForm;
@@ -16,8 +16,9 @@ use super::options::DoctorOptions;
 use super::probe::Observations;
 use super::reading;
 use super::report::{DiagnosisStep, Report, Verdict};
+use crate::config::from;
 use crate::count::Count;
-use crate::explain::error_message;
+use crate::explain::{connect_remedy, error_message, tls_remedy};
 use crate::failure::Remedy;
 
 /// Collects the steps of a diagnosis.
@@ -27,10 +28,13 @@ pub(super) struct Findings<'a> {
     local: Option<SocketAddr>,
     tls: Option<(&'static str, &'static str)>,
     peer: Option<CertificateFacts>,
+    /// Whether the server's certificate was refused.
+    is_refused: bool,
 }
 
-/// The page of a Management Center with its eStreamer settings.
-const PAGE: &str = "Integration > Other Integrations > eStreamer";
+/// The page of a Management Center with its eStreamer settings (FQE, Requesting
+/// Fully-qualified Events).
+const PAGE: &str = "its eStreamer configuration page";
 
 impl<'a> Findings<'a> {
     pub(super) fn new(options: &'a DoctorOptions<'a>) -> Self {
@@ -40,6 +44,7 @@ impl<'a> Findings<'a> {
             local: None,
             tls: None,
             peer: None,
+            is_refused: false,
         }
     }
 
@@ -48,8 +53,8 @@ impl<'a> Findings<'a> {
             Some(error) => format!("{} has no address: {error}", self.options.server),
             None => format!("{} has no address", self.options.server),
         };
-        let look_at = "Compare the name with the Management Center's host name \
-                       (System > Configuration > Management Interfaces), and check this machine's resolver";
+        let look_at = "Compare the name with the Management Center's host name, and check this \
+                       machine's resolver; or use an address of one of its management interfaces";
         self.add("resolve", Verdict::Failed, found, Some(look_at.into()));
     }
 
@@ -83,12 +88,12 @@ impl<'a> Findings<'a> {
             (Class::Filtered, _) => (
                 format!("{address} does not answer: the packets are probably dropped"),
                 "Open TCP port 8302 in the firewalls on the path, and check that the address is that of \
-                 the Management Center (System > Configuration > Management Interfaces)"
+                 a management interface of the Management Center"
                     .into(),
             ),
             (_, Some(ClientEnd::Connect(error))) => (
                 format!("{address} cannot be reached: {error}"),
-                unreachable_hint(error).into(),
+                self.options.wording.of(&connect_remedy(error)),
             ),
             (_, end) => (
                 format!("{address} cannot be reached: {}", or_nothing(end.as_ref())),
@@ -140,23 +145,22 @@ impl<'a> Findings<'a> {
         if let TlsError::CertificateRefused(refusal) = error {
             self.peer.clone_from(&refusal.certificate);
         }
+        let fact = error.fact();
         let found = match agreed {
-            Some(agreed) => format!("{agreed} negotiated, then: {error}"),
-            None => error.to_string(),
+            Some(agreed) => format!("{agreed} negotiated, then: {fact}"),
+            None => fact,
         };
-        let look_at = match Class::of(seen) {
-            Class::CertificateRefused => format!(
-                "Download this client's PKCS#12 file again, from the Management Center to which \
-                 this client connects ({PAGE})"
-            ),
-            Class::OwnCertificateRefused => format!(
+        let look_at = match (Class::of(seen), tls_remedy(error)) {
+            (Class::OwnCertificateRefused, _) => format!(
                 "On the Management Center, delete this client on {PAGE}, create it again, and \
                  use the new PKCS#12"
             ),
-            _ => "Check that the port is 8302 on the Management Center, and that nothing on the path \
-                  intercepts TLS"
+            (_, Remedy::None) => "Check that the port is 8302 on the Management Center, and that \
+                                  nothing on the path intercepts TLS"
                 .into(),
+            (_, remedy) => self.options.wording.of(&remedy),
         };
+        self.is_refused = matches!(error, TlsError::CertificateRefused(_));
         self.add("TLS", Verdict::Failed, found, Some(look_at));
     }
 
@@ -171,7 +175,9 @@ impl<'a> Findings<'a> {
             self.lines
                 .extend(judgement::certificate(Whose::Authority, ca, now));
         }
-        if let Some(peer) = &self.peer {
+        // What is wrong with a refused certificate was found by TLS. Another finding about it
+        // would only lead elsewhere.
+        if let Some(peer) = self.peer.as_ref().filter(|_| !self.is_refused) {
             let lines = judgement::certificate(Whose::Server, peer, now);
             self.lines.extend(lines);
         }
@@ -180,8 +186,9 @@ impl<'a> Findings<'a> {
         }
     }
 
-    /// Adds the request in every form with its result, if the TLS handshake succeeded.
-    pub(super) fn request(&mut self, forms: &Tried) {
+    /// Adds the request in every form with its result, if the TLS handshake succeeded. With
+    /// `older`, only older events came than those asked for.
+    pub(super) fn request(&mut self, forms: &Tried, older: Option<&Observations>) {
         let Some(seen) = forms.best() else {
             return;
         };
@@ -208,6 +215,16 @@ impl<'a> Findings<'a> {
         self.forms(&answered, &unanswered);
         let after = seconds(seen.after);
         let (verdict, found, look_at) = match class {
+            Class::Silent if older.is_some() => (
+                Verdict::Warning,
+                format!(
+                    "no events from {} on within {after}; asked from the oldest on, the server \
+                     sends them: {}",
+                    from::in_words(self.options.from),
+                    older.map(Observations::kinds).unwrap_or_default()
+                ),
+                Some(self.options.wording.of(&Remedy::AskEarlier)),
+            ),
             Class::Healthy => (Verdict::Ok, format!("{} after {after}", seen.kinds()), None),
             Class::ClosedSilently => (
                 Verdict::Failed,
@@ -244,6 +261,7 @@ impl<'a> Findings<'a> {
             ),
         };
         self.add("first bytes", verdict, found, look_at);
+        let seen = older.unwrap_or(seen);
         if let Some((layout, evidence)) =
             reading::first(&seen.bytes, self.options.request.expected())
         {
@@ -264,7 +282,8 @@ impl<'a> Findings<'a> {
         if !unanswered.is_empty() {
             found += &format!("; not answered: {}", list(unanswered));
         }
-        let (verdict, look_at) = match *first == RequestForm::default() {
+        let own = self.options.form.unwrap_or_default();
+        let (verdict, look_at) = match *first == own {
             true => (Verdict::Ok, None),
             false => (
                 Verdict::Warning,
@@ -280,10 +299,7 @@ impl<'a> Findings<'a> {
         let (verdict, look_at) = match evidence {
             Evidence::Nothing => (
                 Verdict::Warning,
-                Some(
-                    "If events start with extra bytes or lack their first bytes, set record_length"
-                        .into(),
-                ),
+                Some(self.options.wording.of(&Remedy::SetRecordLength)),
             ),
             _ => (Verdict::Ok, None),
         };
@@ -293,6 +309,7 @@ impl<'a> Findings<'a> {
     pub(super) fn report(self, class: Class) -> Report {
         let identity = self.options.identity;
         Report {
+            source: self.options.source.clone(),
             server: self.options.server.clone(),
             time: self.options.now,
             class,
@@ -318,16 +335,6 @@ impl<'a> Findings<'a> {
             found,
             look_at,
         });
-    }
-}
-
-fn unreachable_hint(error: &io::Error) -> &'static str {
-    match error.kind() {
-        ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable => {
-            "Check the routing of this machine, and that the Management Center is running"
-        }
-        ErrorKind::PermissionDenied => "Check the firewall of this machine",
-        _ => "Check the address, the routing and the firewalls on the path",
     }
 }
 

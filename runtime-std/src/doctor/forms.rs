@@ -24,9 +24,12 @@ impl Tried {
         address: SocketAddr,
         first: Observations,
     ) -> io::Result<Self> {
-        let mut tried = Self(vec![(RequestForm::default(), first)]);
-        for &form in &RequestForm::ALL[1..] {
-            if !tried.0.iter().all(|(_, seen)| is_about_the_request(seen)) {
+        let own = options.form.unwrap_or_default();
+        // A configured form that the server answers is the one that is used.
+        let is_settled = options.form.is_some() && first.answered.is_some();
+        let mut tried = Self(vec![(own, first)]);
+        for form in RequestForm::ALL.into_iter().filter(|form| *form != own) {
+            if is_settled || !tried.0.iter().all(|(_, seen)| is_about_the_request(seen)) {
                 break;
             }
             let goal = match tried.quickest() {
@@ -35,7 +38,7 @@ impl Tried {
                     wait: patience(after).min(options.wait),
                 },
             };
-            let seen = probe(event_loop, options, address, form, goal)?;
+            let seen = probe(event_loop, options, address, form, options.from, goal)?;
             tried.0.push((form, seen));
         }
         Ok(tried)
@@ -48,6 +51,13 @@ impl Tried {
         let events = all().find(|seen| seen.events() > 0);
         let answered = || all().find(|seen| seen.answered.is_some());
         events.or_else(answered).or_else(|| all().next())
+    }
+
+    /// Returns the first form that was answered, otherwise the first that was tried.
+    pub(super) fn answered_form(&self) -> RequestForm {
+        let answered = self.0.iter().find(|(_, seen)| seen.answered.is_some());
+        let form = answered.or(self.0.first()).map(|(form, _)| *form);
+        form.unwrap_or_default()
     }
 
     /// Returns the forms that were answered, and those that were not.

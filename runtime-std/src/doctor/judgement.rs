@@ -49,7 +49,11 @@ fn dates(whose: Whose, facts: &CertificateFacts, now: i64) -> DiagnosisStep {
 fn renewal(whose: Whose) -> &'static str {
     match whose {
         Whose::Ours => "Create this client again on the Management Center, and use the new PKCS#12",
-        Whose::Authority | Whose::Server => {
+        Whose::Server => {
+            "Renew the server's certificate on the Management Center; the PKCS#12 files of clients \
+             stay valid as long as its Internal CA does"
+        }
+        Whose::Authority => {
             "Renew the Management Center's Internal CA and its certificates, then download new \
              PKCS#12 files for all clients"
         }

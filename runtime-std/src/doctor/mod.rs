@@ -20,6 +20,7 @@ mod options;
 mod probe;
 mod reading;
 mod report;
+mod wrap;
 
 pub use class::Class;
 pub use diagnose::diagnose;

@@ -128,6 +128,9 @@ impl Probe {
             Goal::Events { .. } => self.seen.events() > 0,
         };
         if is_enough || self.due().is_some_and(|due| now >= due) {
+            if let (false, Some(requested)) = (is_enough, self.requested) {
+                self.seen.after = now.0.saturating_sub(requested.0);
+            }
             client.close(ENOUGH);
         }
     }

@@ -7,6 +7,7 @@ use estreamer_mio::tls::CertificateFacts;
 use serde_json::{Value, json};
 
 use super::class::Class;
+use super::wrap;
 use crate::certificate;
 
 /// The result of a step.
@@ -36,6 +37,8 @@ pub struct DiagnosisStep {
 /// The whole diagnosis. It contains no secrets.
 #[derive(Debug)]
 pub struct Report {
+    /// The name of the source in a configuration, if the diagnosis is of one.
+    pub source: Option<String>,
     /// The server as the user wrote it.
     pub server: String,
     /// The time in UNIX seconds.
@@ -77,6 +80,7 @@ impl Report {
         let authorities: Vec<Value> = self.authorities.iter().map(facts).collect();
         json!({
             "program": concat!("estreamer ", env!("CARGO_PKG_VERSION")),
+            "source": self.source,
             "server": self.server,
             "time": certificate::utc(self.time),
             "class": self.class.name(),
@@ -92,25 +96,47 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
-    /// Formats a numbered line for each step, with what to check below it, and the
-    /// result.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Report {
+    /// Formats a numbered line for each step, with what to check below it, and the result.
+    /// Lines are at most so many characters wide, unless a word is longer.
+    pub fn text(&self, width: usize) -> String {
+        // On a narrow screen the words begin below the name of the step.
+        let is_narrow = width < 2 * WORDS;
+        let indent = if is_narrow { NARROW } else { WORDS };
+        let mut text = String::new();
         for (index, line) in self.lines.iter().enumerate() {
             let (number, verdict) = (index + 1, line.verdict.to_string());
-            let step = line.step;
-            writeln!(f, "{number:>2} {verdict:<7}  {step:<17}  {}", line.found)?;
+            let start = format!("{number:>2} {verdict:<7}  {:<17}  ", line.step);
+            let start = match is_narrow {
+                true => format!("{}\n{:NARROW$}", start.trim_end(), ""),
+                false => start,
+            };
+            wrap::block(&mut text, &start, &line.found, indent, width);
             if let Some(look_at) = &line.look_at {
-                writeln!(f, "{:>30} {look_at}", "->")?;
+                let start = format!("{:>1$} ", "->", indent - 1);
+                wrap::block(&mut text, &start, look_at, indent, width);
             }
         }
-        writeln!(
-            f,
-            "Result: {} ({}, exit status {})",
+        let result = format!(
+            "{} ({}, exit status {})",
             self.class,
             self.class.name(),
             self.class.status()
-        )
+        );
+        wrap::block(&mut text, "Result: ", &result, "Result: ".len(), width);
+        text
+    }
+}
+
+/// The column at which the words of a step begin.
+const WORDS: usize = 31;
+/// The same on a narrow screen.
+const NARROW: usize = 6;
+
+impl fmt::Display for Report {
+    /// Formats the report for 80 columns.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(80))
     }
 }
 

@@ -78,8 +78,14 @@ impl Converter {
     pub fn explaining(format: Format, source: &str) -> Self {
         let mut converter = Self::new(format, source);
         let dialect = converter.formatter.dialect.take();
-        converter.formatter.dialect = dialect.map(|dialect| Explain::new(format, dialect));
+        converter.formatter.dialect = dialect.map(|dialect| Explain::boxed(format, dialect));
         converter
+    }
+
+    /// Returns the number of values so far that could not be written as they are.
+    pub fn adjusted(&self) -> u64 {
+        let dialect = self.formatter.dialect.as_ref();
+        dialect.map_or(0, |dialect| dialect.adjusted())
     }
 
     /// Appends the event of a line.

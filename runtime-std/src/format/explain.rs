@@ -17,7 +17,7 @@ pub(super) struct Explain {
 }
 
 impl Explain {
-    pub(super) fn new(format: Format, dialect: Box<dyn Dialect>) -> Box<dyn Dialect> {
+    pub(super) fn boxed(format: Format, dialect: Box<dyn Dialect>) -> Box<dyn Dialect> {
         Box::new(Self {
             format,
             dialect,
@@ -76,5 +76,9 @@ impl Dialect for Explain {
         self.dialect.end(&mut self.record);
         out.push(b'\n');
         out.extend_from_slice(&self.record);
+    }
+
+    fn adjusted(&self) -> u64 {
+        self.dialect.adjusted()
     }
 }

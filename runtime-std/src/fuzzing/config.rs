@@ -10,7 +10,7 @@ pub fn config(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     match file::parse(&text) {
         Ok(raw) => {
-            check_diagnostics(&text, &raw.check());
+            check_diagnostics(&text, &raw.check(true));
             let longer = format!("{text}\n# the end\n");
             assert!(file::parse(&longer).is_ok(), "a comment changes nothing");
         }

@@ -128,13 +128,13 @@ impl Contender {
     }
 }
 
-/// The number before a word: 7 in `estreamer: 7 events, 2 bundles`.
+/// The first number before a word: 7 in `requested events … 7 events, 2 bundles`.
 fn counted(said: &str, what: &str) -> Option<u64> {
     let words: Vec<_> = said.split_whitespace().collect();
     words
         .windows(2)
-        .find(|pair| pair[1].trim_end_matches(',') == what)
-        .and_then(|pair| pair[0].parse().ok())
+        .filter(|pair| pair[1].trim_end_matches(',') == what)
+        .find_map(|pair| pair[0].parse().ok())
 }
 
 #[cfg(test)]
@@ -144,8 +144,9 @@ mod tests {
 
     use super::*;
 
-    const SUMMARY: &str = "estreamer: 1000000 events, 949.5 MiB, 4.71 s, 212134 events/s, \
-                           10000 bundles, 10000 nulls\n";
+    const SUMMARY: &str = "2026-01-31T12:00:00Z INFO a: requested events from the oldest on\n\
+                           2026-01-31T12:00:05Z INFO 1000000 events, 949.5 MiB, 4.71 s, 212134 \
+                           events/s on average, 10000 bundles, 10000 nulls\n";
 
     fn output(status: i32, stdout: &str, stderr: &str) -> Output {
         Output {

@@ -129,7 +129,7 @@ fn a_sha1_signed_server_is_refused_and_the_option_named() {
     let server = rsa_server(fixture!("server-sha1.pem"), fixture!("server-sha1.key"));
     let found = refusal(&rsa_client(), &server);
     assert_eq!(found, CertificateProblem::Sha1);
-    assert!(found.to_string().contains("allow_sha1"));
+    assert!(found.to_string().contains("allow SHA-1"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 use estreamer_core::quirk::{Quirk, Quirks};
 
+use estreamer::config::read::event::EventName;
 use estreamer_simulate::chaos::{Chaos, ChaosKind};
 use estreamer_simulate::pki::ServerFault;
 use estreamer_simulate::request_length::RequestLength;
@@ -25,6 +26,11 @@ pub(super) struct BehaviourArgs {
     /// The maximum number of events a second for each client.
     #[arg(long, value_name = "EPS", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
+    /// Send only events of this type: connection, intrusion, packet or file. Repeatable; all
+    /// four if none is given. Requests for the others are accepted, as by a Management Center
+    /// on which they are not enabled.
+    #[arg(long = "enable", value_name = "TYPE")]
+    enabled: Vec<EventName>,
     /// Serve this transform, too, as binary bytes: those of JSON, each XORed with 0x2a.
     #[arg(long, value_name = "NAME")]
     opaque: Option<String>,
@@ -71,6 +77,9 @@ impl BehaviourArgs {
         options.keep_alive = self.keep_alive * 1000;
         options.rate = self.rate;
         options.opaque = self.opaque;
+        if !self.enabled.is_empty() {
+            options.enabled = self.enabled.into_iter().map(|name| name.0).collect();
+        }
         options.request_length = self.request_length;
         let profile = match self.profile {
             Profile::Field => Quirks::NONE,

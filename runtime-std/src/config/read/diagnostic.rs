@@ -52,9 +52,8 @@ pub fn worded(file: Option<&Path>, mut diagnostics: Vec<Diagnostic>, wording: Wo
             }
         })
         .collect();
-    let shown = shown.join(".\nestreamer: ");
     match diagnostics.first().map(|first| first.failure.cause()) {
-        Some(Cause::Failed) if file.is_none() => Failure::failed(shown, ""),
-        _ => Failure::usage(shown, ""),
+        Some(Cause::Failed) if file.is_none() => Failure::failed(shown.join(". "), ""),
+        _ => Failure::usage(shown.join(".\n"), ""),
     }
 }

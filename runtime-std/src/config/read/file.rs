@@ -6,13 +6,14 @@ use std::path::Path;
 
 use estreamer_core::fqe::EventKind;
 use toml::de::DeTable;
+use tracing::warn;
 
 use super::diagnostic::{self, Diagnostic, Hint};
 use super::event::EventName;
 use super::keys::{ACK, OUTPUT, SOURCE, TOP};
 use super::output_paths::Around;
 use super::raw::{RawConfig, RawOutput};
-use super::reader::{Notes, Section};
+use super::reader::{MAX_DIAGNOSTICS, Notes, Section};
 use crate::config::Config;
 use crate::config::number::{AHEAD, MEMORY, OVERLAP, QUEUE, SHUTDOWN};
 use crate::failure::Failure;
@@ -44,7 +45,7 @@ pub fn read(path: &Path) -> Result<RawConfig, Failure> {
     let text = read_text(path)?;
     let raw = parse(&text).map_err(|found| diagnostic::failure(Some(path), found))?;
     for Hint { line, text } in &raw.hints {
-        say!("estreamer: hint: {}:{line}: {text}", path.display());
+        warn!("{}:{line}: {text}", path.display());
     }
     Ok(raw)
 }
@@ -52,16 +53,19 @@ pub fn read(path: &Path) -> Result<RawConfig, Failure> {
 /// The maximum size of a configuration file in bytes.
 const MAX_BYTES: usize = 1 << 20;
 
-fn read_text(path: &Path) -> Result<String, Failure> {
-    let unreadable = |error: &dyn std::fmt::Display| {
+pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
+    let bytes = input::read(path, MAX_BYTES).map_err(|error| {
         Failure::usage(
             format!("cannot read {}: {error}", path.display()),
             "Check the path; docs/estreamer.toml is a sample",
         )
-    };
-    let bytes = input::read(path, MAX_BYTES).map_err(|error| unreadable(&error))?;
-    let text = std::str::from_utf8(&bytes).map_err(|error| unreadable(&error))?;
-    Ok(text.to_owned())
+    })?;
+    input::text(&bytes).map(str::to_owned).map_err(|error| {
+        Failure::usage(
+            format!("cannot read {}: {error}", path.display()),
+            "Save it as UTF-8 text",
+        )
+    })
 }
 
 /// Parses the text of a configuration. Opens no file.
@@ -69,24 +73,50 @@ fn read_text(path: &Path) -> Result<String, Failure> {
 /// # Errors
 /// Every problem, sorted by line.
 pub fn parse(text: &str) -> Result<RawConfig, Vec<Diagnostic>> {
+    let mut parsed = parse_all(text);
+    match parsed.mistakes.is_empty() {
+        true => Ok(parsed.raw),
+        false => {
+            parsed.mistakes.sort_by_key(|mistake| mistake.line);
+            Err(parsed.mistakes)
+        }
+    }
+}
+
+/// What could be read of a text, and every mistake in it.
+pub(super) struct Parsed {
+    pub(super) raw: RawConfig,
+    pub(super) mistakes: Vec<Diagnostic>,
+    /// Whether nothing was left out because of a mistake.
+    pub(super) is_complete: bool,
+}
+
+/// Parses as much of a text as can be read.
+pub(super) fn parse_all(text: &str) -> Parsed {
     let notes = Notes::new(text);
-    let document = match DeTable::parse(text) {
-        Ok(document) => document,
-        Err(error) => {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        // What is read around these errors may be what nobody wrote.
+        let invalid = errors.iter().take(MAX_DIAGNOSTICS).map(|error| {
             let line = error.span().map_or(0, |span| notes.line(&span));
             let what = format!("invalid TOML: {}", error.message().replace('\n', ", "));
-            return Err(vec![Diagnostic::new(line, what, "Correct the line")]);
-        }
-    };
+            Diagnostic::new(line, what, "Correct the line")
+        });
+        return Parsed {
+            mistakes: invalid.collect(),
+            raw: RawConfig::default(),
+            is_complete: false,
+        };
+    }
     let top = Section::open(&notes, TOP, document.get_ref(), 0);
     let mut raw = top_level(&top);
-    let (mut diagnostics, hints) = notes.into_parts();
-    if diagnostics.is_empty() {
-        raw.hints = hints;
-        return Ok(raw);
+    let (mistakes, hints) = notes.into_parts();
+    raw.hints = hints;
+    Parsed {
+        is_complete: mistakes.is_empty(),
+        raw,
+        mistakes,
     }
-    diagnostics.sort_by_key(|diagnostic| diagnostic.line);
-    Err(diagnostics)
 }
 
 fn top_level(top: &Section<'_>) -> RawConfig {
@@ -97,6 +127,7 @@ fn top_level(top: &Section<'_>) -> RawConfig {
         overlap: top.number("overlap", OVERLAP),
         memory: top.number("memory", MEMORY),
         shutdown: top.number("shutdown", SHUTDOWN),
+        retry: top.read("retry", str::parse).map(|at| at.value),
         sources: top
             .tables("source", SOURCE)
             .iter()
@@ -108,6 +139,7 @@ fn top_level(top: &Section<'_>) -> RawConfig {
             .filter_map(output)
             .collect(),
         hints: Vec::new(),
+        lines: top.lines(),
     }
 }
 

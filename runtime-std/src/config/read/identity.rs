@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use estreamer_mio::tls::{Identity, IdentityError};
+use tracing::warn;
 use zeroize::Zeroizing;
 
 use super::secret::{Secret, unlock};
 use crate::certificate;
-use crate::failure::Failure;
+use crate::failure::{Failure, Remedy};
 use crate::input;
 
 /// The files of a client identity.
@@ -41,31 +42,42 @@ impl IdentityFiles {
     /// # Errors
     /// The file, the cause, and the remedy.
     pub fn load(self, base: &Path) -> Result<Identity, Failure> {
+        self.open(base).map_err(|(_, failure)| failure)
+    }
+
+    /// As [`load`](Self::load), with the key that names the file of a failure.
+    pub(super) fn open(self, base: &Path) -> Result<Identity, (&'static str, Failure)> {
+        let of = |key| move |failure| (key, failure);
         match self {
             Self::Pkcs12 { file, password, ca } => {
                 let path = base.join(file);
-                let bytes = read(&path)?;
+                let bytes = read(&path).map_err(of("pkcs12"))?;
                 let password = password.map(|secret| secret.under(base));
-                let identity = unlock(&path, password.as_ref(), |password| {
+                let password = password.map(|secret| secret.read()).transpose();
+                let password = password.map_err(of("password"))?;
+                let identity = unlock(&path, password, |password| {
                     Identity::from_pkcs12(&bytes, password)
-                })?;
+                });
+                let identity = identity.map_err(of("pkcs12"))?;
                 let Some(ca) = ca else {
                     return Ok(identity);
                 };
                 let ca = base.join(ca);
                 identity
-                    .with_ca(&read(&ca)?)
-                    .map_err(|error| about(&ca, &error))
+                    .with_ca(&read(&ca).map_err(of("ca"))?)
+                    .map_err(|error| ("ca", about(&ca, &error)))
             }
             Self::Pem { cert, key, ca } => {
                 let [cert, key, ca] = [cert, key, ca].map(|file| base.join(file));
-                Identity::from_pem(&read(&cert)?, &read(&key)?, &read(&ca)?).map_err(|error| {
-                    let file = match error.part() {
-                        "key" => &key,
-                        "CA" => &ca,
-                        _ => &cert,
+                let read = |name, path| read(path).map_err(of(name));
+                let (certs, keys) = (read("cert", &cert)?, read("key", &key)?);
+                Identity::from_pem(&certs, &keys, &read("ca", &ca)?).map_err(|error| {
+                    let (name, file) = match error.part() {
+                        "key" => ("key", &key),
+                        "CA" => ("ca", &ca),
+                        _ => ("cert", &cert),
                     };
-                    about(file, &error)
+                    (name, about(file, &error))
                 })
             }
         }
@@ -73,14 +85,14 @@ impl IdentityFiles {
 }
 
 /// Adds the file to an error.
-fn about(file: &Path, error: &IdentityError) -> Failure {
+pub(super) fn about(file: &Path, error: &IdentityError) -> Failure {
     Failure::failed(format!("{}: {error}", file.display()), "")
 }
 
-/// Warns on standard error about client certificates that expire soon or are expired.
-pub fn warn(identity: &Identity) {
+/// Warns about client certificates that expire soon or are expired.
+pub fn warn(source: &str, identity: &Identity) {
     for warning in identity.warnings(certificate::now()) {
-        say!("estreamer: warning: {warning}");
+        warn!(source, "{warning}");
     }
 }
 
@@ -92,7 +104,7 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     input::read(path, input::IDENTITY).map_err(|error| {
         Failure::failed(
             format!("cannot read {}: {error}", path.display()),
-            "Check the path and its permissions",
+            Remedy::of_system(&error, "Check the path and its permissions"),
         )
     })
 }

@@ -17,7 +17,7 @@ pub const TABLES: [TableKeys; 6] = [TOP, ACK, SOURCE, PASSWORD, EVENTS, OUTPUT];
 pub(super) const TOP: TableKeys = TableKeys {
     name: "the top level",
     keys: &[
-        "state", "memory", "overlap", "shutdown", "ack", "source", "output",
+        "state", "memory", "overlap", "shutdown", "retry", "ack", "source", "output",
     ],
     former: &[],
 };

@@ -1,16 +1,19 @@
 //! From a [`RawConfig`] to a [`Config`]: reads the files that it names, and checks
 //! that each output can hold what the sources request.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use estreamer_core::decode::Limits;
 use estreamer_core::fqe::{RequestError, RequestForm};
+use estreamer_mio::tls::Identity;
 
 use super::diagnostic::Diagnostic;
 use super::output_compat;
 use super::output_paths::{self, Around};
-use super::raw::{At, RawConfig, RawOutput, RequestSource};
+use super::raw::{At, RawConfig, RawOutput, RawSource, RequestSource};
 use crate::config::event_request::EventRequest;
 use crate::config::number::mebibytes;
 use crate::config::{Config, OutputConfig, SourceConfig};
@@ -27,14 +30,42 @@ impl RawConfig {
     /// # Errors
     /// Every problem, in no order.
     pub fn load(mut self, base: &Path, around: &Around<'_>) -> Result<Config, Vec<Diagnostic>> {
-        if self.outputs.is_empty() {
+        let mut diagnostics = Vec::new();
+        let requests = self.examine(base, around, true, &mut diagnostics);
+        let config = self.finish(base, requests, |source, _| {
+            let opened = source.identity.value.clone().open(base);
+            opened
+                .map_err(|(key, failure)| {
+                    let line = source.lines.of(key, source.identity.line);
+                    diagnostics.push(Diagnostic { line, failure });
+                })
+                .ok()
+        });
+        match diagnostics.is_empty() {
+            true => Ok(config),
+            false => Err(diagnostics),
+        }
+    }
+
+    /// Adds what is not written, reads the requests, and reports every contradiction. If
+    /// the text has mistakes, `is_complete` is false, and nothing is concluded from what is
+    /// missing.
+    pub(super) fn examine(
+        &mut self,
+        base: &Path,
+        around: &Around<'_>,
+        is_complete: bool,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Vec<Option<EventRequest>> {
+        if self.outputs.is_empty() && is_complete {
             self.outputs = vec![RawOutput::to(At::argument(Destination::Stdout))];
         }
         self.state = self
             .state
+            .take()
             .map(|path| base.join(path))
             .or_else(service_state);
-        let mut diagnostics = self.check();
+        diagnostics.extend(self.check(is_complete));
         let requests: Vec<Option<EventRequest>> = self
             .sources
             .iter()
@@ -46,32 +77,40 @@ impl RawConfig {
                     .ok()
             })
             .collect();
-        output_compat::check(&self, &requests, &mut diagnostics);
-        output_paths::check(&self, base, around, &mut diagnostics);
+        output_compat::check(self, &requests, is_complete, diagnostics);
+        output_paths::check(self, base, around, diagnostics);
+        requests
+    }
+
+    /// Makes a configuration of the sources whose request was read and whose identity
+    /// `open` returns.
+    pub(super) fn finish(
+        self,
+        base: &Path,
+        requests: Vec<Option<EventRequest>>,
+        mut open: impl FnMut(&RawSource, Option<&EventRequest>) -> Option<Identity>,
+    ) -> Config {
         let mut sources = Vec::with_capacity(self.sources.len());
         for (source, request) in self.sources.into_iter().zip(requests) {
-            let line = source.identity.line;
-            match source.identity.value.load(base) {
-                Err(failure) => diagnostics.push(Diagnostic { line, failure }),
-                Ok(identity) => sources.extend(request.map(|request| {
-                    SourceConfig {
-                        name: source.name.value,
-                        servers: source.servers.value,
-                        bind: source.bind,
-                        identity,
-                        rules: source.rules,
-                        from: source.from,
-                        request,
-                        request_form: source
-                            .request_form
-                            .map(|form| form.value)
-                            .or(RequestForm::of(source.quirks)),
-                        request_timeout: Duration::from_secs(source.request_timeout.into()),
-                        record_length: source.record_length,
-                        quirks: source.quirks,
-                    }
-                })),
-            }
+            let (Some(identity), Some(request)) = (open(&source, request.as_ref()), request) else {
+                continue;
+            };
+            sources.push(SourceConfig {
+                name: source.name.value,
+                servers: source.servers.value,
+                bind: source.bind,
+                identity,
+                rules: source.rules,
+                from: source.from,
+                request,
+                request_form: source
+                    .request_form
+                    .map(|form| form.value)
+                    .or(RequestForm::of(source.quirks)),
+                request_timeout: Duration::from_secs(source.request_timeout.into()),
+                record_length: source.record_length,
+                quirks: source.quirks,
+            });
         }
         let base = base.to_string_lossy();
         let outputs = self.outputs.into_iter().map(|output| OutputConfig {
@@ -86,18 +125,15 @@ impl RawConfig {
                 .map(|names| names.into_iter().map(|name| name.value).collect()),
             events: output.events,
         });
-        let config = Config {
+        Config {
             state: self.state,
             ahead: self.ahead,
             overlap: Duration::from_secs(self.overlap.into()),
             memory: mebibytes(self.memory),
             shutdown: Duration::from_secs(self.shutdown.into()),
+            retry: self.retry,
             sources,
             outputs: outputs.collect(),
-        };
-        match diagnostics.is_empty() {
-            true => Ok(config),
-            false => Err(diagnostics),
         }
     }
 }
@@ -151,8 +187,10 @@ fn remedy(error: &RequestError, transform: &OwnedTransform) -> Remedy {
     }
 }
 
-/// Returns the state directory that systemd created (`StateDirectory=` in the unit).
+/// Returns the first state directory that systemd created (`StateDirectory=` in the unit
+/// may name several, which are separated by colons).
 fn service_state() -> Option<PathBuf> {
-    let path = std::env::var_os("STATE_DIRECTORY").filter(|path| !path.is_empty())?;
-    Some(path.into())
+    let paths = std::env::var_os("STATE_DIRECTORY")?;
+    let first = paths.as_bytes().split(|&byte| byte == b':').next()?;
+    (!first.is_empty()).then(|| OsStr::from_bytes(first).into())
 }

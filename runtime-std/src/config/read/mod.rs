@@ -14,6 +14,7 @@
 //! - `output_compat`: whether an output can hold the events of its sources.
 //! - [`output_paths`]: whether an output would overwrite a file of another owner.
 
+pub mod check;
 pub mod diagnostic;
 pub mod event;
 pub mod file;
@@ -26,6 +27,7 @@ pub mod raw;
 mod reader;
 pub mod secret;
 mod suggest;
+mod unexpanded;
 
 #[cfg(test)]
 mod tests;

@@ -15,9 +15,10 @@ use crate::format::OwnedTransform;
 pub(super) fn check(
     raw: &RawConfig,
     requests: &[Option<EventRequest>],
+    is_complete: bool,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let known = requests.iter().all(Option::is_some);
+    let known = is_complete && requests.iter().all(Option::is_some);
     for output in &raw.outputs {
         let sources = raw.sources.iter().zip(requests);
         let mut sources = sources.filter(|(source, _)| output.accepts(&source.name.value));

@@ -66,7 +66,7 @@ pub(super) fn check(
 }
 
 /// Returns every path that an output may write to, with its source.
-fn paths<'d>(
+pub(super) fn paths<'d>(
     pattern: &Pattern,
     output: &RawOutput,
     raw: &'d RawConfig,

@@ -11,14 +11,15 @@ use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::ServerRules;
 
+use super::check::families_differ;
 use super::diagnostic::{Diagnostic, Hint};
 use super::event::one_of;
 use super::suggest::shown;
-use crate::config::Format;
 use crate::config::address::Address;
 use crate::config::event_request::EventFields;
 use crate::config::number::{AHEAD, MEMORY, OVERLAP, QUEUE, SHUTDOWN};
 use crate::config::read::identity::IdentityFiles;
+use crate::config::{Format, RetryPolicy};
 use crate::format::OwnedTransform;
 use crate::output::destination::Destination;
 
@@ -38,6 +39,24 @@ impl<T> At<T> {
     }
 }
 
+/// The lines of the keys of a table; none for arguments.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyLines(BTreeMap<String, usize>);
+
+impl KeyLines {
+    /// Returns the line of a key, or `otherwise` if the key is not there.
+    pub(super) fn of(&self, key: &str, otherwise: usize) -> usize {
+        self.0.get(key).copied().unwrap_or(otherwise)
+    }
+}
+
+impl<'k> FromIterator<(&'k str, usize)> for KeyLines {
+    fn from_iter<I: IntoIterator<Item = (&'k str, usize)>>(lines: I) -> Self {
+        let lines = lines.into_iter();
+        Self(lines.map(|(key, line)| (key.to_owned(), line)).collect())
+    }
+}
+
 /// A whole configuration. Units are those of the keys: seconds and MiB.
 #[derive(Debug, Clone)]
 pub struct RawConfig {
@@ -51,12 +70,16 @@ pub struct RawConfig {
     pub memory: u32,
     /// Seconds a stop may take.
     pub shutdown: u32,
+    /// What happens when a source fails that has never worked.
+    pub retry: Option<RetryPolicy>,
     /// The sources.
     pub sources: Vec<RawSource>,
     /// The outputs.
     pub outputs: Vec<RawOutput>,
     /// Outdated spellings that were accepted.
     pub hints: Vec<Hint>,
+    /// The lines of the keys at the top level.
+    pub lines: KeyLines,
 }
 
 /// A source as written.
@@ -84,6 +107,8 @@ pub struct RawSource {
     pub quirks: Quirks,
     /// How the server certificate is verified.
     pub rules: ServerRules,
+    /// The lines of its keys.
+    pub lines: KeyLines,
 }
 
 /// Where a request comes from.
@@ -125,9 +150,11 @@ impl Default for RawConfig {
             overlap: OVERLAP.default,
             memory: MEMORY.default,
             shutdown: SHUTDOWN.default,
+            retry: None,
             sources: Vec::new(),
             outputs: Vec::new(),
             hints: Vec::new(),
+            lines: KeyLines::default(),
         }
     }
 }
@@ -155,10 +182,11 @@ impl RawOutput {
 }
 
 impl RawConfig {
-    /// Returns the contradictions that can be found without opening any file.
-    pub fn check(&self) -> Vec<Diagnostic> {
+    /// Returns the contradictions that can be found without opening any file. With
+    /// `is_complete` false, nothing is concluded from what is missing.
+    pub fn check(&self, is_complete: bool) -> Vec<Diagnostic> {
         let mut diagnostics = Vec::new();
-        if self.sources.is_empty() {
+        if self.sources.is_empty() && is_complete {
             let remedy = "Add [[source]] with server and pkcs12";
             diagnostics.push(Diagnostic::new(0, "no source is configured", remedy));
         }
@@ -198,12 +226,12 @@ impl RawConfig {
             let what = format!("two outputs write to {}{first}", target.value);
             diagnostics.push(Diagnostic::new(target.line, what, "Remove one of them"));
         }
-        self.check_sources(&mut diagnostics);
+        self.check_sources(is_complete, &mut diagnostics);
         let required = self.outputs.is_empty() || self.outputs.iter().any(|o| o.required);
-        if self.state.is_some() && !required {
+        if self.state.is_some() && !required && is_complete {
             let what = "no output is required, so the bookmark would never advance";
             let remedy = "Remove required = false from one output, or remove state";
-            diagnostics.push(Diagnostic::new(0, what, remedy));
+            diagnostics.push(Diagnostic::new(self.lines.of("state", 0), what, remedy));
         }
         diagnostics
     }
@@ -216,6 +244,18 @@ impl RawConfig {
                 line: 0,
                 value: server.to_string(),
             });
+            if let Some(bind) = source.bind
+                && let Some(server) = value.iter().find(|server| families_differ(bind, server))
+            {
+                let line = source.lines.of("bind", *line);
+                let family = if bind.is_ipv4() { "IPv4" } else { "IPv6" };
+                let what = format!(
+                    "bind: {bind} is an {family} address, and the server {server} has one of the \
+                     other kind"
+                );
+                let remedy = "Bind to an address of the same kind as the server's, or remove bind";
+                diagnostics.push(Diagnostic::new(line, what, remedy));
+            }
             for (server, _) in repeated(all) {
                 let what = format!("the source lists the server {} twice", server.value);
                 diagnostics.push(Diagnostic::new(*line, what, "Remove one of them"));
@@ -230,7 +270,7 @@ impl RawConfig {
     }
 
     /// Checks that request forms match quirks, and that outputs name known sources.
-    fn check_sources(&self, diagnostics: &mut Vec<Diagnostic>) {
+    fn check_sources(&self, is_complete: bool, diagnostics: &mut Vec<Diagnostic>) {
         for source in &self.sources {
             if let (Some(form), Some(shown)) =
                 (&source.request_form, RequestForm::of(source.quirks))
@@ -245,6 +285,9 @@ impl RawConfig {
                 let remedy = "Remove the quirks whose names begin with request-";
                 diagnostics.push(Diagnostic::new(form.line, what, remedy));
             }
+        }
+        if !is_complete {
+            return;
         }
         let known = self.sources.iter().map(|source| source.name.value.as_str());
         for output in &self.outputs {

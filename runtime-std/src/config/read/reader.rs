@@ -9,13 +9,14 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, Hint};
 use super::keys::{TABLES, TableKeys};
-use super::raw::At;
+use super::raw::{At, KeyLines};
 use super::suggest::{nearest, shown};
+use super::unexpanded;
 use crate::config::number::Number;
 use crate::failure::Remedy;
 
 /// The maximum number of diagnostics of one run.
-const MAX_DIAGNOSTICS: usize = 100;
+pub(super) const MAX_DIAGNOSTICS: usize = 100;
 
 /// The diagnostics and hints so far, and the offsets of the lines.
 pub(super) struct Notes {
@@ -138,10 +139,7 @@ impl<'d> Section<'d> {
     pub(super) fn text(&self, key: &str) -> Option<At<String>> {
         let (line, value) = self.get(key)?;
         match value.get_ref() {
-            DeValue::String(text) if !text.is_empty() => Some(At {
-                line,
-                value: text.to_string(),
-            }),
+            DeValue::String(text) if !text.is_empty() => self.expanded(key, line, text),
             DeValue::String(_) => {
                 let remedy = "Set a value, or remove the key to use the default";
                 self.note(line, format!("{key}: the string is empty"), remedy);
@@ -151,6 +149,21 @@ impl<'d> Section<'d> {
                 self.wrong(key, line, value, "a string");
                 None
             }
+        }
+    }
+
+    /// Returns the text unless it names a place by something that only a shell expands,
+    /// which is reported.
+    fn expanded(&self, key: &str, line: usize, text: &str) -> Option<At<String>> {
+        match unexpanded::in_place(key, text) {
+            Some((what, remedy)) => {
+                self.note(line, what, remedy);
+                None
+            }
+            None => Some(At {
+                line,
+                value: text.to_owned(),
+            }),
         }
     }
 
@@ -202,7 +215,9 @@ impl<'d> Section<'d> {
             let line = self.notes.line(&item.span());
             match item.get_ref() {
                 DeValue::String(text) => {
-                    read_all.extend(self.parsed(key, line, text, &read));
+                    let text = self.expanded(key, line, text);
+                    let read = text.and_then(|at| self.parsed(key, line, &at.value, &read));
+                    read_all.extend(read);
                 }
                 _ => self.wrong(key, line, item, "a list of strings"),
             }
@@ -274,6 +289,11 @@ impl<'d> Section<'d> {
             }
         }
         sections
+    }
+
+    /// Returns the lines of the keys.
+    pub(super) fn lines(&self) -> KeyLines {
+        self.entries().map(|(key, line, _)| (key, line)).collect()
     }
 
     /// Returns the keys of the table with lines and values.

@@ -55,17 +55,16 @@ impl Secret {
     }
 }
 
-/// Opens the key file `path` by calling `open` with a password: the one from `secret`,
-/// otherwise none, otherwise one that the user types.
+/// Opens the key file `path` by calling `open` with a password: the one given, otherwise
+/// none, otherwise one that the user types.
 ///
 /// # Errors
 /// The file and the error of `open`.
 pub fn unlock<T>(
     path: &Path,
-    secret: Option<&Secret>,
+    given: Option<Zeroizing<String>>,
     open: impl Fn(Option<&str>) -> Result<T, IdentityError>,
 ) -> Result<T, Failure> {
-    let given = secret.map(Secret::read).transpose()?;
     let opened = match open(given.as_ref().map(|text| text.as_str())) {
         Err(IdentityError::PasswordNeeded) if given.is_none() && can_ask() => {
             open(Some(&ask(path)?))

@@ -1,6 +1,5 @@
 //! Wrong configurations and their diagnostics.
 
-use std::net::IpAddr;
 use std::path::Path;
 
 use estreamer_core::fqe::{EventKind, RequestForm};
@@ -15,7 +14,7 @@ use crate::config::address::in_turn;
 use crate::config::event_request::EventFields;
 use crate::config::read::identity::IdentityFiles;
 use crate::config::read::secret::Secret;
-use crate::config::{Format, OwnedTransform};
+use crate::config::{Format, OwnedTransform, RetryPolicy};
 use crate::failure::Cause;
 
 /// A correct source, on lines 1 to 3.
@@ -24,7 +23,7 @@ const SOURCE: &str = "[[source]]\nserver = \"fmc\"\npkcs12 = \"fmc.p12\"\n";
 fn diagnostics(text: &str) -> Vec<Diagnostic> {
     match parse(text) {
         Err(found) => found,
-        Ok(raw) => raw.check(),
+        Ok(raw) => raw.check(true),
     }
 }
 
@@ -257,7 +256,7 @@ fn each_problem_is_reported_with_its_line_and_its_remedy() {
         ),
         (
             &format!("state = \"s\"\n{}", output("required = false")),
-            0,
+            1,
             &["no output is required", "state"],
         ),
     ] {
@@ -283,11 +282,7 @@ fn all_problems_are_reported_at_once_by_line() {
     let failure = diagnostic::failure(Some(Path::new("a.toml")), found);
     assert_eq!(failure.cause(), Cause::Usage);
     let text = failure.to_string();
-    for line in [
-        "a.toml:1: ",
-        "\nestreamer: a.toml:3: ",
-        "\nestreamer: a.toml:5: ",
-    ] {
+    for line in ["a.toml:1: ", "\na.toml:3: ", "\na.toml:5: "] {
         assert!(text.contains(line), "{text}");
     }
 }
@@ -306,12 +301,15 @@ fn the_defaults_are_those_of_the_flags() {
         overlap,
         memory,
         shutdown,
+        retry,
         sources,
         outputs,
         hints,
+        lines: _,
     } = parse(SOURCE).unwrap();
     assert_eq!((state, outputs.len(), hints.len()), (None, 0, 0));
     assert_eq!((ahead, overlap, memory, shutdown), (16, 5, 32, 30));
+    assert_eq!(retry, None);
     let source = &sources[0];
     assert_eq!(source.name.value, "fmc:8302");
     assert_eq!(source.from, InitialTimestamp::NOW);
@@ -330,12 +328,13 @@ state = "s"
 memory = 64
 overlap = 0x10
 shutdown = 7
+retry = "always"
 ack.ahead = 0
 
 [[source]]
 name = "a"
 server = "[::1]:9000"
-bind = "192.0.2.7"
+bind = "2001:db8::7"
 pkcs12 = "a.p12"
 password = { credential = "c" }
 events = { connection = ["URL", "InitiatorIP"], file = true }
@@ -363,9 +362,10 @@ url = "-"
     assert_eq!(raw.state.as_deref(), Some(Path::new("s")));
     let numbers = (raw.memory, raw.overlap, raw.shutdown, raw.ahead);
     assert_eq!(numbers, (64, 16, 7, 0));
+    assert_eq!(raw.retry, Some(RetryPolicy::Always));
     let source = &raw.sources[0];
     assert_eq!(in_turn(&source.servers.value), "[::1]:9000");
-    assert_eq!(source.bind, Some(IpAddr::from([192, 0, 2, 7])));
+    assert_eq!(source.bind, "2001:db8::7".parse().ok());
     let IdentityFiles::Pkcs12 { file, password, .. } = &source.identity.value else {
         panic!("PKCS#12 was named");
     };
@@ -391,7 +391,7 @@ url = "-"
     );
     assert_eq!(output.events, Some(vec![EventKind::File]));
     assert!(output.accepts("a") && !output.accepts("b"));
-    assert!(raw.check().is_empty());
+    assert!(raw.check(true).is_empty());
 }
 
 #[test]

@@ -120,21 +120,10 @@ impl fmt::Display for OpeningError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path, error) if error.kind() == io::ErrorKind::WouldBlock => {
-                write!(
-                    f,
-                    "{} is in use by another process; give each process its own file",
-                    path.display()
-                )
-            }
-            Self::File(path, error) if error.kind() == io::ErrorKind::InvalidInput => {
-                write!(f, "cannot use {}: {error}", path.display())
+                write!(f, "{} is in use by another process", path.display())
             }
             Self::Journal(JournalError::Io(path, error)) | Self::File(path, error) => {
-                write!(
-                    f,
-                    "cannot use {}: {error}; check path and permissions",
-                    path.display()
-                )
+                write!(f, "cannot use {}: {error}", path.display())
             }
             Self::UnknownSource(name, known) => {
                 write!(f, "the bookmark has no source {name:?}; it has {known:?}")

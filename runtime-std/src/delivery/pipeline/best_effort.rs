@@ -5,8 +5,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tracing::warn;
+
 use super::batch_formatter::BatchFormatter;
 use super::delivery::Delivery;
+use super::output_log::OutputLog;
 use crate::delivery::ledger::Ledger;
 use crate::failure::Failure;
 use crate::output::{Acceptance, Output, OutputPart};
@@ -64,12 +67,11 @@ impl BestEffort {
     ) -> Result<Self, Failure> {
         let shared = Arc::<SharedQueue>::default();
         let of_thread = shared.clone();
-        let shown = name.to_owned();
+        let log = OutputLog::best_effort(name);
         thread::spawn("best effort", move || {
             QueueWriter {
-                name: shown,
+                log,
                 output,
-                is_told: false,
                 end: None,
             }
             .run(&of_thread);
@@ -159,9 +161,8 @@ impl SharedQueue {
 
 /// The state of the writing thread.
 struct QueueWriter {
-    name: String,
+    log: OutputLog,
     output: Box<dyn Output>,
-    is_told: bool,
     end: Option<Instant>,
 }
 
@@ -169,22 +170,13 @@ impl QueueWriter {
     fn run(mut self, shared: &SharedQueue) {
         while let Some(queued) = shared.next() {
             while let Err(error) = self.write(&queued) {
-                if !std::mem::replace(&mut self.is_told, true) {
-                    say!(
-                        "estreamer: cannot write to {}: {error}. The write is retried; this output \
-                         is best effort, so events that do not fit its queue are dropped \
-                         and counted.",
-                        self.name
-                    );
-                }
+                self.log.failed(&error);
                 if !shared.pause(&mut self.end) {
                     lock(&shared.queue).batches.push_front(queued);
                     return;
                 }
             }
-            if std::mem::take(&mut self.is_told) {
-                say!("estreamer: {} can be written again", self.name);
-            }
+            self.log.works();
             lock(&shared.queue).bytes -= queued.bytes;
         }
         self.output.finish();
@@ -197,7 +189,7 @@ impl QueueWriter {
         drop(output.take_released());
         output.set_marked();
         for notice in output.notices() {
-            say!("estreamer: {notice}");
+            warn!(output = self.log.name(), "{notice}");
         }
         if output.write(queued.n, &queued.parts)? == Acceptance::Taken {
             output.poll()?;

@@ -10,6 +10,7 @@ use estreamer_mio::buffer::{Batch, RecordKind};
 use super::acknowledgement::Credit;
 use super::best_effort::BestEffort;
 use super::delivery::{Delivery, OutputCommand, SourceInfo, SpareVerdicts};
+use super::output_log::OutputLog;
 use super::progress::{BatchRecords, DeliveryProgress, FailOnPanic, RECORDS};
 use super::retry::Retry;
 use super::steps::DeliverySteps;
@@ -75,7 +76,7 @@ impl Dispatcher {
             steps,
             progress,
             spare: Arc::default(),
-            retry: Retry::new("the journal"),
+            retry: Retry::new(OutputLog::journal()),
             last_appended: 0,
         }
     }
@@ -211,11 +212,12 @@ impl Dispatcher {
         if self.left == 0 {
             self.progress.enough();
         }
-        self.count(&source, &batch, counts);
+        let newest = self.count(&source, &batch, counts);
         let counted = BatchRecords {
             n,
             source: name.clone(),
             records: counts.kept,
+            newest,
         };
         self.progress.sent(counted, credit, batch.units());
         let delivery = Arc::new(Delivery {
@@ -233,9 +235,11 @@ impl Dispatcher {
         true
     }
 
-    fn count(&self, source: &SourceInfo, batch: &Batch, noticed: BatchCounts) {
-        let (mut malformed, mut oversize) = (0, 0);
+    /// Counts the records of a batch. Returns the archival second of the newest.
+    fn count(&self, source: &SourceInfo, batch: &Batch, noticed: BatchCounts) -> Option<u32> {
+        let (mut malformed, mut oversize, mut newest) = (0, 0, None);
         for record in batch.records() {
+            newest = newest.max(record.archival);
             match record.kind {
                 RecordKind::Event => {}
                 RecordKind::Malformed(_) => malformed += 1,
@@ -254,6 +258,7 @@ impl Dispatcher {
             counts.malformed += malformed;
             counts.oversize += oversize;
         });
+        newest
     }
 }
 

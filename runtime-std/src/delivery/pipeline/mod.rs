@@ -10,6 +10,7 @@
 //! - `acknowledgement`: decides which batches may be acknowledged to the server.
 //! - `progress`: the shared state of the threads; decides which batches are committed.
 //! - `dispatcher`, `writer`, `best_effort`, `committer`: the threads.
+//! - `output_log`: tells whether an output works.
 //! - `batch_formatter`: selects and formats the records for one output.
 
 mod acknowledgement;
@@ -20,6 +21,7 @@ pub mod delivery;
 mod dispatcher;
 pub mod failure;
 pub mod link;
+mod output_log;
 mod progress;
 mod retry;
 pub mod steps;
@@ -34,6 +36,7 @@ use std::time::{Duration, Instant};
 
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::event_loop::Handle;
+use tracing::{error, warn};
 
 use crate::config::OutputConfig;
 use crate::delivery::bookmark::journal::Journal;
@@ -89,10 +92,14 @@ pub struct Pipeline {
     progress: Arc<DeliveryProgress>,
     ledger: Arc<Ledger>,
     threads: Vec<JoinHandle<()>>,
+    /// The names of the required outputs.
+    required: Vec<String>,
     /// Notices about files at the start.
     pub notices: Vec<FileNotice>,
     /// Sources in the bookmark that are not in the setup.
     pub unused: Vec<String>,
+    /// Sources in the setup that are not in the bookmark.
+    pub without_bookmark: Vec<String>,
     // Holds the lock until everything is written.
     state: Option<StateDir>,
 }
@@ -158,6 +165,9 @@ impl Pipeline {
         let is_unused = |name: &&Arc<str>| !setup.sources.iter().any(|of| **of == ***name);
         let unused = bookmark.sources.keys().filter(is_unused);
         let unused = unused.map(|name| name.to_string()).collect();
+        let sources = setup.sources.iter();
+        let without = sources.filter(|name| !bookmark.sources.contains_key(name.as_str()));
+        let without_bookmark = without.cloned().collect();
         let rules = Rules {
             is_strict: setup.is_strict,
             has_bookmark: journal.is_some(),
@@ -170,8 +180,10 @@ impl Pipeline {
             progress: Arc::new(progress),
             ledger,
             threads: Vec::new(),
+            required: required.iter().map(|of| of.name.clone()).collect(),
             notices,
             unused,
+            without_bookmark,
             state: setup.state,
         };
         let mut best_effort = Vec::new();
@@ -234,6 +246,14 @@ impl Pipeline {
     /// the list hangs.
     pub fn called(&self) -> Vec<usize> {
         self.progress.called()
+    }
+
+    /// Returns the required outputs that have not accepted every event, with the number of
+    /// events that each has not accepted.
+    pub fn pending(&self) -> Vec<(&str, u64)> {
+        let names = self.required.iter().map(String::as_str);
+        let pending = names.zip(self.progress.pending());
+        pending.filter(|(_, events)| *events > 0).collect()
     }
 
     /// Requests a link for a new connection of a source. Records that were delivered
@@ -321,11 +341,12 @@ impl Pipeline {
         match cut_back(&RealDisk, state.key(), bookmark, discarded) {
             Ok(notices) => {
                 for notice in notices {
-                    say!("estreamer: {notice}");
+                    warn!("{notice}");
                 }
             }
-            Err((path, error)) => say!(
-                "estreamer: cannot truncate {} to the last commit: {error}. Data after the last \
+            Err((path, error)) => error!(
+                file = %path.display(),
+                "cannot truncate {} to the last commit: {error}. Data after the last \
                  commit may be corrupt.",
                 path.display()
             ),

@@ -74,6 +74,8 @@ pub(super) struct BatchRecords {
     pub(super) n: u64,
     pub(super) source: Arc<str>,
     pub(super) records: u64,
+    /// The archival second of the newest.
+    pub(super) newest: Option<u32>,
 }
 
 /// The number of accepted bytes or records that makes a commit due.
@@ -175,8 +177,10 @@ impl DeliveryProgress {
         while let Some(batch) = pop_up_to(&mut state.not_accepted, cut) {
             state.records += batch.records;
             if batch.records > 0 {
-                self.ledger
-                    .change(&batch.source, |counts| counts.accepted += batch.records);
+                self.ledger.change(&batch.source, |counts| {
+                    counts.accepted += batch.records;
+                    counts.newest = counts.newest.max(batch.newest);
+                });
             }
             if self.rules.has_bookmark {
                 state.not_durable.push_back(batch);
@@ -211,6 +215,17 @@ impl DeliveryProgress {
         let called = self.called.iter().enumerate();
         let called = called.filter(|(_, output)| output.load(Ordering::Acquire));
         called.map(|(output, _)| output).collect()
+    }
+
+    /// Returns for each output the number of records that it has not accepted.
+    pub(super) fn pending(&self) -> Vec<u64> {
+        let state = self.state();
+        let pending = |accepted: &u64| {
+            let batches = state.not_accepted.iter();
+            let behind = batches.filter(|batch| batch.n > *accepted);
+            behind.map(|batch| batch.records).sum()
+        };
+        state.accepted.iter().map(pending).collect()
     }
 
     /// Returns the last batch that every output has accepted.

@@ -1,9 +1,9 @@
 //! Retries of writes until the pipeline ends.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::failure::PipelineError;
+use super::output_log::OutputLog;
 use super::progress::DeliveryProgress;
 use super::steps::StepError;
 use crate::output::ReaderLeft;
@@ -18,22 +18,20 @@ const MAX_PAUSE: Duration = Duration::from_secs(5);
 ///
 /// [`progressed`]: Self::progressed
 pub(super) struct Retry {
-    what: Arc<str>,
     pause: Duration,
-    is_reported: bool,
+    pub(super) log: OutputLog,
 }
 
 impl Retry {
-    pub(super) fn new(what: &str) -> Self {
+    pub(super) fn new(log: OutputLog) -> Self {
         Self {
-            what: what.into(),
             pause: MIN_PAUSE,
-            is_reported: false,
+            log,
         }
     }
 
-    /// Retries `work` until it succeeds; returns `None` if the pipeline ends. Reports the
-    /// first failure.
+    /// Retries `work` until it succeeds; returns `None` if the pipeline ends. Tells
+    /// failures.
     pub(super) fn until_stopped<T>(
         &mut self,
         progress: &DeliveryProgress,
@@ -60,26 +58,18 @@ impl Retry {
                 return None;
             }
             if progress.is_over() {
-                progress.fail(PipelineError::Output(self.what.to_string(), error));
+                progress.fail(PipelineError::Output(self.log.name().to_owned(), error));
                 return None;
             }
-            if !std::mem::replace(&mut self.is_reported, true) {
-                say!(
-                    "estreamer: cannot write to {}: {error}. The write is retried, and the server \
-                     waits: no event is lost.",
-                    self.what
-                );
-            }
+            self.log.failed(&error);
             progress.pause(self.pause);
             self.pause = (self.pause * 2).min(MAX_PAUSE);
         }
     }
 
-    /// Records progress: resets the pause, and the next failure is reported again.
+    /// Records progress: resets the pause, and tells a recovery.
     pub(super) fn progressed(&mut self) {
-        if std::mem::take(&mut self.is_reported) {
-            say!("estreamer: {} can be written again", self.what);
-        }
+        self.log.works();
         self.pause = MIN_PAUSE;
     }
 }

@@ -5,8 +5,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tracing::warn;
+
 use super::batch_formatter::BatchFormatter;
 use super::delivery::OutputCommand;
+use super::output_log::OutputLog;
 use super::progress::{DeliveryProgress, FailOnPanic};
 use super::retry::Retry;
 use super::steps::{DeliverySteps, WriteOutcome};
@@ -52,7 +55,7 @@ impl OutputWriter {
             formatter,
             files: Arc::new(Mutex::new(open)),
             output,
-            retry: Retry::new(name),
+            retry: Retry::new(OutputLog::required(name)),
             steps,
             progress,
         }
@@ -117,7 +120,7 @@ impl OutputWriter {
                 let step =
                     progress.calling(*index, || steps.write(output.as_mut(), name, n, parts));
                 for notice in output.notices() {
-                    say!("estreamer: {notice}");
+                    warn!(output = &**name, "{notice}");
                 }
                 // Includes files that were opened before an error.
                 let mut open = lock(files);

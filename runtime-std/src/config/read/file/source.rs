@@ -58,6 +58,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<RawSource> {
             .iter()
             .fold(Quirks::NONE, |set, quirk| set.with(quirk.value)),
         rules,
+        lines: section.lines(),
     })
 }
 

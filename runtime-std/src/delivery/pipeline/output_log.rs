@@ -1,0 +1,96 @@
+//! Tells whether an output can be written to.
+
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::{debug, info, warn};
+
+use crate::count::Count;
+use crate::trouble::{Trouble, Words};
+
+/// Tells when an output fails and when it works again.
+pub(super) struct OutputLog {
+    /// The name; `None` for the journal.
+    output: Option<Arc<str>>,
+    /// What happens to the events meanwhile.
+    meanwhile: &'static str,
+    trouble: Trouble,
+}
+
+const WAITS: &str = "The write is retried, and the server waits: no event is lost";
+const DROPS: &str = "The write is retried. This output is best effort: events that do not fit \
+                     its queue are dropped and counted";
+
+impl OutputLog {
+    pub(super) fn required(name: &str) -> Self {
+        Self::new(Some(name.into()), WAITS)
+    }
+
+    pub(super) fn best_effort(name: &str) -> Self {
+        Self::new(Some(name.into()), DROPS)
+    }
+
+    pub(super) fn journal() -> Self {
+        Self::new(None, WAITS)
+    }
+
+    fn new(output: Option<Arc<str>>, meanwhile: &'static str) -> Self {
+        Self {
+            output,
+            meanwhile,
+            trouble: Trouble::default(),
+        }
+    }
+
+    /// What is written to, for messages.
+    pub(super) fn name(&self) -> &str {
+        self.output.as_deref().unwrap_or("the journal")
+    }
+
+    /// A write failed and is retried.
+    pub(super) fn failed(&mut self, error: &io::Error) {
+        let now = Instant::now();
+        self.summarise(now);
+        let output = self.output.as_deref();
+        let what = match output {
+            Some(_) => "cannot write",
+            None => "cannot write to the journal",
+        };
+        let cause = match error.kind() {
+            // A receiver that closes is seen in either way.
+            ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => "closed".to_owned(),
+            kind => kind.to_string(),
+        };
+        let text = format!("{what}: {error}");
+        let meanwhile = self.meanwhile;
+        match self.trouble.failed(&cause, &text, now) {
+            Some(times) => warn!(output, cause, "{text}{times}. {meanwhile}."),
+            None => debug!(output, cause, "{text}"),
+        }
+    }
+
+    /// The destination took what was written. Called for each batch.
+    pub(super) fn works(&mut self) {
+        if !self.trouble.has_failed() && self.trouble.due().is_none() {
+            return;
+        }
+        let now = Instant::now();
+        let output = self.output.as_deref();
+        if let Some(recovery) = self.trouble.works(now) {
+            let what = match output {
+                Some(_) => "works again after",
+                None => "the journal works again after",
+            };
+            let failures = Count(recovery.failures.into(), "failed write");
+            info!(output, "{what} {} and {failures}", Words(recovery.after));
+        }
+        self.summarise(now);
+    }
+
+    fn summarise(&mut self, now: Instant) {
+        while let Some(summary) = self.trouble.summary(now) {
+            warn!(output = self.output.as_deref(), "{summary}.");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Command lines that are refused, and the same with the remedy applied. Nothing listens at
+//! the server that they name.
+
+use std::process::Command;
+
+use estreamer_tests::{Ended, Pki, estreamer};
+
+use super::{Printed, accepted, fixture};
+
+pub(super) fn run(printed: &mut Printed) {
+    let pki = Pki::new();
+    let password = pki.write("password", "estreamer");
+    let (p12, open) = (pki.file("client.p12"), pki.file("client-nopassword.p12"));
+    let collect = |arguments: &[&str]| -> Command {
+        let mut command = estreamer(&["collect"]);
+        command.args(arguments).env_remove("STATE_DIRECTORY");
+        command
+    };
+    let at = ["--server", "127.0.0.1:1"];
+    let identity = [&at[..], &["--pkcs12", &open]].concat();
+    let with = |more: &[&str]| collect(&[&identity[..], more].concat());
+
+    printed.refused(&mut collect(&at), "Add --pkcs12 FILE");
+    accepted(&mut with(&[]));
+    let (cert, key, ca) = (
+        pki.file("client.pem"),
+        pki.file("client.key"),
+        pki.file("ca.pem"),
+    );
+    accepted(&mut collect(
+        &[&at[..], &["--cert", &cert, "--key", &key, "--ca", &ca]].concat(),
+    ));
+
+    let locked = [&at[..], &["--pkcs12", &p12]].concat();
+    printed.refused(&mut collect(&locked), "Name its place with --password-file");
+    for place in [
+        ["--password-file", &password],
+        ["--password-env", "P12_PASSWORD"],
+        ["--password-credential", "password"],
+    ] {
+        let mut command = collect(&[&locked[..], &place].concat());
+        command.env("P12_PASSWORD", "estreamer");
+        command.env("CREDENTIALS_DIRECTORY", pki.scratch(""));
+        Ended::of(&mut command).failure(1, &["nothing listens"]);
+    }
+    let mut shell = Command::new("sh");
+    let script = format!("exec \"$@\" --password-fd 3 3< {password}");
+    shell.args(["-c", &script, "sh"]);
+    let command = collect(&locked);
+    shell.arg(command.get_program()).args(command.get_args());
+    Ended::of(&mut shell).failure(1, &["nothing listens"]);
+
+    let (no_ca, ca_file) = (fixture("no-ca.p12"), fixture("ca-v1.pem"));
+    let no_ca = [&at[..], &["--pkcs12", &no_ca, "--password-file", &password]].concat();
+    printed.refused(&mut collect(&no_ca), "Name it with --ca FILE");
+    let ca = ["--ca", &ca_file];
+    Ended::of(&mut collect(&[&no_ca[..], &ca].concat())).failure(1, &["nothing listens"]);
+
+    printed.refused(
+        &mut with(&["--transform", "CSV"]),
+        "--fields connection=InitiatorIP,URL",
+    );
+    let fields = [
+        "--transform",
+        "CSV",
+        "--fields",
+        "connection=InitiatorIP,URL",
+    ];
+    Ended::of(&mut with(&fields)).failure(1, &["nothing listens"]);
+
+    printed.refused(&mut with(&["--name", ""]), "Remove the name, or set one");
+    Ended::of(&mut with(&["--name", "fmc"])).failure(1, &["nothing listens"]);
+
+    printed.refused(
+        &mut with(&["--reset-bookmark"]),
+        "Add --state DIR, or remove --reset-bookmark",
+    );
+    let state = pki.scratch("state");
+    let state = state.to_str().unwrap();
+    Ended::of(&mut with(&["--reset-bookmark", "--state", state])).failure(1, &["nothing listens"]);
+
+    printed.refused(&mut with(&["--bind", "192.0.2.1"]), "Correct --bind");
+    printed.refused(&mut with(&["--bind", "::1"]), "bind");
+    Ended::of(&mut with(&["--bind", "127.0.0.1"])).failure(1, &["nothing listens"]);
+}
