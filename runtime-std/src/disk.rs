@@ -3,9 +3,10 @@
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +64,28 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// Those of the system.
     fn sync_names(&self, directory: &Path) -> io::Result<()>;
+
+    /// Renames a file; never replaces an existing one.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] if there is a file with the new name; otherwise
+    /// those of the system.
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Creates a directory and its parents durably.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn create_directory(&self, path: &Path) -> io::Result<()>;
+
+    /// Returns the time of the clock in UNIX seconds.
+    fn now(&self) -> u64;
 }
 
 /// A file open for appending.
@@ -106,6 +129,12 @@ pub trait DiskFile: Send + Sync {
 
     /// Releases the lock.
     fn unlock(&self);
+
+    /// Sets the group of the file.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn set_group(&self, group: u32) -> io::Result<()>;
 }
 
 /// The identity of a file, independent of its name, with its length.
@@ -230,6 +259,45 @@ impl Disk for RealDisk {
             result => result,
         }
     }
+
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{CWD, RenameFlags, renameat_with};
+            use rustix::io::Errno;
+            match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+                // Some file systems do not support this.
+                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+                result => return result.map_err(Into::into),
+            }
+        }
+        match found(fs::symlink_metadata(to))? {
+            Some(_) => Err(io::ErrorKind::AlreadyExists.into()),
+            None => fs::rename(from, to),
+        }
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn create_directory(&self, path: &Path) -> io::Result<()> {
+        if path.is_dir() {
+            return Ok(());
+        }
+        let parent = directory(path);
+        self.create_directory(parent)?;
+        match fs::create_dir(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        self.sync_names(parent)
+    }
+
+    fn now(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| since.as_secs())
+    }
 }
 
 struct RealFile {
@@ -292,6 +360,10 @@ impl DiskFile for RealFile {
     fn unlock(&self) {
         // Fails only if the file is not locked.
         let _ = self.file.unlock();
+    }
+
+    fn set_group(&self, group: u32) -> io::Result<()> {
+        fchown(&self.file, None, Some(group))
     }
 }
 

@@ -3,6 +3,7 @@
 //! - [`Client`]: one blocking connection, for your own program.
 //! - [`collect`]: many sources at once, delivered to outputs under a bookmark.
 //! - [`doctor`]: finds out why a server does not answer or sends no events.
+//! - `verify` (feature `archive`): proves the files of an archive.
 //! - [`capture`]: decodes recorded streams, message by message.
 //!
 //! [`config`] holds the settings of a collection, [`failure`] what is reported when
@@ -34,6 +35,8 @@ pub mod shared;
 mod sync;
 mod thread;
 mod trouble;
+#[cfg(feature = "archive")]
+pub mod verify;
 
 // The examples of the READMEs compile.
 #[cfg(doctest)]

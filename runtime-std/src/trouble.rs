@@ -149,7 +149,7 @@ impl fmt::Display for Summary {
     }
 }
 
-/// A duration for people: `200 ms`, `5 s`, `2 min`, `3 h 20 min`.
+/// A duration for people: `200 ms`, `5 s`, `2 min`, `3 h 20 min`, `2 days`.
 pub struct Words(pub Duration);
 
 impl fmt::Display for Words {
@@ -158,7 +158,10 @@ impl fmt::Display for Words {
             (0, milliseconds) => write!(f, "{milliseconds} ms"),
             (seconds @ ..120, _) => write!(f, "{seconds} s"),
             (seconds @ ..7200, _) => write!(f, "{} min", seconds / 60),
-            (seconds, _) => write!(f, "{} h {} min", seconds / 3600, seconds / 60 % 60),
+            (seconds @ ..172_800, _) => {
+                write!(f, "{} h {} min", seconds / 3600, seconds / 60 % 60)
+            }
+            (seconds, _) => write!(f, "{} days", seconds / 86_400),
         }
     }
 }
@@ -245,10 +248,13 @@ mod tests {
 
     #[test]
     fn durations_are_in_words() {
-        let words = [0.25, 1.5, 119.0, 180.0, 12_000.0].map(|seconds| {
+        let words = [0.25, 1.5, 119.0, 180.0, 12_000.0, 172_800.0].map(|seconds| {
             let time = Duration::from_secs_f64(seconds);
             Words(time).to_string()
         });
-        assert_eq!(words, ["250 ms", "1 s", "119 s", "3 min", "3 h 20 min"]);
+        assert_eq!(
+            words,
+            ["250 ms", "1 s", "119 s", "3 min", "3 h 20 min", "2 days"]
+        );
     }
 }

@@ -162,3 +162,26 @@ fn a_format_that_cannot_hold_what_is_requested_is_refused() {
         Ended::of(&mut collect(&pki, "127.0.0.1:9", more)).failure(2, &[expected]);
     }
 }
+
+#[test]
+fn a_compressed_file_is_converted_as_its_content() {
+    let pki = Pki::new();
+    let expected = "{\"EventType\":\"FileEvent\"}\n";
+    // One raw block each, so that the text can be seen.
+    let gzip = [
+        &b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x01\x1a\x00\xe5\xff"[..],
+        expected.as_bytes(),
+        b"\x6e\x60\xdd\xe3\x1a\x00\x00\x00",
+    ]
+    .concat();
+    let zstd = [
+        &b"\x28\xb5\x2f\xfd\x20\x1a\xd1\x00\x00"[..],
+        expected.as_bytes(),
+        b"",
+    ]
+    .concat();
+    for (name, bytes) in [("events.gz", gzip), ("events.zst", zstd)] {
+        let file = pki.write(name, bytes);
+        assert_eq!(converted(&file, "ndjson"), expected, "{name}");
+    }
+}

@@ -3,12 +3,13 @@
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use estreamer_core::wire::Null;
 use estreamer_simulate::Simulator;
 use estreamer_simulate::archive::{Archive, ArchiveOptions, Live};
 use estreamer_simulate::generator::GeneratorOptions;
-use estreamer_tests::speaker::{hold, serve};
+use estreamer_tests::speaker::{die_after, hold, serve};
 use estreamer_tests::{
     Ended, Fleet, Pki, Running, collect, estreamer, events, message, wait_until,
 };
@@ -133,6 +134,24 @@ fn a_server_that_closes_an_idle_connection_does_not_refuse_us() {
         "{said}"
     );
     assert!(!said.contains("refuses"), "{said}");
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn a_server_that_dies_after_regular_nulls_is_given_up_after_a_minute() {
+    let pki = Pki::new();
+    let identity = pki.identity();
+    let pause = Duration::from_millis(1100);
+    let address = serve(move |socket| die_after(&identity, socket, &Null::BYTES, 5, pause));
+    let arguments = ["--name", "fmc", "--from", "oldest"];
+    let running = Running::start(&mut collect(&pki, &address.to_string(), &arguments));
+    running.wait_for("fmc: connected to ");
+    let start = Instant::now();
+    running
+        .wait_for("has sent nothing for 60 s; before, it sent a null message at least every 1 s");
+    assert!(start.elapsed() < Duration::from_secs(90));
+    running.wait_for("Trying again in ");
+    running.stop().success();
 }
 
 #[test]

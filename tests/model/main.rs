@@ -1,6 +1,7 @@
 //! The rules of delivery, crashed at every point: each output holds every event
 //! exactly once, whatever was lost.
 
+mod archive;
 mod outside;
 mod random;
 mod setting;
@@ -8,6 +9,7 @@ mod setting;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use estreamer::config::ArchiveRules;
 use estreamer::fuzzing::collector::{ModelEvent, OutputTarget};
 use estreamer::fuzzing::disk::{CRASHES, Crash, ModelDisk};
 use setting::{Setting, run};
@@ -24,6 +26,7 @@ fn file(path: &'static str) -> OutputTarget {
     OutputTarget {
         path,
         by_kind: false,
+        archive: ArchiveRules::default(),
     }
 }
 
@@ -166,6 +169,7 @@ fn files_by_kind() {
         outputs: vec![OutputTarget {
             path: "/out/events",
             by_kind: true,
+            archive: ArchiveRules::default(),
         }],
         ..setting()
     });
@@ -292,6 +296,9 @@ fn check(setting: &Setting, disk: &ModelDisk, when: &str) {
 
 /// The files of an output, but for those that were set aside.
 fn contents(output: &OutputTarget, disk: &ModelDisk) -> Vec<(String, String)> {
+    if output.archive.rotate.is_some() {
+        return archive::contents(output, disk);
+    }
     let mut contents = Vec::new();
     for path in disk.paths(Path::new("/out")) {
         let content = String::from_utf8(disk.content(&path)).unwrap();

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use estreamer::fuzzing::FileOutput;
 use estreamer::fuzzing::collector::{ModelCollector, OutputTarget, key};
 use estreamer::fuzzing::disk::{Crash, ModelDisk};
+use estreamer::fuzzing::{FileOutput, FileSettings};
 use estreamer::fuzzing::{Output, OutputPart};
 use estreamer_core::wire::InitialTimestamp;
 
@@ -141,13 +141,15 @@ fn the_file_of_another_output_is_not_taken_for_one_that_is_gone() {
 fn a_file_moved_away_while_it_is_written_does_not_stop_the_output() {
     let disk = ModelDisk::default();
     let paths = vec!["/out/a".into()];
-    let mut output = FileOutput::new(Arc::new(disk.clone()), key(), 0o600, paths, false);
-    output.prepare().unwrap();
-    let part = OutputPart {
-        path: Path::new("/out/a").into(),
-        event: "",
-        bytes: b"event-0\n".to_vec(),
+    let settings = FileSettings {
+        paths,
+        mode: 0o600,
+        ..FileSettings::default()
     };
+    let mut output = FileOutput::new(Arc::new(disk.clone()), key(), settings);
+    output.prepare().unwrap();
+    let mut part = OutputPart::new(Path::new("/out/a").into(), "", "a".into(), 0);
+    part.bytes = b"event-0\n".to_vec();
     let parts = [part];
     output.check_files(&parts).unwrap();
     disk.set_full(true);

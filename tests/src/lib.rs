@@ -1,5 +1,6 @@
 //! The harness of the end-to-end tests: the real program, run as a user runs it.
 
+pub mod archive;
 mod delivery;
 mod fleet;
 mod hostile;

@@ -11,7 +11,22 @@ use estreamer_mio::tls::{Identity, ServerTls};
 /// # Panics
 /// When there is no handshake.
 pub fn speak(identity: &Identity, socket: TcpStream, bytes: &[u8]) {
-    listen(send(identity, socket, bytes));
+    listen(send(identity, socket, bytes, 1, Duration::ZERO));
+}
+
+/// Sends these bytes so many times, each after a pause, and then nothing more: as a
+/// machine that dies without closing its connections.
+///
+/// # Panics
+/// When there is no handshake.
+pub fn die_after(
+    identity: &Identity,
+    socket: TcpStream,
+    bytes: &[u8],
+    times: usize,
+    pause: Duration,
+) {
+    listen(send(identity, socket, bytes, times, pause));
 }
 
 /// Completes the handshake, sends nothing, and closes the connection after this time.
@@ -19,15 +34,21 @@ pub fn speak(identity: &Identity, socket: TcpStream, bytes: &[u8]) {
 /// # Panics
 /// When there is no handshake.
 pub fn hold(identity: &Identity, socket: TcpStream, time: Duration) {
-    let socket = send(identity, socket, b"");
+    let socket = send(identity, socket, b"", 1, Duration::ZERO);
     std::thread::sleep(time);
     // As a program that ends: what the client sent is read.
     let _ = socket.shutdown(Shutdown::Write);
     listen(socket);
 }
 
-/// Sends these bytes inside TLS.
-fn send(identity: &Identity, mut socket: TcpStream, bytes: &[u8]) -> TcpStream {
+/// Sends these bytes inside TLS so many times, each after a pause.
+fn send(
+    identity: &Identity,
+    mut socket: TcpStream,
+    bytes: &[u8],
+    times: usize,
+    pause: Duration,
+) -> TcpStream {
     let tls = ServerTls::new(identity).expect("TLS");
     let mut tls = tls.accept().expect("a session");
     while tls.is_handshaking() {
@@ -39,9 +60,12 @@ fn send(identity: &Identity, mut socket: TcpStream, bytes: &[u8]) -> TcpStream {
             tls.process().expect("a handshake");
         }
     }
-    assert_eq!(tls.write(bytes), bytes.len(), "more than fits at once");
-    while tls.wants_write() {
-        tls.write_tls(&mut socket).expect("a client");
+    for _ in 0..times {
+        std::thread::sleep(pause);
+        assert_eq!(tls.write(bytes), bytes.len(), "more than fits at once");
+        while tls.wants_write() {
+            tls.write_tls(&mut socket).expect("a client");
+        }
     }
     socket
 }

@@ -68,7 +68,7 @@ fn show(checked: &Checked) -> String {
     };
     let retry = match config.retry {
         Some(RetryPolicy::Always) => "always",
-        Some(RetryPolicy::Worked) => "after a first success",
+        Some(_) => "after a first success",
         None => "always as a service, otherwise after a first success",
     };
     let shared = block(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use estreamer::config::Format;
 
-use estreamer::shared::{Converted, Converter, Count, Input};
+use estreamer::shared::{Converted, Converter, Count, Input, decompressed};
 use tracing::info;
 
 use super::Failure;
@@ -20,7 +20,7 @@ use super::Failure;
                   Where does each field go?\n  head -1 events.ndjson | estreamer convert - --format cef --explain"
 )]
 pub(super) struct ConvertCommand {
-    /// The file; - is standard input.
+    /// The file, also compressed with gzip or zstd; - is standard input.
     file: PathBuf,
     /// The format to write: ndjson+envelope, ftd, cef or leef.
     #[arg(long, value_name = "FORMAT")]
@@ -55,7 +55,8 @@ impl ConvertCommand {
             true => Converter::explaining(format, &source),
             false => Converter::new(format, &source),
         };
-        let mut input = BufReader::new(open(&file).map_err(unreadable)?);
+        let input = open(&file).and_then(decompressed).map_err(unreadable)?;
+        let mut input = BufReader::with_capacity(1 << 16, input);
         let mut output = BufWriter::with_capacity(1 << 16, io::stdout().lock());
         let (mut line, mut out) = (Vec::new(), Vec::new());
         let (mut events, mut errors) = (0, 0);

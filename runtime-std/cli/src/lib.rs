@@ -21,6 +21,7 @@ mod request_args;
 mod signals;
 mod simulate;
 mod verification;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,7 @@ enum Command {
     Catalog(catalog::CatalogCommand),
     Capture(capture::CaptureCommand),
     Convert(convert::ConvertCommand),
+    Verify(verify::VerifyCommand),
     Migrate(migrate::MigrateCommand),
 }
 
@@ -89,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Catalog(catalog) => catalog.run(),
         Command::Capture(capture) => capture.run(),
         Command::Convert(convert) => convert.run(),
+        Command::Verify(verify) => return verify.run(),
         Command::Migrate(migrate) => migrate.run(),
     };
     match result {

@@ -49,7 +49,6 @@ impl Progress {
             let now = SystemTime::now().duration_since(UNIX_EPOCH);
             let now = now.map_or(0, |age| age.as_secs());
             bar.set_message(text(health, &mut rate, Instant::now(), now));
-            bar.tick();
             if let Some(next) = &mut next {
                 next(health);
             }
@@ -117,12 +116,11 @@ fn text(health: Health, rate: &mut Rate, at: Instant, now: u64) -> String {
         }
     };
     format!(
-        "{} accepted, {received} received, {} in flight, {:.0} events/s{lag}, connected to \
-         {connected} of {}",
+        "{} accepted, {received} received, {} in flight, {:.0}/s{lag}, {connected} of {sources} \
+         connected",
         Count(accepted, "event"),
         received.saturating_sub(accepted),
-        rate.of(accepted, at),
-        Count(sources as u64, "source")
+        rate.of(accepted, at)
     )
 }
 

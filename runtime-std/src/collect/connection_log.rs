@@ -166,6 +166,9 @@ impl ConnectionLog {
 
     /// Tells what was not told for a minute.
     pub(super) fn summarise(&mut self) {
+        if self.trouble.due().is_none() {
+            return;
+        }
         while let Some(summary) = self.trouble.summary(Instant::now()) {
             warn!(source = &*self.source, "{summary}.");
         }

@@ -256,7 +256,11 @@ impl SourceTask {
                 self.log.connecting(&server.to_string());
                 match context.resolver.resolve(server.clone()) {
                     Ok(pending) => Phase::Resolving(pending),
-                    Err(failure) => Phase::Over(Some(failure)),
+                    Err(failure) => {
+                        // A limit on threads that is reached now may not be later.
+                        let error = io::Error::from(io::ErrorKind::OutOfMemory);
+                        return self.server_failed(ClientEnd::Connect(error), failure, context);
+                    }
                 }
             }
             None => Phase::Over(None),

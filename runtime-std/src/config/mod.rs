@@ -2,12 +2,13 @@
 //! result in the same [`Config`].
 //!
 //! - `read` (feature `config`): files and flags; [`event_request`]: what a source requests.
-//! - [`number`]: the numeric settings; [`address`], [`from`], [`rules`]: single values.
+//! - [`number`]: the numeric settings; [`quantity`]: sizes and times with a unit; [`address`], [`from`], [`rules`]: single values.
 
 pub mod address;
 pub mod event_request;
 pub mod from;
 pub mod number;
+pub mod quantity;
 #[cfg(feature = "config")]
 pub mod read;
 mod retry_policy;
@@ -28,6 +29,7 @@ pub use retry_policy::RetryPolicy;
 
 pub use crate::format::{ENVELOPE, Format, OwnedTransform};
 pub use crate::output::destination::Destination;
+pub use crate::output::file::settings::{ArchiveRules, Compression, Retention, Rotation};
 
 /// The configuration of a collection.
 #[derive(Debug)]
@@ -97,6 +99,10 @@ pub struct OutputConfig {
     pub required: bool,
     /// Permissions of new files.
     pub mode: u32,
+    /// The number of the group of new files; `None` is that of the process.
+    pub group: Option<u32>,
+    /// When a file is closed, and what is done to it then.
+    pub archive: ArchiveRules,
     /// Bytes that may wait for an output that is not required.
     pub queue: usize,
     /// The sources it accepts, by name; `None` accepts all.
@@ -155,6 +161,8 @@ impl OutputConfig {
             format: Format::Lines,
             required: true,
             mode: MODE,
+            group: None,
+            archive: ArchiveRules::default(),
             queue: number::QUEUE.mebibytes(),
             sources: None,
             events: None,

@@ -30,6 +30,10 @@ pub const SHUTDOWN: Number = Number::new("seconds", 30, 1, 3600);
 pub const REQUEST_TIMEOUT: Number = Number::new("seconds", 60, 0, 3600);
 /// How much may wait for an output that is not required.
 pub const QUEUE: Number = Number::new("MiB", 16, 1, 65_536);
+/// How many closed files are kept.
+pub const KEEP_FILES: Number = Number::new("files", 0, 1, u32::MAX);
+/// For how many days closed files are kept.
+pub const KEEP_DAYS: Number = Number::new("days", 0, 1, 100_000);
 
 impl Number {
     const fn new(unit: &'static str, default: u32, min: u32, max: u32) -> Self {

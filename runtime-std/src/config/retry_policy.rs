@@ -6,6 +6,7 @@ use std::str::FromStr;
 /// What happens when a source fails that has never worked. A source that worked once is
 /// always retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum RetryPolicy {
     /// The run ends: a person has to correct something first.
     #[default]

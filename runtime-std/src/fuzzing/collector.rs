@@ -9,6 +9,7 @@ use estreamer_core::wire::{InitialTimestamp, RecordType};
 use estreamer_mio::buffer::{BundleStart, EventRecord, RecordKind};
 
 use super::disk::ModelDisk;
+use crate::config::ArchiveRules;
 use crate::delivery::bookmark::entry::BatchEntry;
 use crate::delivery::bookmark::opening::{self, BookmarkLocation};
 use crate::delivery::bookmark::recovery::Bookmark;
@@ -16,7 +17,9 @@ use crate::delivery::dedup::sequencer::{BatchCounts, FirstSessions, Sequencer, S
 use crate::delivery::pipeline::steps::{DeliverySteps, StepError, WriteOutcome};
 use crate::digest::DigestKey;
 use crate::disk::{Disk, DiskFile};
-use crate::output::file::{FileNotice, FileOutput};
+use crate::output::file::FileOutput;
+use crate::output::file::notice::FileNotice;
+use crate::output::file::settings::FileSettings;
 use crate::output::{Output, OutputPart};
 
 /// An event of a source: archival second and text.
@@ -41,6 +44,8 @@ pub struct OutputTarget {
     pub path: &'static str,
     /// Whether each kind has a separate file.
     pub by_kind: bool,
+    /// When files are closed, and what is done to them then.
+    pub archive: ArchiveRules,
 }
 
 impl OutputTarget {
@@ -83,11 +88,17 @@ impl ModelCollector {
     ) -> io::Result<Self> {
         let disk: Arc<dyn Disk> = Arc::new(disk.clone());
         let output = |target: &OutputTarget| -> (String, Box<dyn Output>) {
-            let paths = match target.by_kind {
-                true => Vec::new(),
-                false => vec![target.path.into()],
+            let settings = FileSettings {
+                paths: match target.by_kind {
+                    true => Vec::new(),
+                    false => vec![target.path.into()],
+                },
+                is_lazy: target.by_kind,
+                mode: 0o600,
+                archive: target.archive,
+                ..FileSettings::default()
             };
-            let output = FileOutput::new(disk.clone(), key(), 0o600, paths, target.by_kind);
+            let output = FileOutput::new(disk.clone(), key(), settings);
             (target.path.into(), Box::new(output))
         };
         let mut outputs: Vec<_> = targets.iter().map(output).collect();
@@ -182,7 +193,7 @@ impl ModelCollector {
         let n = numbered.n;
         let mut entry = Some(BatchEntry {
             n,
-            source,
+            source: source.clone(),
             server: numbered.server,
             point: numbered.point,
             records: numbered.records,
@@ -193,7 +204,7 @@ impl ModelCollector {
         for output in &mut self.outputs {
             let mut parts: Vec<OutputPart> = Vec::new();
             let kept = events.iter().zip(&verdicts).filter(|(_, of)| of.keep);
-            for (((_, text), _), _) in kept {
+            for (((second, text), _), _) in kept {
                 let path = output.target.path_of(text);
                 let part = match parts
                     .iter_mut()
@@ -201,17 +212,15 @@ impl ModelCollector {
                 {
                     Some(part) => part,
                     None => {
-                        parts.push(OutputPart {
-                            path: Path::new(&path).into(),
-                            event: "",
-                            bytes: Vec::new(),
-                        });
+                        let path = Path::new(&path).into();
+                        parts.push(OutputPart::new(path, "", source.clone(), 0));
                         let last = parts.len() - 1;
                         &mut parts[last]
                     }
                 };
                 part.bytes.extend_from_slice(text.as_bytes());
                 part.bytes.push(b'\n');
+                part.count(Some(*second));
             }
             output.queue.push_back((n, parts));
         }

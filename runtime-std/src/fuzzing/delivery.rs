@@ -9,10 +9,12 @@ use std::path::Path;
 use estreamer_core::fuzzing::Choices;
 use estreamer_core::wire::InitialTimestamp;
 
+use crate::config::{ArchiveRules, Retention};
+
 use super::collector::{ModelCollector, ModelEvent, OutputTarget};
 use super::disk::{CRASHES, Crash, ModelDisk};
 use super::server::ModelServer;
-use crate::output::file::FileNotice;
+use crate::output::file::notice::FileNotice;
 
 /// Runs operations in any order: servers store and send events and set their clocks
 /// back; the collector numbers, writes and commits; other programs rename, append to and
@@ -39,22 +41,37 @@ const TARGETS: [&[OutputTarget]; 3] = [
     &[OutputTarget {
         path: "/out/one",
         by_kind: false,
+        archive: PLAIN,
     }],
     &[
         OutputTarget {
             path: "/out/one",
             by_kind: false,
+            archive: PLAIN,
         },
         OutputTarget {
             path: "/out/two",
             by_kind: false,
+            archive: PLAIN,
         },
     ],
     &[OutputTarget {
         path: "/out/kind",
         by_kind: true,
+        archive: PLAIN,
     }],
 ];
+/// One file that stays open.
+const PLAIN: ArchiveRules = ArchiveRules {
+    rotate: None,
+    keep: Retention {
+        files: None,
+        days: None,
+        total: None,
+    },
+    compress: None,
+    manifest: false,
+};
 const OUT: &str = "/out";
 const ELSEWHERE: &str = "/elsewhere";
 /// Returns whether this file holds bytes that were moved aside because they may not be

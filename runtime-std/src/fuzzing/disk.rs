@@ -48,6 +48,8 @@ struct DiskState {
     crashed: bool,
     /// Whether the disk is full for outputs: half of what is appended is written.
     is_full: bool,
+    /// The clock, in UNIX seconds.
+    now: u64,
 }
 
 #[derive(Clone, Default)]
@@ -67,6 +69,11 @@ impl ModelDisk {
     /// Makes the disk full for outputs, or frees it.
     pub fn set_full(&self, is_full: bool) {
         self.0.lock().unwrap().is_full = is_full;
+    }
+
+    /// Sets the clock, in UNIX seconds.
+    pub fn set_now(&self, now: u64) {
+        self.0.lock().unwrap().now = now;
     }
 
     /// Returns whether it has crashed.
@@ -297,6 +304,32 @@ impl Disk for ModelDisk {
         durable_names.extend(now.map(|(path, inode)| (path.clone(), *inode)));
         Ok(())
     }
+
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        if self.0.lock().unwrap().names.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        self.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        if state.operation()? {
+            return Err(io::Error::other("crashed"));
+        }
+        match state.names.remove(path) {
+            Some(_) => Ok(()),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn create_directory(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn now(&self) -> u64 {
+        self.0.lock().unwrap().now
+    }
 }
 
 struct ModelFile {
@@ -370,4 +403,8 @@ impl DiskFile for ModelFile {
     }
 
     fn unlock(&self) {}
+
+    fn set_group(&self, _: u32) -> io::Result<()> {
+        Ok(())
+    }
 }

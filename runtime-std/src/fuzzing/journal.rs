@@ -171,6 +171,7 @@ fn made(choices: &mut Choices<'_>) -> Vec<JournalEntry> {
                 files: (0..choices.below(3))
                     .map(|_| range(choices.word().into()))
                     .collect(),
+                tallies: Vec::new(),
             }),
             4 => JournalEntry::Opened(mark(word.into())),
             5 => JournalEntry::Anchor(Anchor {

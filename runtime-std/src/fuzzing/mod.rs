@@ -21,7 +21,10 @@ mod readers;
 pub mod server;
 
 pub use crate::delivery::bookmark::entry::{BatchEntry, JournalEntry, frame};
-pub use crate::output::file::{FileNotice, FileOutput};
+pub use crate::output::file::FileOutput;
+pub use crate::output::file::compression::content;
+pub use crate::output::file::notice::FileNotice;
+pub use crate::output::file::settings::FileSettings;
 pub use crate::output::{Output, OutputPart};
 pub use config::config;
 pub use delivery::delivery;
@@ -29,7 +32,18 @@ pub use formats::formats;
 pub use journal::journal;
 pub use readers::{capture, envelope};
 
+use std::io;
+use std::path::Path;
+
 use estreamer_core::fuzzing::Target;
+
+/// Returns the content of a file of the operating system, decompressed by its extension.
+///
+/// # Errors
+/// Those of the system, or content that is not compressed in this format.
+pub fn content_of(path: &Path) -> io::Result<Vec<u8>> {
+    content(&crate::disk::RealDisk, path)
+}
 
 /// The targets of this crate.
 pub const TARGETS: &[Target] = &[

@@ -1,12 +1,12 @@
 //! The destination of an output, as users write it.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::Output;
 use super::file::FileOutput;
+use super::file::settings::FileSettings;
 use super::pattern::Pattern;
 use super::stdout::StdoutOutput;
 use super::tcp::TcpOutput;
@@ -65,21 +65,16 @@ impl fmt::Debug for ReceiverKind {
 }
 
 impl Destination {
-    /// Creates the output. `paths` are the known paths that it may write to, `mode` the
-    /// permissions of new files.
+    /// Creates the output; `settings` are those of its files.
     pub fn output(
         &self,
         disk: &Arc<dyn Disk>,
         key: &DigestKey,
-        mode: u32,
-        paths: Vec<PathBuf>,
+        settings: FileSettings,
     ) -> Box<dyn Output> {
         match self {
             Self::Stdout => Box::new(StdoutOutput::default()),
-            Self::File(pattern) => {
-                let (disk, by_event) = (disk.clone(), pattern.by_event());
-                Box::new(FileOutput::new(disk, key.clone(), mode, paths, by_event))
-            }
+            Self::File(_) => Box::new(FileOutput::new(disk.clone(), key.clone(), settings)),
             Self::Receiver { kind, address } => (kind.output)(address),
         }
     }
@@ -159,7 +154,7 @@ mod tests {
             ("stdout:", Some("standard output")),
             ("file:/tmp/a:b", Some("/tmp/a:b")),
             ("file:/tmp/{event}", Some("/tmp/{event}")),
-            ("file:/tmp/{date}", None),
+            ("file:/tmp/{day}", None),
             ("file:", None),
             ("stdout", None),
             ("/tmp/a", None),

@@ -9,6 +9,7 @@ pub mod pattern;
 pub mod stdout;
 pub mod tcp;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,8 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use crate::disk::{DiskFile, FileMark, FileRange};
-use file::FileNotice;
+use file::notice::FileNotice;
+use file::tally::FileTally;
 
 /// Formatted records for one destination: one file, or the whole output.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,15 +29,56 @@ pub struct OutputPart {
     pub path: Arc<Path>,
     /// The event type, if each event type has its own file.
     pub event: &'static str,
+    /// The source of the records.
+    pub source: Arc<str>,
+    /// The number of the hour or day, counted from 1970, if each has its own file;
+    /// otherwise 0.
+    pub period: u32,
     /// The data to append.
     pub bytes: Vec<u8>,
+    /// The number of records.
+    pub events: u64,
+    /// The first and the last archival second of the records.
+    pub archival: Option<(u32, u32)>,
 }
 
 impl OutputPart {
+    /// Returns an empty part for a destination.
+    pub fn new(path: Arc<Path>, event: &'static str, source: Arc<str>, period: u32) -> Self {
+        Self {
+            path,
+            event,
+            source,
+            period,
+            bytes: Vec::new(),
+            events: 0,
+            archival: None,
+        }
+    }
+
+    /// Counts a record with this archival second.
+    pub fn count(&mut self, archival: Option<u32>) {
+        self.events += 1;
+        if let Some(second) = archival {
+            let (first, last) = self.archival.unwrap_or((second, second));
+            self.archival = Some((first.min(second), last.max(second)));
+        }
+    }
+
     /// Returns the length of the data in bytes.
     pub fn length(&self) -> u64 {
         self.bytes.len() as u64
     }
+}
+
+/// An open file that has to be closed.
+pub struct DueFile {
+    /// The path by which the output knows it.
+    pub path: Arc<Path>,
+    /// The path in the bookmark.
+    pub marked: Arc<Path>,
+    /// The file.
+    pub file: Arc<dyn DiskFile>,
 }
 
 /// The result of writing a batch.
@@ -75,9 +118,11 @@ impl std::error::Error for ReaderLeft {}
 /// [`poll`](Self::poll), [`reopen`](Self::reopen), [`finish`](Self::finish).
 /// Outputs: [`accepted`](Self::accepted), [`is_idle`](Self::is_idle),
 /// [`poll_interval`](Self::poll_interval), [`notices`](Self::notices). Only for outputs to files:
-/// [`check_files`](Self::check_files), [`take_released`](Self::take_released), [`unmarked`](Self::unmarked),
-/// [`set_marked`](Self::set_marked), [`plan`](Self::plan), [`files`](Self::files). The
-/// bookmark uses them to know which bytes are ours.
+/// [`recover`](Self::recover), [`check_files`](Self::check_files),
+/// [`due`](Self::due), [`close`](Self::close), [`take_released`](Self::take_released),
+/// [`unmarked`](Self::unmarked), [`let_go`](Self::let_go),
+/// [`set_marked`](Self::set_marked), [`plan`](Self::plan), [`tallies`](Self::tallies),
+/// [`files`](Self::files). The bookmark uses them to know which bytes are ours.
 pub trait Output: Send {
     /// Opens files before the first batch, so that errors are reported at the start.
     ///
@@ -141,6 +186,43 @@ pub trait Output: Send {
         Ok(())
     }
 
+    /// Tells the output, before [`prepare`](Self::prepare), which files the last process
+    /// wrote and what they hold.
+    fn recover(
+        &mut self,
+        _files: &BTreeMap<Arc<Path>, FileMark>,
+        _tallies: &BTreeMap<Arc<Path>, FileTally>,
+    ) {
+    }
+
+    /// Returns the open files that have to be closed before these parts are written. Sync
+    /// and commit each, then [`close`](Self::close) it.
+    ///
+    /// # Errors
+    /// Those of the system.
+    fn due(&mut self, _parts: &[OutputPart]) -> io::Result<Vec<DueFile>> {
+        Ok(Vec::new())
+    }
+
+    /// Closes a file that is due: it gets the name of a closed file.
+    ///
+    /// # Errors
+    /// Those of the system. Each step that was done stays done; call it again.
+    fn close(&mut self, _due: &DueFile) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Returns the paths of closed files that no open file has now. The bookmark does not
+    /// need their marks any more.
+    fn let_go(&self) -> Vec<Arc<Path>> {
+        Vec::new()
+    }
+
+    /// Returns what the files hold with these parts, for files that are counted.
+    fn tallies(&self, _parts: &[OutputPart]) -> Vec<FileTally> {
+        Vec::new()
+    }
+
     /// Returns newly released files: they get no more data. Sync and commit them before
     /// writing to their successors.
     fn take_released(&mut self) -> Vec<Arc<dyn DiskFile>> {
@@ -152,7 +234,7 @@ pub trait Output: Send {
         Vec::new()
     }
 
-    /// Records that the bookmark has the marks of all open files.
+    /// Records that the bookmark has the marks of all open files, and of no other.
     fn set_marked(&mut self) {}
 
     /// Returns the byte ranges that a batch will use; `None` for an output without files.

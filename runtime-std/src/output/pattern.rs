@@ -1,4 +1,4 @@
-//! Paths with the placeholders `{source}` and `{event}`.
+//! Paths with the placeholders `{source}`, `{event}`, `{date}` and `{hour}`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,6 +6,9 @@ use std::fmt::{self, Write};
 use std::path::PathBuf;
 
 use estreamer_core::fqe::EventKind;
+
+use super::file::naming;
+use super::file::settings::{DATE_DIGIT, DatedPath, HOUR_DIGIT};
 
 /// A path with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +19,10 @@ enum PathPart {
     Text(String),
     Source,
     Event,
+    /// The date of the archival time, UTC, as in 20260131.
+    Date,
+    /// The hour of the archival time, UTC, from 00 to 23.
+    Hour,
 }
 
 impl Pattern {
@@ -36,9 +43,11 @@ impl Pattern {
             parts.push(match name {
                 "source" => PathPart::Source,
                 "event" => PathPart::Event,
+                "date" => PathPart::Date,
+                "hour" => PathPart::Hour,
                 _ => {
                     return Err(format!(
-                        "{{{name}}} is unknown; use {{source}} or {{event}}"
+                        "{{{name}}} is unknown; use {{source}}, {{event}}, {{date}} or {{hour}}"
                     ));
                 }
             });
@@ -46,6 +55,9 @@ impl Pattern {
         }
         parts.push(PathPart::Text(rest.into()));
         parts.retain(|part| !matches!(part, PathPart::Text(text) if text.is_empty()));
+        if parts.contains(&PathPart::Hour) && !parts.contains(&PathPart::Date) {
+            return Err("{hour} needs {date}: a day later, the hour has the same name".into());
+        }
         match parts.is_empty() {
             true => Err("the path is empty".into()),
             false => Ok(Self(parts)),
@@ -53,26 +65,97 @@ impl Pattern {
     }
 
     /// Returns the path for an event type of a source, whose name is escaped by
-    /// [`segment`].
+    /// [`segment`]. Date and hour are those of the second 0.
     pub fn path(&self, source: &str, event: &str) -> PathBuf {
+        self.path_at(source, event, 0)
+    }
+
+    /// Returns the path for an event of this archival time, UNIX seconds.
+    pub fn path_at(&self, source: &str, event: &str, second: u64) -> PathBuf {
+        self.filled(source, event, &naming::date(second), &naming::hour(second))
+            .into()
+    }
+
+    fn filled(&self, source: &str, event: &str, date: &str, hour: &str) -> String {
         let mut path = String::with_capacity(128);
         for part in &self.0 {
             match part {
                 PathPart::Text(text) => path.push_str(text),
                 PathPart::Source => path.push_str(&segment(source)),
                 PathPart::Event => path.push_str(event),
+                PathPart::Date => path.push_str(date),
+                PathPart::Hour => path.push_str(hour),
             }
         }
-        path.into()
+        path
+    }
+
+    /// Returns the seconds of a day or an hour, if each has its own file.
+    pub fn period(&self) -> Option<u32> {
+        let has = |part| self.0.contains(&part);
+        match (has(PathPart::Date), has(PathPart::Hour)) {
+            (_, true) => Some(3600),
+            (true, false) => Some(86_400),
+            (false, false) => None,
+        }
+    }
+
+    /// Returns the paths of all dates and hours for an event type of a source. Its base
+    /// path is in the directory before the first date or hour, and has the rest of the
+    /// path as its name.
+    pub fn dated_path(&self, source: &str, event: &str) -> DatedPath {
+        let (date, hour) = ([DATE_DIGIT; 8].concat(), [HOUR_DIGIT; 2].concat());
+        let template = self.filled(source, event, &date, &hour);
+        let first =
+            template.find([DATE_DIGIT, HOUR_DIGIT].map(|it| it.chars().next().unwrap_or('/')));
+        let start = template[..first.unwrap_or(0)]
+            .rfind('/')
+            .map_or(0, |at| at + 1);
+        let name = template[start..]
+            .replace(&date, "date")
+            .replace(&hour, "hour");
+        DatedPath {
+            base: format!("{}{}", &template[..start], name.replace('/', "-")).into(),
+            directory: start,
+            template,
+        }
     }
 
     /// Returns every path for these sources and event types, with its source. Without
-    /// `events`, for all event types.
+    /// `events`, for all event types. For files of an hour or a day, the base paths of
+    /// their series.
     pub fn paths<'s>(
         &self,
         sources: impl Iterator<Item = &'s str>,
         events: Option<&[EventKind]>,
     ) -> BTreeMap<PathBuf, &'s str> {
+        let path = |source: &str, event: &str| match self.period() {
+            None => self.path(source, event),
+            Some(_) => self.dated_path(source, event).base,
+        };
+        self.all(sources, events, path)
+    }
+
+    /// Returns the paths of all dates and hours for these sources and event types; none if
+    /// a file has no hour or day.
+    pub fn dated_paths<'s>(
+        &self,
+        sources: impl Iterator<Item = &'s str>,
+        events: Option<&[EventKind]>,
+    ) -> Vec<DatedPath> {
+        if self.period().is_none() {
+            return Vec::new();
+        }
+        let path = |source: &str, event: &str| self.dated_path(source, event);
+        self.all(sources, events, path).into_keys().collect()
+    }
+
+    fn all<'s, P: Ord>(
+        &self,
+        sources: impl Iterator<Item = &'s str>,
+        events: Option<&[EventKind]>,
+        path: impl Fn(&str, &str) -> P,
+    ) -> BTreeMap<P, &'s str> {
         let events: Vec<&str> = match events {
             Some(kinds) => kinds.iter().map(|kind| kind.name()).collect(),
             None => {
@@ -82,7 +165,8 @@ impl Pattern {
         };
         let paths = sources.flat_map(|source| {
             let of_source = events.iter().map(move |event| (source, event));
-            of_source.map(|(source, event)| (self.path(source, event), source))
+            let path = &path;
+            of_source.map(move |(source, event)| (path(source, event), source))
         });
         paths.collect()
     }
@@ -146,6 +230,8 @@ impl fmt::Display for Pattern {
                 PathPart::Text(text) => f.write_str(text)?,
                 PathPart::Source => f.write_str("{source}")?,
                 PathPart::Event => f.write_str("{event}")?,
+                PathPart::Date => f.write_str("{date}")?,
+                PathPart::Hour => f.write_str("{hour}")?,
             }
         }
         Ok(())
@@ -208,7 +294,12 @@ mod tests {
 
     #[test]
     fn what_is_no_placeholder_is_named() {
-        for (text, part) in [("{date}", "{date}"), ("a{", "closing"), ("", "empty")] {
+        for (text, part) in [
+            ("{day}", "{date}"),
+            ("{hour}", "{date}"),
+            ("a{", "closing"),
+            ("", "empty"),
+        ] {
             assert!(Pattern::parse(text).unwrap_err().contains(part), "{text}");
         }
     }

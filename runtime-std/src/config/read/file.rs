@@ -1,5 +1,6 @@
 //! The configuration file: from its text to a [`RawConfig`].
 
+mod archive;
 mod source;
 
 use std::path::Path;
@@ -171,12 +172,16 @@ fn output(section: &Section<'_>) -> Option<RawOutput> {
     let (required, queue) = (section.flag("required"), section.number("queue", QUEUE));
     let mode = section.read("mode", permissions);
     let sources = section.list("sources", |name| Ok::<_, String>(name.to_owned()));
-    let usual = RawOutput::to(url?);
+    let url = url?;
+    let (archive, group) = archive::read(section, &url.value);
+    let usual = RawOutput::to(url);
     Some(RawOutput {
         name: name.unwrap_or(usual.name),
         format: format.map_or(usual.format, |at| at.value),
         required: required.unwrap_or(usual.required),
         mode: mode.map_or(usual.mode, |at| at.value),
+        group,
+        archive,
         queue,
         sources,
         events,

@@ -12,7 +12,7 @@ pub struct TableKeys {
 }
 
 /// All tables.
-pub const TABLES: [TableKeys; 6] = [TOP, ACK, SOURCE, PASSWORD, EVENTS, OUTPUT];
+pub const TABLES: [TableKeys; 8] = [TOP, ACK, SOURCE, PASSWORD, EVENTS, OUTPUT, ROTATE, KEEP];
 
 pub(super) const TOP: TableKeys = TableKeys {
     name: "the top level",
@@ -70,7 +70,20 @@ pub(super) const EVENTS: TableKeys = TableKeys {
 pub(super) const OUTPUT: TableKeys = TableKeys {
     name: "[[output]]",
     keys: &[
-        "name", "url", "format", "required", "mode", "queue", "sources", "events",
+        "name", "url", "format", "required", "mode", "group", "rotate", "keep", "compress",
+        "manifest", "queue", "sources", "events",
     ],
+    former: &[],
+};
+
+pub(super) const ROTATE: TableKeys = TableKeys {
+    name: "rotate",
+    keys: &["size", "every"],
+    former: &[],
+};
+
+pub(super) const KEEP: TableKeys = TableKeys {
+    name: "keep",
+    keys: &["files", "days", "total"],
     former: &[],
 };

@@ -119,6 +119,8 @@ impl RawConfig {
             format: output.format,
             required: output.required,
             mode: output.mode,
+            group: output.group,
+            archive: output.archive,
             queue: mebibytes(output.queue),
             sources: output
                 .sources

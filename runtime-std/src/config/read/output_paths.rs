@@ -65,6 +65,19 @@ pub(super) fn check(
     }
 }
 
+/// Returns the base path of each series of files with a manifest. Relative paths start at
+/// `base`.
+pub fn archives(raw: &RawConfig, base: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for output in raw.outputs.iter().filter(|output| output.archive.manifest) {
+        if let Destination::File(pattern) = &output.url.value {
+            let pattern = pattern.clone().under(&base.to_string_lossy());
+            all.extend(paths(&pattern, output, raw).into_keys());
+        }
+    }
+    all
+}
+
 /// Returns every path that an output may write to, with its source.
 pub(super) fn paths<'d>(
     pattern: &Pattern,

@@ -19,7 +19,7 @@ use crate::config::address::Address;
 use crate::config::event_request::EventFields;
 use crate::config::number::{AHEAD, MEMORY, OVERLAP, QUEUE, SHUTDOWN};
 use crate::config::read::identity::IdentityFiles;
-use crate::config::{Format, RetryPolicy};
+use crate::config::{ArchiveRules, Format, RetryPolicy};
 use crate::format::OwnedTransform;
 use crate::output::destination::Destination;
 
@@ -134,6 +134,10 @@ pub struct RawOutput {
     pub required: bool,
     /// Permissions of new files.
     pub mode: u32,
+    /// The number of the group of new files.
+    pub group: Option<u32>,
+    /// When a file is closed, and what is done to it then.
+    pub archive: ArchiveRules,
     /// MiB that may wait for this output if it is not required.
     pub queue: u32,
     /// The sources it accepts, by name; `None` accepts all.
@@ -168,6 +172,8 @@ impl RawOutput {
             format: Format::Lines,
             required: true,
             mode: crate::config::MODE,
+            group: None,
+            archive: ArchiveRules::default(),
             queue: QUEUE.default,
             sources: None,
             events: None,

@@ -4,6 +4,7 @@
 //! and payload, and the payload in postcard. The first frame is a snapshot.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use crate::delivery::dedup::delivered::Seconds;
 use crate::delivery::dedup::high_water_mark::ResumePoint;
 use crate::digest::Digest;
 use crate::disk::{FileMark, FileRange};
+use crate::output::file::tally::FileTally;
 
 /// A journal entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +36,12 @@ pub enum JournalEntry {
     Rotated(u64),
     /// The last entry of a clean shutdown: no batch is pending.
     Closed,
+    /// As `Written`, with what the files hold after the batch.
+    Tallied(WrittenBatch, Vec<FileTally>),
+    /// What a file holds after the last commit. After the snapshot.
+    Tally(FileTally),
+    /// An output closed this file and does not write to it any more.
+    LetGo(Arc<Path>),
 }
 
 /// The bookmark after a commit.
@@ -96,6 +104,9 @@ pub struct WrittenBatch {
     pub output: Arc<str>,
     /// The byte ranges with its data.
     pub files: SmallVec<[FileRange; 1]>,
+    /// What the files hold after it; encoded by [`JournalEntry::Tallied`].
+    #[serde(skip)]
+    pub tallies: Vec<FileTally>,
 }
 
 /// The second from which a source is requested before its first delivery.

@@ -1,16 +1,18 @@
 //! The journal: the bookmark on disk, in two segments. Entries are appended to the newer
 //! one.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::entry::{self, Entries, JournalEntry, Snapshot};
+use super::entry::{self, Entries, JournalEntry, Snapshot, WrittenBatch};
 use super::pending::{PendingBatch, PendingBatches};
 use super::reading::{self, SegmentRead};
 use super::recovery::{Bookmark, Damage, MAX_BYTES, Recovered};
 use crate::digest::{Digest, DigestKey};
 use crate::disk::{Disk, DiskFile};
+use crate::output::file::tally::FileTally;
 
 /// The temporary name of a new segment.
 const ASIDE: &str = "journal.new";
@@ -96,7 +98,8 @@ impl Journal {
         let pending = PendingBatches::default();
         let key = key.fingerprint();
         let snapshot = bookmark.to_snapshot(&outputs, boot, generation, key);
-        let segment = Segment::aside(disk.as_ref(), directory, snapshot, &pending)?;
+        let tallies = &bookmark.tallies;
+        let segment = Segment::aside(disk.as_ref(), directory, snapshot, tallies, &pending)?;
         segment.place(disk.as_ref(), directory, active)?;
         let mut journal = Self {
             disk,
@@ -151,9 +154,14 @@ impl Journal {
         match entry {
             JournalEntry::Batch(batch) => self.pending.push(batch),
             JournalEntry::Written(written) => self.pending.written(written),
+            JournalEntry::Tallied(written, tallies) => {
+                self.pending.written(WrittenBatch { tallies, ..written });
+            }
+            JournalEntry::LetGo(path) => self.bookmark.let_go(&path),
             JournalEntry::Opened(mark) => self.bookmark.opened(mark),
             JournalEntry::Anchor(anchor) => self.bookmark.anchor(anchor),
             JournalEntry::Snapshot(_)
+            | JournalEntry::Tally(_)
             | JournalEntry::Commit(_)
             | JournalEntry::Rotated(_)
             | JournalEntry::Closed => {}
@@ -265,7 +273,8 @@ impl Journal {
             .bookmark
             .to_snapshot(&self.outputs, boot, generation, key);
         let disk = self.disk.as_ref();
-        let Ok(segment) = Segment::aside(disk, &self.directory, snapshot, &self.pending) else {
+        let (tallies, pending) = (&self.bookmark.tallies, &self.pending);
+        let Ok(segment) = Segment::aside(disk, &self.directory, snapshot, tallies, pending) else {
             return Ok(());
         };
         segment.place(disk, &self.directory, active)?;
@@ -293,6 +302,7 @@ impl Segment {
         disk: &dyn Disk,
         directory: &Path,
         snapshot: Snapshot,
+        tallies: &BTreeMap<Arc<Path>, FileTally>,
         pending: &PendingBatches,
     ) -> io::Result<Self> {
         let file = disk.open(&directory.join(ASIDE), MODE)?;
@@ -305,10 +315,17 @@ impl Segment {
         };
         segment.append(&JournalEntry::Snapshot(snapshot))?;
         segment.buffer = Vec::new();
+        for tally in tallies.values() {
+            segment.append(&JournalEntry::Tally(tally.clone()))?;
+        }
         for pending in pending.iter() {
             segment.append(&JournalEntry::Batch(pending.batch))?;
-            for written in pending.written {
-                segment.append(&JournalEntry::Written(written))?;
+            for mut written in pending.written {
+                let tallies = std::mem::take(&mut written.tallies);
+                segment.append(&match tallies.is_empty() {
+                    true => JournalEntry::Written(written),
+                    false => JournalEntry::Tallied(written, tallies),
+                })?;
             }
         }
         segment.file.sync()?;

@@ -13,7 +13,7 @@ use crate::delivery::dedup::delivered::Delivered;
 use crate::digest::DigestKey;
 use crate::disk::{Disk, FileMark};
 use crate::output::Output;
-use crate::output::file::FileNotice;
+use crate::output::file::notice::FileNotice;
 
 /// The state directory of a bookmark with boot id and key.
 #[derive(Clone, Copy)]
@@ -94,7 +94,11 @@ pub fn open(
     bookmark
         .files
         .retain(|path, _| !matches!(disk.identity(path), Ok(None)));
+    bookmark
+        .tallies
+        .retain(|path, _| bookmark.files.contains_key(path));
     for (_, output) in outputs.iter_mut() {
+        output.recover(&bookmark.files, &bookmark.tallies);
         output.prepare().map_err(file)?;
         let opened: Vec<FileMark> = output.unmarked();
         opened.into_iter().for_each(|mark| bookmark.opened(mark));

@@ -147,6 +147,7 @@ mod tests {
                 n,
                 output: "out".into(),
                 files: SmallVec::new(),
+                tallies: Vec::new(),
             });
         }
         let all: Vec<_> = pending.iter().map(|p| (p.batch, p.written.len())).collect();

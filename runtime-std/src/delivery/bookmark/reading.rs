@@ -1,6 +1,6 @@
 //! Reads the two segments of a journal.
 
-use super::entry::{Ending, Entries, JournalEntry, VERSION};
+use super::entry::{Ending, Entries, JournalEntry, VERSION, WrittenBatch};
 use super::pending::PendingBatch;
 use super::recovery::{Bookmark, Damage, Recovered};
 use super::version_1;
@@ -98,6 +98,11 @@ impl SegmentRead {
             match entry {
                 JournalEntry::Batch(batch) => recovered.pending.push(PendingBatch::new(batch)),
                 JournalEntry::Written(written) => recovered.add_written(written),
+                JournalEntry::Tallied(written, tallies) => {
+                    recovered.add_written(WrittenBatch { tallies, ..written });
+                }
+                JournalEntry::Tally(tally) => recovered.bookmark.tally(&tally),
+                JournalEntry::LetGo(path) => recovered.bookmark.let_go(&path),
                 JournalEntry::Commit(n) => recovered.commit(n),
                 JournalEntry::Opened(mark) => recovered.bookmark.opened(mark),
                 JournalEntry::Anchor(anchor) => recovered.bookmark.anchor(anchor),

@@ -10,6 +10,7 @@ use super::pending::PendingBatch;
 use crate::delivery::dedup::delivered::Delivered;
 use crate::digest::Digest;
 use crate::disk::FileMark;
+use crate::output::file::tally::FileTally;
 
 /// A bookmark in memory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,6 +21,8 @@ pub struct Bookmark {
     pub sources: BTreeMap<Arc<str>, Delivered>,
     /// The output files after batch `n`.
     pub files: BTreeMap<Arc<Path>, FileMark>,
+    /// What counted files hold after batch `n`.
+    pub tallies: BTreeMap<Arc<Path>, FileTally>,
 }
 
 /// The content of a journal.
@@ -138,6 +141,7 @@ impl Bookmark {
                 .map(|(name, of)| (name.into(), source(of)))
                 .collect(),
             files: files.map(|mark| (mark.path.clone(), mark)).collect(),
+            tallies: BTreeMap::new(),
         };
         (bookmark, snapshot.outputs)
     }
@@ -191,6 +195,8 @@ impl Bookmark {
                 (mark.end, mark.proof) = (range.end, range.proof);
             }
         }
+        let tallies = pending.written.iter().flat_map(|written| &written.tallies);
+        tallies.for_each(|tally| self.tally(tally));
     }
 
     /// Records the second from which a source without deliveries is requested.
@@ -198,8 +204,22 @@ impl Bookmark {
         self.sources.entry(source).or_default().anchor(second);
     }
 
+    /// Records what a file holds.
+    pub fn tally(&mut self, tally: &FileTally) {
+        self.tallies.insert(tally.path.clone(), tally.clone());
+    }
+
+    /// Removes a file that an output closed.
+    pub fn let_go(&mut self, path: &Path) {
+        self.files.remove(path);
+        self.tallies.remove(path);
+    }
+
     /// Records a file that an output opened.
     pub fn opened(&mut self, mark: FileMark) {
+        if mark.end == 0 {
+            self.tallies.remove(&mark.path);
+        }
         self.files.insert(mark.path.clone(), mark);
     }
 }

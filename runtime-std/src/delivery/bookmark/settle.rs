@@ -16,7 +16,7 @@ use super::recovery::{Bookmark, Recovered};
 use super::version_1::NO_PROOF;
 use crate::digest::{Digest, DigestKey};
 use crate::disk::{Disk, FileMark, FileRange, directory, proof};
-use crate::output::file::FileNotice;
+use crate::output::file::notice::FileNotice;
 
 /// The maximum number of bytes after the last committed mark of a file. A power loss may
 /// lose the journal entries; bytes within this limit are then treated as ours.

@@ -121,6 +121,7 @@ pub fn read(segment: &[u8]) -> Option<Recovered> {
                 .map(|(name, of)| (name.into(), of.into()))
                 .collect(),
             files: marks,
+            tallies: BTreeMap::new(),
         },
         outputs: names,
         pending: Vec::new(),
@@ -174,7 +175,12 @@ pub fn read(segment: &[u8]) -> Option<Recovered> {
                     }
                 });
                 let files = files.collect();
-                recovered.add_written(WrittenBatch { n, output, files });
+                recovered.add_written(WrittenBatch {
+                    n,
+                    output,
+                    files,
+                    tallies: Vec::new(),
+                });
             }
             EntryV1::Commit(n) => recovered.commit(n),
         }

@@ -10,6 +10,7 @@ use estreamer_mio::buffer::EventRecord;
 
 use super::delivery::{Delivery, SourceInfo};
 use crate::config::OutputConfig;
+use crate::disk::{Disk, RealDisk};
 use crate::format::{Formatter, RecordOrigin};
 use crate::output::OutputPart;
 use crate::output::destination::Destination;
@@ -17,6 +18,12 @@ use crate::output::pattern::{OTHER, Pattern};
 
 /// The maximum capacity of a buffer to keep for the next batch, in bytes.
 const MAX_KEPT: usize = 1 << 20;
+/// The maximum number of parts that records of other hours and days begin in a batch.
+const MAX_PARTS: usize = 64;
+/// The maximum number of paths to remember.
+const MAX_PATHS: usize = 4096;
+/// How far ahead of the clock an archival time may be, in seconds.
+const FUTURE: u64 = 3600;
 
 /// The formatter of one output, with reusable buffers.
 pub(super) struct BatchFormatter {
@@ -25,7 +32,11 @@ pub(super) struct BatchFormatter {
     events: Option<Vec<EventKind>>,
     /// The path of file outputs.
     pattern: Option<Pattern>,
-    paths: HashMap<(Arc<str>, &'static str), Arc<Path>>,
+    /// The seconds of an hour or a day, if each has its own file.
+    period: Option<u32>,
+    /// The period of the last record.
+    last_period: u32,
+    paths: HashMap<(Arc<str>, &'static str, u32), Arc<Path>>,
     parts: Vec<OutputPart>,
     /// The number of parts of the current batch.
     used: usize,
@@ -41,6 +52,8 @@ impl BatchFormatter {
             formatter: Formatter::new(output.format),
             sources: output.sources.clone(),
             events: output.events.clone(),
+            period: pattern.as_ref().and_then(Pattern::period),
+            last_period: 0,
             pattern,
             paths: HashMap::new(),
             parts: Vec::new(),
@@ -77,9 +90,11 @@ impl BatchFormatter {
             }
             count += 1;
             let part = self.part(source, &record);
-            let bytes = &mut self.parts[part].bytes;
+            let part = &mut self.parts[part];
+            part.count(record.archival);
+            let digest = Some(verdict.digest);
             self.formatter
-                .append(origin, &record, Some(verdict.digest), bytes);
+                .append(origin, &record, digest, &mut part.bytes);
         }
         count
     }
@@ -96,38 +111,63 @@ impl BatchFormatter {
             true => EventKind::from_record_type(record.record_type).map_or(OTHER, EventKind::name),
             false => "",
         };
+        let period = self.period(record);
         let used = &self.parts[..self.used];
         // A single part needs no comparison of names: comparing two empty names took 80 ns
         // in glibc.
         match used
             .iter()
-            .position(|part| !by_event || part.event == event)
+            .position(|part| part.period == period && (!by_event || part.event == event))
         {
             Some(index) => index,
-            None => self.begin(source, event),
+            None => self.begin(source, event, period),
         }
     }
 
-    fn begin(&mut self, source: &SourceInfo, event: &'static str) -> usize {
+    /// Returns the number of the hour or day of a record; 0 if files have none. A record
+    /// without archival time, or with one from the future, follows the one before it.
+    fn period(&mut self, record: &EventRecord<'_>) -> u32 {
+        let Some(seconds) = self.period else {
+            return 0;
+        };
+        // Bounds the files of a batch, whatever a server sends.
+        let is_free = self.used < MAX_PARTS;
+        if let Some(second) = record.archival.filter(|_| is_free)
+            && u64::from(second) < RealDisk.now() + FUTURE
+        {
+            self.last_period = second / seconds;
+        } else if self.last_period == 0 {
+            self.last_period = (RealDisk.now() / u64::from(seconds)) as u32;
+        }
+        self.last_period
+    }
+
+    fn begin(&mut self, source: &SourceInfo, event: &'static str, period: u32) -> usize {
         let path = match &self.pattern {
             None => Arc::from(Path::new("")),
-            Some(pattern) => self
-                .paths
-                .entry((source.name.clone(), event))
-                .or_insert_with(|| pattern.path(&source.name, event).into())
-                .clone(),
+            Some(pattern) => {
+                if self.paths.len() >= MAX_PATHS {
+                    self.paths.clear();
+                }
+                let path = self.paths.entry((source.name.clone(), event, period));
+                path.or_insert_with(|| {
+                    let second = u64::from(period) * u64::from(self.period.unwrap_or(0));
+                    pattern.path_at(&source.name, event, second).into()
+                })
+                .clone()
+            }
         };
         let index = self.used;
         self.used += 1;
         if let Some(part) = self.parts.get_mut(index) {
             part.bytes.clear();
-            (part.path, part.event) = (path, event);
+            (part.path, part.event, part.period) = (path, event, period);
+            (part.events, part.archival) = (0, None);
+            part.source = source.name.clone();
         } else {
-            self.parts.push(OutputPart {
-                path,
-                event,
-                bytes: Vec::new(),
-            });
+            let source = source.name.clone();
+            self.parts
+                .push(OutputPart::new(path, event, source, period));
         }
         index
     }

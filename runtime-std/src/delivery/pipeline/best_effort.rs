@@ -186,6 +186,10 @@ impl QueueWriter {
     fn write(&mut self, queued: &QueuedBatch) -> std::io::Result<()> {
         let output = &mut self.output;
         output.check_files(&queued.parts)?;
+        for due in output.due(&queued.parts)? {
+            due.file.sync()?;
+            output.close(&due)?;
+        }
         drop(output.take_released());
         output.set_marked();
         for notice in output.notices() {

@@ -50,7 +50,8 @@ use crate::digest::DigestKey;
 use crate::disk::{Disk, RealDisk, directory, has_durable_names};
 use crate::output::Output;
 use crate::output::destination::Destination;
-use crate::output::file::FileNotice;
+use crate::output::file::notice::FileNotice;
+use crate::output::file::settings::FileSettings;
 use crate::output::pattern::Pattern;
 use crate::thread;
 use batch_formatter::BatchFormatter;
@@ -115,11 +116,8 @@ impl Pipeline {
         let key = setup.state.as_ref().map(|state| state.key().clone());
         let key = key.unwrap_or_else(|| DigestKey::new([0; 32]));
         let make = |of: &OutputConfig| {
-            let paths = match &of.destination {
-                Destination::File(pattern) => paths(pattern, of, &setup.sources),
-                _ => Vec::new(),
-            };
-            of.destination.output(&disk, &key, of.mode, paths)
+            let settings = file_settings(of, &setup.sources);
+            of.destination.output(&disk, &key, settings)
         };
         let (required, optional): (Vec<_>, Vec<_>) =
             setup.outputs.iter().partition(|output| output.required);
@@ -380,11 +378,38 @@ fn lacking(state: &StateDir, outputs: &[&OutputConfig], sources: &[String]) -> V
 
 /// Returns the paths that an output may write to.
 fn paths(pattern: &Pattern, output: &OutputConfig, sources: &[String]) -> Vec<PathBuf> {
+    let sources = taken(output, sources);
+    let paths = pattern.paths(sources, output.events.as_deref());
+    paths.into_keys().collect()
+}
+
+/// Returns the sources that an output takes.
+fn taken<'s>(output: &'s OutputConfig, sources: &'s [String]) -> impl Iterator<Item = &'s str> {
     let takes = |source: &&String| {
         let named = output.sources.as_ref();
         named.is_none_or(|named| named.contains(source))
     };
-    let sources = sources.iter().filter(takes).map(String::as_str);
-    let paths = pattern.paths(sources, output.events.as_deref());
-    paths.into_keys().collect()
+    sources.iter().filter(takes).map(String::as_str)
+}
+
+/// Returns the settings of the files of an output.
+fn file_settings(output: &OutputConfig, sources: &[String]) -> FileSettings {
+    let Destination::File(pattern) = &output.destination else {
+        return FileSettings::default();
+    };
+    let period = pattern.period();
+    FileSettings {
+        paths: match period {
+            None => paths(pattern, output, sources),
+            Some(_) => Vec::new(),
+        },
+        dated: pattern.dated_paths(taken(output, sources), output.events.as_deref()),
+        period,
+        is_lazy: pattern.by_event(),
+        mode: output.mode,
+        group: output.group,
+        header: None,
+        archive: output.archive,
+        tend_in_thread: true,
+    }
 }

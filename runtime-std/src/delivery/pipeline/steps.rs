@@ -1,5 +1,5 @@
-//! The protocol of journal and outputs, in one place: append batch → mark files → plan →
-//! write → sync → commit → rotate. The threads of the pipeline, the blocking client and
+//! The protocol of journal and outputs, in one place: append batch → close due files →
+//! mark files → plan → write → sync → commit → rotate. The threads of the pipeline, the blocking client and
 //! the crash model all use it, so the model tests the shipped code.
 //!
 //! 1. [`DeliverySteps::anchor`]: the second to request from is durable before the first
@@ -9,6 +9,7 @@
 //! 3. [`DeliverySteps::write`]: a released file is durable and committed, and the mark of
 //!    its successor durable, before a byte is written to the successor. The planned byte
 //!    ranges are in the journal before the bytes are in the files.
+//!    A file that is due is durable and committed before it is renamed.
 //! 4. [`DeliverySteps::commit`]: makes the files durable, then the journal.
 
 use std::io;
@@ -128,6 +129,9 @@ impl DeliverySteps {
             file.sync().map_err(NotDurable)?;
         }
         checked.map_err(Retry)?;
+        if let Some(first) = self.close_due(output, n, parts)? {
+            return Ok(WriteOutcome::CommitFirst(first));
+        }
         if let Some(first) = self.mark(output, n)? {
             return Ok(WriteOutcome::CommitFirst(first));
         }
@@ -139,8 +143,17 @@ impl DeliverySteps {
                     return Ok(WriteOutcome::CommitFirst(first));
                 }
             }
-            let output = name.clone();
-            let written = JournalEntry::Written(WrittenBatch { n, output, files });
+            let written = WrittenBatch {
+                n,
+                output: name.clone(),
+                files,
+                tallies: Vec::new(),
+            };
+            let tallies = output.tallies(parts);
+            let written = match tallies.is_empty() {
+                true => JournalEntry::Written(written),
+                false => JournalEntry::Tallied(written, tallies),
+            };
             journal.append(written).map_err(|failed| Retry(failed.1))?;
         }
         match output.write(n, parts).map_err(Retry)? {
@@ -166,8 +179,43 @@ impl DeliverySteps {
             n,
             output: name.clone(),
             files: SmallVec::new(),
+            tallies: Vec::new(),
         });
         journal.append(written).map_err(|failed| Retry(failed.1))
+    }
+
+    /// Closes the files of an output that are due, also when no batch arrives. Returns a
+    /// batch that must be committed first, if there is one.
+    ///
+    /// # Errors
+    /// [`StepError`].
+    pub fn close_idle(&self, output: &mut dyn Output) -> Result<Option<u64>, StepError> {
+        match self.close_due(output, u64::MAX, &[])? {
+            Some(first) => Ok(Some(first)),
+            None => self.mark(output, u64::MAX),
+        }
+    }
+
+    /// Closes the files that are due before batch `n`. Each is durable and committed first.
+    fn close_due(
+        &self,
+        output: &mut dyn Output,
+        n: u64,
+        parts: &[OutputPart],
+    ) -> Result<Option<u64>, StepError> {
+        let due = output.due(parts);
+        for file in output.take_released() {
+            file.sync().map_err(NotDurable)?;
+        }
+        for due in due.map_err(Retry)? {
+            let pending = |journal: MutexGuard<'_, Journal>| journal.pending_on(&due.marked, n);
+            if let Some(first) = self.journal().and_then(pending) {
+                return Ok(Some(first));
+            }
+            due.file.sync().map_err(NotDurable)?;
+            output.close(&due).map_err(Retry)?;
+        }
+        Ok(None)
     }
 
     /// Closes the files of an output durably; they are reopened by name.
@@ -210,8 +258,8 @@ impl DeliverySteps {
     /// committed first, if there is one. Batch `n` itself never must: if it is in the
     /// journal, its write failed and was undone.
     fn mark(&self, output: &mut dyn Output, n: u64) -> Result<Option<u64>, StepError> {
-        let unmarked = output.unmarked();
-        if unmarked.is_empty() {
+        let (unmarked, let_go) = (output.unmarked(), output.let_go());
+        if unmarked.is_empty() && let_go.is_empty() {
             return Ok(None);
         }
         if let Some(journal) = self.journal() {
@@ -219,6 +267,9 @@ impl DeliverySteps {
             if let Some(first) = unmarked.iter().filter_map(first).max() {
                 return Ok(Some(first));
             }
+        }
+        for path in let_go {
+            self.append_durably(JournalEntry::LetGo(path))?;
         }
         for mark in unmarked {
             self.append_durably(JournalEntry::Opened(mark))?;

@@ -85,7 +85,7 @@ impl OutputWriter {
                     self.write(n)
                 }
                 Ok(OutputCommand::Reopen) => self.reopen(),
-                Err(RecvTimeoutError::Timeout) => self.poll(),
+                Err(RecvTimeoutError::Timeout) => self.poll() && self.close_idle(),
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             if !goes_on {
@@ -168,6 +168,30 @@ impl OutputWriter {
             self.progress.accept(self.index, n, bytes);
         }
         true
+    }
+
+    /// Closes the files that are due although no batch arrives.
+    fn close_idle(&mut self) -> bool {
+        loop {
+            let (index, output, steps) = (self.index, &mut self.output, &self.steps);
+            let (name, files, progress) = (&self.name, &self.files, &self.progress);
+            let step = self.retry.until_stopped(progress, || {
+                let step = progress.calling(index, || steps.close_idle(output.as_mut()));
+                for notice in output.notices() {
+                    warn!(output = &**name, "{notice}");
+                }
+                let mut open = lock(files);
+                open.clear();
+                output.files(&mut open);
+                step
+            });
+            match step {
+                None => return false,
+                Some(None) => return true,
+                Some(Some(first)) if !progress.wait_until_durable(first) => return false,
+                Some(Some(_)) => {}
+            }
+        }
     }
 
     /// Closes files durably; the next batch reopens them by name.

@@ -1,0 +1,187 @@
+//! `estreamer verify`: proves the files of an archive.
+
+use std::fmt::Write;
+use std::io::{IsTerminal, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::identity::print;
+use super::{Failure, report};
+use estreamer::config::read::file;
+use estreamer::config::read::output_paths;
+use estreamer::shared::Count;
+use estreamer::verify::report::{Report, VerifyError};
+use estreamer::verify::{Verifier, within};
+
+/// Prove the files of an archive against their manifests, or name what differs.
+///
+/// Closed files are read, decompressed and compared with their manifest; the lines of the
+/// manifest with each other; with --state, open files with the bookmark. Nothing is
+/// changed. A collector may be running.
+#[derive(Args)]
+#[command(
+    after_help = "Example:\n  estreamer verify /var/log/estreamer --state /var/lib/estreamer\n\nExit \
+                  status: 0 everything is proven · 1 something differs, or cannot be read · 2 \
+                  wrong usage"
+)]
+pub(super) struct VerifyCommand {
+    /// Directories, manifests, or closed files.
+    #[arg(required_unless_present = "config", value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// The archives and the state directory of this configuration.
+    #[arg(short, long, value_name = "FILE", conflicts_with = "paths")]
+    config: Option<PathBuf>,
+    /// The state directory, which proves open files.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Print only what differs.
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl VerifyCommand {
+    pub(super) fn run(self) -> ExitCode {
+        let done = self.verify().and_then(|found| {
+            let has_state = self.state.is_some() || self.config.is_some();
+            print(&printable(&show(&found, has_state, self.quiet))).map(|()| found)
+        });
+        match done {
+            Ok(found) if found.differences.is_empty() => ExitCode::SUCCESS,
+            Ok(_) => ExitCode::from(1),
+            Err(failure) => report(&failure),
+        }
+    }
+
+    fn verify(&self) -> Result<Report, Failure> {
+        let mut line = ProgressLine::new(self.quiet);
+        let mut progress = |path: &Path, bytes: u64| line.show(path, bytes);
+        let mut verifier = Verifier::new(&mut progress);
+        let mut found = Report::default();
+        let failed = |error: VerifyError| Failure::failed(error, "Check path and permissions");
+        let (mut state, mut places) = (self.state.clone(), None);
+        match &self.config {
+            Some(path) => {
+                let base = path.parent().unwrap_or(Path::new(""));
+                let raw = file::read(path)?;
+                let bases = output_paths::archives(&raw, base);
+                if bases.is_empty() {
+                    return Err(Failure::usage(
+                        format!("no output of {} has a manifest", path.display()),
+                        "Add rotate = { size = \"256MiB\" } to an output to files",
+                    ));
+                }
+                found.add(verifier.series(&bases).map_err(failed)?);
+                state = state.or_else(|| raw.state.map(|state| base.join(state)));
+            }
+            None => {
+                for path in &self.paths {
+                    found.add(verifier.path(path).map_err(failed)?);
+                }
+                places = Some(within(&self.paths));
+            }
+        }
+        if let Some(state) = state {
+            found.add(verifier.state(&state, places.as_deref()).map_err(failed)?);
+        }
+        line.clear();
+        Ok(found)
+    }
+}
+
+/// The lines about what was found, and a last one that sums up.
+fn show(found: &Report, has_state: bool, quiet: bool) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    for difference in &found.differences {
+        let _ = writeln!(text, "DIFFERS  {difference}");
+    }
+    if quiet {
+        return text;
+    }
+    for note in &found.notes {
+        let _ = writeln!(text, "note     {note}");
+    }
+    for path in &found.without_manifest {
+        let path = path.display();
+        let _ = writeln!(text, "note     {path}: no manifest, so no file was closed");
+    }
+    for path in &found.others {
+        let path = path.display();
+        let _ = writeln!(text, "note     {path} is no part of an archive");
+    }
+    if !has_state {
+        for path in &found.unproven {
+            let path = path.display();
+            let _ = writeln!(text, "note     {path} is open; --state DIR proves it");
+        }
+    }
+    for (path, hash) in &found.heads {
+        let _ = writeln!(text, "chain    {} ends with {hash}", path.display());
+    }
+    let _ = writeln!(
+        text,
+        "proven   {} with {} in {}; {}; {} removed by keep; {}",
+        Count(found.files, "closed file"),
+        Count(found.events, "event"),
+        Count(found.bytes, "byte"),
+        Count(found.open, "open file"),
+        found.removed,
+        Count(found.differences.len() as u64, "difference"),
+    );
+    text
+}
+
+/// Shows control characters, since names of files may be anybody's.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character.is_control() && character != '\n' {
+            true => shown.extend(character.escape_unicode()),
+            false => shown.push(character),
+        }
+    }
+    shown
+}
+
+/// A line on a terminal that shows what is read.
+struct ProgressLine {
+    is_shown: bool,
+    next: Instant,
+    is_drawn: bool,
+}
+
+/// The line is drawn at most this often.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+impl ProgressLine {
+    fn new(quiet: bool) -> Self {
+        Self {
+            is_shown: !quiet && std::io::stderr().is_terminal(),
+            next: Instant::now() + INTERVAL,
+            is_drawn: false,
+        }
+    }
+
+    fn show(&mut self, path: &Path, bytes: u64) {
+        if !self.is_shown || Instant::now() < self.next {
+            return;
+        }
+        (self.next, self.is_drawn) = (Instant::now() + INTERVAL, true);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // A terminal that is gone is no reason to stop.
+        let _ = write!(
+            std::io::stderr(),
+            "\r\x1b[Kreading {name:?}, {} MiB",
+            bytes >> 20
+        );
+    }
+
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.is_drawn) {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}

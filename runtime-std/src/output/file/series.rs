@@ -1,0 +1,216 @@
+//! The closed files of one series, from the first to the last. A series has one open file,
+//! or one for each hour or day.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use ring::digest::Context;
+
+use super::manifest::{Act, ClosedFile, Manifest, ManifestEntry};
+use super::naming::{closed_path, manifest_path};
+use super::notice::FileNotice;
+use super::settings::{ArchiveRules, FileSettings};
+use super::tally::{FileTally, hex, sha256};
+use crate::disk::{Disk, directory};
+use crate::sync::lock;
+
+/// A series with a manifest.
+pub struct Series {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) directory: PathBuf,
+    pub(super) rules: ArchiveRules,
+    #[cfg(feature = "archive")]
+    pub(super) mode: u32,
+    #[cfg(feature = "archive")]
+    pub(super) group: Option<u32>,
+    manifest: Mutex<Manifest>,
+    /// The closed files of which something was told.
+    told: Mutex<BTreeSet<String>>,
+}
+
+/// The length of the pieces in which files are read.
+const PIECE: u64 = 256 << 10;
+
+impl Series {
+    /// Reads the manifest of the series with this base path.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn load(disk: &Arc<dyn Disk>, base: &Path, settings: &FileSettings) -> io::Result<Self> {
+        let (mode, group) = (settings.mode, settings.group);
+        let manifest = Manifest::load(disk.clone(), manifest_path(base), mode, group)?;
+        Ok(Self {
+            disk: disk.clone(),
+            directory: directory(base).into(),
+            rules: settings.archive,
+            #[cfg(feature = "archive")]
+            mode,
+            #[cfg(feature = "archive")]
+            group,
+            manifest: Mutex::new(manifest),
+            told: Mutex::default(),
+        })
+    }
+
+    /// Records that the open file with this content is closed; returns its new path. The
+    /// line is durable on return.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub(super) fn record(
+        &self,
+        open: &Path,
+        tally: &FileTally,
+        hash: Context,
+    ) -> io::Result<PathBuf> {
+        let mut manifest = lock(&self.manifest);
+        let (now, sequence) = (self.disk.now(), manifest.files.sequence + 1);
+        let path = closed_path(open, now, sequence);
+        let closed = ClosedFile {
+            name: self.name(&path),
+            open: self.name(open),
+            sequence,
+            sources: tally.sources.iter().map(|name| name.to_string()).collect(),
+            first: tally.archival.map(|(first, _)| first),
+            last: tally.archival.map(|(_, last)| last),
+            events: tally.events,
+            bytes: tally.end,
+            sha256: hex(hash),
+            mixed: tally.is_mixed,
+        };
+        manifest.append(Act::Closed(closed), now)?;
+        Ok(path)
+    }
+
+    /// Records that a closed file is removed, durably.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub(super) fn record_removed(&self, name: String, reason: &str) -> io::Result<()> {
+        let reason = reason.to_owned();
+        lock(&self.manifest).append(Act::Removed { name, reason }, self.disk.now())
+    }
+
+    /// Records that another file has the name of a closed one, durably.
+    pub(super) fn record_void(&self, name: String) -> io::Result<()> {
+        lock(&self.manifest).append(Act::Void { name }, self.disk.now())
+    }
+
+    /// Records that a closed file is compressed, durably.
+    #[cfg(feature = "archive")]
+    pub(super) fn record_compressed(
+        &self,
+        name: String,
+        into: String,
+        bytes: u64,
+    ) -> io::Result<()> {
+        let act = Act::Compressed { name, into, bytes };
+        lock(&self.manifest).append(act, self.disk.now())
+    }
+
+    /// Completes a closing that was interrupted after its line: the file is renamed if it
+    /// still has exactly the recorded content.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub(super) fn complete(&self) -> io::Result<()> {
+        let entries: Vec<ManifestEntry> = {
+            let manifest = lock(&self.manifest);
+            // An open file for each hour may be closed, but only the last of each name.
+            manifest
+                .files
+                .present
+                .values()
+                .rev()
+                .take(8)
+                .cloned()
+                .collect()
+        };
+        for entry in entries {
+            let to = self.path(&entry.closed.name);
+            if self.find(&entry)?.is_some() || entry.compressed.is_some() {
+                continue;
+            }
+            let open = self.path(&entry.closed.open);
+            let found = self.disk.identity(&open)?;
+            if !found.is_some_and(|found| found.is_file && found.length == entry.closed.bytes) {
+                continue;
+            }
+            let hash = self.hash(&open, entry.closed.bytes)?;
+            if hex(hash) != entry.closed.sha256 {
+                continue;
+            }
+            // The line may have survived a killed process without being durable.
+            lock(&self.manifest).sync()?;
+            self.disk.rename_new(&open, &to)?;
+            self.disk.sync_names(directory(&to))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the files that were removed last; a rest of them may be there.
+    pub(super) fn removed(&self) -> Vec<ManifestEntry> {
+        lock(&self.manifest).files.removed.iter().cloned().collect()
+    }
+
+    /// Returns the notices that were not given before.
+    pub(super) fn untold(&self, mut notices: Vec<FileNotice>) -> Vec<FileNotice> {
+        notices.retain(|notice| lock(&self.told).insert(notice.to_string()));
+        notices
+    }
+
+    /// Returns the closed files that were not removed, the oldest first.
+    pub(super) fn entries(&self) -> Vec<ManifestEntry> {
+        let manifest = lock(&self.manifest);
+        manifest.files.present.values().cloned().collect()
+    }
+
+    /// Returns the path and the length of a closed file, compressed or not; `None` if
+    /// neither is there.
+    pub(super) fn find(&self, entry: &ManifestEntry) -> io::Result<Option<(PathBuf, u64)>> {
+        let compressed = entry.compressed.as_ref().map(|(into, _)| into);
+        for name in compressed.into_iter().chain([&entry.closed.name]) {
+            let path = self.path(name);
+            if let Some(found) = self.disk.identity(&path)?.filter(|found| found.is_file) {
+                return Ok(Some((path, found.length)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns the hash of the first `length` bytes of a file.
+    pub(super) fn hash(&self, path: &Path, length: u64) -> io::Result<Context> {
+        hash(self.disk.as_ref(), path, length)
+    }
+
+    /// Returns the path of a name in the manifest.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// Returns the name of a path in the manifest.
+    pub(super) fn name(&self, path: &Path) -> String {
+        let name = path.strip_prefix(&self.directory).unwrap_or(path);
+        name.to_string_lossy().into_owned()
+    }
+}
+
+/// Returns the SHA-256 of the first `length` bytes of a file.
+///
+/// # Errors
+/// Those of the system; [`io::ErrorKind::UnexpectedEof`] if the file is shorter.
+pub fn hash(disk: &dyn Disk, path: &Path, length: u64) -> io::Result<Context> {
+    let mut hash = sha256();
+    let mut at = 0;
+    while at < length {
+        let bytes = disk.read_range(path, at, length.min(at + PIECE))?;
+        if bytes.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        hash.update(&bytes);
+        at += bytes.len() as u64;
+    }
+    Ok(hash)
+}

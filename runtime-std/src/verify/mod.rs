@@ -1,0 +1,188 @@
+//! Proves the files of an archive, and changes nothing.
+//!
+//! - `archive`: closed files against their manifest, and the manifest against itself.
+//! - `state`: open files against the bookmark.
+//! - [`report`]: what was found.
+
+mod archive;
+pub mod report;
+mod state;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::disk::{Disk, RealDisk, directory};
+use crate::output::file::naming::MANIFEST;
+use archive::Scope;
+use report::{Difference, Report, VerifyError};
+
+/// How deep directories are searched for manifests, and how far up from a file.
+const DEPTH: usize = 8;
+
+/// Proves archives; `progress` gets the name of a file and the bytes read so far.
+pub struct Verifier<'p> {
+    disk: &'p dyn Disk,
+    progress: &'p mut dyn FnMut(&Path, u64),
+}
+
+impl<'p> Verifier<'p> {
+    /// Returns a verifier of files of the operating system.
+    pub fn new(progress: &'p mut dyn FnMut(&Path, u64)) -> Self {
+        Self {
+            disk: &RealDisk,
+            progress,
+        }
+    }
+
+    /// Returns a verifier of files of a model.
+    #[cfg(feature = "fuzzing")]
+    #[doc(hidden)]
+    pub fn of(
+        disk: &'p crate::fuzzing::disk::ModelDisk,
+        progress: &'p mut dyn FnMut(&Path, u64),
+    ) -> Self {
+        Self { disk, progress }
+    }
+
+    /// Proves a file, or every archive in a directory.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if something cannot be read.
+    pub fn path(&mut self, path: &Path) -> Result<Report, VerifyError> {
+        let failed = |error| VerifyError::new(path, error);
+        let mut report = Report::default();
+        match self.disk.identity(path).map_err(failed)? {
+            None => return Err(failed(io::ErrorKind::NotFound.into())),
+            Some(found) if found.is_file => self.file(path, &mut report)?,
+            Some(_) => self.directory(path, &mut report)?,
+        }
+        Ok(report)
+    }
+
+    /// Proves the closed files of the series with these base paths.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if something cannot be read.
+    pub fn series(&mut self, bases: &[PathBuf]) -> Result<Report, VerifyError> {
+        let mut report = Report::default();
+        for base in bases {
+            let manifest = crate::output::file::naming::manifest_path(base);
+            let failed = |error| VerifyError::new(&manifest, error);
+            match self.disk.identity(&manifest).map_err(failed)? {
+                Some(_) => self.manifest(&manifest, &Scope::All, &mut report)?,
+                None => report.without_manifest.push(base.clone()),
+            }
+        }
+        Ok(report)
+    }
+
+    /// Proves the open files of a state directory against its bookmark; with `within`,
+    /// only those in one of these directories.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if the state directory cannot be read.
+    pub fn state(
+        &mut self,
+        directory: &Path,
+        within: Option<&[PathBuf]>,
+    ) -> Result<Report, VerifyError> {
+        state::check(self.disk, directory, within)
+    }
+
+    fn file(&mut self, path: &Path, report: &mut Report) -> Result<(), VerifyError> {
+        if is_manifest(path) {
+            return self.manifest(path, &Scope::All, report);
+        }
+        let mut above = directory(path);
+        for _ in 0..DEPTH {
+            let found = self.disk.list(above);
+            for manifest in found.map_err(|error| VerifyError::new(above, error))? {
+                if is_manifest(&manifest) && archive::names(self.disk, &manifest, path)? {
+                    return self.manifest(&manifest, &Scope::File(path.into()), report);
+                }
+            }
+            above = match above.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent,
+                _ => break,
+            };
+        }
+        report.differences.push(Difference::NotNamed(path.into()));
+        Ok(())
+    }
+
+    fn directory(&mut self, path: &Path, report: &mut Report) -> Result<(), VerifyError> {
+        let mut files = BTreeSet::new();
+        self.walk(path, DEPTH, &mut files)?;
+        let manifests: Vec<&PathBuf> = files.iter().filter(|path| is_manifest(path)).collect();
+        if manifests.is_empty() {
+            report.without_manifest.push(path.into());
+        }
+        for manifest in &manifests {
+            self.manifest(manifest, &Scope::All, report)?;
+        }
+        let is_other = |path: &&PathBuf| !is_manifest(path) && !report.seen.contains(*path);
+        report.others.extend(files.iter().filter(is_other).cloned());
+        Ok(())
+    }
+
+    fn walk(
+        &self,
+        path: &Path,
+        depth: usize,
+        files: &mut BTreeSet<PathBuf>,
+    ) -> Result<(), VerifyError> {
+        let failed = |error| VerifyError::new(path, error);
+        for found in self.disk.list(path).map_err(failed)? {
+            match self.disk.identity(&found).map_err(failed)? {
+                Some(identity) if identity.is_file => drop(files.insert(found)),
+                Some(_) if depth > 0 && self.disk.list(&found).is_ok() => {
+                    self.walk(&found, depth - 1, files)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Proves a manifest and its files. What differs is looked at again, because a
+    /// collector may be closing files.
+    fn manifest(
+        &mut self,
+        path: &Path,
+        scope: &Scope,
+        report: &mut Report,
+    ) -> Result<(), VerifyError> {
+        const TRIES: u32 = 3;
+        for last in 1..=TRIES {
+            let found = archive::check(self.disk, path, scope, self.progress)?;
+            if found.differences.is_empty() || last == TRIES {
+                report.add(found);
+                break;
+            }
+            let before = archive::length(self.disk, path)?;
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            if archive::length(self.disk, path)? == before && last > 1 {
+                report.add(found);
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.to_string_lossy().ends_with(MANIFEST)
+}
+
+/// Returns the directories, without symbolic links, whose open files belong to these paths.
+pub fn within(paths: &[PathBuf]) -> Vec<PathBuf> {
+    let place = |path: &PathBuf| {
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        match path.is_dir() {
+            true => path,
+            false => directory(&path).into(),
+        }
+    };
+    paths.iter().map(place).collect()
+}
