@@ -1,7 +1,7 @@
 //! Server addresses: `HOST[:PORT]`, with brackets around IPv6 addresses.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
 /// The default port of a Management Center (FQE, Connection Specifications).
@@ -24,6 +24,14 @@ impl Address {
     pub fn resolve(&self) -> std::io::Result<Vec<SocketAddr>> {
         Ok((self.host.as_str(), self.port).to_socket_addrs()?.collect())
     }
+}
+
+/// Returns whether a server is given by an address of another kind (IPv4, IPv6) than the
+/// local one. A name may have both.
+pub fn kinds_differ(bind: IpAddr, server: &Address) -> bool {
+    let host = server.host.split('%').next().unwrap_or_default();
+    let server = host.parse::<IpAddr>();
+    server.is_ok_and(|server| server.is_ipv4() != bind.is_ipv4())
 }
 
 /// Joins servers in the order in which they are tried: `a:8302, then b:8302`.

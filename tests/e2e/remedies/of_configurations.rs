@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use estreamer::failure::Remedy;
 use estreamer_tests::{Ended, Pki, estreamer};
 
 use super::{Printed, check, fixture};
@@ -122,11 +123,29 @@ pub(super) fn run(printed: &mut Printed) {
             source(),
         ),
     ];
+    in_keys(printed, &pki);
     for (broken, fixed) in cases {
         let text = printed.by(&mut check(&pki, &broken));
         assert!(text.contains("c.toml"), "{broken}: {text}");
         let ended = Ended::of(&mut check(&pki, &fixed));
         assert!(ended.status.success(), "{fixed}: {}", ended.stderr);
+    }
+}
+
+/// The words of the library for what the program words in options, and a configuration
+/// that follows them.
+fn in_keys(printed: &mut Printed, pki: &Pki) {
+    for (remedy, top, own) in [
+        (Remedy::NameState, "state = \"DIR\"\n", ""),
+        (Remedy::CorrectName, "", ""),
+        (Remedy::CorrectBind, "", "bind = \"127.0.0.1\"\n"),
+        (Remedy::AskEarlier, "", "from = \"oldest\"\n"),
+        (Remedy::AllowSha1, "", "allow_sha1 = true\n"),
+        (Remedy::SetRecordLength, "", "record_length = \"all\"\n"),
+    ] {
+        printed.0 += &format!("{remedy}\n");
+        let text = format!("{top}{}{own}", source());
+        Ended::of(&mut check(pki, &text)).success();
     }
 }
 

@@ -11,11 +11,10 @@ use estreamer_core::quirk::Quirks;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
 use estreamer_mio::tls::ServerRules;
 
-use super::check::families_differ;
 use super::diagnostic::{Diagnostic, Hint};
 use super::event::one_of;
 use super::suggest::shown;
-use crate::config::address::Address;
+use crate::config::address::{Address, kinds_differ};
 use crate::config::event_request::EventFields;
 use crate::config::number::{AHEAD, MEMORY, OVERLAP, QUEUE, SHUTDOWN};
 use crate::config::read::identity::IdentityFiles;
@@ -251,7 +250,7 @@ impl RawConfig {
                 value: server.to_string(),
             });
             if let Some(bind) = source.bind
-                && let Some(server) = value.iter().find(|server| families_differ(bind, server))
+                && let Some(server) = value.iter().find(|server| kinds_differ(bind, server))
             {
                 let line = source.lines.of("bind", *line);
                 let family = if bind.is_ipv4() { "IPv4" } else { "IPv6" };

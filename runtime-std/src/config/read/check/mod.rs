@@ -9,7 +9,7 @@ mod place;
 mod user;
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 
 use estreamer_core::wire::InitialTimestamp;
@@ -192,14 +192,4 @@ impl Found<'_> {
             list.push(Diagnostic::new(line, problem.what, problem.remedy));
         }
     }
-}
-
-/// Returns whether an address is of the other family.
-pub(super) fn families_differ(bind: IpAddr, server: &Address) -> bool {
-    let host = server
-        .host
-        .split_once('%')
-        .map_or(&*server.host, |(host, _)| host);
-    let server = host.parse::<IpAddr>();
-    server.is_ok_and(|server| server.is_ipv4() != bind.is_ipv4())
 }
