@@ -5,6 +5,7 @@
 //! - [`doctor`]: finds out why a server does not answer or sends no events.
 //! - `verify` (feature `archive`): proves the files of an archive.
 //! - [`capture`]: decodes recorded streams, message by message.
+//! - [`telemetry`]: what a collection does, while it runs.
 //!
 //! [`config`] holds the settings of a collection, [`failure`] what is reported when
 //! something fails. What happens meanwhile goes to the program's subscriber of `tracing`,
@@ -33,6 +34,7 @@ mod refusal;
 #[doc(hidden)]
 pub mod shared;
 mod sync;
+pub mod telemetry;
 mod thread;
 mod trouble;
 #[cfg(feature = "archive")]

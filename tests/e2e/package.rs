@@ -102,6 +102,9 @@ fn the_debian_package_is_installed_and_removed_and_its_events_are_kept() {
         "usr/share/fish/vendor_completions.d/estreamer.fish",
         "usr/share/doc/estreamer/copyright",
         "usr/share/doc/estreamer/sbom.cdx.json",
+        "usr/share/doc/estreamer/status.schema.json",
+        "usr/share/doc/estreamer/prometheus/estreamer.rules.yml",
+        "usr/share/doc/estreamer/grafana/estreamer.json",
     ] {
         assert!(root.path(name).exists(), "{name}");
     }

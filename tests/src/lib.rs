@@ -4,6 +4,7 @@ pub mod archive;
 mod delivery;
 mod fleet;
 mod hostile;
+pub mod http;
 mod process;
 mod raw;
 mod server;

@@ -7,7 +7,7 @@ use crate::steps::Steps;
 use crate::{Result, dist, process, programs, test};
 
 /// The programs, the packages they come in, and how to ask for their version.
-const PROGRAMS: [(&str, &str); 11] = [
+const PROGRAMS: [(&str, &str); 13] = [
     ("openssl", "openssl"),
     ("strace", "strace"),
     ("python3", "python3"),
@@ -19,13 +19,19 @@ const PROGRAMS: [(&str, &str); 11] = [
     ("systemd-analyze", "systemd"),
     ("lintian", "lintian"),
     ("rpm", "rpm"),
+    ("chromium", "chromium"),
+    ("promtool", "prometheus"),
 ];
 
 /// What has no version to ask for: a file, and the package it comes in.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("/usr/share/java/jna.jar", "libjna-java"),
     ("/usr/bin/mandoc", "mandoc"),
     ("/usr/bin/lognormalizer", "liblognorm-utils"),
+    (
+        "/usr/lib/python3/dist-packages/jsonschema/__init__.py",
+        "python3-jsonschema",
+    ),
 ];
 
 /// Tests that need other programs, or minutes, are ignored unless asked for;

@@ -1,7 +1,7 @@
 //! `estreamer collect`: collects events from servers and writes them to outputs.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,6 +20,7 @@ use crate::signals;
 use estreamer::collect::{PendingSignals, Reload, Reset, Run, run};
 use estreamer::config::Destination;
 use estreamer::config::address::Address;
+use estreamer::config::listen_address;
 use estreamer::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
 use estreamer::config::read::identity;
 use estreamer::config::read::output_paths::Around;
@@ -103,6 +104,10 @@ struct Settings {
     /// Memory for events between server and outputs in MiB. When it is full, the server waits.
     #[arg(long, value_name = "MIB", default_value_t = MEMORY.default, value_parser = clap::value_parser!(u32).range(MEMORY.range()))]
     memory: u32,
+    /// Serve status, metrics and a page over HTTP at this address, such as 127.0.0.1:9302. Port
+    /// 0 lets the system select one.
+    #[arg(long, value_name = "ADDR", value_parser = listen_address::parse)]
+    listen: Option<SocketAddr>,
     /// The maximum number of seconds that a stop may take to deliver pending events.
     #[arg(long, value_name = "SECS", default_value_t = SHUTDOWN.default, value_parser = clap::value_parser!(u32).range(SHUTDOWN.range()))]
     shutdown: u32,
@@ -159,6 +164,7 @@ impl CollectCommand {
             ));
         }
         let capture = self.run.capture.clone();
+        let configuration = self.config.clone();
         let reload = self.config.map(|path| -> Reload {
             Box::new(move || {
                 let mut config = file::open(&path, capture.as_deref())?;
@@ -177,6 +183,7 @@ impl CollectCommand {
         };
         run.reload = reload;
         run.signals = signals;
+        run.configuration = configuration;
         run.heartbeat = manager.clone().map(ServiceManager::heartbeat);
         let progress = match self.run.log.quiet {
             true => None,
@@ -239,6 +246,7 @@ impl CollectCommand {
             overlap: settings.overlap,
             memory: settings.memory,
             shutdown: settings.shutdown,
+            listen: settings.listen,
             retry: None,
             sources: vec![source],
             outputs: settings.outputs.iter().map(output).collect(),

@@ -20,6 +20,7 @@ mod request;
 mod request_args;
 mod signals;
 mod simulate;
+mod status;
 mod verification;
 mod verify;
 
@@ -49,6 +50,7 @@ struct Cli {
 enum Command {
     Demo(demo::DemoCommand),
     Collect(Box<collect::CollectCommand>),
+    Status(status::StatusCommand),
     Check(check::CheckCommand),
     Doctor(Box<doctor::DoctorCommand>),
     Request(Box<request::RequestCommand>),
@@ -82,6 +84,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Demo(demo) => demo.run(),
         Command::Collect(collect) => signals.and_then(|signals| collect.run(signals)),
+        Command::Status(status) => return status.run(),
         Command::Check(check) => check.run(),
         Command::Doctor(doctor) => return doctor.run(),
         Command::Request(request) => request.run(),

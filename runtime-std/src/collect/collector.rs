@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use estreamer_core::quirk::Quirk;
+use estreamer_core::quirk::Deviations;
 use estreamer_core::session::{ClientSession, Instant};
 use estreamer_mio::client::{ClientConnection, ClientEnd, ClientEvent};
 
@@ -54,26 +54,17 @@ struct Counted {
     bytes: u64,
     bundles: u64,
     nulls: u64,
-    gaps: u64,
-    covers_extension: u64,
-    covers_header: u64,
-    no_extension: u64,
-    not_json: u64,
+    deviations: Deviations,
 }
 
 impl Counted {
     fn of(session: &ClientSession) -> Self {
         let statistics = session.statistics();
-        let showed = |quirk| statistics.deviations.of(quirk).into();
         Self {
             bytes: statistics.bytes,
             bundles: statistics.bundles,
             nulls: session.acknowledged(),
-            gaps: showed(Quirk::SequenceGap),
-            covers_extension: showed(Quirk::RecordCoversExtension),
-            covers_header: showed(Quirk::RecordCoversHeader),
-            no_extension: showed(Quirk::NoExtension),
-            not_json: showed(Quirk::DataNotJson),
+            deviations: statistics.deviations,
         }
     }
 }
@@ -156,7 +147,7 @@ impl Collector {
     pub(super) fn new_records(&self) -> u64 {
         let (ledger, source) = self.link.ledger();
         let counts = ledger.of(source);
-        counts.received.saturating_sub(counts.duplicates)
+        counts.received.events().saturating_sub(counts.duplicates)
     }
 
     /// Returns when [`command`](Self::command) is due if nothing happens before.
@@ -301,11 +292,7 @@ impl Collector {
                 counts.bytes += now.bytes - before.bytes;
                 counts.bundles += now.bundles - before.bundles;
                 counts.nulls += now.nulls - before.nulls;
-                counts.gaps += now.gaps - before.gaps;
-                counts.covers_extension += now.covers_extension - before.covers_extension;
-                counts.covers_header += now.covers_header - before.covers_header;
-                counts.no_extension += now.no_extension - before.no_extension;
-                counts.not_json += now.not_json - before.not_json;
+                counts.quirks.add_since(&now.deviations, &before.deviations);
             });
         }
     }

@@ -1,5 +1,7 @@
 //! A connection of a source, from the attempt to its end.
 
+use std::net::SocketAddr;
+
 use estreamer_core::session::Instant;
 use estreamer_mio::client::ClientConnection;
 use estreamer_mio::event_loop::EndpointId;
@@ -14,6 +16,7 @@ pub(super) struct Connection {
     pub(super) collector: Box<Collector>,
     /// The server with its address.
     pub(super) server: String,
+    pub(super) address: SocketAddr,
     /// Whether the connection was told.
     pub(super) is_told: bool,
 }

@@ -1,10 +1,8 @@
 //! Tells what happens to the connections of one source.
 
 use std::fmt::Write;
-use std::io;
 use std::time::{Duration, Instant};
 
-use estreamer_core::session::End;
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::client::{ClientConnection, ClientEnd};
 use tracing::{debug, info, warn};
@@ -12,6 +10,7 @@ use tracing::{debug, info, warn};
 use crate::certificate::{self, days_left};
 use crate::count::Count;
 use crate::failure::{Failure, Remedy};
+use crate::telemetry::cause::EndCause;
 use crate::trouble::{Trouble, Words};
 
 /// The messages about one source. Each is told once; those about trouble are limited by
@@ -186,16 +185,5 @@ pub(super) fn start(from: InitialTimestamp) -> String {
 
 /// The cause of an end in one word: messages of one cause are told once a minute.
 pub(super) fn cause(end: &ClientEnd) -> &'static str {
-    match end {
-        ClientEnd::Connect(error) if error.kind() == io::ErrorKind::ConnectionRefused => "refused",
-        ClientEnd::Connect(_) => "unreachable",
-        ClientEnd::ConnectTimeout(_) | ClientEnd::HandshakeTimeout(_) => "timeout",
-        ClientEnd::Tls(_) => "tls",
-        ClientEnd::Socket(_) => "network",
-        ClientEnd::Session(End::BeforeFirstByte, _) => "rejected",
-        ClientEnd::Session(End::PeerError { .. }, _) => "error",
-        ClientEnd::Session(End::PeerSilent, _) => "silent",
-        ClientEnd::Session(End::Idle | End::MidMessage, _) => "closed",
-        _ => "protocol",
-    }
+    EndCause::of(end).map_or("", EndCause::name)
 }

@@ -9,10 +9,16 @@
 
 mod backoff;
 mod capture;
+mod client_tls;
 mod collector;
 mod connection;
 mod connection_log;
 mod forms;
+#[cfg(feature = "listen")]
+mod listening;
+#[cfg(not(feature = "listen"))]
+#[path = "not_listening.rs"]
+mod listening;
 mod options;
 mod resolver;
 mod rhythm;

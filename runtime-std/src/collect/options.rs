@@ -105,6 +105,8 @@ pub struct Run {
     pub watch: Option<Watch>,
     /// Receives the state of the run.
     pub heartbeat: Option<Heartbeat>,
+    /// The configuration file, for the status.
+    pub configuration: Option<PathBuf>,
     /// The time between two calls of the heartbeat; `None` is a second.
     pub heartbeat_interval: Option<Duration>,
     /// The wording of remedies.

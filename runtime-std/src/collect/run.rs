@@ -11,6 +11,7 @@ use estreamer_mio::event_loop::EventLoop;
 use tracing::{error, info, warn};
 
 use super::forms::Forms;
+use super::listening::Listening;
 use super::options::{Health, Reset, Run};
 use super::resolver::Resolver;
 use super::summary::report;
@@ -27,6 +28,8 @@ use crate::failure::Failure;
 use crate::form_hints::FormHints;
 use crate::output::destination::Destination;
 use crate::refusal;
+use crate::telemetry::RunState;
+use crate::telemetry::monitor::Monitor;
 
 /// This number of failed syncs within ten minutes ends the run, whatever was committed
 /// between them: a person has to check the disk.
@@ -59,6 +62,12 @@ impl Settled {
             sources: sources.into_iter().map(Arc::new).collect(),
         }
     }
+
+    /// Tells the monitor which sources there are.
+    fn watch(&self, monitor: &Monitor) {
+        let sources = self.sources.iter();
+        monitor.set_sources(sources.map(|of| (&*of.name, of.identity.certificate())));
+    }
 }
 
 /// Collects events until stopped.
@@ -73,10 +82,14 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     let signals = run.signals.clone();
     let resolver = Resolver::new(event_loop.handle());
     let ledger = Arc::new(Ledger::new(seconds(config.overlap), run.wording));
+    let monitor = Monitor::new(ledger.clone(), run.wording, run.configuration.take());
+    let monitor = Arc::new(monitor);
     let began = Cell::new(None);
     let first_sessions = FirstSessions::default();
     let mut forms = Forms::default();
     let mut current = Settled::new(config);
+    current.watch(&monitor);
+    let mut listening = Listening::open(current.config.listen, &monitor)?;
     // The configuration that continues if the new one cannot start.
     let mut previous: Option<Settled> = None;
     let mut state: Option<StateDir> = None;
@@ -104,6 +117,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                         failure.worded(run.wording)
                     );
                 }
+                monitor.set_state(RunState::WaitingForSpace);
                 run.beat(Health::WaitingForSpace);
                 let now = event_loop.now();
                 pause(&mut event_loop, now, 5000)?;
@@ -125,6 +139,8 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
         if let Some(path) = &current.config.state {
             forms.keep_in(FormHints::open(path));
         }
+        monitor.set_pipeline(pipeline.view(), current.config.state.clone());
+        listening.open_socket(current.config.state.as_deref());
         let stop_by = Cell::new(None);
         let supervisor = Supervisor {
             config: &mut current.config,
@@ -136,6 +152,8 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
             resolver: &resolver,
             forms: &mut forms,
             ledger: &ledger,
+            monitor: &monitor,
+            listening: &mut listening,
             stop_by: &stop_by,
             began: &began,
         };
@@ -219,7 +237,7 @@ fn start(
         )?),
         (_, state) => state,
     };
-    let left = |limit: u64| limit.saturating_sub(ledger.total().accepted);
+    let left = |limit: u64| limit.saturating_sub(ledger.total().accepted.events());
     let sources = settled.sources.iter();
     let setup = Setup {
         state,

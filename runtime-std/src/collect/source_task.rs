@@ -1,6 +1,7 @@
 //! One source: resolve, query the bookmark, connect, collect, and repeat.
 
 mod ends;
+mod view;
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,6 +19,7 @@ use estreamer_mio::tls::ClientTls;
 
 use super::Capture;
 use super::backoff::Backoff;
+use super::client_tls::tls;
 use super::collector::Collector;
 use super::connection::Connection;
 use super::connection_log::ConnectionLog;
@@ -30,8 +32,11 @@ use crate::config::{RetryPolicy, SourceConfig};
 use crate::delivery::pipeline::Pipeline;
 use crate::delivery::pipeline::delivery::SourceInfo;
 use crate::delivery::pipeline::link::{Link, PendingLink};
-use crate::explain::{explain, identity_remedy};
+use crate::explain::explain;
 use crate::failure::Failure;
+use crate::telemetry::SourceState;
+use crate::telemetry::cause::EndCause;
+use crate::telemetry::monitor::Monitor;
 
 /// A running source.
 pub(super) struct SourceTask {
@@ -56,6 +61,8 @@ pub(super) struct SourceTask {
     answered: bool,
     connections: u32,
     log: ConnectionLog,
+    /// The state that the monitor shows.
+    shown: Option<SourceState>,
     /// Set when the task has to end: the task that replaces it, if any.
     after: Option<Option<Box<SourceTask>>>,
 }
@@ -78,6 +85,7 @@ pub(super) struct Context<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) pool: &'a Pool,
     pub(super) resolver: &'a Resolver,
+    pub(super) monitor: &'a Monitor,
     /// The request forms of the sources.
     pub(super) forms: &'a mut Forms,
     /// The number of bundles acknowledged before they are delivered.
@@ -116,6 +124,7 @@ impl SourceTask {
             proven: false,
             answered: false,
             connections: 0,
+            shown: None,
             after: None,
         })
     }
@@ -214,6 +223,8 @@ impl SourceTask {
                         self.next(context);
                     }
                     Ok(Err(error)) => {
+                        let cause = Some(EndCause::Unreachable);
+                        context.monitor.ended(&self.source.name, cause);
                         let failure = Failure::failed(
                             format!("cannot find the address of {}: {error}", self.server()),
                             "Check the name and the resolver of this machine",
@@ -336,6 +347,7 @@ impl SourceTask {
             id,
             collector: Box::new(collector),
             server,
+            address,
             is_told: false,
         });
         Ok(())
@@ -350,12 +362,4 @@ impl SourceTask {
             )
         })
     }
-}
-
-/// Returns the TLS configuration of a source.
-pub(super) fn tls(source: &SourceConfig) -> Result<ClientTls, Failure> {
-    ClientTls::new(&source.identity, source.rules.clone()).map_err(|error| {
-        let remedy = identity_remedy(&error);
-        Failure::failed(format!("{}: {error}", source.name), remedy)
-    })
 }

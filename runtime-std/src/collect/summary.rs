@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use estreamer_core::quirk::Quirk;
 use estreamer_core::session::Instant;
 use tracing::info;
 
@@ -33,7 +34,7 @@ impl Summary {
     pub(super) fn rate(&self) -> f64 {
         let seconds = self.elapsed.as_secs_f64();
         if seconds > 0.0 {
-            self.counts.accepted as f64 / seconds
+            self.counts.accepted.events() as f64 / seconds
         } else {
             0.0
         }
@@ -46,7 +47,7 @@ impl fmt::Display for Summary {
         write!(
             f,
             "{}, {}, {:.2} s, {:.0} events/s on average, {}, {}",
-            Count(counts.accepted, "event"),
+            Count(counts.accepted.events(), "event"),
             Size(counts.bytes),
             self.elapsed.as_secs_f64(),
             self.rate(),
@@ -64,22 +65,26 @@ impl fmt::Display for Summary {
             (counts.dropped, "dropped by outputs that are not required"),
             (counts.ahead, "stored more than an hour ahead of our clock"),
             (
-                counts.covers_extension,
+                counts.quirks.of(Quirk::RecordCoversExtension),
                 "with a record length that counts archival timestamp and reserved word",
             ),
             (
-                counts.covers_header,
+                counts.quirks.of(Quirk::RecordCoversHeader),
                 "with a record length that counts the record header",
             ),
-            (counts.no_extension, "without archival time"),
-            (counts.not_json, "not JSON"),
+            (
+                counts.quirks.of(Quirk::NoExtension),
+                "without archival time",
+            ),
+            (counts.quirks.of(Quirk::DataNotJson), "not JSON"),
         ] {
             if count > 0 {
                 write!(f, ", {count} {what}")?;
             }
         }
-        if counts.gaps > 0 {
-            write!(f, ", {} in the bundle sequence", Count(counts.gaps, "gap"))?;
+        let gaps = counts.quirks.of(Quirk::SequenceGap);
+        if gaps > 0 {
+            write!(f, ", {} in the bundle sequence", Count(gaps, "gap"))?;
         }
         if counts.disorder > 0 {
             write!(f, ", up to {} s out of order", counts.disorder)?;
@@ -116,13 +121,20 @@ impl fmt::Display for Size {
 
 #[cfg(test)]
 mod tests {
+    use estreamer_core::wire::RecordType;
+
     use super::*;
+    use crate::delivery::volumes::Volumes;
 
     #[test]
     fn what_was_left_out_is_told_and_nothing_else() {
+        let mut accepted = Volumes::default();
+        for _ in 0..3 {
+            accepted.count(RecordType::CONNECTION, 1);
+        }
         let mut summary = Summary {
             counts: Counts {
-                accepted: 3,
+                accepted,
                 bytes: 2048,
                 bundles: 1,
                 nulls: 1,

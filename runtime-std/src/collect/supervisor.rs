@@ -10,11 +10,13 @@ use estreamer_mio::client::ClientConnection;
 use estreamer_mio::event_loop::{EventLoop, after};
 use tracing::{error, info};
 
+use super::client_tls::tls;
 use super::collector::Collector;
 use super::forms::Forms;
+use super::listening::Listening;
 use super::options::{Health, PendingSignals, Run};
 use super::resolver::Resolver;
-use super::source_task::{Context, SourceTask, tls};
+use super::source_task::{Context, SourceTask};
 use super::summary::report;
 use crate::config::{Config, OutputConfig, SourceConfig};
 use crate::count::Count;
@@ -22,6 +24,8 @@ use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::Pipeline;
 use crate::failure::Failure;
 use crate::output::destination::Destination;
+use crate::telemetry::RunState;
+use crate::telemetry::monitor::Monitor;
 use crate::trouble::Words;
 
 /// Why the sources of a pipeline have ended.
@@ -43,6 +47,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) resolver: &'a Resolver,
     pub(super) forms: &'a mut Forms,
     pub(super) ledger: &'a Ledger,
+    pub(super) monitor: &'a Monitor,
+    pub(super) listening: &'a mut Listening,
     /// The deadline of a shutdown.
     pub(super) stop_by: &'a Cell<Option<Instant>>,
     /// The start of the first session of the run.
@@ -69,16 +75,21 @@ impl Supervisor<'_> {
         }
         let arena = arena(self.config.memory, tasks.len())?;
         let pool = Pool::new(arena, self.config.memory, self.event_loop.handle());
+        self.monitor.set_pool(pool.clone());
+        self.watch_sources();
+        self.monitor.set_state(RunState::Collecting);
         let mut successor = None;
         let mut last: Option<Instant> = None;
         let interval = self.run.heartbeat_interval.unwrap_or(BEAT);
         let (mut tell, mut beat) = (now.after(TELL), after(now, interval));
+        self.watch(&mut tasks);
         self.beat(&tasks);
         // The deadline of a shutdown.
         let mut end: Option<Instant> = None;
         loop {
             let now = self.event_loop.now();
             if self.event_loop.handle().is_stopped() && end.is_none() {
+                self.monitor.set_state(RunState::Stopping);
                 end = Some(self.stop(&mut tasks, STOPPED));
                 self.tell_pending();
             }
@@ -125,6 +136,7 @@ impl Supervisor<'_> {
             }
             if now >= tell {
                 self.ledger.report(false);
+                self.watch(&mut tasks);
                 tell = now.after(TELL);
             }
             if now >= beat {
@@ -150,10 +162,25 @@ impl Supervisor<'_> {
         self.run.beat(Health::Collecting {
             sources: tasks.len(),
             connected: collectors.filter(|it| it.is_connected()).count(),
-            received: total.received.saturating_sub(total.duplicates),
-            accepted: total.accepted,
+            received: total.received.events().saturating_sub(total.duplicates),
+            accepted: total.accepted.events(),
             newest: total.newest,
         });
+    }
+
+    /// Tells the monitor that the event loop turns, and what each source does.
+    fn watch(&self, tasks: &mut [SourceTask]) {
+        self.monitor.tick();
+        for task in tasks {
+            task.show(self.monitor, self.event_loop, true);
+        }
+    }
+
+    /// Tells the monitor which sources there are.
+    fn watch_sources(&self) {
+        let sources = self.sources.iter();
+        let sources = sources.map(|source| (&*source.name, source.identity.certificate()));
+        self.monitor.set_sources(sources);
     }
 
     /// Gives commands to the clients, and a turn to each client that is ready.
@@ -177,6 +204,7 @@ impl Supervisor<'_> {
             pipeline: self.pipeline,
             pool,
             resolver: self.resolver,
+            monitor: self.monitor,
             forms: self.forms,
             ahead: self.config.ahead,
             retry: self.config.retry.unwrap_or_default(),
@@ -186,6 +214,7 @@ impl Supervisor<'_> {
         let mut index = 0;
         while let Some(task) = tasks.get_mut(index) {
             task.advance(&mut context)?;
+            task.show(context.monitor, context.event_loop, false);
             match task.over() {
                 None => index += 1,
                 Some(failure) => {
@@ -278,6 +307,7 @@ impl Supervisor<'_> {
                 return None;
             }
         };
+        self.listening.change(new.listen);
         let arenas = (self.sources.len(), new.sources.len());
         if !same_pipeline(self.config, &new, arenas) {
             if let Err(failure) = self.usable(&new) {
@@ -300,6 +330,7 @@ impl Supervisor<'_> {
                 (self.config.shutdown, self.config.retry) = (new.shutdown, new.retry);
                 replace(tasks, &sources, fresh);
                 *self.sources = sources;
+                self.watch_sources();
             }
         }
         None

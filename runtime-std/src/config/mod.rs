@@ -7,6 +7,7 @@
 pub mod address;
 pub mod event_request;
 pub mod from;
+pub mod listen_address;
 pub mod number;
 pub mod quantity;
 #[cfg(feature = "config")]
@@ -14,7 +15,7 @@ pub mod read;
 mod retry_policy;
 pub mod rules;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub struct Config {
     pub memory: usize,
     /// The maximum time that a stop may take.
     pub shutdown: Duration,
+    /// The address at which the status is served, if it is.
+    pub listen: Option<SocketAddr>,
     /// What happens when a source fails that has never worked; `None` is the default.
     pub retry: Option<RetryPolicy>,
     /// The sources.
@@ -121,6 +124,7 @@ impl Config {
             overlap: Duration::from_secs(number::OVERLAP.default.into()),
             memory: number::MEMORY.mebibytes(),
             shutdown: Duration::from_secs(number::SHUTDOWN.default.into()),
+            listen: None,
             retry: None,
             sources,
             outputs,

@@ -1,14 +1,17 @@
 //! The counts of a source.
 
+use super::quirk_counts::QuirkCounts;
+use super::volumes::Volumes;
+
 /// The counts of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Records received from the server, duplicates included.
-    pub received: u64,
+    pub received: Volumes,
     /// Records that every required output has accepted, error envelopes included.
-    pub accepted: u64,
+    pub accepted: Volumes,
     /// Accepted records that are durable in the bookmark.
-    pub durable: u64,
+    pub durable: Volumes,
     /// Records dropped because they were delivered before.
     pub duplicates: u64,
     /// Records delivered before that the server did not send again at a resume.
@@ -17,8 +20,6 @@ pub struct Counts {
     pub malformed: u64,
     /// Records over the size limit.
     pub oversize: u64,
-    /// Gaps in the sequence numbers of bundles.
-    pub gaps: u64,
     /// Records dropped by best-effort outputs.
     pub dropped: u64,
     /// Records with an archival second more than an hour ahead of the local clock.
@@ -42,14 +43,8 @@ pub struct Counts {
     pub nulls: u64,
     /// Established connections.
     pub connections: u64,
-    /// Records whose length includes archival timestamp and reserved word.
-    pub covers_extension: u64,
-    /// Records whose length includes the record header.
-    pub covers_header: u64,
-    /// Records without archival time although it was requested.
-    pub no_extension: u64,
-    /// Events that are not JSON although JSON was requested.
-    pub not_json: u64,
+    /// Deviations of the server from the guide.
+    pub quirks: QuirkCounts,
 }
 
 impl Counts {
@@ -57,14 +52,10 @@ impl Counts {
     /// maximum.
     pub fn add(&mut self, other: &Self) {
         for (sum, count) in [
-            (&mut self.received, other.received),
-            (&mut self.accepted, other.accepted),
-            (&mut self.durable, other.durable),
             (&mut self.duplicates, other.duplicates),
             (&mut self.missing, other.missing),
             (&mut self.malformed, other.malformed),
             (&mut self.oversize, other.oversize),
-            (&mut self.gaps, other.gaps),
             (&mut self.dropped, other.dropped),
             (&mut self.ahead, other.ahead),
             (&mut self.unremembered, other.unremembered),
@@ -74,13 +65,13 @@ impl Counts {
             (&mut self.bundles, other.bundles),
             (&mut self.nulls, other.nulls),
             (&mut self.connections, other.connections),
-            (&mut self.covers_extension, other.covers_extension),
-            (&mut self.covers_header, other.covers_header),
-            (&mut self.no_extension, other.no_extension),
-            (&mut self.not_json, other.not_json),
         ] {
             *sum += count;
         }
+        self.received += &other.received;
+        self.accepted += &other.accepted;
+        self.durable += &other.durable;
+        self.quirks.add(&other.quirks);
         self.disorder = self.disorder.max(other.disorder);
         self.newest = self.newest.max(other.newest);
     }

@@ -6,10 +6,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use estreamer_core::quirk::Quirk;
 use tracing::{info, warn};
 
 use super::counts::Counts;
+use super::dedup::high_water_mark::ResumePoint;
 use super::deviation::DEVIATIONS;
+use super::output_counts::{OutputCounts, Standing};
+use super::position::Position;
+use super::volumes::Volumes;
 use crate::count::Count;
 use crate::failure::{Remedy, Wording};
 use crate::sync::lock;
@@ -19,11 +24,14 @@ pub struct Ledger {
     overlap: u32,
     wording: Wording,
     accounts: Mutex<BTreeMap<Arc<str>, SourceCounts>>,
+    outputs: Mutex<BTreeMap<Arc<str>, Arc<OutputCounts>>>,
+    journal: Arc<Standing>,
 }
 
 #[derive(Default)]
 struct SourceCounts {
     counts: Counts,
+    position: Position,
     /// The last reported count of each concern, and when.
     reported: [(u64, Option<Instant>); CONCERNS.len()],
     /// Which deviations were reported.
@@ -45,7 +53,7 @@ const INTERVAL: Duration = Duration::from_secs(60);
 
 const CONCERNS: [Concern; 11] = [
     Concern {
-        of: |counts| counts.gaps,
+        of: |counts| counts.quirks.of(Quirk::SequenceGap),
         from: |_| 1,
         is_usual: false,
         text: |count, _, _| {
@@ -177,19 +185,50 @@ impl Ledger {
             overlap,
             wording,
             accounts: Mutex::default(),
+            outputs: Mutex::default(),
+            journal: Arc::default(),
         }
     }
 
     /// Changes the counts of a source, and reports what is due.
     pub fn change(&self, source: &Arc<str>, change: impl FnOnce(&mut Counts)) {
+        self.account(source, |account| {
+            change(&mut account.counts);
+            account.report(source, self, false);
+        });
+    }
+
+    /// Counts records of a source that every required output has accepted. `high` is the
+    /// newest archival second so far.
+    pub fn accepted(&self, source: &Arc<str>, records: &Volumes, high: Option<u32>) {
+        self.account(source, |account| {
+            account.counts.accepted += records;
+            account.counts.newest = high.or(account.counts.newest);
+        });
+    }
+
+    /// Counts records of a source that are durable, with the resume point after them.
+    pub fn committed(&self, source: &Arc<str>, records: &Volumes, point: Option<ResumePoint>) {
+        self.account(source, |account| {
+            account.counts.durable += records;
+            account.position.commit(point);
+        });
+    }
+
+    /// Records the resume point of a source that a bookmark on disk holds.
+    pub fn resumed(&self, source: &Arc<str>, point: Option<ResumePoint>) {
+        self.account(source, |account| {
+            account.position.durable = point;
+            account.counts.newest = point.and_then(|point| point.high);
+        });
+    }
+
+    fn account(&self, source: &Arc<str>, change: impl FnOnce(&mut SourceCounts)) {
         let mut accounts = lock(&self.accounts);
         if !accounts.contains_key(source) {
             accounts.insert(source.clone(), SourceCounts::default());
         }
-        if let Some(account) = accounts.get_mut(source) {
-            change(&mut account.counts);
-            account.report(source, self, false);
-        }
+        accounts.get_mut(source).map(change);
     }
 
     /// Reports counts that grew since the last report, if that is a minute ago; with
@@ -216,6 +255,26 @@ impl Ledger {
             .unwrap_or_default()
     }
 
+    /// Returns the position of a source.
+    pub fn position(&self, source: &str) -> Position {
+        let accounts = lock(&self.accounts);
+        let account = accounts.get(source);
+        account.map(|account| account.position).unwrap_or_default()
+    }
+
+    /// Returns the counts of the output with this name; they go on over restarts of the
+    /// pipeline.
+    pub fn output(&self, name: &str) -> Arc<OutputCounts> {
+        let mut outputs = lock(&self.outputs);
+        let counts = outputs.entry(name.into()).or_default();
+        counts.clone()
+    }
+
+    /// Returns whether the journal can be written.
+    pub fn journal(&self) -> &Arc<Standing> {
+        &self.journal
+    }
+
     /// Returns the sums over all sources; `disorder` is the maximum.
     pub fn total(&self) -> Counts {
         let mut total = Counts::default();
@@ -230,7 +289,7 @@ impl SourceCounts {
     fn report(&mut self, source: &str, ledger: &Ledger, all: bool) {
         let overlap = ledger.overlap;
         for (deviation, reported) in DEVIATIONS.iter().zip(&mut self.deviated) {
-            if (deviation.of)(&self.counts) > 0 && !std::mem::replace(reported, true) {
+            if self.counts.quirks.of(deviation.quirk) > 0 && !std::mem::replace(reported, true) {
                 warn!(source, "{}.", deviation.text);
             }
         }

@@ -10,12 +10,17 @@
 //! - [`bookmark`]: the durable state.
 //! - [`pipeline`]: the threads. `pipeline/acknowledgement.rs` decides what may be
 //!   acknowledged, `pipeline/progress.rs` what is committed.
-//! - [`counts`], [`ledger`]: counts per source, and the reports about them. `deviation`:
-//!   deviations of a server from the guide.
+//! - [`counts`], [`output_counts`], [`ledger`]: counts per source and per output, and the
+//!   reports about them. [`volumes`], [`quirk_counts`]: their parts. `deviation`: deviations
+//!   of a server from the guide. [`position`]: how far a source has come in its archive.
 
 pub mod bookmark;
 pub mod counts;
 pub mod dedup;
 mod deviation;
 pub mod ledger;
+pub mod output_counts;
 pub mod pipeline;
+pub mod position;
+pub mod quirk_counts;
+pub mod volumes;

@@ -79,6 +79,15 @@ impl Destination {
         }
     }
 
+    /// Returns the scheme of the URL.
+    pub fn scheme(&self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::File(_) => "file",
+            Self::Receiver { kind, .. } => kind.scheme,
+        }
+    }
+
     /// Returns whether each event type has its own file.
     pub fn by_event(&self) -> bool {
         matches!(self, Self::File(pattern) if pattern.by_event())

@@ -75,6 +75,26 @@ pub(super) fn lay_out(layout: &Layout, version: &str) -> Result<PathBuf> {
             format!("{doc}/estreamer.toml"),
             0o644,
         ),
+        (
+            tree::root().join("docs/status.schema.json"),
+            format!("{doc}/status.schema.json"),
+            0o644,
+        ),
+        (
+            packaging.join("prometheus/estreamer.rules.yml"),
+            format!("{doc}/prometheus/estreamer.rules.yml"),
+            0o644,
+        ),
+        (
+            packaging.join("prometheus/estreamer.test.yml"),
+            format!("{doc}/prometheus/estreamer.test.yml"),
+            0o644,
+        ),
+        (
+            packaging.join("grafana/estreamer.json"),
+            format!("{doc}/grafana/estreamer.json"),
+            0o644,
+        ),
         (bill, format!("{doc}/sbom.cdx.json"), 0o644),
         (
             pages.join("bash/estreamer.bash"),

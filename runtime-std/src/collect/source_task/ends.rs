@@ -14,6 +14,7 @@ use crate::collect::forms::Next;
 use crate::config::RetryPolicy;
 use crate::explain::{explain, unanswered};
 use crate::failure::Failure;
+use crate::telemetry::cause::EndCause;
 use crate::trouble::Words;
 
 /// A server that closes later than this after the handshake does not refuse the client.
@@ -45,6 +46,14 @@ impl SourceTask {
         let progress = self
             .backoff
             .connection_ended(stood, collector.new_records());
+        let cause = match &end {
+            _ if collector.is_silent() || collector.gone().is_some() => Some(EndCause::Silent),
+            ClientEnd::Session(End::BeforeFirstByte, _) if stood >= STOOD_IDLE => {
+                Some(EndCause::Closed)
+            }
+            end => EndCause::of(end),
+        };
+        context.monitor.ended(&self.source.name, cause);
         match end {
             ClientEnd::Session(End::Closed, _) if collector.is_silent() => {
                 self.silent(&server, context);
@@ -158,6 +167,7 @@ impl SourceTask {
         context: &Context<'_>,
     ) {
         self.ends.push(end);
+        context.monitor.failed(&self.source.name, &failure);
         if !self.turn.next() || context.pipeline.has_failed() || self.after.is_some() {
             return self.failed(failure, context);
         }
@@ -170,6 +180,7 @@ impl SourceTask {
 
     /// Processes the failure of all servers: waits, or ends the task.
     fn failed(&mut self, failure: Failure, context: &Context<'_>) {
+        context.monitor.failed(&self.source.name, &failure);
         if context.pipeline.has_failed() {
             self.phase = Phase::Over(None);
         } else if self.proven || context.retry == RetryPolicy::Always {

@@ -11,12 +11,12 @@ use tracing::warn;
 
 use super::diagnostic::{self, Diagnostic, Hint};
 use super::event::EventName;
-use super::keys::{ACK, OUTPUT, SOURCE, TOP};
+use super::keys::{ACK, LISTEN, OUTPUT, SOURCE, TOP};
 use super::output_paths::Around;
 use super::raw::{RawConfig, RawOutput};
 use super::reader::{MAX_DIAGNOSTICS, Notes, Section};
-use crate::config::Config;
 use crate::config::number::{AHEAD, MEMORY, OVERLAP, QUEUE, SHUTDOWN};
+use crate::config::{Config, listen_address};
 use crate::failure::Failure;
 use crate::input;
 use crate::output::destination::Destination;
@@ -122,12 +122,19 @@ pub(super) fn parse_all(text: &str) -> Parsed {
 
 fn top_level(top: &Section<'_>) -> RawConfig {
     let ack = top.table("ack", ACK);
+    let listen = top.table("listen", LISTEN).and_then(|listen| {
+        if !listen.has("address") {
+            listen.missing("address", "Add address = \"127.0.0.1:9302\"");
+        }
+        listen.read("address", listen_address::parse)
+    });
     RawConfig {
         state: top.text("state").map(|text| text.value.into()),
         ahead: ack.map_or(AHEAD.default, |ack| ack.number("ahead", AHEAD)),
         overlap: top.number("overlap", OVERLAP),
         memory: top.number("memory", MEMORY),
         shutdown: top.number("shutdown", SHUTDOWN),
+        listen: listen.map(|address| address.value),
         retry: top.read("retry", str::parse).map(|at| at.value),
         sources: top
             .tables("source", SOURCE)

@@ -12,12 +12,14 @@ pub struct TableKeys {
 }
 
 /// All tables.
-pub const TABLES: [TableKeys; 8] = [TOP, ACK, SOURCE, PASSWORD, EVENTS, OUTPUT, ROTATE, KEEP];
+pub const TABLES: [TableKeys; 9] = [
+    TOP, ACK, LISTEN, SOURCE, PASSWORD, EVENTS, OUTPUT, ROTATE, KEEP,
+];
 
 pub(super) const TOP: TableKeys = TableKeys {
     name: "the top level",
     keys: &[
-        "state", "memory", "overlap", "shutdown", "retry", "ack", "source", "output",
+        "state", "memory", "overlap", "shutdown", "retry", "ack", "listen", "source", "output",
     ],
     former: &[],
 };
@@ -25,6 +27,12 @@ pub(super) const TOP: TableKeys = TableKeys {
 pub(super) const ACK: TableKeys = TableKeys {
     name: "[ack]",
     keys: &["ahead"],
+    former: &[],
+};
+
+pub(super) const LISTEN: TableKeys = TableKeys {
+    name: "[listen]",
+    keys: &["address"],
     former: &[],
 };
 

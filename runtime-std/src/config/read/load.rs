@@ -133,6 +133,7 @@ impl RawConfig {
             overlap: Duration::from_secs(self.overlap.into()),
             memory: mebibytes(self.memory),
             shutdown: Duration::from_secs(self.shutdown.into()),
+            listen: self.listen,
             retry: self.retry,
             sources,
             outputs: outputs.collect(),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use estreamer_core::fqe::{EventKind, RequestForm};
@@ -69,6 +69,8 @@ pub struct RawConfig {
     pub memory: u32,
     /// Seconds a stop may take.
     pub shutdown: u32,
+    /// The address at which the status is served.
+    pub listen: Option<SocketAddr>,
     /// What happens when a source fails that has never worked.
     pub retry: Option<RetryPolicy>,
     /// The sources.
@@ -153,6 +155,7 @@ impl Default for RawConfig {
             overlap: OVERLAP.default,
             memory: MEMORY.default,
             shutdown: SHUTDOWN.default,
+            listen: None,
             retry: None,
             sources: Vec::new(),
             outputs: Vec::new(),

@@ -301,6 +301,7 @@ fn the_defaults_are_those_of_the_flags() {
         overlap,
         memory,
         shutdown,
+        listen,
         retry,
         sources,
         outputs,
@@ -308,6 +309,7 @@ fn the_defaults_are_those_of_the_flags() {
         lines: _,
     } = parse(SOURCE).unwrap();
     assert_eq!((state, outputs.len(), hints.len()), (None, 0, 0));
+    assert_eq!(listen, None);
     assert_eq!((ahead, overlap, memory, shutdown), (16, 5, 32, 30));
     assert_eq!(retry, None);
     let source = &sources[0];
@@ -330,6 +332,7 @@ overlap = 0x10
 shutdown = 7
 retry = "always"
 ack.ahead = 0
+listen.address = "127.0.0.1:9302"
 
 [[source]]
 name = "a"
@@ -362,6 +365,7 @@ url = "-"
     assert_eq!(raw.state.as_deref(), Some(Path::new("s")));
     let numbers = (raw.memory, raw.overlap, raw.shutdown, raw.ahead);
     assert_eq!(numbers, (64, 16, 7, 0));
+    assert_eq!(raw.listen, Some("127.0.0.1:9302".parse().unwrap()));
     assert_eq!(raw.retry, Some(RetryPolicy::Always));
     let source = &raw.sources[0];
     assert_eq!(in_turn(&source.servers.value), "[::1]:9000");

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
+use super::backlog::Backlog;
 use super::batch_formatter::BatchFormatter;
 use super::delivery::Delivery;
 use super::output_log::OutputLog;
 use crate::delivery::ledger::Ledger;
+use crate::delivery::output_counts::OutputCounts;
 use crate::failure::Failure;
 use crate::output::{Acceptance, Output, OutputPart};
 use crate::sync::lock;
@@ -22,6 +24,7 @@ pub(super) struct BestEffort {
     /// The capacity of the queue in bytes.
     limit: u64,
     shared: Arc<SharedQueue>,
+    counts: Arc<OutputCounts>,
 }
 
 #[derive(Default)]
@@ -34,6 +37,10 @@ struct SharedQueue {
 struct Queue {
     batches: VecDeque<QueuedBatch>,
     bytes: u64,
+    /// Whether a batch that is no longer in the queue is being written, and since when the
+    /// first batch has waited.
+    is_writing: bool,
+    oldest: Option<Instant>,
     is_finishing: bool,
     /// Whether the writing thread has ended.
     has_ended: bool,
@@ -46,6 +53,23 @@ struct QueuedBatch {
     bytes: u64,
     source: Arc<str>,
     records: u64,
+    sent: Instant,
+}
+
+/// A view of a queue from outside.
+#[derive(Clone)]
+pub(super) struct QueueView(Arc<SharedQueue>);
+
+impl QueueView {
+    /// Returns what waits in the queue or is being written.
+    pub(super) fn backlog(&self) -> Backlog {
+        let queue = lock(&self.0.queue);
+        Backlog {
+            batches: queue.batches.len() as u64 + u64::from(queue.is_writing),
+            bytes: queue.bytes,
+            age: queue.oldest.map(|sent| sent.elapsed()).unwrap_or_default(),
+        }
+    }
 }
 
 /// The pause before a retry.
@@ -64,15 +88,18 @@ impl BestEffort {
         formatter: BatchFormatter,
         output: Box<dyn Output>,
         limit: u64,
+        counts: Arc<OutputCounts>,
     ) -> Result<Self, Failure> {
         let shared = Arc::<SharedQueue>::default();
         let of_thread = shared.clone();
-        let log = OutputLog::best_effort(name);
+        let counted = counts.clone();
+        let log = OutputLog::best_effort(name, counts.standing.clone());
         thread::spawn("best effort", move || {
             QueueWriter {
                 log,
                 output,
                 end: None,
+                counts: counted,
             }
             .run(&of_thread);
             lock(&of_thread.queue).has_ended = true;
@@ -82,7 +109,13 @@ impl BestEffort {
             formatter,
             limit,
             shared,
+            counts,
         })
+    }
+
+    /// Returns a view of its queue.
+    pub(super) fn view(&self) -> QueueView {
+        QueueView(self.shared.clone())
     }
 
     /// Queues a batch, or drops and counts it.
@@ -95,6 +128,7 @@ impl BestEffort {
         if queue.bytes + bytes > self.limit {
             drop(queue);
             ledger.change(source, |counts| counts.dropped += records);
+            self.counts.dropped(records);
             return;
         }
         if parts.is_empty() {
@@ -107,7 +141,9 @@ impl BestEffort {
             bytes,
             source: source.clone(),
             records,
+            sent: delivery.sent,
         });
+        queue.oldest.get_or_insert(delivery.sent);
         drop(queue);
         self.shared.changed.notify_all();
     }
@@ -127,6 +163,7 @@ impl BestEffort {
         drop(queue);
         for queued in left {
             ledger.change(&queued.source, |counts| counts.dropped += queued.records);
+            self.counts.dropped(queued.records);
         }
     }
 }
@@ -138,7 +175,10 @@ impl SharedQueue {
         let more = |queue: &mut Queue| queue.batches.is_empty() && !queue.is_finishing;
         let waited = self.changed.wait_while(queue, more);
         let mut queue = waited.unwrap_or_else(PoisonError::into_inner);
-        queue.batches.pop_front()
+        let next = queue.batches.pop_front();
+        queue.is_writing = next.is_some();
+        queue.oldest = next.as_ref().map(|next| next.sent);
+        next
     }
 
     /// Waits before a retry. Returns false if the time for retries is over.
@@ -164,6 +204,7 @@ struct QueueWriter {
     log: OutputLog,
     output: Box<dyn Output>,
     end: Option<Instant>,
+    counts: Arc<OutputCounts>,
 }
 
 impl QueueWriter {
@@ -176,8 +217,12 @@ impl QueueWriter {
                     return;
                 }
             }
+            self.counts.accepted(queued.bytes, queued.sent.elapsed());
             self.log.works();
-            lock(&shared.queue).bytes -= queued.bytes;
+            let mut queue = lock(&shared.queue);
+            queue.bytes -= queued.bytes;
+            queue.is_writing = false;
+            queue.oldest = queue.batches.front().map(|next| next.sent);
         }
         self.output.finish();
     }

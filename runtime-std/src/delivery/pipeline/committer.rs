@@ -20,6 +20,7 @@ pub(super) fn run(files: &[OpenFiles], steps: &DeliverySteps, progress: &Deliver
         return;
     }
     let _guard = FailOnPanic(progress);
+    let mut is_failing = false;
     loop {
         let finishing = progress.wait_for_commit_due(INTERVAL);
         if finishing && !progress.wait_for_writers(None) {
@@ -39,9 +40,17 @@ pub(super) fn run(files: &[OpenFiles], steps: &DeliverySteps, progress: &Deliver
             let open: Vec<Arc<dyn DiskFile>> =
                 files.iter().flat_map(|files| lock(files).clone()).collect();
             match steps.commit(&open, cut) {
-                Ok(()) => progress.committed(cut),
+                Ok(()) => {
+                    if std::mem::take(&mut is_failing) {
+                        progress.journal().works();
+                    }
+                    progress.committed(cut);
+                }
                 // For example a full disk; the next commit retries.
-                Err(StepError::Retry(_)) => {}
+                Err(StepError::Retry(error)) => {
+                    is_failing = true;
+                    progress.journal().failed(&error);
+                }
                 Err(StepError::NotDurable(error)) => {
                     progress.fail(PipelineError::NotDurable(error));
                     discard(steps);

@@ -1,6 +1,7 @@
 //! The commands to the writers of outputs.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use estreamer_mio::buffer::{Batch, EventRecord};
 
@@ -30,6 +31,8 @@ pub(super) struct Delivery {
     pub(super) received: u64,
     pub(super) batch: Batch,
     pub(super) verdicts: Vec<RecordVerdict>,
+    /// When it was handed to the outputs.
+    pub(super) sent: Instant,
     /// Receives the verdict buffer on drop.
     pub(super) spare: Arc<SpareVerdicts>,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::buffer::{Batch, RecordKind};
@@ -15,8 +15,9 @@ use super::progress::{BatchRecords, DeliveryProgress, FailOnPanic, RECORDS};
 use super::retry::Retry;
 use super::steps::DeliverySteps;
 use crate::delivery::bookmark::entry::BatchEntry;
-use crate::delivery::dedup::sequencer::{BatchCounts, Numbered, Sequencer};
+use crate::delivery::dedup::sequencer::{BatchCounts, Numbered, RecordVerdict, Sequencer};
 use crate::delivery::ledger::Ledger;
+use crate::delivery::volumes::Volumes;
 use crate::sync::lock;
 
 /// A job of the dispatcher.
@@ -67,6 +68,7 @@ impl Dispatcher {
         ledger: Arc<Ledger>,
         (steps, progress): (Arc<DeliverySteps>, Arc<DeliveryProgress>),
     ) -> Self {
+        let retry = Retry::new(OutputLog::journal(ledger.journal().clone()));
         Self {
             sequencer,
             left: limit,
@@ -76,7 +78,7 @@ impl Dispatcher {
             steps,
             progress,
             spare: Arc::default(),
-            retry: Retry::new(OutputLog::journal()),
+            retry,
             last_appended: 0,
         }
     }
@@ -212,12 +214,13 @@ impl Dispatcher {
         if self.left == 0 {
             self.progress.enough();
         }
-        let newest = self.count(&source, &batch, counts);
+        let sent = Instant::now();
         let counted = BatchRecords {
             n,
             source: name.clone(),
-            records: counts.kept,
-            newest,
+            records: self.count(&source, &batch, &verdicts, counts),
+            point,
+            sent,
         };
         self.progress.sent(counted, credit, batch.units());
         let delivery = Arc::new(Delivery {
@@ -226,6 +229,7 @@ impl Dispatcher {
             received: unix_seconds(),
             batch,
             verdicts,
+            sent,
             spare: self.spare.clone(),
         });
         for output in &mut self.best_effort {
@@ -235,20 +239,32 @@ impl Dispatcher {
         true
     }
 
-    /// Counts the records of a batch. Returns the archival second of the newest.
-    fn count(&self, source: &SourceInfo, batch: &Batch, noticed: BatchCounts) -> Option<u32> {
-        let (mut malformed, mut oversize, mut newest) = (0, 0, None);
+    /// Counts the records of a batch. Returns those to deliver.
+    fn count(
+        &self,
+        source: &SourceInfo,
+        batch: &Batch,
+        verdicts: &[RecordVerdict],
+        noticed: BatchCounts,
+    ) -> Volumes {
+        let (mut malformed, mut oversize) = (0, 0);
+        let (mut kept, mut left_out) = (Volumes::default(), Volumes::default());
+        let mut verdicts = verdicts.iter();
         for record in batch.records() {
-            newest = newest.max(record.archival);
             match record.kind {
                 RecordKind::Event => {}
                 RecordKind::Malformed(_) => malformed += 1,
                 RecordKind::Oversize => oversize += 1,
             }
+            let volumes = match verdicts.next().is_some_and(|verdict| verdict.keep) {
+                true => &mut kept,
+                false => &mut left_out,
+            };
+            volumes.count(record.record_type, record.data.len());
         }
-        let received = batch.records().len() as u64;
         self.ledger.change(&source.name, |counts| {
-            counts.received += received;
+            counts.received += &kept;
+            counts.received += &left_out;
             counts.duplicates += noticed.duplicates;
             counts.missing += noticed.missing;
             counts.ahead += noticed.ahead;
@@ -258,7 +274,7 @@ impl Dispatcher {
             counts.malformed += malformed;
             counts.oversize += oversize;
         });
-        newest
+        kept
     }
 }
 

@@ -14,6 +14,7 @@
 //! - `batch_formatter`: selects and formats the records for one output.
 
 mod acknowledgement;
+mod backlog;
 mod batch_formatter;
 mod best_effort;
 mod committer;
@@ -25,6 +26,7 @@ mod output_log;
 mod progress;
 mod retry;
 pub mod steps;
+pub mod view;
 mod writer;
 
 use std::collections::BTreeSet;
@@ -62,6 +64,7 @@ use failure::{PipelineError, StartError};
 use link::PendingLink;
 use progress::{DeliveryProgress, Rules};
 use steps::DeliverySteps;
+use view::{PipelineView, ViewedOutput};
 use writer::OutputWriter;
 
 /// The parameters of a pipeline.
@@ -93,8 +96,7 @@ pub struct Pipeline {
     progress: Arc<DeliveryProgress>,
     ledger: Arc<Ledger>,
     threads: Vec<JoinHandle<()>>,
-    /// The names of the required outputs.
-    required: Vec<String>,
+    view: PipelineView,
     /// Notices about files at the start.
     pub notices: Vec<FileNotice>,
     /// Sources in the bookmark that are not in the setup.
@@ -161,6 +163,10 @@ impl Pipeline {
             setup.first_sessions,
         );
         let is_unused = |name: &&Arc<str>| !setup.sources.iter().any(|of| **of == ***name);
+        let ledger = setup.ledger;
+        for (name, delivered) in &bookmark.sources {
+            ledger.resumed(name, delivered.point());
+        }
         let unused = bookmark.sources.keys().filter(is_unused);
         let unused = unused.map(|name| name.to_string()).collect();
         let sources = setup.sources.iter();
@@ -170,7 +176,6 @@ impl Pipeline {
             is_strict: setup.is_strict,
             has_bookmark: journal.is_some(),
         };
-        let ledger = setup.ledger;
         let progress = DeliveryProgress::new(outputs.len(), n, rules, wake, ledger.clone());
         let mut pipeline = Self {
             jobs: None,
@@ -178,7 +183,7 @@ impl Pipeline {
             progress: Arc::new(progress),
             ledger,
             threads: Vec::new(),
-            required: required.iter().map(|of| of.name.clone()).collect(),
+            view: PipelineView::default(),
             notices,
             unused,
             without_bookmark,
@@ -188,8 +193,11 @@ impl Pipeline {
         for output in optional {
             let formatter = BatchFormatter::new(output);
             let limit = output.queue as u64;
-            let started = BestEffort::start(&output.name, formatter, make(output), limit);
-            best_effort.push(started?);
+            let viewed = pipeline.viewed(output);
+            let counts = viewed.counts.clone();
+            let started = BestEffort::start(&output.name, formatter, make(output), limit, counts)?;
+            pipeline.view.optional.push((viewed, started.view()));
+            best_effort.push(started);
         }
         let outputs = outputs.into_iter().zip(required);
         pipeline.spawn(outputs, best_effort, sequencer, setup.limit)?;
@@ -208,7 +216,10 @@ impl Pipeline {
         for (index, ((name, output), of)) in outputs.enumerate() {
             let formatter = BatchFormatter::new(of);
             let shared = (self.steps.clone(), self.progress.clone());
-            let writer = OutputWriter::new(index, &name, formatter, output, shared.0, shared.1);
+            let viewed = self.viewed(of);
+            let counts = viewed.counts.clone();
+            self.view.required.push(viewed);
+            let writer = OutputWriter::new(index, &name, formatter, output, counts, shared);
             files.push(writer.files());
             let (sender, receiver) = channel();
             commands.push(sender);
@@ -227,7 +238,21 @@ impl Pipeline {
             committer::run(&files, &steps, &progress);
         })?);
         self.jobs = Some(jobs);
+        self.view.progress = Some(self.progress.clone());
         Ok(())
+    }
+
+    fn viewed(&self, output: &OutputConfig) -> ViewedOutput {
+        ViewedOutput {
+            name: output.name.as_str().into(),
+            kind: output.destination.scheme(),
+            counts: self.ledger.output(&output.name),
+        }
+    }
+
+    /// Returns a view of the outputs and of what waits for them.
+    pub fn view(&self) -> PipelineView {
+        self.view.clone()
     }
 
     /// Returns whether the pipeline has failed.
@@ -249,7 +274,7 @@ impl Pipeline {
     /// Returns the required outputs that have not accepted every event, with the number of
     /// events that each has not accepted.
     pub fn pending(&self) -> Vec<(&str, u64)> {
-        let names = self.required.iter().map(String::as_str);
+        let names = self.view.required.iter().map(|output| &*output.name);
         let pending = names.zip(self.progress.pending());
         pending.filter(|(_, events)| *events > 0).collect()
     }

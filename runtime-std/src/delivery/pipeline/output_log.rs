@@ -7,6 +7,7 @@ use std::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::count::Count;
+use crate::delivery::output_counts::Standing;
 use crate::trouble::{Trouble, Words};
 
 /// Tells when an output fails and when it works again.
@@ -16,6 +17,8 @@ pub(super) struct OutputLog {
     /// What happens to the events meanwhile.
     meanwhile: &'static str,
     trouble: Trouble,
+    /// Receives whether the destination can be written, for the status.
+    standing: Arc<Standing>,
 }
 
 const WAITS: &str = "The write is retried, and the server waits: no event is lost";
@@ -23,23 +26,24 @@ const DROPS: &str = "The write is retried. This output is best effort: events th
                      its queue are dropped and counted";
 
 impl OutputLog {
-    pub(super) fn required(name: &str) -> Self {
-        Self::new(Some(name.into()), WAITS)
+    pub(super) fn required(name: &str, standing: Arc<Standing>) -> Self {
+        Self::new(Some(name.into()), WAITS, standing)
     }
 
-    pub(super) fn best_effort(name: &str) -> Self {
-        Self::new(Some(name.into()), DROPS)
+    pub(super) fn best_effort(name: &str, standing: Arc<Standing>) -> Self {
+        Self::new(Some(name.into()), DROPS, standing)
     }
 
-    pub(super) fn journal() -> Self {
-        Self::new(None, WAITS)
+    pub(super) fn journal(standing: Arc<Standing>) -> Self {
+        Self::new(None, WAITS, standing)
     }
 
-    fn new(output: Option<Arc<str>>, meanwhile: &'static str) -> Self {
+    fn new(output: Option<Arc<str>>, meanwhile: &'static str, standing: Arc<Standing>) -> Self {
         Self {
             output,
             meanwhile,
             trouble: Trouble::default(),
+            standing,
         }
     }
 
@@ -50,6 +54,7 @@ impl OutputLog {
 
     /// A write failed and is retried.
     pub(super) fn failed(&mut self, error: &io::Error) {
+        self.standing.failed(error);
         let now = Instant::now();
         self.summarise(now);
         let output = self.output.as_deref();
@@ -75,6 +80,7 @@ impl OutputLog {
         if !self.trouble.has_failed() && self.trouble.due().is_none() {
             return;
         }
+        self.standing.works();
         let now = Instant::now();
         let output = self.output.as_deref();
         if let Some(recovery) = self.trouble.works(now) {

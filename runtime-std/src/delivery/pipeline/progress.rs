@@ -8,7 +8,7 @@
 //! - **Cut**: batches that every output has accepted may be committed.
 //! - **Life cycle**: whether batches still arrive, outputs still write, and what failed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,8 +16,12 @@ use std::time::{Duration, Instant};
 use estreamer_mio::event_loop::Handle;
 
 use super::acknowledgement::{self, Credit};
+use super::backlog::Backlog;
 use super::failure::PipelineError;
+use crate::delivery::dedup::high_water_mark::ResumePoint;
 use crate::delivery::ledger::Ledger;
+use crate::delivery::output_counts::Standing;
+use crate::delivery::volumes::Volumes;
 use crate::sync::lock;
 
 /// The shared state of the threads of a pipeline.
@@ -69,13 +73,15 @@ pub(super) struct ProgressState {
     failure: Option<PipelineError>,
 }
 
-/// The number of records of a batch.
+/// The records of a batch, as they are counted.
 pub(super) struct BatchRecords {
     pub(super) n: u64,
     pub(super) source: Arc<str>,
-    pub(super) records: u64,
-    /// The archival second of the newest.
-    pub(super) newest: Option<u32>,
+    pub(super) records: Volumes,
+    /// The resume point after the batch.
+    pub(super) point: Option<ResumePoint>,
+    /// When it was handed to the outputs.
+    pub(super) sent: Instant,
 }
 
 /// The number of accepted bytes or records that makes a commit due.
@@ -175,13 +181,9 @@ impl DeliveryProgress {
             any = true;
         }
         while let Some(batch) = pop_up_to(&mut state.not_accepted, cut) {
-            state.records += batch.records;
-            if batch.records > 0 {
-                self.ledger.change(&batch.source, |counts| {
-                    counts.accepted += batch.records;
-                    counts.newest = counts.newest.max(batch.newest);
-                });
-            }
+            state.records += batch.records.events();
+            let high = batch.point.and_then(|point| point.high);
+            self.ledger.accepted(&batch.source, &batch.records, high);
             if self.rules.has_bookmark {
                 state.not_durable.push_back(batch);
             }
@@ -217,13 +219,38 @@ impl DeliveryProgress {
         called.map(|(output, _)| output).collect()
     }
 
+    /// Returns what each required output has not accepted.
+    pub(super) fn backlogs(&self) -> Vec<Backlog> {
+        let state = self.state();
+        let mut backlogs = vec![Backlog::default(); state.accepted.len()];
+        for batch in &state.not_accepted {
+            for (backlog, accepted) in backlogs.iter_mut().zip(&state.accepted) {
+                if batch.n > *accepted {
+                    backlog.batches += 1;
+                    backlog.bytes += batch.records.bytes();
+                    backlog.age = backlog.age.max(batch.sent.elapsed());
+                }
+            }
+        }
+        backlogs
+    }
+
+    /// Returns the number of records of each source that some output has not accepted.
+    pub(super) fn in_flight(&self) -> BTreeMap<Arc<str>, u64> {
+        let mut records = BTreeMap::new();
+        for batch in &self.state().not_accepted {
+            *records.entry(batch.source.clone()).or_default() += batch.records.events();
+        }
+        records
+    }
+
     /// Returns for each output the number of records that it has not accepted.
     pub(super) fn pending(&self) -> Vec<u64> {
         let state = self.state();
         let pending = |accepted: &u64| {
             let batches = state.not_accepted.iter();
             let behind = batches.filter(|batch| batch.n > *accepted);
-            behind.map(|batch| batch.records).sum()
+            behind.map(|batch| batch.records.events()).sum()
         };
         state.accepted.iter().map(pending).collect()
     }
@@ -238,13 +265,18 @@ impl DeliveryProgress {
         self.state().durable
     }
 
+    /// Returns whether the journal can be written, to be updated.
+    pub(super) fn journal(&self) -> &Standing {
+        self.ledger.journal()
+    }
+
     /// Records that every batch up to `n` is durable.
     pub(super) fn committed(&self, n: u64) {
         let mut state = self.state();
         state.durable = n;
         while let Some(batch) = pop_up_to(&mut state.not_durable, n) {
             self.ledger
-                .change(&batch.source, |counts| counts.durable += batch.records);
+                .committed(&batch.source, &batch.records, batch.point);
         }
         drop(state);
         self.changed.notify_all();
@@ -255,7 +287,7 @@ impl DeliveryProgress {
     pub(super) fn discard_not_durable(&self) {
         for batch in std::mem::take(&mut self.state().not_durable) {
             self.ledger
-                .change(&batch.source, |counts| counts.accepted -= batch.records);
+                .change(&batch.source, |counts| counts.accepted -= &batch.records);
         }
     }
 

@@ -1,9 +1,10 @@
 //! The writer thread of a required output: formats and writes batches, and reports which
 //! batches are taken and accepted.
 
+use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::warn;
 
@@ -13,6 +14,7 @@ use super::output_log::OutputLog;
 use super::progress::{DeliveryProgress, FailOnPanic};
 use super::retry::Retry;
 use super::steps::{DeliverySteps, WriteOutcome};
+use crate::delivery::output_counts::OutputCounts;
 use crate::disk::DiskFile;
 use crate::output::{AcceptedBatch, Output, OutputPart};
 use crate::sync::lock;
@@ -29,6 +31,9 @@ pub(super) struct OutputWriter {
     output: Box<dyn Output>,
     files: OpenFiles,
     retry: Retry,
+    counts: Arc<OutputCounts>,
+    /// The batches that the output has taken but not accepted, and when they were sent.
+    taken: VecDeque<(u64, Instant)>,
     steps: Arc<DeliverySteps>,
     progress: Arc<DeliveryProgress>,
 }
@@ -44,8 +49,8 @@ impl OutputWriter {
         name: &str,
         formatter: BatchFormatter,
         output: Box<dyn Output>,
-        steps: Arc<DeliverySteps>,
-        progress: Arc<DeliveryProgress>,
+        counts: Arc<OutputCounts>,
+        (steps, progress): (Arc<DeliverySteps>, Arc<DeliveryProgress>),
     ) -> Self {
         let mut open = Vec::new();
         output.files(&mut open);
@@ -55,7 +60,9 @@ impl OutputWriter {
             formatter,
             files: Arc::new(Mutex::new(open)),
             output,
-            retry: Retry::new(OutputLog::required(name)),
+            retry: Retry::new(OutputLog::required(name, counts.standing.clone())),
+            counts,
+            taken: VecDeque::new(),
             steps,
             progress,
         }
@@ -79,10 +86,10 @@ impl OutputWriter {
             let goes_on = match command {
                 Ok(OutputCommand::Deliver(delivery)) => {
                     self.formatter.format(&delivery);
-                    let n = delivery.n;
+                    let (n, sent) = (delivery.n, delivery.sent);
                     // Frees the arena before the event loop is woken.
                     drop(delivery);
-                    self.write(n)
+                    self.write(n, sent)
                 }
                 Ok(OutputCommand::Reopen) => self.reopen(),
                 Err(RecvTimeoutError::Timeout) => self.poll() && self.close_idle(),
@@ -102,7 +109,7 @@ impl OutputWriter {
     }
 
     /// Writes the formatted batch. Returns false if the pipeline ends.
-    fn write(&mut self, n: u64) -> bool {
+    fn write(&mut self, n: u64, sent: Instant) -> bool {
         let Self {
             index,
             name,
@@ -110,6 +117,8 @@ impl OutputWriter {
             output,
             files,
             retry,
+            counts,
+            taken,
             steps,
             progress,
         } = self;
@@ -137,10 +146,12 @@ impl OutputWriter {
                 }
                 Some(WriteOutcome::Accepted) => {
                     retry.progressed();
+                    counts.accepted(bytes, sent.elapsed());
                     progress.accept(*index, n, bytes);
                     return true;
                 }
                 Some(WriteOutcome::Taken) => {
+                    taken.push_back((n, sent));
                     progress.take(*index, n);
                     return self.poll();
                 }
@@ -165,6 +176,9 @@ impl OutputWriter {
                 return false;
             }
             self.retry.progressed();
+            if let Some((_, sent)) = self.taken.pop_front() {
+                self.counts.accepted(bytes, sent.elapsed());
+            }
             self.progress.accept(self.index, n, bytes);
         }
         true
