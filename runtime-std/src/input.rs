@@ -50,6 +50,27 @@ pub fn read(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     }
 }
 
+/// Returns a reader of what is in a file: gzip and zstd are decompressed.
+///
+/// # Errors
+/// Those of the reader.
+#[cfg(feature = "archive")]
+pub fn decompressed<'r>(reader: impl Read + 'r) -> io::Result<Box<dyn Read + 'r>> {
+    use std::io::{BufRead, BufReader};
+    /// The largest window that is read, as a power of two: it bounds the memory.
+    const MAX_WINDOW: u32 = 27;
+    let mut reader = BufReader::with_capacity(1 << 16, reader);
+    Ok(match reader.fill_buf()? {
+        [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(reader)),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(reader)?;
+            decoder.window_log_max(MAX_WINDOW)?;
+            Box::new(decoder)
+        }
+        _ => Box::new(reader),
+    })
+}
+
 /// An open file, pipe or terminal.
 pub struct Input {
     file: File,

@@ -2,7 +2,9 @@
 
 pub use crate::count::Count;
 pub use crate::explain::identity_remedy;
-pub use crate::format::{MappingRow, mapping};
+pub use crate::format::{Converted, Converter, MappingRow, mapping};
+#[cfg(feature = "archive")]
+pub use crate::input::decompressed;
 pub use crate::input::{Input, read, text};
 pub use crate::thread::spawn;
 pub use crate::trouble::Words;

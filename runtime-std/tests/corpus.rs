@@ -28,6 +28,9 @@ fn seeds() -> Vec<Seed> {
             seeds.push(("capture", name, [&[7], &stream[1..]].concat()));
         }
     }
+    for (name, event) in events() {
+        seeds.push(("formats", name, event));
+    }
     for (name, bytes) in journals() {
         seeds.push(("journal", name.to_owned(), bytes));
     }
@@ -38,6 +41,39 @@ fn seeds() -> Vec<Seed> {
         seeds.push(("delivery", name, script));
     }
     seeds
+}
+
+/// See `estreamer::fuzzing::formats`.
+fn events() -> Vec<(String, Vec<u8>)> {
+    let real = include_str!("../../tests/data/real-events.ndjson").lines();
+    let mut all: Vec<(String, Vec<u8>)> = real
+        .enumerate()
+        .map(|(number, line)| (format!("real-{number}"), [b"\0", line.as_bytes()].concat()))
+        .collect();
+    for (name, event) in [
+        ("nothing", &b""[..]),
+        ("no-object", b"\0[1,2]"),
+        ("no-utf8", b"\0{\"a\":\"\xff\"}"),
+        ("twice", b"\0{\"a\":1,\"\\u0061\":2}"),
+        ("half-a-pair", b"\0{\"URL\":\"\\ud800\\udc00\\ud800x\"}"),
+        (
+            "digits",
+            b"\0{\"InitiatorBytes\":123456789012345678901234567890}",
+        ),
+        (
+            "nested",
+            b"\0{\"a\":[[[{\"b\":\"]\"}]]],\"c\":null,\"d\":true}",
+        ),
+        ("line-ends", b"\0{\r\n\"User\" :\n\"a\\nb\"}\r\n\0"),
+        (
+            "values",
+            b"\x01a=b\\c\xff|x, y: z\xff\tt\r\n\xff, :\xff\\=\\n\xffk=v k2=v2",
+        ),
+        ("no-values", b"\x01\xff\xff\xff"),
+    ] {
+        all.push((name.to_owned(), event.to_vec()));
+    }
+    all
 }
 
 /// Small ones, and mistakes. Beside them lies the sample as it once was.

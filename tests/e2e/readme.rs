@@ -160,7 +160,7 @@ fn what_a_page_shows_is_compared_word_by_word() {
 fn every_command_explains_itself_with_an_example() {
     for command in [
         "demo", "collect", "check", "request", "simulate", "pki", "catalog", "capture", "doctor",
-        "identity", "migrate", "status", "verify",
+        "identity", "migrate", "status", "verify", "convert",
     ] {
         let help = Ended::of(&mut estreamer(&[command, "--help"])).success();
         let help = String::from_utf8(help.stdout).unwrap();

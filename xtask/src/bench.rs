@@ -4,6 +4,7 @@
 //! turns on the same machine; docs/speed.md explains the table.
 
 mod contender;
+mod formats;
 mod instructions;
 mod load;
 mod scene;
@@ -69,6 +70,7 @@ pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result {
         println!("{table}");
         Ok(table)
     })?;
+    steps.run("bench: formats", || formats::cost(&scene))?;
     if options.instructions {
         steps.run("bench: instructions", || instructions::count(&scene))?;
     }

@@ -24,12 +24,13 @@ const PROGRAMS: [(&str, &str); 13] = [
 ];
 
 /// What has no version to ask for: a file, and the package it comes in.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     ("/usr/share/java/jna.jar", "libjna-java"),
     ("/usr/bin/mandoc", "mandoc"),
     ("/usr/sbin/rsyslogd", "rsyslog"),
     ("/usr/share/doc/rsyslog-gnutls", "rsyslog-gnutls"),
     ("/usr/bin/clickhouse-server", "clickhouse-server"),
+    ("/usr/bin/lognormalizer", "liblognorm-utils"),
     (
         "/usr/lib/python3/dist-packages/jsonschema/__init__.py",
         "python3-jsonschema",
@@ -106,6 +107,7 @@ fn programs() -> Result {
     }
     // The messages of OpenTelemetry, as they are published.
     programs::python("opentelemetry-proto", "opentelemetry")?;
+    programs::python("pycef", "pycef")?;
     let has = |library| {
         let mut command = Command::new("pkg-config");
         process::output(command.args(["--exists", library])).is_ok_and(|it| it.status.success())

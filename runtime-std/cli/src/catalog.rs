@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::Failure;
+use estreamer::config::Format;
 use estreamer::shared;
-use estreamer::shared::Count;
+use estreamer::shared::{Count, MappingRow, mapping};
+use estreamer_core::fqe::EventKind;
 use estreamer_simulate::catalog::Catalog;
 
 /// Show an event catalogue: that of a Management Center,
@@ -35,6 +37,10 @@ enum CatalogAction {
     Lint {
         /// The catalogue.
         file: PathBuf,
+        /// Also print where each field goes in this format, and which fields keep their own
+        /// names there. These are no errors.
+        #[arg(long, value_name = "FORMAT")]
+        format: Option<Format>,
     },
     /// Print what the second catalogue has in addition (+) and what it lacks (-).
     #[command(after_help = "Example:\n  estreamer catalog diff before.json after.json")]
@@ -59,8 +65,12 @@ impl CatalogCommand {
                     false => print(&catalog.to_string()),
                 }
             }
-            CatalogAction::Lint { file } => {
-                let findings = read(&file)?.lint();
+            CatalogAction::Lint { file, format } => {
+                let catalog = read(&file)?;
+                if let Some(format) = format {
+                    print(&homes(&catalog, format)?)?;
+                }
+                let findings = catalog.lint();
                 let lines = findings.iter().map(|finding| format!("{finding}\n"));
                 print(&lines.collect::<String>())?;
                 match findings.len() {
@@ -78,6 +88,32 @@ impl CatalogCommand {
             }
         }
     }
+}
+
+/// Returns where each field of a catalogue goes in a format, one a line.
+fn homes(catalog: &Catalog, format: Format) -> Result<String, Failure> {
+    let rows = mapping(format).ok_or_else(|| {
+        Failure::usage(
+            format!("the format {format} has no mapping table: it passes events on as they are"),
+            "Use ftd, cef or leef",
+        )
+    })?;
+    let mut text = String::new();
+    for event in catalog.events() {
+        let kind = EventKind::from_name(&event.name);
+        for field in &event.fields {
+            let is_home = |row: &&MappingRow| {
+                row.field == Some(field)
+                    && !row.is_copy
+                    && kind.is_some_and(|kind| row.kinds.contains(&kind))
+            };
+            text += &match rows.iter().find(is_home) {
+                Some(row) => format!("{} {field} -> {}\n", event.name, row.target),
+                None => format!("{} {field} keeps its name\n", event.name),
+            };
+        }
+    }
+    Ok(text)
 }
 
 /// The maximum size of a catalogue in bytes.

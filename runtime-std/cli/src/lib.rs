@@ -4,6 +4,7 @@ mod capture;
 mod catalog;
 mod check;
 mod collect;
+mod convert;
 mod demo;
 mod doctor;
 mod identity;
@@ -58,6 +59,7 @@ enum Command {
     Pki(pki::PkiCommand),
     Catalog(catalog::CatalogCommand),
     Capture(capture::CaptureCommand),
+    Convert(convert::ConvertCommand),
     Verify(verify::VerifyCommand),
     Migrate(migrate::MigrateCommand),
 }
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Pki(pki) => pki.run(),
         Command::Catalog(catalog) => catalog.run(),
         Command::Capture(capture) => capture.run(),
+        Command::Convert(convert) => convert.run(),
         Command::Verify(verify) => return verify.run(),
         Command::Migrate(migrate) => migrate.run(),
     };

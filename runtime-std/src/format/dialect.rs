@@ -32,4 +32,9 @@ pub(super) trait Dialect: Send {
 
     /// Ends the event.
     fn end(&mut self, out: &mut Vec<u8>);
+
+    /// Returns the number of values so far that could not be written as they are.
+    fn adjusted(&self) -> u64 {
+        0
+    }
 }

@@ -23,8 +23,8 @@ struct Unreadable<'a> {
     record_type: u16,
     archival: Option<u32>,
     length: u32,
-    #[serde(serialize_with = "debugged")]
-    digest: Digest,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "debugged")]
+    digest: Option<Digest>,
     data_base64: Base64<'a>,
 }
 
@@ -53,7 +53,7 @@ enum EnvelopeLine<'a> {
 pub(super) fn error(
     source: &str,
     record: &EventRecord<'_>,
-    digest: Digest,
+    digest: Option<Digest>,
     unfit: Option<&Unfit>,
     out: &mut Vec<u8>,
 ) {
@@ -164,8 +164,11 @@ impl Serialize for Base64<'_> {
     }
 }
 
-fn debugged<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{digest:?}"))
+fn debugged<S: Serializer>(digest: &Option<Digest>, serializer: S) -> Result<S::Ok, S::Error> {
+    match digest {
+        Some(digest) => serializer.collect_str(&format_args!("{digest:?}")),
+        None => serializer.serialize_none(),
+    }
 }
 
 #[cfg(test)]
@@ -187,7 +190,7 @@ mod tests {
             data: &data,
         };
         let mut line = Vec::new();
-        error("fmc", &record, Digest::new(7), None, &mut line);
+        error("fmc", &record, Some(Digest::new(7)), None, &mut line);
         let envelope: serde_json::Value = serde_json::from_slice(&line).unwrap();
         let error = &envelope["estreamer_error"];
         assert_eq!(error["kind"], "malformed");

@@ -6,7 +6,7 @@
 //!
 //! Readers take the pairs apart at each comma before a key: letters, digits, blanks and `_`,
 //! then a colon; some do so without a blank after the comma. A value that holds such a
-//! comma is made harmless: the comma becomes a semicolon, and the record counts as adjusted.
+//! comma is made harmless: the comma becomes a semicolon, and the value is counted.
 //! A line end in a value becomes a blank.
 
 use std::io::Write;
@@ -31,6 +31,8 @@ pub(super) struct Ftd {
     /// Whether the line has no header because the output writes one.
     bare: bool,
     separate: bool,
+    /// Values in which a comma was replaced.
+    adjusted: u64,
     buffer: String,
 }
 
@@ -69,26 +71,31 @@ impl Ftd {
     fn value(&mut self, value: Value<'_>, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend_from_slice(value.text(&mut self.buffer).as_bytes());
-        make_harmless(&mut out[start..]);
+        self.adjusted += u64::from(make_harmless(&mut out[start..]));
     }
 }
 
 /// Makes sure that no reader takes a part of a value for a pair, or its end for that of the
-/// line.
-fn make_harmless(value: &mut [u8]) {
+/// line. Returns whether a comma was replaced.
+fn make_harmless(value: &mut [u8]) -> bool {
     let mut at = 0;
+    let mut replaced = false;
     while let Some(found) = value[at..]
         .iter()
         .position(|byte| matches!(byte, b',' | b'\n' | b'\r'))
     {
         at += found;
         value[at] = match value[at] {
-            b',' if begins_key(&value[at + 1..]) => b';',
+            b',' if begins_key(&value[at + 1..]) => {
+                replaced = true;
+                b';'
+            }
             b',' => b',',
             _ => b' ',
         };
         at += 1;
     }
+    replaced
 }
 
 /// Returns whether a reader takes this for a key and its colon.
@@ -149,5 +156,9 @@ impl Dialect for Ftd {
 
     fn end(&mut self, out: &mut Vec<u8>) {
         out.push(b'\n');
+    }
+
+    fn adjusted(&self) -> u64 {
+        self.adjusted
     }
 }

@@ -6,9 +6,11 @@
 //! implementation of [`Dialect`] in this folder, and a row in [`Format::dialect`].
 
 mod cef;
+mod convert;
 mod dialect;
 mod envelope;
 mod event;
+mod explain;
 mod facts;
 mod ftd;
 mod key_value;
@@ -18,12 +20,15 @@ mod map;
 #[cfg(test)]
 mod pages;
 mod raw;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod readers;
 mod table;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
 mod transform;
 
+pub use convert::{Converted, Converter};
 pub use raw::ENVELOPE;
 pub use transform::OwnedTransform;
 
@@ -189,7 +194,8 @@ impl Formatter {
         }
     }
 
-    /// Appends a record to `out`.
+    /// Appends a record to `out` and returns whether it is an event that the format can
+    /// hold. An error envelope has the digest, if there is one.
     ///
     /// As lines: a text event unchanged, a binary event in the envelope `estreamer_data`,
     /// anything else in the envelope `estreamer_error`. As raw: see [`ENVELOPE`]. In a
@@ -199,33 +205,42 @@ impl Formatter {
         &mut self,
         origin: RecordOrigin<'_>,
         record: &EventRecord<'_>,
-        digest: Digest,
+        digest: Option<Digest>,
         out: &mut Vec<u8>,
-    ) {
+    ) -> bool {
         let RecordOrigin {
             source, transform, ..
         } = origin;
         let unfit = match (self.format, record.kind, transform) {
-            (Format::Raw, _, _) => return raw::append(source, record, digest, out),
+            (Format::Raw, kind, _) => {
+                raw::append(source, record, digest, out);
+                return kind == RecordKind::Event;
+            }
             (_, RecordKind::Malformed(_) | RecordKind::Oversize, _) => None,
             (Format::Lines, _, OwnedTransform::Json | OwnedTransform::Csv) => {
-                return line::append(record.data, *transform == OwnedTransform::Csv, out);
+                line::append(record.data, *transform == OwnedTransform::Csv, out);
+                return true;
             }
             (Format::Lines | Format::Envelope, _, OwnedTransform::Other(name)) => {
                 envelope::data(source, name, record, out);
-                return out.push(b'\n');
+                out.push(b'\n');
+                return true;
             }
             (Format::Envelope, _, _) => match self.envelope(origin, record, out) {
-                Ok(()) => return out.push(b'\n'),
+                Ok(()) => {
+                    out.push(b'\n');
+                    return true;
+                }
                 Err(unfit) => Some(unfit),
             },
             (_, _, _) => match self.map(source, record, out) {
-                Ok(()) => return,
+                Ok(()) => return true,
                 Err(unfit) => Some(unfit),
             },
         };
         envelope::error(source, record, digest, unfit.as_ref(), out);
         out.push(b'\n');
+        false
     }
 
     fn envelope(

@@ -65,7 +65,7 @@ fn formatted(format: Format, kind: EventKind) -> String {
             transform: &OwnedTransform::Json,
             received: 1_750_000_001,
         };
-        formatter.append(origin, &record, Digest::new(7), &mut out);
+        formatter.append(origin, &record, Some(Digest::new(7)), &mut out);
     }
     String::from_utf8(out).unwrap()
 }

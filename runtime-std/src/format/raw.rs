@@ -16,7 +16,12 @@ use crate::digest::Digest;
 pub const ENVELOPE: u32 = 1 << 31;
 
 /// Appends a record.
-pub(super) fn append(source: &str, record: &EventRecord<'_>, digest: Digest, out: &mut Vec<u8>) {
+pub(super) fn append(
+    source: &str,
+    record: &EventRecord<'_>,
+    digest: Option<Digest>,
+    out: &mut Vec<u8>,
+) {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
     let mark = match record.kind {

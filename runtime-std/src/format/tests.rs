@@ -23,7 +23,7 @@ fn written(format: Format, transform: &OwnedTransform, record: &EventRecord<'_>)
         received: 2,
     };
     let mut out = Vec::new();
-    Formatter::new(format).append(origin, record, Digest::new(0), &mut out);
+    Formatter::new(format).append(origin, record, Some(Digest::new(0)), &mut out);
     out
 }
 
@@ -182,4 +182,101 @@ fn a_value_that_does_not_fit_its_place_keeps_its_own_name() {
         r#"{"AC_RuleAction":"Allow","InlineResult":"Dropped"}"#,
     );
     assert!(out.ends_with(" act=Allow InlineResult=Dropped\n"), "{out}");
+}
+
+#[test]
+fn the_readers_of_ftd_get_every_pair_back() {
+    let hostile = [
+        "a, b: c",
+        "a,b:c",
+        ", x:",
+        ",,  y :z",
+        "\\n, q: 1",
+        ": , : ",
+        ",",
+        "",
+        "é, ö: ü",
+        "A, 1 2 3:",
+        "http://x/?a=1,b:2",
+        "\\\\, [x]: y",
+        "\\\"quoted\\\", z: 1",
+        "\\ud83d\\ude00, k: v",
+        ",\\t t:1",
+    ];
+    let hostile = hostile.iter().enumerate().map(|(n, value)| {
+        let name = ["URL", "User", "FirewallRule", "Unheard_Of"][n % 4];
+        format!(
+            "{{\"EventType\":\"ConnectionEvent\",\"{name}\":\"{value}\",\"DNS_Query\":\"{value}\"}}"
+        )
+    });
+    let mut generated = Vec::new();
+    let options = estreamer_simulate::generator::GeneratorOptions {
+        awkward_percent: 50,
+        ..Default::default()
+    };
+    for event in estreamer_simulate::generator::Generator::new(options).take(10_000) {
+        let mut json = Vec::new();
+        estreamer_simulate::generator::render_json(&event, None, &mut json);
+        generated.push(String::from_utf8(json).unwrap());
+    }
+    let real = include_str!("../../../tests/data/real-events.ndjson");
+    let real = real.lines().map(str::to_owned);
+    let rows = mapping(Format::Ftd).unwrap();
+    let mut converter = Converter::new(Format::Ftd, "fmc");
+    let mut read = 0;
+    for json in generated.into_iter().chain(real).chain(hostile) {
+        let event: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&json).unwrap();
+        let mut out = Vec::new();
+        if converter.append(json.as_bytes(), &mut out) == Converted::Error {
+            assert_eq!(event["EventType"], "IntrusionPacket");
+            continue;
+        }
+        let line = String::from_utf8(out).unwrap();
+        let mut expected: Vec<(String, String)> = Vec::new();
+        for (name, value) in &event {
+            let value = match value {
+                serde_json::Value::String(text) => text.replace(['\r', '\n'], " "),
+                other => other.to_string(),
+            };
+            for row in rows.iter().filter(|row| row.field == Some(name)) {
+                let value = match (row.written_as, &*value) {
+                    ("", _) => value.clone(),
+                    ("time", _) => {
+                        let mut time = String::new();
+                        table::time(value.parse().unwrap(), &mut time).unwrap();
+                        time
+                    }
+                    (_, "1") => "High".into(),
+                    (_, "2") => "Medium".into(),
+                    (_, "3") => "Low".into(),
+                    (_, _) => continue,
+                };
+                expected.push((row.target.into(), value));
+            }
+            if !rows.iter().any(|row| row.field == Some(name)) {
+                expected.push((name.clone(), value));
+            }
+        }
+        expected.sort();
+        for blank in [true, false] {
+            let mut found = readers::ftd(&line, blank).unwrap();
+            found.sort();
+            assert_eq!(found.len(), expected.len(), "{line}");
+            for (found, expected) in found.iter().zip(&expected) {
+                // A comma may have become a semicolon, and nothing else changes.
+                let same =
+                    |(found, sent): (char, char)| found == sent || (found, sent) == (';', ',');
+                let (length, sent) = (found.1.chars().count(), expected.1.chars().count());
+                assert!(
+                    found.0 == expected.0
+                        && length == sent
+                        && found.1.chars().zip(expected.1.chars()).all(same),
+                    "{found:?} of {expected:?}"
+                );
+            }
+        }
+        read += 1;
+    }
+    assert!(read > 8_000, "{read}");
 }

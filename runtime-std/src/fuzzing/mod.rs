@@ -6,6 +6,8 @@
 //! - `capture`: any recorded stream can be explained.
 //! - `config`: a configuration is parsed, or its errors are reported by line.
 //! - `envelope`: any record becomes one line that accounts for all its bytes.
+//! - `formats`: any event becomes one line in each format, from which readers get every value
+//!   back.
 //!
 //! `collector` and `disk` are the parts of `delivery` and of the model in `tests/model`.
 
@@ -13,6 +15,7 @@ pub mod collector;
 mod config;
 mod delivery;
 pub mod disk;
+mod formats;
 mod journal;
 mod readers;
 pub mod server;
@@ -25,6 +28,7 @@ pub use crate::output::file::settings::FileSettings;
 pub use crate::output::{Output, OutputPart};
 pub use config::config;
 pub use delivery::delivery;
+pub use formats::formats;
 pub use journal::journal;
 pub use readers::{capture, envelope};
 
@@ -48,4 +52,5 @@ pub const TARGETS: &[Target] = &[
     ("capture", capture),
     ("envelope", envelope),
     ("config", config),
+    ("formats", formats),
 ];

@@ -92,7 +92,7 @@ pub fn envelope(data: &[u8]) {
         transform: &OwnedTransform::Json,
         received: 0,
     };
-    Formatter::new(Format::Lines).append(origin, &record, digest, &mut lines);
+    Formatter::new(Format::Lines).append(origin, &record, Some(digest), &mut lines);
     let line = lines.strip_prefix(b"before\n").expect("it is appended");
     let line = line.strip_suffix(b"\n").expect("a line has an end");
     assert!(!line.contains(&b'\n') && !line.contains(&b'\r'), "one line");

@@ -97,8 +97,9 @@ impl BatchFormatter {
             let index = self.part(source, &record);
             let part = &mut self.parts[index];
             part.count(record.archival);
+            let digest = Some(verdict.digest);
             self.formatter
-                .append(origin, &record, verdict.digest, &mut part.bytes);
+                .append(origin, &record, digest, &mut part.bytes);
             if self.has_records {
                 part.records.push(RecordInfo {
                     end: part.bytes.len(),

@@ -1,0 +1,84 @@
+//! Says where each field of an event goes.
+
+use std::io::Write;
+
+use super::Format;
+use super::dialect::Dialect;
+use super::event::Value;
+use super::facts::Facts;
+use super::table::{Row, Table};
+
+/// A dialect that says what another one does, and then writes what that one writes.
+pub(super) struct Explain {
+    format: Format,
+    dialect: Box<dyn Dialect>,
+    /// The record.
+    record: Vec<u8>,
+}
+
+impl Explain {
+    pub(super) fn boxed(format: Format, dialect: Box<dyn Dialect>) -> Box<dyn Dialect> {
+        Box::new(Self {
+            format,
+            dialect,
+            record: Vec::new(),
+        })
+    }
+}
+
+impl Dialect for Explain {
+    fn table(&self) -> &'static Table {
+        self.dialect.table()
+    }
+
+    fn refusal(&self, facts: &Facts<'_>) -> Option<&'static str> {
+        self.dialect.refusal(facts)
+    }
+
+    fn begin(&mut self, facts: &Facts<'_>, out: &mut Vec<u8>) {
+        self.record.clear();
+        self.dialect.begin(facts, &mut self.record);
+        // Writing to a Vec cannot fail.
+        let _ = writeln!(out, "{}, written as {}:", facts.title(), self.format);
+    }
+
+    fn field(&mut self, row: &Row, value: Value<'_>, out: &mut Vec<u8>) {
+        let start = self.record.len();
+        self.dialect.field(row, value, &mut self.record);
+        let written = String::from_utf8_lossy(&self.record[start..]);
+        let how = match row.written_as {
+            "" => String::new(),
+            how => format!(" ({how})"),
+        };
+        let (from, format, line) = (row.source.shown(), self.format, row.line);
+        let _ = writeln!(
+            out,
+            "  {from} -> {}{how}, {format}.table line {line}: {}",
+            row.target,
+            written.trim()
+        );
+    }
+
+    fn unknown(&mut self, name: &str, value: Value<'_>, out: &mut Vec<u8>) {
+        let start = self.record.len();
+        self.dialect.unknown(name, value, &mut self.record);
+        let written = String::from_utf8_lossy(&self.record[start..]);
+        let _ = writeln!(
+            out,
+            "  `{}` has no place in {}: {}",
+            name.escape_debug(),
+            self.format,
+            written.trim()
+        );
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        self.dialect.end(&mut self.record);
+        out.push(b'\n');
+        out.extend_from_slice(&self.record);
+    }
+
+    fn adjusted(&self) -> u64 {
+        self.dialect.adjusted()
+    }
+}

@@ -1,0 +1,99 @@
+//! Readers of the dialects, as other programs read them, for tests and fuzzers.
+
+/// The pairs of a record in its order.
+pub type Pairs = Vec<(String, String)>;
+
+/// Takes a line of `ftd` apart at each comma before a key: letters, digits, blanks and `_`,
+/// and a colon. With `blank`, a comma counts only if a blank follows.
+pub fn ftd(line: &str, blank: bool) -> Option<Pairs> {
+    let (_, message) = line.strip_suffix('\n')?.split_once(" : %FTD-")?;
+    let (_, mut rest) = message.split_once(": ")?;
+    // Letters of other scripts are letters to some.
+    let in_key = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || byte == b'_'
+            || byte.is_ascii_whitespace()
+            || !byte.is_ascii()
+    };
+    let mut pairs = Pairs::new();
+    while !rest.is_empty() {
+        let begins_key = |at: &usize| {
+            let after = &rest.as_bytes()[at + 1..];
+            let length = after.iter().take_while(|byte| in_key(**byte)).count();
+            let is_key = length > 0 && after.get(length) == Some(&b':');
+            is_key && (!blank || after[0] == b' ')
+        };
+        let mut commas = rest.match_indices(',').map(|(at, _)| at);
+        let end = commas.find(begins_key).unwrap_or(rest.len());
+        let (key, value) = rest[..end].split_once(':')?;
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        pairs.push((key.trim().to_owned(), value.to_owned()));
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
+    Some(pairs)
+}
+
+/// Takes a line of CEF apart: the seven parts of its header and its pairs.
+pub fn cef(line: &str) -> Option<(Vec<String>, Pairs)> {
+    let mut rest = line.strip_suffix('\n')?.strip_prefix("CEF:")?;
+    let mut header = Vec::new();
+    while header.len() < 7 {
+        let bar = unescaped(rest, '|').next()?;
+        header.push(unescape(&rest[..bar]));
+        rest = &rest[bar + 1..];
+    }
+    let is_key = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let signs: Vec<usize> = unescaped(rest, '=').collect();
+    let keys = signs.iter().map(|sign| {
+        let key = rest[..*sign].trim_end_matches(is_key);
+        key.len()
+    });
+    let keys: Vec<usize> = keys.collect();
+    let mut pairs = Pairs::new();
+    for (number, (key, sign)) in keys.iter().zip(&signs).enumerate() {
+        let end = match keys.get(number + 1) {
+            Some(next) => rest[..*next].strip_suffix(' ')?.len(),
+            None => rest.len(),
+        };
+        let value = unescape(&rest[sign + 1..end]);
+        pairs.push((rest[*key..*sign].to_owned(), value));
+    }
+    Some((header, pairs))
+}
+
+/// Takes a line of LEEF 2.0 with tabs apart.
+pub fn leef(line: &str) -> Option<Pairs> {
+    let line = line.strip_suffix('\n')?.strip_prefix("LEEF:2.0|")?;
+    let (_, pairs) = line.split_once("|x09|")?;
+    let pair = |pair: &str| {
+        let (key, value) = pair.split_once('=')?;
+        Some((key.to_owned(), value.to_owned()))
+    };
+    pairs.split('\t').map(pair).collect()
+}
+
+fn unescaped(text: &str, sign: char) -> impl Iterator<Item = usize> {
+    let mut escaped = false;
+    text.char_indices().filter_map(move |(at, c)| {
+        let counts = c == sign && !escaped;
+        escaped = c == '\\' && !escaped;
+        counts.then_some(at)
+    })
+}
+
+fn unescape(text: &str) -> String {
+    let mut plain = String::new();
+    let mut characters = text.chars();
+    while let Some(c) = characters.next() {
+        plain.push(match c {
+            '\\' => match characters.next() {
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some(other) => other,
+                None => '\\',
+            },
+            other => other,
+        });
+    }
+    plain
+}

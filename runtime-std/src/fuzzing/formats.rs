@@ -1,0 +1,98 @@
+//! Formats events in every format.
+
+use serde_json::Map;
+
+use crate::config::Format;
+use crate::format::{Converted, Converter, readers};
+
+/// The fields of an event that is made of values.
+const FIELDS: [&str; 6] = [
+    "URL",
+    "User",
+    "FirewallRule",
+    "Unheard_Of",
+    "FileName",
+    "Other",
+];
+
+/// Formats an event. After the first byte come the bytes of the event if that is even, or
+/// values of fields, separated by the byte 255.
+pub fn formats(data: &[u8]) {
+    let Some((how, data)) = data.split_first() else {
+        return;
+    };
+    if how % 2 == 1 {
+        return values(data);
+    }
+    for (format, name, _) in Format::ALL {
+        let mut out = b"before".to_vec();
+        Converter::new(*format, "fuzz").append(data, &mut out);
+        let record = out.strip_prefix(b"before").expect("it is appended");
+        let is_line = |record: &[u8]| {
+            let end = record.iter().position(|byte| *byte == b'\n');
+            end.is_none_or(|end| end + 1 == record.len())
+        };
+        match format {
+            Format::Raw => {}
+            _ => assert!(is_line(record), "{name} is one line"),
+        }
+        if !matches!(format, Format::Raw | Format::Lines) {
+            assert!(str::from_utf8(record).is_ok(), "{name} is text");
+        }
+    }
+}
+
+fn values(data: &[u8]) {
+    let values = data.split(|byte| *byte == 255);
+    let mut event = Map::new();
+    event.insert("EventType".into(), "ConnectionEvent".into());
+    for (field, value) in FIELDS.iter().zip(values) {
+        let value = String::from_utf8_lossy(value).into_owned();
+        event.insert((*field).into(), value.into());
+    }
+    let json = serde_json::to_vec(&event).expect("it is JSON");
+    let written = |format| {
+        let mut out = Vec::new();
+        let converted = Converter::new(format, "fuzz").append(&json, &mut out);
+        assert_eq!(converted, Converted::Event);
+        String::from_utf8(out).expect("it is text")
+    };
+    let (_, cef) = readers::cef(&written(Format::Cef)).expect("it is CEF");
+    let leef = readers::leef(&written(Format::Leef)).expect("it is LEEF");
+    let ftd = written(Format::Ftd);
+    let ftd = [true, false].map(|blank| readers::ftd(&ftd, blank).expect("they are pairs"));
+    for (field, value) in event.iter().filter(|(field, _)| *field != "EventType") {
+        let value = value.as_str().expect("it is text");
+        let find = |pairs: &readers::Pairs, key: &str| {
+            let mut found = pairs.iter().filter(|(other, _)| other == key);
+            let found = [found.next(), found.next()];
+            let [Some((_, value)), None] = found else {
+                panic!("one {key} in {pairs:?}")
+            };
+            value.clone()
+        };
+        let key = |url, user, rule, file| match &**field {
+            "URL" => url,
+            "User" => user,
+            "FirewallRule" => rule,
+            "FileName" => file,
+            other => other.to_owned(),
+        };
+        let own = |names: [&str; 4]| {
+            let [url, user, rule, file] = names.map(str::to_owned);
+            key(url, user, rule, file)
+        };
+        assert_eq!(
+            find(&cef, &own(["request", "suser", "cs2", "fname"])),
+            value
+        );
+        let blanks = value.replace(['\t', '\r', '\n'], " ");
+        let key = own(["url", "usrName", "FirewallRule", "resource"]);
+        assert_eq!(find(&leef, &key), blanks);
+        let one_line = value.replace(['\r', '\n'], " ").replace(',', ";");
+        let key = own(["URL", "User", "AccessControlRuleName", "FileName"]);
+        for pairs in &ftd {
+            assert_eq!(find(pairs, &key).replace(',', ";"), one_line);
+        }
+    }
+}
