@@ -15,6 +15,7 @@ const TIMES: [(&str, u64); 4] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)
 ///
 /// # Errors
 /// The accepted values.
+#[cfg(feature = "config")]
 pub fn size(text: &str) -> Result<u64, &'static str> {
     parse(text, &SIZES).ok_or("use an integer with B, KiB, MiB, GiB or TiB, such as \"256MiB\"")
 }
@@ -23,6 +24,7 @@ pub fn size(text: &str) -> Result<u64, &'static str> {
 ///
 /// # Errors
 /// The accepted values.
+#[cfg(feature = "config")]
 pub fn time(text: &str) -> Result<u64, &'static str> {
     parse(text, &TIMES).ok_or("use an integer with s, m, h or d, such as \"1h\"")
 }
@@ -37,6 +39,7 @@ pub fn shown_time(seconds: u64) -> String {
     shown(seconds, &TIMES)
 }
 
+#[cfg(feature = "config")]
 fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let (count, unit) = text.split_at(digits);
@@ -55,7 +58,7 @@ fn shown(value: u64, units: &[(&str, u64)]) -> String {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "config"))]
 mod tests {
     use super::*;
 

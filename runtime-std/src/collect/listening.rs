@@ -40,10 +40,10 @@ impl Listening {
     }
 
     fn listen(&mut self, address: SocketAddr) -> Result<(), Failure> {
-        let listener = Listener::open(address, &self.monitor)?;
-        if let Some(warning) = warning(listener.address()) {
+        if let Some(warning) = warning(address) {
             warn!("{warning}.");
         }
+        let listener = Listener::open(address, &self.monitor)?;
         info!("the status is at http://{}/.", listener.address());
         self.listener = Some((address, listener));
         Ok(())

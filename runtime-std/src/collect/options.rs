@@ -9,6 +9,7 @@ use estreamer_mio::event_loop::Handle;
 
 use crate::config::Config;
 use crate::failure::{Failure, Wording};
+use crate::telemetry::StatusHandle;
 
 /// Reads the configuration again.
 pub type Reload = Box<dyn FnMut() -> Result<Config, Failure>>;
@@ -105,6 +106,8 @@ pub struct Run {
     pub watch: Option<Watch>,
     /// Receives the state of the run.
     pub heartbeat: Option<Heartbeat>,
+    /// Shows the status of the run.
+    pub status: StatusHandle,
     /// The configuration file, for the status.
     pub configuration: Option<PathBuf>,
     /// The time between two calls of the heartbeat; `None` is a second.

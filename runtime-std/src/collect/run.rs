@@ -84,6 +84,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     let ledger = Arc::new(Ledger::new(seconds(config.overlap), run.wording));
     let monitor = Monitor::new(ledger.clone(), run.wording, run.configuration.take());
     let monitor = Arc::new(monitor);
+    run.status.show(&monitor);
     let began = Cell::new(None);
     let first_sessions = FirstSessions::default();
     let mut forms = Forms::default();

@@ -1,6 +1,7 @@
 //! What a collection does, while it runs.
 //!
 //! - [`Status`]: a snapshot, as JSON.
+//! - [`StatusHandle`]: takes a snapshot of a run, from any thread.
 //! - `monitor`: the live state that the snapshot is taken of. The counts are those of the
 //!   ledger of the delivery; `cause`, `rate` and `process` are the rest.
 //! - [`words`]: its numbers for people.
@@ -8,6 +9,7 @@
 //!   as a `page`.
 
 pub(crate) mod cause;
+mod handle;
 #[cfg(feature = "listen")]
 pub mod listen;
 #[cfg(feature = "listen")]
@@ -20,4 +22,5 @@ mod rate;
 mod status;
 pub mod words;
 
+pub use handle::StatusHandle;
 pub use status::*;

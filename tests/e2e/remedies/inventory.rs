@@ -22,9 +22,13 @@ const FOLDERS: [&str; 3] = [
 /// Texts that are no remedies: documents that are written or shown, and help.
 const NO_REMEDIES: [&str; 4] = ["/tests/", "/tests.rs", "/migrate", "/fuzzing/"];
 
-/// The beginning of a remedy for a situation that the simulator does not show: nothing in a
-/// record tells what its length counts. Its options are run in `of_servers`.
-const UNSHOWN: &str = "If events start with extra bytes";
+/// The beginnings of remedies for situations that are not shown here: that nothing in a
+/// record tells what its length counts, which the simulator does not show (the options are
+/// run in `of_servers`), and that an archive has an open file (`verify` runs that).
+const UNSHOWN: [&str; 2] = [
+    "If events start with extra bytes",
+    "note     {path} is open",
+];
 
 /// The first words of a remedy that tells to change a setting.
 const VERBS: [&str; 12] = [
@@ -44,8 +48,9 @@ pub(super) fn remedies() -> Vec<Remedy> {
             }
             let text = fs::read_to_string(&path).unwrap();
             let text = text.split("#[cfg(test)]").next().unwrap();
-            let wanted =
-                |literal: &String| names_something(literal) && !literal.starts_with(UNSHOWN);
+            let wanted = |literal: &String| {
+                names_something(literal) && !UNSHOWN.iter().any(|no| literal.starts_with(no))
+            };
             for literal in literals(text).filter(wanted) {
                 let parts = parts(&literal);
                 let file = shown.clone();
@@ -59,7 +64,8 @@ pub(super) fn remedies() -> Vec<Remedy> {
 
 /// Whether a text tells to use what the program has to accept.
 fn names_something(text: &str) -> bool {
-    if text.starts_with("Example:") || text.starts_with("#") || !text.contains(' ') {
+    let is_help = text.starts_with("Example:") || text.starts_with("Exit status");
+    if is_help || text.starts_with("#") || !text.contains(' ') {
         return false;
     }
     let option = text.split("--").skip(1);

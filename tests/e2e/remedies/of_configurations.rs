@@ -112,6 +112,34 @@ pub(super) fn run(printed: &mut Printed) {
             output("url = \"file:/dev/null\"\n"),
             output("url = \"stdout:\"\n"),
         ),
+        // Archives.
+        (
+            output("url = \"file:e\"\nrotate = {}\n"),
+            output("url = \"file:e\"\nrotate = { size = \"256MiB\" }\n"),
+        ),
+        (
+            output("url = \"file:e\"\nrotate = {}\n"),
+            output("url = \"file:e\"\nrotate = { every = \"1h\" }\n"),
+        ),
+        (
+            output("url = \"-\"\nrotate = { every = \"1h\" }\n"),
+            output("url = \"file:e\"\nrotate = { every = \"1h\" }\n"),
+        ),
+        (
+            output("url = \"file:e\"\nkeep = { days = 1 }\n"),
+            output("url = \"file:e\"\nkeep = { days = 1 }\nrotate = { size = \"256MiB\" }\n"),
+        ),
+        (
+            output(
+                "url = \"file:e\"\nkeep = { days = 1 }\nrotate = { size = \"1MiB\" }\nmanifest = false\n",
+            ),
+            output("url = \"file:e\"\nkeep = { days = 1 }\nrotate = { size = \"1MiB\" }\n"),
+        ),
+        // The status.
+        (
+            format!("[listen]\n{}", source()),
+            format!("[listen]\naddress = \"127.0.0.1:9302\"\n{}", source()),
+        ),
         // Receivers.
         (
             output("url = \"elastic+https://a:9200\"\n"),

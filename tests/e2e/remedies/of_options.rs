@@ -82,4 +82,18 @@ pub(super) fn run(printed: &mut Printed) {
     printed.refused(&mut with(&["--bind", "192.0.2.1"]), "Correct --bind");
     printed.refused(&mut with(&["--bind", "::1"]), "bind");
     Ended::of(&mut with(&["--bind", "127.0.0.1"])).failure(1, &["nothing listens"]);
+
+    let nothing = pki.scratch("nothing");
+    let mut status = estreamer(&["status", "--state", nothing.to_str().unwrap()]);
+    printed.refused(&mut status, "its state directory with --state DIR");
+    let mut status = estreamer(&["status", "--address", "127.0.0.1:1"]);
+    printed.refused(&mut status, "no collector found");
+
+    let output = "[[output]]\nurl = \"file:archive/e.ndjson\"\n";
+    let text = super::of_configurations::source() + output;
+    let config = pki.write("verify.toml", &text);
+    let verify = || estreamer(&["verify", "--config", &config]);
+    printed.refused(&mut verify(), "Add rotate = ");
+    pki.write("verify.toml", &(text + "rotate = { size = \"256MiB\" }\n"));
+    accepted(&mut verify());
 }

@@ -228,9 +228,9 @@ fn each_problem_is_reported_with_its_line_and_its_remedy() {
             &["tape:", "stdout:"],
         ),
         (
-            &source("[[output]]\nurl = \"file:{date}\""),
+            &source("[[output]]\nurl = \"file:{day}\""),
             5,
-            &["{date}", "{event}"],
+            &["{day}", "{event}"],
         ),
         (&output("format = \"csv\""), 6, &["csv", "ndjson", "raw"]),
         (&output("queue = 0"), 6, &["from 1 to 65536 (MiB)"]),
