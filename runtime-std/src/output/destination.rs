@@ -153,7 +153,8 @@ mod tests {
             ("file:", None),
             ("stdout", None),
             ("/tmp/a", None),
-            ("http://a", None),
+            ("http://a", Some("http://a")),
+            ("gopher://a", None),
             (
                 "tcp://log.example.net:6514",
                 Some("tcp://log.example.net:6514"),

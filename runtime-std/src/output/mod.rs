@@ -55,7 +55,7 @@ pub struct OutputPart {
     /// The first and the last archival second of the records.
     pub archival: Option<(u32, u32)>,
     /// The records in `bytes`, in order. Empty for an output that does not ask for them
-    /// ([`RecordNeeds`](receivers::RecordNeeds)).
+    /// by `RecordNeeds`.
     pub records: Vec<RecordInfo>,
 }
 

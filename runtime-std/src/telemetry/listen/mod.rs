@@ -1,6 +1,6 @@
 //! Serves the status over HTTP/1.1: at an address, and at a socket in the state directory.
 //!
-//! - [`Listener`] and [`StatusSocket`]: the two places.
+//! - `listener` and `socket`: the two places.
 //! - `connection`: one connection: a request within limits, an answer, and the end.
 //! - `crowd`: the connections at a time, and which of them has to go.
 //! - `request`, `response`: what is read and written.
