@@ -173,6 +173,10 @@ impl HttpOutput {
         };
         match verdict {
             Verdict::Accepted => Ok(()),
+            // The numbers began again: the events that waited for this one may be lost.
+            Verdict::Pending(ack) if self.requests.is_waiting_for(ack) => Err(self.send_again(
+                "the numbers of the acknowledgements began again; events without acknowledgement are sent again",
+            )),
             Verdict::Pending(ack) => {
                 self.requests.wait_for(ack);
                 Ok(())
@@ -282,21 +286,31 @@ impl HttpOutput {
             return Ok(());
         }
         self.asked = Some(Instant::now());
-        if let Ok(client) = &self.client {
-            for ack in self.receiver.acknowledged(client, &pending)? {
+        let come = match &self.client {
+            Ok(client) => self.receiver.acknowledged(client, &pending),
+            Err(_) => Ok(Vec::new()),
+        };
+        let asked = come.map(|acks| {
+            for ack in acks {
                 self.requests.acknowledge(ack);
             }
-        }
+        });
         self.settle();
+        // Also if the request for acknowledgements fails: perhaps the channel is unknown.
         if self.requests.waited() > LOST {
-            self.requests = Requests::default();
-            self.queue.rewind();
-            self.receiver.renew();
-            return Err(io::Error::other(
+            return Err(self.send_again(
                 "the indexers did not acknowledge events within 5 minutes; they are sent again",
             ));
         }
-        Ok(())
+        asked
+    }
+
+    /// Sends every event again that is not accepted, over a new channel.
+    fn send_again(&mut self, reason: &str) -> io::Error {
+        self.requests = Requests::default();
+        self.queue.rewind();
+        self.receiver.renew();
+        io::Error::other(reason)
     }
 }
 

@@ -66,6 +66,11 @@ impl Requests {
         }
     }
 
+    /// Returns whether a request waits for this acknowledgement.
+    pub(super) fn is_waiting_for(&self, ack: u64) -> bool {
+        self.open.iter().any(|request| request.acks.contains(&ack))
+    }
+
     /// Returns the number of requests that wait for acknowledgements.
     pub(super) fn pending(&self) -> usize {
         self.open.iter().filter(|of| !of.acks.is_empty()).count()
