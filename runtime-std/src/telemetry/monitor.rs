@@ -184,12 +184,14 @@ impl Monitor {
 
     /// Returns the status.
     pub(crate) fn status(&self) -> Status {
-        // Locks of the delivery are taken one after the other, each for a copy.
+        // The event loop takes the lock of the live state: nothing waits, and no file is
+        // read, while it is held.
         let counts: BTreeMap<Arc<str>, Counts> = self.ledger.counts().into_iter().collect();
+        let pipeline = lock(&self.live).pipeline.clone();
+        let (in_flight, outputs) = (pipeline.in_flight(), outputs(&pipeline));
+        let (resident_bytes, descriptors) = (process::resident_bytes(), process::descriptors());
         let now = SystemTime::now();
         let live = lock(&self.live);
-        let pipeline = live.pipeline.clone();
-        let in_flight = pipeline.in_flight();
         let pool = live.pool.as_ref();
         let sources = live.sources.iter().map(|(name, source)| {
             let counts = counts.get(&**name).copied().unwrap_or_default();
@@ -210,8 +212,8 @@ impl Monitor {
                 target: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
                 configuration: self.configuration.as_ref().map(path),
                 state_directory: live.state_directory.as_ref().map(path),
-                resident_bytes: process::resident_bytes(),
-                descriptors: process::descriptors(),
+                resident_bytes,
+                descriptors,
             },
             memory: Memory {
                 used_bytes: pool.map_or(0, |pool| pool.used() as u64),
@@ -219,7 +221,7 @@ impl Monitor {
             },
             journal_failure: self.ledger.journal().failing().map(trouble),
             sources,
-            outputs: outputs(&pipeline),
+            outputs,
         }
     }
 
