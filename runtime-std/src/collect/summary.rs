@@ -10,6 +10,7 @@ use tracing::info;
 use crate::count::Count;
 use crate::delivery::counts::Counts;
 use crate::delivery::ledger::Ledger;
+use crate::telemetry::words::size;
 
 /// The counts of a source or of a run over a period.
 #[derive(Debug, Clone, Copy, Default)]
@@ -48,7 +49,7 @@ impl fmt::Display for Summary {
             f,
             "{}, {}, {:.2} s, {:.0} events/s on average, {}, {}",
             Count(counts.accepted.events(), "event"),
-            Size(counts.bytes),
+            size(counts.bytes),
             self.elapsed.as_secs_f64(),
             self.rate(),
             Count(counts.bundles, "bundle"),
@@ -104,21 +105,6 @@ pub(super) fn report(ledger: &Ledger, began: Option<Instant>, now: Instant) {
         }
     }
     info!("{}", Summary::new(ledger.total(), began, now));
-}
-
-/// Formats bytes with the most readable unit.
-struct Size(u64);
-
-impl fmt::Display for Size {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = self.0 as f64;
-        match self.0 {
-            0..1024 => write!(f, "{} B", self.0),
-            1024..1_048_576 => write!(f, "{:.1} KiB", bytes / 1024.0),
-            1_048_576..1_073_741_824 => write!(f, "{:.1} MiB", bytes / 1_048_576.0),
-            _ => write!(f, "{:.1} GiB", bytes / 1_073_741_824.0),
-        }
-    }
 }
 
 #[cfg(test)]
