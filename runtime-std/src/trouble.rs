@@ -50,7 +50,7 @@ pub(crate) struct Recovery {
 
 /// What was not told while the minute ran.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Summary {
+pub(crate) struct TroubleSummary {
     pub(crate) text: String,
     pub(crate) times: Times,
     /// For how long it has worked again; `None` if it does not.
@@ -110,7 +110,7 @@ impl Trouble {
     }
 
     /// Returns what was not told, if a minute is over. Call it until it returns `None`.
-    pub(crate) fn summary(&mut self, now: Instant) -> Option<Summary> {
+    pub(crate) fn summary(&mut self, now: Instant) -> Option<TroubleSummary> {
         let is_due = |told: &&mut Told| told.untold > 0 && now >= told.at + INTERVAL;
         let told = self.causes.iter_mut().find(is_due)?;
         let times = Times {
@@ -120,7 +120,7 @@ impl Trouble {
         told.at = now;
         let works_for = self.works_since.map(|at| now.saturating_duration_since(at));
         self.is_told = works_for.is_none();
-        Some(Summary {
+        Some(TroubleSummary {
             text: std::mem::take(&mut told.text),
             times,
             works_for,
@@ -137,7 +137,7 @@ impl fmt::Display for Times {
     }
 }
 
-impl fmt::Display for Summary {
+impl fmt::Display for TroubleSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Times { times, within } = self.times;
         let times = Count(times.into(), "more time");

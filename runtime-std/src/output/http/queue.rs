@@ -9,7 +9,7 @@ use crate::output::{AcceptedBatch, OutputPart, RecordInfo};
 /// Batches in order: those that were sent, then those that were not.
 #[derive(Default)]
 pub(super) struct EventQueue {
-    batches: VecDeque<QueuedBatch>,
+    batches: VecDeque<WaitingBatch>,
     /// The position of the first batch.
     first: u64,
     /// The next event to send.
@@ -34,7 +34,7 @@ pub(super) struct QueuedEvent<'q> {
     pub(super) line: &'q [u8],
 }
 
-struct QueuedBatch {
+struct WaitingBatch {
     n: u64,
     /// The length of the batch in bytes, for the counts.
     length: u64,
@@ -63,7 +63,7 @@ impl EventQueue {
         let length: u64 = parts.iter().map(OutputPart::length).sum();
         self.unsent.0 += count;
         self.unsent.1 += length as usize;
-        self.batches.push_back(QueuedBatch {
+        self.batches.push_back(WaitingBatch {
             n,
             length,
             parts: parts.to_vec(),
@@ -96,7 +96,7 @@ impl EventQueue {
         }
         let from = (self.next.batch - self.first) as usize;
         let mut index = self.next.index;
-        let has_more = |batch: &&QueuedBatch| std::mem::take(&mut index) < batch.count();
+        let has_more = |batch: &&WaitingBatch| std::mem::take(&mut index) < batch.count();
         let next = self.batches.iter().skip(from).find(has_more);
         let waited = next.map_or(Duration::MAX, |batch| batch.since.elapsed());
         Some(match self.is_full(limits) {
@@ -159,9 +159,9 @@ impl EventQueue {
             batch: self.first,
             index: batch.done,
         };
-        let events = |batch: &QueuedBatch| batch.count() - batch.done;
+        let events = |batch: &WaitingBatch| batch.count() - batch.done;
         self.unsent.0 = self.batches.iter().map(events).sum();
-        let bytes = |batch: &QueuedBatch| batch.length as usize;
+        let bytes = |batch: &WaitingBatch| batch.length as usize;
         self.unsent.1 = self.batches.iter().map(bytes).sum();
     }
 
@@ -188,7 +188,7 @@ impl EventQueue {
     }
 }
 
-impl QueuedBatch {
+impl WaitingBatch {
     fn count(&self) -> usize {
         self.ends.last().copied().unwrap_or(0)
     }
