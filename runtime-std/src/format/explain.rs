@@ -8,7 +8,7 @@ use super::event::Value;
 use super::facts::Facts;
 use super::table::{Row, Table};
 
-/// A dialect that says what another one does, and then writes what that one writes.
+/// A dialect that prints where another one puts each field, and then writes its output.
 pub(super) struct Explain {
     format: Format,
     dialect: Box<dyn Dialect>,

@@ -144,8 +144,8 @@ impl Output for StreamOutput {
         Ok(Acceptance::Taken)
     }
 
-    /// Looks whether the connection still stands; while it closes, waits a while
-    /// for the receiver to close its end.
+    /// Checks that the connection is open; while it closes, waits for the receiver to
+    /// close its end.
     fn poll(&mut self) -> io::Result<()> {
         let is_sent = self.kept.back().is_none_or(|kept| kept.at.is_some());
         if !is_sent || self.connection.is_none() && !self.kept.is_empty() {
@@ -171,8 +171,7 @@ impl Output for StreamOutput {
                 self.closed = true;
                 Ok(())
             }
-            // It will say nothing more, which proves neither that it reads nor
-            // that it does not: if not, sending fails.
+            // It sends nothing more, but may still read. If it does not, sending fails.
             Ok(true) => {
                 self.receiver_is_done = true;
                 Ok(())

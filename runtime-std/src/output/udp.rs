@@ -1,5 +1,5 @@
 //! Syslog over UDP: one message a datagram. Best effort: a batch counts as accepted when
-//! its messages were handed to the kernel, and nobody reports what arrives.
+//! its messages were handed to the kernel; no answer says what arrives.
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
@@ -66,7 +66,7 @@ impl UdpOutput {
                 }
                 Err(error) => {
                     if error.kind() == ErrorKind::ConnectionRefused {
-                        // Nobody took the message before this one.
+                        // The message before this one did not arrive.
                         self.current.1 = self.current.1.saturating_sub(1);
                     }
                     self.socket = None;

@@ -1,4 +1,4 @@
-//! The status of a run, for whoever started it.
+//! The status of a run, for the program that started it.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};

@@ -38,9 +38,9 @@ struct SharedQueue {
 struct Queue {
     batches: VecDeque<QueuedBatch>,
     bytes: u64,
-    /// Whether a batch that is no longer in the queue is being written, and since when the
-    /// first batch has waited.
+    /// Whether a batch that is no longer in the queue is being written.
     is_writing: bool,
+    /// Since when the first batch has waited.
     oldest: Option<Instant>,
     is_finishing: bool,
     /// Whether the writing thread has ended.

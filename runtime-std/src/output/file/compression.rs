@@ -47,7 +47,7 @@ pub(super) fn compress(
         }
         disk.sync_names(directory(&to))?;
     } else {
-        // Nobody else has a file of this name by accident.
+        // The hash in its name makes it ours.
         let part = appended(&to, &format!(".partial-{}", &entry.closed.sha256[..16]));
         let file = disk.open(&part, series.mode)?;
         file.truncate(0)?;

@@ -1,6 +1,6 @@
 //! Output to files: each event exactly once.
 //!
-//! - [`settings`], [`notice`]: what is asked for, and what is told.
+//! - [`settings`]: the options. [`notice`]: the messages.
 //! - `rotation`: when an open file is closed. `closing`: how. [`naming`]: the names.
 //! - [`tally`]: what a file holds. [`manifest`]: the lines that prove closed files.
 //! - [`series`]: the closed files of one open file. [`compression`], `retention`: what is

@@ -1,4 +1,4 @@
-//! What is told of files.
+//! Messages about files.
 
 use std::fmt;
 use std::path::PathBuf;

@@ -40,7 +40,7 @@ pub(super) fn keep(
         } else {
             return Ok(());
         };
-        // It goes, or it is somebody else's by now.
+        // It is removed now, or another program has changed it: it no longer counts.
         (files, total) = (files - 1, total - length);
         if length != recorded(entry, path == series.path(&entry.closed.name)) {
             notices.push(FileNotice::NotRemoved(path));

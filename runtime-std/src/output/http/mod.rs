@@ -1,5 +1,5 @@
-//! Events by HTTP: one request for many events, with an answer that says what became of
-//! them.
+//! Events by HTTP: one request for many events, with an answer that says which are
+//! accepted.
 //!
 //! - `queue`: the events that wait. `client`: one request and its answer.
 //! - [`HttpReceiver`]: what a kind of receiver is sent and what its answers mean; `ndjson`,
@@ -68,13 +68,13 @@ enum Verdict {
     /// The receiver does not take the events as they are; with the reason. If there are
     /// several, smaller requests find out which.
     Refused(String),
-    /// Some of the events are refused, and nobody says which; with the reason.
+    /// Some of the events are refused, and the answer does not say which; with the reason.
     PartlyRefused(String),
     /// The same request may succeed later; with the reason.
     Later(String),
 }
 
-/// What became of one event.
+/// The result for one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum ItemResult {
     Accepted,
@@ -175,7 +175,8 @@ impl HttpOutput {
             Verdict::Accepted => Ok(()),
             // The numbers began again: the events that waited for this one may be lost.
             Verdict::Pending(ack) if self.requests.is_waiting_for(ack) => Err(self.send_again(
-                "the numbers of the acknowledgements began again; events without acknowledgement are sent again",
+                "the numbers of the acknowledgements began again; events without acknowledgement \
+                 are sent again",
             )),
             Verdict::Pending(ack) => {
                 self.requests.wait_for(ack);

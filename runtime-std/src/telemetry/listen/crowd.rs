@@ -1,5 +1,5 @@
-//! The connections at a time. Each has a thread, so there are few; a new one replaces the
-//! oldest, so that clients that say nothing cannot keep others out.
+//! Limits the number of connections, because each has a thread. A new one replaces the
+//! oldest, so that clients that send nothing do not block others.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

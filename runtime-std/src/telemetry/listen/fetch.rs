@@ -45,7 +45,7 @@ const MAX_BYTES: u64 = 64 << 20;
 /// Returns the status of the collector at this place.
 ///
 /// # Errors
-/// Nobody answers there, or something else does.
+/// No collector answers there.
 pub fn fetch(place: &Place) -> Result<Status, Failure> {
     let failed =
         |error: &dyn fmt::Display| Failure::failed(format!("no status from {place}: {error}"), "");

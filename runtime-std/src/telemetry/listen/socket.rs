@@ -83,7 +83,7 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
 }
 
 /// Removes what a killed collector left: a socket of the owner of the lock file, at which
-/// nobody answers. Everything else stays.
+/// no process answers. Everything else stays.
 fn remove_stale(path: &Path) -> io::Result<()> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
