@@ -9,7 +9,7 @@ use super::table::{Derived, Known};
 /// Where each known field of an event is: the number of the member plus 1, or 0.
 pub(super) type KnownMembers = [u32; Known::ALL.len()];
 
-/// An event with what its record says about it.
+/// An event with the facts of its record.
 #[derive(Clone, Copy)]
 pub(super) struct Facts<'a> {
     pub(super) event: Event<'a>,
@@ -129,12 +129,13 @@ impl<'a> Facts<'a> {
             .any(|value| matches!(value, Value::Text(text) if text.starts_with("Block")))
     }
 
-    /// Returns when it happened: the last packet, the event or its packet, else the first
-    /// packet, else when it was archived.
+    /// Returns when it happened: its packet, the last packet, the event, else the first
+    /// packet, else when it was archived. A second 0 counts as absent.
     pub(super) fn time(&self) -> Option<EventTime> {
-        let exact = |second, microsecond| {
+        let seconds = |known: Known| self.number(known).filter(|&second| second > 0);
+        let exact = |second: Known, microsecond: Known| {
             Some(EventTime {
-                second: self.number(second)?,
+                second: seconds(second)?,
                 microsecond: self
                     .number(microsecond)
                     .and_then(|micros| u32::try_from(micros).ok())
@@ -147,9 +148,9 @@ impl<'a> Facts<'a> {
             microsecond: 0,
         };
         exact(Known::PacketSecond, Known::PacketMicrosecond)
-            .or_else(|| self.number(Known::LastPacketSecond).map(whole))
+            .or_else(|| seconds(Known::LastPacketSecond).map(whole))
             .or_else(|| exact(Known::EventSecond, Known::EventMicrosecond))
-            .or_else(|| self.number(Known::FirstPacketSecond).map(whole))
+            .or_else(|| seconds(Known::FirstPacketSecond).map(whole))
             .or_else(|| Some(whole(self.archival?.into())))
     }
 

@@ -2,17 +2,18 @@
 
 use memchr::memmem;
 
-/// Returns the time of a JSON event in microseconds since 1970: its end or the time when it
-/// happened, otherwise its start. `None` if it has no time.
+/// Returns the time of a JSON event in microseconds since 1970: that of its packet, its end
+/// or the time when it happened, otherwise its start. `None` if it has no time. The order is
+/// that of the dialects, see `Facts::time`.
 pub fn micros(event: &[u8]) -> Option<u64> {
     let seconds = |member: &[u8]| number(event, member).filter(|&seconds| seconds > 0);
     let part = |member: &[u8]| number(event, member).filter(|&part| part < 1_000_000);
-    let (seconds, part) = if let Some(last) = seconds(b"\"LastPacketSecond\"") {
+    let (seconds, part) = if let Some(packet) = seconds(b"\"PacketSecond\"") {
+        (packet, part(b"\"PacketMicrosecond\""))
+    } else if let Some(last) = seconds(b"\"LastPacketSecond\"") {
         (last, None)
     } else if let Some(event) = seconds(b"\"EventSecond\"") {
         (event, part(b"\"EventMicrosecond\""))
-    } else if let Some(packet) = seconds(b"\"PacketSecond\"") {
-        (packet, part(b"\"PacketMicrosecond\""))
     } else {
         (seconds(b"\"FirstPacketSecond\"")?, None)
     };
