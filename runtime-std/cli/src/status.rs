@@ -68,7 +68,7 @@ impl StatusCommand {
                     Ok(())
                 }
             };
-            // A reader that has left wants no more.
+            // After an error, the reader has closed standard output.
             if !self.watch || printed.is_err() {
                 return ExitCode::from(code);
             }

@@ -171,7 +171,7 @@ impl ProgressLine {
         }
         (self.next, self.is_drawn) = (Instant::now() + INTERVAL, true);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // A terminal that is gone is no reason to stop.
+        // Errors of the terminal do not end the proof.
         let _ = write!(
             std::io::stderr(),
             "\r\x1b[Kreading {name:?}, {} MiB",

@@ -1,5 +1,5 @@
-//! Notices that a server is gone which died without closing the connection: one that sent
-//! null messages at regular times before, and sends nothing more.
+//! Detects a server that died without closing the connection: it has sent null messages at
+//! regular times, and sends nothing more.
 
 use std::time::Duration;
 

@@ -55,7 +55,7 @@ pub(super) struct Supervisor<'a> {
     pub(super) began: &'a Cell<Option<Instant>>,
 }
 
-/// Milliseconds between two looks at counts that are told.
+/// Milliseconds between two reports of counts.
 const TELL: u32 = 1000;
 /// The time between two heartbeats.
 const BEAT: Duration = Duration::from_secs(1);

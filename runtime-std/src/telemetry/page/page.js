@@ -1,6 +1,6 @@
 // Replaces the body every two seconds by the one that the server renders, and draws the
-// rate and the lag of each source since the page was opened. Without it, the page is
-// what it was when it was asked for.
+// rate and the lag of each source since the page was opened. Without this script, the page
+// shows the state at the time of the request.
 "use strict";
 const PAUSE = 2000, KEPT = 150, history = new Map();
 const SVG = "http://www.w3.org/2000/svg";

@@ -2,7 +2,7 @@
 //! directories that it needs. Every problem is found in one pass.
 //!
 //! - `named`: the files that a source names. `place`: the paths that are written to.
-//! - `user`: who looks, because permissions depend on it.
+//! - `user`: the user of the check, because permissions depend on it.
 
 mod named;
 mod place;

@@ -1,4 +1,4 @@
-//! Looks at the directories and files that a collection writes to. Nothing is created.
+//! Checks the directories and files that a collection writes to. Nothing is created.
 
 use std::fs::{self, Metadata};
 use std::io;
