@@ -187,3 +187,15 @@ fn a_wrong_use_is_told() {
     fleet.configure("", &[Fleet::output("file:x")]);
     verify(&fleet, &["--config", "estreamer.toml"]).failure(2, &["has a manifest"]);
 }
+
+#[test]
+fn the_name_of_a_file_cannot_look_like_a_result() {
+    let fleet = Fleet::new();
+    fs::create_dir(fleet.path("log")).unwrap();
+    fs::write(fleet.path("log/x\nproven   9 closed files"), "").unwrap();
+    let ended = verify(&fleet, &["log"]).success();
+    let text = String::from_utf8(ended.stdout).unwrap();
+    assert!(text.contains("x\\nproven   9"), "{text}");
+    let proven = text.lines().filter(|line| line.starts_with("proven"));
+    assert_eq!(proven.count(), 1, "{text}");
+}

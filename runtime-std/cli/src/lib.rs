@@ -14,6 +14,7 @@ mod migrate;
 mod notify;
 mod password;
 mod pki;
+mod printable;
 mod progress;
 mod remedy;
 mod request;

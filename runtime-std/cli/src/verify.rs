@@ -1,6 +1,5 @@
 //! `estreamer verify`: proves the files of an archive.
 
-use std::fmt::Write;
 use std::io::{IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::identity::print;
+use super::printable::printable;
 use super::{Failure, report};
 use estreamer::config::read::file;
 use estreamer::config::read::output_paths;
@@ -46,7 +46,7 @@ impl VerifyCommand {
     pub(super) fn run(self) -> ExitCode {
         let done = self.verify().and_then(|found| {
             let has_state = self.state.is_some() || self.config.is_some();
-            print(&printable(&show(&found, has_state, self.quiet))).map(|()| found)
+            print(&show(&found, has_state, self.quiet)).map(|()| found)
         });
         match done {
             Ok(found) if found.differences.is_empty() => ExitCode::SUCCESS,
@@ -93,36 +93,36 @@ impl VerifyCommand {
 
 /// The lines about what was found, and a last one that sums up.
 fn show(found: &Report, has_state: bool, quiet: bool) -> String {
-    let mut text = String::new();
-    // Writing to a String cannot fail.
+    let mut lines = Vec::new();
     for difference in &found.differences {
-        let _ = writeln!(text, "DIFFERS  {difference}");
+        lines.push(format!("DIFFERS  {difference}"));
     }
     if quiet {
-        return text;
+        return printed(&lines);
     }
     for note in &found.notes {
-        let _ = writeln!(text, "note     {note}");
+        lines.push(format!("note     {note}"));
     }
     for path in &found.without_manifest {
         let path = path.display();
-        let _ = writeln!(text, "note     {path}: no manifest, so no file was closed");
+        lines.push(format!(
+            "note     {path}: no manifest, so no file was closed"
+        ));
     }
     for path in &found.others {
         let path = path.display();
-        let _ = writeln!(text, "note     {path} is no part of an archive");
+        lines.push(format!("note     {path} is no part of an archive"));
     }
     if !has_state {
         for path in &found.unproven {
             let path = path.display();
-            let _ = writeln!(text, "note     {path} is open; --state DIR proves it");
+            lines.push(format!("note     {path} is open; --state DIR proves it"));
         }
     }
     for (path, hash) in &found.heads {
-        let _ = writeln!(text, "chain    {} ends with {hash}", path.display());
+        lines.push(format!("chain    {} ends with {hash}", path.display()));
     }
-    let _ = writeln!(
-        text,
+    lines.push(format!(
         "proven   {} with {} in {}; {}; {} removed by keep; {}",
         Count(found.files, "closed file"),
         Count(found.events, "event"),
@@ -130,20 +130,13 @@ fn show(found: &Report, has_state: bool, quiet: bool) -> String {
         Count(found.open, "open file"),
         found.removed,
         Count(found.differences.len() as u64, "difference"),
-    );
-    text
+    ));
+    printed(&lines)
 }
 
-/// Shows control characters, since names of files may be anybody's.
-fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character.is_control() && character != '\n' {
-            true => shown.extend(character.escape_unicode()),
-            false => shown.push(character),
-        }
-    }
-    shown
+/// The lines as one text. A name of a file may hold anything, and must not look like a line.
+fn printed(lines: &[String]) -> String {
+    lines.iter().map(|line| printable(line) + "\n").collect()
 }
 
 /// A line on a terminal that shows what is read.

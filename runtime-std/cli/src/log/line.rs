@@ -12,6 +12,8 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::printable::printable;
+
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layout {
@@ -147,23 +149,6 @@ fn utc(now: OffsetDateTime) -> String {
     second.format(&Rfc3339).unwrap_or_default()
 }
 
-/// Escapes what could steer a terminal or look like another line: control characters, and
-/// the characters that change the direction of text.
-fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        let steers = matches!(
-            character,
-            '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        );
-        match character.is_control() || steers {
-            true => shown.extend(character.escape_default()),
-            false => shown.push(character),
-        }
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,16 +197,5 @@ mod tests {
             "message": "connected", "cause": "refused",
         });
         assert_eq!(serde_json::from_str::<Value>(object).unwrap(), expected);
-    }
-
-    #[test]
-    fn what_steers_a_terminal_is_escaped_and_other_text_is_not() {
-        for (text, expected) in [
-            ("größe “x”", "größe “x”"),
-            ("a\x1b[2Jb\r\nc\0", "a\\u{1b}[2Jb\\r\\nc\\u{0}"),
-            ("\u{9b}31m\u{202e}", "\\u{9b}31m\\u{202e}"),
-        ] {
-            assert_eq!(printable(text), expected);
-        }
     }
 }
