@@ -193,7 +193,13 @@ fn the_name_of_a_file_cannot_look_like_a_result() {
     let fleet = Fleet::new();
     fs::create_dir(fleet.path("log")).unwrap();
     fs::write(fleet.path("log/x\nproven   9 closed files"), "").unwrap();
-    let ended = verify(&fleet, &["log"]).success();
+    let ended = verify(&fleet, &["log"]);
+    assert_eq!(ended.status.code(), Some(1), "nothing is proven");
+    assert!(
+        ended.stderr.contains("nothing is proven"),
+        "{}",
+        ended.stderr
+    );
     let text = String::from_utf8(ended.stdout).unwrap();
     assert!(text.contains("x\\nproven   9"), "{text}");
     let proven = text.lines().filter(|line| line.starts_with("proven"));

@@ -24,7 +24,7 @@ use estreamer::verify::{Verifier, within};
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  estreamer verify /var/log/estreamer --state /var/lib/estreamer\n\nExit \
-                  status: 0 everything is proven · 1 something differs, or cannot be read · 2 \
+                  status: 0 everything is proven · 1 something differs, cannot be read, or nothing is proven · 2 \
                   wrong usage"
 )]
 pub(super) struct VerifyCommand {
@@ -49,8 +49,14 @@ impl VerifyCommand {
             print(&show(&found, has_state, self.quiet)).map(|()| found)
         });
         match done {
-            Ok(found) if found.differences.is_empty() => ExitCode::SUCCESS,
-            Ok(_) => ExitCode::from(1),
+            Ok(found) if !found.differences.is_empty() => ExitCode::from(1),
+            // An empty directory, or a wrong one, must not look like a proof.
+            Ok(found) if found.files + found.open + found.removed == 0 => report(&Failure::failed(
+                "nothing is proven: there is no manifest, and no open file that a bookmark names",
+                "Check the path; before the first file is closed, name the state directory \
+                     with --state DIR",
+            )),
+            Ok(_) => ExitCode::SUCCESS,
             Err(failure) => report(&failure),
         }
     }
@@ -106,7 +112,7 @@ fn show(found: &Report, has_state: bool, quiet: bool) -> String {
     for path in &found.without_manifest {
         let path = path.display();
         lines.push(format!(
-            "note     {path}: no manifest, so no file was closed"
+            "note     {path}: no manifest: no file is closed yet, or the manifest was removed"
         ));
     }
     for path in &found.others {

@@ -306,7 +306,7 @@ fn pause(
 fn goes_on(finished: &Result<(), PipelineError>, has_state: bool) -> bool {
     match finished {
         Ok(()) => true,
-        Err(PipelineError::Output(..) | PipelineError::Late(_)) => has_state,
+        Err(PipelineError::Output(..) | PipelineError::Late) => has_state,
         Err(_) => false,
     }
 }
@@ -332,7 +332,7 @@ fn conclude(
     };
     match finished {
         Ok(()) => ended.map(|_| ()),
-        Err(failure @ (PipelineError::Late(_) | PipelineError::Output(..)))
+        Err(failure @ (PipelineError::Late | PipelineError::Output(..)))
             if stopped && config.state.is_some() =>
         {
             warn!("{failure}. {comes_again}.");

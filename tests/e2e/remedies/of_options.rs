@@ -89,6 +89,18 @@ pub(super) fn run(printed: &mut Printed) {
     let mut status = estreamer(&["status", "--address", "127.0.0.1:1"]);
     printed.refused(&mut status, "no collector found");
 
+    let place = pki.scratch("");
+    let verify = |more: &[&str]| {
+        let mut command = estreamer(&["verify", place.to_str().unwrap()]);
+        command.args(more);
+        command
+    };
+    printed.refused(
+        &mut verify(&[]),
+        "name the state directory with --state DIR",
+    );
+    accepted(&mut verify(&["--state", state]));
+
     let output = "[[output]]\nurl = \"file:archive/e.ndjson\"\n";
     let text = super::of_configurations::source() + output;
     let config = pki.write("verify.toml", &text);

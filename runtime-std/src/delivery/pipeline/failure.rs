@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::time::Duration;
 
 use crate::delivery::bookmark::opening::OpeningError;
 use crate::failure::Failure;
@@ -20,7 +19,7 @@ pub enum PipelineError {
     /// The bookmark was removed during the run.
     BookmarkGone(io::Error),
     /// An output took too long to finish.
-    Late(Duration),
+    Late,
 }
 
 impl PipelineError {
@@ -47,11 +46,7 @@ impl fmt::Display for PipelineError {
                 f,
                 "the bookmark was removed: {error}. It does not contain the events written since"
             ),
-            Self::Late(limit) => write!(
-                f,
-                "an output did not accept the pending events within {} s",
-                limit.as_secs_f32()
-            ),
+            Self::Late => f.write_str("an output did not accept the pending events in time"),
         }
     }
 }

@@ -333,7 +333,7 @@ impl Pipeline {
             // The thread of the output is abandoned; its batches are delivered again. The
             // committer must not wait for it: another pipeline may use the journal.
             let failure = self.progress.take_failure();
-            self.progress.fail(PipelineError::Late(limit));
+            self.progress.fail(PipelineError::Late);
             self.wait_for_others();
             if let Some(failure @ PipelineError::NotDurable(_)) = failure {
                 // A hanging output may still write to a file that must be truncated. No
@@ -343,7 +343,7 @@ impl Pipeline {
                 }
                 return (Err(failure), None);
             }
-            let failure = failure.unwrap_or(PipelineError::Late(limit));
+            let failure = failure.unwrap_or(PipelineError::Late);
             return (Err(failure), self.state.take());
         }
         for thread in self.threads.drain(..) {

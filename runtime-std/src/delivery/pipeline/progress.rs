@@ -365,7 +365,7 @@ impl DeliveryProgress {
 
     /// Returns whether the pipeline has stopped waiting for its outputs.
     pub(super) fn is_late(&self) -> bool {
-        matches!(self.state().failure, Some(PipelineError::Late(_)))
+        matches!(self.state().failure, Some(PipelineError::Late))
     }
 
     pub(super) fn take_failure(&self) -> Option<PipelineError> {
@@ -389,7 +389,7 @@ impl DeliveryProgress {
     pub(super) fn wait_for_writers(&self, deadline: Option<Instant>) -> bool {
         let mut state = self.state();
         while state.writers > 0 {
-            if matches!(state.failure, Some(PipelineError::Late(_))) {
+            if matches!(state.failure, Some(PipelineError::Late)) {
                 return false;
             }
             let left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
