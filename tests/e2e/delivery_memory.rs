@@ -28,7 +28,7 @@ fn a_bundle_far_larger_than_the_budget_passes() {
     let (mut child, mut lines) = piped(&mut collect(&pki, &server.address, &arguments));
     read(&mut lines, events);
     let peak = peak(&mut child);
-    assert!(peak < 64 << 10, "{peak} KiB resident");
+    assert!(peak < 52 << 10, "{peak} KiB resident");
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_reader_that_stops_stops_the_server_and_gets_everything_in_the_end() {
     assert!(last.0 < 60_000, "{} events were taken", last.0);
     read(&mut lines, EVENTS - 1);
     let peak = peak(&mut child);
-    assert!(peak < (32 + 16) << 10, "{peak} KiB resident");
+    assert!(peak < (32 + 12) << 10, "{peak} KiB resident");
 }
 
 /// Starts a collector whose lines are read by the test.
