@@ -14,7 +14,7 @@ pub struct RefusedEvents {
 
 impl RefusedEvents {
     /// Counts an event that the receiver refused.
-    #[cfg_attr(not(feature = "http"), allow(dead_code))]
+    #[cfg(feature = "http")]
     pub fn refuse(&mut self, source: &Arc<str>, reason: impl FnOnce() -> String) {
         self.count(source, 0, reason);
     }

@@ -134,14 +134,8 @@ impl OutputWriter {
             let step = retry.until_stopped(progress, || {
                 let step =
                     progress.calling(*index, || steps.write(output.as_mut(), name, n, parts));
-                for notice in output.notices() {
-                    warn!(output = &**name, "{notice}");
-                }
+                after_step(output.as_mut(), name, files);
                 refusals.note(output.as_mut());
-                // Includes files that were opened before an error.
-                let mut open = lock(files);
-                open.clear();
-                output.files(&mut open);
                 step
             });
             match step {
@@ -201,12 +195,7 @@ impl OutputWriter {
             let (name, files, progress) = (&self.name, &self.files, &self.progress);
             let step = self.retry.until_stopped(progress, || {
                 let step = progress.calling(index, || steps.close_idle(output.as_mut()));
-                for notice in output.notices() {
-                    warn!(output = &**name, "{notice}");
-                }
-                let mut open = lock(files);
-                open.clear();
-                output.files(&mut open);
+                after_step(output.as_mut(), name, files);
                 step
             });
             match step {
@@ -228,6 +217,17 @@ impl OutputWriter {
         lock(&self.files).clear();
         done.is_some()
     }
+}
+
+/// Tells the notices of a step, also of one that failed, and records the files that are open
+/// after it.
+fn after_step(output: &mut dyn Output, name: &str, files: &OpenFiles) {
+    for notice in output.notices() {
+        warn!(output = name, "{notice}");
+    }
+    let mut open = lock(files);
+    open.clear();
+    output.files(&mut open);
 }
 
 /// Reports on drop that this output has finished, also after a panic.
