@@ -82,7 +82,9 @@ impl OutputWriter {
         let _ends = Ends(&progress);
         let _guard = FailOnPanic(&progress);
         loop {
-            let command = commands.recv_timeout(self.output.poll_interval().unwrap_or(IDLE));
+            let polls = self.output.poll_interval().into_iter();
+            let wait = polls.chain(self.refusals.due_in()).min();
+            let command = commands.recv_timeout(wait.unwrap_or(IDLE));
             if progress.is_late() {
                 // Another pipeline may write to the same destination by now.
                 return;
