@@ -27,7 +27,8 @@ const PROGRAMS: [(&str, &str); 16] = [
 ];
 
 /// What has no version to ask for: a file, and the package it comes in.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
+    ("/usr/bin/tshark", "tshark"),
     ("/usr/share/java/jna.jar", "libjna-java"),
     ("/usr/bin/mandoc", "mandoc"),
     ("/usr/sbin/rsyslogd", "rsyslog"),
