@@ -48,6 +48,7 @@ mod outputs;
 mod outputs_closing;
 mod outputs_elastic;
 mod outputs_http;
+mod outputs_http_faults;
 mod outputs_interop;
 mod outputs_stream;
 mod package;

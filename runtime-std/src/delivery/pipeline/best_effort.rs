@@ -247,12 +247,14 @@ struct QueueWriter {
 
 impl QueueWriter {
     fn run(mut self, shared: &SharedQueue) {
+        let mut failed = None;
         loop {
             let polls = self.output.poll_interval().into_iter();
             let wait = polls.chain(self.refusals.due_in()).min();
             match shared.next(wait.unwrap_or(IDLE)) {
                 Next::Batch(queued) => {
                     if !self.retry(shared, Some(&queued)) {
+                        failed = Some(queued.n);
                         break;
                     }
                 }
@@ -269,6 +271,11 @@ impl QueueWriter {
             if !shared.pause(&mut self.end) {
                 break;
             }
+        }
+        if !self.output.has_unsent() {
+            // The others were sent, and nothing says that they did not arrive.
+            let is_failed = |batch: &QueuedBatch| Some(batch.n) == failed;
+            lock(&shared.queue).given.retain(is_failed);
         }
     }
 
