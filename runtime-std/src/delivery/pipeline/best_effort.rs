@@ -22,6 +22,8 @@ use crate::thread;
 /// The sending end of the queue.
 pub(super) struct BestEffort {
     formatter: BatchFormatter,
+    /// Of formatting; the writing thread has those of the receiver.
+    refusals: Refusals,
     /// The capacity of the queue in bytes.
     limit: u64,
     shared: Arc<SharedQueue>,
@@ -139,6 +141,7 @@ impl BestEffort {
         })?;
         Ok(Self {
             formatter,
+            refusals: Refusals::new(name, ledger),
             limit,
             shared,
             counts,
@@ -152,7 +155,8 @@ impl BestEffort {
 
     /// Queues a batch, or drops and counts it.
     pub(super) fn offer(&mut self, delivery: &Delivery, ledger: &Ledger) {
-        let records = self.formatter.format(delivery);
+        let formatted = self.formatter.format(delivery);
+        let records = formatted.records;
         let parts = self.formatter.parts();
         let bytes: u64 = parts.iter().map(OutputPart::length).sum();
         let source = &delivery.source.name;
@@ -166,6 +170,7 @@ impl BestEffort {
         if parts.is_empty() {
             return;
         }
+        self.refusals.formatted(source, formatted);
         queue.bytes += bytes;
         queue.batches.push_back(QueuedBatch {
             n: delivery.n,
@@ -317,9 +322,13 @@ impl QueueWriter {
     /// Closes the files that are due before these parts are written.
     fn close_due(&mut self, parts: &[OutputPart]) -> std::io::Result<()> {
         let output = &mut self.output;
-        for due in output.due(parts)? {
+        let due = output.due(parts)?;
+        for due in &due {
             due.file.sync()?;
-            output.close(&due)?;
+            output.close(due)?;
+        }
+        if !due.is_empty() {
+            output.check_files(parts)?;
         }
         drop(output.take_released());
         output.set_marked();

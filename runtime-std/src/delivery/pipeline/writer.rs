@@ -91,7 +91,8 @@ impl OutputWriter {
             }
             let goes_on = match command {
                 Ok(OutputCommand::Deliver(delivery)) => {
-                    self.formatter.format(&delivery);
+                    let formatted = self.formatter.format(&delivery);
+                    self.refusals.formatted(&delivery.source.name, formatted);
                     let (n, sent) = (delivery.n, delivery.sent);
                     // Frees the arena before the event loop is woken.
                     drop(delivery);

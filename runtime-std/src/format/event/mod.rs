@@ -30,6 +30,8 @@ pub(super) struct EventIndex {
 
 #[derive(Debug, Clone)]
 struct Member {
+    /// Where its name begins in the text, with the quote.
+    start: u32,
     /// Between the quotes, in the text or in `names`.
     name: Range<u32>,
     is_decoded: bool,
@@ -59,6 +61,12 @@ impl<'a> Event<'a> {
     /// Returns the decoded name of a member.
     pub(super) fn name(&self, member: usize) -> &'a str {
         self.index.name(self.text, &self.index.members[member])
+    }
+
+    /// Returns a member as written, with its name in quotes.
+    pub(super) fn member(&self, member: usize) -> &'a str {
+        let Member { start, value, .. } = &self.index.members[member];
+        &self.text[*start as usize..value.end as usize]
     }
 
     /// Returns the value of [`hash`] for the name of a member.
