@@ -234,7 +234,7 @@ fn a_cluster_that_is_away_holds_the_servers_back_and_the_memory_stays_bounded() 
     wait_until(|| is_done(&server) && sent() == 60_000);
     let peak = running.peak().unwrap();
     println!("{last} events were held, {peak} KiB at most");
-    assert!(peak < 160 * 1024, "{peak} KiB");
+    assert!(peak < 128 * 1024, "{peak} KiB");
     let ended = running.stop().success();
     assert!(ended.stderr.contains("60000 events"), "{}", ended.stderr);
 }

