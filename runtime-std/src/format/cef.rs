@@ -60,7 +60,7 @@ impl Dialect for Cef {
         self.separate = false;
         // The version of the product is not in the events, and may not be empty.
         out.extend_from_slice(b"CEF:0|Cisco|Firepower|-|");
-        out.extend_from_slice(facts.class().as_bytes());
+        out.extend_from_slice(facts.code_or_type().as_bytes());
         out.push(b'|');
         let message = facts.value(Known::IntrusionRuleMessage);
         let name = message.unwrap_or(Value::Text(facts.title()));

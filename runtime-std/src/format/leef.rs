@@ -54,7 +54,7 @@ impl Dialect for Leef {
         self.separate = false;
         // The version of the product is not in the events, and may not be empty.
         out.extend_from_slice(b"LEEF:2.0|Cisco|Firepower|-|");
-        out.extend_from_slice(facts.class().as_bytes());
+        out.extend_from_slice(facts.code_or_type().as_bytes());
         out.extend_from_slice(b"|x09|");
     }
 

@@ -5,7 +5,7 @@ use estreamer_core::wire::RecordType;
 use super::dialect::Dialect;
 use super::event::{EventIndex, Unfit, Value};
 use super::facts::{Facts, KnownMembers};
-use super::table::{Known, Source};
+use super::table::Source;
 
 /// What is known about an event beside its text.
 #[derive(Clone, Copy)]
@@ -63,14 +63,14 @@ impl Mapper {
         taken.clear();
         taken.resize(table.targets, false);
         unknown.clear();
-        *known = [0; Known::ALL.len()];
+        *known = KnownMembers::default();
         // The event type decides which rows apply, and may be any member.
         for member in 0..event.len() {
             let entry = table.entry(event.hash(member), event.name(member));
             let number = member as u32 + 1;
             let rows = entry.map_or(&[][..], |entry| &entry.rows);
             if let Some(known_field) = entry.and_then(|entry| entry.known) {
-                known[known_field as usize] = number;
+                known.set(known_field, member);
             }
             match rows {
                 [] => unknown.push(member as u32),
@@ -86,19 +86,19 @@ impl Mapper {
             source: origin.source,
             known,
         };
-        let kind = facts.kind();
+        let class = facts.class();
         if let Some(refusal) = dialect.refusal(&facts) {
             return Err(Unfit::Refused(refusal));
         }
         dialect.begin(&facts, out);
         for (row, member) in table.rows.iter().zip(&*members) {
             let member = member.checked_sub(1);
-            let is_free = row.is_for(kind) && !taken[row.target_number];
+            let is_free = row.is_for(class) && !taken[row.target_number];
             let value = match row.source {
                 Source::Field(_) => member.map(|member| event.value(member as usize)),
                 _ if !is_free => None,
                 Source::Derived(derived) => facts.derive(derived, derived_buffer),
-                Source::Constant(text) => Some(Value::Text(text)),
+                Source::Constant(value) => Some(value),
             };
             let value = match value {
                 None | Some(Value::Null) => continue,
@@ -111,7 +111,7 @@ impl Mapper {
                 is_placed = true;
             }
             if let Some(member) = member
-                && (!row.has_home(kind) || row.is_home(kind) && !is_placed)
+                && (!row.has_home(class) || row.is_home(class) && !is_placed)
             {
                 unknown.push(member);
             }

@@ -6,22 +6,29 @@
 //! implementation of [`Dialect`] in this folder, and a row in [`Format::dialect`].
 
 mod cef;
+mod class;
 mod convert;
 mod dialect;
+mod ecs;
 mod envelope;
 mod event;
+pub mod event_time;
 mod explain;
 mod facts;
 mod ftd;
+mod json;
 mod key_value;
 mod leef;
 mod line;
 mod map;
+mod nested;
+mod ocsf;
 #[cfg(test)]
 mod pages;
 mod raw;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod readers;
+mod splunk;
 mod table;
 pub mod terminal;
 #[cfg(test)]
@@ -30,6 +37,9 @@ mod transform;
 
 pub use convert::{Converted, Converter};
 pub use raw::ENVELOPE;
+#[cfg(feature = "http")]
+pub use splunk::HecEvent;
+pub use splunk::SOURCETYPE as SPLUNK_SOURCETYPE;
 pub use transform::OwnedTransform;
 
 use std::fmt;
@@ -60,6 +70,12 @@ pub enum Format {
     Cef,
     /// QRadar's Log Event Extended Format.
     Leef,
+    /// Documents of the Elastic Common Schema.
+    Ecs,
+    /// Events of the Open Cybersecurity Schema Framework.
+    Ocsf,
+    /// Events as Splunk's HTTP Event Collector takes them.
+    Splunk,
 }
 
 impl Format {
@@ -79,11 +95,22 @@ impl Format {
         ),
         (Self::Cef, "cef", "ArcSight's Common Event Format"),
         (Self::Leef, "leef", "QRadar's Log Event Extended Format"),
+        (Self::Ecs, "ecs", "the Elastic Common Schema"),
+        (
+            Self::Ocsf,
+            "ocsf",
+            "the Open Cybersecurity Schema Framework",
+        ),
+        (
+            Self::Splunk,
+            "splunk",
+            "as received, with what Splunk's HTTP Event Collector needs",
+        ),
     ];
 
     /// Returns whether it reads the members of events, so that they must be JSON.
     pub fn needs_json(self) -> bool {
-        self.dialect().is_some()
+        self == Self::Splunk || self.dialect().is_some()
     }
 
     /// Returns whether it has a place for events of this type.
@@ -94,10 +121,12 @@ impl Format {
     /// Creates the dialect of a format that has one.
     fn dialect(self) -> Option<Box<dyn Dialect>> {
         match self {
-            Self::Lines | Self::Envelope | Self::Raw => None,
+            Self::Lines | Self::Envelope | Self::Raw | Self::Splunk => None,
             Self::Ftd => Some(Box::<ftd::Ftd>::default()),
             Self::Cef => Some(Box::<cef::Cef>::default()),
             Self::Leef => Some(Box::<leef::Leef>::default()),
+            Self::Ecs => Some(Box::<ecs::Ecs>::default()),
+            Self::Ocsf => Some(Box::<ocsf::Ocsf>::default()),
         }
     }
 }
@@ -158,7 +187,7 @@ pub fn mapping(format: Format) -> Option<Vec<MappingRow>> {
         is_copy: row.is_copy,
         kinds: EventKind::ALL
             .into_iter()
-            .filter(|kind| row.is_for(Some(*kind)))
+            .filter(|kind| row.is_for_kind(*kind))
             .collect(),
     };
     Some(rows.iter().map(row).collect())
@@ -233,6 +262,10 @@ impl Formatter {
                 }
                 Err(unfit) => Some(unfit),
             },
+            (Format::Splunk, _, _) => match self.splunk(source, record, out) {
+                Ok(()) => return true,
+                Err(unfit) => Some(unfit),
+            },
             (_, _, _) => match self.map(source, record, out) {
                 Ok(()) => return true,
                 Err(unfit) => Some(unfit),
@@ -263,6 +296,27 @@ impl Formatter {
             let event = self.index.read(record.data)?;
             envelope::event(source, record, received, &event, out);
         }
+        Ok(())
+    }
+
+    fn splunk(
+        &mut self,
+        source: &str,
+        record: &EventRecord<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unfit> {
+        let event = self.index.read(record.data)?.text().as_bytes();
+        let archival = record.archival.filter(|second| *second > 0);
+        let archival = archival.map(|second| u64::from(second) * 1_000_000);
+        splunk::HecEvent {
+            micros: event_time::micros(event).or(archival),
+            host: event_time::device(event).unwrap_or(source),
+            source,
+            sourcetype: splunk::SOURCETYPE,
+            index: None,
+            is_object: true,
+        }
+        .append(event, out);
         Ok(())
     }
 

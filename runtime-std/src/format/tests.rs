@@ -244,7 +244,7 @@ fn the_readers_of_ftd_get_every_pair_back() {
                     ("", _) => value.clone(),
                     ("time", _) => {
                         let mut time = String::new();
-                        table::time(value.parse().unwrap(), &mut time).unwrap();
+                        crate::utc::append(value.parse().unwrap(), &mut time).unwrap();
                         time
                     }
                     (_, "1") => "High".into(),

@@ -5,7 +5,6 @@
 
 mod connection;
 pub mod destination;
-pub mod event_time;
 pub mod file;
 #[cfg(feature = "http")]
 mod http;

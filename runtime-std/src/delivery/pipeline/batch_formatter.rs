@@ -11,11 +11,11 @@ use estreamer_mio::buffer::EventRecord;
 use super::delivery::{Delivery, SourceInfo};
 use crate::config::OutputConfig;
 use crate::disk::{Disk, RealDisk};
-use crate::format::{Formatter, RecordOrigin};
+use crate::format::{Formatter, RecordOrigin, event_time};
 use crate::output::destination::Destination;
 use crate::output::pattern::{OTHER, Pattern};
 use crate::output::receivers::RecordNeeds;
-use crate::output::{OutputPart, RecordInfo, event_time};
+use crate::output::{OutputPart, RecordInfo};
 
 /// The maximum capacity of a buffer to keep for the next batch, in bytes.
 const MAX_KEPT: usize = 1 << 20;
@@ -105,7 +105,7 @@ impl BatchFormatter {
                     end: part.bytes.len(),
                     kind,
                     source: source.name.clone(),
-                    device: event_time::device(record.data),
+                    device: event_time::device(record.data).map(str::to_owned),
                     archival: record.archival,
                     time: event_time::micros(record.data),
                     digest: verdict.digest,

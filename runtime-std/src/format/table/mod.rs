@@ -12,9 +12,11 @@
 //!
 //! - A field is the name of a member of the event. `+` marks a further copy of a field
 //!   that has, or may have, another row; a field has one row without it. `@` is a value
-//!   that is worked out: see [`Derived`]. Text in quotes is written as it is.
+//!   that is worked out: see [`Derived`]. Text in quotes is written as it is; as JSON if it is
+//!   a number or a list.
 //! - *Written as* is empty for an unchanged value, or a list of steps: see [`Change`].
-//! - *Only in* names event types: `connection`, `intrusion`, `packet`, `file`.
+//! - *Only in* names event types: `connection`, `intrusion`, `packet`, `file`; `malware` is a
+//!   file event of malware, and `file` any other one.
 //! - The order of the rows is the order of the output. If two rows have the same target,
 //!   the first one whose field is present gets it.
 //! - A field without a row, and a value that does not fit its row, goes where the dialect
@@ -24,10 +26,13 @@ mod change;
 mod known;
 mod names;
 
-pub(super) use change::{Change, time};
+pub(super) use change::Change;
 pub(super) use known::{Derived, Known};
 
 use estreamer_core::fqe::EventKind;
+
+use super::class::EventClass;
+use super::event::Value;
 
 use names::Names;
 
@@ -59,11 +64,14 @@ pub(super) struct Row {
     pub(super) change: Change,
     /// The label of a custom field.
     pub(super) label: Option<&'static str>,
-    /// The event types, in the order of [`EventKind::ALL`].
-    events: [bool; 4],
+    /// The event types, in the order of [`EventClass::ALL`].
+    classes: Classes,
     /// The event types in which the field has its home in this or another row.
-    homes: [bool; 4],
+    homes: Classes,
 }
+
+/// Event types, in the order of [`EventClass::ALL`].
+type Classes = [bool; EventClass::ALL.len()];
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,8 +80,8 @@ pub(super) enum Source {
     Field(&'static str),
     /// A value that is worked out.
     Derived(Derived),
-    /// This text.
-    Constant(&'static str),
+    /// This text or JSON.
+    Constant(Value<'static>),
 }
 
 /// What a table has for a name.
@@ -91,30 +99,36 @@ impl Source {
         match self {
             Self::Field(name) => format!("`{name}`"),
             Self::Derived(derived) => derived.sentence().to_owned(),
-            Self::Constant(text) => format!("always `{text}`"),
+            Self::Constant(value) => format!("always `{}`", value.text(&mut String::new())),
         }
     }
 }
 
 impl Row {
     /// Returns whether the row is for events of this type.
-    pub(super) fn is_for(&self, kind: Option<EventKind>) -> bool {
-        match kind {
-            Some(kind) => self.events[kind as usize],
-            None => self.events == [true; 4],
+    pub(super) fn is_for(&self, class: Option<EventClass>) -> bool {
+        match class {
+            Some(class) => self.classes[class as usize],
+            None => self.classes.iter().all(|is_for| *is_for),
         }
     }
 
+    /// Returns whether the row is for some events of this type.
+    pub(super) fn is_for_kind(&self, kind: EventKind) -> bool {
+        let mut classes = EventClass::ALL.into_iter();
+        classes.any(|class| class.kind() == kind && self.is_for(Some(class)))
+    }
+
     /// Returns whether it is the home of the field in events of this type.
-    pub(super) fn is_home(&self, kind: Option<EventKind>) -> bool {
-        !self.is_copy && self.is_for(kind)
+    pub(super) fn is_home(&self, class: Option<EventClass>) -> bool {
+        !self.is_copy && self.is_for(class)
     }
 
     /// Returns whether the field has a home in events of this type.
-    pub(super) fn has_home(&self, kind: Option<EventKind>) -> bool {
-        match kind {
-            Some(kind) => self.homes[kind as usize],
-            None => self.homes == [true; 4],
+    pub(super) fn has_home(&self, class: Option<EventClass>) -> bool {
+        match class {
+            Some(class) => self.homes[class as usize],
+            None => self.homes.iter().all(|is_home| *is_home),
         }
     }
 }
@@ -161,7 +175,7 @@ impl Table {
         for (_, entry) in &all {
             let rows = || entry.rows.iter().map(|row| usize::from(*row));
             let homes =
-                EventKind::ALL.map(|kind| rows().any(|row| table.rows[row].is_home(Some(kind))));
+                EventClass::ALL.map(|class| rows().any(|row| table.rows[row].is_home(Some(class))));
             rows().for_each(|row| table.rows[row].homes = homes);
         }
         for (place, known) in known {
@@ -203,15 +217,15 @@ impl Table {
         };
         let source = source(field)?;
         let (change, label) = Change::parse(written_as)?;
-        let events = events(only_in)?;
+        let classes = classes(only_in)?;
         if target.is_empty() {
             return Err("no target".into());
         }
         let same = |row: &&Row| !row.is_copy && row.source == source;
         let overlap = |row: &Row| {
-            row.events
+            row.classes
                 .iter()
-                .zip(events)
+                .zip(classes)
                 .any(|(own, other)| *own && other)
         };
         if matches!(source, Source::Field(_))
@@ -237,8 +251,8 @@ impl Table {
             written_as,
             change,
             label,
-            events,
-            homes: [false; 4],
+            classes,
+            homes: Classes::default(),
         });
         Ok(())
     }
@@ -251,7 +265,12 @@ fn source(field: &'static str) -> Result<Source, String> {
     }
     if let Some(text) = field.strip_prefix('"') {
         let text = text.strip_suffix('"').ok_or("a quote is not closed")?;
-        return Ok(Source::Constant(text));
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        return Ok(Source::Constant(match text.starts_with('[') {
+            true => Value::Json(text),
+            false if is_number => Value::Number(text),
+            false => Value::Text(text),
+        }));
     }
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     match !field.is_empty() && field.chars().all(is_name) {
@@ -260,22 +279,16 @@ fn source(field: &'static str) -> Result<Source, String> {
     }
 }
 
-fn events(only_in: &str) -> Result<[bool; 4], String> {
+fn classes(only_in: &str) -> Result<Classes, String> {
     if only_in.is_empty() {
-        return Ok([true; 4]);
+        return Ok(EventClass::ALL.map(|_| true));
     }
-    let mut events = [false; 4];
+    let mut classes = Classes::default();
     for name in only_in.split(',').map(str::trim) {
-        let index = match name {
-            "connection" => EventKind::Connection,
-            "intrusion" => EventKind::Intrusion,
-            "packet" => EventKind::Packet,
-            "file" => EventKind::File,
-            _ => return Err(format!("{name:?} is no event type")),
-        };
-        events[index as usize] = true;
+        let class = EventClass::ALL.into_iter().find(|it| it.name() == name);
+        classes[class.ok_or(format!("{name:?} is no event type"))? as usize] = true;
     }
-    Ok(events)
+    Ok(classes)
 }
 
 #[cfg(test)]
@@ -294,10 +307,10 @@ mod tests {
         };
         assert_eq!((src.line, src.source), (2, Source::Field("InitiatorIP")));
         assert!(copy.is_copy && copy.label == Some("L") && copy.target == "c6a2");
-        assert!(copy.is_for(Some(EventKind::File)) && !copy.is_for(Some(EventKind::Packet)));
+        assert!(copy.is_for(Some(EventClass::File)) && !copy.is_for(Some(EventClass::Packet)));
         assert!(src.is_for(None) && !copy.is_for(None));
         assert_eq!(derived.source, Source::Derived(Derived::Severity));
-        assert_eq!(constant.source, Source::Constant("a b"));
+        assert_eq!(constant.source, Source::Constant(Value::Text("a b")));
         assert_eq!(
             (second.target_number, table.targets),
             (src.target_number, 4)
