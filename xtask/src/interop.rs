@@ -108,6 +108,8 @@ fn programs() -> Result {
     // The messages of OpenTelemetry, as they are published.
     programs::python("opentelemetry-proto", "opentelemetry")?;
     programs::python("pycef", "pycef")?;
+    programs::python("pydantic-ocsf", "ocsf")?;
+    programs::python("communityid", "communityid")?;
     let has = |library| {
         let mut command = Command::new("pkg-config");
         process::output(command.args(["--exists", library])).is_ok_and(|it| it.status.success())

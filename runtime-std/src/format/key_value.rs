@@ -10,20 +10,32 @@ pub(super) struct Escape {
     pub(super) of: fn(u8) -> Option<&'static str>,
 }
 
+/// Bytes that are looked at together.
+const BLOCK: usize = 16;
+
 /// Appends text with its escapes.
 #[inline]
 pub(super) fn append(escape: Escape, text: &str, out: &mut Vec<u8>) {
-    let mut rest = text.as_bytes();
-    while let Some((at, escaped)) = rest
-        .iter()
-        .enumerate()
-        .find_map(|(at, byte)| Some((at, (escape.of)(*byte)?)))
-    {
-        out.extend_from_slice(&rest[..at]);
-        out.extend_from_slice(escaped.as_bytes());
-        rest = &rest[at + 1..];
+    let (mut written, mut at) = (0, 0);
+    let bytes = text.as_bytes();
+    while at < bytes.len() {
+        let block = &bytes[at..bytes.len().min(at + BLOCK)];
+        // Without an early end, so that the compiler compares all bytes of a block at once.
+        let is_plain = !block
+            .iter()
+            .fold(false, |any, byte| any | (escape.of)(*byte).is_some());
+        if !is_plain {
+            for (offset, byte) in block.iter().enumerate() {
+                if let Some(escaped) = (escape.of)(*byte) {
+                    out.extend_from_slice(&bytes[written..at + offset]);
+                    out.extend_from_slice(escaped.as_bytes());
+                    written = at + offset + 1;
+                }
+            }
+        }
+        at += block.len();
     }
-    out.extend_from_slice(rest);
+    out.extend_from_slice(&bytes[written..]);
 }
 
 /// Appends the name of a field that has no place in the table. In place of a character that
@@ -36,8 +48,13 @@ pub(super) fn key(table: &Table, name: &str, out: &mut Vec<u8>) {
     if name.is_empty() {
         out.push(b'_');
     }
-    out.extend(name.chars().map(|c| match c {
-        _ if c.is_ascii_alphanumeric() => c as u8,
-        _ => b'_',
-    }));
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut rest = name;
+    while let Some(at) = rest.find(|c| !is_allowed(c)) {
+        out.extend_from_slice(rest[..at].as_bytes());
+        out.push(b'_');
+        let length = rest[at..].chars().next().map_or(0, char::len_utf8);
+        rest = &rest[at + length..];
+    }
+    out.extend_from_slice(rest.as_bytes());
 }

@@ -22,7 +22,9 @@ pub(super) struct Origin<'a> {
 #[derive(Default)]
 pub(super) struct Mapper {
     index: EventIndex,
-    /// The member of each row, plus 1.
+    /// The rows that may have a value, as a set of bits.
+    present: Vec<u64>,
+    /// The member of each row that is present and has a field.
     members: Vec<u32>,
     /// Whether a target has its value.
     taken: Vec<bool>,
@@ -49,6 +51,7 @@ impl Mapper {
     ) -> Result<(), Unfit> {
         let Self {
             index,
+            present,
             members,
             taken,
             unknown,
@@ -58,8 +61,8 @@ impl Mapper {
         } = self;
         let event = index.read(data)?;
         let table = dialect.table();
-        members.clear();
         members.resize(table.rows.len(), 0);
+        present.clone_from(&table.derived);
         taken.clear();
         taken.resize(table.targets, false);
         unknown.clear();
@@ -67,16 +70,19 @@ impl Mapper {
         // The event type decides which rows apply, and may be any member.
         for member in 0..event.len() {
             let entry = table.entry(event.hash(member), event.name(member));
-            let number = member as u32 + 1;
-            let rows = entry.map_or(&[][..], |entry| &entry.rows);
-            if let Some(known_field) = entry.and_then(|entry| entry.known) {
+            let Some(entry) = entry else {
+                unknown.push(member as u32);
+                continue;
+            };
+            if let Some(known_field) = entry.known {
                 known.set(known_field, member);
             }
-            match rows {
-                [] => unknown.push(member as u32),
-                rows => rows
-                    .iter()
-                    .for_each(|row| members[usize::from(*row)] = number),
+            for row in entry.rows.iter().map(|row| usize::from(*row)) {
+                members[row] = member as u32;
+                present[row / 64] |= 1 << (row % 64);
+            }
+            if entry.rows.is_empty() {
+                unknown.push(member as u32);
             }
         }
         let facts = Facts {
@@ -91,11 +97,12 @@ impl Mapper {
             return Err(Unfit::Refused(refusal));
         }
         dialect.begin(&facts, out);
-        for (row, member) in table.rows.iter().zip(&*members) {
-            let member = member.checked_sub(1);
+        for number in ones(present) {
+            let row = &table.rows[number];
+            let member = members[number];
             let is_free = row.is_for(class) && !taken[row.target_number];
             let value = match row.source {
-                Source::Field(_) => member.map(|member| event.value(member as usize)),
+                Source::Field(_) => Some(event.value(member as usize)),
                 _ if !is_free => None,
                 Source::Derived(derived) => facts.derive(derived, derived_buffer),
                 Source::Constant(value) => Some(value),
@@ -110,7 +117,7 @@ impl Mapper {
                 taken[row.target_number] = true;
                 is_placed = true;
             }
-            if let Some(member) = member
+            if matches!(row.source, Source::Field(_))
                 && (!row.has_home(class) || row.is_home(class) && !is_placed)
             {
                 unknown.push(member);
@@ -127,4 +134,18 @@ impl Mapper {
         dialect.end(out);
         Ok(())
     }
+}
+
+/// Returns the numbers in a set of bits.
+fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
+    words.iter().enumerate().flat_map(|(number, word)| {
+        let mut rest = *word;
+        std::iter::from_fn(move || {
+            let bit = rest.trailing_zeros() as usize;
+            (rest != 0).then(|| {
+                rest &= rest - 1;
+                number * 64 + bit
+            })
+        })
+    })
 }

@@ -156,8 +156,6 @@ impl fmt::Display for Format {
 /// A row of the mapping table of a dialect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MappingRow {
-    /// The line in the table, counted from 1.
-    pub line: usize,
     /// The field; `None` if the value is worked out or constant.
     pub field: Option<&'static str>,
     /// The field or the value in words.
@@ -176,7 +174,6 @@ pub struct MappingRow {
 pub fn mapping(format: Format) -> Option<Vec<MappingRow>> {
     let rows = &format.dialect()?.table().rows;
     let row = |row: &Row| MappingRow {
-        line: row.line,
         field: match row.source {
             Source::Field(name) => Some(name),
             _ => None,

@@ -6,7 +6,8 @@ use std::ops::Range;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Event, EventIndex, MAX_DEPTH, MAX_MEMBERS, Member, decode, hash};
+use super::scan::scan;
+use super::{Event, EventIndex, MAX_DEPTH, MAX_MEMBERS, Member, ValueKind, decode, hash};
 
 /// Why a record is not an event that can be mapped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,11 @@ impl EventIndex {
         };
         self.members.clear();
         self.names.clear();
+        if scan(text, self) {
+            self.check_names(text)?;
+            return Ok(Event { text, index: self });
+        }
+        self.members.clear();
         let mut unfit = None;
         let mut reader = serde_json::Deserializer::from_str(text);
         let members = Members {
@@ -153,10 +159,24 @@ impl EventIndex {
                 (name, hash(&self.names[start..]))
             }
         };
+        let (value, kind) = match value.as_bytes() {
+            [b'"', .., b'"'] => {
+                let value = &value[1..value.len() - 1];
+                match value.contains('\\') {
+                    true => (value, ValueKind::Escaped),
+                    false => (value, ValueKind::Text),
+                }
+            }
+            [b'[' | b'{', ..] => (value, ValueKind::Json),
+            b"null" => (value, ValueKind::Null),
+            [b't' | b'f', ..] => (value, ValueKind::Word),
+            _ => (value, ValueKind::Number),
+        };
         self.members.push(Member {
             name,
             is_decoded,
             value: place(value),
+            kind,
             hash,
         });
     }

@@ -42,6 +42,8 @@ pub(super) struct Table {
     pub(super) rows: Vec<Row>,
     /// The number of different targets.
     pub(super) targets: usize,
+    /// The rows whose value is not a field, as a set of bits.
+    pub(super) derived: Vec<u64>,
     names: Names,
     target_names: Names,
     /// Lines that are not rows. A test makes sure that there are none.
@@ -139,6 +141,7 @@ impl Table {
         let mut table = Self {
             rows: Vec::new(),
             targets: 0,
+            derived: Vec::new(),
             names: Names::default(),
             target_names: Names::default(),
             errors: Vec::new(),
@@ -168,6 +171,11 @@ impl Table {
                 _ => None,
             })
             .collect();
+        table.derived = vec![0; table.rows.len().div_ceil(64)];
+        for (number, row) in table.rows.iter().enumerate() {
+            let is_derived = !matches!(row.source, Source::Field(_));
+            table.derived[number / 64] |= u64::from(is_derived) << (number % 64);
+        }
         let known = Known::ALL.map(|known| (entry(known.name()), known));
         for (place, row) in places {
             all[place].1.rows.push(row);
