@@ -95,7 +95,8 @@ fn each_field_is_explained_by_its_row() {
         "--explain",
     ]));
     let text = String::from_utf8(ended.success().stdout).unwrap();
-    let page = "Connection start, written as cef by the table ConnectionEvent in docs/formats/cef.md:\n";
+    let page =
+        "Connection start, written as cef by the table ConnectionEvent in docs/formats/cef.md:\n";
     assert!(text.contains(page), "no {page} in {text}");
     let row = "  `InitiatorIP` -> src: src=172.16.3.110\n";
     assert!(text.contains(row), "no {row} in {text}");

@@ -141,13 +141,34 @@ fn documents() -> String {
     }
     let real = fs::read_to_string(data("real-events.ndjson")).unwrap();
     let values = [
-        "null", "true", "-1", "1.5", "1e400", "99999999999999999999", "65536", "\"\"", "\"x\"",
-        "\"\\\\\"", "\"\\ud800\"", "\"\\u0000\"", "[1]", "{\"a\":[]}", "\"007\"", "\"+1\"", "\"::1%eth0\"",
-        "\"1.2.3\"", "\"DOMAIN\\\\\"", "\"http://[::1\"", "\"SSLv\"",
+        "null",
+        "true",
+        "-1",
+        "1.5",
+        "1e400",
+        "99999999999999999999",
+        "65536",
+        "\"\"",
+        "\"x\"",
+        "\"\\\\\"",
+        "\"\\ud800\"",
+        "\"\\u0000\"",
+        "[1]",
+        "{\"a\":[]}",
+        "\"007\"",
+        "\"+1\"",
+        "\"::1%eth0\"",
+        "\"1.2.3\"",
+        "\"DOMAIN\\\\\"",
+        "\"http://[::1\"",
+        "\"SSLv\"",
     ];
     for event in json_lines(real.as_bytes()) {
         let event = event.as_object().unwrap();
-        for (changed, value) in event.keys().flat_map(|name| values.map(|value| (name, value))) {
+        for (changed, value) in event
+            .keys()
+            .flat_map(|name| values.map(|value| (name, value)))
+        {
             let members = event.iter().map(|(name, own)| match name == changed {
                 true => format!("{name:?}:{value}"),
                 false => format!("{name:?}:{own}"),

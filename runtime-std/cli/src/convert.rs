@@ -97,7 +97,10 @@ impl ConvertCommand {
         if errors == 0 {
             return Ok(());
         }
-        let (all, verb) = (Count(events + errors, "event"), if errors == 1 { "is" } else { "are" });
+        let (all, verb) = (
+            Count(events + errors, "event"),
+            if errors == 1 { "is" } else { "are" },
+        );
         Err(Failure::failed(
             format!("{errors} of {all} {verb} not converted but in error envelopes"),
             "Each envelope, a line that begins with {\"estreamer_error\", has the reason",

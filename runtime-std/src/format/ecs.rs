@@ -64,18 +64,18 @@ impl Dialect for Ecs {
         self.name.clear();
         self.name.push_str(OWN);
         snake_case(name, &mut self.name);
-        if TABLE.is_target(hash(&self.name), &self.name) {
+        if TABLE.is_target(&self.name) {
             self.name.insert_str(OWN.len(), "fqe_");
         }
         // Two names may be one in snake case. Numbers tell them apart.
         let length = self.name.len();
-        while self.names.contains(&hash(&self.name)) {
+        while self.names.contains(&hash(self.name.as_bytes())) {
             self.name.truncate(length);
             self.number += 1;
             // Writing to a String cannot fail.
             let _ = write!(self.name, "_{}", self.number);
         }
-        self.names.push(hash(&self.name));
+        self.names.push(hash(self.name.as_bytes()));
         self.writer
             .unknown_text(&self.name[OWN.len()..], value, out);
     }

@@ -17,6 +17,7 @@ use super::dialect::Dialect;
 use super::event::Value;
 use super::facts::Facts;
 use super::key_value::key;
+use super::special::Special;
 use super::table::{Known, Row, Table};
 use crate::utc;
 
@@ -24,6 +25,12 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("ftd.
 
 /// The facility of the devices by default: local4.
 const FACILITY: u8 = 20;
+
+/// What may end a value.
+const ENDS: Special<3> = Special {
+    bytes: [b',', b'\n', b'\r'],
+    below: 0,
+};
 
 /// The device's syslog.
 #[derive(Default)]
@@ -80,10 +87,7 @@ impl Ftd {
 fn make_harmless(value: &mut [u8]) -> bool {
     let mut at = 0;
     let mut replaced = false;
-    while let Some(found) = value[at..]
-        .iter()
-        .position(|byte| matches!(byte, b',' | b'\n' | b'\r'))
-    {
+    while let Some(found) = ENDS.position(&value[at..]) {
         at += found;
         value[at] = match value[at] {
             b',' if begins_key(&value[at + 1..]) => {

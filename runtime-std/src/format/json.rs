@@ -1,5 +1,13 @@
 //! JSON text.
 
+use super::special::Special;
+
+/// What a string cannot have as it is.
+const SPECIAL: Special<2> = Special {
+    bytes: [b'"', b'\\'],
+    below: b' ',
+};
+
 /// What text is appended to.
 pub(super) trait Text {
     fn push_text(&mut self, text: &str);
@@ -19,9 +27,8 @@ impl Text for Vec<u8> {
 
 /// Appends text as the content of a JSON string, without the quotes.
 pub(super) fn append(text: &str, out: &mut impl Text) {
-    let is_special = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| is_special(&byte)) {
+    while let Some(at) = SPECIAL.position(rest.as_bytes()) {
         out.push_text(&rest[..at]);
         let byte = rest.as_bytes()[at];
         match byte {
@@ -44,7 +51,7 @@ pub(super) fn append(text: &str, out: &mut impl Text) {
 /// Appends the content of a JSON string. Half a surrogate pair becomes U+FFFD, which every
 /// reader accepts. `buffer` is overwritten.
 pub(super) fn append_escaped(escaped: &str, buffer: &mut String, out: &mut impl Text) {
-    if !escaped.contains("\\u") {
+    if memchr::memmem::find(escaped.as_bytes(), b"\\u").is_none() {
         return out.push_text(escaped);
     }
     buffer.clear();

@@ -13,15 +13,17 @@ use super::dialect::Dialect;
 use super::event::Value;
 use super::facts::Facts;
 use super::key_value::{Escape, append, key};
+use super::special::Special;
 use super::table::{Row, Table};
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("leef.table")));
 
-const VALUE: Escape = Escape {
-    of: |byte| match byte {
-        b'\t' | b'\n' | b'\r' => Some(" "),
-        _ => None,
+const VALUE: Escape<3> = Escape {
+    special: Special {
+        bytes: [b'\t', b'\n', b'\r'],
+        below: 0,
     },
+    of: |_| " ",
 };
 
 /// LEEF.

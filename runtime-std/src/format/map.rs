@@ -1,5 +1,7 @@
 //! Maps events: reads each once and hands its fields to a dialect.
 
+use std::cell::OnceCell;
+
 use estreamer_core::wire::RecordType;
 
 use super::dialect::Dialect;
@@ -69,7 +71,7 @@ impl Mapper {
         *known = KnownMembers::default();
         // The event type decides which rows apply, and may be any member.
         for member in 0..event.len() {
-            let entry = table.entry(event.hash(member), event.name(member));
+            let entry = table.entry(event.hash(member), event.name_bytes(member));
             let Some(entry) = entry else {
                 unknown.push(member as u32);
                 continue;
@@ -91,12 +93,14 @@ impl Mapper {
             archival: origin.archival,
             source: origin.source,
             known,
+            ends: OnceCell::new(),
         };
         let class = facts.class();
         if let Some(refusal) = dialect.refusal(&facts) {
             return Err(Unfit::Refused(refusal));
         }
         dialect.begin(&facts, out);
+        let in_order = unknown.len();
         for number in ones(present) {
             let row = &table.rows[number];
             let member = members[number];
@@ -123,8 +127,10 @@ impl Mapper {
                 unknown.push(member);
             }
         }
-        unknown.sort_unstable();
-        unknown.dedup();
+        if unknown.len() > in_order {
+            unknown.sort_unstable();
+            unknown.dedup();
+        }
         for member in unknown.iter().map(|member| *member as usize) {
             match event.value(member) {
                 Value::Null => {}
@@ -138,14 +144,14 @@ impl Mapper {
 
 /// Returns the numbers in a set of bits.
 fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
-    words.iter().enumerate().flat_map(|(number, word)| {
-        let mut rest = *word;
-        std::iter::from_fn(move || {
-            let bit = rest.trailing_zeros() as usize;
-            (rest != 0).then(|| {
-                rest &= rest - 1;
-                number * 64 + bit
-            })
-        })
+    let (mut number, mut rest) = (0, words.first().copied().unwrap_or(0));
+    std::iter::from_fn(move || {
+        while rest == 0 {
+            number += 1;
+            rest = *words.get(number)?;
+        }
+        let bit = rest.trailing_zeros() as usize;
+        rest &= rest - 1;
+        Some(number * 64 + bit)
     })
 }

@@ -28,6 +28,7 @@ mod pages;
 mod raw;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod readers;
+mod special;
 mod splunk;
 mod table;
 pub mod terminal;

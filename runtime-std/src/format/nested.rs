@@ -221,7 +221,8 @@ impl Writer {
     fn as_is(&mut self, value: Value<'_>, out: &mut Vec<u8>) {
         match value {
             Value::Text(_) | Value::Escaped(_) => self.text(value, out),
-            Value::Number(json) | Value::Word(json) | Value::Json(json) => {
+            Value::Number(json) | Value::Word(json) => out.extend_from_slice(json.as_bytes()),
+            Value::Json(json) => {
                 // A line end between tokens is white space.
                 let start = out.len();
                 out.extend_from_slice(json.as_bytes());

@@ -151,12 +151,12 @@ impl EventIndex {
         let quoted = &name[1..name.len() - 1];
         let is_decoded = quoted.contains('\\');
         let (name, hash) = match is_decoded {
-            false => (place(quoted), hash(quoted)),
+            false => (place(quoted), hash(quoted.as_bytes())),
             true => {
                 let start = self.names.len();
                 decode(quoted, &mut self.names);
                 let name = start as u32..self.names.len() as u32;
-                (name, hash(&self.names[start..]))
+                (name, hash(&self.names.as_bytes()[start..]))
             }
         };
         let (value, kind) = match value.as_bytes() {

@@ -124,9 +124,18 @@ impl<'a> Facts<'a> {
     }
 
     fn ip(&self, known: Known) -> Option<IpAddr> {
-        match self.value(known)? {
+        let parse = |known| match self.value(known)? {
             Value::Text(text) => text.parse().ok(),
             _ => None,
+        };
+        let ends = || {
+            let ends = [Known::InitiatorIp, Known::ResponderIp];
+            self.ends.get_or_init(|| ends.map(parse))
+        };
+        match known {
+            Known::InitiatorIp => ends()[0],
+            Known::ResponderIp => ends()[1],
+            other => parse(other),
         }
     }
 

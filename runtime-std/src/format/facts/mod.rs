@@ -5,6 +5,9 @@ mod derive;
 mod ecs;
 mod ocsf;
 
+use std::cell::OnceCell;
+use std::net::IpAddr;
+
 use estreamer_core::fqe::EventKind;
 use estreamer_core::wire::RecordType;
 
@@ -30,7 +33,6 @@ impl KnownMembers {
 }
 
 /// An event with the facts of its record.
-#[derive(Clone, Copy)]
 pub(super) struct Facts<'a> {
     pub(super) event: Event<'a>,
     pub(super) record_type: RecordType,
@@ -39,6 +41,8 @@ pub(super) struct Facts<'a> {
     /// The name of the source.
     pub(super) source: &'a str,
     pub(super) known: &'a KnownMembers,
+    /// The addresses of initiator and responder, parsed once.
+    pub(super) ends: OnceCell<[Option<IpAddr>; 2]>,
 }
 
 impl<'a> Facts<'a> {

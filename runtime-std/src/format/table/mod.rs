@@ -32,7 +32,7 @@ pub(super) use known::{Derived, Known};
 use estreamer_core::fqe::EventKind;
 
 use super::class::EventClass;
-use super::event::Value;
+use super::event::{Value, hash};
 
 use names::Names;
 
@@ -199,12 +199,13 @@ impl Table {
     }
 
     /// Returns whether a row has this target.
-    pub(super) fn is_target(&self, hash: u32, name: &str) -> bool {
-        self.target_names.get(hash, name).is_some()
+    pub(super) fn is_target(&self, name: &str) -> bool {
+        let name = name.as_bytes();
+        self.target_names.get(hash(name), name).is_some()
     }
 
     /// Returns what the table has for a name with this hash.
-    pub(super) fn entry(&self, hash: u32, name: &str) -> Option<&Entry> {
+    pub(super) fn entry(&self, hash: u32, name: &[u8]) -> Option<&Entry> {
         self.names.get(hash, name)
     }
 
@@ -323,7 +324,7 @@ mod tests {
             (second.target_number, table.targets),
             (src.target_number, 4)
         );
-        let entry = |name| table.entry(super::super::event::hash(name), name);
+        let entry = |name: &str| table.entry(hash(name.as_bytes()), name.as_bytes());
         assert_eq!(entry("InitiatorIP").unwrap().rows, [0, 1]);
         assert_eq!(entry("PriorityID").unwrap().known, Some(Known::PriorityId));
         assert!(entry("Initiator").is_none());
