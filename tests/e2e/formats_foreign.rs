@@ -196,7 +196,7 @@ fn counted(script: &str, lines: &str) -> serde_json::Value {
 fn documents_have_the_types_of_ecs_and_the_community_ids_of_others() {
     let pki = Pki::new();
     let lines = converted_of(&pki, &documents(), "ecs");
-    let found = counted("ecs.py", &lines);
+    let found = counted("validate_ecs.py", &lines);
     assert_eq!(found["events"], lines.lines().count());
     assert!(found["identifiers"].as_u64() > Some(7000), "{found}");
 }
@@ -206,7 +206,7 @@ fn documents_have_the_types_of_ecs_and_the_community_ids_of_others() {
 fn events_are_valid_in_their_classes_of_ocsf() {
     let pki = Pki::new();
     let lines = converted_of(&pki, &documents(), "ocsf");
-    let found = counted("ocsf.py", &lines);
+    let found = counted("validate_ocsf.py", &lines);
     for class in ["2004", "4001", "6006"] {
         assert!(found[class].as_u64() > Some(300), "{class} in {found}");
     }

@@ -30,6 +30,8 @@ def no_duplicates(pairs):
 def community_id(event):
     source, destination, own = event["source"], event["destination"], event["cisco"]["ftd"]
     protocol = {"tcp": 6, "udp": 17, "icmp": 1, "ipv6-icmp": 58}[event["network"]["transport"]]
+    if event["network"].get("iana_number", str(protocol)) != str(protocol):
+        return None
     if protocol in (1, 58):
         ports = own.get("icmp_type"), own.get("icmp_code")
     else:
@@ -48,7 +50,7 @@ for line in sys.stdin:
     assert not problems, f"{problems} in {line}"
     try:
         expected = community_id(event)
-    except KeyError:
+    except (KeyError, communityid.error.FlowTupleError):
         expected = None
     found = event.get("network", {}).get("community_id")
     if expected is not None:
