@@ -6,8 +6,11 @@
 mod contender;
 mod formats;
 mod instructions;
+mod kafka;
 mod load;
+mod outputs;
 mod scene;
+mod sink;
 mod table;
 mod usage;
 
@@ -28,6 +31,8 @@ pub(crate) struct Options {
     check: bool,
     /// Instructions are counted too.
     instructions: bool,
+    /// Only the output to Kafka.
+    kafka: bool,
 }
 
 impl Options {
@@ -35,15 +40,17 @@ impl Options {
     pub(crate) const CHECK: Self = Self {
         check: true,
         instructions: false,
+        kafka: false,
     };
 
-    /// Reads `[--check] [--instructions]`.
+    /// Reads `[--check] [--instructions] [--kafka]`.
     pub(crate) fn parse(arguments: &[&str]) -> Option<Self> {
         let mut options = Self::default();
         for argument in arguments {
             match *argument {
                 "--check" => options.check = true,
                 "--instructions" => options.instructions = true,
+                "--kafka" => options.kafka = true,
                 _ => return None,
             }
         }
@@ -65,12 +72,19 @@ pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result {
         }
         Scene::set()
     })?;
+    if options.kafka {
+        let program = steps.run("bench: build with Kafka", kafka::build)?;
+        return steps.run("bench: Kafka", || kafka::cost(&scene, &program));
+    }
     let table = steps.run("bench: runs", || {
         let table = race(&scene, options)?;
         println!("{table}");
         Ok(table)
     })?;
     steps.run("bench: formats", || formats::cost(&scene))?;
+    if !options.check {
+        steps.run("bench: outputs", || outputs::cost(&scene))?;
+    }
     if options.instructions {
         steps.run("bench: instructions", || instructions::count(&scene))?;
     }
@@ -138,6 +152,7 @@ mod tests {
         let both = Options {
             check: true,
             instructions: true,
+            kafka: false,
         };
         let parsed = Options::parse(&["--instructions", "--check"]);
         assert_eq!(parsed, Some(both));

@@ -1,4 +1,4 @@
-//! The time and the device of an event.
+//! The time, the device and the connection of an event.
 
 use memchr::memmem;
 
@@ -67,6 +67,21 @@ pub fn device(event: &[u8]) -> Option<&str> {
     text(Known::Device).or_else(|| text(Known::DeviceUuid))
 }
 
+/// Returns the connection of a JSON event: device, instance, first packet and number, as in
+/// `UUID/1/1743500734/17`. Its start, its end, its files and its intrusions have the same.
+/// `None` if one of them is absent.
+pub fn connection(event: &[u8]) -> Option<String> {
+    let uuid = value(event, Known::DeviceUuid.name())?.strip_prefix(b"\"")?;
+    let uuid = &uuid[..memchr::memchr2(b'"', b'\\', uuid)?];
+    let uuid = std::str::from_utf8(uuid).ok()?;
+    let [instance, second, number] = [
+        number(event, Known::InstanceId.name())?,
+        number(event, Known::FirstPacketSecond.name())?,
+        number(event, Known::ConnectionId.name())?,
+    ];
+    (!uuid.is_empty()).then(|| format!("{uuid}/{instance}/{second}/{number}"))
+}
+
 /// Returns the integer of a member; a string of digits counts as one. At most 10 digits.
 fn number(event: &[u8], name: &str) -> Option<u64> {
     let value = value(event, name)?;
@@ -74,7 +89,7 @@ fn number(event: &[u8], name: &str) -> Option<u64> {
     let length = digits.iter().take_while(|byte| byte.is_ascii_digit());
     let digits = digits.get(..length.count())?;
     let text = std::str::from_utf8(digits.get(..digits.len().min(11))?).ok()?;
-    text.parse().ok()
+    text.parse().ok().filter(|&number| number < SECONDS)
 }
 
 /// Returns the bytes from the value of a member on. Text between quotes cannot look like the
@@ -130,5 +145,21 @@ mod tests {
         assert_eq!(device(named), Some("ftd-1"));
         assert_eq!(device(br#"{"DeviceUUID":"u"}"#), Some("u"));
         assert_eq!(device(br#"{"Device":7,"x":"y"}"#), None);
+    }
+
+    #[test]
+    fn the_connection_is_named_by_device_instance_second_and_number() {
+        let members = [
+            r#""DeviceUUID":"u""#,
+            r#""InstanceID":2"#,
+            r#""FirstPacketSecond":5"#,
+            r#""ConnectionID":"7""#,
+        ];
+        let event = format!("{{{}}}", members.join(","));
+        assert_eq!(connection(event.as_bytes()).as_deref(), Some("u/2/5/7"));
+        for left_out in members {
+            let event = event.replace(left_out, r#""x":1"#);
+            assert_eq!(connection(event.as_bytes()), None, "{event}");
+        }
     }
 }

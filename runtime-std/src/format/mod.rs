@@ -8,6 +8,7 @@
 mod cef;
 mod class;
 mod convert;
+pub mod csv;
 mod dialect;
 mod ecs;
 mod envelope;
@@ -16,6 +17,7 @@ pub mod event_time;
 mod explain;
 mod facts;
 mod ftd;
+pub mod head;
 mod json;
 mod key_value;
 mod leef;
@@ -25,6 +27,7 @@ mod nested;
 mod ocsf;
 #[cfg(test)]
 mod pages;
+mod pcapng;
 mod raw;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod readers;
@@ -44,15 +47,20 @@ pub use splunk::SOURCETYPE as SPLUNK_SOURCETYPE;
 pub use transform::OwnedTransform;
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use estreamer_core::fqe::EventKind;
 use estreamer_mio::buffer::{EventRecord, RecordKind};
 
 use crate::digest::Digest;
+use csv::{Columns, Rows};
 use dialect::Dialect;
 use event::{EventIndex, Unfit};
+use head::PartHead;
 use map::{Mapper, Origin};
+use pcapng::Packets;
 use table::{Row, Source};
 
 /// A format.
@@ -63,6 +71,8 @@ pub enum Format {
     Lines,
     /// Each event in a JSON object with its source, record type and times.
     Envelope,
+    /// Comma-separated values, with the names of the columns in the first line.
+    Csv,
     /// The bytes as received, each record preceded by its length.
     Raw,
     /// The device's own syslog for security events.
@@ -77,6 +87,8 @@ pub enum Format {
     Ocsf,
     /// Events as Splunk's HTTP Event Collector takes them.
     Splunk,
+    /// The packets of intrusion events, as a capture file.
+    Pcapng,
 }
 
 impl Format {
@@ -87,6 +99,11 @@ impl Format {
             Self::Envelope,
             "ndjson+envelope",
             "each event in a JSON object with its source, record type and times",
+        ),
+        (
+            Self::Csv,
+            "csv",
+            "comma-separated values with the names of the columns in the first line",
         ),
         (Self::Raw, "raw", "bytes preceded by their length"),
         (
@@ -107,11 +124,16 @@ impl Format {
             "splunk",
             "as received, with what Splunk's HTTP Event Collector needs",
         ),
+        (
+            Self::Pcapng,
+            "pcapng",
+            "the packets of intrusion events, as a capture file",
+        ),
     ];
 
     /// Returns whether it reads the members of events, so that they must be JSON.
     pub fn needs_json(self) -> bool {
-        self == Self::Splunk || self.dialect().is_some()
+        matches!(self, Self::Splunk | Self::Pcapng) || self.dialect().is_some()
     }
 
     /// Returns whether it has a place for events of this type.
@@ -119,10 +141,18 @@ impl Format {
         !(self == Self::Ftd && kind == EventKind::Packet)
     }
 
+    /// Returns whether a file or stream of it has to begin with something, so that only files
+    /// and standard output can hold it.
+    pub fn has_head(self) -> bool {
+        matches!(self, Self::Csv | Self::Pcapng)
+    }
+
     /// Creates the dialect of a format that has one.
     fn dialect(self) -> Option<Box<dyn Dialect>> {
         match self {
-            Self::Lines | Self::Envelope | Self::Raw | Self::Splunk => None,
+            Self::Lines | Self::Envelope | Self::Csv | Self::Raw | Self::Splunk | Self::Pcapng => {
+                None
+            }
             Self::Ftd => Some(Box::<ftd::Ftd>::default()),
             Self::Cef => Some(Box::<cef::Cef>::default()),
             Self::Leef => Some(Box::<leef::Leef>::default()),
@@ -200,6 +230,8 @@ pub struct RecordOrigin<'a> {
     pub transform: &'a OwnedTransform,
     /// When it was received, in UNIX seconds.
     pub received: u64,
+    /// The columns, for the format that has some.
+    pub columns: &'a Columns,
 }
 
 /// Formats records. Its buffers are reused: an event allocates nothing once they have grown.
@@ -208,6 +240,8 @@ pub struct Formatter {
     dialect: Option<Box<dyn Dialect>>,
     mapper: Mapper,
     index: EventIndex,
+    rows: Rows,
+    packets: Packets,
 }
 
 impl Formatter {
@@ -218,7 +252,63 @@ impl Formatter {
             dialect: format.dialect(),
             mapper: Mapper::default(),
             index: EventIndex::default(),
+            rows: Rows::default(),
+            packets: Packets::default(),
         }
+    }
+
+    /// Returns a formatter for an output that writes priority, time and host before each
+    /// event, so that the format does not.
+    #[must_use]
+    pub fn without_header(mut self) -> Self {
+        if self.format == Format::Ftd {
+            self.dialect = Some(Box::new(ftd::Ftd::bare()));
+        }
+        self
+    }
+
+    /// Begins a batch of these records. A packet names its intrusion event if that is in the
+    /// batch or came not long before.
+    pub fn begin<'r>(&mut self, source: &str, records: impl Iterator<Item = EventRecord<'r>>) {
+        if self.format == Format::Pcapng {
+            self.packets.begin_batch();
+            for record in records {
+                self.packets.learn(source, &record);
+            }
+        }
+    }
+
+    /// Returns whether the format takes a record. What it does not take is left out.
+    pub fn takes(&mut self, record: &EventRecord<'_>) -> bool {
+        self.format != Format::Pcapng || self.packets.takes(record)
+    }
+
+    /// Selects the file for which the next records are.
+    pub fn select(&mut self, file: &Arc<Path>) {
+        if self.format == Format::Pcapng {
+            self.packets.select(file);
+        }
+    }
+
+    /// Returns what a file has to hold before records with these columns.
+    pub fn head(&self, columns: &Columns) -> PartHead {
+        match self.format {
+            Format::Csv => PartHead::FirstLine(columns.first_line().clone()),
+            _ => PartHead::Nothing,
+        }
+    }
+
+    /// Completes what a file has to hold before the records that were appended for it.
+    pub fn complete(&self, file: &Path, head: &mut PartHead) {
+        if self.format == Format::Pcapng {
+            *head = self.packets.head(file);
+        }
+    }
+
+    /// Returns the number of values so far that could not be written as they are.
+    pub fn adjusted(&self) -> u64 {
+        let dialect = self.dialect.as_ref();
+        dialect.map_or(0, |dialect| dialect.adjusted()) + self.packets.adjusted()
     }
 
     /// Appends a record to `out` and returns whether it is an event that the format can
@@ -227,7 +317,7 @@ impl Formatter {
     /// As lines: a text event unchanged, a binary event in the envelope `estreamer_data`,
     /// anything else in the envelope `estreamer_error`. As raw: see [`ENVELOPE`]. In a
     /// dialect: an event as its table says; what is not a JSON object, in the envelope
-    /// `estreamer_error`.
+    /// `estreamer_error`. As CSV and pcapng: see the modules.
     pub fn append(
         &mut self,
         origin: RecordOrigin<'_>,
@@ -244,6 +334,14 @@ impl Formatter {
                 return kind == RecordKind::Event;
             }
             (_, RecordKind::Malformed(_) | RecordKind::Oversize, _) => None,
+            (Format::Csv, _, _) => match self.rows.append(origin, record, out) {
+                Ok(()) => return true,
+                Err(unfit) => Some(unfit),
+            },
+            (Format::Pcapng, _, _) => match self.packets.append(origin, record, out) {
+                Ok(()) => return true,
+                Err(unfit) => Some(unfit),
+            },
             (Format::Lines, _, OwnedTransform::Json | OwnedTransform::Csv) => {
                 line::append(record.data, *transform == OwnedTransform::Csv, out);
                 return true;
@@ -269,9 +367,37 @@ impl Formatter {
                 Err(unfit) => Some(unfit),
             },
         };
-        envelope::error(source, record, digest, unfit.as_ref(), out);
-        out.push(b'\n');
+        if self.format.has_head() {
+            let mut error = Vec::new();
+            envelope::error(source, record, digest, unfit.as_ref(), &mut error);
+            self.place(origin, record.archival, &error, out);
+        } else {
+            envelope::error(source, record, digest, unfit.as_ref(), out);
+            out.push(b'\n');
+        }
         false
+    }
+
+    /// Appends a line that is an error envelope.
+    fn append_envelope(&mut self, origin: RecordOrigin<'_>, line: &[u8], out: &mut Vec<u8>) {
+        match self.format.has_head() {
+            true => self.place(origin, None, line, out),
+            false => line::append(line, false, out),
+        }
+    }
+
+    /// Appends an error envelope where such a format has a place for it.
+    fn place(
+        &mut self,
+        origin: RecordOrigin<'_>,
+        archival: Option<u32>,
+        error: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        match self.format {
+            Format::Pcapng => self.packets.envelope(origin, archival, error, out),
+            _ => csv::envelope(origin.columns, error, out),
+        }
     }
 
     fn envelope(
@@ -284,6 +410,7 @@ impl Formatter {
             source,
             transform,
             received,
+            ..
         } = origin;
         if *transform == OwnedTransform::Csv {
             let text = str::from_utf8(record.data);

@@ -5,9 +5,14 @@
 
 mod connection;
 pub mod destination;
+#[cfg(any(feature = "http", feature = "kafka"))]
+mod error_file;
+#[cfg(any(feature = "http", feature = "kafka"))]
+mod event_queue;
 pub mod file;
 #[cfg(feature = "http")]
 mod http;
+pub(crate) mod kafka;
 pub mod options;
 pub mod pattern;
 pub mod receivers;
@@ -31,6 +36,7 @@ use estreamer_core::fqe::EventKind;
 
 use crate::digest::Digest;
 use crate::disk::{DiskFile, FileMark, FileRange};
+use crate::format::head::PartHead;
 use file::notice::FileNotice;
 use file::tally::FileTally;
 pub use refused::RefusedEvents;
@@ -47,6 +53,9 @@ pub struct OutputPart {
     /// The number of the hour or day, counted from 1970, if each has its own file;
     /// otherwise 0.
     pub period: u32,
+    /// What the file has to hold before the data. It is part of the file: written with the
+    /// data, proven, and replaced with it after a crash.
+    pub head: PartHead,
     /// The data to append.
     pub bytes: Vec<u8>,
     /// The number of records.
@@ -70,6 +79,9 @@ pub struct RecordInfo {
     pub source: Arc<str>,
     /// The device that the event names (`Device` or `DeviceUUID`).
     pub device: Option<String>,
+    /// The connection that the event belongs to, in one word. `None` if the event does not
+    /// name it, and for an output that does not ask for it by `RecordNeeds`.
+    pub connection: Option<String>,
     /// The archival time in UNIX seconds.
     pub archival: Option<u32>,
     /// The time in the event, in microseconds since 1970.
@@ -97,6 +109,7 @@ impl OutputPart {
             event,
             source,
             period,
+            head: PartHead::Nothing,
             bytes: Vec::new(),
             records: Vec::new(),
             events: 0,

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use estreamer_core::fqe::EventKind;
-use estreamer_mio::buffer::EventRecord;
+use estreamer_mio::buffer::{EventRecord, RecordKind};
 
 use super::delivery::{Delivery, SourceInfo};
 use crate::config::OutputConfig;
 use crate::disk::{Disk, RealDisk};
+use crate::format::csv::Columns;
 use crate::format::{Formatter, RecordOrigin, event_time};
 use crate::output::destination::Destination;
 use crate::output::pattern::{OTHER, Pattern};
@@ -26,6 +27,17 @@ const MAX_PATHS: usize = 4096;
 /// How far ahead of the clock an archival time may be, in seconds.
 const FUTURE: u64 = 3600;
 
+/// What became of the records of a batch.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Formatted {
+    /// The selected records.
+    pub(super) records: u64,
+    /// Events that the format cannot hold: they are in error envelopes.
+    pub(super) unfit: u64,
+    /// Values that could not be written as they are.
+    pub(super) adjusted: u64,
+}
+
 /// The formatter of one output, with reusable buffers.
 pub(super) struct BatchFormatter {
     formatter: Formatter,
@@ -33,8 +45,8 @@ pub(super) struct BatchFormatter {
     events: Option<Vec<EventKind>>,
     /// The path of file outputs.
     pattern: Option<Pattern>,
-    /// Whether the output asks for the records of each part.
-    has_records: bool,
+    /// What the output asks for of each record.
+    needs: RecordNeeds,
     /// The seconds of an hour or a day, if each has its own file.
     period: Option<u32>,
     /// The period of the last record.
@@ -51,22 +63,26 @@ impl BatchFormatter {
             Destination::File(pattern) => Some(pattern.clone()),
             _ => None,
         };
+        let formatter = Formatter::new(output.format);
         Self {
-            formatter: Formatter::new(output.format),
+            formatter: match output.destination.has_own_header() {
+                true => formatter.without_header(),
+                false => formatter,
+            },
             sources: output.sources.clone(),
             events: output.events.clone(),
             period: pattern.as_ref().and_then(Pattern::period),
             last_period: 0,
             pattern,
-            has_records: output.destination.needs() != RecordNeeds::Nothing,
+            needs: output.destination.needs(),
             paths: HashMap::new(),
             parts: Vec::new(),
             used: 0,
         }
     }
 
-    /// Formats a batch and returns the number of selected records.
-    pub(super) fn format(&mut self, delivery: &Delivery) -> u64 {
+    /// Formats a batch.
+    pub(super) fn format(&mut self, delivery: &Delivery) -> Formatted {
         self.used = 0;
         for part in &mut self.parts {
             // A large record may have grown the buffer.
@@ -78,14 +94,12 @@ impl BatchFormatter {
         if let Some(sources) = &self.sources
             && !sources.iter().any(|name| **name == *source.name)
         {
-            return 0;
+            return Formatted::default();
         }
-        let origin = RecordOrigin {
-            source: &source.name,
-            transform: &source.transform,
-            received: delivery.received,
-        };
-        let mut count = 0;
+        let records = delivery.kept().map(|(record, _)| record);
+        self.formatter.begin(&source.name, records);
+        let adjusted = self.formatter.adjusted();
+        let mut formatted = Formatted::default();
         for (record, verdict) in delivery.kept() {
             let kind = EventKind::from_record_type(record.record_type);
             if let Some(events) = &self.events
@@ -93,19 +107,36 @@ impl BatchFormatter {
             {
                 continue;
             }
-            count += 1;
-            let index = self.part(source, &record);
+            if !self.formatter.takes(&record) {
+                continue;
+            }
+            formatted.records += 1;
+            let columns = self.columns(source, kind);
+            let index = self.part(source, &record, columns);
             let part = &mut self.parts[index];
             part.count(record.archival);
             let digest = Some(verdict.digest);
-            self.formatter
+            let origin = RecordOrigin {
+                source: &source.name,
+                transform: &source.transform,
+                received: delivery.received,
+                columns,
+            };
+            self.formatter.select(&part.path);
+            let is_event = self
+                .formatter
                 .append(origin, &record, digest, &mut part.bytes);
-            if self.has_records {
+            formatted.unfit += u64::from(!is_event && record.kind == RecordKind::Event);
+            if self.needs != RecordNeeds::Nothing {
+                let has_connection = self.needs == RecordNeeds::Connections;
                 part.records.push(RecordInfo {
                     end: part.bytes.len(),
                     kind,
                     source: source.name.clone(),
                     device: event_time::device(record.data).map(str::to_owned),
+                    connection: has_connection
+                        .then(|| event_time::connection(record.data))
+                        .flatten(),
                     archival: record.archival,
                     time: event_time::micros(record.data),
                     digest: verdict.digest,
@@ -113,7 +144,20 @@ impl BatchFormatter {
                 });
             }
         }
-        count
+        for part in &mut self.parts[..self.used] {
+            self.formatter.complete(&part.path, &mut part.head);
+        }
+        formatted.adjusted = self.formatter.adjusted() - adjusted;
+        formatted
+    }
+
+    /// Returns the columns of the file for a record of this type.
+    fn columns<'s>(&self, source: &'s SourceInfo, kind: Option<EventKind>) -> &'s Columns {
+        let by_event = self.pattern.as_ref().is_some_and(Pattern::by_event);
+        match by_event {
+            true => source.columns.of(kind),
+            false => source.columns.only(self.events.as_deref()),
+        }
     }
 
     /// Returns the parts to write; none is empty.
@@ -122,7 +166,7 @@ impl BatchFormatter {
     }
 
     /// Returns the index of the part for a record.
-    fn part(&mut self, source: &SourceInfo, record: &EventRecord<'_>) -> usize {
+    fn part(&mut self, source: &SourceInfo, record: &EventRecord<'_>, columns: &Columns) -> usize {
         let by_event = self.pattern.as_ref().is_some_and(Pattern::by_event);
         let event = match by_event {
             true => EventKind::from_record_type(record.record_type).map_or(OTHER, EventKind::name),
@@ -137,7 +181,12 @@ impl BatchFormatter {
             .position(|part| part.period == period && (!by_event || part.event == event))
         {
             Some(index) => index,
-            None => self.begin(source, event, period),
+            None => {
+                let index = self.begin(source, event, period);
+                let part = &mut self.parts[index];
+                part.head = self.formatter.head(columns);
+                index
+            }
         }
     }
 

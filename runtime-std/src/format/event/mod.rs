@@ -31,6 +31,8 @@ pub(super) struct EventIndex {
 
 #[derive(Debug, Clone)]
 struct Member {
+    /// Where its name begins in the text, with the quote.
+    start: u32,
     /// Between the quotes, in the text or in `names`.
     name: Range<u32>,
     is_decoded: bool,
@@ -83,6 +85,15 @@ impl<'a> Event<'a> {
             false => self.text,
         };
         &place.as_bytes()[start as usize..end as usize]
+    }
+
+    /// Returns a member as written, with its name in quotes.
+    pub(super) fn member(&self, member: usize) -> &'a str {
+        let Member {
+            start, value, kind, ..
+        } = &self.index.members[member];
+        let quote = matches!(kind, ValueKind::Text | ValueKind::Escaped);
+        &self.text[*start as usize..value.end as usize + usize::from(quote)]
     }
 
     /// Returns the value of [`hash`] for the name of a member.

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::scan::scan;
 use super::{Event, EventIndex, MAX_DEPTH, MAX_MEMBERS, Member, ValueKind, decode, hash};
+use crate::count::Count;
 
 /// Why a record is not an event that can be mapped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +25,9 @@ pub(in crate::format) enum Unfit {
     TooDeep,
     /// This name occurs twice, and readers differ in which of the two counts.
     Twice(String),
-    /// The dialect has no place for it.
+    /// As CSV it has so many fields, and so many columns were requested.
+    Fields(usize, usize),
+    /// The format has no place for it.
     Refused(&'static str),
 }
 
@@ -36,6 +39,15 @@ impl fmt::Display for Unfit {
             Self::NotAnObject => f.write_str("not a JSON object"),
             Self::TooManyMembers => write!(f, "more than {MAX_MEMBERS} members"),
             Self::TooDeep => write!(f, "nested more than {MAX_DEPTH} levels deep"),
+            Self::Fields(found, columns) => write!(
+                f,
+                "has {}, but {} requested",
+                Count(*found as u64, "field"),
+                match columns {
+                    1 => "1 column was".to_owned(),
+                    columns => format!("{columns} columns were"),
+                }
+            ),
             Self::Refused(why) => f.write_str(why),
             Self::Twice(name) => write!(f, "has the member {name:?} twice"),
         }
@@ -148,6 +160,7 @@ impl EventIndex {
             let start = part.as_ptr() as usize - text.as_ptr() as usize;
             start as u32..(start + part.len()) as u32
         };
+        let start = place(name).start;
         let quoted = &name[1..name.len() - 1];
         let is_decoded = quoted.contains('\\');
         let (name, hash) = match is_decoded {
@@ -173,6 +186,7 @@ impl EventIndex {
             _ => (value, ValueKind::Number),
         };
         self.members.push(Member {
+            start,
             name,
             is_decoded,
             value: place(value),

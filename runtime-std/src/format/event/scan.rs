@@ -45,6 +45,7 @@ impl Scanner<'_> {
                 return None;
             }
             index.members.push(Member {
+                start: name.start as u32 - 1,
                 hash: hash(&self.text.as_bytes()[name.clone()]),
                 name: range(name),
                 is_decoded: false,

@@ -5,6 +5,7 @@ mod documents;
 use estreamer_core::Malformed;
 use estreamer_core::wire::RecordType;
 
+use super::csv::Columns;
 use super::*;
 
 fn record(kind: RecordKind, data: &[u8]) -> EventRecord<'_> {
@@ -23,6 +24,7 @@ fn written(format: Format, transform: &OwnedTransform, record: &EventRecord<'_>)
         source: "fmc",
         transform,
         received: 2,
+        columns: &Columns::default(),
     };
     let mut out = Vec::new();
     Formatter::new(format).append(origin, record, Some(Digest::new(0)), &mut out);
