@@ -46,6 +46,7 @@ mod monitoring;
 mod named_files;
 mod notify;
 mod openssl;
+mod other_decoders;
 mod outputs;
 mod outputs_closing;
 mod outputs_elastic;

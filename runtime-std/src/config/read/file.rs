@@ -2,6 +2,7 @@
 
 mod archive;
 mod http;
+mod kafka;
 mod receiver;
 mod secret;
 mod source;

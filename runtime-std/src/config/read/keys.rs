@@ -111,6 +111,9 @@ pub(super) const OUTPUT: TableKeys = TableKeys {
         "user",
         "password",
         "encoding",
+        "key",
+        "partition",
+        "option",
     ],
     former: &[],
 };
