@@ -6,8 +6,10 @@ use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use estreamer_mio::buffer::{EventRecord, RecordKind};
 use serde::{Serialize, Serializer};
 
-use super::event::{Event, Unfit};
+use super::selected;
 use crate::digest::Digest;
+use crate::event::{Event, Unfit};
+use crate::filter::FieldSelection;
 
 /// The maximum number of bytes of an unreadable record in its envelope. Length and digest
 /// cover all bytes.
@@ -102,25 +104,19 @@ struct Head<'a> {
     received: u64,
 }
 
-/// Appends an event in an object that says where it comes from, without line end. A JSON
-/// event is not changed, except that a line end between its tokens becomes a blank.
+/// Appends the selected fields of an event in an object that says where it comes from,
+/// without line end.
 /// `received` is in UNIX seconds.
 pub(super) fn event(
     source: &str,
     record: &EventRecord<'_>,
     received: u64,
     event: &Event<'_>,
+    fields: Option<&FieldSelection>,
     out: &mut Vec<u8>,
 ) {
     begin(source, record, received, out);
-    let blank = |byte: &u8| match byte {
-        b'\r' | b'\n' => b' ',
-        other => *other,
-    };
-    match memchr::memchr2(b'\r', b'\n', event.text().as_bytes()) {
-        None => out.extend_from_slice(event.text().as_bytes()),
-        Some(_) => out.extend(event.text().as_bytes().iter().map(blank)),
-    }
+    selected::append(event, fields, out);
     out.push(b'}');
 }
 

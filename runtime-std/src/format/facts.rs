@@ -3,8 +3,8 @@
 use estreamer_core::fqe::EventKind;
 use estreamer_core::wire::RecordType;
 
-use super::event::{Event, Value};
 use super::table::{Derived, Known};
+use crate::event::{Event, Value};
 
 /// Where each known field of an event is: the number of the member plus 1, or 0.
 pub(super) type KnownMembers = [u32; Known::ALL.len()];

@@ -15,10 +15,10 @@ use std::sync::LazyLock;
 use estreamer_core::fqe::EventKind;
 
 use super::dialect::Dialect;
-use super::event::Value;
 use super::facts::Facts;
 use super::key_value::key;
 use super::table::{Known, Row, Table, time};
+use crate::event::Value;
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("ftd.table")));
 

@@ -1,11 +1,12 @@
-//! Maps events: reads each once and hands its fields to a dialect.
+//! Maps events: hands the fields of each to a dialect.
 
 use estreamer_core::wire::RecordType;
 
 use super::dialect::Dialect;
-use super::event::{EventIndex, Unfit, Value};
 use super::facts::{Facts, KnownMembers};
 use super::table::{Known, Source};
+use crate::event::{Event, Unfit, Value};
+use crate::filter::FieldSelection;
 
 /// What is known about an event beside its text.
 #[derive(Clone, Copy)]
@@ -21,7 +22,6 @@ pub(super) struct Origin<'a> {
 /// have grown.
 #[derive(Default)]
 pub(super) struct Mapper {
-    index: EventIndex,
     /// The member of each row, plus 1.
     members: Vec<u32>,
     /// Whether a target has its value.
@@ -36,19 +36,20 @@ pub(super) struct Mapper {
 }
 
 impl Mapper {
-    /// Appends an event as the dialect writes it.
+    /// Appends the selected fields of an event as the dialect writes them. What the dialect
+    /// works out, such as the time and the severity, is that of the whole event.
     ///
     /// # Errors
     /// Why it cannot be mapped; nothing is appended then.
     pub(super) fn append(
         &mut self,
-        data: &[u8],
+        event: &Event<'_>,
         origin: Origin<'_>,
+        fields: Option<&FieldSelection>,
         dialect: &mut dyn Dialect,
         out: &mut Vec<u8>,
     ) -> Result<(), Unfit> {
         let Self {
-            index,
             members,
             taken,
             unknown,
@@ -56,7 +57,7 @@ impl Mapper {
             buffer,
             derived_buffer,
         } = self;
-        let event = index.read(data)?;
+        let event = *event;
         let table = dialect.table();
         members.clear();
         members.resize(table.rows.len(), 0);
@@ -66,11 +67,18 @@ impl Mapper {
         *known = [0; Known::ALL.len()];
         // The event type decides which rows apply, and may be any member.
         for member in 0..event.len() {
-            let entry = table.entry(event.hash(member), event.name(member));
+            let (hash, name) = (event.hash(member), event.name(member));
+            let entry = table.entry(hash, name);
             let number = member as u32 + 1;
             let rows = entry.map_or(&[][..], |entry| &entry.rows);
-            if let Some(known_field) = entry.and_then(|entry| entry.known) {
+            let is_written = fields.is_none_or(|fields| fields.writes_hashed(hash, name));
+            if let Some(known_field) = entry.and_then(|entry| entry.known)
+                && (is_written || known_field.is_always_read())
+            {
                 known[known_field as usize] = number;
+            }
+            if !is_written {
+                continue;
             }
             match rows {
                 [] => unknown.push(member as u32),

@@ -9,7 +9,6 @@ mod cef;
 mod convert;
 mod dialect;
 mod envelope;
-mod event;
 mod explain;
 mod facts;
 mod ftd;
@@ -22,6 +21,7 @@ mod pages;
 mod raw;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod readers;
+mod selected;
 mod table;
 pub mod terminal;
 #[cfg(test)]
@@ -39,9 +39,12 @@ use estreamer_core::fqe::EventKind;
 use estreamer_mio::buffer::{EventRecord, RecordKind};
 
 use crate::digest::Digest;
+use crate::event::{Event, EventIndex, Unfit};
+use crate::filter::FieldSelection;
 use dialect::Dialect;
-use event::{EventIndex, Unfit};
 use map::{Mapper, Origin};
+#[cfg(feature = "config")]
+use table::Known;
 use table::{Row, Source};
 
 /// A format.
@@ -164,6 +167,36 @@ pub fn mapping(format: Format) -> Option<Vec<MappingRow>> {
     Some(rows.iter().map(row).collect())
 }
 
+/// Returns the fields from which dialects work something out, also where an output does not
+/// write them.
+#[cfg(feature = "config")]
+pub(crate) fn head_fields() -> impl Iterator<Item = &'static str> {
+    let known = Known::ALL.into_iter().filter(|it| it.is_always_read());
+    known.map(Known::name)
+}
+
+/// Returns a connection event with the selected fields in a format.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn written(format: Format, fields: &FieldSelection, data: &[u8]) -> Vec<u8> {
+    let record = EventRecord {
+        kind: RecordKind::Event,
+        record_type: EventKind::Connection.record_type(),
+        archival: Some(1),
+        bundle: None,
+        length: u32::try_from(data.len()).unwrap_or(u32::MAX),
+        data,
+    };
+    let origin = RecordOrigin {
+        source: "fuzz",
+        transform: &OwnedTransform::Json,
+        received: 2,
+    };
+    let mut out = Vec::new();
+    let mut formatter = Formatter::new(format).with_fields(Some(fields.clone()));
+    formatter.append(origin, &record, None, &mut out);
+    out
+}
+
 /// Where a record comes from.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordOrigin<'a> {
@@ -175,9 +208,14 @@ pub struct RecordOrigin<'a> {
     pub received: u64,
 }
 
+/// An event that was read, or why it could not be.
+pub(crate) type ReadEvent<'r, 'e> = Result<&'r Event<'e>, &'r Unfit>;
+
 /// Formats records. Its buffers are reused: an event allocates nothing once they have grown.
 pub struct Formatter {
     format: Format,
+    /// The fields that are written; `None` writes all.
+    fields: Option<FieldSelection>,
     dialect: Option<Box<dyn Dialect>>,
     mapper: Mapper,
     index: EventIndex,
@@ -188,9 +226,26 @@ impl Formatter {
     pub fn new(format: Format) -> Self {
         Self {
             format,
+            fields: None,
             dialect: format.dialect(),
             mapper: Mapper::default(),
             index: EventIndex::default(),
+        }
+    }
+
+    /// Writes only the selected fields of JSON events. The format `raw` writes all bytes.
+    pub(crate) fn with_fields(self, fields: Option<FieldSelection>) -> Self {
+        Self { fields, ..self }
+    }
+
+    /// Returns whether it looks at the members of events with this transform.
+    pub(crate) fn reads(&self, transform: &OwnedTransform) -> bool {
+        let is_json = *transform == OwnedTransform::Json;
+        match self.format {
+            Format::Raw => false,
+            Format::Lines => is_json && self.fields.is_some(),
+            Format::Envelope => is_json,
+            _ => true,
         }
     }
 
@@ -208,78 +263,98 @@ impl Formatter {
         digest: Option<Digest>,
         out: &mut Vec<u8>,
     ) -> bool {
+        let is_read = record.kind == RecordKind::Event && self.reads(origin.transform);
+        let mut index = std::mem::take(&mut self.index);
+        let read = is_read.then(|| index.read(record.data));
+        let read = read.as_ref().map(Result::as_ref);
+        let is_event = self.append_read(origin, record, read, digest, out);
+        self.index = index;
+        is_event
+    }
+
+    /// As [`append`](Self::append), for a record that was read already. An event that the
+    /// format [reads](Self::reads) has to be.
+    pub(crate) fn append_read(
+        &mut self,
+        origin: RecordOrigin<'_>,
+        record: &EventRecord<'_>,
+        read: Option<ReadEvent<'_, '_>>,
+        digest: Option<Digest>,
+        out: &mut Vec<u8>,
+    ) -> bool {
         let RecordOrigin {
-            source, transform, ..
+            source,
+            transform,
+            received,
         } = origin;
-        let unfit = match (self.format, record.kind, transform) {
+        let read = read.filter(|_| self.reads(transform));
+        let appended = match (self.format, record.kind, transform) {
             (Format::Raw, kind, _) => {
                 raw::append(source, record, digest, out);
                 return kind == RecordKind::Event;
             }
-            (_, RecordKind::Malformed(_) | RecordKind::Oversize, _) => None,
-            (Format::Lines, _, OwnedTransform::Json | OwnedTransform::Csv) => {
-                line::append(record.data, *transform == OwnedTransform::Csv, out);
-                return true;
-            }
+            (_, RecordKind::Malformed(_) | RecordKind::Oversize, _) => Err(None),
             (Format::Lines | Format::Envelope, _, OwnedTransform::Other(name)) => {
                 envelope::data(source, name, record, out);
                 out.push(b'\n');
-                return true;
+                Ok(())
             }
-            (Format::Envelope, _, _) => match self.envelope(origin, record, out) {
-                Ok(()) => {
+            (Format::Lines, _, OwnedTransform::Csv) => {
+                line::append(record.data, true, out);
+                Ok(())
+            }
+            (Format::Envelope, _, OwnedTransform::Csv) => {
+                let text = str::from_utf8(record.data);
+                let text = text.map_err(|error| Unfit::NotUtf8(error.valid_up_to()));
+                text.map_err(Some).map(|text| {
+                    let text = text.trim_end_matches(['\0', '\r', '\n']);
+                    envelope::text(source, record, received, text, out);
                     out.push(b'\n');
-                    return true;
+                })
+            }
+            _ => match read {
+                None => {
+                    line::append(record.data, false, out);
+                    Ok(())
                 }
-                Err(unfit) => Some(unfit),
+                Some(Ok(event)) => self.event(origin, record, event, out).map_err(Some),
+                Some(Err(unfit)) => Err(Some(unfit.clone())),
             },
-            (_, _, _) => match self.map(source, record, out) {
-                Ok(()) => return true,
-                Err(unfit) => Some(unfit),
-            },
+        };
+        let Err(unfit) = appended else {
+            return true;
         };
         envelope::error(source, record, digest, unfit.as_ref(), out);
         out.push(b'\n');
         false
     }
 
-    fn envelope(
+    /// Appends an event that the format reads.
+    fn event(
         &mut self,
         origin: RecordOrigin<'_>,
         record: &EventRecord<'_>,
+        event: &Event<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Unfit> {
-        let RecordOrigin {
-            source,
-            transform,
-            received,
-        } = origin;
-        if *transform == OwnedTransform::Csv {
-            let text = str::from_utf8(record.data);
-            let text = text.map_err(|error| Unfit::NotUtf8(error.valid_up_to()))?;
-            let text = text.trim_end_matches(['\0', '\r', '\n']);
-            envelope::text(source, record, received, text, out);
-        } else {
-            let event = self.index.read(record.data)?;
-            envelope::event(source, record, received, &event, out);
+        let fields = self.fields.as_ref();
+        if let Some(dialect) = &mut self.dialect {
+            let origin = Origin {
+                record_type: record.record_type,
+                archival: record.archival,
+                source: origin.source,
+            };
+            return self
+                .mapper
+                .append(event, origin, fields, &mut **dialect, out);
         }
+        match self.format {
+            Format::Envelope => {
+                envelope::event(origin.source, record, origin.received, event, fields, out);
+            }
+            _ => selected::append(event, fields, out),
+        }
+        out.push(b'\n');
         Ok(())
-    }
-
-    fn map(
-        &mut self,
-        source: &str,
-        record: &EventRecord<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Unfit> {
-        let origin = Origin {
-            record_type: record.record_type,
-            archival: record.archival,
-            source,
-        };
-        match &mut self.dialect {
-            Some(dialect) => self.mapper.append(record.data, origin, &mut **dialect, out),
-            None => Ok(()),
-        }
     }
 }

@@ -6,12 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use estreamer_core::fqe::EventKind;
-use estreamer_mio::buffer::EventRecord;
+use estreamer_mio::buffer::{EventRecord, RecordKind};
 
 use super::delivery::{Delivery, SourceInfo};
-use crate::config::OutputConfig;
+use crate::config::{Condition, OutputConfig};
 use crate::disk::{Disk, RealDisk};
-use crate::format::{Formatter, RecordOrigin};
+use crate::event::EventIndex;
+use crate::format::{Formatter, OwnedTransform, RecordOrigin};
 use crate::output::destination::Destination;
 use crate::output::pattern::{OTHER, Pattern};
 use crate::output::receivers::RecordNeeds;
@@ -26,11 +27,25 @@ const MAX_PATHS: usize = 4096;
 /// How far ahead of the clock an archival time may be, in seconds.
 const FUTURE: u64 = 3600;
 
+/// How many records of a batch an output takes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Selected {
+    /// Those that were formatted.
+    pub(super) records: u64,
+    /// Those that do not meet the condition.
+    pub(super) filtered: u64,
+}
+
 /// The formatter of one output, with reusable buffers.
 pub(super) struct BatchFormatter {
     formatter: Formatter,
     sources: Option<Vec<String>>,
     events: Option<Vec<EventKind>>,
+    condition: Option<Condition>,
+    /// The members of the current event.
+    index: EventIndex,
+    /// Text with escapes that the condition looks at.
+    buffer: String,
     /// The path of file outputs.
     pattern: Option<Pattern>,
     /// Whether the output asks for the records of each part.
@@ -52,9 +67,12 @@ impl BatchFormatter {
             _ => None,
         };
         Self {
-            formatter: Formatter::new(output.format),
+            formatter: Formatter::new(output.format).with_fields(output.fields.clone()),
             sources: output.sources.clone(),
             events: output.events.clone(),
+            condition: output.condition.clone(),
+            index: EventIndex::default(),
+            buffer: String::new(),
             period: pattern.as_ref().and_then(Pattern::period),
             last_period: 0,
             pattern,
@@ -65,8 +83,8 @@ impl BatchFormatter {
         }
     }
 
-    /// Formats a batch and returns the number of selected records.
-    pub(super) fn format(&mut self, delivery: &Delivery) -> u64 {
+    /// Formats a batch and counts its records.
+    pub(super) fn format(&mut self, delivery: &Delivery) -> Selected {
         self.used = 0;
         for part in &mut self.parts {
             // A large record may have grown the buffer.
@@ -78,14 +96,19 @@ impl BatchFormatter {
         if let Some(sources) = &self.sources
             && !sources.iter().any(|name| **name == *source.name)
         {
-            return 0;
+            return Selected::default();
         }
         let origin = RecordOrigin {
             source: &source.name,
             transform: &source.transform,
             received: delivery.received,
         };
-        let mut count = 0;
+        let transform = &source.transform;
+        // A record that is not a JSON event is not left out.
+        let is_tested = self.condition.is_some() && *transform == OwnedTransform::Json;
+        let is_read = is_tested || self.formatter.reads(transform);
+        let mut index = std::mem::take(&mut self.index);
+        let mut selected = Selected::default();
         for (record, verdict) in delivery.kept() {
             let kind = EventKind::from_record_type(record.record_type);
             if let Some(events) = &self.events
@@ -93,13 +116,22 @@ impl BatchFormatter {
             {
                 continue;
             }
-            count += 1;
-            let index = self.part(source, &record);
-            let part = &mut self.parts[index];
+            let is_read = is_read && record.kind == RecordKind::Event;
+            let read = is_read.then(|| index.read(record.data));
+            let read = read.as_ref().map(Result::as_ref);
+            if let (Some(condition), true, Some(Ok(event))) = (&self.condition, is_tested, read)
+                && !condition.is_met(event, &mut self.buffer)
+            {
+                selected.filtered += 1;
+                continue;
+            }
+            selected.records += 1;
+            let place = self.part(source, &record);
+            let part = &mut self.parts[place];
             part.count(record.archival);
             let digest = Some(verdict.digest);
             self.formatter
-                .append(origin, &record, digest, &mut part.bytes);
+                .append_read(origin, &record, read, digest, &mut part.bytes);
             if self.has_records {
                 part.records.push(RecordInfo {
                     end: part.bytes.len(),
@@ -113,7 +145,8 @@ impl BatchFormatter {
                 });
             }
         }
-        count
+        self.index = index;
+        selected
     }
 
     /// Returns the parts to write; none is empty.

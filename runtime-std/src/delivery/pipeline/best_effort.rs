@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 use super::backlog::Backlog;
-use super::batch_formatter::BatchFormatter;
+use super::batch_formatter::{BatchFormatter, Selected};
 use super::delivery::Delivery;
 use super::output_log::OutputLog;
 use super::refusals::Refusals;
@@ -147,7 +147,8 @@ impl BestEffort {
 
     /// Queues a batch, or drops and counts it.
     pub(super) fn offer(&mut self, delivery: &Delivery, ledger: &Ledger) {
-        let records = self.formatter.format(delivery);
+        let Selected { records, filtered } = self.formatter.format(delivery);
+        self.counts.filtered(filtered);
         let parts = self.formatter.parts();
         let bytes: u64 = parts.iter().map(OutputPart::length).sum();
         let source = &delivery.source.name;

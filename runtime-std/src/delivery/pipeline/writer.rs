@@ -89,7 +89,8 @@ impl OutputWriter {
             }
             let goes_on = match command {
                 Ok(OutputCommand::Deliver(delivery)) => {
-                    self.formatter.format(&delivery);
+                    let selected = self.formatter.format(&delivery);
+                    self.counts.filtered(selected.filtered);
                     let (n, sent) = (delivery.n, delivery.sent);
                     // Frees the arena before the event loop is woken.
                     drop(delivery);

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use time::OffsetDateTime;
 
-use crate::format::event::Value;
+use crate::event::Value;
 
 /// A change of a value. One that it does not fit leaves it to the place for unknown fields.
 #[derive(Debug, Clone, PartialEq, Eq)]

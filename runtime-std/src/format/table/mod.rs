@@ -302,7 +302,7 @@ mod tests {
             (second.target_number, table.targets),
             (src.target_number, 4)
         );
-        let entry = |name| table.entry(super::super::event::hash(name), name);
+        let entry = |name| table.entry(crate::event::hash(name), name);
         assert_eq!(entry("InitiatorIP").unwrap().rows, [0, 1]);
         assert_eq!(entry("PriorityID").unwrap().known, Some(Known::PriorityId));
         assert!(entry("Initiator").is_none());

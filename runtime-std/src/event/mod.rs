@@ -5,9 +5,9 @@ mod read;
 mod text;
 mod value;
 
-pub(super) use read::Unfit;
-pub(super) use text::decode;
-pub(super) use value::Value;
+pub(crate) use read::Unfit;
+pub(crate) use text::decode;
+pub(crate) use value::Value;
 
 use std::ops::Range;
 
@@ -19,7 +19,7 @@ const MAX_DEPTH: usize = 32;
 /// Where the members of an event are. It is reused for the next event, so that reading an
 /// event allocates nothing once the buffers have grown.
 #[derive(Debug, Default)]
-pub(super) struct EventIndex {
+pub(crate) struct EventIndex {
     members: Vec<Member>,
     /// Names that have escapes, decoded.
     names: String,
@@ -30,6 +30,8 @@ pub(super) struct EventIndex {
 
 #[derive(Debug, Clone)]
 struct Member {
+    /// Where it begins in the text: the quote before its name.
+    start: u32,
     /// Between the quotes, in the text or in `names`.
     name: Range<u32>,
     is_decoded: bool,
@@ -40,34 +42,47 @@ struct Member {
 
 /// An event: a JSON object whose members have different names.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Event<'a> {
+pub(crate) struct Event<'a> {
     text: &'a str,
     index: &'a EventIndex,
 }
 
 impl<'a> Event<'a> {
     /// Returns the number of members.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.index.members.len()
     }
 
     /// Returns the event as received, without what follows the object.
-    pub(super) fn text(&self) -> &'a str {
+    pub(crate) fn text(&self) -> &'a str {
         self.text
     }
 
     /// Returns the decoded name of a member.
-    pub(super) fn name(&self, member: usize) -> &'a str {
+    pub(crate) fn name(&self, member: usize) -> &'a str {
         self.index.name(self.text, &self.index.members[member])
     }
 
     /// Returns the value of [`hash`] for the name of a member.
-    pub(super) fn hash(&self, member: usize) -> u32 {
+    pub(crate) fn hash(&self, member: usize) -> u32 {
         self.index.members[member].hash
     }
 
+    /// Returns a member as received: its name, the colon and its value.
+    pub(crate) fn member(&self, member: usize) -> &'a str {
+        let Member { start, value, .. } = &self.index.members[member];
+        &self.text[*start as usize..value.end as usize]
+    }
+
+    /// Returns the value of the member with this name and the value of [`hash`] for it.
+    pub(crate) fn find(&self, hash: u32, name: &str) -> Option<Value<'a>> {
+        let mut members = 0..self.len();
+        let is_it = |&member: &usize| self.hash(member) == hash && self.name(member) == name;
+        members.find(is_it).map(|member| self.value(member))
+    }
+
     /// Returns the value of a member.
-    pub(super) fn value(&self, member: usize) -> Value<'a> {
+    pub(crate) fn value(&self, member: usize) -> Value<'a> {
         let Range { start, end } = self.index.members[member].value;
         Value::of_json(&self.text[start as usize..end as usize])
     }
@@ -83,7 +98,7 @@ impl EventIndex {
 
 /// Returns a hash of the name of a field. It is fast and has no key: collisions only cost
 /// comparisons, and their number is bounded by that of the members.
-pub(super) fn hash(name: &str) -> u32 {
+pub(crate) fn hash(name: &str) -> u32 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut state = name.len() as u64;
     let (words, rest) = name.as_bytes().as_chunks::<8>();

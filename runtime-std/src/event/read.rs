@@ -10,7 +10,7 @@ use super::{Event, EventIndex, MAX_DEPTH, MAX_MEMBERS, Member, decode, hash};
 
 /// Why a record is not an event that can be mapped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::format) enum Unfit {
+pub(crate) enum Unfit {
     /// A byte that is not UTF-8, with its offset.
     NotUtf8(usize),
     /// Not JSON, with line and column.
@@ -46,7 +46,7 @@ impl EventIndex {
     ///
     /// # Errors
     /// Why it cannot be mapped.
-    pub(in crate::format) fn read<'a>(&'a mut self, data: &'a [u8]) -> Result<Event<'a>, Unfit> {
+    pub(crate) fn read<'a>(&'a mut self, data: &'a [u8]) -> Result<Event<'a>, Unfit> {
         let end = data
             .iter()
             .rposition(|byte| !matches!(byte, 0 | b'\r' | b'\n'))
@@ -142,18 +142,20 @@ impl EventIndex {
             let start = part.as_ptr() as usize - text.as_ptr() as usize;
             start as u32..(start + part.len()) as u32
         };
+        let start = place(name).start;
         let quoted = &name[1..name.len() - 1];
         let is_decoded = quoted.contains('\\');
         let (name, hash) = match is_decoded {
             false => (place(quoted), hash(quoted)),
             true => {
-                let start = self.names.len();
+                let from = self.names.len();
                 decode(quoted, &mut self.names);
-                let name = start as u32..self.names.len() as u32;
-                (name, hash(&self.names[start..]))
+                let name = from as u32..self.names.len() as u32;
+                (name, hash(&self.names[from..]))
             }
         };
         self.members.push(Member {
+            start,
             name,
             is_decoded,
             value: place(value),
@@ -197,7 +199,7 @@ fn skip_string(bytes: &mut impl Iterator<Item = u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::event::Value;
+    use crate::event::Value;
 
     fn unfit(data: &[u8]) -> Option<Unfit> {
         EventIndex::default().read(data).err()
