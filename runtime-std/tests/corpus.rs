@@ -56,6 +56,9 @@ fn events() -> Vec<(String, Vec<u8>)> {
         .collect();
     for (name, event) in [
         ("nothing", &b""[..]),
+        ("packet-hex", b"\x0300ff10\xffa rule\xffmore\xff3"),
+        ("packet-base64", b"\x03AP8Q/w==\xff\xff\n\xff60"),
+        ("packet-none", b"\x03?\xffx"),
         ("no-object", b"\0[1,2]"),
         ("no-utf8", b"\0{\"a\":\"\xff\"}"),
         ("twice", b"\0{\"a\":1,\"\\u0061\":2}"),

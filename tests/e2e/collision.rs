@@ -49,6 +49,44 @@ fn two_outputs_that_can_be_one_file_are_refused_by_check_and_at_start() {
 }
 
 #[test]
+fn a_file_for_errors_is_that_of_no_other_output() {
+    let fleet = Fleet::new();
+    let refused = |outputs: &[String], words: &[&str]| {
+        let mut tables = vec![Fleet::source_at("fmc", "127.0.0.1:1")];
+        tables.extend_from_slice(outputs);
+        let path = fleet.configure("", &tables);
+        Ended::of(&mut estreamer(&["check", path.to_str().unwrap()])).failure(2, words);
+    };
+    let http = |port: u32, keys: &str| {
+        let output = Fleet::output(&format!("http://127.0.0.1:{port}/"));
+        format!("{output}name = \"siem{port}\"\n{keys}\n")
+    };
+    let errors = "errors = \"refused.nd\"";
+    let file = |path: &str| Fleet::output(&format!("file:{path}"));
+    let remedy = "Choose another file for errors";
+    refused(
+        &[file("refused.nd"), http(1, errors)],
+        &["both write to", remedy],
+    );
+    refused(
+        &[http(1, errors), http(2, errors)],
+        &["both write to", remedy],
+    );
+    refused(
+        &[http(1, ""), file("state/refused-siem1.ndjson")],
+        &["both write to", "Give each output its own path"],
+    );
+    refused(
+        &[http(1, "errors = \"state/journal.1\"")],
+        &["a file of the state directory", remedy],
+    );
+    fs::write(fleet.path("ca.pem"), "").unwrap();
+    let tls = "tls = { ca = \"ca.pem\" }\n";
+    let https = http(1, tls).replace("http:", "https:");
+    refused(&[https, file("ca.pem")], &["the CA of the output siem1"]);
+}
+
+#[test]
 fn two_sources_whose_files_are_one_are_refused() {
     let fleet = Fleet::new();
     fs::create_dir(fleet.path("a")).unwrap();

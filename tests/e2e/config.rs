@@ -199,6 +199,9 @@ fn what_a_reader_could_not_take_apart_is_refused() {
     let (file, packet) = ("events = [\"file\"]\n", "events = [\"packet\"]\n");
     let output = |path: &str| format!("[[output]]\nurl = \"file:{path}\"\n");
     let raw = |path: &str| output(path) + "format = \"raw\"\n";
+    let as_csv = |path: &str| output(path) + "format = \"csv\"\n";
+    let captured = |path: &str| output(path) + "format = \"pcapng\"\n";
+    let named = "events = { file = [\"FileName\"] }\n";
     let flat = "transform = \"FlatBuffer\"\n";
     let all = |parts: &[&str]| parts.concat();
     for (text, words) in [
@@ -240,6 +243,38 @@ fn what_a_reader_could_not_take_apart_is_refused() {
         (
             all(&[&source, csv, &output("a"), "events = [\"packet\"]"]),
             Some("that no source requests"),
+        ),
+        // The columns of csv are the fields of the request.
+        (
+            all(&[&source, &as_csv("{event}")]),
+            Some("Name the fields: events = {"),
+        ),
+        (all(&[&source, named, &as_csv("a")]), None),
+        (all(&[&source, csv, &as_csv("a")]), None),
+        (all(&[&source, two, &as_csv("a")]), Some("{event}")),
+        (all(&[&source, two, &as_csv("{event}")]), None),
+        (all(&[&source, csv, &other, named, &as_csv("a")]), None),
+        (
+            all(&[&source, columns, &other, named, &as_csv("a")]),
+            Some("the two have different contents"),
+        ),
+        (
+            all(&[&source, flat, &as_csv("{event}")]),
+            Some("has the format csv, and 127.0.0.1:1 requests FlatBuffer"),
+        ),
+        // Captures are of packets, which are JSON.
+        (all(&[&source, &captured("a")]), None),
+        (
+            all(&[&source, file, &captured("a")]),
+            Some("takes packets, and would get none"),
+        ),
+        (all(&[&source, packets, &captured("a")]), Some("needs JSON")),
+        (
+            all(&[
+                &source,
+                "[[output]]\nurl = \"unix:a\"\nformat = \"pcapng\"\n",
+            ]),
+            Some("Use url = \"file:PATH\""),
         ),
         (
             all(&[&source, "transform = \"CSV\"\n"]),

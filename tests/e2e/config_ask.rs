@@ -106,6 +106,7 @@ fn a_request_that_a_server_would_refuse_is_not_sent() {
         &["--transform", "a\"b"],
         &["--quirk", "nonsense"],
         &["--format", "csv"],
+        &["--format", "pcapng", "--output", "tcp://127.0.0.1:1"],
     ] {
         Ended::of(&mut collect(&pki, "127.0.0.1:1", arguments)).failure(2, &[]);
     }

@@ -371,6 +371,12 @@ fn a_mistake_in_a_filter_is_told_with_file_line_and_place() {
             "c.toml:10: drop_fields: the output out has the format raw",
         ),
         (
+            "events = { file = [\"FileName\", \"FileSize\"] }",
+            "format = \"csv\"\nkeep_fields = [\"FileName\"]",
+            "c.toml:10: keep_fields: the output out has the format csv, whose columns are the \
+             fields that the source requests",
+        ),
+        (
             "transform = \"CSV\"\nevents = { file = [\"FileName\"] }",
             "where = \"FileName exists\"",
             "c.toml:10: where: the output out would read the fields of events, which needs \

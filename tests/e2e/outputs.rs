@@ -155,6 +155,7 @@ fn one_that_is_not_required_drops_and_counts_and_holds_nothing_back() {
     let (held, _) = deaf.accept().unwrap();
     wait_for_lines(&fleet.path("out.ndjson"), 30_000, &running);
     running.wait_for("dropped by a best-effort output");
+    running.wait_for("cannot write: the receiver is connected and does not read");
     running.signal("TERM");
     // What its kernel took is all there is, and what is dropped is counted.
     let taking = std::thread::spawn(move || take(held, usize::MAX).len());

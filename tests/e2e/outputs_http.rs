@@ -155,6 +155,39 @@ fn an_event_that_a_receiver_refuses_goes_to_the_file_for_errors_alone() {
 }
 
 #[test]
+fn a_receiver_that_refuses_everything_gets_the_events_when_it_is_repaired() {
+    let fleet = Fleet::new();
+    let server = fleet.server(1, 400, |builder| builder);
+    let (store, repaired) = (
+        Store::<Vec<Vec<u8>>>::default(),
+        Arc::<AtomicUsize>::default(),
+    );
+    let (kept, is_repaired) = (store.clone(), repaired.clone());
+    let address = serve(None, move |request| {
+        if is_repaired.load(Ordering::Relaxed) == 0 {
+            return HttpReply::Answer(400, Vec::new(), b"unknown table".to_vec());
+        }
+        kept.lock().unwrap().extend(text_lines(&request.body));
+        HttpReply::status(200)
+    });
+    let running = collect(&fleet, &server, &format!("http://{address}/"), "");
+    running.wait_for("accepted none between; the others wait. HTTP status 400: unknown table");
+    repaired.store(1, Ordering::Relaxed);
+    wait_until(|| is_done(&server));
+    let ended = running.stop().success();
+    let refused = lines(&fleet.path("state/refused-siem.ndjson"));
+    assert_eq!(refused.len(), 100, "{}", ended.stderr);
+    assert_eq!(counted(&ended.stderr, "refused by receivers"), 100);
+    let reported = ended.stderr.lines().filter_map(|line| {
+        let (before, _) = line.split_once(" refused: HTTP status 400")?;
+        let count = before.rsplit(' ').nth(1)?;
+        count.parse::<u64>().ok()
+    });
+    assert_eq!(reported.sum::<u64>(), 100, "{}", ended.stderr);
+    assert_eq!(store.lock().unwrap().len(), 300, "{}", ended.stderr);
+}
+
+#[test]
 fn wrong_credentials_hold_the_events_back_until_they_are_right() {
     let fleet = Fleet::new();
     let server = fleet.server(1, 100, |builder| builder);
@@ -330,23 +363,28 @@ fn a_receiver_that_never_answers_does_not_keep_a_stop_waiting() {
 
 #[test]
 fn a_receiver_that_is_not_required_counts_what_it_did_not_get() {
-    let fleet = Fleet::new();
-    let server = fleet.server(1, 200, |builder| builder);
-    let (listener, address) = listen();
-    drop(listener);
-    let output = Fleet::output(&format!("http://{address}/")) + "required = false\n";
-    let tables = [
-        Fleet::source("fmc", &server),
-        Fleet::output("file:out.ndjson"),
-        output,
-    ];
-    fleet.configure("", &tables);
-    let running = Running::start(&mut fleet.collect());
-    running.wait_for("cannot write");
-    wait_until(|| is_done(&server));
-    let ended = running.stop().success();
-    let dropped = counted(&ended.stderr, "dropped by outputs");
-    assert_eq!(dropped, 200, "{}", ended.stderr);
+    for is_taken in [false, true] {
+        let fleet = Fleet::new();
+        let server = fleet.server(1, 200, |builder| builder);
+        let (listener, address) = listen();
+        // Nobody listens; or the kernel takes the connection, and nobody reads.
+        let listener = is_taken.then_some(listener);
+        let output = Fleet::output(&format!("http://{address}/")) + "required = false\n";
+        let tables = [
+            Fleet::source("fmc", &server),
+            Fleet::output("file:out.ndjson"),
+            output,
+        ];
+        fleet.configure("", &tables);
+        let running = Running::start(&mut fleet.collect());
+        if listener.is_none() {
+            running.wait_for("cannot write");
+        }
+        wait_until(|| is_done(&server));
+        let ended = running.stop().success();
+        let dropped = counted(&ended.stderr, "dropped by outputs");
+        assert_eq!(dropped, 200, "{}", ended.stderr);
+    }
 }
 
 #[test]

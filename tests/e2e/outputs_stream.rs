@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use estreamer_simulate::Simulator;
+use estreamer_simulate::generator::EventKind;
 use estreamer_tests::receiver::{Peer, ReceiverPki, accept, octet_counted};
 use estreamer_tests::{Fleet, Running, counted, stored, wait_until};
 use rustls::ServerConfig;
@@ -64,6 +65,35 @@ fn events(messages: impl IntoIterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
     let mut events: Vec<Vec<u8>> = messages.into_iter().map(event).collect();
     events.sort();
     events
+}
+
+#[test]
+fn ftd_over_syslog_has_one_header() {
+    for (rfc, begins) in [("5424", "<134>1 "), ("3164", "<134>")] {
+        let (listener, address) = listen();
+        let fleet = Fleet::new();
+        let server = fleet.server(1, 300, |builder| builder.enabled(&[EventKind::Connection]));
+        let receiver = receive(listener, None);
+        let source = Fleet::source("fmc", &server) + "events = [\"connection\"]\n";
+        let url = format!("syslog+tcp://{address}");
+        let keys = format!("format = \"ftd\"\nframing = \"newline\"\nrfc = {rfc}\n");
+        fleet.configure("", &[source, Fleet::output(&url) + &keys]);
+        let running = Running::start(&mut fleet.collect());
+        wait_until(|| server.connections().first().is_some_and(|of| of.is_done()));
+        running.stop().success();
+        let lines = lines(&joined(receiver));
+        let events = server.archive().events().into_iter();
+        let sent = events.filter(|event| event.kind == EventKind::Connection);
+        assert_eq!(lines.len(), sent.count());
+        for line in lines {
+            let line = String::from_utf8(line).unwrap();
+            let (header, event) = line.split_once("%FTD-6-43000").unwrap();
+            assert!(header.starts_with(begins), "{line}");
+            assert_eq!(header.matches('<').count(), 1, "{line}");
+            assert!(header.ends_with(" - ") || header.ends_with(": "), "{line}");
+            assert!(event.starts_with(['2', '3']), "{line}");
+        }
+    }
 }
 
 fn tls_keys(more: &str) -> String {

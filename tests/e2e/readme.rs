@@ -24,8 +24,9 @@ fn its_commands_and_those_of_every_page_do_what_they_say() {
     let here = run_page(&root().join("README.md"));
     let events = fs::read(here.path().join("events.ndjson")).unwrap();
     assert_eq!(json_lines(&events).len(), 1000);
-    let mut pages: Vec<PathBuf> = fs::read_dir(root().join("docs"))
-        .unwrap()
+    let folders = ["docs", "docs/formats"].map(|folder| fs::read_dir(root().join(folder)));
+    let entries = folders.into_iter().flat_map(Result::unwrap);
+    let mut pages: Vec<PathBuf> = entries
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .collect();

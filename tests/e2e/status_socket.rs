@@ -94,3 +94,27 @@ fn a_path_that_is_too_long_for_a_socket_is_reported() {
     running.wait_for("cannot serve the status at ");
     running.stop().success();
 }
+
+#[test]
+fn what_is_at_the_socket_and_does_not_answer_is_named() {
+    let (fleet, _server) = one();
+    let socket = fleet.path("state/status.sock");
+    ask(&fleet).failure(2, &["no collector found", "Start one"]);
+    fs::create_dir(fleet.path("state")).unwrap();
+    fs::write(&socket, "").unwrap();
+    ask(&fleet).failure(2, &["it is not a socket. Move it away"]);
+    fs::remove_file(&socket).unwrap();
+    let listener = UnixListener::bind(&socket).unwrap();
+    ask(&fleet).failure(
+        2,
+        &["no answer within 5 s. Look whether its process is stopped"],
+    );
+    drop(listener);
+    ask(&fleet).failure(2, &["no collector found", "Start one"]);
+    let mut long = estreamer(&["status", "--state"]);
+    let long = Ended::of(long.arg(format!("/tmp/{}", "x".repeat(120))));
+    long.failure(
+        2,
+        &["too long for a socket. Let the collector listen at an address"],
+    );
+}

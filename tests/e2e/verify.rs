@@ -94,7 +94,8 @@ fn what_was_done_to_a_file_is_named() {
         restore(&log, &before);
 
         fs::remove_file(&files[1]).unwrap();
-        names(&look(), &["is missing", " events stored from 20"]);
+        let missing = format!("{} is missing", name(1));
+        names(&look(), &[&missing, " events stored from 20"]);
         restore(&log, &before);
 
         fs::rename(&files[0], log.join("aside")).unwrap();

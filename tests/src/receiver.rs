@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 
+use estreamer_mio::tls::{Identity, Pkcs12Encryption};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -66,6 +67,19 @@ impl ReceiverPki {
         ] {
             std::fs::write(directory.join(name), text).expect("a writable directory");
         }
+    }
+
+    /// The client's certificate and key as a PKCS#12 file.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub fn client_p12(&self, password: &str) -> Vec<u8> {
+        let [certificate, key] = &self.client;
+        let identity =
+            Identity::from_pem(certificate.as_bytes(), key.as_bytes(), self.ca.as_bytes());
+        let identity = identity.expect("an identity");
+        let file = identity.to_pkcs12("collector", password, Pkcs12Encryption::Aes256);
+        file.expect("random numbers")
     }
 
     /// The settings of a TLS server; with `clients`, one that demands a certificate of its

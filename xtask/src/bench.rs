@@ -7,7 +7,9 @@ mod contender;
 mod formats;
 mod instructions;
 mod load;
+mod outputs;
 mod scene;
+mod sink;
 mod table;
 mod usage;
 
@@ -71,6 +73,9 @@ pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result {
         Ok(table)
     })?;
     steps.run("bench: formats", || formats::cost(&scene))?;
+    if !options.check {
+        steps.run("bench: outputs", || outputs::cost(&scene))?;
+    }
     if options.instructions {
         steps.run("bench: instructions", || instructions::count(&scene))?;
     }

@@ -7,7 +7,7 @@ use crate::steps::Steps;
 use crate::{Result, dist, process, programs, test};
 
 /// The programs, the packages they come in, and how to ask for their version.
-const PROGRAMS: [(&str, &str); 13] = [
+const PROGRAMS: [(&str, &str); 16] = [
     ("openssl", "openssl"),
     ("strace", "strace"),
     ("python3", "python3"),
@@ -21,10 +21,14 @@ const PROGRAMS: [(&str, &str); 13] = [
     ("rpm", "rpm"),
     ("chromium", "chromium"),
     ("promtool", "prometheus"),
+    ("tshark", "tshark"),
+    ("node", "nodejs"),
+    ("npm", "npm"),
 ];
 
 /// What has no version to ask for: a file, and the package it comes in.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
+    ("/usr/bin/tshark", "tshark"),
     ("/usr/share/java/jna.jar", "libjna-java"),
     ("/usr/bin/mandoc", "mandoc"),
     ("/usr/sbin/rsyslogd", "rsyslog"),
@@ -108,6 +112,11 @@ fn programs() -> Result {
     // The messages of OpenTelemetry, as they are published.
     programs::python("opentelemetry-proto", "opentelemetry")?;
     programs::python("pycef", "pycef")?;
+    programs::python("kaitaistruct", "kaitaistruct.py")?;
+    programs::node(
+        "target/kaitai",
+        &["kaitai-struct-compiler@0.11.0", "js-yaml@4"],
+    )?;
     let has = |library| {
         let mut command = Command::new("pkg-config");
         process::output(command.args(["--exists", library])).is_ok_and(|it| it.status.success())

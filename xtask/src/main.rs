@@ -52,7 +52,8 @@ cargo xtask TASK
              --instructions: counts them as well, under valgrind
   soak       [--kills N] [--seed N]: kills the collector N times (2000 if not
              given) at random moments, with cuts, rotations and reloads, and
-             proves that every event is there exactly once, in order
+             proves that every event is there exactly once, in order;
+             --minutes N: one collector with an archive, so long
   header     makes the C library's headers anew
   dist       the C library as an install tree and as an archive, the program as
              packages (deb, rpm), what it is made of, and the checksums of all, in

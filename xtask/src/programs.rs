@@ -52,6 +52,16 @@ pub(crate) fn python(package: &str, module: &str) -> Result {
     process::run(Command::new("python3").args(pip).args(to))
 }
 
+/// Installs packages of Node.js below a directory, unless something is there.
+pub(crate) fn node(directory: &str, packages: &[&str]) -> Result {
+    if Path::new(directory).join("node_modules").exists() {
+        return Ok(());
+    }
+    println!("installing {}", packages.join(" "));
+    let to = ["install", "--silent", "--prefix", directory];
+    process::run(Command::new("npm").args(to).args(packages))
+}
+
 /// Installs a subcommand of cargo unless it is there.
 pub(crate) fn cargo(subcommand: &str) -> Result {
     if process::read(process::cargo().args([subcommand, "--version"])).is_ok() {

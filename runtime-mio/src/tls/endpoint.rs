@@ -10,7 +10,7 @@ use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{
-    ALL_VERSIONS, ClientConfig, Connection, ServerConfig, ServerConnection,
+    ALL_VERSIONS, ClientConfig, Connection, KeyLogFile, ServerConfig, ServerConnection,
     SupportedProtocolVersion,
 };
 use rustls_pki_types::ServerName;
@@ -36,14 +36,15 @@ pub enum TlsVersions {
     Tls13,
 }
 
-/// A client's configuration: it makes sessions to servers.
+/// A client's configuration: it makes sessions to servers. If the environment variable
+/// `SSLKEYLOGFILE` names a file, the keys of the sessions are appended to it.
 #[derive(Clone)]
 pub struct ClientTls {
     config: Arc<ClientConfig>,
 }
 
 /// A server's configuration: it makes sessions with clients that have a certificate
-/// of the same CA.
+/// of the same CA. `SSLKEYLOGFILE` is as for [`ClientTls`].
 #[derive(Clone)]
 pub struct ServerTls {
     config: Arc<ServerConfig>,
@@ -86,6 +87,7 @@ impl ClientTls {
         // A resumed session would not verify certificates, and sessions last days.
         config.resumption = Resumption::disabled();
         config.enable_sni = false;
+        config.key_log = Arc::new(KeyLogFile::new());
         Ok(Self {
             config: Arc::new(config),
         })
@@ -136,6 +138,7 @@ impl ServerTls {
             .with_cert_resolver(key);
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
+        config.key_log = Arc::new(KeyLogFile::new());
         Ok(Self {
             config: Arc::new(config),
         })

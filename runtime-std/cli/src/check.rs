@@ -13,7 +13,7 @@ use estreamer::config::read::check::{Checked, Unopened, check, user};
 use estreamer::config::read::diagnostic::{self, Hint};
 use estreamer::config::read::event::in_words;
 use estreamer::config::read::identity;
-use estreamer::config::{OutputConfig, RetryPolicy, SourceConfig};
+use estreamer::config::{Format, OutputConfig, RetryPolicy, SourceConfig};
 use estreamer::shared::Count;
 use estreamer::shared::certificate;
 use tracing::warn;
@@ -143,9 +143,10 @@ fn output(output: &OutputConfig) -> String {
         Some(names) => format!(" of {}", names.join(", ")),
         None => String::new(),
     };
-    let events = match &output.events {
-        Some(kinds) => format!("{} events", in_words(kinds)),
-        None => "everything".into(),
+    let events = match (output.format, &output.events) {
+        (Format::Pcapng, _) => "only packets; it reads the intrusion events that they name".into(),
+        (_, Some(kinds)) => format!("{} events", in_words(kinds)),
+        (_, None) => "everything".into(),
     };
     let kind = match output.required {
         true => "required: the bookmark waits for it".into(),

@@ -84,7 +84,8 @@ struct Settings {
     outputs: Vec<Destination>,
     /// The format of events: ndjson (one event a line, as received; binary data as base64 in an
     /// envelope), ndjson+envelope (each in an object with its source and times), raw (the bytes,
-    /// each event preceded by its length), ftd (the devices' own syslog), cef or leef.
+    /// each event preceded by its length), csv (with the names of the columns in the first
+    /// line), ftd (the devices' own syslog), cef, leef, or pcapng (only the packets).
     #[arg(long, value_name = "FORMAT", default_value_t = Format::Lines)]
     format: Format,
     /// The state directory for bookmarks. With it, a restart resumes where it ended, and files

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::Args;
 use estreamer::config::listen_address;
-use estreamer::failure::Failure;
+use estreamer::failure::{Failure, Remedy};
 use estreamer::telemetry::Status;
 use estreamer::telemetry::listen::{Place, fetch};
 
@@ -116,6 +116,8 @@ fn first(places: &[Place]) -> Result<Status, Failure> {
     for place in places {
         match fetch(place) {
             Ok(status) => return Ok(status),
+            // Something is there, and it is wrong.
+            Err(failure) if *failure.remedy() != Remedy::None => return Err(failure),
             Err(failure) => failures.push(failure.what().to_owned()),
         }
     }

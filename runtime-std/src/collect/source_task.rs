@@ -34,6 +34,7 @@ use crate::delivery::pipeline::delivery::SourceInfo;
 use crate::delivery::pipeline::link::{Link, PendingLink};
 use crate::explain::explain;
 use crate::failure::Failure;
+use crate::format::csv::SourceColumns;
 use crate::telemetry::SourceState;
 use crate::telemetry::cause::EndCause;
 use crate::telemetry::monitor::Monitor;
@@ -109,6 +110,7 @@ impl SourceTask {
             info: Arc::new(SourceInfo {
                 name: source.name.as_str().into(),
                 transform: source.request.transform.clone(),
+                columns: SourceColumns::new(|kind| source.request.columns(kind)),
                 has_several_servers: source.servers.len() > 1,
             }),
             log: ConnectionLog::new(&source.name),

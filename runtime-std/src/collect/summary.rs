@@ -66,6 +66,7 @@ impl fmt::Display for Summary {
             (counts.dropped, "dropped by outputs that are not required"),
             (counts.refused, "refused by receivers"),
             (counts.truncated, "truncated for receivers"),
+            (counts.unfit, "not fit for a format, in error envelopes"),
             (counts.ahead, "stored more than an hour ahead of our clock"),
             (
                 counts.quirks.of(Quirk::RecordCoversExtension),
@@ -84,6 +85,13 @@ impl fmt::Display for Summary {
             if count > 0 {
                 write!(f, ", {count} {what}")?;
             }
+        }
+        if counts.adjusted > 0 {
+            write!(
+                f,
+                ", {} changed to fit a format",
+                Count(counts.adjusted, "value")
+            )?;
         }
         let gaps = counts.quirks.of(Quirk::SequenceGap);
         if gaps > 0 {

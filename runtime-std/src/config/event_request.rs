@@ -4,8 +4,10 @@
 use std::fmt;
 
 use crate::format::OwnedTransform;
-use estreamer_core::fqe::{self, EventKind, Request, RequestError};
+use estreamer_core::fqe::{self, EventKind, Request, RequestError, is_field_set};
 use estreamer_core::quirk::Quirks;
+use serde_json::Value;
+
 use estreamer_core::wire::{
     EventStreamRequest, Expected, HEADER_LEN, InitialTimestamp, Message, RequestFlags,
 };
@@ -100,6 +102,19 @@ impl EventRequest {
         })
     }
 
+    /// Returns the names of the requested fields of an event type in the order of the request,
+    /// which is that of the columns in CSV. `None` if it is not requested, if the request has a
+    /// field set, whose content only the server knows, or if it has a field twice.
+    pub fn columns(&self, kind: EventKind) -> Option<Vec<String>> {
+        let end = self.json.iter().rposition(|byte| *byte != 0)? + 1;
+        let block: Value = serde_json::from_slice(&self.json[..end]).ok()?;
+        let event = block.get("Events")?.get(kind.name())?;
+        let mut columns = Vec::new();
+        let sets = event.get("FieldSetDef");
+        add_fields(event.get("Fields")?, sets, MAX_SETS, &mut columns)?;
+        (!columns.is_empty()).then_some(columns)
+    }
+
     /// Returns the record header and data form that the request asks for.
     pub fn expected(&self) -> Expected {
         Expected {
@@ -123,6 +138,35 @@ impl EventRequest {
         message.truncate(length);
         message
     }
+}
+
+/// The maximum depth of field sets in field sets.
+const MAX_SETS: u32 = 16;
+/// The maximum number of columns.
+const MAX_COLUMNS: usize = 4096;
+
+/// Adds the fields of a list to `columns`, and those of the field sets that the request
+/// defines. Returns `None` if a set is not defined, or a field is there twice.
+fn add_fields(
+    names: &Value,
+    sets: Option<&Value>,
+    depth: u32,
+    columns: &mut Vec<String>,
+) -> Option<()> {
+    for name in names.as_array()? {
+        let name = name.as_str()?;
+        if let Some(set) = sets.and_then(|sets| sets.get(name)) {
+            add_fields(set, sets, depth.checked_sub(1)?, columns)?;
+        } else if is_field_set(name)
+            || columns.len() == MAX_COLUMNS
+            || columns.iter().any(|column| column == name)
+        {
+            return None;
+        } else {
+            columns.push(name.to_owned());
+        }
+    }
+    Some(())
 }
 
 /// Resuming needs the archival timestamp.
@@ -182,6 +226,44 @@ mod tests {
         }
         let message = EventRequest::everything().message(InitialTimestamp::OLDEST, quirks);
         assert!(message.ends_with(b"}\0"));
+    }
+
+    #[test]
+    fn columns_are_the_fields_by_name_in_the_order_of_the_request() {
+        let of = |block: &str| {
+            let block = format!(
+                "{{\"Events\":{{\"FileEvent\":{block}}},\
+                 \"OutputFormat\":{{\"Transform\":\"Text\",\"TransformConfig\":\"JSON\"}}}}\0"
+            );
+            let request = EventRequest::block(block.into_bytes()).unwrap();
+            assert_eq!(request.columns(EventKind::Packet), None);
+            request.columns(EventKind::File)
+        };
+        let names = |names: &[&str]| Some(names.iter().map(|&it| it.to_owned()).collect());
+        for (block, expected) in [
+            (
+                r#"{"FieldSetDef":{"OutputFieldSet":["B","A"]},"Fields":["OutputFieldSet"]}"#,
+                names(&["B", "A"]),
+            ),
+            (
+                r#"{"FieldSetDef":{"OutputFieldSet":["C","Mine"],"Mine":["B"]},"Fields":["OutputFieldSet","A"]}"#,
+                names(&["C", "B", "A"]),
+            ),
+            (
+                r#"{"FieldSetDef":{"OutputFieldSet":["A","DetailFieldSet"]},"Fields":["OutputFieldSet"]}"#,
+                None,
+            ),
+            (
+                r#"{"FieldSetDef":{"OutputFieldSet":["A","A"]},"Fields":["OutputFieldSet"]}"#,
+                None,
+            ),
+            (
+                r#"{"FieldSetDef":{"OutputFieldSet":["OutputFieldSet"]},"Fields":["OutputFieldSet"]}"#,
+                None,
+            ),
+        ] {
+            assert_eq!(of(block), expected, "{block}");
+        }
     }
 
     #[test]

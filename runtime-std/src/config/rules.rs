@@ -1,5 +1,7 @@
 //! Settings for the verification of server certificates, as users write them.
 
+use std::path::Path;
+
 use estreamer_mio::tls::{NameRule, ServerRules};
 use tracing::warn;
 
@@ -45,13 +47,23 @@ pub fn fingerprint(text: &str) -> Result<Fingerprint, String> {
         .map_err(|_| "use the 64 hexadecimal digits of a SHA-256, with or without colons".into())
 }
 
-/// Warns that the server is not verified.
+/// Warns that the server is not verified, and that the keys of the session are written to
+/// a file.
 pub fn warn(source: Option<&str>, rules: &ServerRules, server: &str) {
     if rules.insecure {
         warn!(
             source,
             "connecting to {server} without verifying its certificate: \
              anyone in between can read and forge the events"
+        );
+    }
+    let file = std::env::var_os("SSLKEYLOGFILE").unwrap_or_default();
+    if !file.is_empty() {
+        warn!(
+            source,
+            "SSLKEYLOGFILE is set: the keys of the connection to {server} are appended to {}; \
+             whoever has them can read a recording of it",
+            Path::new(&file).display()
         );
     }
 }

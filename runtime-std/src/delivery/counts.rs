@@ -26,6 +26,10 @@ pub struct Counts {
     pub refused: u64,
     /// Events that were truncated for a receiver.
     pub truncated: u64,
+    /// Events that the format of an output cannot hold; they are in error envelopes.
+    pub unfit: u64,
+    /// Values that a format could not write as they are.
+    pub adjusted: u64,
     /// Records with an archival second more than an hour ahead of the local clock.
     pub ahead: u64,
     /// Records whose digest is not kept, because memory is used up.
@@ -63,6 +67,8 @@ impl Counts {
             (&mut self.dropped, other.dropped),
             (&mut self.refused, other.refused),
             (&mut self.truncated, other.truncated),
+            (&mut self.unfit, other.unfit),
+            (&mut self.adjusted, other.adjusted),
             (&mut self.ahead, other.ahead),
             (&mut self.unremembered, other.unremembered),
             (&mut self.set_back, other.set_back),

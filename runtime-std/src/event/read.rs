@@ -6,6 +6,8 @@ use std::ops::Range;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::count::Count;
+
 use super::{Event, EventIndex, MAX_DEPTH, MAX_MEMBERS, Member, decode, hash};
 
 /// Why a record is not an event that can be mapped.
@@ -23,7 +25,9 @@ pub(crate) enum Unfit {
     TooDeep,
     /// This name occurs twice, and readers differ in which of the two counts.
     Twice(String),
-    /// The dialect has no place for it.
+    /// As CSV it has so many fields, and so many columns were requested.
+    Fields(usize, usize),
+    /// The format has no place for it.
     Refused(&'static str),
 }
 
@@ -35,6 +39,15 @@ impl fmt::Display for Unfit {
             Self::NotAnObject => f.write_str("not a JSON object"),
             Self::TooManyMembers => write!(f, "more than {MAX_MEMBERS} members"),
             Self::TooDeep => write!(f, "nested more than {MAX_DEPTH} levels deep"),
+            Self::Fields(found, columns) => write!(
+                f,
+                "has {}, but {} requested",
+                Count(*found as u64, "field"),
+                match columns {
+                    1 => "1 column was".to_owned(),
+                    columns => format!("{columns} columns were"),
+                }
+            ),
             Self::Refused(why) => f.write_str(why),
             Self::Twice(name) => write!(f, "has the member {name:?} twice"),
         }

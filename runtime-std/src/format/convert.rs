@@ -1,5 +1,7 @@
 //! Converts events that were collected earlier, as lines, into another format.
 
+use std::path::Path;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use estreamer_core::fqe::EventKind;
@@ -8,14 +10,21 @@ use estreamer_mio::buffer::{EventRecord, RecordKind};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::csv::Columns;
 use super::explain::Explain;
-use super::line;
+use super::head::HeadState;
 use super::{Format, Formatter, OwnedTransform, RecordOrigin};
 
 /// Converts lines of the formats `ndjson` and `ndjson+envelope`.
 pub struct Converter {
     formatter: Formatter,
     source: String,
+    columns: Columns,
+    /// What of the heads is written.
+    head: HeadState,
+    has_begun: bool,
+    /// One record.
+    buffer: Vec<u8>,
 }
 
 /// What became of a line.
@@ -23,6 +32,8 @@ pub struct Converter {
 pub enum Converted {
     /// It was empty.
     Nothing,
+    /// It is an event that the format does not take.
+    LeftOut,
     /// An event in the format.
     Event,
     /// It is no event that the format can hold: an error envelope.
@@ -71,7 +82,18 @@ impl Converter {
         Self {
             formatter: Formatter::new(format),
             source: source.to_owned(),
+            columns: Columns::new(None, Vec::new()),
+            head: HeadState::default(),
+            has_begun: false,
+            buffer: Vec::new(),
         }
+    }
+
+    /// Sets the columns of the format that has some. Without it, that is the last one only.
+    #[must_use]
+    pub fn with_columns(mut self, names: Vec<String>) -> Self {
+        self.columns = Columns::new(None, names);
+        self
     }
 
     /// Returns a converter that also says where each field of an event goes.
@@ -84,12 +106,48 @@ impl Converter {
 
     /// Returns the number of values so far that could not be written as they are.
     pub fn adjusted(&self) -> u64 {
-        let dialect = self.formatter.dialect.as_ref();
-        dialect.map_or(0, |dialect| dialect.adjusted())
+        self.formatter.adjusted()
+    }
+
+    /// Begins with these lines, which are appended next: a packet names its intrusion event if
+    /// that is among them or came not long before.
+    pub fn begin<'l>(&mut self, lines: impl Iterator<Item = &'l [u8]>) {
+        if self.formatter.format != Format::Pcapng {
+            return;
+        }
+        for line in lines {
+            match serde_json::from_slice::<Enveloped<'_>>(line) {
+                Ok(of) => {
+                    let record = record(of.record_type, of.archival, of.event.get().as_bytes());
+                    self.formatter.begin(&of.source, std::iter::once(record));
+                }
+                Err(_) => {
+                    let record = record(0, None, line);
+                    self.formatter.begin(&self.source, std::iter::once(record));
+                }
+            }
+        }
     }
 
     /// Appends the event of a line.
     pub fn append(&mut self, line: &[u8], out: &mut Vec<u8>) -> Converted {
+        let mut record = std::mem::take(&mut self.buffer);
+        record.clear();
+        let converted = self.convert(line, &mut record);
+        if !record.is_empty() {
+            let mut head = self.formatter.head(&self.columns);
+            self.formatter.complete(Path::new(""), &mut head);
+            let length = u64::from(self.has_begun);
+            out.extend_from_slice(&self.head.missing(&head, length));
+            self.head.written(&head);
+            self.has_begun = true;
+            out.extend_from_slice(&record);
+        }
+        self.buffer = record;
+        converted
+    }
+
+    fn convert(&mut self, line: &[u8], out: &mut Vec<u8>) -> Converted {
         if line.iter().all(u8::is_ascii_whitespace) {
             return Converted::Nothing;
         }
@@ -114,8 +172,10 @@ impl Converter {
             source: &source,
             transform: &OwnedTransform::Json,
             received: 0,
+            columns: &self.columns,
         };
-        let converted = self.event(origin, &record(record_type, None, line), out);
+        let record = record(record_type, None, line);
+        let converted = Self::event(&mut self.formatter, origin, &record, out);
         self.source = source;
         converted
     }
@@ -131,9 +191,10 @@ impl Converter {
             source: &enveloped.source,
             transform: &transform,
             received: enveloped.received,
+            columns: &self.columns,
         };
         let record = record(enveloped.record_type, enveloped.archival, data);
-        self.event(origin, &record, out)
+        Self::event(&mut self.formatter, origin, &record, out)
     }
 
     fn envelope(&mut self, envelope: Envelope, line: &[u8], out: &mut Vec<u8>) -> Converted {
@@ -144,21 +205,32 @@ impl Converter {
                 source: &envelope.source,
                 transform: &OwnedTransform::Other(envelope.transform),
                 received: 0,
+                columns: &self.columns,
             };
             let record = record(envelope.record_type, envelope.archival, &data);
-            return self.event(origin, &record, out);
+            return Self::event(&mut self.formatter, origin, &record, out);
         }
-        line::append(line, false, out);
+        let origin = RecordOrigin {
+            source: &self.source,
+            transform: &OwnedTransform::Json,
+            received: 0,
+            columns: &self.columns,
+        };
+        self.formatter
+            .append_envelope(origin, line.trim_ascii_end(), out);
         Converted::Error
     }
 
     fn event(
-        &mut self,
+        formatter: &mut Formatter,
         origin: RecordOrigin<'_>,
         record: &EventRecord<'_>,
         out: &mut Vec<u8>,
     ) -> Converted {
-        match self.formatter.append(origin, record, None, out) {
+        if !formatter.takes(record) {
+            return Converted::LeftOut;
+        }
+        match formatter.append(origin, record, None, out) {
             true => Converted::Event,
             false => Converted::Error,
         }

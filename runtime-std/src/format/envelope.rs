@@ -6,7 +6,7 @@ use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use estreamer_mio::buffer::{EventRecord, RecordKind};
 use serde::{Serialize, Serializer};
 
-use super::selected;
+use super::{RecordOrigin, selected};
 use crate::digest::Digest;
 use crate::event::{Event, Unfit};
 use crate::filter::FieldSelection;
@@ -121,16 +121,27 @@ pub(super) fn event(
 }
 
 /// Appends an event that is text, but not JSON, as a string in such an object.
-pub(super) fn text(
-    source: &str,
-    record: &EventRecord<'_>,
-    received: u64,
-    text: &str,
-    out: &mut Vec<u8>,
-) {
+fn text(source: &str, record: &EventRecord<'_>, received: u64, text: &str, out: &mut Vec<u8>) {
     begin(source, record, received, out);
     append(&text, out);
     out.push(b'}');
+}
+
+/// Appends an event that is text as a line of its own.
+///
+/// # Errors
+/// It is not UTF-8; nothing is appended then.
+pub(super) fn line(
+    origin: RecordOrigin<'_>,
+    record: &EventRecord<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), Unfit> {
+    let data = str::from_utf8(record.data);
+    let data = data.map_err(|error| Unfit::NotUtf8(error.valid_up_to()))?;
+    let data = data.trim_end_matches(['\0', '\r', '\n']);
+    text(origin.source, record, origin.received, data, out);
+    out.push(b'\n');
+    Ok(())
 }
 
 fn begin(source: &str, record: &EventRecord<'_>, received: u64, out: &mut Vec<u8>) {

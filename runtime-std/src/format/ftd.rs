@@ -37,6 +37,14 @@ pub(super) struct Ftd {
 }
 
 impl Ftd {
+    /// Returns one whose lines have no header.
+    pub(super) fn bare() -> Self {
+        Self {
+            bare: true,
+            ..Self::default()
+        }
+    }
+
     /// Appends priority, time and host as the device does.
     fn header(&mut self, facts: &Facts<'_>, severity: u8, out: &mut Vec<u8>) {
         self.buffer.clear();

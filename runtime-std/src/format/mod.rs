@@ -7,17 +7,20 @@
 
 mod cef;
 mod convert;
+pub mod csv;
 mod dialect;
 mod envelope;
 mod explain;
 mod facts;
 mod ftd;
+pub mod head;
 mod key_value;
 mod leef;
 mod line;
 mod map;
 #[cfg(test)]
 mod pages;
+mod pcapng;
 mod raw;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod readers;
@@ -33,7 +36,9 @@ pub use raw::ENVELOPE;
 pub use transform::OwnedTransform;
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use estreamer_core::fqe::EventKind;
 use estreamer_mio::buffer::{EventRecord, RecordKind};
@@ -41,8 +46,11 @@ use estreamer_mio::buffer::{EventRecord, RecordKind};
 use crate::digest::Digest;
 use crate::event::{Event, EventIndex, Unfit};
 use crate::filter::FieldSelection;
+use csv::{Columns, Rows};
 use dialect::Dialect;
+use head::PartHead;
 use map::{Mapper, Origin};
+use pcapng::Packets;
 #[cfg(feature = "config")]
 use table::Known;
 use table::{Row, Source};
@@ -55,6 +63,8 @@ pub enum Format {
     Lines,
     /// Each event in a JSON object with its source, record type and times.
     Envelope,
+    /// Comma-separated values, with the names of the columns in the first line.
+    Csv,
     /// The bytes as received, each record preceded by its length.
     Raw,
     /// The device's own syslog for security events.
@@ -63,6 +73,8 @@ pub enum Format {
     Cef,
     /// QRadar's Log Event Extended Format.
     Leef,
+    /// The packets of intrusion events, as a capture file.
+    Pcapng,
 }
 
 impl Format {
@@ -74,6 +86,11 @@ impl Format {
             "ndjson+envelope",
             "each event in a JSON object with its source, record type and times",
         ),
+        (
+            Self::Csv,
+            "csv",
+            "comma-separated values with the names of the columns in the first line",
+        ),
         (Self::Raw, "raw", "bytes preceded by their length"),
         (
             Self::Ftd,
@@ -82,11 +99,16 @@ impl Format {
         ),
         (Self::Cef, "cef", "ArcSight's Common Event Format"),
         (Self::Leef, "leef", "QRadar's Log Event Extended Format"),
+        (
+            Self::Pcapng,
+            "pcapng",
+            "the packets of intrusion events, as a capture file",
+        ),
     ];
 
     /// Returns whether it reads the members of events, so that they must be JSON.
     pub fn needs_json(self) -> bool {
-        self.dialect().is_some()
+        self == Self::Pcapng || self.dialect().is_some()
     }
 
     /// Returns whether it has a place for events of this type.
@@ -94,10 +116,22 @@ impl Format {
         !(self == Self::Ftd && kind == EventKind::Packet)
     }
 
+    /// Returns whether a file or stream of it has to begin with something, so that only files
+    /// and standard output can hold it.
+    pub fn has_head(self) -> bool {
+        matches!(self, Self::Csv | Self::Pcapng)
+    }
+
+    /// Returns whether it can write some fields of an event without the others. Raw bytes have
+    /// no fields, the columns of CSV are those of the request, and a capture file has packets.
+    pub(crate) fn selects(self) -> bool {
+        !matches!(self, Self::Raw | Self::Csv | Self::Pcapng)
+    }
+
     /// Creates the dialect of a format that has one.
     fn dialect(self) -> Option<Box<dyn Dialect>> {
         match self {
-            Self::Lines | Self::Envelope | Self::Raw => None,
+            Self::Lines | Self::Envelope | Self::Csv | Self::Raw | Self::Pcapng => None,
             Self::Ftd => Some(Box::<ftd::Ftd>::default()),
             Self::Cef => Some(Box::<cef::Cef>::default()),
             Self::Leef => Some(Box::<leef::Leef>::default()),
@@ -190,6 +224,7 @@ pub(crate) fn written(format: Format, fields: &FieldSelection, data: &[u8]) -> V
         source: "fuzz",
         transform: &OwnedTransform::Json,
         received: 2,
+        columns: &Columns::default(),
     };
     let mut out = Vec::new();
     let mut formatter = Formatter::new(format).with_fields(Some(fields.clone()));
@@ -206,6 +241,8 @@ pub struct RecordOrigin<'a> {
     pub transform: &'a OwnedTransform,
     /// When it was received, in UNIX seconds.
     pub received: u64,
+    /// The columns, for the format that has some.
+    pub columns: &'a Columns,
 }
 
 /// An event that was read, or why it could not be.
@@ -219,6 +256,8 @@ pub struct Formatter {
     dialect: Option<Box<dyn Dialect>>,
     mapper: Mapper,
     index: EventIndex,
+    rows: Rows,
+    packets: Packets,
 }
 
 impl Formatter {
@@ -230,23 +269,80 @@ impl Formatter {
             dialect: format.dialect(),
             mapper: Mapper::default(),
             index: EventIndex::default(),
+            rows: Rows::default(),
+            packets: Packets::default(),
         }
     }
 
-    /// Writes only the selected fields of JSON events. The format `raw` writes all bytes.
+    /// Returns a formatter for an output that writes priority, time and host before each
+    /// event, so that the format does not.
+    #[must_use]
+    pub fn without_header(mut self) -> Self {
+        if self.format == Format::Ftd {
+            self.dialect = Some(Box::new(ftd::Ftd::bare()));
+        }
+        self
+    }
+
+    /// Writes only the selected fields of JSON events, in the formats that
+    /// [select](Format::selects) fields.
     pub(crate) fn with_fields(self, fields: Option<FieldSelection>) -> Self {
         Self { fields, ..self }
     }
 
-    /// Returns whether it looks at the members of events with this transform.
+    /// Returns whether the members of events with this transform have to be read for it.
     pub(crate) fn reads(&self, transform: &OwnedTransform) -> bool {
         let is_json = *transform == OwnedTransform::Json;
         match self.format {
-            Format::Raw => false,
+            Format::Raw | Format::Csv | Format::Pcapng => false,
             Format::Lines => is_json && self.fields.is_some(),
             Format::Envelope => is_json,
-            _ => true,
+            Format::Ftd | Format::Cef | Format::Leef => true,
         }
+    }
+
+    /// Begins a batch of these records. A packet names its intrusion event if that is in the
+    /// batch or came not long before.
+    pub fn begin<'r>(&mut self, source: &str, records: impl Iterator<Item = EventRecord<'r>>) {
+        if self.format == Format::Pcapng {
+            self.packets.begin_batch();
+            for record in records {
+                self.packets.learn(source, &record);
+            }
+        }
+    }
+
+    /// Returns whether the format takes a record. What it does not take is left out.
+    pub fn takes(&mut self, record: &EventRecord<'_>) -> bool {
+        self.format != Format::Pcapng || self.packets.takes(record)
+    }
+
+    /// Selects the file for which the next records are.
+    pub fn select(&mut self, file: &Arc<Path>) {
+        if self.format == Format::Pcapng {
+            self.packets.select(file);
+        }
+    }
+
+    /// Returns what a file has to hold before records with these columns.
+    pub fn head(&self, columns: &Columns) -> PartHead {
+        match self.format {
+            Format::Csv => PartHead::FirstLine(columns.first_line().clone()),
+            _ => PartHead::Nothing,
+        }
+    }
+
+    /// Completes what a file has to hold before the records that were appended for it.
+    pub fn complete(&self, file: &Path, head: &mut PartHead) {
+        if self.format == Format::Pcapng {
+            *head = self.packets.head(file);
+        }
+    }
+
+    /// Returns the number of values so far that could not be written as they are.
+    pub fn adjusted(&self) -> u64 {
+        let dialect = self.dialect.as_ref();
+        dialect.map_or(0, |dialect| dialect.adjusted()) + self.packets.adjusted()
     }
 
     /// Appends a record to `out` and returns whether it is an event that the format can
@@ -255,7 +351,7 @@ impl Formatter {
     /// As lines: a text event unchanged, a binary event in the envelope `estreamer_data`,
     /// anything else in the envelope `estreamer_error`. As raw: see [`ENVELOPE`]. In a
     /// dialect: an event as its table says; what is not a JSON object, in the envelope
-    /// `estreamer_error`.
+    /// `estreamer_error`. As CSV and pcapng: see the modules.
     pub fn append(
         &mut self,
         origin: RecordOrigin<'_>,
@@ -283,9 +379,7 @@ impl Formatter {
         out: &mut Vec<u8>,
     ) -> bool {
         let RecordOrigin {
-            source,
-            transform,
-            received,
+            source, transform, ..
         } = origin;
         let read = read.filter(|_| self.reads(transform));
         let appended = match (self.format, record.kind, transform) {
@@ -294,6 +388,8 @@ impl Formatter {
                 return kind == RecordKind::Event;
             }
             (_, RecordKind::Malformed(_) | RecordKind::Oversize, _) => Err(None),
+            (Format::Csv, _, _) => self.rows.append(origin, record, out).map_err(Some),
+            (Format::Pcapng, _, _) => self.packets.append(origin, record, out).map_err(Some),
             (Format::Lines | Format::Envelope, _, OwnedTransform::Other(name)) => {
                 envelope::data(source, name, record, out);
                 out.push(b'\n');
@@ -304,13 +400,7 @@ impl Formatter {
                 Ok(())
             }
             (Format::Envelope, _, OwnedTransform::Csv) => {
-                let text = str::from_utf8(record.data);
-                let text = text.map_err(|error| Unfit::NotUtf8(error.valid_up_to()));
-                text.map_err(Some).map(|text| {
-                    let text = text.trim_end_matches(['\0', '\r', '\n']);
-                    envelope::text(source, record, received, text, out);
-                    out.push(b'\n');
-                })
+                envelope::line(origin, record, out).map_err(Some)
             }
             _ => match read {
                 None => {
@@ -324,9 +414,37 @@ impl Formatter {
         let Err(unfit) = appended else {
             return true;
         };
-        envelope::error(source, record, digest, unfit.as_ref(), out);
-        out.push(b'\n');
+        if self.format.has_head() {
+            let mut error = Vec::new();
+            envelope::error(source, record, digest, unfit.as_ref(), &mut error);
+            self.place(origin, record.archival, &error, out);
+        } else {
+            envelope::error(source, record, digest, unfit.as_ref(), out);
+            out.push(b'\n');
+        }
         false
+    }
+
+    /// Appends a line that is an error envelope.
+    fn append_envelope(&mut self, origin: RecordOrigin<'_>, line: &[u8], out: &mut Vec<u8>) {
+        match self.format.has_head() {
+            true => self.place(origin, None, line, out),
+            false => line::append(line, false, out),
+        }
+    }
+
+    /// Appends an error envelope where such a format has a place for it.
+    fn place(
+        &mut self,
+        origin: RecordOrigin<'_>,
+        archival: Option<u32>,
+        error: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        match self.format {
+            Format::Pcapng => self.packets.envelope(origin, archival, error, out),
+            _ => csv::envelope(origin.columns, error, out),
+        }
     }
 
     /// Appends an event that the format reads.

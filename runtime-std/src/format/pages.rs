@@ -8,6 +8,8 @@ use estreamer_core::wire::RecordType;
 use estreamer_mio::buffer::{EventRecord, RecordKind};
 use estreamer_simulate::generator::{Generator, GeneratorOptions, field_names, render_json};
 
+use super::csv::Columns;
+use super::head::HeadState;
 use super::table::{Row, Source, Table};
 use super::{Format, Formatter, OwnedTransform, RecordOrigin};
 use crate::digest::Digest;
@@ -48,9 +50,13 @@ fn events() -> Vec<(EventKind, u32, Vec<u8>)> {
     events
 }
 
-fn formatted(format: Format, kind: EventKind) -> String {
+fn formatted(format: Format, kind: EventKind) -> Vec<u8> {
     let mut formatter = Formatter::new(format);
+    let names = field_names(kind).all.iter().map(|&name| name.to_owned());
+    // The last field is in the column for the rest.
+    let columns = Columns::new(Some(kind), names.rev().skip(1).collect());
     let mut out = Vec::new();
+    let mut head = formatter.head(&columns);
     for (_, archival, data) in events().iter().filter(|(other, _, _)| *other == kind) {
         let record = EventRecord {
             kind: RecordKind::Event,
@@ -64,10 +70,14 @@ fn formatted(format: Format, kind: EventKind) -> String {
             source: "fmc",
             transform: &OwnedTransform::Json,
             received: 1_750_000_001,
+            columns: &columns,
         };
         formatter.append(origin, &record, Some(Digest::new(7)), &mut out);
     }
-    String::from_utf8(out).unwrap()
+    formatter.complete(Path::new(""), &mut head);
+    let mut all = HeadState::default().missing(&head, 0);
+    all.extend_from_slice(&out);
+    all
 }
 
 #[test]
@@ -77,7 +87,16 @@ fn every_format_writes_what_its_golden_file_has() {
             continue;
         }
         for kind in EventKind::ALL {
-            let path = format!("runtime-std/tests/formats/{name}/{}.txt", kind.name());
+            let extension = match format {
+                Format::Pcapng if kind != EventKind::Packet => continue,
+                Format::Pcapng => "pcapng",
+                Format::Csv => "csv",
+                _ => "txt",
+            };
+            let path = format!(
+                "runtime-std/tests/formats/{name}/{}.{extension}",
+                kind.name()
+            );
             check(&path, &formatted(*format, kind));
         }
     }
@@ -100,7 +119,7 @@ fn the_page_of_every_dialect_has_its_table() {
         for kind in EventKind::ALL {
             expected += &section(table, kind);
         }
-        check(&path, &expected);
+        check(&path, expected.as_bytes());
     }
 }
 
@@ -144,13 +163,13 @@ fn section(table: &Table, kind: EventKind) -> String {
 }
 
 /// Compares a file with what it has to be, or writes it.
-fn check(path: &str, expected: &str) {
+fn check(path: &str, expected: &[u8]) {
     let file = root().join(path);
     if std::env::var_os("ESTREAMER_BLESS").is_some() {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(&file, expected).unwrap();
     }
-    let found = fs::read_to_string(&file).unwrap_or_default();
+    let found = fs::read(&file).unwrap_or_default();
     assert!(
         found == expected,
         "{path} is stale: with ESTREAMER_BLESS=1, this test writes it"

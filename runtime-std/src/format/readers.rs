@@ -97,3 +97,94 @@ fn unescape(text: &str) -> String {
     }
     plain
 }
+
+/// A block of a capture file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Block {
+    /// The beginning of a section.
+    Section,
+    /// An interface: its name and link type.
+    Interface(String, u16),
+    /// A packet.
+    Packet(CapturedPacket),
+}
+
+/// A packet of a capture file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CapturedPacket {
+    /// The number of an interface before it in the section.
+    pub interface: u32,
+    /// Microseconds since 1970.
+    pub time: u64,
+    /// The captured bytes.
+    pub data: Vec<u8>,
+    /// The length on the wire.
+    pub length: u32,
+    /// The comments.
+    pub comments: Vec<String>,
+}
+
+/// Takes a capture file apart. Returns `None` if it is not well formed.
+pub fn pcapng(mut file: &[u8]) -> Option<Vec<Block>> {
+    let mut blocks = Vec::new();
+    let mut interfaces = None;
+    while !file.is_empty() {
+        let length = word(file, 4)? as usize;
+        let block = file.get(..length).filter(|_| length.is_multiple_of(4))?;
+        file = &file[length..];
+        let body = block.get(8..length.checked_sub(4)?)?;
+        if word(block, length - 4)? as usize != length {
+            return None;
+        }
+        match word(block, 0)? {
+            0x0a0d_0d0a if word(body, 0)? == 0x1a2b_3c4d => {
+                interfaces = Some(0);
+                options(body.get(16..)?)?;
+                blocks.push(Block::Section);
+            }
+            1 => {
+                *interfaces.as_mut()? += 1;
+                let options = options(body.get(8..)?)?;
+                let (_, name) = options.iter().find(|(code, _)| *code == 2)?;
+                let link = word(body, 0)? as u16;
+                blocks.push(Block::Interface(name.clone(), link));
+            }
+            6 => {
+                let interface = word(body, 0).filter(|it| *it < interfaces.unwrap_or(0))?;
+                let captured = word(body, 12)? as usize;
+                let options = options(body.get(20 + captured.next_multiple_of(4)..)?)?;
+                let is_comment = |(code, text): (u16, String)| (code == 1).then_some(text);
+                blocks.push(Block::Packet(CapturedPacket {
+                    interface,
+                    time: u64::from(word(body, 4)?) << 32 | u64::from(word(body, 8)?),
+                    data: body.get(20..20 + captured)?.to_vec(),
+                    length: word(body, 16).filter(|it| *it as usize >= captured)?,
+                    comments: options.into_iter().filter_map(is_comment).collect(),
+                }));
+            }
+            _ => return None,
+        }
+    }
+    Some(blocks)
+}
+
+/// Takes options apart; values that are no text are lossy.
+fn options(mut rest: &[u8]) -> Option<Vec<(u16, String)>> {
+    let mut options = Vec::new();
+    loop {
+        let (head, after) = rest.split_first_chunk::<4>()?;
+        let code = u16::from_le_bytes([head[0], head[1]]);
+        let length = usize::from(u16::from_le_bytes([head[2], head[3]]));
+        if code == 0 {
+            return after.is_empty().then_some(options);
+        }
+        let value = after.get(..length)?;
+        options.push((code, String::from_utf8_lossy(value).into_owned()));
+        rest = after.get(length.next_multiple_of(4)..)?;
+    }
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u32> {
+    let (word, _) = bytes.get(at..)?.split_first_chunk::<4>()?;
+    Some(u32::from_le_bytes(*word))
+}

@@ -3,6 +3,7 @@
 use estreamer_core::Malformed;
 use estreamer_core::wire::RecordType;
 
+use super::csv::Columns;
 use super::*;
 
 fn record(kind: RecordKind, data: &[u8]) -> EventRecord<'_> {
@@ -21,6 +22,7 @@ fn written(format: Format, transform: &OwnedTransform, record: &EventRecord<'_>)
         source: "fmc",
         transform,
         received: 2,
+        columns: &Columns::default(),
     };
     let mut out = Vec::new();
     Formatter::new(format).append(origin, record, Some(Digest::new(0)), &mut out);

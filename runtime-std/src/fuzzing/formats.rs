@@ -21,8 +21,10 @@ pub fn formats(data: &[u8]) {
     let Some((how, data)) = data.split_first() else {
         return;
     };
-    if how % 2 == 1 {
-        return values(data);
+    match how % 4 {
+        1 => return values(data),
+        3 => return packets(data),
+        _ => {}
     }
     for (format, name, _) in Format::ALL {
         let mut out = b"before".to_vec();
@@ -33,12 +35,63 @@ pub fn formats(data: &[u8]) {
             end.is_none_or(|end| end + 1 == record.len())
         };
         match format {
-            Format::Raw => {}
+            Format::Raw | Format::Csv => {}
+            Format::Pcapng => {
+                let blocks = readers::pcapng(record).expect("it is a capture file");
+                assert!(record.is_empty() || blocks.len() == 3, "it is one packet");
+                continue;
+            }
             _ => assert!(is_line(record), "{name} is one line"),
         }
         if !matches!(format, Format::Raw | Format::Lines) {
             assert!(str::from_utf8(record).is_ok(), "{name} is text");
         }
+    }
+}
+
+/// Formats the text of a packet, and of the rule of its intrusion event before or after it:
+/// separated by the byte 255.
+fn packets(data: &[u8]) {
+    let mut parts = data.split(|byte| *byte == 255).map(String::from_utf8_lossy);
+    let mut part = || parts.next().unwrap_or_default();
+    let (text, message, comment, length) = (part(), part(), part(), part());
+    let length = length.parse::<u64>().ok();
+    let packet = serde_json::json!({
+        "EventType": "IntrusionPacket", "EventID": 1, "EventSecond": 2,
+        "PacketLength": length, "PacketData": text, "Other": comment,
+    });
+    let alert = serde_json::json!({
+        "EventType": "IntrusionEvent", "EventID": 1, "EventSecond": 2,
+        "SignatureID": 3, "IntrusionRuleMessage": message,
+    });
+    let lines = [packet, alert].map(|event| event.to_string().into_bytes());
+    let mut converter = Converter::new(Format::Pcapng, "fuzz");
+    let mut out = Vec::new();
+    converter.begin(lines.iter().map(Vec::as_slice));
+    let converted = lines
+        .each_ref()
+        .map(|line| converter.append(line, &mut out));
+    assert_eq!(converted[1], Converted::LeftOut);
+    let blocks = readers::pcapng(&out).expect("it is a capture file");
+    let [
+        readers::Block::Section,
+        readers::Block::Interface(..),
+        readers::Block::Packet(packet),
+    ] = &blocks[..]
+    else {
+        panic!("one packet in {blocks:?}")
+    };
+    let comment = packet.comments.first().expect("it has a comment");
+    match converted[0] {
+        Converted::Event => {
+            assert!(comment.starts_with("-:3:- "), "{comment}");
+            let shorter = length.filter(|length| *length < packet.data.len() as u64);
+            let expected = shorter.map_or(length, |_| Some(packet.data.len() as u64));
+            if let Some(expected) = expected.and_then(|it| u32::try_from(it).ok()) {
+                assert_eq!(packet.length, expected);
+            }
+        }
+        _ => assert!(comment.starts_with("{\"estreamer_error\":"), "{comment}"),
     }
 }
 

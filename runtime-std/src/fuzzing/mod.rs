@@ -8,8 +8,8 @@
 //! - `envelope`: any record becomes one line that accounts for all its bytes.
 //! - `filter`: a condition is refused, or reads back the same; fields that are kept and
 //!   fields that are dropped are the whole event.
-//! - `formats`: any event becomes one line in each format, from which readers get every value
-//!   back.
+//! - `formats`: any event becomes one record in each format, from which readers get every
+//!   value back.
 //!
 //! `collector` and `disk` are the parts of `delivery` and of the model in `tests/model`.
 
@@ -24,6 +24,7 @@ mod readers;
 pub mod server;
 
 pub use crate::delivery::bookmark::entry::{BatchEntry, JournalEntry, frame};
+pub use crate::format::readers::{Block, CapturedPacket, pcapng};
 pub use crate::output::file::FileOutput;
 pub use crate::output::file::compression::content;
 pub use crate::output::file::notice::FileNotice;

@@ -12,6 +12,7 @@ use estreamer_mio::buffer::{EventRecord, RecordKind};
 use crate::capture;
 use crate::config::{Format, OwnedTransform};
 use crate::digest::Digest;
+use crate::format::csv::Columns;
 use crate::format::{Formatter, RecordOrigin};
 
 /// Explains a recorded stream. The first byte selects the options.
@@ -91,6 +92,7 @@ pub fn envelope(data: &[u8]) {
         source: &source,
         transform: &OwnedTransform::Json,
         received: 0,
+        columns: &Columns::default(),
     };
     Formatter::new(Format::Lines).append(origin, &record, Some(digest), &mut lines);
     let line = lines.strip_prefix(b"before\n").expect("it is appended");

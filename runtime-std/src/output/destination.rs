@@ -67,6 +67,17 @@ impl Destination {
         matches!(self, Self::File(pattern) if pattern.by_source())
     }
 
+    /// Returns whether it writes priority, time and host before each event.
+    pub fn has_own_header(&self) -> bool {
+        self.scheme().starts_with("syslog+")
+    }
+
+    /// Returns whether it can hold a format that begins with something: files, and standard
+    /// output.
+    pub fn holds_head(&self) -> bool {
+        !matches!(self, Self::Receiver { .. })
+    }
+
     /// Returns the configuration keys of its own.
     pub fn keys(&self) -> &'static [&'static str] {
         match self {

@@ -32,6 +32,7 @@ use estreamer_core::fqe::EventKind;
 
 use crate::digest::Digest;
 use crate::disk::{DiskFile, FileMark, FileRange};
+use crate::format::head::PartHead;
 use file::notice::FileNotice;
 use file::tally::FileTally;
 pub use refused::RefusedEvents;
@@ -48,6 +49,9 @@ pub struct OutputPart {
     /// The number of the hour or day, counted from 1970, if each has its own file;
     /// otherwise 0.
     pub period: u32,
+    /// What the file has to hold before the data. It is part of the file: written with the
+    /// data, proven, and replaced with it after a crash.
+    pub head: PartHead,
     /// The data to append.
     pub bytes: Vec<u8>,
     /// The number of records.
@@ -98,6 +102,7 @@ impl OutputPart {
             event,
             source,
             period,
+            head: PartHead::Nothing,
             bytes: Vec::new(),
             records: Vec::new(),
             events: 0,

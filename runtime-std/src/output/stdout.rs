@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
 use super::{Acceptance, Output, OutputPart, ReaderLeft};
+use crate::format::head::HeadState;
 use crate::format::terminal::visible;
 
 /// An unbuffered output to standard output.
@@ -15,6 +16,10 @@ pub struct StdoutOutput {
     last_n: u64,
     /// The number of its bytes that are written.
     written: usize,
+    /// What it needed before its part.
+    missing: Vec<u8>,
+    /// What of the heads of parts is written, that of the last batch included.
+    head: HeadState,
 }
 
 impl StdoutOutput {
@@ -46,9 +51,17 @@ impl Output for StdoutOutput {
         let mut file = File::from(stdout.as_fd().try_clone_to_owned()?);
         // There is at most one part; none if no record is selected.
         if let Some(part) = parts.first() {
+            if self.last_n != n {
+                self.missing = self.head.missing(&part.head, self.last_n);
+                self.head.written(&part.head);
+            }
+            let bytes = match self.missing.is_empty() {
+                true => Cow::Borrowed(&*part.bytes),
+                false => Cow::Owned([&*self.missing, &part.bytes].concat()),
+            };
             let bytes = match stdout.is_terminal() {
-                true => visible(&part.bytes),
-                false => Cow::Borrowed(&*part.bytes),
+                true => Cow::Owned(visible(&bytes).into_owned()),
+                false => bytes,
             };
             self.write_rest(&mut file, n, &bytes)?;
         }

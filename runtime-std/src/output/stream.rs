@@ -80,12 +80,15 @@ impl StreamOutput {
     /// # Errors
     /// Those of the connection. Batches that do not count as received are sent again.
     fn flush(&mut self) -> io::Result<()> {
-        let result = self.try_flush();
-        // After a timeout the connection stays open, and the next call continues.
-        if result.as_ref().is_err_and(|error| !is_timeout(error)) {
+        self.try_flush().map_err(|error| {
+            // After a timeout the connection stays open, and the next call continues.
+            if is_timeout(&error) && self.connection.is_some() {
+                let text = "the receiver is connected and does not read";
+                return io::Error::new(ErrorKind::TimedOut, text);
+            }
             self.disconnect();
-        }
-        result
+            error
+        })
     }
 
     fn try_flush(&mut self) -> io::Result<()> {

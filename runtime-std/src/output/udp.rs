@@ -51,8 +51,9 @@ impl UdpOutput {
     /// of the message that were left out.
     fn send(&mut self) -> io::Result<usize> {
         let length = self.message.len();
+        let mut limit = self.limit;
         loop {
-            let keep = boundary(&self.message, self.limit);
+            let keep = boundary(&self.message, limit);
             self.message.truncate(keep);
             let message = std::mem::take(&mut self.message);
             let sent = self.socket().and_then(|socket| socket.send(&message));
@@ -62,7 +63,7 @@ impl UdpOutput {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // EMSGSIZE: the path or the kernel takes less than configured.
                 Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) && keep > MIN_LIMIT => {
-                    self.limit = (keep / 2).max(MIN_LIMIT);
+                    limit = (keep * 3 / 4).max(MIN_LIMIT);
                 }
                 Err(error) => {
                     if error.kind() == ErrorKind::ConnectionRefused {

@@ -212,7 +212,10 @@ impl ArchiveCheck<'_> {
                 events: closed.events,
                 archival: closed.first.zip(closed.last),
             };
-            let missing = Difference::Missing(path.into(), contents);
+            // The name that it had last.
+            let last = entry.compressed.as_ref();
+            let last = last.map_or(path.into(), |(name, _)| self.directory.join(name));
+            let missing = Difference::Missing(last, contents);
             self.report.differences.push(missing);
             return Ok(());
         }

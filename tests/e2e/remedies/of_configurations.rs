@@ -59,6 +59,13 @@ pub(super) fn run(printed: &mut Printed) {
             with("transform = \"JSON\"\n"),
         ),
         (
+            output("url = \"file:{event}.csv\"\nformat = \"csv\"\n"),
+            with(
+                "events = { connection = [\"InitiatorIP\", \"URL\"] }\n\
+                 [[output]]\nurl = \"file:{event}.csv\"\nformat = \"csv\"\n",
+            ),
+        ),
+        (
             with("transform = \"CSV\"\n"),
             with("transform = \"CSV\"\nevents = { connection = [\"InitiatorIP\", \"URL\"] }\n"),
         ),
@@ -175,6 +182,10 @@ pub(super) fn run(printed: &mut Printed) {
         (
             output("url = \"syslog+tcp://a:601\"\nformat = \"raw\"\n"),
             output("url = \"syslog+tcp://a:601\"\nformat = \"ndjson\"\n"),
+        ),
+        (
+            output("url = \"syslog+tcp://a:601\"\nformat = \"pcapng\"\n"),
+            output("url = \"file:a.pcapng\"\nformat = \"pcapng\"\n"),
         ),
         // Addresses.
         (

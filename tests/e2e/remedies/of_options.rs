@@ -101,6 +101,19 @@ pub(super) fn run(printed: &mut Printed) {
     );
     accepted(&mut verify(&["--state", state]));
 
+    let events = pki.write("events.ndjson", "{\"EventType\":\"FileEvent\"}\n");
+    let convert = |more: &[&str]| {
+        let mut command = estreamer(&["convert", &events]);
+        command.args(more);
+        command
+    };
+    printed.refused(&mut convert(&["--format", "csv"]), "Name them: --columns");
+    let columns = ["--columns", "EventType,InitiatorIP,ResponderIP"];
+    let cef = [&columns[..], &["--format", "cef"]].concat();
+    printed.refused(&mut convert(&cef), "Use --columns with --format csv");
+    let csv = [&columns[..], &["--format", "csv"]].concat();
+    Ended::of(&mut convert(&csv)).success();
+
     let output = "[[output]]\nurl = \"file:archive/e.ndjson\"\n";
     let text = super::of_configurations::source() + output;
     let config = pki.write("verify.toml", &text);

@@ -22,7 +22,6 @@ use crate::failure::Remedy;
 use crate::format::OwnedTransform;
 use crate::input;
 use crate::output::destination::Destination;
-use crate::output::pattern::segment;
 
 /// What a configuration is expected to have.
 #[derive(Debug, Clone, Copy)]
@@ -108,9 +107,15 @@ impl RawConfig {
             .collect();
         output_compat::check(self, &requests, is_complete, diagnostics);
         output_paths::check(self, base, around, diagnostics);
+        let errors = self.outputs.iter();
+        let errors: Vec<Option<PathBuf>> = errors
+            .map(|output| output_paths::errors_path(self, output, base))
+            .collect();
         let mut receivers = Vec::with_capacity(self.outputs.len());
-        for output in &mut self.outputs {
-            let errors = errors(self.state.as_deref(), output, is_complete, diagnostics);
+        for (output, errors) in self.outputs.iter_mut().zip(errors) {
+            if errors.is_none() && is_complete && output.url.value.keys().contains(&"errors") {
+                report_no_errors_file(output, diagnostics);
+            }
             let receiver = std::mem::take(&mut output.receiver);
             let loaded = receiver.load(base, errors, credentials);
             let loaded = loaded.map_err(|error| diagnostics.push(error));
@@ -236,27 +241,14 @@ fn remedy(error: &RequestError, transform: &OwnedTransform) -> Remedy {
     }
 }
 
-/// Returns the file for events that a receiver refuses, unless it is configured: one in
-/// the state directory.
-fn errors(
-    state: Option<&Path>,
-    output: &RawOutput,
-    is_complete: bool,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<PathBuf> {
-    if output.receiver.http.errors.is_some() || !output.url.value.keys().contains(&"errors") {
-        return None;
-    }
-    if state.is_none() && is_complete {
-        let what = format!(
-            "the output {} has no place for events that the receiver refuses",
-            output.name.value
-        );
-        let remedy = "Set state, or errors = \"FILE\" in the output";
-        diagnostics.push(Diagnostic::new(output.url.line, what, remedy));
-    }
-    let name = format!("refused-{}.ndjson", segment(&output.name.value));
-    Some(state?.join(name))
+/// Reports an output without a place for events that its receiver refuses.
+fn report_no_errors_file(output: &RawOutput, diagnostics: &mut Vec<Diagnostic>) {
+    let what = format!(
+        "the output {} has no place for events that the receiver refuses",
+        output.name.value
+    );
+    let remedy = "Set state, or errors = \"FILE\" in the output";
+    diagnostics.push(Diagnostic::new(output.url.line, what, remedy));
 }
 
 /// Returns the first state directory that systemd created (`StateDirectory=` in the unit

@@ -9,7 +9,6 @@ use estreamer_core::fqe::{EventKind, is_field_set};
 use super::at::At;
 use super::known_fields;
 use super::raw::{RawConfig, RawOutput, RawSource, RequestSource};
-use crate::config::Format;
 use crate::config::event_request::EventFields;
 use crate::format::{OwnedTransform, head_fields};
 
@@ -81,7 +80,7 @@ fn takes(output: &RawOutput, kind: EventKind) -> bool {
 /// Returns the names to request for an event type that these outputs take.
 fn names(event: &EventFields, takers: &[&RawOutput]) -> Vec<String> {
     let all = || event.names.clone();
-    let is_whole = |output: &RawOutput| output.fields.is_none() || output.format == Format::Raw;
+    let is_whole = |output: &RawOutput| output.fields.is_none() || !output.format.selects();
     if takers.iter().any(|output| is_whole(output)) {
         return all();
     }

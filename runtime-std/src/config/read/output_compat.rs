@@ -8,6 +8,7 @@ use super::event::in_words;
 use super::raw::{RawConfig, RawOutput, RawSource};
 use crate::config::Format;
 use crate::config::event_request::EventRequest;
+use crate::failure::Remedy;
 use crate::format::OwnedTransform;
 
 /// Reports every output that would mix events that cannot be told apart. A request
@@ -31,9 +32,10 @@ pub(super) fn check(
         let problem = match known && any && shares.is_empty() {
             true => Some((
                 "accepts only events that no source requests".into(),
-                "Request them, or correct events and sources of the output",
+                "Request them, or correct events and sources of the output".into(),
             )),
             false => unfit(output, &shares)
+                .or_else(|| without_columns(output, &shares))
                 .or_else(|| mixed_types(output, &shares))
                 .or_else(|| mixed_transforms(output, &shares)),
         };
@@ -70,14 +72,20 @@ impl<'d> SourceShare<'d> {
     /// Returns whether its records are written without their event type.
     fn is_bare(&self, output: &RawOutput) -> bool {
         match (&self.request.transform, output.format) {
+            (_, Format::Csv) => true,
             (OwnedTransform::Json, _) | (_, Format::Envelope) => false,
             (OwnedTransform::Other(_), format) => format == Format::Raw,
             (OwnedTransform::Csv, _) => true,
         }
     }
 
-    /// Returns whether both have the same transform and, as CSV, the same columns.
-    fn is_like(&self, other: &Self) -> bool {
+    /// Returns whether both have the same columns, or else the same transform and, as CSV, the
+    /// same columns.
+    fn is_like(&self, other: &Self, output: &RawOutput) -> bool {
+        if output.format == Format::Csv {
+            let mut kinds = self.kinds.iter().filter(|kind| other.kinds.contains(kind));
+            return kinds.all(|kind| self.request.columns(*kind) == other.request.columns(*kind));
+        }
         let (own, other) = (self.request, other.request);
         let columns = own.transform != OwnedTransform::Csv || own.json == other.json;
         own.transform == other.transform && columns
@@ -85,7 +93,7 @@ impl<'d> SourceShare<'d> {
 }
 
 /// A problem and its remedy.
-type Problem = (String, &'static str);
+type Problem = (String, Remedy);
 
 /// Finds events that the format cannot hold.
 fn unfit(output: &RawOutput, shares: &[SourceShare<'_>]) -> Option<Problem> {
@@ -97,15 +105,55 @@ fn unfit(output: &RawOutput, shares: &[SourceShare<'_>]) -> Option<Problem> {
         let (source, transform) = (share.source, &share.request.transform);
         return Some((
             format!("has the format {format}, which needs JSON, and {source} requests {transform}"),
-            "Request JSON, or set another format",
+            "Request JSON, or set another format".into(),
         ));
     }
     let mut kinds = shares.iter().flat_map(|share| &share.kinds);
+    if format == Format::Pcapng {
+        let has_packets = kinds.any(|kind| *kind == EventKind::Packet);
+        return (!has_packets && !shares.is_empty()).then(|| {
+            (
+                "has the format pcapng, which takes packets, and would get none".into(),
+                "Request packet events, and let the output accept them".into(),
+            )
+        });
+    }
     let kind = kinds.find(|kind| !format.takes(**kind))?;
     let kind = in_words(&[*kind]);
     Some((
         format!("has the format {format}, which has no message for {kind} events"),
-        "Do not request them, or set events to the other event types",
+        "Do not request them, or set events to the other event types".into(),
+    ))
+}
+
+/// Finds events whose columns are not known: the first line of a file names them.
+fn without_columns(output: &RawOutput, shares: &[SourceShare<'_>]) -> Option<Problem> {
+    if output.format != Format::Csv {
+        return None;
+    }
+    let mut shares = shares.iter();
+    if let Some(share) = shares
+        .clone()
+        .find(|share| matches!(share.request.transform, OwnedTransform::Other(_)))
+    {
+        let (source, transform) = (share.source, &share.request.transform);
+        return Some((
+            format!("has the format csv, and {source} requests {transform}"),
+            "Request JSON or CSV, or set another format".into(),
+        ));
+    }
+    let (source, kind) = shares.find_map(|share| {
+        let mut kinds = share.kinds.iter();
+        let kind = kinds.find(|kind| share.request.columns(**kind).is_none())?;
+        Some((share.source, *kind))
+    })?;
+    Some((
+        format!(
+            "has the format csv, whose columns are the requested fields, and {source} does not \
+             request {} events by the names of fields, each once",
+            in_words(&[kind])
+        ),
+        Remedy::NameFields,
     ))
 }
 
@@ -128,8 +176,14 @@ fn without_fields(output: &RawOutput, shares: &[SourceShare<'_>]) -> Option<Diag
         let remedy = "Request JSON, or remove where, keep_fields and drop_fields";
         return Some(Diagnostic::new(line, what, remedy));
     }
-    let (key, line) = fields.filter(|_| output.format == Format::Raw)?;
-    let what = format!("{key}: the output {name} has the format raw, the bytes as received");
+    let (key, line) = fields.filter(|_| !output.format.selects())?;
+    let why = match output.format {
+        Format::Raw => "the bytes as received",
+        Format::Csv => "whose columns are the fields that the source requests",
+        _ => "which takes packets",
+    };
+    let format = output.format;
+    let what = format!("{key}: the output {name} has the format {format}, {why}");
     let remedy = "Remove keep_fields and drop_fields, or set another format";
     Some(Diagnostic::new(line, what, remedy))
 }
@@ -147,7 +201,7 @@ fn mixed_types(output: &RawOutput, shares: &[SourceShare<'_>]) -> Option<Problem
             in_words(&share.kinds),
             share.request.transform
         ),
-        "Put {event} into the path of a file, or set events to one event type",
+        "Put {event} into the path of a file, or set events to one event type".into(),
     ))
 }
 
@@ -172,7 +226,7 @@ fn mixed_transforms(output: &RawOutput, shares: &[SourceShare<'_>]) -> Option<Pr
     let mixed = neighbours.find(|pair| {
         let bare = pair.iter().any(|share| share.is_bare(output));
         let kinds = destination.by_event() || pair[0].kinds == pair[1].kinds;
-        bare && !(pair[0].is_like(pair[1]) && kinds)
+        bare && !(pair[0].is_like(pair[1], output) && kinds)
     })?;
     let shown = |share: &SourceShare<'_>| {
         let events = in_words(&share.kinds);
@@ -187,6 +241,6 @@ fn mixed_transforms(output: &RawOutput, shares: &[SourceShare<'_>]) -> Option<Pr
             shown(mixed[0]),
             shown(mixed[1])
         ),
-        "Put {source} into the path of a file, or give each source its own output",
+        "Put {source} into the path of a file, or give each source its own output".into(),
     ))
 }

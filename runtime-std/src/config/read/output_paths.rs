@@ -42,6 +42,22 @@ pub(super) fn check(
     }
     let mut written = WrittenFiles::default();
     for output in &raw.outputs {
+        if let Some(path) = errors_path(raw, output, base) {
+            let resolved = ResolvedPath::of(&path);
+            let problem = match reserved.by(&resolved) {
+                Some(what) => Some(format!(
+                    "errors of the output {} would be written to {what}, {}",
+                    output.name.value,
+                    path.display()
+                )),
+                None => written.add(resolved, &path, output, ""),
+            };
+            let diagnostic = |what| {
+                let remedy = "Choose another file for errors";
+                diagnostics.push(Diagnostic::new(output.url.line, what, remedy));
+            };
+            problem.map(diagnostic);
+        }
         let Destination::File(pattern) = &output.url.value else {
             continue;
         };
@@ -73,6 +89,19 @@ pub(super) fn check(
             }
         }
     }
+}
+
+/// Returns the file for events that a receiver refuses, if the output may have one: the
+/// configured one, or one in the state directory.
+pub(super) fn errors_path(raw: &RawConfig, output: &RawOutput, base: &Path) -> Option<PathBuf> {
+    if !output.url.value.keys().contains(&"errors") {
+        return None;
+    }
+    if let Some(configured) = &output.receiver.http.errors {
+        return Some(base.join(configured));
+    }
+    let name = format!("refused-{}.ndjson", segment(&output.name.value));
+    Some(raw.state.as_ref()?.join(name))
 }
 
 /// Returns the base path of each series of files with a manifest. Relative paths start at
@@ -158,24 +187,21 @@ impl ReservedFiles {
         }
         for source in &raw.sources {
             let of = |what: &str| format!("{what} of {}", source.name.value);
-            match &source.identity.value {
-                IdentityFiles::Pkcs12 { file, password, ca } => {
-                    add(base.join(file), of("the identity"));
-                    if let Some(ca) = ca {
-                        add(base.join(ca), of("the CA"));
-                    }
-                    if let Some(Secret::File(file)) = password {
-                        add(base.join(file), of("the password"));
-                    }
-                }
-                IdentityFiles::Pem { cert, key, ca } => {
-                    add(base.join(cert), of("the certificate"));
-                    add(base.join(key), of("the key"));
-                    add(base.join(ca), of("the CA"));
-                }
-            }
+            add_identity(&source.identity.value, base, &of, &mut add);
             if let RequestSource::File(file) = &source.request.value {
                 add(base.join(file), of("the request"));
+            }
+        }
+        for output in &raw.outputs {
+            let of = |what: &str| format!("{what} of the output {}", output.name.value);
+            let Some(tls) = &output.receiver.tls else {
+                continue;
+            };
+            if let Some(ca) = &tls.ca {
+                add(base.join(ca), of("the CA"));
+            }
+            if let Some(identity) = &tls.identity {
+                add_identity(identity, base, &of, &mut add);
             }
         }
         let captures = around.capture.map(|path| capture_names(path, raw));
@@ -218,6 +244,32 @@ impl ReservedFiles {
                 None => false,
             });
         known && path.parent() == self.state.as_deref()
+    }
+}
+
+/// Adds the files of an identity with their purposes.
+fn add_identity(
+    identity: &IdentityFiles,
+    base: &Path,
+    of: &dyn Fn(&str) -> String,
+    add: &mut impl FnMut(PathBuf, String),
+) {
+    let mut add = |file: &Path, what: &str| add(base.join(file), of(what));
+    match identity {
+        IdentityFiles::Pkcs12 { file, password, ca } => {
+            add(file, "the identity");
+            if let Some(ca) = ca {
+                add(ca, "the CA");
+            }
+            if let Some(Secret::File(file)) = password {
+                add(file, "the password");
+            }
+        }
+        IdentityFiles::Pem { cert, key, ca } => {
+            add(cert, "the certificate");
+            add(key, "the key");
+            add(ca, "the CA");
+        }
     }
 }
 

@@ -188,6 +188,10 @@ impl RawOutput {
         let (what, remedy) = if needs != RecordNeeds::Nothing && self.format == Format::Raw {
             let what = "frames each event as text, and raw is not text";
             (what, "Use format = \"ndjson\"")
+        } else if self.format.has_head() && !self.url.value.holds_head() {
+            let what = "is no file, and this format begins with something that only a file or \
+                        standard output can have";
+            (what, "Use url = \"file:PATH\", or format = \"ndjson\"")
         } else if keys.contains(&"api_key") && self.receiver.http.index.is_none() {
             let remedy = "Add index = \"NAME\" to [[output]]: the index or data stream";
             ("has no index", remedy)

@@ -64,7 +64,7 @@ pub struct RawTls {
 }
 
 impl RawReceiver {
-    /// Reads the files. Relative paths start at `base`. `errors` is the usual file for
+    /// Reads the files. Relative paths start at `base`. `errors` is the file for
     /// refused events. Without `credentials`, those of a service that are not there are
     /// empty.
     ///
@@ -85,10 +85,7 @@ impl RawReceiver {
             }
         };
         let mut http = self.http;
-        http.errors = match http.errors {
-            Some(path) => Some(base.join(path)),
-            None => errors,
-        };
+        http.errors = errors;
         for (name, text) in self.headers {
             http.headers.push((name, text.load(base, credentials)?));
         }

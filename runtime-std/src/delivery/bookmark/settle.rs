@@ -232,6 +232,8 @@ impl FileRecovery<'_> {
             Ok(Some(found)) if found.inode == mark.inode && found.length < mark.end => {
                 Some(FileNotice::Shorter(path))
             }
+            // Nothing of anybody is in it, as after a rotation that a kill interrupted.
+            Ok(Some(found)) if found.length == 0 => None,
             Ok(Some(_)) => Some(FileNotice::Replaced(path)),
             _ => None,
         }

@@ -12,6 +12,7 @@ use super::delivery::{Delivery, SourceInfo};
 use crate::config::{Condition, OutputConfig};
 use crate::disk::{Disk, RealDisk};
 use crate::event::EventIndex;
+use crate::format::csv::Columns;
 use crate::format::{Formatter, OwnedTransform, RecordOrigin};
 use crate::output::destination::Destination;
 use crate::output::pattern::{OTHER, Pattern};
@@ -27,12 +28,16 @@ const MAX_PATHS: usize = 4096;
 /// How far ahead of the clock an archival time may be, in seconds.
 const FUTURE: u64 = 3600;
 
-/// How many records of a batch an output takes.
+/// What became of the records of a batch.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Selected {
-    /// Those that were formatted.
+pub(super) struct Formatted {
+    /// The selected records.
     pub(super) records: u64,
-    /// Those that do not meet the condition.
+    /// Events that the format cannot hold: they are in error envelopes.
+    pub(super) unfit: u64,
+    /// Values that could not be written as they are.
+    pub(super) adjusted: u64,
+    /// Events that do not meet the condition of the output: they are left out.
     pub(super) filtered: u64,
 }
 
@@ -66,8 +71,12 @@ impl BatchFormatter {
             Destination::File(pattern) => Some(pattern.clone()),
             _ => None,
         };
+        let formatter = Formatter::new(output.format).with_fields(output.fields.clone());
         Self {
-            formatter: Formatter::new(output.format).with_fields(output.fields.clone()),
+            formatter: match output.destination.has_own_header() {
+                true => formatter.without_header(),
+                false => formatter,
+            },
             sources: output.sources.clone(),
             events: output.events.clone(),
             condition: output.condition.clone(),
@@ -83,8 +92,8 @@ impl BatchFormatter {
         }
     }
 
-    /// Formats a batch and counts its records.
-    pub(super) fn format(&mut self, delivery: &Delivery) -> Selected {
+    /// Formats a batch.
+    pub(super) fn format(&mut self, delivery: &Delivery) -> Formatted {
         self.used = 0;
         for part in &mut self.parts {
             // A large record may have grown the buffer.
@@ -96,24 +105,25 @@ impl BatchFormatter {
         if let Some(sources) = &self.sources
             && !sources.iter().any(|name| **name == *source.name)
         {
-            return Selected::default();
+            return Formatted::default();
         }
-        let origin = RecordOrigin {
-            source: &source.name,
-            transform: &source.transform,
-            received: delivery.received,
-        };
+        let records = delivery.kept().map(|(record, _)| record);
+        self.formatter.begin(&source.name, records);
         let transform = &source.transform;
         // A record that is not a JSON event is not left out.
         let is_tested = self.condition.is_some() && *transform == OwnedTransform::Json;
         let is_read = is_tested || self.formatter.reads(transform);
         let mut index = std::mem::take(&mut self.index);
-        let mut selected = Selected::default();
+        let adjusted = self.formatter.adjusted();
+        let mut formatted = Formatted::default();
         for (record, verdict) in delivery.kept() {
             let kind = EventKind::from_record_type(record.record_type);
             if let Some(events) = &self.events
                 && !kind.is_some_and(|kind| events.contains(&kind))
             {
+                continue;
+            }
+            if !self.formatter.takes(&record) {
                 continue;
             }
             let is_read = is_read && record.kind == RecordKind::Event;
@@ -122,16 +132,26 @@ impl BatchFormatter {
             if let (Some(condition), true, Some(Ok(event))) = (&self.condition, is_tested, read)
                 && !condition.is_met(event, &mut self.buffer)
             {
-                selected.filtered += 1;
+                formatted.filtered += 1;
                 continue;
             }
-            selected.records += 1;
-            let place = self.part(source, &record);
+            formatted.records += 1;
+            let columns = self.columns(source, kind);
+            let place = self.part(source, &record, columns);
             let part = &mut self.parts[place];
             part.count(record.archival);
             let digest = Some(verdict.digest);
-            self.formatter
-                .append_read(origin, &record, read, digest, &mut part.bytes);
+            let origin = RecordOrigin {
+                source: &source.name,
+                transform: &source.transform,
+                received: delivery.received,
+                columns,
+            };
+            self.formatter.select(&part.path);
+            let is_event =
+                self.formatter
+                    .append_read(origin, &record, read, digest, &mut part.bytes);
+            formatted.unfit += u64::from(!is_event && record.kind == RecordKind::Event);
             if self.has_records {
                 part.records.push(RecordInfo {
                     end: part.bytes.len(),
@@ -146,7 +166,20 @@ impl BatchFormatter {
             }
         }
         self.index = index;
-        selected
+        for part in &mut self.parts[..self.used] {
+            self.formatter.complete(&part.path, &mut part.head);
+        }
+        formatted.adjusted = self.formatter.adjusted() - adjusted;
+        formatted
+    }
+
+    /// Returns the columns of the file for a record of this type.
+    fn columns<'s>(&self, source: &'s SourceInfo, kind: Option<EventKind>) -> &'s Columns {
+        let by_event = self.pattern.as_ref().is_some_and(Pattern::by_event);
+        match by_event {
+            true => source.columns.of(kind),
+            false => source.columns.only(self.events.as_deref()),
+        }
     }
 
     /// Returns the parts to write; none is empty.
@@ -155,7 +188,7 @@ impl BatchFormatter {
     }
 
     /// Returns the index of the part for a record.
-    fn part(&mut self, source: &SourceInfo, record: &EventRecord<'_>) -> usize {
+    fn part(&mut self, source: &SourceInfo, record: &EventRecord<'_>, columns: &Columns) -> usize {
         let by_event = self.pattern.as_ref().is_some_and(Pattern::by_event);
         let event = match by_event {
             true => EventKind::from_record_type(record.record_type).map_or(OTHER, EventKind::name),
@@ -170,7 +203,12 @@ impl BatchFormatter {
             .position(|part| part.period == period && (!by_event || part.event == event))
         {
             Some(index) => index,
-            None => self.begin(source, event, period),
+            None => {
+                let index = self.begin(source, event, period);
+                let part = &mut self.parts[index];
+                part.head = self.formatter.head(columns);
+                index
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tracing::warn;
 
 use super::backlog::Backlog;
-use super::batch_formatter::{BatchFormatter, Selected};
+use super::batch_formatter::BatchFormatter;
 use super::delivery::Delivery;
 use super::output_log::OutputLog;
 use super::refusals::Refusals;
@@ -22,6 +22,8 @@ use crate::thread;
 /// The sending end of the queue.
 pub(super) struct BestEffort {
     formatter: BatchFormatter,
+    /// Of formatting; the writing thread has those of the receiver.
+    refusals: Refusals,
     /// The capacity of the queue in bytes.
     limit: u64,
     shared: Arc<SharedQueue>,
@@ -38,10 +40,8 @@ struct SharedQueue {
 struct Queue {
     batches: VecDeque<QueuedBatch>,
     bytes: u64,
-    /// Whether a batch that is no longer in the queue is being written.
-    is_writing: bool,
-    /// Since when the first batch has waited.
-    oldest: Option<Instant>,
+    /// Batches that the output was given and has not accepted, without their data.
+    given: VecDeque<QueuedBatch>,
     is_finishing: bool,
     /// Whether the writing thread has ended.
     has_ended: bool,
@@ -66,10 +66,18 @@ impl QueueView {
     pub(super) fn backlog(&self) -> Backlog {
         let queue = lock(&self.0.queue);
         Backlog {
-            batches: queue.batches.len() as u64 + u64::from(queue.is_writing),
+            batches: (queue.given.len() + queue.batches.len()) as u64,
             bytes: queue.bytes,
-            age: queue.oldest.map(|sent| sent.elapsed()).unwrap_or_default(),
+            age: queue.oldest().map_or(Duration::ZERO, |sent| sent.elapsed()),
         }
+    }
+}
+
+impl Queue {
+    /// Returns since when the first batch has waited.
+    fn oldest(&self) -> Option<Instant> {
+        let first = self.given.front().or(self.batches.front());
+        first.map(|batch| batch.sent)
     }
 }
 
@@ -125,7 +133,6 @@ impl BestEffort {
                 output,
                 refusals,
                 end: None,
-                taken: VecDeque::new(),
                 counts: counted,
             }
             .run(&of_thread);
@@ -134,6 +141,7 @@ impl BestEffort {
         })?;
         Ok(Self {
             formatter,
+            refusals: Refusals::new(name, ledger),
             limit,
             shared,
             counts,
@@ -147,8 +155,9 @@ impl BestEffort {
 
     /// Queues a batch, or drops and counts it.
     pub(super) fn offer(&mut self, delivery: &Delivery, ledger: &Ledger) {
-        let Selected { records, filtered } = self.formatter.format(delivery);
-        self.counts.filtered(filtered);
+        let formatted = self.formatter.format(delivery);
+        let records = formatted.records;
+        self.counts.filtered(formatted.filtered);
         let parts = self.formatter.parts();
         let bytes: u64 = parts.iter().map(OutputPart::length).sum();
         let source = &delivery.source.name;
@@ -162,6 +171,7 @@ impl BestEffort {
         if parts.is_empty() {
             return;
         }
+        self.refusals.formatted(source, formatted);
         queue.bytes += bytes;
         queue.batches.push_back(QueuedBatch {
             n: delivery.n,
@@ -171,7 +181,6 @@ impl BestEffort {
             records,
             sent: delivery.sent,
         });
-        queue.oldest.get_or_insert(delivery.sent);
         drop(queue);
         self.shared.changed.notify_all();
     }
@@ -187,7 +196,8 @@ impl BestEffort {
             .changed
             .wait_timeout_while(queue, FINISH_RETRY + PAUSE, |queue| !queue.has_ended);
         let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;
-        let left: Vec<QueuedBatch> = queue.batches.drain(..).collect();
+        let mut left = std::mem::take(&mut queue.given);
+        left.extend(queue.batches.drain(..));
         drop(queue);
         for queued in left {
             ledger.change(&queued.source, |counts| counts.dropped += queued.records);
@@ -204,10 +214,11 @@ impl SharedQueue {
         let waited = self.changed.wait_timeout_while(queue, time, more);
         let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;
         let next = queue.batches.pop_front();
-        queue.is_writing = next.is_some();
-        queue.oldest = next.as_ref().map(|next| next.sent);
         match next {
-            Some(queued) => Next::Batch(queued),
+            Some(queued) => {
+                queue.given.push_back(queued.without_data());
+                Next::Batch(queued)
+            }
             None if queue.is_finishing => Next::Closed,
             None => Next::Nothing,
         }
@@ -237,26 +248,24 @@ struct QueueWriter {
     output: Box<dyn Output>,
     refusals: Refusals,
     end: Option<Instant>,
-    /// Batches that the output has taken but not accepted, without their data.
-    taken: VecDeque<QueuedBatch>,
     counts: Arc<OutputCounts>,
 }
 
 impl QueueWriter {
     fn run(mut self, shared: &SharedQueue) {
+        let mut failed = None;
         loop {
-            match shared.next(self.output.poll_interval().unwrap_or(IDLE)) {
+            let polls = self.output.poll_interval().into_iter();
+            let wait = polls.chain(self.refusals.due_in()).min();
+            match shared.next(wait.unwrap_or(IDLE)) {
                 Next::Batch(queued) => {
-                    if let Err(queued) = self.retry(shared, Some(queued)) {
-                        // It is counted once, whether the output has taken it or not.
-                        let n = queued.as_ref().map(|queued| queued.n);
-                        self.taken.retain(|taken| Some(taken.n) != n);
-                        lock(&shared.queue).batches.extend(queued);
+                    if !self.retry(shared, Some(&queued)) {
+                        failed = Some(queued.n);
                         break;
                     }
                 }
                 Next::Nothing => {
-                    if self.retry(shared, None).is_err() {
+                    if !self.retry(shared, None) {
                         break;
                     }
                 }
@@ -264,50 +273,49 @@ impl QueueWriter {
             }
         }
         self.output.finish();
-        while self.output.has_unsent() && self.retry(shared, None).is_ok() {
+        while self.output.has_unsent() && self.retry(shared, None) {
             if !shared.pause(&mut self.end) {
                 break;
             }
         }
-        if self.output.has_unsent() {
-            lock(&shared.queue).batches.extend(self.taken);
+        if !self.output.has_unsent() {
+            // The others were sent, and nothing says that they did not arrive.
+            let is_failed = |batch: &QueuedBatch| Some(batch.n) == failed;
+            lock(&shared.queue).given.retain(is_failed);
         }
     }
 
-    /// Writes a batch, or polls the output, until it succeeds. Returns the batch if the time
-    /// for retries is over.
-    fn retry(
-        &mut self,
-        shared: &SharedQueue,
-        queued: Option<QueuedBatch>,
-    ) -> Result<(), Option<QueuedBatch>> {
+    /// Writes a batch, or polls the output, until it succeeds. Returns false if the time for
+    /// retries is over.
+    fn retry(&mut self, shared: &SharedQueue, queued: Option<&QueuedBatch>) -> bool {
         loop {
-            match self.write(queued.as_ref()) {
+            match self.write(shared, queued) {
                 Ok(true) => self.log.works(),
                 Ok(false) => {}
                 Err(error) => {
                     self.log.failed(&error);
                     if !shared.pause(&mut self.end) {
-                        return Err(queued);
+                        return false;
                     }
                     continue;
                 }
             }
             if let Some(queued) = queued {
                 self.counts.accepted(queued.bytes, queued.sent.elapsed());
-                let mut queue = lock(&shared.queue);
-                queue.bytes -= queued.bytes;
-                queue.is_writing = false;
-                queue.oldest = queue.batches.front().map(|next| next.sent);
+                lock(&shared.queue).bytes -= queued.bytes;
             }
-            return Ok(());
+            return true;
         }
     }
 
     /// Writes a batch if there is one, and polls the output. Returns whether the destination
     /// took something.
-    fn write(&mut self, queued: Option<&QueuedBatch>) -> std::io::Result<bool> {
-        let written = self.try_write(queued);
+    fn write(
+        &mut self,
+        shared: &SharedQueue,
+        queued: Option<&QueuedBatch>,
+    ) -> std::io::Result<bool> {
+        let written = self.try_write(shared, queued);
         self.refusals.note(self.output.as_mut());
         written
     }
@@ -315,9 +323,13 @@ impl QueueWriter {
     /// Closes the files that are due before these parts are written.
     fn close_due(&mut self, parts: &[OutputPart]) -> std::io::Result<()> {
         let output = &mut self.output;
-        for due in output.due(parts)? {
+        let due = output.due(parts)?;
+        for due in &due {
             due.file.sync()?;
-            output.close(&due)?;
+            output.close(due)?;
+        }
+        if !due.is_empty() {
+            output.check_files(parts)?;
         }
         drop(output.take_released());
         output.set_marked();
@@ -327,25 +339,31 @@ impl QueueWriter {
         Ok(())
     }
 
-    fn try_write(&mut self, queued: Option<&QueuedBatch>) -> std::io::Result<bool> {
+    fn try_write(
+        &mut self,
+        shared: &SharedQueue,
+        queued: Option<&QueuedBatch>,
+    ) -> std::io::Result<bool> {
         if let Some(queued) = queued {
             self.output.check_files(&queued.parts)?;
         }
         // A file may be due although no batch arrives.
         self.close_due(queued.map_or(&[], |queued| &queued.parts))?;
         let output = &mut self.output;
-        if let Some(queued) = queued {
-            if output.write(queued.n, &queued.parts)? == Acceptance::Accepted {
-                return Ok(true);
-            }
-            if self.taken.back().is_none_or(|last| last.n < queued.n) {
-                self.taken.push_back(queued.without_data());
-            }
+        if let Some(queued) = queued
+            && output.write(queued.n, &queued.parts)? == Acceptance::Accepted
+        {
+            lock(&shared.queue)
+                .given
+                .retain(|batch| batch.n != queued.n);
+            return Ok(true);
         }
         output.poll()?;
         let mut is_taken = queued.is_some() && !output.has_unsent();
         while let Some(accepted) = output.accepted() {
-            self.taken.retain(|taken| taken.n > accepted.n);
+            lock(&shared.queue)
+                .given
+                .retain(|batch| batch.n > accepted.n);
             is_taken = true;
         }
         Ok(is_taken)

@@ -7,6 +7,7 @@ use estreamer_mio::buffer::{Batch, EventRecord};
 
 use crate::delivery::dedup::sequencer::RecordVerdict;
 use crate::format::OwnedTransform;
+use crate::format::csv::SourceColumns;
 use crate::sync::lock;
 
 /// The source of records.
@@ -16,6 +17,8 @@ pub struct SourceInfo {
     pub name: Arc<str>,
     /// The transform of its events.
     pub transform: OwnedTransform,
+    /// The columns of its events, for the format that has some.
+    pub columns: SourceColumns,
     /// Whether several servers may answer.
     pub has_several_servers: bool,
 }

@@ -448,7 +448,6 @@ fn file_settings(output: &OutputConfig, sources: &[String]) -> FileSettings {
         is_lazy: pattern.by_event(),
         mode: output.mode,
         group: output.group,
-        header: None,
         archive: output.archive,
         tend_in_thread: true,
     }

@@ -207,13 +207,18 @@ impl DeliverySteps {
         for file in output.take_released() {
             file.sync().map_err(NotDurable)?;
         }
-        for due in due.map_err(Retry)? {
+        let due = due.map_err(Retry)?;
+        for due in &due {
             let pending = |journal: MutexGuard<'_, Journal>| journal.pending_on(&due.marked, n);
             if let Some(first) = self.journal().and_then(pending) {
                 return Ok(Some(first));
             }
             due.file.sync().map_err(NotDurable)?;
-            output.close(&due).map_err(Retry)?;
+            output.close(due).map_err(Retry)?;
+        }
+        // A file that is created with its first event has no successor yet.
+        if !due.is_empty() {
+            output.check_files(parts).map_err(Retry)?;
         }
         Ok(None)
     }

@@ -82,15 +82,18 @@ impl OutputWriter {
         let _ends = Ends(&progress);
         let _guard = FailOnPanic(&progress);
         loop {
-            let command = commands.recv_timeout(self.output.poll_interval().unwrap_or(IDLE));
+            let polls = self.output.poll_interval().into_iter();
+            let wait = polls.chain(self.refusals.due_in()).min();
+            let command = commands.recv_timeout(wait.unwrap_or(IDLE));
             if progress.is_late() {
                 // Another pipeline may write to the same destination by now.
                 return;
             }
             let goes_on = match command {
                 Ok(OutputCommand::Deliver(delivery)) => {
-                    let selected = self.formatter.format(&delivery);
-                    self.counts.filtered(selected.filtered);
+                    let formatted = self.formatter.format(&delivery);
+                    self.refusals.formatted(&delivery.source.name, formatted);
+                    self.counts.filtered(formatted.filtered);
                     let (n, sent) = (delivery.n, delivery.sent);
                     // Frees the arena before the event loop is woken.
                     drop(delivery);

@@ -30,6 +30,7 @@ use smallvec::SmallVec;
 use super::{Acceptance, DueFile, Output, OutputPart};
 use crate::digest::DigestKey;
 use crate::disk::{Disk, DiskFile, FileIdentity, FileMark, FileRange, PROOF, directory};
+use crate::format::head::HeadState;
 use archivist::Archivist;
 use notice::FileNotice;
 use series::Series;
@@ -81,6 +82,17 @@ struct OpenFile {
     period_end: Option<u64>,
     /// When it was written last, UNIX seconds.
     written: u64,
+    /// What of the heads of its parts it has.
+    head: HeadState,
+    /// Whether it begins with what its parts need, once that is known.
+    fits: Option<bool>,
+}
+
+impl OpenFile {
+    /// Returns what a part needs before it.
+    fn missing(&self, part: &OutputPart) -> Vec<u8> {
+        self.head.missing(&part.head, self.mark.end)
+    }
 }
 
 impl FileOutput {
@@ -154,6 +166,8 @@ impl FileOutput {
             closing: None,
             period_end,
             written: self.written_now(),
+            head: HeadState::default(),
+            fits: (end == 0).then_some(true),
         };
         self.files.insert(path.clone(), open);
         Ok(())
@@ -208,11 +222,25 @@ impl FileOutput {
         Ok(())
     }
 
-    /// Returns what a part begins its file with; empty unless the file is empty.
-    fn header(&self, open: &OpenFile, part: &OutputPart) -> Vec<u8> {
-        match &self.settings.header {
-            Some(header) if open.mark.end == 0 => header(part),
-            _ => Vec::new(),
+    /// Checks that a file which something else or an earlier configuration began has the
+    /// beginning that a part needs. If not, it is closed, or the write fails.
+    fn check_head(&mut self, part: &OutputPart) -> io::Result<()> {
+        let Some(open) = self.files.get_mut(&part.path) else {
+            return Ok(());
+        };
+        let begin = part.head.begin();
+        let fits = match open.fits {
+            Some(fits) => fits,
+            None => {
+                let length = (begin.len() as u64).min(open.mark.end);
+                open.file.read_range(0, length)? == begin
+            }
+        };
+        open.fits = Some(fits);
+        match fits || self.settings.archive.rotate.is_some() {
+            true => Ok(()),
+            // It may be renamed until the next attempt.
+            false => Err(io::Error::other(part.head.misfit())),
         }
     }
 }
@@ -251,7 +279,10 @@ impl Output for FileOutput {
         self.sync_names()?;
         for part in parts {
             let (path, end) = (&part.path, self.period_end(part));
-            self.check_file(path, end).map_err(|error| {
+            let checked = self
+                .check_file(path, end)
+                .and_then(|()| self.check_head(part));
+            checked.map_err(|error| {
                 io::Error::new(error.kind(), format!("{}: {error}", path.display()))
             })?;
         }
@@ -283,7 +314,7 @@ impl Output for FileOutput {
         let counted = parts.iter().filter_map(|part| {
             let open = self.files.get(&part.path)?;
             let mut tally = open.content.as_ref()?.tally.clone();
-            let header = self.header(open, part).len() as u64;
+            let header = open.missing(part).len() as u64;
             let end = open.mark.end + header + part.length();
             tally.add(part, end, self.disk.now());
             Some(tally)
@@ -312,8 +343,8 @@ impl Output for FileOutput {
 
     fn plan(&mut self, parts: &[OutputPart]) -> Option<SmallVec<[FileRange; 1]>> {
         let planned = parts.iter().filter_map(|part| {
-            let header = self.header(self.files.get(&part.path)?, part);
             let open = self.files.get_mut(&part.path)?;
+            let header = open.missing(part);
             let mut tail = std::mem::take(&mut open.tail);
             // `tail` is restored: it changes only when the batch is written.
             let old = tail.len();
@@ -339,7 +370,7 @@ impl Output for FileOutput {
             let Some(open) = self.files.get(&part.path) else {
                 return Err(io::Error::other("a file was not checked before the write"));
             };
-            let header = self.header(open, part);
+            let header = open.missing(part);
             let appended = match header.is_empty() {
                 true => open.file.append(&part.bytes),
                 false => open.file.append(&[&*header, &part.bytes].concat()),
@@ -366,6 +397,7 @@ impl Output for FileOutput {
                     open.tail.extend_from_slice(new);
                 }
                 open.mark.end += header.len() as u64 + part.length();
+                open.head.written(&part.head);
                 open.written = now;
                 if let Some(content) = &mut open.content {
                     content.add(part, &header, open.mark.end, now);

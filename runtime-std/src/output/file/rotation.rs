@@ -18,13 +18,17 @@ impl FileOutput {
     /// Returns the files that have to be closed before these parts are written.
     pub(super) fn find_due(&mut self, parts: &[OutputPart]) -> io::Result<Vec<DueFile>> {
         let now = self.disk.now();
-        let added = |path: &Path| -> u64 {
+        let added = |path: &Path, open: &OpenFile| -> u64 {
             let parts = parts.iter().filter(|part| *part.path == *path);
-            parts.map(OutputPart::length).sum()
+            parts
+                .map(|part| open.missing(part).len() as u64 + part.length())
+                .sum()
         };
         let rotate = self.settings.archive.rotate;
         let is_due = |(path, open): &(&Arc<Path>, &OpenFile)| {
-            let by_rule = rotate.is_some_and(|rule| rule.is_due(open, added(path), now));
+            let by_rule = rotate.is_some_and(|rule| {
+                open.fits == Some(false) || rule.is_due(open, added(path, open), now)
+            });
             open.closing.is_some() || by_rule || has_passed(open, now)
         };
         let open = self.files.iter();

@@ -2,16 +2,9 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use super::super::OutputPart;
 use crate::count::Count;
 use crate::quantity::{shown_size, shown_time};
-
-/// Returns the bytes that begin the file of a part, for example the names of columns.
-/// They are part of the file: written with its first batch, proven, and replaced with it
-/// after a crash.
-pub type FileHeader = Arc<dyn Fn(&OutputPart) -> Vec<u8> + Send + Sync>;
 
 /// The settings of an output to files.
 #[derive(Clone, Default)]
@@ -24,8 +17,6 @@ pub struct FileSettings {
     pub mode: u32,
     /// The group of new files; `None` is that of the process.
     pub group: Option<u32>,
-    /// What each new file begins with.
-    pub header: Option<FileHeader>,
     /// When a file is closed, and what is done to it then.
     pub archive: ArchiveRules,
     /// The seconds of an hour or a day, if each has its own file.

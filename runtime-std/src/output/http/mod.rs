@@ -91,6 +91,8 @@ struct HttpOutput {
     requests: Requests,
     errors: ErrorFile,
     refused: RefusedEvents,
+    /// The number of requests with one event that were refused, since one was accepted.
+    refused_alone: usize,
     /// No request is sent before.
     not_before: Option<Instant>,
     /// When acknowledgements were last asked for.
@@ -105,6 +107,9 @@ const MAX_PENDING: usize = 8;
 const ASK: Duration = Duration::from_millis(250);
 /// Events whose acknowledgement did not come in this time are sent again.
 const LOST: Duration = Duration::from_secs(300);
+/// After so many events were refused in a row, each alone, the receiver and not the event is
+/// at fault: the events wait.
+const MAX_REFUSED_ALONE: usize = 100;
 /// How long a write waits for acknowledgements.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -123,6 +128,7 @@ impl HttpOutput {
             requests: Requests::default(),
             errors: ErrorFile::new(options.http.errors.clone()),
             refused: RefusedEvents::default(),
+            refused_alone: 0,
             not_before: None,
             asked: None,
             body: Vec::new(),
@@ -171,6 +177,12 @@ impl HttpOutput {
                 return Err(error);
             }
         };
+        if matches!(
+            verdict,
+            Verdict::Accepted | Verdict::Pending(_) | Verdict::Items(_)
+        ) {
+            self.refused_alone = 0;
+        }
         match verdict {
             Verdict::Accepted => Ok(()),
             // The numbers began again: the events that waited for this one may be lost.
@@ -186,7 +198,19 @@ impl HttpOutput {
                 self.requests.split(chunk);
                 Ok(())
             }
-            Verdict::Refused(reason) | Verdict::PartlyRefused(reason) => self
+            Verdict::Refused(reason) if self.refused_alone >= MAX_REFUSED_ALONE => {
+                self.requests.put_back(chunk);
+                Err(io::Error::other(format!(
+                    "the receiver refused the last {MAX_REFUSED_ALONE} events and accepted none \
+                     between; the others wait. {reason}; check the URL and the format"
+                )))
+            }
+            Verdict::Refused(reason) => {
+                self.refused_alone += 1;
+                self.refuse(&chunk, |_| Some(&reason))
+                    .inspect_err(|_| self.requests.put_back(chunk))
+            }
+            Verdict::PartlyRefused(reason) => self
                 .refuse(&chunk, |_| Some(&reason))
                 .inspect_err(|_| self.requests.put_back(chunk)),
             Verdict::Later(reason) => {

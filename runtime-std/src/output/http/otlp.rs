@@ -78,11 +78,11 @@ impl HttpReceiver for OtlpReceiver {
             OtlpEncoding::Protobuf => refused_in_protobuf(&answer.body),
             OtlpEncoding::Json => refused_in_json(&answer.body),
         };
+        let reason = format!("{refused} of {count} log records were refused: {reason}");
         match refused {
             0 => Verdict::Accepted,
-            _ => Verdict::PartlyRefused(format!(
-                "{refused} of {count} log records were refused: {reason}"
-            )),
+            all if usize::try_from(all).is_ok_and(|all| all >= count) => Verdict::Refused(reason),
+            _ => Verdict::PartlyRefused(reason),
         }
     }
 }

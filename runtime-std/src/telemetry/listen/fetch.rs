@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -45,13 +46,37 @@ const MAX_BYTES: u64 = 64 << 20;
 /// Returns the status of the collector at this place.
 ///
 /// # Errors
-/// No collector answers there.
+/// No collector answers there. The failure has a remedy unless there is none to ask.
 pub fn fetch(place: &Place) -> Result<Status, Failure> {
-    let failed =
-        |error: &dyn fmt::Display| Failure::failed(format!("no status from {place}: {error}"), "");
-    let answer = exchange(place).map_err(|error| failed(&error))?;
-    let body = body(&answer).map_err(|what| failed(&what))?;
-    serde_json::from_slice(body).map_err(|error| failed(&format!("it is not a status: {error}")))
+    let failed = |what: &dyn fmt::Display, remedy: &'static str| {
+        Failure::failed(format!("no status from {place}: {what}"), remedy)
+    };
+    let answer = exchange(place).map_err(|error| match (error.kind(), place) {
+        (io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut, _) => failed(
+            &format_args!("no answer within {} s", LIMIT.as_secs()),
+            "Look whether its process is stopped, or the machine overloaded",
+        ),
+        // The system knows no error for it.
+        (io::ErrorKind::InvalidInput, Place::Socket(_)) => failed(
+            &"the path is too long for a socket",
+            "Let the collector listen at an address, or choose a shorter path for its state",
+        ),
+        (_, Place::Socket(path)) if is_no_socket(path) => failed(
+            &"it is not a socket",
+            "Move it away, and restart the collector",
+        ),
+        _ => failed(&error, ""),
+    })?;
+    let other = "Ask the collector, not another program";
+    let body = body(&answer).map_err(|what| failed(&what, other))?;
+    let read = serde_json::from_slice(body);
+    read.map_err(|error| failed(&format_args!("it is not a status: {error}"), other))
+}
+
+/// Returns whether something other than a socket is there.
+fn is_no_socket(path: &Path) -> bool {
+    let metadata = std::fs::metadata(path);
+    metadata.is_ok_and(|metadata| !metadata.file_type().is_socket())
 }
 
 fn exchange(place: &Place) -> io::Result<Vec<u8>> {

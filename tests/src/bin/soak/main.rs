@@ -7,7 +7,7 @@ mod world;
 
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use estreamer_tests::at_each;
 use random::Random;
@@ -18,11 +18,32 @@ const IN_A_WORLD: u64 = 40;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let Some((kills, seed)) = options(&arguments) else {
-        eprintln!("soak [--kills N] [--seed N]");
+    let Some(options) = options(&arguments) else {
+        eprintln!("soak [--kills N] [--seed N] [--minutes N]");
         return ExitCode::from(2);
     };
     let start = Instant::now();
+    let total = match options.minutes {
+        None => many_worlds(options.kills, options.seed, start),
+        Some(minutes) => {
+            let time = Duration::from_secs(60 * minutes);
+            let world = World::new(options.seed, Ask::Oldest, true);
+            let tally = world.of_life(time, options.kills).run(options.kills);
+            println!("{}", tally.history);
+            tally
+        }
+    };
+    let seconds = start.elapsed().as_secs_f64();
+    let (seed, kills) = (options.seed, options.kills);
+    println!("seed {seed}, {seconds:.0} s: {total}{}", total.faults());
+    match total.is_sound() && total.kills >= kills {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+/// Kills collectors in worlds of different kinds.
+fn many_worlds(kills: u64, seed: u64, start: Instant) -> Tally {
     let mut random = Random::new(seed);
     let worlds: Vec<(u64, Ask, bool, u64)> = (0..kills.div_ceil(IN_A_WORLD))
         .map(|index| {
@@ -47,27 +68,34 @@ fn main() -> ExitCode {
             println!("{:>6.0} s  {}", start.elapsed().as_secs_f64(), *total);
         }
     });
-    let total = total.into_inner().expect("no world panicked");
-    let seconds = start.elapsed().as_secs_f64();
-    println!("seed {seed}, {seconds:.0} s: {total}{}", total.faults());
-    match total.is_sound() && total.kills >= kills {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
-    }
+    total.into_inner().expect("no world panicked")
 }
 
-/// `[--kills N] [--seed N]`.
-fn options(arguments: &[String]) -> Option<(u64, u64)> {
-    let (mut kills, mut seed) = (2000, 1);
+struct Options {
+    kills: u64,
+    seed: u64,
+    /// How long one world lives; `None` for many short ones.
+    minutes: Option<u64>,
+}
+
+/// `[--kills N] [--seed N] [--minutes N]`.
+fn options(arguments: &[String]) -> Option<Options> {
+    let mut options = Options {
+        kills: 2000,
+        seed: 1,
+        minutes: None,
+    };
     for pair in arguments.chunks(2) {
         let [name, value] = pair else {
             return None;
         };
+        let value = value.parse().ok()?;
         match name.as_str() {
-            "--kills" => kills = value.parse().ok()?,
-            "--seed" => seed = value.parse().ok()?,
+            "--kills" => options.kills = value,
+            "--seed" => options.seed = value,
+            "--minutes" => options.minutes = Some(value),
             _ => return None,
         }
     }
-    Some((kills, seed))
+    Some(options)
 }

@@ -12,6 +12,7 @@ use estreamer_simulate::Simulator;
 use estreamer_simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
 use estreamer_simulate::chaos::ChaosKind;
 use estreamer_simulate::generator::GeneratorOptions;
+use estreamer_tests::archive::closed;
 use estreamer_tests::{Ended, Fleet, Running, estreamer, wait_until};
 
 use crate::files::Files;
@@ -55,6 +56,8 @@ pub(crate) struct World {
     server: Simulator,
     files: Files,
     overlap: u32,
+    /// The mean time of a process in milliseconds, if it is not short.
+    life: Option<u64>,
     tally: Tally,
     /// What happened, to be told where something is wrong.
     history: Vec<String>,
@@ -109,9 +112,16 @@ impl World {
             server,
             files,
             overlap: 5,
+            life: None,
             tally: Tally::default(),
             history: Vec::new(),
         }
+    }
+
+    /// Makes it last this long, with so many kills.
+    pub(crate) fn of_life(mut self, time: Duration, kills: u64) -> Self {
+        self.life = Some(time.as_millis() as u64 / kills.max(1));
+        self
     }
 
     /// Kills the collector so many times, and looks what came of it.
@@ -126,8 +136,17 @@ impl World {
         let complete = self.complete();
         self.judge();
         self.tally.wrong.extend(complete.err());
-        if !self.tally.is_sound() {
-            let history = self.history.iter().map(|line| line.trim_end());
+        if !self.tally.is_sound() || self.life.is_some() {
+            // Of a long life, the end: what `verify` said.
+            let skipped = match self.tally.is_sound() {
+                true => self.history.len().saturating_sub(3),
+                false => 0,
+            };
+            let history = self
+                .history
+                .iter()
+                .skip(skipped)
+                .map(|line| line.trim_end());
             self.tally.history = history.map(|line| format!("\n  {line}")).collect();
         }
         self.tally.rotations = self.files.rotations();
@@ -186,7 +205,8 @@ impl World {
         let store = self.random.below(100);
         self.archive.store(store);
         let running = Running::start(&mut self.fleet.collect());
-        let longest = [100, 100, 300, 300, 1500][self.random.below(5) as usize];
+        let short = [100, 100, 300, 300, 1500][self.random.below(5) as usize];
+        let longest = self.life.map_or(short, |life| 2 * life);
         let end = Instant::now() + Duration::from_millis(self.random.below(longest));
         let acts = self.random.below(4);
         for _ in 0..acts {
@@ -308,6 +328,9 @@ impl World {
     fn judge(&mut self) {
         if self.is_archive {
             self.verify();
+            if self.life.is_some() && self.tally.is_sound() {
+                self.tamper();
+            }
         }
         let expected = self.expected();
         self.tally.events = expected.len() as u64;
@@ -336,14 +359,65 @@ impl World {
 impl World {
     /// Lets the program prove the archive.
     fn verify(&mut self) {
-        let mut command = estreamer(&["verify"]);
-        command.arg(self.fleet.path("log"));
-        let ended = Ended::of(command.arg("--state").arg(self.fleet.path("state")));
+        let ended = self.verified();
         let said = String::from_utf8_lossy(&ended.stdout).into_owned();
         match ended.status.success() {
-            true => self.tally.proven += closed_files(&said),
+            true => self.tally.proven = closed_files(&said),
             false => self.tally.wrong.push(format!("{said}{}", ended.stderr)),
         }
+    }
+
+    fn verified(&self) -> Ended {
+        let mut command = estreamer(&["verify"]);
+        command.arg(self.fleet.path("log"));
+        Ended::of(command.arg("--state").arg(self.fleet.path("state")))
+    }
+}
+
+impl World {
+    /// Changes a byte, removes a file, and swaps two: the program must name each.
+    fn tamper(&mut self) {
+        let files = closed(&self.files.current());
+        let [first, second, ..] = &files[..] else {
+            return self
+                .tally
+                .wrong
+                .push("there are no two closed files".into());
+        };
+        let read = |path: &Path| std::fs::read(path).expect("a closed file");
+        let write = |path: &Path, bytes: &[u8]| std::fs::write(path, bytes).expect("it is ours");
+        let (bytes, others) = (read(first), read(second));
+        let mut changed = bytes.clone();
+        let middle = changed.len() / 2;
+        changed[middle] ^= 1;
+        write(first, &changed);
+        self.must_name("a changed byte", &[first]);
+        std::fs::remove_file(first).expect("it is ours");
+        self.must_name("a removed file", &[first]);
+        write(first, &others);
+        write(second, &bytes);
+        self.must_name("a swapped pair", &[first, second]);
+        write(first, &bytes);
+        write(second, &others);
+        self.verify();
+    }
+
+    /// Fails if the program does not name these files as wrong.
+    fn must_name(&mut self, what: &str, files: &[&Path]) {
+        let ended = self.verified();
+        let said = String::from_utf8_lossy(&ended.stdout).into_owned() + &ended.stderr;
+        let name = |file: &&Path| {
+            file.file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+        };
+        let names = files.iter().filter_map(name);
+        let is_named = names.into_iter().all(|name| said.contains(&name));
+        if ended.status.success() || !is_named {
+            self.tally
+                .wrong
+                .push(format!("{what} is not named: {said}"));
+        }
+        self.history.push(format!("{what}: {said}"));
     }
 }
 
