@@ -71,10 +71,10 @@ fn selection(data: &[u8], names: Vec<String>) {
         let text = String::from_utf8(line).expect("it is text");
         assert_eq!(text.replace('\n', " "), object(&members));
         assert!(text.ends_with('\n') && text.lines().count() == 1);
-        for (format, name, _) in Format::ALL {
+        for (format, name, _) in Format::ALL.iter().filter(|it| it.0.selects()) {
             let out = written(*format, &fields, data);
             let lines = out.iter().filter(|byte| **byte == b'\n').count();
-            assert!(*format == Format::Raw || lines == 1, "{name} is one line");
+            assert_eq!(lines, 1, "{name} is one line");
         }
     }
 }
