@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::steps::Steps;
-use crate::{Result, process, programs, tree};
+use crate::{Result, features, process, programs, tree};
 
 /// The libraries with a list. The interfaces of the C crates are their headers, which
 /// tests compare with the sources.
@@ -41,13 +41,28 @@ fn tool() -> Result<String> {
 fn items(library: &str, nightly: &str) -> Result<String> {
     let mut command = process::command("cargo");
     command.env("RUSTUP_TOOLCHAIN", nightly).env_remove("CARGO");
-    command.args(["public-api", "--package", library, "--all-features"]);
+    command.args(["public-api", "--package", library]);
+    command.args(features_of(library)?);
     command.args([
         "--omit",
         "blanket-impls,auto-trait-impls,auto-derived-impls",
     ]);
     command.args(["--target-dir", "target/api"]);
     Ok(process::read(&mut command)? + "\n")
+}
+
+/// The features of a library. Those that are built apart add no item.
+fn features_of(library: &str) -> Result<Vec<String>> {
+    let named = features::of(library)?;
+    let names = named.split_once('=').map_or("", |(_, names)| names);
+    Ok(match names.is_empty() {
+        true => Vec::new(),
+        false => {
+            let names = names.split(',').filter_map(|name| name.split_once('/'));
+            let names: Vec<&str> = names.map(|(_, name)| name).collect();
+            vec![format!("--features={}", names.join(","))]
+        }
+    })
 }
 
 /// Compares the items with the list.

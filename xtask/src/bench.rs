@@ -6,6 +6,7 @@
 mod contender;
 mod formats;
 mod instructions;
+mod kafka;
 mod load;
 mod outputs;
 mod scene;
@@ -30,6 +31,8 @@ pub(crate) struct Options {
     check: bool,
     /// Instructions are counted too.
     instructions: bool,
+    /// Only the output to Kafka.
+    kafka: bool,
 }
 
 impl Options {
@@ -37,15 +40,17 @@ impl Options {
     pub(crate) const CHECK: Self = Self {
         check: true,
         instructions: false,
+        kafka: false,
     };
 
-    /// Reads `[--check] [--instructions]`.
+    /// Reads `[--check] [--instructions] [--kafka]`.
     pub(crate) fn parse(arguments: &[&str]) -> Option<Self> {
         let mut options = Self::default();
         for argument in arguments {
             match *argument {
                 "--check" => options.check = true,
                 "--instructions" => options.instructions = true,
+                "--kafka" => options.kafka = true,
                 _ => return None,
             }
         }
@@ -67,6 +72,10 @@ pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result {
         }
         Scene::set()
     })?;
+    if options.kafka {
+        let program = steps.run("bench: build with Kafka", kafka::build)?;
+        return steps.run("bench: Kafka", || kafka::cost(&scene, &program));
+    }
     let table = steps.run("bench: runs", || {
         let table = race(&scene, options)?;
         println!("{table}");
@@ -143,6 +152,7 @@ mod tests {
         let both = Options {
             check: true,
             instructions: true,
+            kafka: false,
         };
         let parsed = Options::parse(&["--instructions", "--check"]);
         assert_eq!(parsed, Some(both));

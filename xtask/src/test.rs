@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use crate::steps::Steps;
-use crate::{Result, process, tidy, tree};
+use crate::{Result, features, process, tidy, tree};
 
 /// What the test runner counted, over all its binaries.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -41,11 +41,8 @@ fn fmt() -> Result {
 }
 
 fn clippy() -> Result {
-    process::run(process::cargo().args([
-        "clippy",
-        "--workspace",
+    process::run(process::cargo().arg("clippy").args(features::all()?).args([
         "--all-targets",
-        "--all-features",
         "--",
         "-Dwarnings",
     ]))
@@ -58,7 +55,7 @@ fn clippy() -> Result {
 /// they like, and all of them together hide a missing `cfg`.
 fn clippy_core() -> Result {
     let manifest = tree::read(&tree::root().join("core/Cargo.toml"))?;
-    for feature in std::iter::once("").chain(features(&manifest)) {
+    for feature in std::iter::once("").chain(features::in_manifest(&manifest)) {
         println!(
             "-- core with {}",
             if feature.is_empty() {
@@ -104,42 +101,20 @@ fn clippy_client() -> Result {
     Ok(())
 }
 
-/// The names in a manifest's `[features]`, without `default`.
-fn features(manifest: &str) -> impl Iterator<Item = &str> {
-    manifest
-        .lines()
-        .skip_while(|line| line.trim() != "[features]")
-        .skip(1)
-        .take_while(|line| !line.starts_with('['))
-        .filter_map(|line| line.split_once(" = "))
-        .map(|(name, _)| name.trim())
-        .filter(|name| *name != "default" && !name.starts_with('#'))
-}
-
 fn doc() -> Result {
     process::run(
         process::cargo()
-            .args(["doc", "--workspace", "--no-deps", "--all-features"])
+            .args(["doc", "--no-deps"])
+            .args(features::all()?)
             .env("RUSTDOCFLAGS", "-Dwarnings"),
     )
 }
-
-/// All crates but the C library, with all features. `defmt` takes part: derived
-/// `Format` links on a host as long as nothing logs.
-pub(crate) const BUT_C: [&str; 4] = [
-    "--workspace",
-    "--exclude",
-    "estreamer-capi",
-    "--all-features",
-];
-/// The C library: `defmt` does not link in a shared library.
-pub(crate) const C: [&str; 3] = ["--package", "estreamer-capi", "--all-features"];
 
 /// Every test, documentation's examples among them.
 fn cargo_test() -> Result<Summary> {
     let mut summary = Summary::default();
     let mut sound = true;
-    for packages in [&BUT_C[..], &C] {
+    for packages in [features::but_c()?, features::c()?] {
         let mut command = process::cargo();
         command.args(["test", "--no-fail-fast"]).args(packages);
         sound &= counted(command, &mut summary)?;
@@ -217,11 +192,5 @@ mod tests {
             summary.count(line);
         }
         assert_eq!(summary.to_string(), "4 passed, 2 failed, 1 skipped");
-    }
-
-    #[test]
-    fn features_are_those_of_their_table_only() {
-        let manifest = "[package]\nname = \"x\"\n[features]\ndefault = [\"a\"]\n# why = x\na = []\nb = [\"a\"]\n[dependencies]\nc = \"1\"\n";
-        assert_eq!(features(manifest).collect::<Vec<_>>(), ["a", "b"]);
     }
 }

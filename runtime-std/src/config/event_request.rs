@@ -258,7 +258,7 @@ mod tests {
                 None,
             ),
             (
-                r#"{"FieldSetDef":{"OutputFieldSet":["OutputFieldSet"]},"Fields":["OutputFieldSet"]}"#,
+                r#"{"FieldSetDef":{"OutputFieldSet":["B","Mine"],"Mine":["OutputFieldSet"]},"Fields":["OutputFieldSet"]}"#,
                 None,
             ),
         ] {

@@ -44,6 +44,8 @@ pub const FACILITY: Number = Number::new("facility", options::FACILITY as u32, 0
 pub const BATCH_EVENTS: Number = Number::new("events", options::BATCH_EVENTS as u32, 1, 100_000);
 /// The number of bytes of a request before compression.
 pub const BATCH_BYTES: Number = Number::new("bytes", options::BATCH_BYTES as u32, 1024, 64 << 20);
+/// The partition of a topic.
+pub const PARTITION: Number = Number::new("partition", 0, 0, i32::MAX as u32);
 /// How long an event may wait for others; 0 does not wait.
 pub const BATCH_SECONDS: Number =
     Number::new("seconds", options::BATCH_TIME.as_secs() as u32, 0, 3600);

@@ -121,10 +121,17 @@ impl FromStr for Destination {
             return Pattern::parse(rest).map(Self::File);
         }
         let Some(kind) = receivers().find(|kind| kind.scheme == scheme) else {
-            let usages: Vec<&str> = receivers().map(|kind| kind.usage).collect();
+            let built = receivers().filter(|kind| kind.missing.is_none());
+            let usages: Vec<&str> = built.map(|kind| kind.usage).collect();
             let receivers = usages.join(", ");
             return Err(format!("use stdout:, file:PATH, or one of {receivers}"));
         };
+        if let Some(feature) = kind.missing {
+            return Err(format!(
+                "this program was built without the cargo feature {feature}; build it with that \
+                 feature"
+            ));
+        }
         let rest = match kind.is_path {
             true => Some(rest),
             false => rest.strip_prefix("//"),

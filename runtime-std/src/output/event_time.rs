@@ -1,4 +1,4 @@
-//! The time and the device in an event, found without parsing all of it.
+//! The time, the device and the connection in an event, found without parsing all of it.
 
 use memchr::memmem;
 
@@ -29,6 +29,21 @@ pub fn device(event: &[u8]) -> Option<String> {
         (!text.is_empty()).then(|| text.to_owned())
     };
     text(b"\"Device\"").or_else(|| text(b"\"DeviceUUID\""))
+}
+
+/// Returns the connection of a JSON event: device, instance, first packet and number, as in
+/// `UUID/1/1743500734/17`. Its start, its end, its files and its intrusions have the same.
+/// `None` if one of them is absent.
+pub fn connection(event: &[u8]) -> Option<String> {
+    let uuid = value(event, b"\"DeviceUUID\"")?.strip_prefix(b"\"")?;
+    let uuid = &uuid[..memchr::memchr2(b'"', b'\\', uuid)?];
+    let uuid = std::str::from_utf8(uuid).ok()?;
+    let [instance, second, number] = [
+        number(event, b"\"InstanceID\"")?,
+        number(event, b"\"FirstPacketSecond\"")?,
+        number(event, b"\"ConnectionID\"")?,
+    ];
+    (!uuid.is_empty()).then(|| format!("{uuid}/{instance}/{second}/{number}"))
 }
 
 /// Returns the integer of a member; a string of digits counts as one. At most 10 digits.
@@ -88,5 +103,21 @@ mod tests {
         assert_eq!(device(named).as_deref(), Some("ftd-1"));
         assert_eq!(device(br#"{"DeviceUUID":"u"}"#).as_deref(), Some("u"));
         assert_eq!(device(br#"{"Device":7,"x":"y"}"#), None);
+    }
+
+    #[test]
+    fn the_connection_is_named_by_device_instance_second_and_number() {
+        let members = [
+            r#""DeviceUUID":"u""#,
+            r#""InstanceID":2"#,
+            r#""FirstPacketSecond":5"#,
+            r#""ConnectionID":"7""#,
+        ];
+        let event = format!("{{{}}}", members.join(","));
+        assert_eq!(connection(event.as_bytes()).as_deref(), Some("u/2/5/7"));
+        for left_out in members {
+            let event = event.replace(left_out, r#""x":1"#);
+            assert_eq!(connection(event.as_bytes()), None, "{event}");
+        }
     }
 }

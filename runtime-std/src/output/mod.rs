@@ -5,10 +5,15 @@
 
 mod connection;
 pub mod destination;
+#[cfg(any(feature = "http", feature = "kafka"))]
+mod error_file;
+#[cfg(any(feature = "http", feature = "kafka"))]
+mod event_queue;
 pub mod event_time;
 pub mod file;
 #[cfg(feature = "http")]
 mod http;
+pub(crate) mod kafka;
 pub mod options;
 pub mod pattern;
 pub mod receivers;
@@ -75,6 +80,9 @@ pub struct RecordInfo {
     pub source: Arc<str>,
     /// The device that the event names (`Device` or `DeviceUUID`).
     pub device: Option<String>,
+    /// The connection that the event belongs to, in one word. `None` if the event does not
+    /// name it, and for an output that does not ask for it by `RecordNeeds`.
+    pub connection: Option<String>,
     /// The archival time in UNIX seconds.
     pub archival: Option<u32>,
     /// The time in the event, in microseconds since 1970.

@@ -55,6 +55,8 @@ pub struct ReceiverOptions {
     pub syslog: SyslogOptions,
     /// HTTP requests.
     pub http: HttpOptions,
+    /// Messages to Kafka.
+    pub kafka: KafkaOptions,
 }
 
 /// How a connection to a receiver is secured.
@@ -231,4 +233,42 @@ pub enum OtlpEncoding {
     Protobuf,
     /// JSON.
     Json,
+}
+
+/// How events become messages of Kafka.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct KafkaOptions {
+    /// The key of each message.
+    pub key: KafkaKey,
+    /// The partition of all messages; with `None`, the client chooses it by the key.
+    pub partition: Option<i32>,
+    /// Options of the client, such as `sasl.username`.
+    pub options: Vec<(String, SecretText)>,
+    /// The file for events that the brokers refuse.
+    pub errors: Option<PathBuf>,
+}
+
+impl KafkaOptions {
+    /// Returns an option of the client; of several with one name, the last.
+    pub fn option(&self, name: &str) -> Option<&str> {
+        let mut options = self.options.iter().rev();
+        let found = options.find(|(other, _)| other == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+/// The key of a message. Messages with the same key stay in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum KafkaKey {
+    /// The connection that the event belongs to; without one, the device.
+    #[default]
+    Connection,
+    /// The device that the event names; without one, the source.
+    Device,
+    /// The source.
+    Source,
+    /// No key: messages are spread over all partitions.
+    None,
 }

@@ -7,6 +7,7 @@ use super::Output;
 use super::connection::Endpoint;
 #[cfg(feature = "http")]
 use super::http;
+use super::kafka;
 use super::stream::StreamOutput;
 use super::syslog::SyslogWriter;
 use super::tls::TlsConnector;
@@ -23,6 +24,8 @@ pub struct ReceiverKind {
     pub keys: &'static [&'static str],
     /// What it needs to know of each record.
     pub needs: RecordNeeds,
+    /// The cargo feature that this build lacks for it.
+    pub missing: Option<&'static str>,
     /// Whether the address is a path, without `//` before it.
     pub is_path: bool,
     /// Parses the address; `None` if it is not valid.
@@ -41,6 +44,8 @@ pub enum RecordNeeds {
     /// The same, and the number of each record among its equals.
     #[cfg_attr(not(feature = "http"), allow(dead_code))]
     Ordinals,
+    /// Where each record ends, its type and its time, and the connection of its event.
+    Connections,
 }
 
 const SYSLOG_STREAM: &[&str] = &["rfc", "facility", "hostname", "app_name", "framing"];
@@ -55,7 +60,7 @@ pub fn receivers() -> impl Iterator<Item = &'static ReceiverKind> {
         .chain(&http::SPLUNK)
         .chain(&http::ELASTIC)
         .chain(&http::OTLP);
-    kinds
+    kinds.chain([&kafka::KAFKA])
 }
 
 /// Connections and datagrams.
@@ -65,6 +70,7 @@ static STREAMS: [ReceiverKind; 6] = [
         usage: "tcp://HOST:PORT",
         keys: &[],
         needs: RecordNeeds::Nothing,
+        missing: None,
         is_path: false,
         address: host_and_port,
         output: |address, _| stream(Endpoint::Tcp(address.into()), None),
@@ -74,6 +80,7 @@ static STREAMS: [ReceiverKind; 6] = [
         usage: "tcp+tls://HOST:PORT",
         keys: &["tls"],
         needs: RecordNeeds::Nothing,
+        missing: None,
         is_path: false,
         address: host_and_port,
         output: |address, options| stream(tls(address, options), None),
@@ -83,6 +90,7 @@ static STREAMS: [ReceiverKind; 6] = [
         usage: "unix:PATH",
         keys: &[],
         needs: RecordNeeds::Nothing,
+        missing: None,
         is_path: true,
         address: |path| (!path.is_empty()).then(|| path.to_owned()),
         output: |path, _| stream(Endpoint::Unix(path.into()), None),
@@ -92,6 +100,7 @@ static STREAMS: [ReceiverKind; 6] = [
         usage: "syslog+udp://HOST:PORT",
         keys: &["rfc", "facility", "hostname", "app_name", "max_message"],
         needs: RecordNeeds::Records,
+        missing: None,
         is_path: false,
         address: host_and_port,
         output: |address, options| {
@@ -104,6 +113,7 @@ static STREAMS: [ReceiverKind; 6] = [
         usage: "syslog+tcp://HOST:PORT",
         keys: SYSLOG_STREAM,
         needs: RecordNeeds::Records,
+        missing: None,
         is_path: false,
         address: host_and_port,
         output: |address, options| stream(Endpoint::Tcp(address.into()), Some(options)),
@@ -113,6 +123,7 @@ static STREAMS: [ReceiverKind; 6] = [
         usage: "syslog+tls://HOST:PORT",
         keys: SYSLOG_TLS,
         needs: RecordNeeds::Records,
+        missing: None,
         is_path: false,
         address: host_and_port,
         output: |address, options| stream(tls(address, options), Some(options)),

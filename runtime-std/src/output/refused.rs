@@ -14,7 +14,7 @@ pub struct RefusedEvents {
 
 impl RefusedEvents {
     /// Counts an event that the receiver refused.
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "http", feature = "kafka"))]
     pub fn refuse(&mut self, source: &Arc<str>, reason: impl FnOnce() -> String) {
         self.count(source, 0, reason);
     }

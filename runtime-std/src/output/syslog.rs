@@ -141,6 +141,7 @@ mod tests {
             kind,
             source: "fmc berlin".into(),
             device: None,
+            connection: None,
             archival: None,
             time,
             digest: Digest::new(0),

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::{copy, failed, sbom};
-use crate::{Result, process, test, tree};
+use crate::{Result, features, process, tree};
 
 /// Builds the program.
 pub(super) fn build() -> Result {
@@ -28,7 +28,7 @@ pub(super) fn pages() -> Result {
     process::run(
         process::cargo()
             .args(["build", "--locked", "--example=pages"])
-            .args(test::BUT_C),
+            .args(features::but_c()?),
     )?;
     let example = tree::root().join("target/debug/examples/pages");
     process::run(process::command(example).arg(pages_directory()))

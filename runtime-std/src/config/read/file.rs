@@ -3,6 +3,7 @@
 mod archive;
 mod filter;
 mod http;
+mod kafka;
 mod receiver;
 mod secret;
 mod source;

@@ -115,6 +115,9 @@ pub(super) const OUTPUT: TableKeys = TableKeys {
         "user",
         "password",
         "encoding",
+        "key",
+        "partition",
+        "option",
     ],
     former: &[],
 };

@@ -303,12 +303,17 @@ impl<'d> Section<'d> {
             self.wrong(key, line, value, wanted);
             return None;
         };
-        Some(Self {
+        Some(self.unnamed(table, line))
+    }
+
+    /// Opens a table within a value whose keys are names of the user.
+    pub(super) fn unnamed(&self, table: &'d DeTable<'d>, line: usize) -> Self {
+        Self {
             notes: self.notes,
             name: "names",
             table,
             line,
-        })
+        }
     }
 
     /// Reads an array of tables.

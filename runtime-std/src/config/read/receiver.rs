@@ -10,7 +10,8 @@ use super::diagnostic::Diagnostic;
 use super::identity::{self, IdentityFiles};
 use super::secret::Secret;
 use crate::config::receiver::{
-    ClientCertificate, HttpOptions, ReceiverOptions, SecretText, SyslogOptions, TlsOptions,
+    ClientCertificate, HttpOptions, KafkaOptions, ReceiverOptions, SecretText, SyslogOptions,
+    TlsOptions,
 };
 use crate::failure::Failure;
 use crate::output::tls::TlsConnector;
@@ -30,6 +31,10 @@ pub struct RawReceiver {
     pub credentials: Option<At<Credentials>>,
     /// The URL of a proxy.
     pub proxy: Option<At<HeaderText>>,
+    /// Messages to Kafka, without the options of the client.
+    pub kafka: KafkaOptions,
+    /// The options of the client of Kafka.
+    pub client_options: Vec<(String, At<HeaderText>)>,
 }
 
 /// A text, or the place of a secret one.
@@ -93,23 +98,68 @@ impl RawReceiver {
             .proxy
             .map(|proxy| proxy.load(base, credentials))
             .transpose()?;
+        let kafka = KafkaOptions {
+            errors: http.errors.clone(),
+            ..self.kafka
+        };
+        let kafka = client_options(kafka, self.client_options, base, credentials)?;
         let authorization = self.credentials.map(|of| of.load(base, credentials));
         http.authorization = authorization.transpose()?;
         Ok(ReceiverOptions {
             tls,
             syslog: self.syslog,
             http,
+            kafka,
         })
     }
 }
 
+/// Adds the options of the client of Kafka, and checks them.
+fn client_options(
+    mut kafka: KafkaOptions,
+    written: Vec<(String, At<HeaderText>)>,
+    base: &Path,
+    credentials: bool,
+) -> Result<KafkaOptions, Diagnostic> {
+    let lines: Vec<usize> = written.iter().map(|(_, option)| option.line).collect();
+    for (name, option) in written {
+        let text = option.text(base, credentials)?;
+        kafka.options.push((name, text));
+    }
+    // A credential that is not there is empty, and says nothing of the others.
+    let is_whole = kafka
+        .options
+        .iter()
+        .all(|(_, text)| !text.as_str().is_empty());
+    #[cfg(feature = "kafka")]
+    if let (Some(first), true) = (lines.first(), is_whole)
+        && let Err((name, what)) = crate::output::kafka::check(&kafka)
+    {
+        let at = |name: &String| kafka.options.iter().position(|(other, _)| other == name);
+        let line = name.as_ref().and_then(at).and_then(|at| lines.get(at));
+        let what = match name {
+            Some(name) => format!("option: {name}: {what}"),
+            None => format!("option: {what}"),
+        };
+        let remedy = "Correct or remove it; docs/recipes/kafka.md names the options";
+        return Err(Diagnostic::new(*line.unwrap_or(first), what, remedy));
+    }
+    #[cfg(not(feature = "kafka"))]
+    let _ = (lines, is_whole);
+    Ok(kafka)
+}
+
 impl At<HeaderText> {
     fn load(self, base: &Path, credentials: bool) -> Result<SecretText, Diagnostic> {
-        let text = match self.value {
-            HeaderText::Text(text) => SecretText::new(text),
-            HeaderText::Secret(secret) => read(secret, base, credentials, self.line)?,
-        };
-        header_value(text, self.line)
+        let line = self.line;
+        header_value(self.text(base, credentials)?, line)
+    }
+
+    fn text(self, base: &Path, credentials: bool) -> Result<SecretText, Diagnostic> {
+        match self.value {
+            HeaderText::Text(text) => Ok(SecretText::new(text)),
+            HeaderText::Secret(secret) => read(secret, base, credentials, self.line),
+        }
     }
 }
 

@@ -232,7 +232,7 @@ fn each_problem_is_reported_with_its_line_and_its_remedy() {
             5,
             &["{day}", "{event}"],
         ),
-        (&output("format = \"csv\""), 6, &["csv", "ndjson", "raw"]),
+        (&output("format = \"tsv\""), 6, &["csv", "ndjson", "raw"]),
         (&output("queue = 0"), 6, &["from 1 to 65536 (MiB)"]),
         (
             &output("sources = [\"fcm\"]"),

@@ -53,8 +53,8 @@ pub(super) struct BatchFormatter {
     buffer: String,
     /// The path of file outputs.
     pattern: Option<Pattern>,
-    /// Whether the output asks for the records of each part.
-    has_records: bool,
+    /// What the output asks for of each record.
+    needs: RecordNeeds,
     /// The seconds of an hour or a day, if each has its own file.
     period: Option<u32>,
     /// The period of the last record.
@@ -85,7 +85,7 @@ impl BatchFormatter {
             period: pattern.as_ref().and_then(Pattern::period),
             last_period: 0,
             pattern,
-            has_records: output.destination.needs() != RecordNeeds::Nothing,
+            needs: output.destination.needs(),
             paths: HashMap::new(),
             parts: Vec::new(),
             used: 0,
@@ -152,12 +152,16 @@ impl BatchFormatter {
                 self.formatter
                     .append_read(origin, &record, read, digest, &mut part.bytes);
             formatted.unfit += u64::from(!is_event && record.kind == RecordKind::Event);
-            if self.has_records {
+            if self.needs != RecordNeeds::Nothing {
+                let has_connection = self.needs == RecordNeeds::Connections;
                 part.records.push(RecordInfo {
                     end: part.bytes.len(),
                     kind,
                     source: source.name.clone(),
                     device: event_time::device(record.data),
+                    connection: has_connection
+                        .then(|| event_time::connection(record.data))
+                        .flatten(),
                     archival: record.archival,
                     time: event_time::micros(record.data),
                     digest: verdict.digest,

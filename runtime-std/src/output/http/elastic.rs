@@ -9,8 +9,8 @@ use time::OffsetDateTime;
 
 use super::client::Answer;
 use super::ndjson::by_status;
-use super::queue::QueuedEvent;
 use super::{HttpReceiver, ItemResult, Verdict};
+use crate::output::event_queue::QueuedEvent;
 
 /// A receiver of documents.
 pub(super) struct ElasticReceiver {

@@ -1,19 +1,16 @@
 //! Events by HTTP: one request for many events, with an answer that says which are
 //! accepted.
 //!
-//! - `queue`: the events that wait. `client`: one request and its answer.
+//! - `client`: one request and its answer.
 //! - [`HttpReceiver`]: what a kind of receiver is sent and what its answers mean; `ndjson`,
 //!   `splunk`, `elastic` and `otlp` are the kinds.
-//! - `errors`: the file for events that the receiver refuses.
 //! - `requests`: which events are in which request.
 
 mod client;
 mod elastic;
-mod errors;
 mod ndjson;
 mod otlp;
 mod protobuf;
-mod queue;
 mod receivers;
 mod requests;
 mod splunk;
@@ -23,11 +20,11 @@ pub(super) use receivers::{ELASTIC, HTTP, OTLP, SPLUNK};
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::error_file::ErrorFile;
+use super::event_queue::{EventQueue, QueuedEvent};
 use super::{Acceptance, AcceptedBatch, Output, OutputPart, RefusedEvents};
 use crate::output::options::{BatchLimits, ReceiverOptions};
 use client::{Answer, HttpClient};
-use errors::ErrorFile;
-use queue::{EventQueue, QueuedEvent};
 use requests::{Chunk, Requests};
 
 /// A kind of HTTP receiver.

@@ -1,8 +1,8 @@
 //! One event a line, to any receiver that answers with a status.
 
 use super::client::Answer;
-use super::queue::QueuedEvent;
 use super::{HttpReceiver, Verdict};
+use crate::output::event_queue::QueuedEvent;
 
 /// A receiver of lines.
 pub(super) struct NdjsonReceiver {

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::client::Answer;
 use super::ndjson::by_status;
 use super::protobuf::{self, Value};
-use super::queue::QueuedEvent;
 use super::{HttpReceiver, Verdict};
+use crate::output::event_queue::QueuedEvent;
 use crate::output::options::OtlpEncoding;
 
 /// A receiver of log records.

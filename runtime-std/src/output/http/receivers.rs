@@ -133,6 +133,7 @@ const fn kind(
         usage,
         keys,
         needs: RecordNeeds::Records,
+        missing: None,
         is_path: false,
         address,
         output,

@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::queue::EventId;
+use crate::output::event_queue::EventId;
 
 /// The events of one request.
 pub(super) type Chunk = Vec<EventId>;

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::client::{Answer, HttpClient};
 use super::elastic::is_json_object;
 use super::ndjson::by_status;
-use super::queue::QueuedEvent;
 use super::{HttpReceiver, Verdict};
+use crate::output::event_queue::QueuedEvent;
 use crate::output::options::HttpOptions;
 
 /// A receiver of events, with or without acknowledgements of its indexers.

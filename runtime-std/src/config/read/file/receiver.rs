@@ -9,7 +9,7 @@ use crate::config::receiver::{SyslogFraming, SyslogOptions, SyslogVersion};
 use crate::output::destination::Destination;
 use crate::output::receivers::receivers;
 
-use super::{http, secret};
+use super::{http, kafka, secret};
 
 /// Reads the settings, and reports keys that do not belong to the destination.
 pub(super) fn read(section: &Section<'_>, destination: Option<&Destination>) -> RawReceiver {
@@ -23,6 +23,8 @@ pub(super) fn read(section: &Section<'_>, destination: Option<&Destination>) -> 
         headers: http::headers(section),
         credentials: http::credentials(section),
         proxy: http::text(section, "proxy"),
+        kafka: kafka::options(section, destination),
+        client_options: kafka::client_options(section),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::output::{AcceptedBatch, OutputPart, RecordInfo};
 
 /// Batches in order: those that were sent, then those that were not.
 #[derive(Default)]
-pub(super) struct EventQueue {
+pub(in crate::output) struct EventQueue {
     batches: VecDeque<WaitingBatch>,
     /// The position of the first batch.
     first: u64,
@@ -21,17 +21,17 @@ pub(super) struct EventQueue {
 
 /// The place of an event: the position of its batch, and its index there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct EventId {
+pub(in crate::output) struct EventId {
     batch: u64,
     index: usize,
 }
 
 /// An event and what is known of it.
 #[derive(Clone, Copy)]
-pub(super) struct QueuedEvent<'q> {
-    pub(super) record: &'q RecordInfo,
+pub(in crate::output) struct QueuedEvent<'q> {
+    pub(in crate::output) record: &'q RecordInfo,
     /// The formatted event without line end.
-    pub(super) line: &'q [u8],
+    pub(in crate::output) line: &'q [u8],
 }
 
 struct WaitingBatch {
@@ -48,12 +48,12 @@ struct WaitingBatch {
 
 impl EventQueue {
     /// Returns the number of the last batch.
-    pub(super) fn last(&self) -> Option<u64> {
+    pub(in crate::output) fn last(&self) -> Option<u64> {
         self.batches.back().map(|batch| batch.n)
     }
 
     /// Adds a batch.
-    pub(super) fn push(&mut self, n: u64, parts: &[OutputPart]) {
+    pub(in crate::output) fn push(&mut self, n: u64, parts: &[OutputPart]) {
         let mut count = 0;
         let ends = parts.iter().map(|part| {
             count += part.records.len();
@@ -75,22 +75,22 @@ impl EventQueue {
     }
 
     /// Returns whether nothing waits, neither for its request nor for an answer.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::output) fn is_empty(&self) -> bool {
         self.batches.is_empty()
     }
 
     /// Returns whether every event was sent.
-    pub(super) fn is_sent(&self) -> bool {
+    pub(in crate::output) fn is_sent(&self) -> bool {
         self.unsent.0 == 0
     }
 
     /// Returns whether the events make a whole request.
-    pub(super) fn is_full(&self, limits: BatchLimits) -> bool {
+    pub(in crate::output) fn is_full(&self, limits: BatchLimits) -> bool {
         self.unsent.0 >= limits.events || self.unsent.1 >= limits.bytes
     }
 
     /// Returns the time until the next events are due; `None` if all were sent.
-    pub(super) fn due_in(&self, limits: BatchLimits) -> Option<Duration> {
+    pub(in crate::output) fn due_in(&self, limits: BatchLimits) -> Option<Duration> {
         if self.is_sent() {
             return None;
         }
@@ -106,7 +106,7 @@ impl EventQueue {
     }
 
     /// Takes the events of the next request, at least one if there is one.
-    pub(super) fn take(&mut self, limits: BatchLimits) -> Vec<EventId> {
+    pub(in crate::output) fn take(&mut self, limits: BatchLimits) -> Vec<EventId> {
         let (mut taken, mut bytes) = (Vec::new(), 0);
         while let Some(batch) = self.batches.get((self.next.batch - self.first) as usize) {
             let Some(event) = batch.event(self.next.index) else {
@@ -132,13 +132,13 @@ impl EventQueue {
     }
 
     /// Returns an event that waits.
-    pub(super) fn event(&self, id: EventId) -> Option<QueuedEvent<'_>> {
+    pub(in crate::output) fn event(&self, id: EventId) -> Option<QueuedEvent<'_>> {
         let batch = id.batch.checked_sub(self.first)?;
         self.batches.get(batch as usize)?.event(id.index)
     }
 
     /// Records that the first `count` events were accepted or refused.
-    pub(super) fn done(&mut self, mut count: usize) {
+    pub(in crate::output) fn done(&mut self, mut count: usize) {
         for batch in &mut self.batches {
             let more = count.min(batch.count() - batch.done);
             batch.done += more;
@@ -151,7 +151,7 @@ impl EventQueue {
     }
 
     /// Forgets which events were sent: all that wait are sent again.
-    pub(super) fn rewind(&mut self) {
+    pub(in crate::output) fn rewind(&mut self) {
         let Some(batch) = self.batches.front() else {
             return;
         };
@@ -166,7 +166,7 @@ impl EventQueue {
     }
 
     /// Returns the next batch whose events are all accepted or refused.
-    pub(super) fn accepted(&mut self) -> Option<AcceptedBatch> {
+    pub(in crate::output) fn accepted(&mut self) -> Option<AcceptedBatch> {
         self.accepted.pop_front()
     }
 
@@ -222,6 +222,7 @@ mod tests {
                 kind: None,
                 source: "fmc".into(),
                 device: None,
+                connection: None,
                 archival: None,
                 time: None,
                 digest: Digest::new(0),

@@ -9,10 +9,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::queue::QueuedEvent;
+use super::event_queue::QueuedEvent;
 
 /// The file; opened for the first event.
-pub(super) struct ErrorFile {
+pub(in crate::output) struct ErrorFile {
     path: Option<PathBuf>,
     file: Option<File>,
 }
@@ -37,12 +37,12 @@ struct RefusedEvent<'a> {
 }
 
 impl ErrorFile {
-    pub(super) fn new(path: Option<PathBuf>) -> Self {
+    pub(in crate::output) fn new(path: Option<PathBuf>) -> Self {
         Self { path, file: None }
     }
 
     /// Returns the path, for messages.
-    pub(super) fn place(&self) -> String {
+    pub(in crate::output) fn place(&self) -> String {
         let path = self.path.as_ref();
         path.map_or_else(String::new, |path| path.display().to_string())
     }
@@ -51,7 +51,10 @@ impl ErrorFile {
     ///
     /// # Errors
     /// Those of the system, with the path.
-    pub(super) fn append(&mut self, events: &[(QueuedEvent<'_>, &str)]) -> io::Result<()> {
+    pub(in crate::output) fn append(
+        &mut self,
+        events: &[(QueuedEvent<'_>, &str)],
+    ) -> io::Result<()> {
         let Some(path) = &self.path else {
             return Err(io::Error::other(
                 "the receiver refuses an event, and there is no file for it; set errors, or state",
