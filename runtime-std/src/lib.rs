@@ -21,8 +21,10 @@ mod delivery;
 mod digest;
 mod disk;
 pub mod doctor;
+mod event;
 mod explain;
 pub mod failure;
+mod filter;
 mod form_hints;
 mod format;
 #[cfg(feature = "fuzzing")]

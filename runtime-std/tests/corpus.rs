@@ -31,6 +31,10 @@ fn seeds() -> Vec<Seed> {
     for (name, event) in events() {
         seeds.push(("formats", name, event));
     }
+    for (name, condition, rest) in filters() {
+        let input = [condition.as_bytes(), b"\xff", rest].concat();
+        seeds.push(("filter", name.to_owned(), input));
+    }
     for (name, bytes) in journals() {
         seeds.push(("journal", name.to_owned(), bytes));
     }
@@ -77,6 +81,41 @@ fn events() -> Vec<(String, Vec<u8>)> {
         all.push((name.to_owned(), event.to_vec()));
     }
     all
+}
+
+/// A condition; an event and names of fields. See `estreamer::fuzzing::filter`.
+fn filters() -> Vec<(&'static str, &'static str, &'static [u8])> {
+    const EVENT: &[u8] = b"{\"EventType\":\"ConnectionEvent\", \"InitiatorIP\":\"10.1.2.3\", \"ResponderPort\":443, \"User\":\"ACME\\\\bob\",\r\n\"a\":null,\"\\u0062\":[1]}\xffUser\xffb";
+    vec![
+        ("nothing", "", b""),
+        ("equal", "EventType = ConnectionEvent", EVENT),
+        (
+            "number",
+            "ResponderPort >= 443 and ResponderPort < 1e3",
+            EVENT,
+        ),
+        (
+            "network",
+            "InitiatorIP ~ 10.0.0.0/8 or InitiatorIP in (::1, 2001:db8::/32)",
+            EVENT,
+        ),
+        ("pattern", "User ~ 'ACME*' and User ~ *?ob", EVENT),
+        (
+            "absent",
+            "not a exists and a != 1 and c != \"x\"\"y\"",
+            EVENT,
+        ),
+        ("nested", "not (not (User exists or (b = \"[1]\")))", EVENT),
+        ("quoted-field", "'b' exists and \"and\" != 'in'", EVENT),
+        ("mistake", "a = and b", EVENT),
+        ("not-closed", "a in (1, 'x", EVENT),
+        ("twice", "a = 1", b"{\"a\":1,\"a\":2}\xffa"),
+        (
+            "digits",
+            "a = 9007199254740993",
+            b"{\"a\":9007199254740993.0e0}\xffa",
+        ),
+    ]
 }
 
 /// Small ones, and mistakes. Beside them lies the sample as it once was.

@@ -29,6 +29,7 @@ mod doctor_forms;
 mod doctor_openssl;
 mod doctor_servers;
 mod failures;
+mod filters;
 mod fleet;
 mod formats_csv;
 mod formats_foreign;

@@ -158,6 +158,12 @@ fn output(output: &OutputConfig) -> String {
         ("takes", events + &sources),
         ("delivery", kind),
     ];
+    if let Some(condition) = &output.condition {
+        lines.push(("where", condition.to_string()));
+    }
+    if let Some(fields) = &output.fields {
+        lines.push(("fields", fields.to_string()));
+    }
     if output.archive.rotate.is_some() {
         lines.push(("closed", output.archive.to_string()));
     }

@@ -235,6 +235,8 @@ impl CollectCommand {
             bind: settings.bind,
             identity: At::argument(self.identity.files()?),
             request: self.request.source(),
+            minimal: false,
+            is_reduced: false,
             from: self.request.from,
             request_form: self.request.request_form(),
             request_timeout: settings.request_timeout,

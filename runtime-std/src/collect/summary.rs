@@ -104,13 +104,18 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Tells the current counts: those of each source if there are several, and the totals.
+/// Tells the current counts: those of each source if there are several, what outputs left
+/// out, and the totals.
 pub(super) fn report(ledger: &Ledger, began: Option<Instant>, now: Instant) {
     let counts = ledger.counts();
     if counts.len() > 1 {
         for (source, counts) in counts {
             info!(source = &*source, "{}", Summary::new(counts, began, now));
         }
+    }
+    for (output, filtered) in ledger.filtered() {
+        let events = Count(filtered, "event");
+        info!(output = &*output, "{events} filtered: where is not met.");
     }
     info!("{}", Summary::new(ledger.total(), began, now));
 }

@@ -29,6 +29,7 @@ pub use event_request::EventRequest;
 use receiver::ReceiverOptions;
 pub use retry_policy::RetryPolicy;
 
+pub use crate::filter::{Condition, ConditionError, FieldSelection};
 pub use crate::format::{ENVELOPE, Format, OwnedTransform};
 pub use crate::output::destination::Destination;
 pub use crate::output::file::settings::{ArchiveRules, Compression, Retention, Rotation};
@@ -116,6 +117,12 @@ pub struct OutputConfig {
     pub sources: Option<Vec<String>>,
     /// The event types it accepts; `None` accepts every record.
     pub events: Option<Vec<EventKind>>,
+    /// The condition that an event has to meet. A record that is not a JSON event is always
+    /// accepted.
+    pub condition: Option<Condition>,
+    /// The fields of JSON events that are written; `None` writes all. The format
+    /// [`Raw`](Format::Raw) writes all bytes.
+    pub fields: Option<FieldSelection>,
 }
 
 impl Config {
@@ -175,6 +182,8 @@ impl OutputConfig {
             receiver: ReceiverOptions::default(),
             sources: None,
             events: None,
+            condition: None,
+            fields: None,
         }
     }
 }

@@ -270,6 +270,14 @@ impl Ledger {
         counts.clone()
     }
 
+    /// Returns the outputs whose condition left records out, with the number.
+    pub fn filtered(&self) -> Vec<(Arc<str>, u64)> {
+        let outputs = lock(&self.outputs);
+        let outputs = outputs.iter();
+        let counts = outputs.map(|(name, counts)| (name.clone(), counts.totals().filtered));
+        counts.filter(|(_, filtered)| *filtered > 0).collect()
+    }
+
     /// Returns whether the journal can be written.
     pub fn journal(&self) -> &Arc<Standing> {
         &self.journal

@@ -15,6 +15,7 @@ pub struct OutputCounts {
     pub latency: Latency,
     bytes: AtomicU64,
     dropped: AtomicU64,
+    filtered: AtomicU64,
 }
 
 impl OutputCounts {
@@ -29,11 +30,31 @@ impl OutputCounts {
         self.dropped.fetch_add(records, Ordering::Relaxed);
     }
 
-    /// Returns the bytes of accepted batches, and the number of dropped records.
-    pub fn totals(&self) -> (u64, u64) {
-        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        (load(&self.bytes), load(&self.dropped))
+    /// Counts records that the condition of the output leaves out.
+    pub fn filtered(&self, records: u64) {
+        self.filtered.fetch_add(records, Ordering::Relaxed);
     }
+
+    /// Returns the sums.
+    pub fn totals(&self) -> OutputTotals {
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        OutputTotals {
+            bytes: load(&self.bytes),
+            dropped: load(&self.dropped),
+            filtered: load(&self.filtered),
+        }
+    }
+}
+
+/// The sums of the counts of an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OutputTotals {
+    /// The bytes of accepted batches.
+    pub bytes: u64,
+    /// Records that did not fit the queue.
+    pub dropped: u64,
+    /// Records that the condition of the output leaves out.
+    pub filtered: u64,
 }
 
 /// Whether writes to a destination succeed.

@@ -10,11 +10,11 @@
 use std::sync::LazyLock;
 
 use super::dialect::Dialect;
-use super::event::Value;
 use super::facts::Facts;
 use super::key_value::{Escape, append, key};
-use super::special::Special;
 use super::table::{Known, Row, Table};
+use crate::event::Value;
+use crate::event::special::Special;
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("cef.table")));
 

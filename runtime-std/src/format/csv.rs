@@ -13,8 +13,8 @@ use std::sync::Arc;
 use estreamer_core::fqe::EventKind;
 use estreamer_mio::buffer::EventRecord;
 
-use super::event::{Event, EventIndex, Unfit, Value, hash};
 use super::{OwnedTransform, RecordOrigin};
+use crate::event::{Event, EventIndex, Unfit, Value, hash};
 
 /// The name of the last column.
 pub const REST: &str = "estreamer_rest";

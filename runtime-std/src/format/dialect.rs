@@ -1,8 +1,8 @@
 //! What a dialect is.
 
-use super::event::Value;
 use super::facts::Facts;
 use super::table::{Row, Table};
+use crate::event::Value;
 
 /// A dialect: how the fields of an event are written. It has a mapping table, in which each
 /// field has its place; the dialect itself only knows the punctuation.

@@ -12,10 +12,10 @@ use std::fmt::Write;
 use std::sync::LazyLock;
 
 use super::dialect::Dialect;
-use super::event::{Value, hash};
 use super::facts::Facts;
 use super::nested::{Layout, Writer};
 use super::table::{Row, Table};
+use crate::event::{Value, hash};
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("ecs.table")));
 pub(super) static LAYOUT: LazyLock<Layout> = LazyLock::new(|| Layout::new(&TABLE, OWN));

@@ -6,8 +6,10 @@ use base64::engine::general_purpose::{GeneralPurpose, STANDARD};
 use estreamer_mio::buffer::{EventRecord, RecordKind};
 use serde::{Serialize, Serializer};
 
-use super::event::{Event, Unfit};
+use super::{RecordOrigin, selected};
 use crate::digest::Digest;
+use crate::event::{Event, Unfit};
+use crate::filter::FieldSelection;
 
 /// The maximum number of bytes of an unreadable record in its envelope. Length and digest
 /// cover all bytes.
@@ -102,39 +104,44 @@ struct Head<'a> {
     received: u64,
 }
 
-/// Appends an event in an object that says where it comes from, without line end. A JSON
-/// event is not changed, except that a line end between its tokens becomes a blank.
+/// Appends the selected fields of an event in an object that says where it comes from,
+/// without line end.
 /// `received` is in UNIX seconds.
 pub(super) fn event(
     source: &str,
     record: &EventRecord<'_>,
     received: u64,
     event: &Event<'_>,
+    fields: Option<&FieldSelection>,
     out: &mut Vec<u8>,
 ) {
     begin(source, record, received, out);
-    let blank = |byte: &u8| match byte {
-        b'\r' | b'\n' => b' ',
-        other => *other,
-    };
-    match memchr::memchr2(b'\r', b'\n', event.text().as_bytes()) {
-        None => out.extend_from_slice(event.text().as_bytes()),
-        Some(_) => out.extend(event.text().as_bytes().iter().map(blank)),
-    }
+    selected::append(event, fields, out);
     out.push(b'}');
 }
 
 /// Appends an event that is text, but not JSON, as a string in such an object.
-pub(super) fn text(
-    source: &str,
-    record: &EventRecord<'_>,
-    received: u64,
-    text: &str,
-    out: &mut Vec<u8>,
-) {
+fn text(source: &str, record: &EventRecord<'_>, received: u64, text: &str, out: &mut Vec<u8>) {
     begin(source, record, received, out);
     append(&text, out);
     out.push(b'}');
+}
+
+/// Appends an event that is text as a line of its own.
+///
+/// # Errors
+/// It is not UTF-8; nothing is appended then.
+pub(super) fn line(
+    origin: RecordOrigin<'_>,
+    record: &EventRecord<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), Unfit> {
+    let data = str::from_utf8(record.data);
+    let data = data.map_err(|error| Unfit::NotUtf8(error.valid_up_to()))?;
+    let data = data.trim_end_matches(['\0', '\r', '\n']);
+    text(origin.source, record, origin.received, data, out);
+    out.push(b'\n');
+    Ok(())
 }
 
 fn begin(source: &str, record: &EventRecord<'_>, received: u64, out: &mut Vec<u8>) {

@@ -4,9 +4,9 @@ use std::io::Write;
 
 use super::Format;
 use super::dialect::Dialect;
-use super::event::Value;
 use super::facts::Facts;
 use super::table::{Row, Table};
+use crate::event::Value;
 
 /// A dialect that prints where another one puts each field, and then writes its output.
 pub(super) struct Explain {

@@ -14,11 +14,11 @@ use std::sync::LazyLock;
 
 use super::class::EventClass;
 use super::dialect::Dialect;
-use super::event::Value;
 use super::facts::Facts;
 use super::key_value::key;
-use super::special::Special;
 use super::table::{Known, Row, Table};
+use crate::event::Value;
+use crate::event::special::Special;
 use crate::utc;
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("ftd.table")));

@@ -1,6 +1,6 @@
 //! JSON text.
 
-use super::special::Special;
+use crate::event::special::Special;
 
 /// What a string cannot have as it is.
 const SPECIAL: Special<2> = Special {
@@ -55,7 +55,7 @@ pub(super) fn append_escaped(escaped: &str, buffer: &mut String, out: &mut impl 
         return out.push_text(escaped);
     }
     buffer.clear();
-    super::event::decode(escaped, buffer);
+    crate::event::decode(escaped, buffer);
     append(buffer, out);
 }
 

@@ -1,7 +1,7 @@
 //! What dialects of keys and values share.
 
-use super::special::Special;
 use super::table::Table;
+use crate::event::special::Special;
 
 /// How single bytes are escaped. Only ASCII bytes may be.
 #[derive(Clone, Copy)]

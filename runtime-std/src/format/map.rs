@@ -1,13 +1,14 @@
-//! Maps events: reads each once and hands its fields to a dialect.
+//! Maps events: hands the fields of each to a dialect.
 
 use std::cell::OnceCell;
 
 use estreamer_core::wire::RecordType;
 
 use super::dialect::Dialect;
-use super::event::{EventIndex, Unfit, Value};
 use super::facts::{Facts, KnownMembers};
 use super::table::Source;
+use crate::event::{Event, Unfit, Value};
+use crate::filter::FieldSelection;
 
 /// What is known about an event beside its text.
 #[derive(Clone, Copy)]
@@ -23,7 +24,6 @@ pub(super) struct Origin<'a> {
 /// have grown.
 #[derive(Default)]
 pub(super) struct Mapper {
-    index: EventIndex,
     /// The rows that may have a value, as a set of bits.
     present: Vec<u64>,
     /// The member of each row that is present and has a field.
@@ -40,19 +40,20 @@ pub(super) struct Mapper {
 }
 
 impl Mapper {
-    /// Appends an event as the dialect writes it.
+    /// Appends the selected fields of an event as the dialect writes them. What the dialect
+    /// works out, such as the time and the severity, is that of the whole event.
     ///
     /// # Errors
     /// Why it cannot be mapped; nothing is appended then.
     pub(super) fn append(
         &mut self,
-        data: &[u8],
+        event: &Event<'_>,
         origin: Origin<'_>,
+        fields: Option<&FieldSelection>,
         dialect: &mut dyn Dialect,
         out: &mut Vec<u8>,
     ) -> Result<(), Unfit> {
         let Self {
-            index,
             present,
             members,
             taken,
@@ -61,7 +62,7 @@ impl Mapper {
             buffer,
             derived_buffer,
         } = self;
-        let event = index.read(data)?;
+        let event = *event;
         let table = dialect.table();
         members.resize(table.rows.len(), 0);
         present.clone_from(&table.derived);
@@ -71,19 +72,23 @@ impl Mapper {
         *known = KnownMembers::default();
         // The event type decides which rows apply, and may be any member.
         for member in 0..event.len() {
-            let entry = table.entry(event.hash(member), event.name_bytes(member));
-            let Some(entry) = entry else {
-                unknown.push(member as u32);
-                continue;
-            };
-            if let Some(known_field) = entry.known {
+            let (hash, name) = (event.hash(member), event.name_bytes(member));
+            let entry = table.entry(hash, name);
+            let is_written = fields.is_none_or(|fields| fields.writes_hashed(hash, name));
+            if let Some(known_field) = entry.and_then(|entry| entry.known)
+                && (is_written || known_field.is_always_read())
+            {
                 known.set(known_field, member);
             }
-            for row in entry.rows.iter().map(|row| usize::from(*row)) {
+            if !is_written {
+                continue;
+            }
+            let rows = entry.map_or(&[][..], |entry| &entry.rows);
+            for row in rows.iter().map(|row| usize::from(*row)) {
                 members[row] = member as u32;
                 present[row / 64] |= 1 << (row % 64);
             }
-            if entry.rows.is_empty() {
+            if rows.is_empty() {
                 unknown.push(member as u32);
             }
         }

@@ -12,7 +12,6 @@ pub mod csv;
 mod dialect;
 mod ecs;
 mod envelope;
-mod event;
 pub mod event_time;
 mod explain;
 mod facts;
@@ -23,6 +22,7 @@ mod key_value;
 mod leef;
 mod line;
 mod map;
+mod mapping;
 mod nested;
 mod ocsf;
 #[cfg(test)]
@@ -31,7 +31,7 @@ mod pcapng;
 mod raw;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod readers;
-mod special;
+mod selected;
 mod splunk;
 mod table;
 pub mod terminal;
@@ -40,6 +40,7 @@ mod tests;
 mod transform;
 
 pub use convert::{Converted, Converter};
+pub use mapping::{MappingRow, mapping};
 pub use raw::ENVELOPE;
 #[cfg(feature = "http")]
 pub use splunk::HecEvent;
@@ -55,13 +56,15 @@ use estreamer_core::fqe::EventKind;
 use estreamer_mio::buffer::{EventRecord, RecordKind};
 
 use crate::digest::Digest;
+use crate::event::{Event, EventIndex, Unfit};
+use crate::filter::FieldSelection;
 use csv::{Columns, Rows};
 use dialect::Dialect;
-use event::{EventIndex, Unfit};
 use head::PartHead;
 use map::{Mapper, Origin};
 use pcapng::Packets;
-use table::{Row, Source};
+#[cfg(feature = "config")]
+use table::Known;
 
 /// A format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,6 +150,12 @@ impl Format {
         matches!(self, Self::Csv | Self::Pcapng)
     }
 
+    /// Returns whether it can write some fields of an event without the others. Raw bytes have
+    /// no fields, the columns of CSV are those of the request, and a capture file has packets.
+    pub(crate) fn selects(self) -> bool {
+        !matches!(self, Self::Raw | Self::Csv | Self::Pcapng)
+    }
+
     /// Creates the dialect of a format that has one.
     fn dialect(self) -> Option<Box<dyn Dialect>> {
         match self {
@@ -184,41 +193,35 @@ impl fmt::Display for Format {
     }
 }
 
-/// A row of the mapping table of a dialect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MappingRow {
-    /// The field; `None` if the value is worked out or constant.
-    pub field: Option<&'static str>,
-    /// The field or the value in words.
-    pub from: String,
-    /// Its place in the dialect.
-    pub target: &'static str,
-    /// How it is written; empty if it is not changed.
-    pub written_as: &'static str,
-    /// Whether the field has its home in another row.
-    pub is_copy: bool,
-    /// The event types of the row.
-    pub kinds: Vec<EventKind>,
+/// Returns the fields from which dialects work something out, also where an output does not
+/// write them.
+#[cfg(feature = "config")]
+pub(crate) fn head_fields() -> impl Iterator<Item = &'static str> {
+    let known = Known::ALL.into_iter().filter(|it| it.is_always_read());
+    known.map(Known::name)
 }
 
-/// Returns the mapping table of a dialect; `None` if the format has none.
-pub fn mapping(format: Format) -> Option<Vec<MappingRow>> {
-    let rows = &format.dialect()?.table().rows;
-    let row = |row: &Row| MappingRow {
-        field: match row.source {
-            Source::Field(name) => Some(name),
-            _ => None,
-        },
-        from: row.source.shown(),
-        target: row.target,
-        written_as: row.written_as,
-        is_copy: row.is_copy,
-        kinds: EventKind::ALL
-            .into_iter()
-            .filter(|kind| row.is_for_kind(*kind))
-            .collect(),
+/// Returns a connection event with the selected fields in a format.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn written(format: Format, fields: &FieldSelection, data: &[u8]) -> Vec<u8> {
+    let record = EventRecord {
+        kind: RecordKind::Event,
+        record_type: EventKind::Connection.record_type(),
+        archival: Some(1),
+        bundle: None,
+        length: u32::try_from(data.len()).unwrap_or(u32::MAX),
+        data,
     };
-    Some(rows.iter().map(row).collect())
+    let origin = RecordOrigin {
+        source: "fuzz",
+        transform: &OwnedTransform::Json,
+        received: 2,
+        columns: &Columns::default(),
+    };
+    let mut out = Vec::new();
+    let mut formatter = Formatter::new(format).with_fields(Some(fields.clone()));
+    formatter.append(origin, &record, None, &mut out);
+    out
 }
 
 /// Where a record comes from.
@@ -234,14 +237,21 @@ pub struct RecordOrigin<'a> {
     pub columns: &'a Columns,
 }
 
+/// An event that was read, or why it could not be.
+pub(crate) type ReadEvent<'r, 'e> = Result<&'r Event<'e>, &'r Unfit>;
+
 /// Formats records. Its buffers are reused: an event allocates nothing once they have grown.
 pub struct Formatter {
     format: Format,
+    /// The fields that are written; `None` writes all.
+    fields: Option<FieldSelection>,
     dialect: Option<Box<dyn Dialect>>,
     mapper: Mapper,
     index: EventIndex,
     rows: Rows,
     packets: Packets,
+    /// The selected fields of an event.
+    selected: Vec<u8>,
 }
 
 impl Formatter {
@@ -249,11 +259,13 @@ impl Formatter {
     pub fn new(format: Format) -> Self {
         Self {
             format,
+            fields: None,
             dialect: format.dialect(),
             mapper: Mapper::default(),
             index: EventIndex::default(),
             rows: Rows::default(),
             packets: Packets::default(),
+            selected: Vec::new(),
         }
     }
 
@@ -265,6 +277,28 @@ impl Formatter {
             self.dialect = Some(Box::new(ftd::Ftd::bare()));
         }
         self
+    }
+
+    /// Writes only the selected fields of JSON events, in the formats that
+    /// [select](Format::selects) fields.
+    pub(crate) fn with_fields(self, fields: Option<FieldSelection>) -> Self {
+        Self { fields, ..self }
+    }
+
+    /// Returns whether the members of events with this transform have to be read for it.
+    pub(crate) fn reads(&self, transform: &OwnedTransform) -> bool {
+        let is_json = *transform == OwnedTransform::Json;
+        match self.format {
+            Format::Raw | Format::Csv | Format::Pcapng => false,
+            Format::Lines => is_json && self.fields.is_some(),
+            Format::Envelope => is_json,
+            Format::Splunk
+            | Format::Ftd
+            | Format::Cef
+            | Format::Leef
+            | Format::Ecs
+            | Format::Ocsf => true,
+        }
     }
 
     /// Begins a batch of these records. A packet names its intrusion event if that is in the
@@ -325,47 +359,60 @@ impl Formatter {
         digest: Option<Digest>,
         out: &mut Vec<u8>,
     ) -> bool {
+        let is_read = record.kind == RecordKind::Event && self.reads(origin.transform);
+        let mut index = std::mem::take(&mut self.index);
+        let read = is_read.then(|| index.read(record.data));
+        let read = read.as_ref().map(Result::as_ref);
+        let is_event = self.append_read(origin, record, read, digest, out);
+        self.index = index;
+        is_event
+    }
+
+    /// As [`append`](Self::append), for a record that was read already. An event that the
+    /// format [reads](Self::reads) has to be.
+    pub(crate) fn append_read(
+        &mut self,
+        origin: RecordOrigin<'_>,
+        record: &EventRecord<'_>,
+        read: Option<ReadEvent<'_, '_>>,
+        digest: Option<Digest>,
+        out: &mut Vec<u8>,
+    ) -> bool {
         let RecordOrigin {
             source, transform, ..
         } = origin;
-        let unfit = match (self.format, record.kind, transform) {
+        let read = read.filter(|_| self.reads(transform));
+        let appended = match (self.format, record.kind, transform) {
             (Format::Raw, kind, _) => {
                 raw::append(source, record, digest, out);
                 return kind == RecordKind::Event;
             }
-            (_, RecordKind::Malformed(_) | RecordKind::Oversize, _) => None,
-            (Format::Csv, _, _) => match self.rows.append(origin, record, out) {
-                Ok(()) => return true,
-                Err(unfit) => Some(unfit),
-            },
-            (Format::Pcapng, _, _) => match self.packets.append(origin, record, out) {
-                Ok(()) => return true,
-                Err(unfit) => Some(unfit),
-            },
-            (Format::Lines, _, OwnedTransform::Json | OwnedTransform::Csv) => {
-                line::append(record.data, *transform == OwnedTransform::Csv, out);
-                return true;
-            }
+            (_, RecordKind::Malformed(_) | RecordKind::Oversize, _) => Err(None),
+            (Format::Csv, _, _) => self.rows.append(origin, record, out).map_err(Some),
+            (Format::Pcapng, _, _) => self.packets.append(origin, record, out).map_err(Some),
             (Format::Lines | Format::Envelope, _, OwnedTransform::Other(name)) => {
                 envelope::data(source, name, record, out);
                 out.push(b'\n');
-                return true;
+                Ok(())
             }
-            (Format::Envelope, _, _) => match self.envelope(origin, record, out) {
-                Ok(()) => {
-                    out.push(b'\n');
-                    return true;
+            (Format::Lines, _, OwnedTransform::Csv) => {
+                line::append(record.data, true, out);
+                Ok(())
+            }
+            (Format::Envelope, _, OwnedTransform::Csv) => {
+                envelope::line(origin, record, out).map_err(Some)
+            }
+            _ => match read {
+                None => {
+                    line::append(record.data, false, out);
+                    Ok(())
                 }
-                Err(unfit) => Some(unfit),
+                Some(Ok(event)) => self.event(origin, record, event, out).map_err(Some),
+                Some(Err(unfit)) => Err(Some(unfit.clone())),
             },
-            (Format::Splunk, _, _) => match self.splunk(source, record, out) {
-                Ok(()) => return true,
-                Err(unfit) => Some(unfit),
-            },
-            (_, _, _) => match self.map(source, record, out) {
-                Ok(()) => return true,
-                Err(unfit) => Some(unfit),
-            },
+        };
+        let Err(unfit) = appended else {
+            return true;
         };
         if self.format.has_head() {
             let mut error = Vec::new();
@@ -400,65 +447,49 @@ impl Formatter {
         }
     }
 
-    fn envelope(
+    /// Appends an event that the format reads.
+    fn event(
         &mut self,
         origin: RecordOrigin<'_>,
         record: &EventRecord<'_>,
+        event: &Event<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Unfit> {
-        let RecordOrigin {
-            source,
-            transform,
-            received,
-            ..
-        } = origin;
-        if *transform == OwnedTransform::Csv {
-            let text = str::from_utf8(record.data);
-            let text = text.map_err(|error| Unfit::NotUtf8(error.valid_up_to()))?;
-            let text = text.trim_end_matches(['\0', '\r', '\n']);
-            envelope::text(source, record, received, text, out);
-        } else {
-            let event = self.index.read(record.data)?;
-            envelope::event(source, record, received, &event, out);
+        let fields = self.fields.as_ref();
+        if let Some(dialect) = &mut self.dialect {
+            let origin = Origin {
+                record_type: record.record_type,
+                archival: record.archival,
+                source: origin.source,
+            };
+            return self
+                .mapper
+                .append(event, origin, fields, &mut **dialect, out);
         }
+        match self.format {
+            Format::Envelope => {
+                envelope::event(origin.source, record, origin.received, event, fields, out);
+            }
+            Format::Splunk => {
+                let archival = record.archival.filter(|second| *second > 0);
+                let archival = archival.map(|second| u64::from(second) * 1_000_000);
+                let text = event.text().as_bytes();
+                self.selected.clear();
+                selected::append(event, fields, &mut self.selected);
+                splunk::HecEvent {
+                    micros: event_time::micros(text).or(archival),
+                    host: event_time::device(text).unwrap_or(origin.source),
+                    source: origin.source,
+                    sourcetype: splunk::SOURCETYPE,
+                    index: None,
+                    is_object: true,
+                }
+                .append(&self.selected, out);
+                return Ok(());
+            }
+            _ => selected::append(event, fields, out),
+        }
+        out.push(b'\n');
         Ok(())
-    }
-
-    fn splunk(
-        &mut self,
-        source: &str,
-        record: &EventRecord<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Unfit> {
-        let event = self.index.read(record.data)?.text().as_bytes();
-        let archival = record.archival.filter(|second| *second > 0);
-        let archival = archival.map(|second| u64::from(second) * 1_000_000);
-        splunk::HecEvent {
-            micros: event_time::micros(event).or(archival),
-            host: event_time::device(event).unwrap_or(source),
-            source,
-            sourcetype: splunk::SOURCETYPE,
-            index: None,
-            is_object: true,
-        }
-        .append(event, out);
-        Ok(())
-    }
-
-    fn map(
-        &mut self,
-        source: &str,
-        record: &EventRecord<'_>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Unfit> {
-        let origin = Origin {
-            record_type: record.record_type,
-            archival: record.archival,
-            source,
-        };
-        match &mut self.dialect {
-            Some(dialect) => self.mapper.append(record.data, origin, &mut **dialect, out),
-            None => Ok(()),
-        }
     }
 }

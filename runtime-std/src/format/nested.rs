@@ -4,9 +4,9 @@
 //! The rows of a table are written in their order, so the targets of an object stand
 //! together.
 
-use super::event::Value;
 use super::json;
 use super::table::{Row, Source, Table};
+use crate::event::Value;
 use crate::format::table::Change;
 
 /// Where the targets of a table are.

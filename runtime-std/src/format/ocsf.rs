@@ -10,10 +10,10 @@
 use std::sync::LazyLock;
 
 use super::dialect::Dialect;
-use super::event::Value;
 use super::facts::Facts;
 use super::nested::{Layout, Writer};
 use super::table::{Row, Table};
+use crate::event::Value;
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("ocsf.table")));
 pub(super) static LAYOUT: LazyLock<Layout> = LazyLock::new(|| Layout::new(&TABLE, "unmapped."));

@@ -6,6 +6,8 @@
 //! - `capture`: any recorded stream can be explained.
 //! - `config`: a configuration is parsed, or its errors are reported by line.
 //! - `envelope`: any record becomes one line that accounts for all its bytes.
+//! - `filter`: a condition is refused, or reads back the same; fields that are kept and
+//!   fields that are dropped are the whole event.
 //! - `formats`: any event becomes one record in each format, from which readers get every
 //!   value back.
 //!
@@ -15,6 +17,7 @@ pub mod collector;
 mod config;
 mod delivery;
 pub mod disk;
+mod filter;
 mod formats;
 mod journal;
 mod readers;
@@ -29,6 +32,7 @@ pub use crate::output::file::settings::FileSettings;
 pub use crate::output::{Output, OutputPart};
 pub use config::config;
 pub use delivery::delivery;
+pub use filter::filter;
 pub use formats::formats;
 pub use journal::journal;
 pub use readers::{capture, envelope};
@@ -53,5 +57,6 @@ pub const TARGETS: &[Target] = &[
     ("capture", capture),
     ("envelope", envelope),
     ("config", config),
+    ("filter", filter),
     ("formats", formats),
 ];

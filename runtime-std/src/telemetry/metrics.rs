@@ -258,6 +258,7 @@ families! {
     "estreamer_output_backlog_bytes" "Bytes of these batches" OfOutput(|it| it.backlog.bytes as f64);
     "estreamer_output_backlog_age_seconds" "How long the first of these batches has waited" OfOutput(|it| it.backlog.age);
     "estreamer_output_dropped_events" "Events that did not fit the queue of an output that is not required" OutputCount(|it| it.dropped);
+    "estreamer_output_filtered_events" "Events that the condition of the output leaves out" OutputCount(|it| it.filtered);
 }
 
 fn flag(is: bool) -> f64 {

@@ -317,7 +317,7 @@ impl LiveSource {
 fn outputs(pipeline: &PipelineView) -> Vec<Output> {
     let outputs = pipeline.outputs().into_iter();
     let output = outputs.map(|(output, required, backlog)| {
-        let (bytes, dropped) = output.counts.totals();
+        let totals = output.counts.totals();
         let latency = &output.counts.latency;
         let buckets: Vec<Bucket> = latency
             .buckets()
@@ -338,14 +338,15 @@ fn outputs(pipeline: &PipelineView) -> Vec<Output> {
                 buckets,
             },
             batches,
-            bytes,
+            bytes: totals.bytes,
             retries: output.counts.standing.retries(),
             backlog: Backlog {
                 batches: backlog.batches,
                 bytes: backlog.bytes,
                 age: backlog.age.as_secs_f64(),
             },
-            dropped,
+            dropped: totals.dropped,
+            filtered: totals.filtered,
         }
     });
     output.collect()

@@ -283,6 +283,8 @@ pub struct Output {
     pub backlog: Backlog,
     /// Events that did not fit its queue.
     pub dropped: u64,
+    /// Events that its condition leaves out.
+    pub filtered: u64,
 }
 
 /// A histogram of seconds.

@@ -142,6 +142,27 @@ pub(super) fn run(printed: &mut Printed) {
             ),
             output("url = \"file:e\"\nkeep = { days = 1 }\nrotate = { size = \"1MiB\" }\n"),
         ),
+        // Fields.
+        (
+            output("url = \"-\"\nkeep_fields = [\"URL\"]\ndrop_fields = [\"User\"]\n"),
+            output("url = \"-\"\nkeep_fields = [\"URL\"]\n"),
+        ),
+        (
+            output("url = \"-\"\nkeep = [\"URL\"]\n"),
+            output("url = \"-\"\nkeep_fields = [\"URL\"]\n"),
+        ),
+        (
+            output("url = \"-\"\nformat = \"raw\"\nkeep_fields = [\"URL\"]\n"),
+            output("url = \"-\"\nkeep_fields = [\"URL\"]\n"),
+        ),
+        (
+            format!(
+                "{}transform = \"CSV\"\nevents = {{ file = [\"FileName\"] }}\n\
+                 [[output]]\nurl = \"-\"\nwhere = \"FileName exists\"\n",
+                source()
+            ),
+            output("url = \"-\"\nwhere = \"FileName exists\"\n"),
+        ),
         // The status.
         (
             format!("[listen]\n{}", source()),

@@ -70,7 +70,7 @@ const SOURCE: &[&str] = &[
     "own cert",
 ];
 const OUTPUT: &[&str] = &[
-    "output", "state", "backlog", "latency", "written", "retries", "dropped",
+    "output", "state", "backlog", "latency", "written", "retries", "dropped", "filtered",
 ];
 
 fn source(source: &Source, now: f64) -> Vec<String> {
@@ -112,6 +112,7 @@ fn output(output: &Output) -> Vec<String> {
         size(output.bytes),
         output.retries.to_string(),
         output.dropped.to_string(),
+        output.filtered.to_string(),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The configuration file: from its text to a [`RawConfig`].
 
 mod archive;
+mod filter;
 mod http;
 mod kafka;
 mod receiver;
@@ -16,6 +17,7 @@ use tracing::warn;
 use super::diagnostic::{self, Diagnostic, Hint};
 use super::event::EventName;
 use super::keys::{ACK, LISTEN, OUTPUT, SOURCE, TOP};
+use super::minimal;
 use super::output_paths::Around;
 use super::raw::{RawConfig, RawOutput};
 use super::reader::{MAX_DIAGNOSTICS, Notes, Section};
@@ -115,6 +117,7 @@ pub(super) fn parse_all(text: &str) -> Parsed {
     }
     let top = Section::open(&notes, TOP, document.get_ref(), 0);
     let mut raw = top_level(&top);
+    minimal::reduce(&mut raw);
     let (mistakes, hints) = notes.into_parts();
     raw.hints = hints;
     Parsed {
@@ -183,6 +186,7 @@ fn output(section: &Section<'_>) -> Option<RawOutput> {
     let (required, queue) = (section.flag("required"), section.number("queue", QUEUE));
     let mode = section.read("mode", permissions);
     let sources = section.list("sources", |name| Ok::<_, String>(name.to_owned()));
+    let (condition, fields) = (filter::condition(section), filter::fields(section));
     let receiver = receiver::read(section, url.as_ref().map(|at| &at.value));
     let url = url?;
     let (archive, group) = archive::read(section, &url.value);
@@ -198,6 +202,8 @@ fn output(section: &Section<'_>) -> Option<RawOutput> {
         receiver,
         sources,
         events,
+        condition,
+        fields,
         url: usual.url,
     })
 }

@@ -175,6 +175,8 @@ impl RawConfig {
                 .sources
                 .map(|names| names.into_iter().map(|name| name.value).collect()),
             events: output.events,
+            condition: output.condition.map(|condition| condition.value),
+            fields: output.fields.map(|fields| fields.value),
         });
         Config {
             state: self.state,

@@ -11,6 +11,7 @@
 //! Both steps report every problem.
 //!
 //! - [`keys`]: every key, by table. [`file`](mod@file) reads them with the help of `reader`.
+//! - `known_fields`: the fields of each event type. `minimal`: what is left out of a request.
 //! - `output_compat`: whether an output can hold the events of its sources.
 //! - [`output_paths`]: whether an output would overwrite a file of another owner.
 
@@ -21,7 +22,9 @@ pub mod event;
 pub mod file;
 pub mod identity;
 pub mod keys;
+mod known_fields;
 mod load;
+mod minimal;
 mod output_compat;
 pub mod output_paths;
 pub mod raw;

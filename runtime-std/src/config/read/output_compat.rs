@@ -28,6 +28,7 @@ pub(super) fn check(
             .by_ref()
             .filter_map(|(source, request)| SourceShare::new(output, source, request.as_ref()?))
             .collect();
+        diagnostics.extend(without_fields(output, &shares));
         let problem = match known && any && shares.is_empty() {
             true => Some((
                 "accepts only events that no source requests".into(),
@@ -154,6 +155,37 @@ fn without_columns(output: &RawOutput, shares: &[SourceShare<'_>]) -> Option<Pro
         ),
         Remedy::NameFields,
     ))
+}
+
+/// Finds keys about fields where the fields of an event are not read.
+fn without_fields(output: &RawOutput, shares: &[SourceShare<'_>]) -> Option<Diagnostic> {
+    let name = &output.name.value;
+    let condition = output.condition.as_ref().map(|at| ("where", at.line));
+    let fields = output.fields.as_ref().map(|at| match at.value.is_keep() {
+        true => ("keep_fields", at.line),
+        false => ("drop_fields", at.line),
+    });
+    let transform = shares.iter().map(|share| (share, &share.request.transform));
+    let mut other = transform.filter(|(_, transform)| **transform != OwnedTransform::Json);
+    if let (Some((key, line)), Some((share, transform))) = (condition.or(fields), other.next()) {
+        let what = format!(
+            "{key}: the output {name} would read the fields of events, which needs JSON, and {} \
+             requests {transform}",
+            share.source
+        );
+        let remedy = "Request JSON, or remove where, keep_fields and drop_fields";
+        return Some(Diagnostic::new(line, what, remedy));
+    }
+    let (key, line) = fields.filter(|_| !output.format.selects())?;
+    let why = match output.format {
+        Format::Raw => "the bytes as received",
+        Format::Csv => "whose columns are the fields that the source requests",
+        _ => "which takes packets",
+    };
+    let format = output.format;
+    let what = format!("{key}: the output {name} has the format {format}, {why}");
+    let remedy = "Remove keep_fields and drop_fields, or set another format";
+    Some(Diagnostic::new(line, what, remedy))
 }
 
 /// Finds event types of one source that would be mixed in one file or stream.

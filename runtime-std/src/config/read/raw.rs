@@ -20,7 +20,7 @@ use crate::config::address::{Address, kinds_differ};
 use crate::config::event_request::EventFields;
 use crate::config::number::{AHEAD, MEMORY, OVERLAP, QUEUE, SHUTDOWN};
 use crate::config::read::identity::IdentityFiles;
-use crate::config::{ArchiveRules, Format, RetryPolicy};
+use crate::config::{ArchiveRules, Condition, FieldSelection, Format, RetryPolicy};
 use crate::format::OwnedTransform;
 use crate::output::destination::Destination;
 use crate::output::receivers::RecordNeeds;
@@ -83,6 +83,10 @@ pub struct RawSource {
     pub identity: At<IdentityFiles>,
     /// Where the request comes from.
     pub request: At<RequestSource>,
+    /// Whether what no output takes is left out of the request.
+    pub minimal: bool,
+    /// Whether anything was left out for that.
+    pub is_reduced: bool,
     /// Where to start without a bookmark.
     pub from: InitialTimestamp,
     /// The form of the request; with `None`, the forms are tried in turn.
@@ -134,6 +138,10 @@ pub struct RawOutput {
     pub sources: Option<Vec<At<String>>>,
     /// The event types it accepts; `None` accepts all.
     pub events: Option<Vec<EventKind>>,
+    /// The condition that an event has to meet.
+    pub condition: Option<At<Condition>>,
+    /// The fields that are written; `None` writes all.
+    pub fields: Option<At<FieldSelection>>,
 }
 
 impl Default for RawConfig {
@@ -169,6 +177,8 @@ impl RawOutput {
             receiver: RawReceiver::default(),
             sources: None,
             events: None,
+            condition: None,
+            fields: None,
         }
     }
 

@@ -9,10 +9,11 @@ use estreamer_core::fqe::EventKind;
 use estreamer_mio::buffer::{EventRecord, RecordKind};
 
 use super::delivery::{Delivery, SourceInfo};
-use crate::config::OutputConfig;
+use crate::config::{Condition, OutputConfig};
 use crate::disk::{Disk, RealDisk};
+use crate::event::EventIndex;
 use crate::format::csv::Columns;
-use crate::format::{Formatter, RecordOrigin, event_time};
+use crate::format::{Formatter, OwnedTransform, RecordOrigin, event_time};
 use crate::output::destination::Destination;
 use crate::output::pattern::{OTHER, Pattern};
 use crate::output::receivers::RecordNeeds;
@@ -36,6 +37,8 @@ pub(super) struct Formatted {
     pub(super) unfit: u64,
     /// Values that could not be written as they are.
     pub(super) adjusted: u64,
+    /// Events that do not meet the condition of the output: they are left out.
+    pub(super) filtered: u64,
 }
 
 /// The formatter of one output, with reusable buffers.
@@ -43,6 +46,11 @@ pub(super) struct BatchFormatter {
     formatter: Formatter,
     sources: Option<Vec<String>>,
     events: Option<Vec<EventKind>>,
+    condition: Option<Condition>,
+    /// The members of the current event.
+    index: EventIndex,
+    /// Text with escapes that the condition looks at.
+    buffer: String,
     /// The path of file outputs.
     pattern: Option<Pattern>,
     /// What the output asks for of each record.
@@ -63,7 +71,7 @@ impl BatchFormatter {
             Destination::File(pattern) => Some(pattern.clone()),
             _ => None,
         };
-        let formatter = Formatter::new(output.format);
+        let formatter = Formatter::new(output.format).with_fields(output.fields.clone());
         Self {
             formatter: match output.destination.has_own_header() {
                 true => formatter.without_header(),
@@ -71,6 +79,9 @@ impl BatchFormatter {
             },
             sources: output.sources.clone(),
             events: output.events.clone(),
+            condition: output.condition.clone(),
+            index: EventIndex::default(),
+            buffer: String::new(),
             period: pattern.as_ref().and_then(Pattern::period),
             last_period: 0,
             pattern,
@@ -98,6 +109,11 @@ impl BatchFormatter {
         }
         let records = delivery.kept().map(|(record, _)| record);
         self.formatter.begin(&source.name, records);
+        let transform = &source.transform;
+        // A record that is not a JSON event is not left out.
+        let is_tested = self.condition.is_some() && *transform == OwnedTransform::Json;
+        let is_read = is_tested || self.formatter.reads(transform);
+        let mut index = std::mem::take(&mut self.index);
         let adjusted = self.formatter.adjusted();
         let mut formatted = Formatted::default();
         for (record, verdict) in delivery.kept() {
@@ -110,10 +126,19 @@ impl BatchFormatter {
             if !self.formatter.takes(&record) {
                 continue;
             }
+            let is_read = is_read && record.kind == RecordKind::Event;
+            let read = is_read.then(|| index.read(record.data));
+            let read = read.as_ref().map(Result::as_ref);
+            if let (Some(condition), true, Some(Ok(event))) = (&self.condition, is_tested, read)
+                && !condition.is_met(event, &mut self.buffer)
+            {
+                formatted.filtered += 1;
+                continue;
+            }
             formatted.records += 1;
             let columns = self.columns(source, kind);
-            let index = self.part(source, &record, columns);
-            let part = &mut self.parts[index];
+            let place = self.part(source, &record, columns);
+            let part = &mut self.parts[place];
             part.count(record.archival);
             let digest = Some(verdict.digest);
             let origin = RecordOrigin {
@@ -123,9 +148,9 @@ impl BatchFormatter {
                 columns,
             };
             self.formatter.select(&part.path);
-            let is_event = self
-                .formatter
-                .append(origin, &record, digest, &mut part.bytes);
+            let is_event =
+                self.formatter
+                    .append_read(origin, &record, read, digest, &mut part.bytes);
             formatted.unfit += u64::from(!is_event && record.kind == RecordKind::Event);
             if self.needs != RecordNeeds::Nothing {
                 let has_connection = self.needs == RecordNeeds::Connections;
@@ -144,6 +169,7 @@ impl BatchFormatter {
                 });
             }
         }
+        self.index = index;
         for part in &mut self.parts[..self.used] {
             self.formatter.complete(&part.path, &mut part.head);
         }

@@ -157,6 +157,7 @@ impl BestEffort {
     pub(super) fn offer(&mut self, delivery: &Delivery, ledger: &Ledger) {
         let formatted = self.formatter.format(delivery);
         let records = formatted.records;
+        self.counts.filtered(formatted.filtered);
         let parts = self.formatter.parts();
         let bytes: u64 = parts.iter().map(OutputPart::length).sum();
         let source = &delivery.source.name;

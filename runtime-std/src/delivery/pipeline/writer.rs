@@ -93,6 +93,7 @@ impl OutputWriter {
                 Ok(OutputCommand::Deliver(delivery)) => {
                     let formatted = self.formatter.format(&delivery);
                     self.refusals.formatted(&delivery.source.name, formatted);
+                    self.counts.filtered(formatted.filtered);
                     let (n, sent) = (delivery.n, delivery.sent);
                     // Frees the arena before the event loop is woken.
                     drop(delivery);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 
 use super::{Facts, community_id, ecs, ocsf};
-use crate::format::event::Value;
+use crate::event::Value;
 use crate::format::json;
 use crate::format::table::{Derived, Known};
 use crate::utc;

@@ -12,9 +12,9 @@ use estreamer_core::fqe::EventKind;
 use estreamer_core::wire::RecordType;
 
 use super::class::EventClass;
-use super::event::{Event, Value};
 use super::event_time::EventTime;
 use super::table::Known;
+use crate::event::{Event, Value};
 
 /// Where each known field of an event is: the number of the member plus 1, or 0.
 pub(super) struct KnownMembers([u32; Known::ALL.len()]);

@@ -1,8 +1,8 @@
 //! The numbers of the Open Cybersecurity Schema Framework.
 
 use super::Facts;
+use crate::event::{Value, decode};
 use crate::format::class::EventClass;
-use crate::format::event::{Value, decode};
 use crate::format::table::Known;
 
 /// Returns `class_uid`; 0, the base event, for an unknown event type.

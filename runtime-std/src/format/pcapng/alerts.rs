@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::block::{MAX_NAME, shortened};
-use crate::format::event::{Event, Value};
+use crate::event::{Event, Value};
 
 /// The maximum number of intrusion events to remember.
 const MAX_ALERTS: usize = 4096;

@@ -25,8 +25,8 @@ use estreamer_core::fqe::EventKind;
 use estreamer_mio::buffer::{EventRecord, RecordKind};
 
 use super::RecordOrigin;
-use super::event::{Event, EventIndex, Unfit, Value};
 use super::head::{PartHead, Section};
+use crate::event::{Event, EventIndex, Unfit, Value};
 use alerts::Alerts;
 use block::{MAX_COMMENT, MAX_NAME, Packet, shortened};
 

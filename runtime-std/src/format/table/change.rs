@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use time::OffsetDateTime;
 
-use crate::format::event::{Value, decode};
+use crate::event::{Value, decode};
 use crate::format::json;
 use crate::utc::{self, MONTHS};
 

@@ -73,6 +73,33 @@ known! {
     FileDirection = "FileDirection",
 }
 
+impl Known {
+    /// Returns whether dialects work something out of the field (the time, the class and the
+    /// severity of the event), also where an output does not write the field itself. They
+    /// write no value of such a field as it is.
+    pub(in crate::format) const fn is_always_read(self) -> bool {
+        matches!(
+            self,
+            Self::EventType
+                | Self::FirstPacketSecond
+                | Self::LastPacketSecond
+                | Self::ConnectionDuration
+                | Self::EventSecond
+                | Self::EventMicrosecond
+                | Self::PacketSecond
+                | Self::PacketMicrosecond
+                | Self::PriorityId
+                | Self::Impact
+                | Self::RuleAction
+                | Self::InlineResult
+                | Self::FileAction
+                | Self::ShaDisposition
+                | Self::ThreatName
+                | Self::ThreatScore
+        )
+    }
+}
+
 macro_rules! derived {
     ($($variant:ident = $name:literal, $what:literal;)*) => {
         /// A value that is worked out.

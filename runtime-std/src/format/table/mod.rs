@@ -32,7 +32,7 @@ pub(super) use known::{Derived, Known};
 use estreamer_core::fqe::EventKind;
 
 use super::class::EventClass;
-use super::event::{Value, hash};
+use crate::event::{Value, hash};
 
 use names::Names;
 
@@ -324,7 +324,7 @@ mod tests {
             (second.target_number, table.targets),
             (src.target_number, 4)
         );
-        let entry = |name: &str| table.entry(hash(name.as_bytes()), name.as_bytes());
+        let entry = |name: &str| table.entry(crate::event::hash(name.as_bytes()), name.as_bytes());
         assert_eq!(entry("InitiatorIP").unwrap().rows, [0, 1]);
         assert_eq!(entry("PriorityID").unwrap().known, Some(Known::PriorityId));
         assert!(entry("Initiator").is_none());

@@ -1,7 +1,7 @@
 //! A hash table of the names in a mapping table.
 
 use super::Entry;
-use crate::format::event::hash;
+use crate::event::hash;
 
 /// Entries by name.
 #[derive(Default)]

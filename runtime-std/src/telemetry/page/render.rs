@@ -209,6 +209,9 @@ fn output(page: &mut Html, output: &Output, now: f64) {
     if output.dropped > 0 {
         fact(page, "events dropped", "bad", &count(output.dropped));
     }
+    if output.filtered > 0 {
+        fact(page, "events filtered", "", &count(output.filtered));
+    }
     page.raw("</dl>");
     if let Some(of) = &output.failure {
         trouble(page, of, now, true);

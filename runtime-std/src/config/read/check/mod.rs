@@ -1,9 +1,11 @@
 //! Checks a configuration without connecting: its text, the files that it names, and the
 //! directories that it needs. Every problem is found in one pass.
 //!
+//! - `fields`: the fields that outputs name.
 //! - `named`: the files that a source names. `place`: the paths that are written to.
 //! - `user`: the user of the check, because permissions depend on it.
 
+mod fields;
 mod named;
 mod place;
 mod user;
@@ -90,6 +92,7 @@ pub fn check(path: &Path, in_service: bool) -> Result<Checked, Failure> {
     };
     let examined = raw.examine(base, &around, expected, &mut found.mistakes);
     found.places(&raw);
+    found.fields(&raw);
     let mut unopened = Vec::new();
     let sources = raw.sources.clone();
     let config = raw.finish(base, examined, |source, request| {

@@ -25,7 +25,16 @@ pub(super) fn read(section: &Section<'_>, url: &Destination) -> (ArchiveRules, O
         let remedy = "Use rotate = { size = \"256MiB\" }, { every = \"1h\" }, or both";
         section.note(line, "rotate has neither size nor every", remedy);
     }
-    let keep = section.table("keep", KEEP).map(|table| Retention {
+    let keep = match section.get("keep") {
+        Some((line, value)) if value.get_ref().is_array() => {
+            let what = "keep: expected a table about closed files, found a list";
+            let remedy = "Use keep_fields = [\"NAME\"] for the fields of events";
+            section.note(line, what, remedy);
+            None
+        }
+        _ => section.table("keep", KEEP),
+    };
+    let keep = keep.map(|table| Retention {
         files: table
             .has("files")
             .then(|| table.number("files", KEEP_FILES).into()),

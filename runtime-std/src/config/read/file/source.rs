@@ -30,6 +30,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<RawSource> {
     });
     let identity = identity(section);
     let request = request(section);
+    let minimal = minimal(section);
     let quirks = section.list("quirks", event::quirk).unwrap_or_default();
     let from = start(section);
     let request_form = section.read("request_form", event::request_form);
@@ -50,6 +51,8 @@ pub(super) fn read(section: &Section<'_>) -> Option<RawSource> {
         bind: bind.map(|bind| bind.value),
         identity: identity?,
         request,
+        minimal,
+        is_reduced: false,
         from,
         request_form,
         request_timeout,
@@ -236,6 +239,17 @@ fn fields(table: &Section<'_>, entry: (&str, usize, &TomlValue<'_>)) -> Option<E
             None
         }
     }
+}
+
+/// Reads `minimal`.
+fn minimal(section: &Section<'_>) -> bool {
+    let minimal = section.flag("minimal").unwrap_or(false);
+    if let (Some((line, _)), true, true) = (section.get("minimal"), minimal, section.has("request"))
+    {
+        let what = "minimal and request exclude each other: the request file is sent unchanged";
+        section.note(line, what, "Remove one of the two");
+    }
+    minimal
 }
 
 /// Reads `from`: a string, an integer or a TOML time.

@@ -3,12 +3,13 @@
 
 mod read;
 mod scan;
+pub(crate) mod special;
 mod text;
 mod value;
 
-pub(super) use read::Unfit;
-pub(super) use text::decode;
-pub(super) use value::Value;
+pub(crate) use read::Unfit;
+pub(crate) use text::decode;
+pub(crate) use value::Value;
 
 use std::ops::Range;
 
@@ -20,7 +21,7 @@ const MAX_DEPTH: usize = 32;
 /// Where the members of an event are. It is reused for the next event, so that reading an
 /// event allocates nothing once the buffers have grown.
 #[derive(Debug, Default)]
-pub(super) struct EventIndex {
+pub(crate) struct EventIndex {
     members: Vec<Member>,
     /// Names that have escapes, decoded.
     names: String,
@@ -31,7 +32,7 @@ pub(super) struct EventIndex {
 
 #[derive(Debug, Clone)]
 struct Member {
-    /// Where its name begins in the text, with the quote.
+    /// Where it begins in the text: the quote before its name.
     start: u32,
     /// Between the quotes, in the text or in `names`.
     name: Range<u32>,
@@ -55,29 +56,29 @@ enum ValueKind {
 
 /// An event: a JSON object whose members have different names.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Event<'a> {
+pub(crate) struct Event<'a> {
     text: &'a str,
     index: &'a EventIndex,
 }
 
 impl<'a> Event<'a> {
     /// Returns the number of members.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.index.members.len()
     }
 
     /// Returns the event as received, without what follows the object.
-    pub(super) fn text(&self) -> &'a str {
+    pub(crate) fn text(&self) -> &'a str {
         self.text
     }
 
     /// Returns the decoded name of a member.
-    pub(super) fn name(&self, member: usize) -> &'a str {
+    pub(crate) fn name(&self, member: usize) -> &'a str {
         self.index.name(self.text, &self.index.members[member])
     }
 
     /// Returns the bytes of [`name`](Self::name), which is faster.
-    pub(super) fn name_bytes(&self, member: usize) -> &'a [u8] {
+    pub(crate) fn name_bytes(&self, member: usize) -> &'a [u8] {
         let member = &self.index.members[member];
         let Range { start, end } = member.name;
         let place = match member.is_decoded {
@@ -87,8 +88,13 @@ impl<'a> Event<'a> {
         &place.as_bytes()[start as usize..end as usize]
     }
 
+    /// Returns the value of [`hash`] for the name of a member.
+    pub(crate) fn hash(&self, member: usize) -> u32 {
+        self.index.members[member].hash
+    }
+
     /// Returns a member as written, with its name in quotes.
-    pub(super) fn member(&self, member: usize) -> &'a str {
+    pub(crate) fn member(&self, member: usize) -> &'a str {
         let Member {
             start, value, kind, ..
         } = &self.index.members[member];
@@ -96,13 +102,15 @@ impl<'a> Event<'a> {
         &self.text[*start as usize..value.end as usize + usize::from(quote)]
     }
 
-    /// Returns the value of [`hash`] for the name of a member.
-    pub(super) fn hash(&self, member: usize) -> u32 {
-        self.index.members[member].hash
+    /// Returns the value of the member with this name and the value of [`hash`] for it.
+    pub(crate) fn find(&self, hash: u32, name: &str) -> Option<Value<'a>> {
+        let mut members = 0..self.len();
+        let is_it = |&member: &usize| self.hash(member) == hash && self.name(member) == name;
+        members.find(is_it).map(|member| self.value(member))
     }
 
     /// Returns the value of a member.
-    pub(super) fn value(&self, member: usize) -> Value<'a> {
+    pub(crate) fn value(&self, member: usize) -> Value<'a> {
         let Member { value, kind, .. } = &self.index.members[member];
         let text = &self.text[value.start as usize..value.end as usize];
         match kind {
@@ -126,7 +134,7 @@ impl EventIndex {
 
 /// Returns a hash of the name of a field. It is fast and has no key: collisions only cost
 /// comparisons, and their number is bounded by that of the members.
-pub(super) fn hash(name: &[u8]) -> u32 {
+pub(crate) fn hash(name: &[u8]) -> u32 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |state: u64, word: u64| (state.rotate_left(23) ^ word).wrapping_mul(FACTOR);
     let mut state = name.len() as u64;

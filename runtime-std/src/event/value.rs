@@ -4,7 +4,7 @@ use super::decode;
 
 /// A value, as the part of the event that it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::format) enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// A string without escapes, or text that a mapping made: it may need escapes.
     Text(&'a str),
     /// A string as JSON writes it, with escapes, without its quotes.
@@ -21,7 +21,7 @@ pub(in crate::format) enum Value<'a> {
 
 impl<'a> Value<'a> {
     /// Returns the value as plain text. Escapes are decoded into `buffer`.
-    pub(in crate::format) fn text<'b>(self, buffer: &'b mut String) -> &'b str
+    pub(crate) fn text<'b>(self, buffer: &'b mut String) -> &'b str
     where
         'a: 'b,
     {
@@ -37,7 +37,7 @@ impl<'a> Value<'a> {
     }
 
     /// Returns the value as a whole number, also if it is written as a string.
-    pub(in crate::format) fn number(self) -> Option<u64> {
+    pub(crate) fn number(self) -> Option<u64> {
         match self {
             Self::Number(text) | Self::Text(text) => text.parse().ok(),
             _ => None,

@@ -5,16 +5,16 @@ const HIGH: u64 = ONES << 7;
 
 /// Bytes to look for: some, and all below a limit.
 #[derive(Clone, Copy)]
-pub(super) struct Special<const N: usize> {
-    pub(super) bytes: [u8; N],
+pub(crate) struct Special<const N: usize> {
+    pub(crate) bytes: [u8; N],
     /// At most 128; 0 means none.
-    pub(super) below: u8,
+    pub(crate) below: u8,
 }
 
 impl<const N: usize> Special<N> {
     /// Returns the place of the first such byte.
     #[inline]
-    pub(super) fn position(self, text: &[u8]) -> Option<usize> {
+    pub(crate) fn position(self, text: &[u8]) -> Option<usize> {
         let (words, rest) = text.as_chunks::<8>();
         for (number, word) in words.iter().enumerate() {
             if let Some(at) = self.in_word(*word) {

@@ -12,7 +12,7 @@ use crate::count::Count;
 
 /// Why a record is not an event that can be mapped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::format) enum Unfit {
+pub(crate) enum Unfit {
     /// A byte that is not UTF-8, with its offset.
     NotUtf8(usize),
     /// Not JSON, with line and column.
@@ -59,7 +59,7 @@ impl EventIndex {
     ///
     /// # Errors
     /// Why it cannot be mapped.
-    pub(in crate::format) fn read<'a>(&'a mut self, data: &'a [u8]) -> Result<Event<'a>, Unfit> {
+    pub(crate) fn read<'a>(&'a mut self, data: &'a [u8]) -> Result<Event<'a>, Unfit> {
         let end = data
             .iter()
             .rposition(|byte| !matches!(byte, 0 | b'\r' | b'\n'))
@@ -166,10 +166,10 @@ impl EventIndex {
         let (name, hash) = match is_decoded {
             false => (place(quoted), hash(quoted.as_bytes())),
             true => {
-                let start = self.names.len();
+                let from = self.names.len();
                 decode(quoted, &mut self.names);
-                let name = start as u32..self.names.len() as u32;
-                (name, hash(&self.names.as_bytes()[start..]))
+                let name = from as u32..self.names.len() as u32;
+                (name, hash(&self.names.as_bytes()[from..]))
             }
         };
         let (value, kind) = match value.as_bytes() {
@@ -231,7 +231,7 @@ fn skip_string(bytes: &mut impl Iterator<Item = u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::event::Value;
+    use crate::event::Value;
 
     fn unfit(data: &[u8]) -> Option<Unfit> {
         EventIndex::default().read(data).err()

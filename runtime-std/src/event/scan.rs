@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
+use super::special::Special;
 use super::{EventIndex, MAX_MEMBERS, Member, ValueKind, hash};
-use crate::format::special::Special;
 
 /// What ends a part of a string.
 const ENDS: Special<2> = Special {

@@ -2,7 +2,7 @@
 
 /// Appends the text of a valid JSON string without its quotes. Half a surrogate pair
 /// becomes U+FFFD.
-pub(in crate::format) fn decode(escaped: &str, text: &mut String) {
+pub(crate) fn decode(escaped: &str, text: &mut String) {
     let mut rest = escaped;
     while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
         text.push_str(&rest[..at]);
