@@ -28,8 +28,7 @@ const PROGRAMS: [(&str, &str); 17] = [
 ];
 
 /// What has no version to ask for: a file, and the package it comes in.
-const FILES: [(&str, &str); 8] = [
-    ("/usr/bin/tshark", "tshark"),
+const FILES: [(&str, &str); 7] = [
     ("/usr/share/java/jna.jar", "libjna-java"),
     ("/usr/bin/mandoc", "mandoc"),
     ("/usr/sbin/rsyslogd", "rsyslog"),
