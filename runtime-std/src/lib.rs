@@ -38,6 +38,7 @@ mod sync;
 pub mod telemetry;
 mod thread;
 mod trouble;
+mod utc;
 #[cfg(feature = "archive")]
 pub mod verify;
 

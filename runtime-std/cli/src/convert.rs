@@ -17,18 +17,20 @@ use super::Failure;
 #[derive(Args)]
 #[command(
     after_help = "Example:\n  estreamer convert events.ndjson --format cef\n\n\
-                  Where does each field go?\n  head -1 events.ndjson | estreamer convert - --format cef --explain"
+                  Where does each field go?\n  head -1 events.ndjson | estreamer convert - --format cef --explain\n\n\
+                  Exit status: 0 every event is converted · 1 some are in error envelopes, or \
+                  the file cannot be read · 2 wrong usage"
 )]
 pub(super) struct ConvertCommand {
     /// The file, also compressed with gzip or zstd; - is standard input.
     file: PathBuf,
-    /// The format to write: ndjson+envelope, csv, ftd, cef, leef or pcapng (only the packets).
+    /// The format to write, such as ecs or cef.
     #[arg(long, value_name = "FORMAT")]
     format: Format,
     /// The columns of csv, by the names of fields. The last column has the other fields.
     #[arg(long, value_name = "FIELD,FIELD", value_delimiter = ',')]
     columns: Vec<String>,
-    /// Print where each field of an event goes and by which row of the mapping table, and
+    /// Print where each field of an event goes, by the table of the page of the format, and
     /// then the event.
     #[arg(long)]
     explain: bool,
@@ -125,11 +127,17 @@ impl ConvertCommand {
                 Count(left_out, "event")
             );
         }
-        if errors > 0 {
-            let events = Count(events, "event");
-            info!("{events} converted, {errors} in error envelopes.");
+        if errors == 0 {
+            return Ok(());
         }
-        Ok(())
+        let (all, verb) = (
+            Count(events + errors, "event"),
+            if errors == 1 { "is" } else { "are" },
+        );
+        Err(Failure::failed(
+            format!("{errors} of {all} {verb} not converted but in error envelopes"),
+            "Each envelope, a line that begins with {\"estreamer_error\", has the reason",
+        ))
     }
 }
 

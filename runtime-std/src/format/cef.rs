@@ -13,25 +13,32 @@ use super::dialect::Dialect;
 use super::event::Value;
 use super::facts::Facts;
 use super::key_value::{Escape, append, key};
+use super::special::Special;
 use super::table::{Known, Row, Table};
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("cef.table")));
 
-const HEADER: Escape = Escape {
+const HEADER: Escape<4> = Escape {
+    special: Special {
+        bytes: [b'\\', b'|', b'\r', b'\n'],
+        below: 0,
+    },
     of: |byte| match byte {
-        b'\\' => Some("\\\\"),
-        b'|' => Some("\\|"),
-        b'\r' | b'\n' => Some(" "),
-        _ => None,
+        b'\\' => "\\\\",
+        b'|' => "\\|",
+        _ => " ",
     },
 };
-const VALUE: Escape = Escape {
+const VALUE: Escape<4> = Escape {
+    special: Special {
+        bytes: [b'\\', b'=', b'\n', b'\r'],
+        below: 0,
+    },
     of: |byte| match byte {
-        b'\\' => Some("\\\\"),
-        b'=' => Some("\\="),
-        b'\n' => Some("\\n"),
-        b'\r' => Some("\\r"),
-        _ => None,
+        b'\\' => "\\\\",
+        b'=' => "\\=",
+        b'\n' => "\\n",
+        _ => "\\r",
     },
 };
 
@@ -60,7 +67,7 @@ impl Dialect for Cef {
         self.separate = false;
         // The version of the product is not in the events, and may not be empty.
         out.extend_from_slice(b"CEF:0|Cisco|Firepower|-|");
-        out.extend_from_slice(facts.class().as_bytes());
+        out.extend_from_slice(facts.code_or_type().as_bytes());
         out.push(b'|');
         let message = facts.value(Known::IntrusionRuleMessage);
         let name = message.unwrap_or(Value::Text(facts.title()));

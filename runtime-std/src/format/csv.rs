@@ -42,7 +42,7 @@ impl Columns {
         line.push(b'\n');
         Self {
             kind,
-            hashes: names.iter().map(|name| hash(name)).collect(),
+            hashes: names.iter().map(|name| hash(name.as_bytes())).collect(),
             names,
             first_line: line.into(),
         }

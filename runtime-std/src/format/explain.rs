@@ -39,37 +39,31 @@ impl Dialect for Explain {
         self.record.clear();
         self.dialect.begin(facts, &mut self.record);
         // Writing to a Vec cannot fail.
-        let _ = writeln!(out, "{}, written as {}:", facts.title(), self.format);
+        let _ = write!(out, "{}, written as {}", facts.title(), self.format);
+        if let Some(kind) = facts.kind() {
+            let (format, name) = (self.format, kind.name());
+            let _ = write!(out, " by the table {name} in docs/formats/{format}.md");
+        }
+        out.extend_from_slice(b":\n");
     }
 
     fn field(&mut self, row: &Row, value: Value<'_>, out: &mut Vec<u8>) {
         let start = self.record.len();
         self.dialect.field(row, value, &mut self.record);
-        let written = String::from_utf8_lossy(&self.record[start..]);
         let how = match row.written_as {
             "" => String::new(),
             how => format!(" ({how})"),
         };
-        let (from, format, line) = (row.source.shown(), self.format, row.line);
-        let _ = writeln!(
-            out,
-            "  {from} -> {}{how}, {format}.table line {line}: {}",
-            row.target,
-            written.trim()
-        );
+        let (from, written) = (row.source.shown(), written(&self.record[start..]));
+        let _ = writeln!(out, "  {from} -> {}{how}: {written}", row.target);
     }
 
     fn unknown(&mut self, name: &str, value: Value<'_>, out: &mut Vec<u8>) {
         let start = self.record.len();
         self.dialect.unknown(name, value, &mut self.record);
-        let written = String::from_utf8_lossy(&self.record[start..]);
-        let _ = writeln!(
-            out,
-            "  `{}` has no place in {}: {}",
-            name.escape_debug(),
-            self.format,
-            written.trim()
-        );
+        let written = written(&self.record[start..]);
+        let (name, format) = (name.escape_debug(), self.format);
+        let _ = writeln!(out, "  `{name}` has no place in {format}: {written}");
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
@@ -81,4 +75,11 @@ impl Dialect for Explain {
     fn adjusted(&self) -> u64 {
         self.dialect.adjusted()
     }
+}
+
+/// Returns what was written for a field, without what ends the one before it.
+fn written(record: &[u8]) -> String {
+    let is_end = |c: char| matches!(c, '}' | ']' | ',') || c.is_whitespace();
+    let text = String::from_utf8_lossy(record);
+    text.trim_start_matches(is_end).trim_end().to_owned()
 }

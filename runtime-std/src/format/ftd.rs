@@ -12,18 +12,25 @@
 use std::io::Write;
 use std::sync::LazyLock;
 
-use estreamer_core::fqe::EventKind;
-
+use super::class::EventClass;
 use super::dialect::Dialect;
 use super::event::Value;
 use super::facts::Facts;
 use super::key_value::key;
-use super::table::{Known, Row, Table, time};
+use super::special::Special;
+use super::table::{Known, Row, Table};
+use crate::utc;
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("ftd.table")));
 
 /// The facility of the devices by default: local4.
 const FACILITY: u8 = 20;
+
+/// What may end a value.
+const ENDS: Special<3> = Special {
+    bytes: [b',', b'\n', b'\r'],
+    below: 0,
+};
 
 /// The device's syslog.
 #[derive(Default)]
@@ -51,7 +58,7 @@ impl Ftd {
         let second = facts.time().map_or(0, |time| time.second);
         // Writing to a Vec cannot fail.
         let _ = write!(out, "<{}>", FACILITY * 8 + severity);
-        if time(second, &mut self.buffer).is_some() {
+        if utc::append(second, &mut self.buffer).is_some() {
             out.extend_from_slice(self.buffer.as_bytes());
         }
         out.push(b' ');
@@ -88,10 +95,7 @@ impl Ftd {
 fn make_harmless(value: &mut [u8]) -> bool {
     let mut at = 0;
     let mut replaced = false;
-    while let Some(found) = value[at..]
-        .iter()
-        .position(|byte| matches!(byte, b',' | b'\n' | b'\r'))
-    {
+    while let Some(found) = ENDS.position(&value[at..]) {
         at += found;
         value[at] = match value[at] {
             b',' if begins_key(&value[at + 1..]) => {
@@ -132,10 +136,10 @@ impl Dialect for Ftd {
 
     fn begin(&mut self, facts: &Facts<'_>, out: &mut Vec<u8>) {
         self.separate = false;
-        let severity = match facts.kind() {
-            Some(EventKind::Intrusion) => 1,
-            Some(EventKind::File) if facts.is_malware() => 4,
-            Some(EventKind::File) => 5,
+        let severity = match facts.class() {
+            Some(EventClass::Intrusion) => 1,
+            Some(EventClass::Malware) => 4,
+            Some(EventClass::File) => 5,
             _ => 6,
         };
         if !self.bare {

@@ -13,15 +13,17 @@ use super::dialect::Dialect;
 use super::event::Value;
 use super::facts::Facts;
 use super::key_value::{Escape, append, key};
+use super::special::Special;
 use super::table::{Row, Table};
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("leef.table")));
 
-const VALUE: Escape = Escape {
-    of: |byte| match byte {
-        b'\t' | b'\n' | b'\r' => Some(" "),
-        _ => None,
+const VALUE: Escape<3> = Escape {
+    special: Special {
+        bytes: [b'\t', b'\n', b'\r'],
+        below: 0,
     },
+    of: |_| " ",
 };
 
 /// LEEF.
@@ -54,7 +56,7 @@ impl Dialect for Leef {
         self.separate = false;
         // The version of the product is not in the events, and may not be empty.
         out.extend_from_slice(b"LEEF:2.0|Cisco|Firepower|-|");
-        out.extend_from_slice(facts.class().as_bytes());
+        out.extend_from_slice(facts.code_or_type().as_bytes());
         out.extend_from_slice(b"|x09|");
     }
 

@@ -1,11 +1,13 @@
 //! Maps events: reads each once and hands its fields to a dialect.
 
+use std::cell::OnceCell;
+
 use estreamer_core::wire::RecordType;
 
 use super::dialect::Dialect;
 use super::event::{EventIndex, Unfit, Value};
 use super::facts::{Facts, KnownMembers};
-use super::table::{Known, Source};
+use super::table::Source;
 
 /// What is known about an event beside its text.
 #[derive(Clone, Copy)]
@@ -22,7 +24,9 @@ pub(super) struct Origin<'a> {
 #[derive(Default)]
 pub(super) struct Mapper {
     index: EventIndex,
-    /// The member of each row, plus 1.
+    /// The rows that may have a value, as a set of bits.
+    present: Vec<u64>,
+    /// The member of each row that is present and has a field.
     members: Vec<u32>,
     /// Whether a target has its value.
     taken: Vec<bool>,
@@ -49,6 +53,7 @@ impl Mapper {
     ) -> Result<(), Unfit> {
         let Self {
             index,
+            present,
             members,
             taken,
             unknown,
@@ -58,25 +63,28 @@ impl Mapper {
         } = self;
         let event = index.read(data)?;
         let table = dialect.table();
-        members.clear();
         members.resize(table.rows.len(), 0);
+        present.clone_from(&table.derived);
         taken.clear();
         taken.resize(table.targets, false);
         unknown.clear();
-        *known = [0; Known::ALL.len()];
+        *known = KnownMembers::default();
         // The event type decides which rows apply, and may be any member.
         for member in 0..event.len() {
-            let entry = table.entry(event.hash(member), event.name(member));
-            let number = member as u32 + 1;
-            let rows = entry.map_or(&[][..], |entry| &entry.rows);
-            if let Some(known_field) = entry.and_then(|entry| entry.known) {
-                known[known_field as usize] = number;
+            let entry = table.entry(event.hash(member), event.name_bytes(member));
+            let Some(entry) = entry else {
+                unknown.push(member as u32);
+                continue;
+            };
+            if let Some(known_field) = entry.known {
+                known.set(known_field, member);
             }
-            match rows {
-                [] => unknown.push(member as u32),
-                rows => rows
-                    .iter()
-                    .for_each(|row| members[usize::from(*row)] = number),
+            for row in entry.rows.iter().map(|row| usize::from(*row)) {
+                members[row] = member as u32;
+                present[row / 64] |= 1 << (row % 64);
+            }
+            if entry.rows.is_empty() {
+                unknown.push(member as u32);
             }
         }
         let facts = Facts {
@@ -85,20 +93,23 @@ impl Mapper {
             archival: origin.archival,
             source: origin.source,
             known,
+            ends: OnceCell::new(),
         };
-        let kind = facts.kind();
+        let class = facts.class();
         if let Some(refusal) = dialect.refusal(&facts) {
             return Err(Unfit::Refused(refusal));
         }
         dialect.begin(&facts, out);
-        for (row, member) in table.rows.iter().zip(&*members) {
-            let member = member.checked_sub(1);
-            let is_free = row.is_for(kind) && !taken[row.target_number];
+        let in_order = unknown.len();
+        for number in ones(present) {
+            let row = &table.rows[number];
+            let member = members[number];
+            let is_free = row.is_for(class) && !taken[row.target_number];
             let value = match row.source {
-                Source::Field(_) => member.map(|member| event.value(member as usize)),
+                Source::Field(_) => Some(event.value(member as usize)),
                 _ if !is_free => None,
                 Source::Derived(derived) => facts.derive(derived, derived_buffer),
-                Source::Constant(text) => Some(Value::Text(text)),
+                Source::Constant(value) => Some(value),
             };
             let value = match value {
                 None | Some(Value::Null) => continue,
@@ -110,14 +121,16 @@ impl Mapper {
                 taken[row.target_number] = true;
                 is_placed = true;
             }
-            if let Some(member) = member
-                && (!row.has_home(kind) || row.is_home(kind) && !is_placed)
+            if matches!(row.source, Source::Field(_))
+                && (!row.has_home(class) || row.is_home(class) && !is_placed)
             {
                 unknown.push(member);
             }
         }
-        unknown.sort_unstable();
-        unknown.dedup();
+        if unknown.len() > in_order {
+            unknown.sort_unstable();
+            unknown.dedup();
+        }
         for member in unknown.iter().map(|member| *member as usize) {
             match event.value(member) {
                 Value::Null => {}
@@ -127,4 +140,18 @@ impl Mapper {
         dialect.end(out);
         Ok(())
     }
+}
+
+/// Returns the numbers in a set of bits.
+fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
+    let (mut number, mut rest) = (0, words.first().copied().unwrap_or(0));
+    std::iter::from_fn(move || {
+        while rest == 0 {
+            number += 1;
+            rest = *words.get(number)?;
+        }
+        let bit = rest.trailing_zeros() as usize;
+        rest &= rest - 1;
+        Some(number * 64 + bit)
+    })
 }

@@ -6,25 +6,33 @@
 //! implementation of [`Dialect`] in this folder, and a row in [`Format::dialect`].
 
 mod cef;
+mod class;
 mod convert;
 pub mod csv;
 mod dialect;
+mod ecs;
 mod envelope;
 mod event;
+pub mod event_time;
 mod explain;
 mod facts;
 mod ftd;
 pub mod head;
+mod json;
 mod key_value;
 mod leef;
 mod line;
 mod map;
+mod nested;
+mod ocsf;
 #[cfg(test)]
 mod pages;
 mod pcapng;
 mod raw;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod readers;
+mod special;
+mod splunk;
 mod table;
 pub mod terminal;
 #[cfg(test)]
@@ -33,6 +41,9 @@ mod transform;
 
 pub use convert::{Converted, Converter};
 pub use raw::ENVELOPE;
+#[cfg(feature = "http")]
+pub use splunk::HecEvent;
+pub use splunk::SOURCETYPE as SPLUNK_SOURCETYPE;
 pub use transform::OwnedTransform;
 
 use std::fmt;
@@ -70,6 +81,12 @@ pub enum Format {
     Cef,
     /// QRadar's Log Event Extended Format.
     Leef,
+    /// Documents of the Elastic Common Schema.
+    Ecs,
+    /// Events of the Open Cybersecurity Schema Framework.
+    Ocsf,
+    /// Events as Splunk's HTTP Event Collector takes them.
+    Splunk,
     /// The packets of intrusion events, as a capture file.
     Pcapng,
 }
@@ -96,6 +113,17 @@ impl Format {
         ),
         (Self::Cef, "cef", "ArcSight's Common Event Format"),
         (Self::Leef, "leef", "QRadar's Log Event Extended Format"),
+        (Self::Ecs, "ecs", "the Elastic Common Schema"),
+        (
+            Self::Ocsf,
+            "ocsf",
+            "the Open Cybersecurity Schema Framework",
+        ),
+        (
+            Self::Splunk,
+            "splunk",
+            "as received, with what Splunk's HTTP Event Collector needs",
+        ),
         (
             Self::Pcapng,
             "pcapng",
@@ -105,7 +133,7 @@ impl Format {
 
     /// Returns whether it reads the members of events, so that they must be JSON.
     pub fn needs_json(self) -> bool {
-        self == Self::Pcapng || self.dialect().is_some()
+        matches!(self, Self::Splunk | Self::Pcapng) || self.dialect().is_some()
     }
 
     /// Returns whether it has a place for events of this type.
@@ -122,10 +150,14 @@ impl Format {
     /// Creates the dialect of a format that has one.
     fn dialect(self) -> Option<Box<dyn Dialect>> {
         match self {
-            Self::Lines | Self::Envelope | Self::Csv | Self::Raw | Self::Pcapng => None,
+            Self::Lines | Self::Envelope | Self::Csv | Self::Raw | Self::Splunk | Self::Pcapng => {
+                None
+            }
             Self::Ftd => Some(Box::<ftd::Ftd>::default()),
             Self::Cef => Some(Box::<cef::Cef>::default()),
             Self::Leef => Some(Box::<leef::Leef>::default()),
+            Self::Ecs => Some(Box::<ecs::Ecs>::default()),
+            Self::Ocsf => Some(Box::<ocsf::Ocsf>::default()),
         }
     }
 }
@@ -155,8 +187,6 @@ impl fmt::Display for Format {
 /// A row of the mapping table of a dialect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MappingRow {
-    /// The line in the table, counted from 1.
-    pub line: usize,
     /// The field; `None` if the value is worked out or constant.
     pub field: Option<&'static str>,
     /// The field or the value in words.
@@ -175,7 +205,6 @@ pub struct MappingRow {
 pub fn mapping(format: Format) -> Option<Vec<MappingRow>> {
     let rows = &format.dialect()?.table().rows;
     let row = |row: &Row| MappingRow {
-        line: row.line,
         field: match row.source {
             Source::Field(name) => Some(name),
             _ => None,
@@ -186,7 +215,7 @@ pub fn mapping(format: Format) -> Option<Vec<MappingRow>> {
         is_copy: row.is_copy,
         kinds: EventKind::ALL
             .into_iter()
-            .filter(|kind| row.is_for(Some(*kind)))
+            .filter(|kind| row.is_for_kind(*kind))
             .collect(),
     };
     Some(rows.iter().map(row).collect())
@@ -329,6 +358,10 @@ impl Formatter {
                 }
                 Err(unfit) => Some(unfit),
             },
+            (Format::Splunk, _, _) => match self.splunk(source, record, out) {
+                Ok(()) => return true,
+                Err(unfit) => Some(unfit),
+            },
             (_, _, _) => match self.map(source, record, out) {
                 Ok(()) => return true,
                 Err(unfit) => Some(unfit),
@@ -388,6 +421,27 @@ impl Formatter {
             let event = self.index.read(record.data)?;
             envelope::event(source, record, received, &event, out);
         }
+        Ok(())
+    }
+
+    fn splunk(
+        &mut self,
+        source: &str,
+        record: &EventRecord<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Unfit> {
+        let event = self.index.read(record.data)?.text().as_bytes();
+        let archival = record.archival.filter(|second| *second > 0);
+        let archival = archival.map(|second| u64::from(second) * 1_000_000);
+        splunk::HecEvent {
+            micros: event_time::micros(event).or(archival),
+            host: event_time::device(event).unwrap_or(source),
+            source,
+            sourcetype: splunk::SOURCETYPE,
+            index: None,
+            is_object: true,
+        }
+        .append(event, out);
         Ok(())
     }
 

@@ -8,10 +8,12 @@ use estreamer_core::wire::RecordType;
 use estreamer_mio::buffer::{EventRecord, RecordKind};
 use estreamer_simulate::generator::{Generator, GeneratorOptions, field_names, render_json};
 
+use super::class::EventClass;
 use super::csv::Columns;
 use super::head::HeadState;
 use super::table::{Row, Source, Table};
 use super::{Format, Formatter, OwnedTransform, RecordOrigin};
+use super::{ecs, ocsf};
 use crate::digest::Digest;
 
 /// Generated events of each type in a golden file.
@@ -107,6 +109,9 @@ fn every_table_is_well_formed_and_names_real_fields() {
     for (format, table) in dialects() {
         assert!(table.errors.is_empty(), "{format}: {:?}", table.errors);
     }
+    for layout in [&ecs::LAYOUT, &ocsf::LAYOUT] {
+        assert!(layout.errors.is_empty(), "{:?}", layout.errors);
+    }
 }
 
 #[test]
@@ -116,19 +121,27 @@ fn the_page_of_every_dialect_has_its_table() {
         let page = fs::read_to_string(root().join(&path)).unwrap_or_default();
         let (head, _) = page.split_once("\n## Fields\n").unwrap_or((&page, ""));
         let mut expected = format!("{head}\n## Fields\n");
-        for kind in EventKind::ALL {
-            expected += &section(table, kind);
+        for class in EventClass::ALL {
+            expected += &section(table, class);
         }
         check(&path, expected.as_bytes());
     }
 }
 
-/// The section of an event type.
-fn section(table: &Table, kind: EventKind) -> String {
-    let mut text = format!("\n### {}\n\n", kind.name());
+/// The section of an event type. Malware has one if its rows are its own.
+fn section(table: &Table, class: EventClass) -> String {
+    let kind = class.kind();
+    let same =
+        |row: &Row| row.is_for(Some(EventClass::File)) == row.is_for(Some(EventClass::Malware));
+    let has_malware = !table.rows.iter().all(same);
+    let mut text = match class {
+        EventClass::Malware if !has_malware => return String::new(),
+        EventClass::Malware => format!("\n### {} of malware\n\n", kind.name()),
+        _ => format!("\n### {}\n\n", kind.name()),
+    };
     text += "| field | target | written as |\n|---|---|---|\n";
     let fields = field_names(kind).all;
-    let kind = Some(kind);
+    let kind = Some(class);
     let is_sent = |row: &&Row| match row.source {
         Source::Field(name) => fields.contains(&name),
         _ => true,

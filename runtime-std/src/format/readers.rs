@@ -1,5 +1,10 @@
 //! Readers of the dialects, as other programs read them, for tests and fuzzers.
 
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
 /// The pairs of a record in its order.
 pub type Pairs = Vec<(String, String)>;
 
@@ -70,6 +75,72 @@ pub fn leef(line: &str) -> Option<Pairs> {
         Some((key.to_owned(), value.to_owned()))
     };
     pairs.split('\t').map(pair).collect()
+}
+
+/// Reads a line with one JSON object. `None` if a name occurs twice in an object of it, which
+/// some readers refuse.
+pub fn json(line: &[u8]) -> Option<serde_json::Value> {
+    let line = line.strip_suffix(b"\n")?;
+    let value: serde_json::Value = serde_json::from_slice(line).ok()?;
+    let Unique = serde_json::from_slice(line).ok()?;
+    value.is_object().then_some(value)
+}
+
+/// Any JSON in which no object has a name twice.
+struct Unique;
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Unique {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        let mut names = HashSet::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let Self = map.next_value()?;
+            if !names.insert(name) {
+                return Err(A::Error::custom("a name twice"));
+            }
+        }
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
 }
 
 fn unescaped(text: &str, sign: char) -> impl Iterator<Item = usize> {

@@ -1,6 +1,6 @@
 //! Formats events in every format.
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use crate::config::Format;
 use crate::format::{Converted, Converter, readers};
@@ -45,6 +45,13 @@ pub fn formats(data: &[u8]) {
         }
         if !matches!(format, Format::Raw | Format::Lines) {
             assert!(str::from_utf8(record).is_ok(), "{name} is text");
+        }
+        if matches!(format, Format::Ecs | Format::Ocsf | Format::Splunk) {
+            let unique = readers::json(record).is_some();
+            assert!(
+                record.is_empty() || unique,
+                "{name} is an object without equal names"
+            );
         }
     }
 }
@@ -112,6 +119,7 @@ fn values(data: &[u8]) {
     };
     let (_, cef) = readers::cef(&written(Format::Cef)).expect("it is CEF");
     let leef = readers::leef(&written(Format::Leef)).expect("it is LEEF");
+    documents(&event, &written);
     let ftd = written(Format::Ftd);
     let ftd = [true, false].map(|blank| readers::ftd(&ftd, blank).expect("they are pairs"));
     for (field, value) in event.iter().filter(|(field, _)| *field != "EventType") {
@@ -148,4 +156,31 @@ fn values(data: &[u8]) {
             assert_eq!(find(pairs, &key).replace(',', ";"), one_line);
         }
     }
+}
+
+/// Checks that documents have the values of an event.
+fn documents(event: &Map<String, Value>, written: &impl Fn(Format) -> String) {
+    let read = |format| readers::json(written(format).as_bytes()).expect("it is JSON");
+    let (ecs, ocsf) = (read(Format::Ecs), read(Format::Ocsf));
+    assert_eq!(read(Format::Splunk)["event"], Value::Object(event.clone()));
+    for (field, value) in event {
+        let [in_ecs, in_ocsf] = match &**field {
+            "URL" => ["/url/original", "/url/url_string"],
+            "FirewallRule" => ["/rule/name", "/firewall_rule/name"],
+            "FileName" => ["/file/name", "/unmapped/FileName"],
+            "Unheard_Of" => ["/cisco/ftd/unheard_of", "/unmapped/Unheard_Of"],
+            "Other" => ["/cisco/ftd/other", "/unmapped/Other"],
+            _ => continue,
+        };
+        assert_eq!(ecs.pointer(in_ecs), Some(value), "{field}");
+        assert_eq!(ocsf.pointer(in_ocsf), Some(value), "{field}");
+    }
+    let Some(user) = event.get("User").and_then(Value::as_str) else {
+        return;
+    };
+    let name = user.split_once('\\').map_or(user, |(_, name)| name);
+    let domain = user.split_once('\\').map(|(domain, _)| Value::from(domain));
+    assert_eq!(ecs["user"]["name"], name);
+    assert_eq!(ecs.pointer("/user/domain"), domain.as_ref());
+    assert_eq!(ocsf["actor"]["user"]["name"], name);
 }

@@ -9,7 +9,6 @@ pub mod destination;
 mod error_file;
 #[cfg(any(feature = "http", feature = "kafka"))]
 mod event_queue;
-pub mod event_time;
 pub mod file;
 #[cfg(feature = "http")]
 mod http;

@@ -177,7 +177,7 @@ impl Default for HttpOptions {
             proxy: None,
             errors: None,
             index: None,
-            sourcetype: "cisco:sfw:estreamer".into(),
+            sourcetype: crate::format::SPLUNK_SOURCETYPE.into(),
             ack: false,
             encoding: OtlpEncoding::Protobuf,
         }

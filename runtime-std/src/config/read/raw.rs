@@ -185,6 +185,9 @@ impl RawOutput {
         } else if keys.contains(&"api_key") && self.receiver.http.index.is_none() {
             let remedy = "Add index = \"NAME\" to [[output]]: the index or data stream";
             ("has no index", remedy)
+        } else if keys.contains(&"token") && self.format == Format::Splunk {
+            let what = "makes events for the collector itself, so splunk would make them twice";
+            (what, "Use format = \"ndjson\"")
         } else if keys.contains(&"token") && self.receiver.credentials.is_none() {
             let remedy = "Add token = { file = \"FILE\" } to [[output]]: the token of the HTTP \
                           Event Collector";

@@ -12,11 +12,11 @@ use super::delivery::{Delivery, SourceInfo};
 use crate::config::OutputConfig;
 use crate::disk::{Disk, RealDisk};
 use crate::format::csv::Columns;
-use crate::format::{Formatter, RecordOrigin};
+use crate::format::{Formatter, RecordOrigin, event_time};
 use crate::output::destination::Destination;
 use crate::output::pattern::{OTHER, Pattern};
 use crate::output::receivers::RecordNeeds;
-use crate::output::{OutputPart, RecordInfo, event_time};
+use crate::output::{OutputPart, RecordInfo};
 
 /// The maximum capacity of a buffer to keep for the next batch, in bytes.
 const MAX_KEPT: usize = 1 << 20;
@@ -133,7 +133,7 @@ impl BatchFormatter {
                     end: part.bytes.len(),
                     kind,
                     source: source.name.clone(),
-                    device: event_time::device(record.data),
+                    device: event_time::device(record.data).map(str::to_owned),
                     connection: has_connection
                         .then(|| event_time::connection(record.data))
                         .flatten(),

@@ -2,6 +2,7 @@
 //! values are ranges of its text.
 
 mod read;
+mod scan;
 mod text;
 mod value;
 
@@ -35,9 +36,21 @@ struct Member {
     /// Between the quotes, in the text or in `names`.
     name: Range<u32>,
     is_decoded: bool,
-    /// As written.
+    /// As written; a string without its quotes.
     value: Range<u32>,
+    kind: ValueKind,
     hash: u32,
+}
+
+/// What the text of a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ValueKind {
+    Text,
+    Escaped,
+    Number,
+    Word,
+    Null,
+    Json,
 }
 
 /// An event: a JSON object whose members have different names.
@@ -63,10 +76,24 @@ impl<'a> Event<'a> {
         self.index.name(self.text, &self.index.members[member])
     }
 
+    /// Returns the bytes of [`name`](Self::name), which is faster.
+    pub(super) fn name_bytes(&self, member: usize) -> &'a [u8] {
+        let member = &self.index.members[member];
+        let Range { start, end } = member.name;
+        let place = match member.is_decoded {
+            true => &self.index.names,
+            false => self.text,
+        };
+        &place.as_bytes()[start as usize..end as usize]
+    }
+
     /// Returns a member as written, with its name in quotes.
     pub(super) fn member(&self, member: usize) -> &'a str {
-        let Member { start, value, .. } = &self.index.members[member];
-        &self.text[*start as usize..value.end as usize]
+        let Member {
+            start, value, kind, ..
+        } = &self.index.members[member];
+        let quote = matches!(kind, ValueKind::Text | ValueKind::Escaped);
+        &self.text[*start as usize..value.end as usize + usize::from(quote)]
     }
 
     /// Returns the value of [`hash`] for the name of a member.
@@ -76,8 +103,16 @@ impl<'a> Event<'a> {
 
     /// Returns the value of a member.
     pub(super) fn value(&self, member: usize) -> Value<'a> {
-        let Range { start, end } = self.index.members[member].value;
-        Value::of_json(&self.text[start as usize..end as usize])
+        let Member { value, kind, .. } = &self.index.members[member];
+        let text = &self.text[value.start as usize..value.end as usize];
+        match kind {
+            ValueKind::Text => Value::Text(text),
+            ValueKind::Escaped => Value::Escaped(text),
+            ValueKind::Number => Value::Number(text),
+            ValueKind::Word => Value::Word(text),
+            ValueKind::Null => Value::Null,
+            ValueKind::Json => Value::Json(text),
+        }
     }
 }
 
@@ -91,15 +126,28 @@ impl EventIndex {
 
 /// Returns a hash of the name of a field. It is fast and has no key: collisions only cost
 /// comparisons, and their number is bounded by that of the members.
-pub(super) fn hash(name: &str) -> u32 {
+pub(super) fn hash(name: &[u8]) -> u32 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |state: u64, word: u64| (state.rotate_left(23) ^ word).wrapping_mul(FACTOR);
     let mut state = name.len() as u64;
-    let (words, rest) = name.as_bytes().as_chunks::<8>();
+    let (words, rest) = name.as_chunks::<8>();
     for word in words {
-        state = (state.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(FACTOR);
+        state = mix(state, u64::from_le_bytes(*word));
     }
-    let mut last = [0; 8];
-    last[..rest.len()].copy_from_slice(rest);
-    state = (state.rotate_left(23) ^ u64::from_le_bytes(last)).wrapping_mul(FACTOR);
+    // The end once more: copying so few bytes would take a call.
+    let last = match (
+        name.last_chunk::<8>(),
+        name.first_chunk::<4>(),
+        name.last_chunk::<4>(),
+    ) {
+        (Some(last), _, _) => u64::from_le_bytes(*last),
+        (_, Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+        }
+        _ => rest
+            .iter()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    state = mix(state, last);
     (state >> 32) as u32
 }

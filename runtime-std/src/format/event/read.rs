@@ -6,9 +6,9 @@ use std::ops::Range;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::scan::scan;
+use super::{Event, EventIndex, MAX_DEPTH, MAX_MEMBERS, Member, ValueKind, decode, hash};
 use crate::count::Count;
-
-use super::{Event, EventIndex, MAX_DEPTH, MAX_MEMBERS, Member, decode, hash};
 
 /// Why a record is not an event that can be mapped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +70,11 @@ impl EventIndex {
         };
         self.members.clear();
         self.names.clear();
+        if scan(text, self) {
+            self.check_names(text)?;
+            return Ok(Event { text, index: self });
+        }
+        self.members.clear();
         let mut unfit = None;
         let mut reader = serde_json::Deserializer::from_str(text);
         let members = Members {
@@ -159,19 +164,33 @@ impl EventIndex {
         let quoted = &name[1..name.len() - 1];
         let is_decoded = quoted.contains('\\');
         let (name, hash) = match is_decoded {
-            false => (place(quoted), hash(quoted)),
+            false => (place(quoted), hash(quoted.as_bytes())),
             true => {
                 let start = self.names.len();
                 decode(quoted, &mut self.names);
                 let name = start as u32..self.names.len() as u32;
-                (name, hash(&self.names[start..]))
+                (name, hash(&self.names.as_bytes()[start..]))
             }
+        };
+        let (value, kind) = match value.as_bytes() {
+            [b'"', .., b'"'] => {
+                let value = &value[1..value.len() - 1];
+                match value.contains('\\') {
+                    true => (value, ValueKind::Escaped),
+                    false => (value, ValueKind::Text),
+                }
+            }
+            [b'[' | b'{', ..] => (value, ValueKind::Json),
+            b"null" => (value, ValueKind::Null),
+            [b't' | b'f', ..] => (value, ValueKind::Word),
+            _ => (value, ValueKind::Number),
         };
         self.members.push(Member {
             start,
             name,
             is_decoded,
             value: place(value),
+            kind,
             hash,
         });
     }

@@ -20,23 +20,6 @@ pub(in crate::format) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// Returns a valid JSON value as what it is.
-    pub(super) fn of_json(json: &'a str) -> Self {
-        match json.as_bytes() {
-            [b'"', .., b'"'] => {
-                let quoted = &json[1..json.len() - 1];
-                match memchr::memchr(b'\\', quoted.as_bytes()) {
-                    None => Self::Text(quoted),
-                    Some(_) => Self::Escaped(quoted),
-                }
-            }
-            [b'[' | b'{', ..] => Self::Json(json),
-            b"null" => Self::Null,
-            [b't' | b'f', ..] => Self::Word(json),
-            _ => Self::Number(json),
-        }
-    }
-
     /// Returns the value as plain text. Escapes are decoded into `buffer`.
     pub(in crate::format) fn text<'b>(self, buffer: &'b mut String) -> &'b str
     where

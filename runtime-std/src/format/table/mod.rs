@@ -12,9 +12,11 @@
 //!
 //! - A field is the name of a member of the event. `+` marks a further copy of a field
 //!   that has, or may have, another row; a field has one row without it. `@` is a value
-//!   that is worked out: see [`Derived`]. Text in quotes is written as it is.
+//!   that is worked out: see [`Derived`]. Text in quotes is written as it is; as JSON if it is
+//!   a number or a list.
 //! - *Written as* is empty for an unchanged value, or a list of steps: see [`Change`].
-//! - *Only in* names event types: `connection`, `intrusion`, `packet`, `file`.
+//! - *Only in* names event types: `connection`, `intrusion`, `packet`, `file`; `malware` is a
+//!   file event of malware, and `file` any other one.
 //! - The order of the rows is the order of the output. If two rows have the same target,
 //!   the first one whose field is present gets it.
 //! - A field without a row, and a value that does not fit its row, goes where the dialect
@@ -24,10 +26,13 @@ mod change;
 mod known;
 mod names;
 
-pub(super) use change::{Change, time};
+pub(super) use change::Change;
 pub(super) use known::{Derived, Known};
 
 use estreamer_core::fqe::EventKind;
+
+use super::class::EventClass;
+use super::event::{Value, hash};
 
 use names::Names;
 
@@ -37,6 +42,8 @@ pub(super) struct Table {
     pub(super) rows: Vec<Row>,
     /// The number of different targets.
     pub(super) targets: usize,
+    /// The rows whose value is not a field, as a set of bits.
+    pub(super) derived: Vec<u64>,
     names: Names,
     target_names: Names,
     /// Lines that are not rows. A test makes sure that there are none.
@@ -59,11 +66,14 @@ pub(super) struct Row {
     pub(super) change: Change,
     /// The label of a custom field.
     pub(super) label: Option<&'static str>,
-    /// The event types, in the order of [`EventKind::ALL`].
-    events: [bool; 4],
+    /// The event types, in the order of [`EventClass::ALL`].
+    classes: Classes,
     /// The event types in which the field has its home in this or another row.
-    homes: [bool; 4],
+    homes: Classes,
 }
+
+/// Event types, in the order of [`EventClass::ALL`].
+type Classes = [bool; EventClass::ALL.len()];
 
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,8 +82,8 @@ pub(super) enum Source {
     Field(&'static str),
     /// A value that is worked out.
     Derived(Derived),
-    /// This text.
-    Constant(&'static str),
+    /// This text or JSON.
+    Constant(Value<'static>),
 }
 
 /// What a table has for a name.
@@ -91,30 +101,36 @@ impl Source {
         match self {
             Self::Field(name) => format!("`{name}`"),
             Self::Derived(derived) => derived.sentence().to_owned(),
-            Self::Constant(text) => format!("always `{text}`"),
+            Self::Constant(value) => format!("always `{}`", value.text(&mut String::new())),
         }
     }
 }
 
 impl Row {
     /// Returns whether the row is for events of this type.
-    pub(super) fn is_for(&self, kind: Option<EventKind>) -> bool {
-        match kind {
-            Some(kind) => self.events[kind as usize],
-            None => self.events == [true; 4],
+    pub(super) fn is_for(&self, class: Option<EventClass>) -> bool {
+        match class {
+            Some(class) => self.classes[class as usize],
+            None => self.classes.iter().all(|is_for| *is_for),
         }
     }
 
+    /// Returns whether the row is for some events of this type.
+    pub(super) fn is_for_kind(&self, kind: EventKind) -> bool {
+        let mut classes = EventClass::ALL.into_iter();
+        classes.any(|class| class.kind() == kind && self.is_for(Some(class)))
+    }
+
     /// Returns whether it is the home of the field in events of this type.
-    pub(super) fn is_home(&self, kind: Option<EventKind>) -> bool {
-        !self.is_copy && self.is_for(kind)
+    pub(super) fn is_home(&self, class: Option<EventClass>) -> bool {
+        !self.is_copy && self.is_for(class)
     }
 
     /// Returns whether the field has a home in events of this type.
-    pub(super) fn has_home(&self, kind: Option<EventKind>) -> bool {
-        match kind {
-            Some(kind) => self.homes[kind as usize],
-            None => self.homes == [true; 4],
+    pub(super) fn has_home(&self, class: Option<EventClass>) -> bool {
+        match class {
+            Some(class) => self.homes[class as usize],
+            None => self.homes.iter().all(|is_home| *is_home),
         }
     }
 }
@@ -125,6 +141,7 @@ impl Table {
         let mut table = Self {
             rows: Vec::new(),
             targets: 0,
+            derived: Vec::new(),
             names: Names::default(),
             target_names: Names::default(),
             errors: Vec::new(),
@@ -154,6 +171,11 @@ impl Table {
                 _ => None,
             })
             .collect();
+        table.derived = vec![0; table.rows.len().div_ceil(64)];
+        for (number, row) in table.rows.iter().enumerate() {
+            let is_derived = !matches!(row.source, Source::Field(_));
+            table.derived[number / 64] |= u64::from(is_derived) << (number % 64);
+        }
         let known = Known::ALL.map(|known| (entry(known.name()), known));
         for (place, row) in places {
             all[place].1.rows.push(row);
@@ -161,7 +183,7 @@ impl Table {
         for (_, entry) in &all {
             let rows = || entry.rows.iter().map(|row| usize::from(*row));
             let homes =
-                EventKind::ALL.map(|kind| rows().any(|row| table.rows[row].is_home(Some(kind))));
+                EventClass::ALL.map(|class| rows().any(|row| table.rows[row].is_home(Some(class))));
             rows().for_each(|row| table.rows[row].homes = homes);
         }
         for (place, known) in known {
@@ -177,12 +199,13 @@ impl Table {
     }
 
     /// Returns whether a row has this target.
-    pub(super) fn is_target(&self, hash: u32, name: &str) -> bool {
-        self.target_names.get(hash, name).is_some()
+    pub(super) fn is_target(&self, name: &str) -> bool {
+        let name = name.as_bytes();
+        self.target_names.get(hash(name), name).is_some()
     }
 
     /// Returns what the table has for a name with this hash.
-    pub(super) fn entry(&self, hash: u32, name: &str) -> Option<&Entry> {
+    pub(super) fn entry(&self, hash: u32, name: &[u8]) -> Option<&Entry> {
         self.names.get(hash, name)
     }
 
@@ -203,15 +226,15 @@ impl Table {
         };
         let source = source(field)?;
         let (change, label) = Change::parse(written_as)?;
-        let events = events(only_in)?;
+        let classes = classes(only_in)?;
         if target.is_empty() {
             return Err("no target".into());
         }
         let same = |row: &&Row| !row.is_copy && row.source == source;
         let overlap = |row: &Row| {
-            row.events
+            row.classes
                 .iter()
-                .zip(events)
+                .zip(classes)
                 .any(|(own, other)| *own && other)
         };
         if matches!(source, Source::Field(_))
@@ -237,8 +260,8 @@ impl Table {
             written_as,
             change,
             label,
-            events,
-            homes: [false; 4],
+            classes,
+            homes: Classes::default(),
         });
         Ok(())
     }
@@ -251,7 +274,12 @@ fn source(field: &'static str) -> Result<Source, String> {
     }
     if let Some(text) = field.strip_prefix('"') {
         let text = text.strip_suffix('"').ok_or("a quote is not closed")?;
-        return Ok(Source::Constant(text));
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        return Ok(Source::Constant(match text.starts_with('[') {
+            true => Value::Json(text),
+            false if is_number => Value::Number(text),
+            false => Value::Text(text),
+        }));
     }
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     match !field.is_empty() && field.chars().all(is_name) {
@@ -260,22 +288,16 @@ fn source(field: &'static str) -> Result<Source, String> {
     }
 }
 
-fn events(only_in: &str) -> Result<[bool; 4], String> {
+fn classes(only_in: &str) -> Result<Classes, String> {
     if only_in.is_empty() {
-        return Ok([true; 4]);
+        return Ok(EventClass::ALL.map(|_| true));
     }
-    let mut events = [false; 4];
+    let mut classes = Classes::default();
     for name in only_in.split(',').map(str::trim) {
-        let index = match name {
-            "connection" => EventKind::Connection,
-            "intrusion" => EventKind::Intrusion,
-            "packet" => EventKind::Packet,
-            "file" => EventKind::File,
-            _ => return Err(format!("{name:?} is no event type")),
-        };
-        events[index as usize] = true;
+        let class = EventClass::ALL.into_iter().find(|it| it.name() == name);
+        classes[class.ok_or(format!("{name:?} is no event type"))? as usize] = true;
     }
-    Ok(events)
+    Ok(classes)
 }
 
 #[cfg(test)]
@@ -294,15 +316,15 @@ mod tests {
         };
         assert_eq!((src.line, src.source), (2, Source::Field("InitiatorIP")));
         assert!(copy.is_copy && copy.label == Some("L") && copy.target == "c6a2");
-        assert!(copy.is_for(Some(EventKind::File)) && !copy.is_for(Some(EventKind::Packet)));
+        assert!(copy.is_for(Some(EventClass::File)) && !copy.is_for(Some(EventClass::Packet)));
         assert!(src.is_for(None) && !copy.is_for(None));
         assert_eq!(derived.source, Source::Derived(Derived::Severity));
-        assert_eq!(constant.source, Source::Constant("a b"));
+        assert_eq!(constant.source, Source::Constant(Value::Text("a b")));
         assert_eq!(
             (second.target_number, table.targets),
             (src.target_number, 4)
         );
-        let entry = |name| table.entry(super::super::event::hash(name), name);
+        let entry = |name: &str| table.entry(hash(name.as_bytes()), name.as_bytes());
         assert_eq!(entry("InitiatorIP").unwrap().rows, [0, 1]);
         assert_eq!(entry("PriorityID").unwrap().known, Some(Known::PriorityId));
         assert!(entry("Initiator").is_none());

@@ -15,7 +15,7 @@ impl Names {
         let mut slots = Vec::new();
         slots.resize((4 * all.len()).next_power_of_two(), None);
         for (name, entry) in all {
-            let hash = hash(name);
+            let hash = hash(name.as_bytes());
             let mut slot = hash as usize & (slots.len() - 1);
             while slots[slot].is_some() {
                 slot = (slot + 1) & (slots.len() - 1);
@@ -25,11 +25,11 @@ impl Names {
         Self { slots }
     }
 
-    pub(super) fn get(&self, hash: u32, name: &str) -> Option<&Entry> {
+    pub(super) fn get(&self, hash: u32, name: &[u8]) -> Option<&Entry> {
         let mask = self.slots.len().checked_sub(1)?;
         let mut slot = hash as usize & mask;
         while let Some((other, key, entry)) = &self.slots[slot] {
-            if *other == hash && *key == name {
+            if *other == hash && key.as_bytes() == name {
                 return Some(entry);
             }
             slot = (slot + 1) & mask;

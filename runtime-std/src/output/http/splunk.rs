@@ -1,6 +1,6 @@
 //! Splunk's HTTP Event Collector.
 
-use std::io::{self, Write};
+use std::io;
 
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
@@ -9,6 +9,7 @@ use super::client::{Answer, HttpClient};
 use super::elastic::is_json_object;
 use super::ndjson::by_status;
 use super::{HttpReceiver, Verdict};
+use crate::format::HecEvent;
 use crate::output::event_queue::QueuedEvent;
 use crate::output::options::HttpOptions;
 
@@ -63,33 +64,15 @@ impl HttpReceiver for SplunkReceiver {
 
     fn body(&self, events: &[QueuedEvent<'_>], body: &mut Vec<u8>) {
         for QueuedEvent { record, line } in events {
-            body.push(b'{');
-            if let Some(micros) = record.micros() {
-                let (seconds, part) = (micros / 1_000_000, micros % 1_000_000);
-                // Writing to a Vec cannot fail.
-                let _ = write!(body, "\"time\":{seconds}.{part:06},");
+            HecEvent {
+                micros: record.micros(),
+                host: record.device.as_deref().unwrap_or(&record.source),
+                source: &record.source,
+                sourcetype: &self.sourcetype,
+                index: self.index.as_deref(),
+                is_object: is_json_object(line),
             }
-            let host = record.device.as_deref().unwrap_or(&record.source);
-            for (name, value) in [
-                ("host", Some(host)),
-                ("source", Some(&*record.source)),
-                ("sourcetype", Some(&*self.sourcetype)),
-                ("index", self.index.as_deref()),
-            ] {
-                if let Some(value) = value {
-                    let _ = write!(body, "\"{name}\":");
-                    let _ = serde_json::to_writer(&mut *body, value);
-                    body.push(b',');
-                }
-            }
-            body.extend_from_slice(b"\"event\":");
-            match is_json_object(line) {
-                true => body.extend_from_slice(line),
-                false => {
-                    let _ = serde_json::to_writer(&mut *body, &String::from_utf8_lossy(line));
-                }
-            }
-            body.extend_from_slice(b"}\n");
+            .append(line, body);
         }
     }
 

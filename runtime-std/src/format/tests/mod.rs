@@ -1,5 +1,7 @@
 //! What every format promises, on odd events.
 
+mod documents;
+
 use estreamer_core::Malformed;
 use estreamer_core::wire::RecordType;
 
@@ -82,7 +84,8 @@ fn an_envelope_holds_the_event_as_it_is_and_text_as_a_string() {
 
 #[test]
 fn what_a_format_cannot_hold_goes_out_in_an_error_envelope_with_the_reason() {
-    for format in DIALECTS.into_iter().chain([Format::Envelope]) {
+    let others = [Format::Ecs, Format::Ocsf, Format::Splunk, Format::Envelope];
+    for format in DIALECTS.into_iter().chain(others) {
         for (data, reason) in [
             (&b"{\"a\":\"\xff\"}"[..], "not UTF-8 at byte 6"),
             (b"a,b", "not JSON at line 1, column 1"),
@@ -221,7 +224,7 @@ fn the_readers_of_ftd_get_every_pair_back() {
         estreamer_simulate::generator::render_json(&event, None, &mut json);
         generated.push(String::from_utf8(json).unwrap());
     }
-    let real = include_str!("../../../tests/data/real-events.ndjson");
+    let real = include_str!("../../../../tests/data/real-events.ndjson");
     let real = real.lines().map(str::to_owned);
     let rows = mapping(Format::Ftd).unwrap();
     let mut converter = Converter::new(Format::Ftd, "fmc");
@@ -246,7 +249,7 @@ fn the_readers_of_ftd_get_every_pair_back() {
                     ("", _) => value.clone(),
                     ("time", _) => {
                         let mut time = String::new();
-                        table::time(value.parse().unwrap(), &mut time).unwrap();
+                        crate::utc::append(value.parse().unwrap(), &mut time).unwrap();
                         time
                     }
                     (_, "1") => "High".into(),
