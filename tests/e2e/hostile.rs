@@ -265,7 +265,7 @@ fn the_largest_records_take_as_much_as_is_stated() {
     };
     let server = Hostile::start(&scene.pki, false, stream);
     let said = scene.survive("largest records", &server);
-    assert!(counted(&said, "events") > 0, "{said}");
+    assert!(counted(&said, "event") > 0, "{said}");
 }
 
 #[test]

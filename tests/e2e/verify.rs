@@ -180,6 +180,44 @@ fn a_manifest_that_was_edited_is_named() {
 }
 
 #[test]
+fn a_file_that_differs_is_read_once() {
+    let (fleet, open) = archive("");
+    let file = &closed(&open)[1];
+    let mut changed = fs::read(file).unwrap();
+    changed[9] ^= 1;
+    fs::write(file, &changed).unwrap();
+    let mut read: BTreeMap<PathBuf, u64> = BTreeMap::new();
+    // The files are read one after the other.
+    let mut before = PathBuf::new();
+    let mut progress = |path: &Path, _| {
+        if path != before {
+            *read.entry(path.into()).or_default() += 1;
+            before = path.into();
+        }
+    };
+    let mut verifier = estreamer::verify::Verifier::new(&mut progress);
+    let report = verifier.path(&fleet.path("log")).unwrap();
+    assert_eq!(report.differences.len(), 1);
+    assert!(read.len() > 3, "{read:?}");
+    assert!(read.values().all(|times| *times == 1), "{read:?}");
+}
+
+#[test]
+fn a_link_to_a_directory_above_is_no_second_archive() {
+    let (fleet, _) = archive("");
+    fs::create_dir(fleet.path("log/below")).unwrap();
+    let before = verify(&fleet, &["log"]).success().stdout;
+    for link in ["log/loop", "log/below/loop"] {
+        std::os::unix::fs::symlink(fleet.path("log"), fleet.path(link)).unwrap();
+    }
+    let after = verify(&fleet, &["log"]).success().stdout;
+    assert_eq!(
+        String::from_utf8_lossy(&before),
+        String::from_utf8_lossy(&after)
+    );
+}
+
+#[test]
 fn a_wrong_use_is_told() {
     let fleet = Fleet::new();
     verify(&fleet, &[]).failure(2, &["PATH"]);

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use estreamer::config::{ArchiveRules, Compression, Rotation};
-use estreamer::fuzzing::collector::OutputTarget;
+use estreamer::fuzzing::collector::{OutputTarget, TargetHead};
 use estreamer::fuzzing::content;
 use estreamer::fuzzing::disk::{CRASHES, Crash, ModelDisk};
 
 use crate::setting::{Setting, run};
-use crate::{after_crash, check, everywhere, in_order, setting};
+use crate::{after_crash, check, everywhere, in_order, setting, without_head};
 
 /// Closes a file before it has more than this number of bytes.
 fn rotated(size: u64) -> ArchiveRules {
@@ -27,6 +27,7 @@ fn archive(path: &'static str, archive: ArchiveRules) -> OutputTarget {
         path,
         by_kind: false,
         archive,
+        head: TargetHead::Nothing,
     }
 }
 
@@ -52,7 +53,8 @@ pub(crate) fn contents(output: &OutputTarget, disk: &ModelDisk) -> Vec<(String, 
         if name.ends_with(".manifest") || name.contains(".unproven-") {
             continue;
         }
-        all.push_str(&String::from_utf8(content(disk, path).unwrap()).unwrap());
+        let content = String::from_utf8(content(disk, path).unwrap()).unwrap();
+        all.push_str(&without_head(output, &content));
     }
     vec![(output.path.into(), all)]
 }
@@ -97,6 +99,22 @@ fn a_file_renamed_by_another_after_it_was_recorded_is_not_confused_with_its_succ
                 .any(|window| window == b"somebody else's")
         });
         assert_eq!(found.count(), 1, "crash at {crash}");
+    }
+}
+
+#[test]
+fn files_that_begin_with_a_line_or_with_sections() {
+    for head in [TargetHead::FirstLine, TargetHead::Section] {
+        for rules in [ArchiveRules::default(), rotated(30)] {
+            let output = OutputTarget {
+                head,
+                ..archive("/out/events", rules)
+            };
+            everywhere(&Setting {
+                outputs: vec![output],
+                ..setting()
+            });
+        }
     }
 }
 

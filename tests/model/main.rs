@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use estreamer::config::ArchiveRules;
-use estreamer::fuzzing::collector::{ModelEvent, OutputTarget};
+use estreamer::fuzzing::collector::{FIRST_LINE, ModelEvent, OutputTarget, TargetHead};
 use estreamer::fuzzing::disk::{CRASHES, Crash, ModelDisk};
 use setting::{Setting, run};
 
@@ -27,6 +27,7 @@ fn file(path: &'static str) -> OutputTarget {
         path,
         by_kind: false,
         archive: ArchiveRules::default(),
+        head: TargetHead::Nothing,
     }
 }
 
@@ -170,6 +171,7 @@ fn files_by_kind() {
             path: "/out/events",
             by_kind: true,
             archive: ArchiveRules::default(),
+            head: TargetHead::Nothing,
         }],
         ..setting()
     });
@@ -308,10 +310,39 @@ fn contents(output: &OutputTarget, disk: &ModelDisk) -> Vec<(String, String)> {
             false => path == output.path,
         };
         if is_of_output && !path.contains(".unproven-") {
-            contents.push((path, content));
+            contents.push((path, without_head(output, &content)));
         }
     }
     contents
+}
+
+/// The events of a file, whose head is checked.
+fn without_head(output: &OutputTarget, content: &str) -> String {
+    let is_head = |line: &&str| line.starts_with('#');
+    let heads: Vec<&str> = content.lines().filter(is_head).collect();
+    match output.head {
+        TargetHead::Nothing => assert!(heads.is_empty()),
+        TargetHead::FirstLine => {
+            assert!(content.is_empty() || content.starts_with(FIRST_LINE));
+            assert!(heads.len() <= 1, "{content}");
+        }
+        TargetHead::Section => {
+            assert!(content.is_empty() || content.starts_with(FIRST_LINE));
+            let mut known = Vec::new();
+            for line in content.lines() {
+                match line.strip_prefix('#') {
+                    Some("") => known.clear(),
+                    Some(source) => known.push(source),
+                    None => {
+                        let (source, _) = line.split_once('-').unwrap();
+                        assert!(known.contains(&source), "{line} in {content}");
+                    }
+                }
+            }
+        }
+    }
+    let events = content.split_inclusive('\n').filter(|line| !is_head(line));
+    events.collect()
 }
 
 /// Compares for each output what was written with what was stored.

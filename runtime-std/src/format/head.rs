@@ -39,7 +39,10 @@ impl PartHead {
             Self::Nothing => &[],
             Self::FirstLine(line) => line,
             // The type of the block; its length depends on what wrote it.
-            Self::Section(section) => section.blocks.first().map_or(&[], |it| &it[..4]),
+            Self::Section(section) => section
+                .blocks
+                .first()
+                .map_or(&[], |it| it.get(..4).unwrap_or(it)),
         }
     }
 

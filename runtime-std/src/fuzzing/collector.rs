@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use estreamer_core::wire::{InitialTimestamp, RecordType};
 use estreamer_mio::buffer::{BundleStart, EventRecord, RecordKind};
@@ -17,6 +18,7 @@ use crate::delivery::dedup::sequencer::{BatchCounts, FirstSessions, Sequencer, S
 use crate::delivery::pipeline::steps::{DeliverySteps, StepError, WriteOutcome};
 use crate::digest::DigestKey;
 use crate::disk::{Disk, DiskFile};
+use crate::format::head::{PartHead, Section};
 use crate::output::file::FileOutput;
 use crate::output::file::notice::FileNotice;
 use crate::output::file::settings::FileSettings;
@@ -46,7 +48,23 @@ pub struct OutputTarget {
     pub by_kind: bool,
     /// When files are closed, and what is done to them then.
     pub archive: ArchiveRules,
+    /// What its files begin with.
+    pub head: TargetHead,
 }
+
+/// What the files of an output begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetHead {
+    /// Nothing.
+    Nothing,
+    /// [`FIRST_LINE`].
+    FirstLine,
+    /// A section with [`FIRST_LINE`] and one more line that begins with `#` for each source.
+    Section,
+}
+
+/// The first line of a file that has one.
+pub const FIRST_LINE: &str = "#\n";
 
 impl OutputTarget {
     /// Returns the path for an event with this text.
@@ -73,6 +91,27 @@ struct ModelOutput {
     output: Box<dyn Output>,
     queue: VecDeque<(u64, Vec<OutputPart>)>,
     accepted: u64,
+    section: Section,
+}
+
+/// The number of the next section.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+impl ModelOutput {
+    /// Returns what the file of a part of this source has to hold.
+    fn head(&mut self, source: &str) -> PartHead {
+        match self.target.head {
+            TargetHead::Nothing => PartHead::Nothing,
+            TargetHead::FirstLine => PartHead::FirstLine(FIRST_LINE.as_bytes().into()),
+            TargetHead::Section => {
+                let block = format!("#{source}\n").into_bytes().into();
+                if !self.section.blocks.contains(&block) {
+                    self.section.blocks.push(block);
+                }
+                PartHead::Section(self.section.clone())
+            }
+        }
+    }
 }
 
 impl ModelCollector {
@@ -123,6 +162,10 @@ impl ModelCollector {
             output,
             queue: VecDeque::new(),
             accepted,
+            section: Section {
+                number: NEXT.fetch_add(1, Ordering::Relaxed),
+                blocks: vec![FIRST_LINE.as_bytes().into()],
+            },
         });
         Ok(Self {
             sequencer,
@@ -213,7 +256,9 @@ impl ModelCollector {
                     Some(part) => part,
                     None => {
                         let path = Path::new(&path).into();
-                        parts.push(OutputPart::new(path, "", source.clone(), 0));
+                        let mut part = OutputPart::new(path, "", source.clone(), 0);
+                        part.head = output.head(&source);
+                        parts.push(part);
                         let last = parts.len() - 1;
                         &mut parts[last]
                     }

@@ -11,7 +11,7 @@ use estreamer_core::wire::InitialTimestamp;
 
 use crate::config::{ArchiveRules, Compression, Retention, Rotation};
 
-use super::collector::{ModelCollector, ModelEvent, OutputTarget};
+use super::collector::{ModelCollector, ModelEvent, OutputTarget, TargetHead};
 use super::disk::{CRASHES, Crash, ModelDisk};
 use super::server::ModelServer;
 use crate::output::file::notice::FileNotice;
@@ -42,28 +42,33 @@ const TARGETS: [&[OutputTarget]; 4] = [
         path: "/out/one",
         by_kind: false,
         archive: PLAIN,
+        head: TargetHead::Nothing,
     }],
     &[
         OutputTarget {
             path: "/out/one",
             by_kind: false,
             archive: PLAIN,
+            head: TargetHead::Nothing,
         },
         OutputTarget {
             path: "/out/two",
             by_kind: false,
             archive: PLAIN,
+            head: TargetHead::Nothing,
         },
     ],
     &[OutputTarget {
         path: "/out/kind",
         by_kind: true,
         archive: PLAIN,
+        head: TargetHead::Nothing,
     }],
     &[OutputTarget {
         path: "/out/one",
         by_kind: false,
         archive: CLOSED,
+        head: TargetHead::Nothing,
     }],
 ];
 /// Files that are closed, compressed and recorded.

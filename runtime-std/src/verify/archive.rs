@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use super::report::{Contents, Difference, Note, Report, VerifyError};
-use crate::disk::{Disk, directory};
+use crate::disk::{Disk, FileIdentity, directory};
 use crate::output::file::compression::{DiskReader, digest};
 use crate::output::file::manifest::{
     Act, ClosedFile, Lines, ManifestEntry, ManifestFiles, ManifestLine, parse,
@@ -23,6 +23,9 @@ pub(super) enum Scope {
     /// This one.
     File(PathBuf),
 }
+
+/// The files that were read, and what differs in them.
+pub(super) type ReadFiles = BTreeMap<PathBuf, (FileIdentity, Option<Difference>)>;
 
 /// The formats of compressed files.
 const COMPRESSIONS: [Compression; 2] = [Compression::Zstd, Compression::Gzip];
@@ -66,6 +69,7 @@ pub(super) fn check(
     disk: &dyn Disk,
     manifest: &Path,
     scope: &Scope,
+    read: &mut ReadFiles,
     progress: &mut dyn FnMut(&Path, u64),
 ) -> Result<Report, VerifyError> {
     let mut check = ArchiveCheck {
@@ -76,6 +80,7 @@ pub(super) fn check(
         files: ManifestFiles::default(),
         open: BTreeSet::new(),
         removed: BTreeSet::new(),
+        read,
         progress,
     };
     let failed = |error| VerifyError::new(manifest, error);
@@ -103,6 +108,7 @@ struct ArchiveCheck<'c> {
     open: BTreeSet<String>,
     /// The names of removed files.
     removed: BTreeSet<String>,
+    read: &'c mut ReadFiles,
     progress: &'c mut dyn FnMut(&Path, u64),
 }
 
@@ -222,7 +228,7 @@ impl ArchiveCheck<'_> {
         let mut is_proven = true;
         for (path, compression) in found {
             self.report.seen.insert(path.clone());
-            if let Some(difference) = self.differs(&path, compression, closed, by_hash)? {
+            if let Some(difference) = self.compare(&path, compression, closed, by_hash)? {
                 is_proven = false;
                 self.report.differences.push(difference);
             }
@@ -231,6 +237,28 @@ impl ArchiveCheck<'_> {
             self.count(closed);
         }
         Ok(())
+    }
+
+    /// Compares a file with what was recorded, unless the same file was read before.
+    fn compare(
+        &mut self,
+        path: &Path,
+        compression: Option<Compression>,
+        closed: &ClosedFile,
+        by_hash: &BTreeMap<String, String>,
+    ) -> io::Result<Option<Difference>> {
+        let identity = self.disk.identity(path)?;
+        if let Some((known, difference)) = self.read.get(path)
+            && Some(known) == identity.as_ref()
+        {
+            return Ok(difference.clone());
+        }
+        let difference = self.differs(path, compression, closed, by_hash)?;
+        if let Some(identity) = identity {
+            let known = (identity, difference.clone());
+            self.read.insert(path.into(), known);
+        }
+        Ok(difference)
     }
 
     /// Compares the content of a file with what was recorded.

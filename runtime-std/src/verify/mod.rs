@@ -8,7 +8,7 @@ mod archive;
 pub mod report;
 mod state;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -112,8 +112,12 @@ impl<'p> Verifier<'p> {
     }
 
     fn directory(&mut self, path: &Path, report: &mut Report) -> Result<(), VerifyError> {
-        let mut files = BTreeSet::new();
-        self.walk(path, DEPTH, &mut files)?;
+        let failed = |error| VerifyError::new(path, error);
+        let (mut files, mut directories) = (BTreeSet::new(), BTreeSet::new());
+        let root = self.disk.identity(path).map_err(failed)?;
+        directories.extend(root.map(|root| (root.device, root.inode)));
+        let found = self.disk.list(path).map_err(failed)?;
+        self.walk(found, DEPTH, &mut directories, &mut files)?;
         let manifests: Vec<&PathBuf> = files.iter().filter(|path| is_manifest(path)).collect();
         if manifests.is_empty() {
             report.without_manifest.push(path.into());
@@ -126,18 +130,26 @@ impl<'p> Verifier<'p> {
         Ok(())
     }
 
+    /// Finds the files among the entries of a directory and below. A directory to which
+    /// several links lead is searched once.
     fn walk(
         &self,
-        path: &Path,
+        entries: Vec<PathBuf>,
         depth: usize,
+        directories: &mut BTreeSet<(u64, u64)>,
         files: &mut BTreeSet<PathBuf>,
     ) -> Result<(), VerifyError> {
-        let failed = |error| VerifyError::new(path, error);
-        for found in self.disk.list(path).map_err(failed)? {
-            match self.disk.identity(&found).map_err(failed)? {
+        for found in entries {
+            let identity = self.disk.identity(&found);
+            match identity.map_err(|error| VerifyError::new(&found, error))? {
                 Some(identity) if identity.is_file => drop(files.insert(found)),
-                Some(_) if depth > 0 && self.disk.list(&found).is_ok() => {
-                    self.walk(&found, depth - 1, files)?;
+                Some(identity)
+                    if depth > 0 && directories.insert((identity.device, identity.inode)) =>
+                {
+                    // What is no directory, or may not be read, has no archive for us.
+                    if let Ok(below) = self.disk.list(&found) {
+                        self.walk(below, depth - 1, directories, files)?;
+                    }
                 }
                 _ => {}
             }
@@ -146,7 +158,7 @@ impl<'p> Verifier<'p> {
     }
 
     /// Proves a manifest and its files. What differs is looked at again, because a
-    /// collector may be closing files.
+    /// collector may be closing files. A file that stays the same is read once.
     fn manifest(
         &mut self,
         path: &Path,
@@ -154,8 +166,9 @@ impl<'p> Verifier<'p> {
         report: &mut Report,
     ) -> Result<(), VerifyError> {
         const TRIES: u32 = 3;
+        let mut read = BTreeMap::new();
         for last in 1..=TRIES {
-            let found = archive::check(self.disk, path, scope, self.progress)?;
+            let found = archive::check(self.disk, path, scope, &mut read, self.progress)?;
             if found.differences.is_empty() || last == TRIES {
                 report.add(found);
                 break;

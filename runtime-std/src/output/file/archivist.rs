@@ -86,17 +86,23 @@ fn tend(series: &Series, stop: &AtomicBool) -> io::Result<Vec<FileNotice>> {
     }
     #[cfg(feature = "archive")]
     if let Some(compression) = series.rules.compress {
-        for entry in series.entries() {
-            if stop.load(Ordering::Acquire) {
-                return Ok(notices);
-            }
+        for entry in series.unsettled() {
+            let told = notices.len();
             match entry.compressed {
                 None => compression::compress(series, &entry, compression, stop, &mut notices)?,
                 Some(_) => compression::remove_rest(series, &entry)?,
             }
+            if stop.load(Ordering::Acquire) {
+                return Ok(notices);
+            }
+            // What was told may be put right.
+            if notices.len() == told {
+                series.settle(&entry);
+            }
         }
     }
-    if series.rules.keep.is_limited() && !stop.load(Ordering::Acquire) {
+    let keep = &series.rules.keep;
+    if keep.is_limited() && !series.is_within(keep) && !stop.load(Ordering::Acquire) {
         retention::keep(series, &series.entries(), &mut notices)?;
     }
     Ok(series.untold(notices))
@@ -107,4 +113,67 @@ fn told(series: &Series, done: io::Result<Vec<FileNotice>>) -> Vec<FileNotice> {
         let directory = series.directory.clone();
         vec![FileNotice::NotTended(directory, error.to_string())]
     })
+}
+
+#[cfg(all(test, feature = "archive"))]
+mod tests {
+    use std::fs;
+
+    use super::super::naming::appended;
+    use super::super::settings::{ArchiveRules, Compression, FileSettings, Retention};
+    use super::super::tally::{FileTally, sha256};
+    use super::*;
+    use crate::disk::{Disk, RealDisk};
+
+    #[test]
+    fn what_is_done_is_not_looked_at_again_and_what_is_in_the_way_is() {
+        let place = tempfile::tempdir().unwrap();
+        let base = place.path().join("e.ndjson");
+        let keep = Retention {
+            files: Some(3),
+            ..Retention::default()
+        };
+        let settings = FileSettings {
+            mode: 0o640,
+            archive: ArchiveRules {
+                compress: Some(Compression::Zstd),
+                manifest: true,
+                keep,
+                ..ArchiveRules::default()
+            },
+            ..FileSettings::default()
+        };
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let series = Series::load(&disk, &base, &settings).unwrap();
+        let never = AtomicBool::new(false);
+        let mut paths = Vec::new();
+        for round in 0..4 {
+            let mut hash = sha256();
+            hash.update(b"line\n");
+            let tally = FileTally {
+                end: 5,
+                ..FileTally::empty(base.as_path().into(), 0)
+            };
+            let path = series.record(&base, &tally, hash).unwrap();
+            fs::write(&path, "line\n").unwrap();
+            if round == 1 {
+                fs::write(appended(&path, ".zst"), "somebody else's").unwrap();
+            }
+            assert_eq!(series.unsettled().len(), 1 + usize::from(round > 1));
+            assert_eq!(series.is_within(&keep), round < 3);
+            let notices = tend(&series, &never).unwrap();
+            assert_eq!(notices.len(), usize::from(round == 1), "{notices:?}");
+            paths.push(path);
+        }
+        assert_eq!(series.unsettled().len(), 1);
+        assert!(!paths[0].exists() && !appended(&paths[0], ".zst").exists());
+        assert!(series.is_within(&keep));
+        fs::remove_file(appended(&paths[1], ".zst")).unwrap();
+        tend(&series, &never).unwrap();
+        assert_eq!(series.unsettled().len(), 0);
+        assert!(!paths[1].exists());
+        // The next process looks at all of them.
+        let series = Series::load(&disk, &base, &settings).unwrap();
+        assert_eq!(series.unsettled().len(), 3);
+    }
 }

@@ -93,6 +93,14 @@ pub struct ManifestEntry {
     pub compressed: Option<(String, u64)>,
 }
 
+impl ManifestEntry {
+    /// Returns the length of the file, compressed or not.
+    fn length(&self) -> u64 {
+        let compressed = self.compressed.as_ref();
+        compressed.map_or(self.closed.bytes, |(_, bytes)| *bytes)
+    }
+}
+
 /// The files that are there according to a manifest.
 #[derive(Debug, Clone, Default)]
 pub struct ManifestFiles {
@@ -100,6 +108,8 @@ pub struct ManifestFiles {
     pub present: BTreeMap<u64, ManifestEntry>,
     /// The files that were removed last.
     pub removed: VecDeque<ManifestEntry>,
+    /// The sum of the lengths of the files that were not removed, compressed or not.
+    pub bytes: u64,
     /// The last number.
     pub sequence: u64,
     /// The SHA-256 of the last complete line.
@@ -120,13 +130,18 @@ impl ManifestFiles {
                     compressed: None,
                     closed,
                 };
-                self.present.insert(entry.closed.sequence, entry);
+                self.bytes += entry.length();
+                if let Some(repeated) = self.present.insert(entry.closed.sequence, entry) {
+                    self.bytes -= repeated.length();
+                }
             }
             Act::Compressed { name, into, bytes } => {
                 // Usually one of the last.
                 let mut entries = self.present.values_mut().rev();
                 if let Some(entry) = entries.find(|entry| entry.closed.name == name) {
+                    self.bytes -= entry.length();
                     entry.compressed = Some((into, bytes));
+                    self.bytes += bytes;
                 }
             }
             Act::Void { name } => drop(self.take(&name)),
@@ -147,7 +162,9 @@ impl ManifestFiles {
         let mut entries = self.present.values();
         let entry = entries.find(|entry| entry.closed.name == name)?;
         let sequence = entry.closed.sequence;
-        self.present.remove(&sequence)
+        let entry = self.present.remove(&sequence)?;
+        self.bytes -= entry.length();
+        Some(entry)
     }
 }
 

@@ -6,10 +6,8 @@ use std::io;
 use super::manifest::ManifestEntry;
 use super::naming::seconds_of;
 use super::notice::FileNotice;
-use super::series::Series;
+use super::series::{DAY, Series};
 use crate::disk::directory;
-
-const DAY: u64 = 86_400;
 
 /// Removes the files that are over the limits.
 pub(super) fn keep(

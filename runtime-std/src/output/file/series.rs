@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex};
 use ring::digest::Context;
 
 use super::manifest::{Act, ClosedFile, Manifest, ManifestEntry};
-use super::naming::{closed_path, manifest_path};
+use super::naming::{closed_path, manifest_path, seconds_of};
 use super::notice::FileNotice;
-use super::settings::{ArchiveRules, FileSettings};
+use super::settings::{ArchiveRules, FileSettings, Retention};
 use super::tally::{FileTally, hex, sha256};
 use crate::disk::{Disk, directory};
 use crate::sync::lock;
@@ -26,10 +26,15 @@ pub struct Series {
     #[cfg(feature = "archive")]
     pub(super) group: Option<u32>,
     manifest: Mutex<Manifest>,
+    /// The numbers of the closed files that may have to be compressed, or left a rest. What
+    /// is done is not looked at again by this process.
+    #[cfg(feature = "archive")]
+    unsettled: Mutex<BTreeSet<u64>>,
     /// The closed files of which something was told.
     told: Mutex<BTreeSet<String>>,
 }
 
+pub(super) const DAY: u64 = 86_400;
 /// The length of the pieces in which files are read.
 const PIECE: u64 = 256 << 10;
 
@@ -49,6 +54,8 @@ impl Series {
             mode,
             #[cfg(feature = "archive")]
             group,
+            #[cfg(feature = "archive")]
+            unsettled: Mutex::new(manifest.files.present.keys().copied().collect()),
             manifest: Mutex::new(manifest),
             told: Mutex::default(),
         })
@@ -81,6 +88,8 @@ impl Series {
             mixed: tally.is_mixed,
         };
         manifest.append(Act::Closed(closed), now)?;
+        #[cfg(feature = "archive")]
+        lock(&self.unsettled).insert(sequence);
         Ok(path)
     }
 
@@ -159,6 +168,41 @@ impl Series {
     pub(super) fn untold(&self, mut notices: Vec<FileNotice>) -> Vec<FileNotice> {
         notices.retain(|notice| lock(&self.told).insert(notice.to_string()));
         notices
+    }
+
+    /// Returns the closed files that may have to be compressed, or left a rest, the oldest
+    /// first.
+    #[cfg(feature = "archive")]
+    pub(super) fn unsettled(&self) -> Vec<ManifestEntry> {
+        let manifest = lock(&self.manifest);
+        let mut unsettled = lock(&self.unsettled);
+        unsettled.retain(|number| manifest.files.present.contains_key(number));
+        let entries = unsettled.iter();
+        entries
+            .filter_map(|number| manifest.files.present.get(number).cloned())
+            .collect()
+    }
+
+    /// Records that nothing is left to do for a closed file.
+    #[cfg(feature = "archive")]
+    pub(super) fn settle(&self, entry: &ManifestEntry) {
+        lock(&self.unsettled).remove(&entry.closed.sequence);
+    }
+
+    /// Returns whether no file has to be removed, even if all files of the manifest are there.
+    pub(super) fn is_within(&self, keep: &Retention) -> bool {
+        let manifest = lock(&self.manifest);
+        let files = &manifest.files;
+        let oldest = files.present.values().next();
+        let over_days = keep.days.is_some_and(|days| {
+            let since = self.disk.now().saturating_sub(days * DAY);
+            let time = oldest.and_then(|entry| seconds_of(&entry.time));
+            time.is_some_and(|time| time < since)
+        });
+        let count = files.present.len() as u64;
+        !over_days
+            && keep.files.is_none_or(|most| count <= most)
+            && keep.total.is_none_or(|most| files.bytes <= most)
     }
 
     /// Returns the closed files that were not removed, the oldest first.
