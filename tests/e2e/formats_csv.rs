@@ -215,7 +215,7 @@ fn what_is_no_row_is_an_error_in_the_last_column_and_told() {
     fs::write(&file, lines.join("\n") + "\n").unwrap();
     let arguments = ["--format", "csv", "--columns", "FileName,Other"];
     let mut command = estreamer(&["convert"]);
-    let ended = Ended::of(command.arg(&file).args(arguments)).success();
+    let ended = Ended::of(command.arg(&file).args(arguments));
     let text = String::from_utf8(ended.stdout).unwrap();
     let rows: Vec<&str> = text.lines().collect();
     assert_eq!(rows[0], "FileName,Other,estreamer_rest");
@@ -227,9 +227,10 @@ fn what_is_no_row_is_an_error_in_the_last_column_and_told() {
         rows[2].starts_with(",,\"{\"\"estreamer_error\"\":"),
         "{text}"
     );
+    assert_eq!(ended.status.code(), Some(1));
     let said = &ended.stderr;
     assert!(
-        said.contains("1 event converted, 1 in error envelopes"),
+        said.contains("1 of 2 events is not converted but in error envelopes"),
         "{said}"
     );
     let mut command = estreamer(&["convert"]);

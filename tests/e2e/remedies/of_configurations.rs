@@ -184,6 +184,14 @@ pub(super) fn run(printed: &mut Printed) {
             output("url = \"syslog+tcp://a:601\"\nformat = \"ndjson\"\n"),
         ),
         (
+            output(
+                "url = \"splunk+https://a:8088\"\nerrors = \"e\"\nformat = \"splunk\"\ntoken = { file = \"password\" }\n",
+            ),
+            output(
+                "url = \"splunk+https://a:8088\"\nerrors = \"e\"\nformat = \"ndjson\"\ntoken = { file = \"password\" }\n",
+            ),
+        ),
+        (
             output("url = \"syslog+tcp://a:601\"\nformat = \"pcapng\"\n"),
             output("url = \"file:a.pcapng\"\nformat = \"pcapng\"\n"),
         ),
