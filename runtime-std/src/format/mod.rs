@@ -152,6 +152,7 @@ impl Format {
 
     /// Returns whether it can write some fields of an event without the others. Raw bytes have
     /// no fields, the columns of CSV are those of the request, and a capture file has packets.
+    #[cfg(feature = "config")]
     pub(crate) fn selects(self) -> bool {
         !matches!(self, Self::Raw | Self::Csv | Self::Pcapng)
     }
