@@ -81,8 +81,8 @@ pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result {
         println!("{table}");
         Ok(table)
     })?;
-    steps.run("bench: formats", || formats::cost(&scene))?;
     if !options.check {
+        steps.run("bench: formats", || formats::cost(&scene))?;
         steps.run("bench: outputs", || outputs::cost(&scene))?;
     }
     if options.instructions {

@@ -46,7 +46,8 @@ pub fn formats(data: &[u8]) {
         if !matches!(format, Format::Raw | Format::Lines) {
             assert!(str::from_utf8(record).is_ok(), "{name} is text");
         }
-        if matches!(format, Format::Ecs | Format::Ocsf | Format::Splunk) {
+        // Splunk gets the text of the event as it is, also half a pair of surrogates.
+        if matches!(format, Format::Ecs | Format::Ocsf) {
             let unique = readers::json(record).is_some();
             assert!(
                 record.is_empty() || unique,
