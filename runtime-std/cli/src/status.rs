@@ -112,20 +112,24 @@ impl StatusCommand {
 
 /// Returns the status of the first collector that answers.
 fn first(places: &[Place]) -> Result<Status, Failure> {
-    let mut failures = Vec::new();
+    let (mut failures, mut wrong) = (Vec::new(), None);
     for place in places {
         match fetch(place) {
             Ok(status) => return Ok(status),
-            // Something is there, and it is wrong.
-            Err(failure) if *failure.remedy() != Remedy::None => return Err(failure),
-            Err(failure) => failures.push(failure.what().to_owned()),
+            Err(failure) => {
+                failures.push(failure.what().to_owned());
+                // Something is there, and it is wrong.
+                let is_wrong = *failure.remedy() != Remedy::None;
+                wrong = wrong.or(is_wrong.then_some(failure));
+            }
         }
     }
-    Err(Failure::failed(
+    let none = Failure::failed(
         format!("no collector found: {}", failures.join("; ")),
         "Start one, as its user name its state directory with --state DIR, or its address with \
          --address ADDR",
-    ))
+    );
+    Err(wrong.unwrap_or(none))
 }
 
 /// Returns the width of the terminal in characters.
