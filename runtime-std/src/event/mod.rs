@@ -18,14 +18,16 @@ const MAX_MEMBERS: usize = 4096;
 /// The maximum depth of arrays and objects in an event, the event itself included.
 const MAX_DEPTH: usize = 32;
 
-/// Where the members of an event are. It is reused for the next event, so that reading an
-/// event allocates nothing once the buffers have grown.
+/// Where the members of one event or of several are. It is reused for the next ones, so that
+/// reading an event allocates nothing once the buffers have grown.
 #[derive(Debug, Default)]
 pub(crate) struct EventIndex {
     members: Vec<Member>,
+    /// The first member of the event that is being read.
+    first: usize,
     /// Names that have escapes, decoded.
     names: String,
-    /// A hash table of the names of this event: generation and number of the member.
+    /// A hash table of the names of an event: generation and number of the member.
     seen: Vec<(u32, u32)>,
     generation: u32,
 }
@@ -54,17 +56,26 @@ enum ValueKind {
     Json,
 }
 
+/// The part of an index that belongs to an event, and the length of the event's text.
+#[derive(Debug, Clone)]
+pub(crate) struct EventPlace {
+    members: Range<usize>,
+    length: usize,
+}
+
 /// An event: a JSON object whose members have different names.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Event<'a> {
     text: &'a str,
-    index: &'a EventIndex,
+    members: &'a [Member],
+    /// The decoded names of its index.
+    names: &'a str,
 }
 
 impl<'a> Event<'a> {
     /// Returns the number of members.
     pub(crate) fn len(&self) -> usize {
-        self.index.members.len()
+        self.members.len()
     }
 
     /// Returns the event as received, without what follows the object.
@@ -74,15 +85,15 @@ impl<'a> Event<'a> {
 
     /// Returns the decoded name of a member.
     pub(crate) fn name(&self, member: usize) -> &'a str {
-        self.index.name(self.text, &self.index.members[member])
+        name(&self.members[member], self.text, self.names)
     }
 
     /// Returns the bytes of [`name`](Self::name), which is faster.
     pub(crate) fn name_bytes(&self, member: usize) -> &'a [u8] {
-        let member = &self.index.members[member];
+        let member = &self.members[member];
         let Range { start, end } = member.name;
         let place = match member.is_decoded {
-            true => &self.index.names,
+            true => self.names,
             false => self.text,
         };
         &place.as_bytes()[start as usize..end as usize]
@@ -90,14 +101,14 @@ impl<'a> Event<'a> {
 
     /// Returns the value of [`hash`] for the name of a member.
     pub(crate) fn hash(&self, member: usize) -> u32 {
-        self.index.members[member].hash
+        self.members[member].hash
     }
 
     /// Returns a member as written, with its name in quotes.
     pub(crate) fn member(&self, member: usize) -> &'a str {
         let Member {
             start, value, kind, ..
-        } = &self.index.members[member];
+        } = &self.members[member];
         let quote = matches!(kind, ValueKind::Text | ValueKind::Escaped);
         &self.text[*start as usize..value.end as usize + usize::from(quote)]
     }
@@ -111,7 +122,7 @@ impl<'a> Event<'a> {
 
     /// Returns the value of a member.
     pub(crate) fn value(&self, member: usize) -> Value<'a> {
-        let Member { value, kind, .. } = &self.index.members[member];
+        let Member { value, kind, .. } = &self.members[member];
         let text = &self.text[value.start as usize..value.end as usize];
         match kind {
             ValueKind::Text => Value::Text(text),
@@ -124,12 +135,10 @@ impl<'a> Event<'a> {
     }
 }
 
-impl EventIndex {
-    fn name<'a>(&'a self, text: &'a str, member: &Member) -> &'a str {
-        let Range { start, end } = member.name;
-        let place = if member.is_decoded { &self.names } else { text };
-        &place[start as usize..end as usize]
-    }
+fn name<'a>(member: &Member, text: &'a str, names: &'a str) -> &'a str {
+    let Range { start, end } = member.name;
+    let place = if member.is_decoded { names } else { text };
+    &place[start as usize..end as usize]
 }
 
 /// Returns a hash of the name of a field. It is fast and has no key: collisions only cost

@@ -7,7 +7,9 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::scan::scan;
-use super::{Event, EventIndex, MAX_DEPTH, MAX_MEMBERS, Member, ValueKind, decode, hash};
+use super::{
+    Event, EventIndex, EventPlace, MAX_DEPTH, MAX_MEMBERS, Member, ValueKind, decode, hash, name,
+};
 use crate::count::Count;
 
 /// Why a record is not an event that can be mapped.
@@ -60,6 +62,47 @@ impl EventIndex {
     /// # Errors
     /// Why it cannot be mapped.
     pub(crate) fn read<'a>(&'a mut self, data: &'a [u8]) -> Result<Event<'a>, Unfit> {
+        self.clear();
+        let (place, text) = self.append_text(data)?;
+        Ok(self.event(&place, text))
+    }
+
+    /// Forgets all events.
+    pub(crate) fn clear(&mut self) {
+        self.members.clear();
+        self.names.clear();
+    }
+
+    /// Returns the bytes that the places of members take.
+    pub(crate) fn size(&self) -> usize {
+        self.members.len() * size_of::<Member>() + self.names.len()
+    }
+
+    /// Reads another event, beside those that were read before. See [`get`](Self::get).
+    ///
+    /// # Errors
+    /// Why it cannot be mapped.
+    pub(crate) fn append(&mut self, data: &[u8]) -> Result<EventPlace, Unfit> {
+        let (place, _) = self.append_text(data)?;
+        Ok(place)
+    }
+
+    /// Returns an event that [`append`](Self::append) read from this data.
+    pub(crate) fn get<'a>(&'a self, place: &EventPlace, data: &'a [u8]) -> Event<'a> {
+        // It was UTF-8 when it was read.
+        let text = str::from_utf8(&data[..place.length]).unwrap_or_default();
+        self.event(place, text)
+    }
+
+    fn event<'a>(&'a self, place: &EventPlace, text: &'a str) -> Event<'a> {
+        Event {
+            text,
+            members: &self.members[place.members.clone()],
+            names: &self.names,
+        }
+    }
+
+    fn append_text<'a>(&mut self, data: &'a [u8]) -> Result<(EventPlace, &'a str), Unfit> {
         let end = data
             .iter()
             .rposition(|byte| !matches!(byte, 0 | b'\r' | b'\n'))
@@ -68,13 +111,24 @@ impl EventIndex {
             Ok(text) => text,
             Err(error) => return Err(Unfit::NotUtf8(error.valid_up_to())),
         };
-        self.members.clear();
-        self.names.clear();
-        if scan(text, self) {
-            self.check_names(text)?;
-            return Ok(Event { text, index: self });
+        self.first = self.members.len();
+        let members = self.append_members(text);
+        if let Err(unfit) = members.and_then(|()| self.check_names(text)) {
+            self.members.truncate(self.first);
+            return Err(unfit);
         }
-        self.members.clear();
+        let place = EventPlace {
+            members: self.first..self.members.len(),
+            length: text.len(),
+        };
+        Ok((place, text))
+    }
+
+    fn append_members(&mut self, text: &str) -> Result<(), Unfit> {
+        if scan(text, self) {
+            return Ok(());
+        }
+        self.members.truncate(self.first);
         let mut unfit = None;
         let mut reader = serde_json::Deserializer::from_str(text);
         let members = Members {
@@ -87,15 +141,18 @@ impl EventIndex {
             (_, Some(unfit)) => Err(unfit),
             (Err(error), None) if error.is_data() => Err(Unfit::NotAnObject),
             (Err(error), None) => Err(Unfit::NotJson(error.line(), error.column())),
-            (Ok(()), None) => {
-                self.check_names(text)?;
-                Ok(Event { text, index: self })
-            }
+            (Ok(()), None) => Ok(()),
         }
     }
 
+    /// Returns whether the event that is being read has as many members as it may have.
+    pub(super) fn is_full(&self) -> bool {
+        self.members.len() - self.first >= MAX_MEMBERS
+    }
+
     fn check_names(&mut self, text: &str) -> Result<(), Unfit> {
-        let slots = (2 * self.members.len()).next_power_of_two();
+        let members = &self.members[self.first..];
+        let slots = (2 * members.len()).next_power_of_two();
         if self.seen.len() < slots || self.generation == u32::MAX {
             self.seen.clear();
             self.seen.resize(slots.max(self.seen.len()), (0, 0));
@@ -103,13 +160,13 @@ impl EventIndex {
         }
         self.generation += 1;
         let mask = self.seen.len() - 1;
-        for (number, member) in self.members.iter().enumerate() {
+        for (number, member) in members.iter().enumerate() {
             let mut slot = member.hash as usize & mask;
             while self.seen[slot].0 == self.generation {
-                let other = &self.members[self.seen[slot].1 as usize];
+                let other = &members[self.seen[slot].1 as usize];
                 if other.hash == member.hash {
-                    let name = self.name(text, member);
-                    if self.name(text, other) == name {
+                    let [other, name] = [other, member].map(|it| name(it, text, &self.names));
+                    if other == name {
                         return Err(Unfit::Twice(name.to_owned()));
                     }
                 }
@@ -139,7 +196,7 @@ impl<'a> Visitor<'a> for Members<'_, 'a> {
         let Self { text, index, unfit } = self;
         while let Some(name) = map.next_key::<&'a RawValue>()? {
             let value: &'a RawValue = map.next_value()?;
-            let problem = if index.members.len() == MAX_MEMBERS {
+            let problem = if index.is_full() {
                 Some(Unfit::TooManyMembers)
             } else {
                 is_too_deep(value.get()).then_some(Unfit::TooDeep)
@@ -292,6 +349,33 @@ mod tests {
         assert_eq!(unfit(members(MAX_MEMBERS).as_bytes()), None);
         let found = unfit(members(MAX_MEMBERS + 1).as_bytes());
         assert_eq!(found, Some(Unfit::TooManyMembers));
+    }
+
+    #[test]
+    fn events_are_read_beside_each_other() {
+        let all: [&[u8]; 5] = [
+            b"{\"a\":1,\"\\u0062\":2}",
+            b"{\"a\":1,\"a\":2}",
+            b"{\"\\u0063\":\"3\"}\n",
+            b"{\"a\":1,",
+            b"{\"a\":4.5}\0",
+        ];
+        let mut together = EventIndex::default();
+        let places: Vec<_> = all.iter().map(|data| together.append(data)).collect();
+        for (place, data) in places.iter().zip(all) {
+            let mut alone = EventIndex::default();
+            let members = |event: Event<'_>| -> Vec<String> {
+                let all = (0..event.len()).map(|n| (event.name(n), event.value(n)));
+                let mut members: Vec<_> = all.map(|member| format!("{member:?}")).collect();
+                members.push(event.text().to_owned());
+                members
+            };
+            let found = place
+                .as_ref()
+                .map(|place| members(together.get(place, data)));
+            let expected = alone.read(data).map(members);
+            assert_eq!(found, expected.as_ref().cloned());
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::special::Special;
-use super::{EventIndex, MAX_MEMBERS, Member, ValueKind, hash};
+use super::{EventIndex, Member, ValueKind, hash};
 
 /// What ends a part of a string.
 const ENDS: Special<2> = Special {
@@ -41,7 +41,7 @@ impl Scanner<'_> {
             self.take(b':')?;
             self.skip_blanks();
             let (value, kind) = self.value()?;
-            if index.members.len() == MAX_MEMBERS {
+            if index.is_full() {
                 return None;
             }
             index.members.push(Member {

@@ -9,6 +9,7 @@ use estreamer_core::fqe::EventKind;
 use estreamer_mio::buffer::{EventRecord, RecordKind};
 
 use super::delivery::{Delivery, SourceInfo};
+use super::selection::Selection;
 use crate::config::{Condition, OutputConfig};
 use crate::disk::{Disk, RealDisk};
 use crate::event::EventIndex;
@@ -44,8 +45,7 @@ pub(super) struct Formatted {
 /// The formatter of one output, with reusable buffers.
 pub(super) struct BatchFormatter {
     formatter: Formatter,
-    sources: Option<Vec<String>>,
-    events: Option<Vec<EventKind>>,
+    selection: Selection,
     condition: Option<Condition>,
     /// The members of the current event.
     index: EventIndex,
@@ -77,8 +77,7 @@ impl BatchFormatter {
                 true => formatter.without_header(),
                 false => formatter,
             },
-            sources: output.sources.clone(),
-            events: output.events.clone(),
+            selection: Selection::of(output.sources.clone(), output.events.clone()),
             condition: output.condition.clone(),
             index: EventIndex::default(),
             buffer: String::new(),
@@ -92,6 +91,12 @@ impl BatchFormatter {
         }
     }
 
+    /// Returns what it takes, if it looks at the members of JSON events.
+    pub(super) fn reads(&self) -> Option<&Selection> {
+        let reads = self.condition.is_some() || self.formatter.reads(&OwnedTransform::Json);
+        reads.then_some(&self.selection)
+    }
+
     /// Formats a batch.
     pub(super) fn format(&mut self, delivery: &Delivery) -> Formatted {
         self.used = 0;
@@ -102,9 +107,7 @@ impl BatchFormatter {
             part.records.clear();
         }
         let source = &*delivery.source;
-        if let Some(sources) = &self.sources
-            && !sources.iter().any(|name| **name == *source.name)
-        {
+        if !self.selection.takes_source(&source.name) {
             return Formatted::default();
         }
         let records = delivery.kept().map(|(record, _)| record);
@@ -116,18 +119,17 @@ impl BatchFormatter {
         let mut index = std::mem::take(&mut self.index);
         let adjusted = self.formatter.adjusted();
         let mut formatted = Formatted::default();
-        for (record, verdict) in delivery.kept() {
+        let reading = if is_read { delivery.reading() } else { None };
+        for (number, (record, verdict)) in delivery.kept().enumerate() {
             let kind = EventKind::from_record_type(record.record_type);
-            if let Some(events) = &self.events
-                && !kind.is_some_and(|kind| events.contains(&kind))
-            {
-                continue;
-            }
-            if !self.formatter.takes(&record) {
+            if !self.selection.takes(kind) || !self.formatter.takes(&record) {
                 continue;
             }
             let is_read = is_read && record.kind == RecordKind::Event;
-            let read = is_read.then(|| index.read(record.data));
+            let read = is_read.then(|| {
+                let read = reading.and_then(|reading| reading.event(number, record.data));
+                read.unwrap_or_else(|| index.read(record.data))
+            });
             let read = read.as_ref().map(Result::as_ref);
             if let (Some(condition), true, Some(Ok(event))) = (&self.condition, is_tested, read)
                 && !condition.is_met(event, &mut self.buffer)
@@ -182,7 +184,7 @@ impl BatchFormatter {
         let by_event = self.pattern.as_ref().is_some_and(Pattern::by_event);
         match by_event {
             true => source.columns.of(kind),
-            false => source.columns.only(self.events.as_deref()),
+            false => source.columns.only(self.selection.events()),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use estreamer_mio::buffer::{Batch, EventRecord};
 
+use super::reading::{BatchReading, SharedReading};
 use crate::delivery::dedup::sequencer::RecordVerdict;
 use crate::format::OwnedTransform;
 use crate::format::csv::SourceColumns;
@@ -34,6 +35,8 @@ pub(super) struct Delivery {
     pub(super) received: u64,
     pub(super) batch: Batch,
     pub(super) verdicts: Vec<RecordVerdict>,
+    /// The members of its events, if several outputs look at them.
+    pub(super) reading: Option<SharedReading>,
     /// When it was handed to the outputs.
     pub(super) sent: Instant,
     /// Receives the verdict buffer on drop.
@@ -53,6 +56,13 @@ impl Delivery {
             .records()
             .zip(&self.verdicts)
             .filter(|(_, verdict)| verdict.keep)
+    }
+
+    /// Returns the members of the events that several outputs look at. The first of these
+    /// outputs reads them.
+    pub(super) fn reading(&self) -> Option<&BatchReading> {
+        let records = self.kept().map(|(record, _)| record);
+        self.reading.as_ref()?.get(records)
     }
 }
 

@@ -12,6 +12,7 @@ use super::best_effort::BestEffort;
 use super::delivery::{Delivery, OutputCommand, SourceInfo, SpareVerdicts};
 use super::output_log::OutputLog;
 use super::progress::{BatchRecords, DeliveryProgress, FailOnPanic, RECORDS};
+use super::reading::Readers;
 use super::retry::Retry;
 use super::steps::DeliverySteps;
 use crate::delivery::bookmark::entry::BatchEntry;
@@ -50,6 +51,7 @@ pub(super) struct Dispatcher {
     left: u64,
     outputs: Vec<Sender<OutputCommand>>,
     best_effort: Vec<BestEffort>,
+    readers: Arc<Readers>,
     ledger: Arc<Ledger>,
     steps: Arc<DeliverySteps>,
     progress: Arc<DeliveryProgress>,
@@ -61,10 +63,9 @@ pub(super) struct Dispatcher {
 
 impl Dispatcher {
     pub(super) fn new(
-        sequencer: Sequencer,
-        limit: u64,
+        (sequencer, limit): (Sequencer, u64),
         outputs: Vec<Sender<OutputCommand>>,
-        best_effort: Vec<BestEffort>,
+        (best_effort, readers): (Vec<BestEffort>, Arc<Readers>),
         ledger: Arc<Ledger>,
         (steps, progress): (Arc<DeliverySteps>, Arc<DeliveryProgress>),
     ) -> Self {
@@ -74,6 +75,7 @@ impl Dispatcher {
             left: limit,
             outputs,
             best_effort,
+            readers,
             ledger,
             steps,
             progress,
@@ -225,6 +227,7 @@ impl Dispatcher {
         self.progress.sent(counted, credit, batch.units());
         let delivery = Arc::new(Delivery {
             n,
+            reading: self.readers.reading(&source.name, &source.transform),
             source,
             received: unix_seconds(),
             batch,

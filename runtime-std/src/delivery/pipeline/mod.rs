@@ -24,8 +24,10 @@ pub mod failure;
 pub mod link;
 mod output_log;
 mod progress;
+mod reading;
 mod refusals;
 mod retry;
+mod selection;
 pub mod steps;
 pub mod view;
 mod writer;
@@ -65,6 +67,7 @@ use dispatcher::{Dispatcher, Job};
 use failure::{PipelineError, StartError};
 use link::PendingLink;
 use progress::{DeliveryProgress, Rules};
+use reading::Readers;
 use steps::DeliverySteps;
 use view::{PipelineView, ViewedOutput};
 use writer::OutputWriter;
@@ -207,15 +210,20 @@ impl Pipeline {
             pipeline.view.optional.push((viewed, started.view()));
             best_effort.push(started);
         }
+        let readers = setup.outputs.iter().filter_map(|output| {
+            let formatter = BatchFormatter::new(output);
+            formatter.reads().cloned()
+        });
+        let readers = Readers::new(readers.collect());
         let outputs = outputs.into_iter().zip(required);
-        pipeline.spawn(outputs, best_effort, sequencer, setup.limit)?;
+        pipeline.spawn(outputs, (best_effort, readers), sequencer, setup.limit)?;
         Ok(pipeline)
     }
 
     fn spawn<'a>(
         &mut self,
         outputs: impl Iterator<Item = ((String, Box<dyn Output>), &'a OutputConfig)>,
-        best_effort: Vec<BestEffort>,
+        (best_effort, readers): (Vec<BestEffort>, Arc<Readers>),
         sequencer: Sequencer,
         limit: u64,
     ) -> Result<(), StartError> {
@@ -244,7 +252,13 @@ impl Pipeline {
         let (jobs, receiver) = channel();
         let shared = (self.steps.clone(), self.progress.clone());
         let ledger = self.ledger.clone();
-        let dispatcher = Dispatcher::new(sequencer, limit, commands, best_effort, ledger, shared);
+        let dispatcher = Dispatcher::new(
+            (sequencer, limit),
+            commands,
+            (best_effort, readers),
+            ledger,
+            shared,
+        );
         self.threads.push(thread::spawn("dispatcher", move || {
             dispatcher.run(&receiver)
         })?);
