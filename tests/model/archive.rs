@@ -25,6 +25,7 @@ fn rotated(size: u64) -> ArchiveRules {
 fn archive(path: &'static str, archive: ArchiveRules) -> OutputTarget {
     OutputTarget {
         path,
+        tag: "",
         by_kind: false,
         archive,
         head: TargetHead::Nothing,

@@ -25,6 +25,7 @@ fn in_order(name: &str, count: u32) -> Vec<ModelEvent> {
 fn file(path: &'static str) -> OutputTarget {
     OutputTarget {
         path,
+        tag: "",
         by_kind: false,
         archive: ArchiveRules::default(),
         head: TargetHead::Nothing,
@@ -169,6 +170,7 @@ fn files_by_kind() {
         sources: vec![("a", events)],
         outputs: vec![OutputTarget {
             path: "/out/events",
+            tag: "",
             by_kind: true,
             archive: ArchiveRules::default(),
             head: TargetHead::Nothing,

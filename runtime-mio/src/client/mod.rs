@@ -22,6 +22,8 @@ use crate::error_text::ErrorText;
 use crate::event_loop::{Endpoint, Turn, after};
 use crate::tls::{ClientTls, TlsSession};
 use crate::transport::{Fill, Transport};
+#[cfg(feature = "fuzzing")]
+pub(crate) use receive::decode;
 use receive::{Reading, ReceiveTurn};
 
 /// A client's connection on an [`EventLoop`](crate::event_loop::EventLoop).

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use estreamer_core::session::{ClientSession, Instant};
+use estreamer_core::session::{ClientSession, End, Instant};
 
 use super::end::ClientEnd;
 use super::event::ClientEvent;
@@ -43,7 +43,14 @@ impl ReceiveTurn<'_> {
         let mut taken = 0;
         // The first round decodes bytes that an earlier turn left.
         loop {
-            if !self.decode(now)? {
+            let Self {
+                builder,
+                session,
+                error_text,
+                ..
+            } = &mut self;
+            let decoded = decode(builder, session, error_text, now);
+            if !decoded.map_err(ClientEnd::session)? {
                 return Ok(Reading::Stalled);
             }
             if taken >= BYTES_PER_TURN {
@@ -66,21 +73,26 @@ impl ReceiveTurn<'_> {
             }
         }
     }
+}
 
-    /// Decodes the unread bytes; returns false if a record waits for memory.
-    fn decode(&mut self, now: Instant) -> Result<bool, ClientEnd> {
-        while self.builder.is_open() {
-            let input = self.builder.unread();
-            let step = self.session.step(input, now).map_err(ClientEnd::session)?;
-            if let Some(frame) = &step.frame {
-                self.error_text.keep(frame, input);
-                self.builder.take_frame(frame, self.session.received());
-            }
-            self.builder.consume(step.consumed);
-            if step.consumed == 0 && step.frame.is_none() {
-                return Ok(true);
-            }
+/// Decodes the unread bytes; returns false if a record waits for memory.
+pub(crate) fn decode(
+    builder: &mut BatchBuilder,
+    session: &mut ClientSession,
+    error_text: &mut ErrorText,
+    now: Instant,
+) -> Result<bool, End> {
+    while builder.is_open() {
+        let input = builder.unread();
+        let step = session.step(input, now)?;
+        if let Some(frame) = &step.frame {
+            error_text.keep(frame, input);
+            builder.take_frame(frame, session.received());
         }
-        Ok(false)
+        builder.consume(step.consumed);
+        if step.consumed == 0 && step.frame.is_none() {
+            return Ok(true);
+        }
     }
+    Ok(false)
 }

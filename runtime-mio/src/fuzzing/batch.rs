@@ -1,13 +1,12 @@
 //! A stream through few small arenas.
 
 use std::collections::VecDeque;
-use std::sync::LazyLock;
 
 use estreamer_core::decode::{Decoder, Frame, Head, Kind, Limits, Oversize};
 use estreamer_core::fuzzing::Choices;
 
+use super::receiver::LOOP;
 use crate::buffer::{Batch, BatchBuilder, BundleStart, Pool, RecordKind};
-use crate::event_loop::{EventLoop, Handle};
 
 /// Reads a stream into arenas and checks for the records that decoding it gives, in
 /// order, within the budget.
@@ -40,13 +39,6 @@ pub fn batch(data: &[u8]) {
     assert_eq!(found.records, expected, "{shape:?}");
     assert_eq!(found.units, units, "every unit is handed over");
 }
-
-/// The loop that is woken. Nothing runs on it.
-static LOOP: LazyLock<Handle> = LazyLock::new(|| {
-    EventLoop::<()>::new()
-        .expect("a system that can poll")
-        .handle()
-});
 
 /// The parts of a record that are checked.
 #[derive(Debug, PartialEq)]

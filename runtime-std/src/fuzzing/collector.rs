@@ -14,6 +14,7 @@ use crate::config::ArchiveRules;
 use crate::delivery::bookmark::entry::BatchEntry;
 use crate::delivery::bookmark::opening::{self, BookmarkLocation};
 use crate::delivery::bookmark::recovery::Bookmark;
+use crate::delivery::bookmark::settle;
 use crate::delivery::dedup::sequencer::{BatchCounts, FirstSessions, Sequencer, SequencerLimits};
 use crate::delivery::pipeline::steps::{DeliverySteps, StepError, WriteOutcome};
 use crate::digest::DigestKey;
@@ -22,7 +23,7 @@ use crate::format::head::{PartHead, Section};
 use crate::output::file::FileOutput;
 use crate::output::file::notice::FileNotice;
 use crate::output::file::settings::FileSettings;
-use crate::output::{Output, OutputPart};
+use crate::output::{Output, OutputPart, RecordInfo};
 
 /// An event of a source: archival second and text.
 pub type ModelEvent = (u32, String);
@@ -39,11 +40,14 @@ pub fn key() -> DigestKey {
 pub const RECORD_TYPE: RecordType = RecordType::CONNECTION;
 
 /// The destination of an output, and whether each kind of event has a separate file. The
-/// kind is the last character of the event's text; it is appended to the path.
+/// kind is the last character of the event's text, quotes and brackets aside; it is appended
+/// to the path.
 #[derive(Debug, Clone, Copy)]
 pub struct OutputTarget {
     /// The path, or its prefix.
     pub path: &'static str,
+    /// What each line begins with.
+    pub tag: &'static str,
     /// Whether each kind has a separate file.
     pub by_kind: bool,
     /// When files are closed, and what is done to them then.
@@ -69,6 +73,7 @@ pub const FIRST_LINE: &str = "#\n";
 impl OutputTarget {
     /// Returns the path for an event with this text.
     pub fn path_of(&self, text: &str) -> String {
+        let text = text.trim_end_matches(['"', '}']);
         match (self.by_kind, text.chars().next_back()) {
             (true, Some(kind)) => format!("{}.{kind}", self.path),
             _ => self.path.into(),
@@ -90,6 +95,8 @@ struct ModelOutput {
     name: Arc<str>,
     output: Box<dyn Output>,
     queue: VecDeque<(u64, Vec<OutputPart>)>,
+    /// The batches that the output has taken but not accepted.
+    taken: VecDeque<u64>,
     accepted: u64,
     section: Section,
 }
@@ -125,8 +132,25 @@ impl ModelCollector {
         targets: &[OutputTarget],
         overlap: u32,
     ) -> io::Result<Self> {
+        Self::open_with(disk, boot, targets, overlap, |_| None)
+    }
+
+    /// As [`open`](Self::open), with other outputs than files where `receiver` returns one.
+    ///
+    /// # Errors
+    /// Those of the disk, or the text of a refusal.
+    pub fn open_with(
+        disk: &ModelDisk,
+        boot: &str,
+        targets: &[OutputTarget],
+        overlap: u32,
+        mut receiver: impl FnMut(&OutputTarget) -> Option<Box<dyn Output>>,
+    ) -> io::Result<Self> {
         let disk: Arc<dyn Disk> = Arc::new(disk.clone());
         let output = |target: &OutputTarget| -> (String, Box<dyn Output>) {
+            if let Some(output) = receiver(target) {
+                return (target.path.into(), output);
+            }
             let settings = FileSettings {
                 paths: match target.by_kind {
                     true => Vec::new(),
@@ -154,13 +178,15 @@ impl ModelCollector {
             digests: 1 << 20,
         };
         let sources = &journal.bookmark().sources;
-        let sequencer = Sequencer::new(key(), limits, accepted, sources, FirstSessions::default());
+        let sequencer = Sequencer::new(key(), limits, accepted, sources, FirstSessions::default())
+            .with_ordinals();
         let outputs = outputs.into_iter().zip(targets);
         let outputs = outputs.map(|((name, output), target)| ModelOutput {
             target: *target,
             name: name.into(),
             output,
             queue: VecDeque::new(),
+            taken: VecDeque::new(),
             accepted,
             section: Section {
                 number: NEXT.fetch_add(1, Ordering::Relaxed),
@@ -225,8 +251,21 @@ impl ModelCollector {
     /// # Errors
     /// The disk's.
     pub fn batch(&mut self, source: &str, events: &[Sent], now: u64) -> io::Result<BatchCounts> {
-        let source: Arc<str> = source.into();
         let records: Vec<EventRecord<'_>> = events.iter().map(record).collect();
+        self.records(source, &records, now)
+    }
+
+    /// As [`batch`](Self::batch), for records as they were received.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn records(
+        &mut self,
+        source: &str,
+        records: &[EventRecord<'_>],
+        now: u64,
+    ) -> io::Result<BatchCounts> {
+        let source: Arc<str> = source.into();
         let mut verdicts = Vec::new();
         let all = || records.iter().copied();
         self.sequencer.screen(&source, all(), &mut verdicts);
@@ -246,9 +285,9 @@ impl ModelCollector {
             .map_err(io)?;
         for output in &mut self.outputs {
             let mut parts: Vec<OutputPart> = Vec::new();
-            let kept = events.iter().zip(&verdicts).filter(|(_, of)| of.keep);
-            for (((second, text), _), _) in kept {
-                let path = output.target.path_of(text);
+            for (record, verdict) in all().zip(&verdicts).filter(|(_, of)| of.keep) {
+                let text = String::from_utf8_lossy(record.data);
+                let path = output.target.path_of(&text);
                 let part = match parts
                     .iter_mut()
                     .find(|part| *part.path == *Path::new(&path))
@@ -263,9 +302,21 @@ impl ModelCollector {
                         &mut parts[last]
                     }
                 };
+                part.bytes.extend_from_slice(output.target.tag.as_bytes());
                 part.bytes.extend_from_slice(text.as_bytes());
                 part.bytes.push(b'\n');
-                part.count(Some(*second));
+                part.count(record.archival);
+                part.records.push(RecordInfo {
+                    end: part.bytes.len(),
+                    kind: None,
+                    source: source.clone(),
+                    device: None,
+                    connection: None,
+                    archival: record.archival,
+                    time: None,
+                    digest: verdict.digest,
+                    ordinal: verdict.ordinal,
+                });
             }
             output.queue.push_back((n, parts));
         }
@@ -297,12 +348,46 @@ impl ModelCollector {
                         return Ok(());
                     }
                 }
-                WriteOutcome::Accepted | WriteOutcome::Taken => {
+                WriteOutcome::Accepted => {
                     output.accepted = *n;
+                    output.queue.pop_front();
+                }
+                WriteOutcome::Taken => {
+                    output.taken.push_back(*n);
                     output.queue.pop_front();
                 }
             }
         }
+    }
+
+    /// An output sends what it has taken, and reports what its receiver accepted.
+    ///
+    /// # Errors
+    /// The disk's, or the receiver's.
+    pub fn poll(&mut self, output: usize) -> io::Result<()> {
+        let Self { steps, outputs, .. } = self;
+        let Some(output) = outputs.get_mut(output) else {
+            return Ok(());
+        };
+        let polled = output.output.poll();
+        while let Some(accepted) = output.output.accepted() {
+            steps.accepted(&output.name, accepted.n).map_err(io)?;
+            output.taken.retain(|n| *n > accepted.n);
+            output.accepted = accepted.n;
+        }
+        polled
+    }
+
+    /// Returns whether an output has accepted everything that was received.
+    pub fn is_idle(&self, output: usize) -> bool {
+        let output = self.outputs.get(output);
+        output.is_none_or(|output| output.queue.is_empty() && output.taken.is_empty())
+    }
+
+    /// Returns the number of the last batch that every output has accepted and that is
+    /// committed.
+    pub fn committed(&self) -> u64 {
+        self.bookmark().n
     }
 
     /// An output closes its files, to reopen them by name.
@@ -327,6 +412,22 @@ impl ModelCollector {
             output.output.files(&mut files);
         }
         self.steps.commit(&files, cut.unwrap_or(0)).map_err(io)
+    }
+
+    /// Cuts the files back to the last commit, as after a failed sync. The collector must not
+    /// be used any more.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn cut_back(&mut self, disk: &ModelDisk) -> io::Result<()> {
+        let Some(mut journal) = self.steps.journal() else {
+            return Ok(());
+        };
+        journal.discard_uncommitted();
+        let (bookmark, discarded) = (journal.bookmark(), journal.discarded());
+        let notices = settle::cut_back(disk, &key(), bookmark, discarded);
+        self.notices.extend(notices.map_err(|(_, error)| error)?);
+        Ok(())
     }
 
     /// Shuts down in order: everything is written, committed and closed.

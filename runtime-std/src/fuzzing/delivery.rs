@@ -40,6 +40,7 @@ const SOURCES: [&str; 2] = ["a", "b"];
 const TARGETS: [&[OutputTarget]; 4] = [
     &[OutputTarget {
         path: "/out/one",
+        tag: "",
         by_kind: false,
         archive: PLAIN,
         head: TargetHead::Nothing,
@@ -47,12 +48,14 @@ const TARGETS: [&[OutputTarget]; 4] = [
     &[
         OutputTarget {
             path: "/out/one",
+            tag: "",
             by_kind: false,
             archive: PLAIN,
             head: TargetHead::Nothing,
         },
         OutputTarget {
             path: "/out/two",
+            tag: "",
             by_kind: false,
             archive: PLAIN,
             head: TargetHead::Nothing,
@@ -60,12 +63,14 @@ const TARGETS: [&[OutputTarget]; 4] = [
     ],
     &[OutputTarget {
         path: "/out/kind",
+        tag: "",
         by_kind: true,
         archive: PLAIN,
         head: TargetHead::Nothing,
     }],
     &[OutputTarget {
         path: "/out/one",
+        tag: "",
         by_kind: false,
         archive: CLOSED,
         head: TargetHead::Nothing,

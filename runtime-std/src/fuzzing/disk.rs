@@ -50,6 +50,10 @@ struct DiskState {
     is_full: bool,
     /// The clock, in UNIX seconds.
     now: u64,
+    /// Whether the next sync of a file fails.
+    sync_fails: bool,
+    /// Added to the device number of file systems.
+    device: u64,
 }
 
 #[derive(Clone, Default)]
@@ -74,6 +78,16 @@ impl ModelDisk {
     /// Sets the clock, in UNIX seconds.
     pub fn set_now(&self, now: u64) {
         self.0.lock().unwrap().now = now;
+    }
+
+    /// The next sync of a file fails: its data may not be durable.
+    pub fn fail_sync(&self) {
+        self.0.lock().unwrap().sync_fails = true;
+    }
+
+    /// Gives the file system another device number, as a restart may do.
+    pub fn renumber(&self) {
+        self.0.lock().unwrap().device += 1;
     }
 
     /// Returns whether it has crashed.
@@ -159,6 +173,17 @@ impl ModelDisk {
         let mut state = self.0.lock().unwrap();
         state.names.remove(path);
         state.durable_names.remove(path);
+    }
+
+    /// Another program cuts a file to this length durably.
+    pub fn truncated_by_another(&self, path: &Path, length: usize) {
+        let mut state = self.0.lock().unwrap();
+        let inode = state.names[path];
+        state.durable_names.insert(path.into(), inode);
+        if let Some(content) = state.files.get_mut(&inode) {
+            content.now.truncate(length);
+            content.durable = content.now.clone();
+        }
     }
 
     /// Another program appends to a file durably; returns whether the file existed.
@@ -250,7 +275,7 @@ impl Disk for ModelDisk {
         let state = self.0.lock().unwrap();
         let inode = state.names.get(path);
         Ok(inode.map(|&inode| FileIdentity {
-            device: 1,
+            device: 1 + state.device,
             inode,
             length: state.files[&inode].now.len() as u64,
             is_file: true,
@@ -368,6 +393,9 @@ impl DiskFile for ModelFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        if std::mem::take(&mut self.disk.lock().unwrap().sync_fails) {
+            return Err(io::Error::other("sync failed"));
+        }
         self.change(|content, torn| {
             if !torn {
                 content.durable = content.now.clone();
@@ -391,7 +419,7 @@ impl DiskFile for ModelFile {
     fn identity(&self) -> io::Result<FileIdentity> {
         let state = self.disk.lock().unwrap();
         Ok(FileIdentity {
-            device: 1,
+            device: 1 + state.device,
             inode: self.inode,
             length: state.files[&self.inode].now.len() as u64,
             is_file: true,

@@ -29,6 +29,8 @@ pub use crate::output::file::FileOutput;
 pub use crate::output::file::compression::content;
 pub use crate::output::file::notice::FileNotice;
 pub use crate::output::file::settings::FileSettings;
+#[cfg(feature = "http")]
+pub use crate::output::http::bulk_output;
 pub use crate::output::{Output, OutputPart};
 pub use config::config;
 pub use delivery::delivery;

@@ -14,6 +14,15 @@ use ureq::{Agent, Proxy};
 use crate::output::options::{HttpCompression, HttpOptions, ReceiverOptions};
 use crate::output::tls;
 
+/// Sends a body to a receiver and returns the answer, whatever its status.
+pub(super) trait Post: Send {
+    /// Sends a body to this path.
+    ///
+    /// # Errors
+    /// There is no answer; with the cause.
+    fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Answer>;
+}
+
 /// Sends requests to one receiver.
 pub(super) struct HttpClient {
     agent: Agent,
@@ -100,16 +109,30 @@ impl HttpClient {
         })
     }
 
-    /// Sends a body and returns the answer, whatever its status.
-    ///
-    /// # Errors
-    /// There is no answer; with the cause.
-    pub(super) fn post(
-        &self,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &[u8],
-    ) -> io::Result<Answer> {
+    fn explain(&self, error: ureq::Error) -> io::Error {
+        match error {
+            ureq::Error::Rustls(error) => tls::explain(&error, &self.address),
+            ureq::Error::Io(error) => {
+                let inner = error.get_ref().and_then(|e| e.downcast_ref());
+                match inner {
+                    Some(error) => tls::explain(error, &self.address),
+                    None => error,
+                }
+            }
+            ureq::Error::HostNotFound => {
+                io::Error::new(io::ErrorKind::NotFound, "the name has no address")
+            }
+            ureq::Error::Timeout(_) => io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("{} did not answer in time", self.address),
+            ),
+            other => io::Error::other(other.to_string()),
+        }
+    }
+}
+
+impl Post for HttpClient {
+    fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Answer> {
         let url = format!("{}{path}", self.base);
         let mut request = self.agent.post(url);
         for (name, value) in headers {
@@ -143,27 +166,6 @@ impl HttpClient {
             retry_after,
             body,
         })
-    }
-
-    fn explain(&self, error: ureq::Error) -> io::Error {
-        match error {
-            ureq::Error::Rustls(error) => tls::explain(&error, &self.address),
-            ureq::Error::Io(error) => {
-                let inner = error.get_ref().and_then(|e| e.downcast_ref());
-                match inner {
-                    Some(error) => tls::explain(error, &self.address),
-                    None => error,
-                }
-            }
-            ureq::Error::HostNotFound => {
-                io::Error::new(io::ErrorKind::NotFound, "the name has no address")
-            }
-            ureq::Error::Timeout(_) => io::Error::new(
-                io::ErrorKind::TimedOut,
-                format!("{} did not answer in time", self.address),
-            ),
-            other => io::Error::other(other.to_string()),
-        }
     }
 }
 

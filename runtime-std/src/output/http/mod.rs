@@ -8,6 +8,8 @@
 
 mod client;
 mod elastic;
+#[cfg(feature = "fuzzing")]
+mod model;
 mod ndjson;
 mod otlp;
 mod protobuf;
@@ -15,6 +17,8 @@ mod receivers;
 mod requests;
 mod splunk;
 
+#[cfg(feature = "fuzzing")]
+pub use model::bulk_output;
 pub(super) use receivers::{ELASTIC, HTTP, OTLP, SPLUNK};
 
 use std::io;
@@ -24,7 +28,7 @@ use super::error_file::ErrorFile;
 use super::event_queue::{EventQueue, QueuedEvent};
 use super::{Acceptance, AcceptedBatch, Output, OutputPart, RefusedEvents};
 use crate::output::options::{BatchLimits, ReceiverOptions};
-use client::{Answer, HttpClient};
+use client::{Answer, HttpClient, Post};
 use requests::{Chunk, Requests};
 
 /// A kind of HTTP receiver.
@@ -45,7 +49,7 @@ trait HttpReceiver: Send {
     ///
     /// # Errors
     /// Those of the request.
-    fn acknowledged(&mut self, _: &HttpClient, _pending: &[u64]) -> io::Result<Vec<u64>> {
+    fn acknowledged(&mut self, _: &dyn Post, _pending: &[u64]) -> io::Result<Vec<u64>> {
         Ok(Vec::new())
     }
 
@@ -81,7 +85,7 @@ enum ItemResult {
 
 /// An output to an HTTP receiver.
 struct HttpOutput {
-    client: Result<HttpClient, String>,
+    client: Result<Box<dyn Post>, String>,
     receiver: Box<dyn HttpReceiver>,
     limits: BatchLimits,
     queue: EventQueue,
@@ -117,8 +121,18 @@ impl HttpOutput {
         options: &ReceiverOptions,
         receiver: Box<dyn HttpReceiver>,
     ) -> Self {
+        let client = HttpClient::new(scheme, address, options);
+        let client = client.map(|client| Box::new(client) as Box<dyn Post>);
+        Self::over(client, options, receiver)
+    }
+
+    fn over(
+        client: Result<Box<dyn Post>, String>,
+        options: &ReceiverOptions,
+        receiver: Box<dyn HttpReceiver>,
+    ) -> Self {
         Self {
-            client: HttpClient::new(scheme, address, options),
+            client,
             receiver,
             limits: options.http.batch,
             queue: EventQueue::default(),
@@ -309,7 +323,7 @@ impl HttpOutput {
         }
         self.asked = Some(Instant::now());
         let come = match &self.client {
-            Ok(client) => self.receiver.acknowledged(client, &pending),
+            Ok(client) => self.receiver.acknowledged(&**client, &pending),
             Err(_) => Ok(Vec::new()),
         };
         let asked = come.map(|acks| {

@@ -5,7 +5,7 @@ use std::io;
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::Deserialize;
 
-use super::client::{Answer, HttpClient};
+use super::client::{Answer, Post};
 use super::elastic::is_json_object;
 use super::ndjson::by_status;
 use super::{HttpReceiver, Verdict};
@@ -99,7 +99,7 @@ impl HttpReceiver for SplunkReceiver {
         }
     }
 
-    fn acknowledged(&mut self, client: &HttpClient, pending: &[u64]) -> io::Result<Vec<u64>> {
+    fn acknowledged(&mut self, client: &dyn Post, pending: &[u64]) -> io::Result<Vec<u64>> {
         let path = format!("/services/collector/ack?channel={}", self.channel);
         let body = serde_json::json!({ "acks": pending }).to_string();
         let answer = client.post(&path, &self.headers(), body.as_bytes())?;

@@ -1,0 +1,77 @@
+//! The files of a world, as a reader sees them.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use estreamer::fuzzing::disk::ModelDisk;
+
+use crate::oracle::Lines;
+use crate::outputs::OUT;
+
+/// What lines begin with.
+const STARTS: [&str; 5] = ["<foreign", "one {", "two {", "kind {", "closed {"];
+/// Where files are moved away to.
+pub(crate) const ELSEWHERE: &str = "/elsewhere";
+
+/// Returns whether the lines of this file are not those of an output: they were moved aside
+/// because they may not be ours, or it is a manifest or a part of a file.
+pub(crate) fn is_aside(path: &Path) -> bool {
+    let path = path.to_string_lossy();
+    path.contains(".unproven-") || path.contains(".partial-") || path.contains(".manifest")
+}
+
+/// Returns the files that other programs may touch.
+pub(crate) fn touchable(disk: &ModelDisk) -> Vec<PathBuf> {
+    let mut paths = disk.paths(Path::new(OUT));
+    paths.retain(|path| !is_aside(path));
+    paths
+}
+
+/// Returns the lines of all files that `wanted` takes.
+pub(crate) fn all_lines(disk: &ModelDisk, wanted: impl Fn(&Path) -> bool) -> Lines {
+    let mut lines = Lines::new();
+    for directory in [OUT, ELSEWHERE] {
+        for path in disk.paths(Path::new(directory)) {
+            if wanted(&path) {
+                for (line, count) in lines_of(disk, &path) {
+                    *lines.entry(line).or_default() += count;
+                }
+            }
+        }
+    }
+    lines
+}
+
+/// Returns the events and the foreign lines of a file, decompressed if it is. A line may follow
+/// half a line of somebody else.
+pub(crate) fn lines_of(disk: &ModelDisk, path: &Path) -> Lines {
+    let mut lines = Lines::new();
+    let content = decompressed(&disk.content(path));
+    for line in String::from_utf8_lossy(&content).lines() {
+        let starts = STARTS.iter().flat_map(|start| line.match_indices(start));
+        let mut starts: Vec<usize> = starts.map(|(at, _)| at).collect();
+        starts.sort_unstable();
+        for (number, start) in starts.iter().enumerate() {
+            let end = starts.get(number + 1).copied().unwrap_or(line.len());
+            let line = line[*start..end].trim_matches('\0');
+            *lines.entry(line.to_owned()).or_default() += 1;
+        }
+    }
+    lines
+}
+
+/// Returns the content of a file, decompressed if it is. Other programs may have appended to
+/// it.
+fn decompressed(bytes: &[u8]) -> Vec<u8> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return bytes.to_vec();
+    }
+    let mut decoder = flate2::bufread::GzDecoder::new(bytes);
+    let mut content = Vec::new();
+    // Half a file is not one of ours.
+    if decoder.read_to_end(&mut content).is_err() {
+        content.clear();
+    }
+    content.extend_from_slice(decoder.into_inner());
+    content
+}

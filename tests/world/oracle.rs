@@ -1,0 +1,219 @@
+//! What was stored, what is promised for it, and whether the promise is kept.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use estreamer::fuzzing::FileNotice;
+use estreamer::fuzzing::collector::OutputTarget;
+use estreamer::fuzzing::disk::ModelDisk;
+use estreamer_core::wire::InitialTimestamp;
+
+use crate::files;
+use crate::outputs::{self, BULK, OUTPUTS};
+use crate::receiver::Receiver;
+use crate::server::json;
+use crate::sources::{SOURCES, Source};
+
+/// How often each line is somewhere.
+pub(crate) type Lines = BTreeMap<String, usize>;
+
+/// What is known of the promises of all outputs.
+#[derive(Default)]
+pub(crate) struct Oracle {
+    promises: [OutputPromise; OUTPUTS.len()],
+    /// The lines that other programs wrote.
+    foreign: Lines,
+}
+
+/// The promises of one output.
+#[derive(Default)]
+struct OutputPromise {
+    /// For each source and each event of its archive: whether it has to be there.
+    due: [Vec<bool>; SOURCES.len()],
+    /// The length of each archive when the output was added.
+    since: [usize; SOURCES.len()],
+    /// Lines that others took out of its files.
+    taken: Lines,
+    /// Whether it was told that events may be there twice.
+    may_double: bool,
+}
+
+impl Oracle {
+    /// An event was stored: it is promised to these outputs, or not.
+    pub(crate) fn stored(&mut self, source: usize, outputs: Option<&[usize]>) {
+        for (number, promise) in self.promises.iter_mut().enumerate() {
+            promise.due[source].push(outputs.is_some_and(|of| of.contains(&number)));
+        }
+    }
+
+    /// A source was asked for events: those from `from` on are promised, and for a source
+    /// without bookmark those that the user asked for.
+    pub(crate) fn asked(
+        &mut self,
+        (number, source): (usize, &Source),
+        outputs: &[usize],
+        from: InitialTimestamp,
+        is_new: bool,
+    ) {
+        if source.is_set_back {
+            return;
+        }
+        let is_asked =
+            |second: u32, from: InitialTimestamp| from != InitialTimestamp::NOW && second >= from.0;
+        for output in outputs {
+            let promise = &mut self.promises[*output];
+            let since = promise.since[number];
+            let archive = source.server.archive.archive.iter();
+            let events = archive.zip(&mut promise.due[number]).skip(since);
+            for ((second, _), due) in events {
+                *due |= is_asked(*second, from) || is_new && is_asked(*second, source.ask);
+            }
+        }
+    }
+
+    /// An output was added: it gets what is stored from now on.
+    pub(crate) fn added(&mut self, output: usize, sources: &[Source]) {
+        for (since, source) in self.promises[output].since.iter_mut().zip(sources) {
+            *since = source.server.archive.archive.len();
+        }
+    }
+
+    /// What an output has not got is no longer promised: it was removed, or the state was
+    /// deleted.
+    pub(crate) fn revoke(&mut self, output: usize, source: usize, sources: &[Source], got: &Lines) {
+        let mut got = got.clone();
+        let archive = sources[source].server.archive.archive.iter();
+        for ((_, text), due) in archive.zip(&mut self.promises[output].due[source]) {
+            let line = line(output, text);
+            match got.get_mut(&line).filter(|count| **count > 0) {
+                Some(count) => *count -= 1,
+                None => *due = false,
+            }
+        }
+    }
+
+    /// The operator did something after which events may be there twice.
+    pub(crate) fn may_double(&mut self) {
+        for promise in &mut self.promises {
+            promise.may_double = true;
+        }
+    }
+
+    /// A notice about a file was given.
+    pub(crate) fn told(&mut self, notice: &FileNotice) {
+        if let Some(path) = doubles(notice)
+            && let Some(output) = outputs::of_path(path)
+        {
+            self.promises[output].may_double = true;
+        }
+    }
+
+    /// Another program wrote a line.
+    pub(crate) fn wrote(&mut self, line: &str, count: usize) {
+        *self.foreign.entry(line.to_owned()).or_default() += count;
+    }
+
+    /// The lines of a file before and after something else changed it.
+    pub(crate) fn changed(&mut self, before: &Lines, after: &Lines) {
+        for (line, count) in before {
+            let gone = count.saturating_sub(after.get(line).copied().unwrap_or(0));
+            if gone == 0 {
+                continue;
+            }
+            if let Some(foreign) = self.foreign.get_mut(line) {
+                *foreign = foreign.saturating_sub(gone);
+            } else if let Some(output) = outputs::of_line(line) {
+                *self.promises[output].taken.entry(line.clone()).or_default() += gone;
+            }
+        }
+    }
+
+    /// Returns what is wrong now that everything should have arrived.
+    pub(crate) fn verdict(
+        &self,
+        disk: &ModelDisk,
+        receiver: &Receiver,
+        sources: &[Source],
+    ) -> Result<(), String> {
+        let all = files::all_lines(disk, |_| true);
+        for (line, expected) in &self.foreign {
+            let found = all.get(line).copied().unwrap_or(0);
+            if found < *expected {
+                return Err(format!(
+                    "{line:?} of another program is there {found} times, not {expected}"
+                ));
+            }
+        }
+        for (output, promise) in self.promises.iter().enumerate() {
+            let got = got(output, disk, receiver);
+            for (source, of) in sources.iter().enumerate() {
+                promise.check(output, source, of, &got)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl OutputPromise {
+    fn check(&self, output: usize, number: usize, of: &Source, got: &Lines) -> Result<(), String> {
+        let mut stored: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        for ((_, text), due) in of.server.archive.archive.iter().zip(&self.due[number]) {
+            let (all, promised) = stored.entry(text).or_default();
+            *all += 1;
+            *promised += usize::from(*due);
+        }
+        let name = OUTPUTS[output].path;
+        for (text, (all, due)) in stored {
+            let line = line(output, text);
+            let found = got.get(&line).copied().unwrap_or(0);
+            let taken = self.taken.get(&line).copied().unwrap_or(0);
+            if found + taken < due {
+                return Err(format!(
+                    "{name} has {text:?} {found} times; {due} are due: lost"
+                ));
+            }
+            if found > all && !self.may_double && !of.is_set_back {
+                return Err(format!(
+                    "{name} has {text:?} {found} times, stored {all} times: doubled, and nobody \
+                     was told"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the line of an event in an output.
+fn line(output: usize, text: &str) -> String {
+    match output == BULK {
+        true => text.to_owned(),
+        false => format!("{}{}", OUTPUTS[output].tag, json(text)),
+    }
+}
+
+/// Returns the lines of our events that an output has.
+pub(crate) fn got(output: usize, disk: &ModelDisk, receiver: &Receiver) -> Lines {
+    let target: &OutputTarget = &OUTPUTS[output];
+    match output == BULK {
+        true => receiver.texts(),
+        false => files::all_lines(disk, |path| !files::is_aside(path))
+            .into_iter()
+            .filter(|(line, _)| line.starts_with(target.tag))
+            .collect(),
+    }
+}
+
+/// Returns the file in which events may be twice after this notice.
+fn doubles(notice: &FileNotice) -> Option<&Path> {
+    match notice {
+        FileNotice::Shorter(path)
+        | FileNotice::Replaced(path)
+        | FileNotice::Longer(path)
+        | FileNotice::Unexplained(path)
+        | FileNotice::NotFound(path)
+        | FileNotice::ComesAgain(path, _)
+        | FileNotice::TakenAway(path)
+        | FileNotice::Changed(path) => Some(PathBuf::as_path(path)),
+        _ => None,
+    }
+}
