@@ -206,14 +206,9 @@ pub(crate) fn got(output: usize, disk: &ModelDisk, receiver: &Receiver) -> Lines
 /// Returns the file in which events may be twice after this notice.
 fn doubles(notice: &FileNotice) -> Option<&Path> {
     match notice {
-        FileNotice::Shorter(path)
-        | FileNotice::Replaced(path)
-        | FileNotice::Longer(path)
-        | FileNotice::Unexplained(path)
+        FileNotice::Unexplained(path)
         | FileNotice::NotFound(path)
-        | FileNotice::ComesAgain(path, _)
-        | FileNotice::TakenAway(path)
-        | FileNotice::Changed(path) => Some(PathBuf::as_path(path)),
+        | FileNotice::ComesAgain(path, _) => Some(PathBuf::as_path(path)),
         _ => None,
     }
 }
