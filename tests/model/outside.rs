@@ -138,6 +138,37 @@ fn the_file_of_another_output_is_not_taken_for_one_that_is_gone() {
 }
 
 #[test]
+fn the_file_of_an_output_that_is_gone_belongs_to_others() {
+    for crash in [Crash::Kill, Crash::Power] {
+        let disk = ModelDisk::default();
+        let (gone, kept) = (file("/out/gone"), file("/out/kept"));
+        let mut collector = open(&disk, "1", &[gone, kept]);
+        batch(&mut collector, 0..2);
+        for output in 0..2 {
+            collector.write(output, 0).unwrap();
+        }
+        collector.close().unwrap();
+        drop(collector);
+        // The configuration does not name the first output any more.
+        let mut collector = open(&disk, "1", &[kept]);
+        let path = Path::new("/out/gone");
+        disk.appended_by_another(path, b"somebody else's\n");
+        let before = disk.content(path);
+        batch(&mut collector, 0..4);
+        collector.write(0, 0).unwrap();
+        drop(collector);
+        disk.come_up(crash);
+        let boot = if crash == Crash::Kill { "1" } else { "2" };
+        let mut collector = open(&disk, boot, &[kept]);
+        assert_eq!(disk.content(path), before, "{crash:?}");
+        assert_eq!(collector.notices(), [], "{crash:?}");
+        batch(&mut collector, 0..4);
+        collector.write(0, 0).unwrap();
+        assert_eq!(lines(&disk, &["/out/kept"]), each_once(4));
+    }
+}
+
+#[test]
 fn a_file_moved_away_while_it_is_written_does_not_stop_the_output() {
     let disk = ModelDisk::default();
     let paths = vec!["/out/a".into()];

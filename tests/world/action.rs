@@ -74,6 +74,8 @@ pub(crate) enum Action {
     Restore,
     /// The operator stops the collector, and deletes the state directory.
     DeleteState,
+    /// The process is killed, and a segment of the journal is gone.
+    LoseSegment { second: bool },
 }
 
 /// Kinds of trouble. A world has some of them.
@@ -182,10 +184,13 @@ fn trouble(kind: usize, random: &mut Random) -> Action {
                 at: random.below(4096),
             },
         },
-        10 => match random.below(4) {
-            0 => Action::Backup,
-            1 => Action::Restore,
-            2 => Action::DeleteState,
+        10 => match random.below(6) {
+            0 | 1 => Action::Backup,
+            2 => Action::Restore,
+            3 => Action::DeleteState,
+            4 => Action::LoseSegment {
+                second: random.one_in(2),
+            },
             _ => Action::Renumber,
         },
         _ => match random.below(3) {

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use estreamer::fuzzing::disk::ModelDisk;
+use estreamer::verify::Verifier;
 
 use crate::oracle::Lines;
 use crate::outputs::OUT;
@@ -58,6 +59,18 @@ pub(crate) fn lines_of(disk: &ModelDisk, path: &Path) -> Lines {
         }
     }
     lines
+}
+
+/// Proves the closed files against their manifest. Returns what is wrong.
+pub(crate) fn prove(disk: &ModelDisk) -> Result<(), String> {
+    let mut quiet = |_: &Path, _| {};
+    let base = PathBuf::from("/out/closed");
+    let report = Verifier::of(disk, &mut quiet).series(&[base]);
+    let report = report.map_err(|error| error.to_string())?;
+    match report.differences.first() {
+        Some(difference) => Err(format!("{difference}: not as the manifest says")),
+        None => Ok(()),
+    }
 }
 
 /// Returns the content of a file, decompressed if it is. Other programs may have appended to

@@ -89,6 +89,8 @@ pub(crate) struct World {
     backup: Option<Vec<(PathBuf, Vec<u8>)>>,
     renamed: usize,
     written: usize,
+    /// Whether anything but the collector changed files of outputs.
+    is_touched: bool,
     story: Vec<String>,
 }
 
@@ -128,6 +130,7 @@ impl World {
             backup: None,
             renamed: 0,
             written: 0,
+            is_touched: false,
             story: vec![format!("{conditions:?}")],
         };
         world.collector.set_journal_limit(conditions.segment);
@@ -245,6 +248,14 @@ impl World {
             Action::Backup => self.backup = Some(self.state()),
             Action::Restore => self.restore()?,
             Action::DeleteState => self.delete_state()?,
+            Action::LoseSegment { second } => {
+                self.cut_all();
+                let name = format!("{STATE}/journal.{}", usize::from(second));
+                self.say(format!("the process is killed, and {name} is removed"));
+                self.disk.removed_by_another(Path::new(&name));
+                self.disk.come_up(Crash::Kill);
+                self.start();
+            }
         }
         Ok(())
     }
@@ -353,11 +364,12 @@ impl World {
                 let crash = self.pending;
                 self.disk.come_up(crash);
                 self.reboot(crash);
+            } else if error.to_string().contains("journal.") {
+                self.say("the operator deletes the state");
+                self.remove_state();
             } else {
-                assert!(
-                    error.to_string().contains("sync failed"),
-                    "it starts again: {error}"
-                );
+                let error = error.to_string();
+                assert!(error.contains("sync failed"), "it starts again: {error}");
             }
         }
     }
@@ -452,7 +464,9 @@ impl World {
         }
     }
 
-    fn file(&self, file: usize) -> Option<PathBuf> {
+    /// Returns a file that another program is about to touch.
+    fn file(&mut self, file: usize) -> Option<PathBuf> {
+        self.is_touched = true;
         let paths = files::touchable(&self.disk);
         paths.get(file % paths.len().max(1)).cloned()
     }
@@ -567,13 +581,10 @@ impl World {
             return Ok(());
         };
         self.end_in_order()?;
-        for path in self.disk.paths(Path::new(STATE)) {
-            self.disk.removed_by_another(&path);
-        }
+        self.remove_state();
         for (path, content) in backup {
             self.disk.written_by_another(&path, &content);
         }
-        self.forget();
         self.start();
         // What the old journal cannot explain is moved aside. Only outputs that are still
         // there get it again.
@@ -587,12 +598,16 @@ impl World {
 
     fn delete_state(&mut self) -> io::Result<()> {
         self.end_in_order()?;
+        self.remove_state();
+        self.start();
+        Ok(())
+    }
+
+    fn remove_state(&mut self) {
         for path in self.disk.paths(Path::new(STATE)) {
             self.disk.removed_by_another(&path);
         }
         self.forget();
-        self.start();
-        Ok(())
     }
 
     /// The collector does not know what it delivered: a source that does not ask for the
@@ -619,7 +634,11 @@ impl World {
             match outcome {
                 Ok(true) => {
                     let (disk, receiver) = (&self.disk, &self.receiver);
-                    return self.oracle.verdict(disk, receiver, &self.sources);
+                    self.oracle.verdict(disk, receiver, &self.sources)?;
+                    return match self.is_touched {
+                        true => Ok(()),
+                        false => files::prove(disk),
+                    };
                 }
                 Ok(false) => {}
                 Err(error) => self.overcome(error),

@@ -90,19 +90,18 @@ pub fn open(
         let sources = bookmark.sources.values_mut();
         sources.for_each(Delivered::mark_version_1);
     }
-    // Removes marks of files that no longer exist.
-    bookmark
-        .files
-        .retain(|path, _| !matches!(disk.identity(path), Ok(None)));
     bookmark
         .tallies
-        .retain(|path, _| bookmark.files.contains_key(path));
+        .retain(|path, _| !matches!(disk.identity(path), Ok(None)));
+    let mut opened = Vec::new();
     for (_, output) in outputs.iter_mut() {
         output.recover(&bookmark.files, &bookmark.tallies);
         output.prepare().map_err(file)?;
-        let opened: Vec<FileMark> = output.unmarked();
-        opened.into_iter().for_each(|mark| bookmark.opened(mark));
+        opened.extend(output.unmarked());
     }
+    // A file of an output that is gone belongs to others from now on.
+    bookmark.files.clear();
+    opened.into_iter().for_each(|mark| bookmark.opened(mark));
     let names = outputs.iter().map(|(name, _)| name.clone()).collect();
     let recovered = recovered.as_ref();
     let journal = Journal::start(
