@@ -101,6 +101,17 @@ fn a_clock_that_jumps_ahead_and_back_loses_nothing_and_doubles_nothing() {
 }
 
 #[test]
+fn a_first_event_from_the_future_comes_once() {
+    let mut events = in_order("a", 12);
+    events[0].0 = 999_999;
+    everywhere(&Setting {
+        sources: vec![("a", events)],
+        batch: 1,
+        ..setting()
+    });
+}
+
+#[test]
 fn a_clock_set_back_for_good_loses_nothing_from_the_moment_it_is_noticed() {
     let mut events = in_order("a", 24);
     let (before, after) = events.split_at_mut(12);

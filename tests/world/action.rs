@@ -16,6 +16,8 @@ pub(crate) enum Action {
         late: u32,
         kind: char,
     },
+    /// A server stores an event with a second that is far ahead.
+    StoreFuture { source: usize },
     /// A server stores its last event once more: two equal events happened.
     StoreTwin { source: usize },
     /// A server sends a bundle, if it may.
@@ -53,7 +55,12 @@ pub(crate) enum Action {
     /// After the next restart of the machine, file systems have other device numbers.
     Renumber,
     /// The collector stops in order, and starts with these outputs and sources.
-    Reload { outputs: usize, sources: usize },
+    Reload {
+        outputs: usize,
+        sources: usize,
+        /// Whether the paths are spelled in another way.
+        is_respelled: bool,
+    },
     /// The receiver behaves differently from now on.
     Receiver(Mood),
     /// Another program renames a file in its directory or moves it away.
@@ -153,9 +160,13 @@ fn trouble(kind: usize, random: &mut Random) -> Action {
         },
         2 => Action::Full(!random.one_in(3)),
         3 => Action::FailSync,
-        4 => match random.below(3) {
-            0 => Action::Cut { source },
-            1 => Action::Repeat { source },
+        4 => match random.below(5) {
+            0 => Action::StoreFuture { source },
+            1 => Action::Wait {
+                seconds: 30 + random.below(1000) as u64,
+            },
+            2 => Action::Cut { source },
+            3 => Action::Repeat { source },
             _ => Action::Reopen {
                 output: random.below(4),
             },
@@ -163,6 +174,7 @@ fn trouble(kind: usize, random: &mut Random) -> Action {
         5 => Action::Reload {
             outputs: 1 + random.below(31),
             sources: 1 + random.below(3),
+            is_respelled: random.one_in(3),
         },
         6 => Action::Receiver(Mood::ALL[random.below(Mood::ALL.len())]),
         7 => Action::Rename {

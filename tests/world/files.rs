@@ -81,9 +81,9 @@ fn decompressed(bytes: &[u8]) -> Vec<u8> {
     }
     let mut decoder = flate2::bufread::GzDecoder::new(bytes);
     let mut content = Vec::new();
-    // Half a file is not one of ours.
     if decoder.read_to_end(&mut content).is_err() {
-        content.clear();
+        // Half a file, perhaps with something behind it.
+        return bytes.to_vec();
     }
     content.extend_from_slice(decoder.into_inner());
     content

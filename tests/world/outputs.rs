@@ -1,6 +1,6 @@
 //! The outputs that a world may have.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use estreamer::config::{ArchiveRules, Compression, Retention, Rotation};
 use estreamer::fuzzing::collector::{OutputTarget, TargetHead};
@@ -57,8 +57,18 @@ pub(crate) const OUTPUTS: [OutputTarget; 5] = [
     output("bulk", "", false, PLAIN),
 ];
 
+/// The same outputs, with their paths spelled in another way.
+pub(crate) const RESPELLED: [OutputTarget; 5] = [
+    output("/out/./one", "one ", false, PLAIN),
+    output("/out/./two", "two ", false, PLAIN),
+    output("/out/./kind", "kind ", true, PLAIN),
+    output("/out/./closed", "closed ", false, CLOSED),
+    output("bulk", "", false, PLAIN),
+];
+
 /// Returns the output that writes a file with this path.
 pub(crate) fn of_path(path: &Path) -> Option<usize> {
+    let path: PathBuf = path.components().collect();
     let path = path.to_str()?;
     let mut files = OUTPUTS.iter().take(BULK);
     files.position(|output| path.starts_with(output.path))

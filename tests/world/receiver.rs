@@ -63,6 +63,10 @@ impl Receiver {
         self.store().mood = mood;
     }
 
+    pub(crate) fn mood(&self) -> Mood {
+        self.store().mood
+    }
+
     /// Returns how often each text is stored, or was refused.
     pub(crate) fn texts(&self) -> BTreeMap<String, usize> {
         let store = self.store();

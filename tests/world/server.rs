@@ -105,6 +105,18 @@ impl Server {
         }
     }
 
+    /// Time passes; a client leaves a server that has been silent for too long.
+    pub(crate) fn wait_until(&mut self, now: u64) {
+        if let Some(connection) = &mut self.connection {
+            let waited = connection.client.timeout(instant(now));
+            let probe = connection.client.transmit(instant(now));
+            connection.to_server.extend(probe);
+            if waited.is_err() {
+                self.cut();
+            }
+        }
+    }
+
     /// The next bytes arrive. Each batch goes to `take`; after an error of it, no more do.
     /// Returns whether there was anything.
     pub(crate) fn arrive<E>(

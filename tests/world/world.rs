@@ -12,7 +12,7 @@ use estreamer_mio::buffer::{Batch, EventRecord};
 use crate::action::Action;
 use crate::files::{self, ELSEWHERE};
 use crate::oracle::{self, Oracle};
-use crate::outputs::{BULK, OUTPUTS};
+use crate::outputs::{BULK, OUTPUTS, RESPELLED};
 use crate::receiver::{Mood, Receiver};
 use crate::seed::Random;
 use crate::server::Server;
@@ -80,6 +80,8 @@ pub(crate) struct World {
     ahead: u64,
     sources: Vec<Source>,
     outputs: Vec<usize>,
+    /// Whether the configuration spells the paths in another way.
+    is_respelled: bool,
     collector: ModelCollector,
     receiver: Receiver,
     oracle: Oracle,
@@ -113,7 +115,7 @@ impl World {
             is_set_back: false,
         };
         let outputs = conditions.outputs.clone();
-        let collector = open(&disk, 0, &outputs, conditions.overlap, &receiver);
+        let collector = open(&disk, 0, (&outputs, false), conditions.overlap, &receiver);
         let mut world = Self {
             conditions: conditions.clone(),
             disk,
@@ -122,6 +124,7 @@ impl World {
             ahead: 0,
             sources: (0..SOURCES.len()).map(source).collect(),
             outputs,
+            is_respelled: false,
             collector: collector.expect("an empty disk"),
             receiver,
             oracle: Oracle::default(),
@@ -211,7 +214,18 @@ impl World {
             Action::Poll => self.poll()?,
             Action::Commit => self.collector.commit()?,
             Action::Reopen { output } => self.collector.reopen(output)?,
-            Action::Wait { seconds } => self.now += seconds,
+            Action::Wait { seconds } => {
+                self.now += seconds;
+                let now = self.clock();
+                for source in &mut self.sources {
+                    source.server.wait_until(now);
+                }
+            }
+            Action::StoreFuture { source } => {
+                let server = &mut self.sources[source].server.archive;
+                server.store_future(SOURCES[source], self.now);
+                self.stored(source);
+            }
             Action::Clock { ahead } => {
                 // Before its first event, a source that asks for new events rests on our clock.
                 let mut sources = self.sources.iter();
@@ -229,8 +243,10 @@ impl World {
             Action::Reload {
                 outputs: of,
                 sources,
+                is_respelled,
             } => {
                 self.end_in_order()?;
+                self.is_respelled = is_respelled;
                 let removed = self.configure(&outputs(of), sources);
                 self.start();
                 // What a receiver had not accepted was cut from the files of all outputs.
@@ -312,7 +328,8 @@ impl World {
                 Trouble::Again
             }
             _ if error.to_string().contains("sync failed") => Trouble::NotDurable,
-            _ if self.outputs.contains(&BULK) => Trouble::Again,
+            // Its receiver asks to try again later.
+            _ if self.receiver.mood() != Mood::Up => Trouble::Again,
             _ => panic!("nothing else goes wrong: {error}"),
         }
     }
@@ -348,7 +365,8 @@ impl World {
         self.disk.set_full(false);
         loop {
             let (overlap, receiver) = (self.conditions.overlap, &self.receiver);
-            let opened = open(&self.disk, self.boot, &self.outputs, overlap, receiver);
+            let outputs = (&*self.outputs, self.is_respelled);
+            let opened = open(&self.disk, self.boot, outputs, overlap, receiver);
             let started = opened.and_then(|collector| {
                 self.collector = collector;
                 self.collector.set_journal_limit(self.conditions.segment);
@@ -668,11 +686,15 @@ impl World {
 fn open(
     disk: &ModelDisk,
     boot: u32,
-    outputs: &[usize],
+    (outputs, is_respelled): (&[usize], bool),
     overlap: u32,
     receiver: &Receiver,
 ) -> io::Result<ModelCollector> {
-    let targets: Vec<OutputTarget> = outputs.iter().map(|output| OUTPUTS[*output]).collect();
+    let all = match is_respelled {
+        true => &RESPELLED,
+        false => &OUTPUTS,
+    };
+    let targets: Vec<OutputTarget> = outputs.iter().map(|output| all[*output]).collect();
     ModelCollector::open_with(disk, &boot.to_string(), &targets, overlap, |target| {
         let is_bulk = target.path == OUTPUTS[BULK].path;
         is_bulk.then(|| receiver.output())

@@ -2,11 +2,12 @@
 
 use crate::steps::Steps;
 use crate::test::{self, Summary};
-use crate::{Result, api, bench, deny, firmware, footprint, fuzz, interop, nostd, package};
+use crate::{Result, api, bench, deny, firmware, footprint, fuzz, interop, nostd, package, world};
 
 /// Everything but what only measures; the first failure ends it.
 pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
     let summary = test::run(steps)?;
+    world::check(steps)?;
     steps.run("deny", deny::run)?;
     interop::run(steps)?;
     bench::run(steps, &bench::Options::CHECK)?;

@@ -23,6 +23,7 @@ mod test;
 mod thumb;
 mod tidy;
 mod tree;
+mod world;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,9 @@ cargo xtask TASK
              proves that every event is there exactly once, in order;
              --minutes N: one collector with an archive, so long
   header     makes the C library's headers anew
+  world      [--seeds FIRST..LAST] [--seconds N]: runs worlds, by default with new
+             seeds for 60 s; --seeds SEED tells the story of one; --planted plants
+             bugs in a copy, each of which has to be found
   dist       the C library as an install tree and as an archive, the program as
              packages (deb, rpm), what it is made of, and the checksums of all, in
              target/dist
@@ -95,6 +99,10 @@ fn main() -> ExitCode {
         },
         ["soak", ref options @ ..] => match soak::Options::parse(options) {
             Some(options) => soak::run(&mut steps, &options).map(|()| None),
+            None => return usage(&arguments),
+        },
+        ["world", ref options @ ..] => match world::Options::parse(options) {
+            Some(options) => world::run(&mut steps, &options).map(|()| None),
             None => return usage(&arguments),
         },
         ["header"] => steps.run("header", header).map(|()| None),

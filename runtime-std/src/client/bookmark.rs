@@ -211,7 +211,9 @@ impl ClientBookmark {
     fn failed(&mut self, error: StepError) -> Error {
         match error {
             StepError::Retry(error) => Error::bookmark(error),
-            StepError::NotDurable(error) | StepError::BookmarkGone(error) => {
+            StepError::NotDurable(error)
+            | StepError::BookmarkGone(error)
+            | StepError::Contradiction(error) => {
                 self.broken = true;
                 Error::bookmark(error)
             }

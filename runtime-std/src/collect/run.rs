@@ -339,6 +339,10 @@ fn conclude(
             Ok(())
         }
         Err(failure @ PipelineError::BookmarkGone(_)) => Err(refusal::bookmark_gone(failure)),
+        Err(failure @ PipelineError::Contradiction(_)) => Err(Failure::failed(
+            failure,
+            format!("{comes_again}. Please report it"),
+        )),
         Err(failure) => Err(Failure::failed(
             failure,
             format!("{comes_again}. Make room, or check the disk or the receiver"),

@@ -67,6 +67,9 @@ pub enum TargetHead {
     Section,
 }
 
+/// The kinds of events: ordinary ones, and those with a second far ahead.
+const KINDS: [&str; 3] = ["x", "y", "f"];
+
 /// The first line of a file that has one.
 pub const FIRST_LINE: &str = "#\n";
 
@@ -153,7 +156,7 @@ impl ModelCollector {
             }
             let settings = FileSettings {
                 paths: match target.by_kind {
-                    true => Vec::new(),
+                    true => KINDS.map(|kind| target.path_of(kind).into()).into(),
                     false => vec![target.path.into()],
                 },
                 is_lazy: target.by_kind,
@@ -456,6 +459,7 @@ fn record(((second, text), bundle): &Sent) -> EventRecord<'_> {
 
 fn io(error: StepError) -> io::Error {
     match error {
+        StepError::Contradiction(error) => panic!("{error}"),
         StepError::Retry(error) | StepError::NotDurable(error) | StepError::BookmarkGone(error) => {
             error
         }

@@ -289,7 +289,8 @@ impl Disk for ModelDisk {
     }
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
-        Ok(path.into())
+        // Without `.` in the middle.
+        Ok(path.components().collect())
     }
 
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {

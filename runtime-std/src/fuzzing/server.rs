@@ -46,6 +46,15 @@ impl ModelServer {
         self.archive.push((second, text));
     }
 
+    /// Stores an event with a second far ahead of `now`, as a broken clock makes it.
+    pub fn store_future(&mut self, name: &str, now: u64) {
+        let second = u32::try_from(now)
+            .unwrap_or(u32::MAX)
+            .saturating_add(1_000_000);
+        let text = format!("{name} {second} {}f", self.archive.len());
+        self.archive.push((second, text));
+    }
+
     /// Stores the last event a second time.
     pub fn store_twin(&mut self) {
         self.archive.extend(self.archive.last().cloned());

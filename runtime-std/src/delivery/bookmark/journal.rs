@@ -169,6 +169,12 @@ impl Journal {
         Ok(())
     }
 
+    /// Returns what contradicts a commit of every batch up to `n`. It is an error of this
+    /// program.
+    pub fn contradiction(&self, n: u64) -> Option<String> {
+        self.pending.contradiction(n, &self.outputs)
+    }
+
     /// Commits every batch up to `n`, which must be durable in the outputs. The commit
     /// is durable after the returned file is synced.
     ///

@@ -11,7 +11,7 @@ use super::recovery::{Bookmark, Damage};
 use super::settle::settle;
 use crate::delivery::dedup::delivered::Delivered;
 use crate::digest::DigestKey;
-use crate::disk::{Disk, FileMark};
+use crate::disk::Disk;
 use crate::output::Output;
 use crate::output::file::notice::FileNotice;
 

@@ -185,9 +185,9 @@ impl Bookmark {
         self.n = batch.n;
         if let Some(point) = batch.point {
             let delivered = self.sources.entry(batch.source.clone()).or_default();
-            match point.high {
-                Some(_) => delivered.add(&batch.records, point, batch.server),
-                None => drop(delivered.anchor(point.resume_from)),
+            match point.high.is_none() && batch.records.is_empty() {
+                true => drop(delivered.anchor(point.resume_from)),
+                false => delivered.add(&batch.records, point, batch.server),
             }
         }
         for range in pending.written.iter().flat_map(|written| &written.files) {

@@ -324,7 +324,8 @@ impl Sequencer {
         }
         verdicts.truncate(checked);
         let point = state.next_point(before, overlap);
-        if let Some(point) = point.filter(|point| point.high.is_some()) {
+        // Also before the first second that can be believed.
+        if let Some(point) = point.filter(|point| point.high.is_some() || !kept.is_empty()) {
             let fair = self.limits.digests / self.sources.len().max(1);
             self.remember(source, point, &mut kept, fair, &mut counts);
         } else {

@@ -56,6 +56,10 @@ pub(super) fn run(files: &[OpenFiles], steps: &DeliverySteps, progress: &Deliver
                     discard(steps);
                     return;
                 }
+                Err(StepError::Contradiction(error)) => {
+                    progress.fail(PipelineError::Contradiction(error));
+                    return;
+                }
                 Err(StepError::BookmarkGone(error)) => {
                     progress.fail(PipelineError::BookmarkGone(error));
                     return;

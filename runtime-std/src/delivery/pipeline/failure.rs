@@ -18,6 +18,9 @@ pub enum PipelineError {
     NotDurable(io::Error),
     /// The bookmark was removed during the run.
     BookmarkGone(io::Error),
+    /// An error of this program: the bookmark would promise more than the outputs have. It
+    /// stays as it was.
+    Contradiction(io::Error),
     /// An output took too long to finish.
     Late,
 }
@@ -27,7 +30,7 @@ impl PipelineError {
     /// handling.
     pub(super) fn outranks(&self, other: &Self) -> bool {
         let rank = |error: &Self| match error {
-            Self::NotDurable(_) | Self::BookmarkGone(_) => 1,
+            Self::NotDurable(_) | Self::BookmarkGone(_) | Self::Contradiction(_) => 1,
             _ => 0,
         };
         rank(self) > rank(other)
@@ -45,6 +48,10 @@ impl fmt::Display for PipelineError {
             Self::BookmarkGone(error) => write!(
                 f,
                 "the bookmark was removed: {error}. It does not contain the events written since"
+            ),
+            Self::Contradiction(error) => write!(
+                f,
+                "this is an error of the program itself: {error}. The bookmark stays as it was"
             ),
             Self::Late => f.write_str("an output did not accept the pending events in time"),
         }

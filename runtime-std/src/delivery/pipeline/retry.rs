@@ -44,6 +44,10 @@ impl Retry {
                     progress.fail(PipelineError::NotDurable(error));
                     return None;
                 }
+                Err(StepError::Contradiction(error)) => {
+                    progress.fail(PipelineError::Contradiction(error));
+                    return None;
+                }
                 Err(StepError::BookmarkGone(error)) => {
                     progress.fail(PipelineError::BookmarkGone(error));
                     return None;

@@ -49,9 +49,11 @@ pub enum StepError {
     NotDurable(io::Error),
     /// The bookmark was removed during the run.
     BookmarkGone(io::Error),
+    /// An error of this program: the commit would promise more than the outputs have.
+    Contradiction(io::Error),
 }
 
-use StepError::{BookmarkGone, NotDurable, Retry};
+use StepError::{BookmarkGone, Contradiction, NotDurable, Retry};
 
 impl DeliverySteps {
     /// Returns the steps with this journal. Without one nothing is recorded.
@@ -253,6 +255,9 @@ impl DeliverySteps {
             })?;
         for file in files {
             file.sync().map_err(NotDurable)?;
+        }
+        if let Some(what) = lock(journal).contradiction(n) {
+            return Err(Contradiction(io::Error::other(what)));
         }
         let segment = lock(journal).commit(n).map_err(Retry)?;
         segment.sync().map_err(NotDurable)?;
