@@ -4,6 +4,8 @@
 
 #![no_std]
 
+#[cfg(feature = "embassy")]
+pub mod collect;
 #[cfg(feature = "log")]
 mod logger;
 pub mod semihosting;
