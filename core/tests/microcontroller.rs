@@ -5,6 +5,7 @@
 mod common;
 
 #[path = "../../tests/firmware/src/collect.rs"]
+#[allow(unreachable_pub, reason = "the firmware has it in a library")]
 mod collect;
 
 use collect::{Board, collect};

@@ -16,6 +16,8 @@ const STATE_LIMIT: u64 = 288;
 /// What the image on embassy's executor keeps: a task with its window of 4096 bytes, and
 /// everything else.
 const EMBASSY_LIMIT: u64 = 4096 + 2048;
+/// What it uses of the stack.
+const STACK_LIMIT: u64 = 2048;
 
 struct Row {
     name: String,
@@ -77,14 +79,14 @@ fn measure() -> Result<Vec<Row>> {
             embassy.writable,
             Some(EMBASSY_LIMIT),
         ),
+        row(
+            "embassy image: stack",
+            told("embassy")?.iter().map(|(_, bytes)| bytes).sum(),
+            Some(STACK_LIMIT),
+        ),
     ];
-    let (_, told) = thumb::emulate("sizes")?;
     let mut state = 0;
-    for line in tree::read(&told)?.lines() {
-        let (name, bytes) = line
-            .rsplit_once(' ')
-            .and_then(|(name, bytes)| Some((name, bytes.parse::<u64>().ok()?)))
-            .ok_or_else(|| format!("the image `sizes` wrote `{line}`, not `NAME BYTES`"))?;
+    for (name, bytes) in told("sizes")? {
         state += bytes;
         rows.push(row(&format!("state: `{name}`"), bytes, None));
     }
@@ -93,6 +95,18 @@ fn measure() -> Result<Vec<Row>> {
     }
     rows.push(row("state: in all", state, Some(STATE_LIMIT)));
     Ok(rows)
+}
+
+/// Runs an image; returns the sizes that it prints by name.
+fn told(image: &str) -> Result<Vec<(String, u64)>> {
+    let (_, told) = thumb::emulate(image)?;
+    let told = tree::read(&told)?;
+    let sizes = told.lines().map(|line| {
+        line.rsplit_once(' ')
+            .and_then(|(name, bytes)| Some((name.to_owned(), bytes.parse().ok()?)))
+            .ok_or_else(|| format!("the image `{image}` wrote `{line}`, not `NAME BYTES`"))
+    });
+    sizes.collect()
 }
 
 /// What an image has more than the baseline.
@@ -157,8 +171,8 @@ fn render(rows: &[Row], compiler: &str) -> String {
          (`src/bin/footprint.rs`), a typed request (`src/bin/request.rs`), the loop that\n\
          collects with the async client, its request and its waits\n\
          (`src/bin/collecting.rs`), and the same with embassy's executor, a timer, a\n\
-         scripted server and a window of 4096 bytes (`src/bin/embassy`). Written by\n\
-         `cargo xtask footprint --bless`.\n\n\
+         scripted server and a window of 4096 bytes (`src/bin/embassy`). The stack is what\n\
+         that image has used at its end. Written by `cargo xtask footprint --bless`.\n\n\
          | what | bytes | at most |\n|---|---:|---:|\n",
     );
     for Row { name, bytes, limit } in rows {

@@ -11,6 +11,8 @@ mod logger;
 pub mod semihosting;
 #[cfg(feature = "log")]
 pub mod session;
+#[cfg(feature = "embassy")]
+pub mod stack;
 
 /// Ends the image; the host sees 0 or 1.
 pub fn finish(done: bool) -> ! {

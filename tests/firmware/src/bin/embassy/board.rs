@@ -14,7 +14,7 @@ use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use estreamer_conversation::{CSV, JSON, LARGE, Server};
 use estreamer_core::session::Instant;
 use estreamer_firmware::collect::Board;
-use estreamer_firmware::finish;
+use estreamer_firmware::{finish, semihosting, stack};
 
 /// Cycles of the processor in a millisecond.
 const MILLISECOND: u32 = 12_000;
@@ -66,6 +66,7 @@ impl Board for EmulatedBoard {
             1 => None,
             2 | 3 => Some(Uplink::default()),
             _ => {
+                semihosting::print("stack", stack::used());
                 // The second request continued where the first session ended.
                 let from = FROM.load(Ordering::Relaxed);
                 finish((self.right, self.stored, self.position, from) == (6, 6, LAST, LAST))
