@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use estreamer::client::{
-    Builder, Client, ConnectionChange, ErrorKind, InitialTimestamp, NextAttempt, Quirks,
+    Builder, Client, ConnectionChange, ErrorKind, EventKind, InitialTimestamp, NextAttempt, Quirks,
     RequestForm,
 };
 use estreamer_core::quirk::Quirk;
+use estreamer_core::session::End;
 use estreamer_simulate::Simulator;
 use estreamer_simulate::archive::{Archive, ArchiveOptions};
 use estreamer_simulate::generator::GeneratorOptions;
@@ -294,6 +295,15 @@ fn what_no_attempt_repairs_ends_it() {
         refused(server.client().json("{}")).kind(),
         ErrorKind::Request
     );
+    // Only the server knows the fields, and it never answered this client.
+    let unknown = server.client().fields(EventKind::File, &["FileNaem"]);
+    let mut client = unknown.connect().unwrap();
+    let error = client.receive(SOON).unwrap_err();
+    let end = End::PeerError { code: 3 };
+    assert_eq!(error.kind(), ErrorKind::Ended(end), "{error}");
+    assert!(error.what().contains("no form of the request"), "{error}");
+    let error = client.receive(SOON).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Ended(End::Closed), "{error}");
     let _first = server.bookmarked().connect().unwrap();
     let error = refused(server.bookmarked());
     assert_eq!(error.kind(), ErrorKind::Bookmark);

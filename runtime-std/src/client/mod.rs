@@ -48,6 +48,7 @@ mod connector;
 mod delivery;
 mod error;
 mod event;
+mod identity;
 mod interrupter;
 mod settings;
 mod statistics;
