@@ -16,7 +16,17 @@ const EVIDENCE: usize = 48;
 /// Replaces the variable part of a message. Its length stays.
 pub(super) fn redact(head: &Head, body: &mut [u8], pseudonyms: &mut Pseudonyms) {
     let kept = lengths(head.kind).min(body.len());
-    let (_, data) = body.split_at_mut(kept);
+    let (_, mut data) = body.split_at_mut(kept);
+    if let Kind::Request { .. } = head.kind
+        && let Some(end) = data.iter().position(|byte| *byte == 0)
+    {
+        // The JSON block ends there. One form of the request has a null message behind it.
+        let (block, rest) = data.split_at_mut(end);
+        rest.iter_mut()
+            .filter(|byte| **byte > 1)
+            .for_each(|byte| *byte = FILLER);
+        data = block;
+    }
     let replaced = match head.kind {
         Kind::Event { .. } => readable(data, Role::Event, pseudonyms),
         Kind::Request { .. } => readable(data, Role::Request, pseudonyms),
