@@ -11,7 +11,7 @@ mod error_file;
 mod event_queue;
 pub mod file;
 #[cfg(feature = "http")]
-mod http;
+pub(crate) mod http;
 pub(crate) mod kafka;
 pub mod options;
 pub mod pattern;

@@ -8,6 +8,8 @@
 
 mod client;
 mod elastic;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod ndjson;
 mod otlp;
 mod protobuf;
