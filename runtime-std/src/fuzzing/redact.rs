@@ -53,7 +53,7 @@ fn secret(data: &[u8]) {
                 .windows(SECRET.len())
                 .any(|part| part == SECRET.as_bytes());
             assert!(!found, "{}", String::from_utf8_lossy(&out));
-            if data == &json && kind == EVENT {
+            if *data == json && kind == EVENT {
                 let event = &out[24..];
                 let read = serde_json::from_slice::<IgnoredAny>(event);
                 assert!(read.is_ok(), "{}", String::from_utf8_lossy(event));
