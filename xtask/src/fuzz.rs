@@ -10,7 +10,7 @@ use crate::steps::Steps;
 use crate::{Result, process, programs, tree};
 
 /// The targets of the core, all in the binary `smoke`, seconds each.
-const SMOKE: [&str; 7] = [
+const SMOKE: [&str; 8] = [
     "decode",
     "parse",
     "roundtrip",
@@ -18,6 +18,7 @@ const SMOKE: [&str; 7] = [
     "pair",
     "request",
     "record",
+    "drivers",
 ];
 const SMOKE_SECONDS: u32 = 5;
 /// An input that takes longer, or more memory than this, is a finding.

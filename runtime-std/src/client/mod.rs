@@ -1,16 +1,23 @@
 //! A client for programs: connect, then take events one after the other.
 //!
-//! ```no_run
+//! ```
 //! use estreamer::client::{Client, InitialTimestamp};
 //!
-//! let client = Client::builder("fmc.example.net")
-//!     .pkcs12("client.p12", "password")
+//! # let directory = tempfile::tempdir()?;
+//! # let pki = estreamer_simulate::pki::Pki::generate()?;
+//! # pki.write_to(directory.path())?;
+//! # let server = estreamer_simulate::Simulator::builder(&pki)?.count(3).spawn()?;
+//! # let address = server.address().to_string();
+//! # let file = directory.path().join("client.p12");
+//! let client = Client::builder(&address) // fmc.example.net
+//!     .pkcs12(file, "estreamer") // the password of the file
 //!     .from(InitialTimestamp::OLDEST)
 //!     .connect()?;
 //! for event in client {
 //!     println!("{}", String::from_utf8_lossy(&event?.data));
+//!     # break;
 //! }
-//! # Ok::<_, estreamer::client::Error>(())
+//! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! The iterator acknowledges an event when the next one is requested. With
@@ -20,84 +27,69 @@
 //! With [`Builder::state`] there is a bookmark: after a restart the client resumes
 //! there, and skips exactly the events that were acknowledged.
 //!
-//! Servers differ in what the length of a request counts. A server that expects another
-//! length closes the connection, sends an error, or stays silent. The program can then
-//! connect again with the next form:
+//! With [`Builder::reconnecting`] the client connects again by itself, and delivers each
+//! event once across its connections. It also tries the forms of the request: servers
+//! differ in what the length of a request counts, and a server that expects another length
+//! closes the connection, sends an error, or stays silent. Without
+//! [`Builder::request_form`], a client starts with the form that the server answered
+//! before, which is stored with the bookmark, or else with the default.
 //!
-//! ```no_run
-//! use estreamer::client::{Client, RequestForm};
+//! A program with a loop of its own waits for the descriptor of the client
+//! ([`AsFd`]), for [`Client::due`] at most, and then calls [`Client::poll`] until it
+//! returns `None`: it never waits.
 //!
-//! let mut form = RequestForm::default();
-//! loop {
-//!     let mut client = Client::builder("fmc.example.net")
-//!         .pkcs12("client.p12", "password")
-//!         .request_form(form)
-//!         .connect()?;
-//!     for event in client.by_ref() {
-//!         match event {
-//!             Ok(event) => println!("{}", String::from_utf8_lossy(&event.data)),
-//!             Err(error) => eprintln!("{error}"),
-//!         }
-//!     }
-//!     if !client.is_answered() {
-//!         form = form.next();
-//!     }
-//!     # break;
-//! }
-//! # Ok::<_, estreamer::client::Error>(())
-//! ```
-//!
-//! Without [`Builder::request_form`], the client uses the form that the server answered
-//! before, which is stored with the bookmark, or else the default.
-//!
-//! The client has no thread: it serves the connection only during a call. While a
+//! The client has no thread, except for the resolver of the system: it serves the connection only during a call. While a
 //! program is busy for minutes, the server has to wait.
 
 mod bookmark;
 mod builder;
+mod change;
+mod connector;
+mod delivery;
 mod error;
 mod event;
-mod form;
+mod interrupter;
+mod settings;
+mod statistics;
 
 pub use builder::Builder;
+pub use change::{ConnectionChange, NextAttempt};
 pub use error::{Error, ErrorKind};
 pub use estreamer_core::fqe::{EventKind, RequestForm};
-pub use estreamer_core::quirk::{Deviations, Quirk};
+pub use estreamer_core::quirk::{Deviations, Quirk, Quirks};
 pub use estreamer_core::wire::{InitialTimestamp, RecordLength};
 pub use estreamer_mio::buffer::{EventRecord, RecordKind};
 pub use estreamer_mio::tls;
 pub use event::OwnedEvent;
+pub use interrupter::Interrupter;
+pub use statistics::ClientStatistics;
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
 use estreamer_mio::buffer::Batch;
-use estreamer_mio::client::{ClientConnection, ClientEnd, ClientEvent};
-use estreamer_mio::event_loop::{EndpointId, EventLoop, Handle};
 
 use bookmark::ClientBookmark;
-use form::FormInUse;
+use connector::Connector;
 
-/// One connection to a server. See the [module](self).
+/// A client of one server, or of several with the same events. See the [module](self).
 ///
-/// - Inputs: [`receive`](Self::receive), and the iterator.
+/// - Inputs: [`receive`](Self::receive), [`poll`](Self::poll), and the iterator.
 /// - Commands: [`acknowledge`](Self::acknowledge), [`close`](Self::close).
 /// - Getters: [`statistics`](Self::statistics), [`request_form`](Self::request_form),
-///   [`is_answered`](Self::is_answered), [`interrupter`](Self::interrupter).
+///   [`is_connected`](Self::is_connected), [`is_answered`](Self::is_answered),
+///   [`due`](Self::due), [`interrupter`](Self::interrupter).
 ///
 /// On drop, the session is closed, and acknowledged events are made durable.
 pub struct Client {
     server: String,
-    event_loop: EventLoop<ClientConnection>,
-    connection: EndpointId,
+    connector: Connector,
     bookmark: Option<ClientBookmark>,
-    form: FormInUse,
     /// The current batch, and the index of its next record.
     batch: Option<(Batch, usize)>,
-    /// Units received with the batches so far, units that were handed out completely,
-    /// and units that are delivered.
+    /// Of this connection: units received with the batches so far, units that were handed
+    /// out completely, and units that are delivered.
     units: u64,
     handed_out: u64,
     delivered: u64,
@@ -105,77 +97,62 @@ pub struct Client {
     outstanding: bool,
     /// Units that the server may send before the first of them is acknowledged.
     ahead: u64,
-    interrupted: Arc<AtomicBool>,
+    interrupter: Interrupter,
     counted: ClientStatistics,
-    /// The counts of the connection.
-    counters: Counters,
-    /// Why the connection ended, until it is reported.
-    end: Option<ClientEnd>,
-    over: bool,
-}
-
-/// The counts of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ClientStatistics {
-    /// Bytes received, after decryption.
-    pub bytes: u64,
-    /// Records received, including those that replace an event.
-    pub records: u64,
-    /// Records whose lengths contradict each other.
-    pub malformed: u64,
-    /// Records over the limit, which have no data.
-    pub oversize: u64,
-    /// Records skipped because they were acknowledged before.
-    pub duplicates: u64,
-    /// Bundles received, and records outside bundles.
-    pub bundles: u64,
-    /// How many of these the program acknowledged.
-    pub acknowledged: u64,
-    /// The server's deviations from the guide, by name: what its record length counts,
-    /// records without the requested archival timestamp, and events that are not the
-    /// requested JSON.
-    pub deviations: Deviations,
-}
-
-/// The counts of a connection, kept after its end.
-#[derive(Default)]
-struct Counters {
-    bytes: u64,
-    units: u64,
-    deviations: Deviations,
-    is_answered: bool,
-}
-
-impl Counters {
-    fn of(connection: &ClientConnection) -> Self {
-        let session = connection.session();
-        Self {
-            bytes: connection.bytes_received(),
-            units: session.map_or(0, |session| session.received()),
-            deviations: session.map_or_else(Deviations::default, |session| {
-                session.statistics().deviations
-            }),
-            is_answered: connection.is_answered(),
-        }
-    }
-}
-
-/// Ends a client's wait from another thread.
-#[derive(Clone)]
-pub struct Interrupter {
-    interrupted: Arc<AtomicBool>,
-    handle: Handle,
 }
 
 impl Client {
     /// Returns the builder of a client of this server, `HOST[:PORT]`; the default port
-    /// is 8302.
+    /// is 8302. See [`Builder`] for an example.
     pub fn builder(server: &str) -> Builder {
         Builder::new(server)
     }
 
+    fn new(
+        server: String,
+        connector: Connector,
+        bookmark: Option<ClientBookmark>,
+        ahead: u32,
+    ) -> Self {
+        Self {
+            server,
+            interrupter: Interrupter::new(connector.handle()),
+            connector,
+            bookmark,
+            batch: None,
+            units: 0,
+            handed_out: 0,
+            delivered: 0,
+            outstanding: false,
+            ahead: ahead.into(),
+            counted: ClientStatistics::default(),
+        }
+    }
+
     /// Waits for the next record for at most `timeout`; then returns `None`. Records
     /// that were acknowledged before a restart are skipped.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// # use estreamer::client::{Client, InitialTimestamp};
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let pki = estreamer_simulate::pki::Pki::generate()?;
+    /// # pki.write_to(directory.path())?;
+    /// # let server = estreamer_simulate::Simulator::builder(&pki)?.count(3).spawn()?;
+    /// # let address = server.address().to_string();
+    /// # let file = directory.path().join("client.p12");
+    /// # let builder = Client::builder(&address).pkcs12(file, "estreamer");
+    /// let mut client = builder.from(InitialTimestamp::OLDEST).connect()?;
+    /// let mut received = 0;
+    /// while let Some(record) = client.receive(Some(Duration::from_secs(1)))? {
+    ///     assert!(record.data.starts_with(b"{"));
+    ///     received += 1;
+    ///     client.acknowledge()?;
+    /// }
+    /// assert_eq!(received, 3);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Why the connection ended, and [`ErrorKind::Ended`] from then on. After
@@ -184,7 +161,7 @@ impl Client {
     pub fn receive(&mut self, timeout: Option<Duration>) -> Result<Option<EventRecord<'_>>, Error> {
         let until = timeout.map(|timeout| Instant::now() + timeout);
         let mut left = until.map(|_| Duration::ZERO);
-        while !self.advance() {
+        while !self.advance()? {
             self.check()?;
             if left.is_some_and(|left| left.is_zero()) {
                 // Data that has arrived is read even with the shortest timeout.
@@ -204,9 +181,79 @@ impl Client {
         Ok(self.current())
     }
 
+    /// Returns the next record that is there, and serves the connection once if there is
+    /// none: it connects, reads, writes and acknowledges, but never waits. Call it until it
+    /// returns `None`, then wait for the [descriptor](AsFd), and for
+    /// [`due`](Self::due) at most. `examples/tokio.rs` does so on tokio.
+    ///
+    /// ```
+    /// # use estreamer::client::{Client, InitialTimestamp};
+    /// # fn wait_readable(_: &Client, at_most: std::time::Duration) {
+    /// #     std::thread::sleep(at_most.min(std::time::Duration::from_millis(10)));
+    /// # }
+    /// # let directory = tempfile::tempdir()?;
+    /// # let pki = estreamer_simulate::pki::Pki::generate()?;
+    /// # pki.write_to(directory.path())?;
+    /// # let server = estreamer_simulate::Simulator::builder(&pki)?.count(3).spawn()?;
+    /// # let address = server.address().to_string();
+    /// # let file = directory.path().join("client.p12");
+    /// # let builder = Client::builder(&address).pkcs12(file, "estreamer");
+    /// let mut client = builder.from(InitialTimestamp::OLDEST).start()?;
+    /// let mut received = 0;
+    /// while received < 3 {
+    ///     while let Some(record) = client.poll()? {
+    ///         assert!(record.data.starts_with(b"{"));
+    ///         received += 1;
+    ///     }
+    ///     client.acknowledge()?;
+    ///     wait_readable(&client, client.due()); // of the program
+    /// }
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn poll(&mut self) -> Result<Option<EventRecord<'_>>, Error> {
+        self.receive(Some(Duration::ZERO))
+    }
+
+    /// Returns the time after which [`poll`](Self::poll) has to be called if the
+    /// descriptor is not readable before: for deadlines of the session, for the next
+    /// attempt, and for the bookmark. It is a second at most, and zero if there is
+    /// something to do.
+    pub fn due(&self) -> Duration {
+        let bookmark = self.bookmark.as_ref().and_then(ClientBookmark::due);
+        let due = self.connector.due();
+        bookmark.map_or(due, |bookmark| bookmark.min(due))
+    }
+
     /// Acknowledges everything handed out so far: the server may send more, and with a
     /// bookmark none of it is sent to the program again. It is durable when this
     /// returns, so one call for many events is cheaper than one for each.
+    ///
+    /// ```
+    /// # use estreamer::client::{Client, InitialTimestamp};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let pki = estreamer_simulate::pki::Pki::generate()?;
+    /// # pki.write_to(directory.path())?;
+    /// # let server = estreamer_simulate::Simulator::builder(&pki)?.count(3).spawn()?;
+    /// # let address = server.address().to_string();
+    /// # let file = directory.path().join("client.p12");
+    /// # let state = directory.path().join("state");
+    /// let builder = || {
+    ///     let builder = Client::builder(&address).pkcs12(&file, "estreamer");
+    ///     builder.from(InitialTimestamp::OLDEST).state(&state)
+    /// };
+    /// let mut client = builder().connect()?;
+    /// client.receive(None)?;
+    /// client.acknowledge()?;
+    /// let unacknowledged = client.receive(None)?.map(|record| record.data.to_vec());
+    /// drop(client);
+    /// let mut client = builder().connect()?;
+    /// let again = client.receive(None)?.map(|record| record.data.to_vec());
+    /// assert_eq!(again, unacknowledged);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Bookmark`]: it is not durable. If the disk was full, the call may be
@@ -222,19 +269,30 @@ impl Client {
     /// Ends the session: sends the reason to the server, and waits up to a second for it
     /// to close. Events that were handed out but not acknowledged are received again.
     ///
+    /// ```
+    /// # use estreamer::client::Client;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let pki = estreamer_simulate::pki::Pki::generate()?;
+    /// # pki.write_to(directory.path())?;
+    /// # let server = estreamer_simulate::Simulator::builder(&pki)?.count(3).spawn()?;
+    /// # let address = server.address().to_string();
+    /// # let file = directory.path().join("client.p12");
+    /// let mut client = Client::builder(&address).pkcs12(file, "estreamer").connect()?;
+    /// client.close("the program stops")?;
+    /// assert!(client.next().is_none());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::Bookmark`], [`ErrorKind::System`].
     pub fn close(&mut self, reason: &str) -> Result<(), Error> {
-        if let Some(connection) = self.event_loop.get_mut(self.connection) {
-            connection.close(reason);
-        }
-        while !self.over && self.end.is_none() {
-            self.turn(None)?;
+        self.connector.close(reason);
+        while !self.connector.is_over() {
+            self.connector.turn(None)?;
             // Further batches are dropped.
-            while self.poll_batch().is_some() {}
+            while self.fetch()? {}
         }
-        self.end = None;
-        self.over = true;
+        self.connector.take_error();
         self.batch = None;
         match &mut self.bookmark {
             Some(bookmark) => bookmark.commit(),
@@ -243,170 +301,74 @@ impl Client {
     }
 
     /// Returns the counts so far.
+    ///
+    /// ```
+    /// # use estreamer::client::{Client, InitialTimestamp};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let pki = estreamer_simulate::pki::Pki::generate()?;
+    /// # pki.write_to(directory.path())?;
+    /// # let server = estreamer_simulate::Simulator::builder(&pki)?.count(3).spawn()?;
+    /// # let address = server.address().to_string();
+    /// # let file = directory.path().join("client.p12");
+    /// # let builder = Client::builder(&address).pkcs12(file, "estreamer");
+    /// let mut client = builder.from(InitialTimestamp::OLDEST).connect()?;
+    /// client.receive(None)?;
+    /// let statistics = client.statistics();
+    /// assert_eq!((statistics.connections, statistics.records), (1, 1));
+    /// assert!(client.is_connected() && client.is_answered());
+    /// println!("the form of the request: {}", client.request_form());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn statistics(&self) -> ClientStatistics {
+        let counts = self.connector.counts();
         ClientStatistics {
-            bytes: self.counters.bytes,
-            bundles: self.counters.units,
-            acknowledged: self.delivered,
-            deviations: self.counters.deviations,
+            connections: counts.connections,
+            bytes: counts.bytes,
+            bundles: counts.units,
+            acknowledged: self.counted.acknowledged + self.delivered,
+            deviations: counts.deviations,
             ..self.counted
         }
     }
 
-    /// Returns the form of this connection's request. If a connection ends or stays
-    /// silent without an [answer](Self::is_answered), the server may expect another
-    /// form: connect again with [`RequestForm::next`].
-    pub fn request_form(&self) -> RequestForm {
-        self.form.form()
+    /// Returns whether a session has started and has not ended.
+    pub fn is_connected(&self) -> bool {
+        self.connector.is_connected()
     }
 
-    /// Returns whether the server answered the request, with an event, a null message or
-    /// a bundle. With [`Builder::state`] the form is then stored.
+    /// Returns the form of this connection's request, or of the last one. If a connection
+    /// ends or stays silent without an [answer](Self::is_answered), the server may expect
+    /// another form: a [reconnecting](Builder::reconnecting) client tries the others.
+    pub fn request_form(&self) -> RequestForm {
+        self.connector.form()
+    }
+
+    /// Returns whether the server answered the request of this connection, with an event, a
+    /// null message or a bundle. With [`Builder::state`] the form is then stored.
     pub fn is_answered(&self) -> bool {
-        self.counters.is_answered
+        self.connector.is_answered()
     }
 
     /// Returns a handle that ends a wait in [`receive`](Self::receive) from another
     /// thread.
     pub fn interrupter(&self) -> Interrupter {
-        Interrupter {
-            interrupted: self.interrupted.clone(),
-            handle: self.event_loop.handle(),
-        }
+        self.interrupter.clone()
     }
+}
 
-    /// Advances to the next received record that is to be handed out.
-    fn advance(&mut self) -> bool {
-        loop {
-            let Some((batch, next)) = &mut self.batch else {
-                let Some(batch) = self.poll_batch() else {
-                    return false;
-                };
-                if let Some(bookmark) = &mut self.bookmark {
-                    bookmark.begin(&batch);
-                }
-                self.batch = Some((batch, 0));
-                continue;
-            };
-            let Some(record) = batch.record(*next) else {
-                self.handed_out = batch.units();
-                self.batch = None;
-                if !self.outstanding {
-                    self.set_delivered();
-                }
-                continue;
-            };
-            *next += 1;
-            self.counted.records += 1;
-            match record.kind {
-                RecordKind::Event => {}
-                RecordKind::Malformed(_) => self.counted.malformed += 1,
-                RecordKind::Oversize => self.counted.oversize += 1,
-            }
-            if let Some(bookmark) = &mut self.bookmark
-                && !bookmark.is_new(record, *next - 1)
-            {
-                self.counted.duplicates += 1;
-                continue;
-            }
-            self.outstanding = true;
-            return true;
-        }
+/// The descriptor to wait for before [`Client::poll`], in a loop of the program: when it is
+/// readable, there is something to do. It stays the same across connections. Only wait for
+/// it; do not read or close it.
+impl AsFd for Client {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.connector.as_fd()
     }
+}
 
-    /// Returns the record handed out last.
-    fn current(&self) -> Option<EventRecord<'_>> {
-        let (batch, next) = self.batch.as_ref()?;
-        batch.record(next.checked_sub(1)?)
-    }
-
-    /// Checks whether the client can continue.
-    fn check(&mut self) -> Result<(), Error> {
-        if let Some(end) = self.end.take() {
-            self.over = true;
-            return Err(Error::ended(&self.server, &end));
-        }
-        if self.over {
-            return Err(Error::over());
-        }
-        match self.interrupted.swap(false, Ordering::AcqRel) {
-            true => Err(Error::interrupted()),
-            false => Ok(()),
-        }
-    }
-
-    /// Returns whether the server waits for an acknowledgement.
-    fn is_withheld(&self) -> bool {
-        self.outstanding && self.units > self.delivered.saturating_add(self.ahead)
-    }
-
-    /// Serves the connection until something happens.
-    fn step(&mut self, at_most: Option<Duration>) -> Result<(), Error> {
-        let due = match &mut self.bookmark {
-            Some(bookmark) => bookmark.commit_if_due()?,
-            None => None,
-        };
-        let at_most = at_most.into_iter().chain(due).min();
-        self.turn(at_most)?;
-        if self.is_answered() {
-            self.form.answered();
-        }
-        Ok(())
-    }
-
-    /// Acknowledges everything handed out, and updates the bookmark.
-    fn accept(&mut self) -> Result<(), Error> {
-        if let Some((batch, next)) = &self.batch
-            && *next >= batch.records().len()
-        {
-            self.handed_out = batch.units();
-        }
-        self.outstanding = false;
-        if let Some(bookmark) = &mut self.bookmark {
-            bookmark.accept();
-        }
-        if self.delivered < self.handed_out {
-            self.set_delivered();
-            // Sends the acknowledgement now, not at the next call.
-            self.turn(Some(Duration::ZERO))?;
-        }
-        Ok(())
-    }
-
-    /// Marks everything that was handed out as delivered.
-    fn set_delivered(&mut self) {
-        self.delivered = self.handed_out;
-        if let Some(connection) = self.event_loop.get_mut(self.connection) {
-            connection.delivered(self.delivered);
-        }
-    }
-
-    /// Waits until the connection is ready, and gives it a turn. Its batches stay in the
-    /// queue.
-    fn turn(&mut self, at_most: Option<Duration>) -> Result<(), Error> {
-        self.event_loop.wait(at_most).map_err(Error::system)?;
-        while let Some((_, connection)) = self.event_loop.next_turn() {
-            self.counters = Counters::of(connection);
-        }
-        Ok(())
-    }
-
-    /// Returns the next batch. The end of the connection comes last: then it is closed.
-    fn poll_batch(&mut self) -> Option<Batch> {
-        loop {
-            let connection = self.event_loop.get_mut(self.connection)?;
-            match connection.poll_event()? {
-                ClientEvent::Batch(batch) => {
-                    self.units = batch.units();
-                    return Some(batch);
-                }
-                ClientEvent::Ended(end) => {
-                    self.end = Some(end);
-                    self.event_loop.remove(self.connection);
-                }
-                _ => {}
-            }
-        }
+/// The same as [`AsFd`].
+impl AsRawFd for Client {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
     }
 }
 
@@ -415,7 +377,7 @@ impl fmt::Debug for Client {
         f.debug_struct("Client")
             .field("server", &self.server)
             .field("delivered", &self.delivered)
-            .field("over", &self.over)
+            .field("over", &self.connector.is_over())
             .finish_non_exhaustive()
     }
 }
@@ -435,7 +397,7 @@ impl Iterator for Client {
     type Item = Result<OwnedEvent, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.over {
+        if self.connector.is_finished() {
             return None;
         }
         if self.outstanding
@@ -457,19 +419,8 @@ impl Drop for Client {
             // again.
             let _ = bookmark.commit();
         }
-        if let Some(connection) = self.event_loop.get_mut(self.connection) {
-            connection.close("the client closes the session");
-        }
+        self.connector.close("the client closes the session");
         // One turn sends the error message and close_notify, if the socket accepts them.
-        let _ = self.turn(Some(Duration::ZERO));
-    }
-}
-
-impl Interrupter {
-    /// Ends the wait, or the next one if there is none; it returns
-    /// [`ErrorKind::Interrupted`].
-    pub fn interrupt(&self) {
-        self.interrupted.store(true, Ordering::Release);
-        self.handle.wake();
+        let _ = self.connector.turn(Some(Duration::ZERO));
     }
 }
