@@ -76,5 +76,9 @@ fn unwritable(error: &io::Error) -> Result<(), Failure> {
     }
 }
 
-/// What to record.
-const RECORD: &str = "Record one direction alone, from its first byte, without TLS";
+fn not_a_stream(file: &Path, error: &impl std::fmt::Display) -> Failure {
+    Failure::failed(
+        format!("{} is not an eStreamer stream: {error}", file.display()),
+        "Record one direction alone, from its first byte, without TLS",
+    )
+}

@@ -3,7 +3,7 @@
 use estreamer_core::fuzzing::Choices;
 use serde::de::IgnoredAny;
 
-use crate::capture::{Redacted, RedactionKey, decode, redact as redact_stream};
+use crate::capture::{CaptureError, Redacted, RedactionKey, decode, redact as redact_stream};
 
 /// Redacts a recorded stream, and one event with a secret in it. The first byte selects: an
 /// even number, the stream is the rest; an odd number, the rest is a name of a field and what
@@ -18,12 +18,11 @@ pub fn redact(data: &[u8]) {
 
 /// Asserts that a redacted stream has the same messages, and that the key decides.
 fn stream(stream: &[u8]) {
-    let (out, end) = redacted(b"key", stream);
-    assert_eq!(
-        redacted(b"key", stream),
-        (out.clone(), end.clone()),
-        "it is stable"
-    );
+    let first = redacted(b"key", stream);
+    assert_eq!(redacted(b"key", stream), first, "it is stable");
+    let Some((out, end)) = first else {
+        return;
+    };
     assert_eq!(out.len(), stream.len());
     let (before, after) = (heads(stream), heads(&out));
     assert_eq!(before, after, "the structure stays");
@@ -31,8 +30,8 @@ fn stream(stream: &[u8]) {
         return;
     }
     // What was redacted can be redacted again.
-    let (again, end_again) = redacted(b"other", &out);
-    assert_eq!((heads(&again), end_again), (after, end));
+    let again = redacted(b"other", &out).map(|(again, end)| (heads(&again), end));
+    assert_eq!(again, Some((after, end)));
 }
 
 /// Asserts that a word does not come through, wherever it is.
@@ -41,6 +40,10 @@ fn secret(data: &[u8]) {
     let mut parts = data.split(|byte| *byte == 255).map(String::from_utf8_lossy);
     let mut part = || parts.next().unwrap_or_default();
     let (name, before, after) = (part(), part(), part());
+    if name.contains(SECRET) {
+        // Names of fields are kept.
+        return;
+    }
     let value = format!("{before}{SECRET}{after}");
     let event = serde_json::json!({
         name: value, "Deep": [{ value.as_str(): value }], "PacketData": value,
@@ -48,7 +51,8 @@ fn secret(data: &[u8]) {
     let json = event.to_string();
     for data in [&json, &value, &json[1..]] {
         for kind in [EVENT, ERROR] {
-            let out = redacted(b"key", &message(kind, data.as_bytes())).0;
+            let redacted = redacted(b"key", &message(kind, data.as_bytes()));
+            let (out, _) = redacted.expect("it is a message");
             let found = out
                 .windows(SECRET.len())
                 .any(|part| part == SECRET.as_bytes());
@@ -62,10 +66,17 @@ fn secret(data: &[u8]) {
     }
 }
 
-fn redacted(key: &[u8], stream: &[u8]) -> (Vec<u8>, Redacted) {
+/// Returns a redacted stream and its end; `None` if it is not a stream.
+fn redacted(key: &[u8], stream: &[u8]) -> Option<(Vec<u8>, Redacted)> {
     let mut out = Vec::new();
-    let end = redact_stream(&mut &*stream, RedactionKey::new(key), &mut out);
-    (out, end.expect("memory is read and written"))
+    match redact_stream(&mut &*stream, RedactionKey::new(key), &mut out) {
+        Ok(end) => Some((out, end)),
+        Err(CaptureError::Peer(_)) => {
+            assert!(out.is_empty());
+            None
+        }
+        Err(error) => panic!("memory is read and written: {error}"),
+    }
 }
 
 /// Returns type, length and reading of each message of a stream, and how it ends. What the

@@ -9,7 +9,7 @@ use estreamer::shared::Count;
 use tracing::info;
 
 use super::super::Failure;
-use super::{Counted, RECORD, unreadable, unwritable};
+use super::{Counted, not_a_stream, unreadable, unwritable};
 
 /// Print every message of a stream, one a line with its offset.
 #[derive(Args)]
@@ -32,10 +32,7 @@ impl DecodeCommand {
         match (decoded, out.flush()) {
             (Err(CaptureError::Write(error)), _) | (Ok(_), Err(error)) => unwritable(&error),
             (Err(CaptureError::Read(error)), _) => Err(unreadable(&file, &error)),
-            (Err(CaptureError::Peer(error)), _) => Err(Failure::failed(
-                format!("{} is not an eStreamer stream: {error}", file.display()),
-                RECORD,
-            )),
+            (Err(CaptureError::Peer(error)), _) => Err(not_a_stream(&file, &error)),
             (Err(error), _) => Err(Failure::failed(error, "")),
             (Ok(0), _) if input.bytes == 0 => {
                 info!(

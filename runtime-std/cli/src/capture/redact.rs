@@ -9,7 +9,7 @@ use estreamer::shared::{Count, read};
 use tracing::{info, warn};
 
 use super::super::Failure;
-use super::{Counted, RECORD, unreadable, unwritable};
+use super::{Counted, not_a_stream, unreadable, unwritable};
 
 /// Copy a stream to standard output with all addresses, users, names, URLs and packets
 /// replaced by pseudonyms. Messages and all lengths stay.
@@ -43,6 +43,7 @@ impl RedactCommand {
         match (redacted, out.flush()) {
             (Err(CaptureError::Write(error)), _) | (Ok(_), Err(error)) => unwritable(&error),
             (Err(CaptureError::Read(error)), _) => Err(unreadable(&file, &error)),
+            (Err(CaptureError::Peer(error)), _) => Err(not_a_stream(&file, &error)),
             (Err(error), _) => Err(Failure::failed(error, "")),
             (Ok(Redacted::Truncated(bytes)), _) => {
                 let bytes = Count(bytes, "byte");
@@ -50,9 +51,9 @@ impl RedactCommand {
                 Ok(())
             }
             (Ok(Redacted::Lost(error)), _) => {
-                let name = file.display();
                 warn!(
-                    "{name} is not an eStreamer stream: {error}. All bytes from there on are replaced. {RECORD}."
+                    "{}: {error}. All bytes from there on are replaced.",
+                    file.display()
                 );
                 Ok(())
             }

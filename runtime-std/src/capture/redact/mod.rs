@@ -45,7 +45,8 @@ pub enum Redacted {
 /// understood, is replaced whole.
 ///
 /// # Errors
-/// The input cannot be read, or the output cannot be written.
+/// The input cannot be read, the output cannot be written, or the input is not an eStreamer
+/// stream from its first byte on; then nothing is written.
 pub fn redact(
     input: &mut impl Read,
     key: RedactionKey,
@@ -56,6 +57,7 @@ pub fn redact(
         pseudonyms: Pseudonyms::new(key),
         pieces: None,
         copy: Vec::new(),
+        has_begun: false,
     };
     loop {
         match stream.next(input) {
@@ -70,7 +72,7 @@ pub fn redact(
                     length => Redacted::Truncated(length),
                 });
             }
-            Err(CaptureError::Peer(error)) => {
+            Err(CaptureError::Peer(error)) if redactor.has_begun => {
                 fill(stream.rest().len() as u64, out)?;
                 let mut rest = [0; 4096];
                 loop {
@@ -94,6 +96,8 @@ struct Redactor {
     pieces: Option<Pieces>,
     /// The bytes to write.
     copy: Vec<u8>,
+    /// Whether there was a message.
+    has_begun: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -107,6 +111,7 @@ struct Pieces {
 impl Redactor {
     /// Writes a piece with its variable part replaced.
     fn piece(&mut self, piece: &Piece<'_>, out: &mut impl Write) -> std::io::Result<()> {
+        self.has_begun = true;
         self.copy.clear();
         self.copy.extend_from_slice(piece.bytes);
         match &piece.frame {

@@ -380,6 +380,10 @@ fn a_truncated_stream_stays_truncated_and_another_one_is_replaced() {
         assert!(!out.windows(4).any(|part| part == b"secr"), "{cut}");
     }
     let lost = [&Null::BYTES[..], b"HTTP/1.1 400 secret", &[b'y'; 10_000]].concat();
+    let mut nothing = Vec::new();
+    let key = RedactionKey::new(b"key");
+    let other = redact(&mut &lost[8..], key, &mut nothing);
+    assert!(matches!(other, Err(CaptureError::Peer(_))) && nothing.is_empty());
     let (out, end) = redacted_with(b"key", &lost);
     assert!(matches!(
         end,
