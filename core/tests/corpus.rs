@@ -73,6 +73,19 @@ fn seeds() -> Vec<Seed> {
         "readings".to_owned(),
         [&[0], &readings[..]].concat(),
     ));
+    // Bodies with a timestamp or without, by the difference of the lengths.
+    let time = [&1_700_000_000_u32.to_be_bytes()[..], &[0; 4]].concat();
+    let bodies = DATA.iter().enumerate().flat_map(|(number, data)| {
+        let with_time = [&time[..], data].concat();
+        [(number, with_time), (number, data.to_vec())]
+    });
+    for (at, (number, rest)) in bodies.enumerate() {
+        for (spare, name) in [(0, "16"), (1, "8"), (2, "0"), (7, "24")] {
+            let bytes = [&[spare, at as u8, 0, 0, 0, 71, 0, 0, 0, 0], &rest[..]].concat();
+            let time = if at % 2 == 0 { "time" } else { "bare" };
+            seeds.push(("record", format!("data-{number}-{time}-{name}"), bytes));
+        }
+    }
     let mut add = |target, name: &str, bytes: &[u8]| {
         seeds.push((target, name.to_owned(), bytes.to_vec()));
     };
@@ -133,20 +146,23 @@ fn streams() -> Vec<(String, Vec<u8>)> {
     streams
 }
 
+/// Every form of data.
+const DATA: [&[u8]; 6] = [
+    br#"{"EventID":7}"#,
+    b"1743500734,172.16.3.110",
+    b"\x10\0\0\0\x08\0\x0c\0opaque",
+    b"                                       {}",
+    &[b'x'; 100],
+    b"",
+];
+
 /// Records in every layout, with every form of data, some larger than the smallest
 /// window.
 fn readings() -> Vec<u8> {
     let time = [&1_700_000_000_u32.to_be_bytes()[..], &[0; 4]].concat();
     let mut records = Vec::new();
-    for data in [
-        br#"{"EventID":7}"#.to_vec(),
-        b"1743500734,172.16.3.110".to_vec(),
-        b"\x10\0\0\0\x08\0\x0c\0opaque".to_vec(),
-        [&[b' '; 39][..], b"{}"].concat(),
-        vec![b'x'; 100],
-        Vec::new(),
-    ] {
-        for rest in [[&time[..], &data].concat(), data] {
+    for data in DATA {
+        for rest in [[&time[..], data].concat(), data.to_vec()] {
             for spare in [16, 8, 0] {
                 let length = (rest.len() as u32 + 8).saturating_sub(spare);
                 records.extend(message(0, 4, &record(71, length, &rest)));

@@ -4,7 +4,7 @@
 //! - [`collect`]: many sources at once, delivered to outputs under a bookmark.
 //! - [`doctor`]: finds out why a server does not answer or sends no events.
 //! - `verify` (feature `archive`): proves the files of an archive.
-//! - [`capture`]: decodes recorded streams, message by message.
+//! - [`capture`]: decodes recorded streams, message by message, and redacts them.
 //! - [`telemetry`]: what a collection does, while it runs.
 //!
 //! [`config`] holds the settings of a collection, [`failure`] what is reported when

@@ -25,8 +25,15 @@ fn seeds() -> Vec<Seed> {
             let kind = [name.len() as u8, 1, 144, 9, 9, 0, 1, 3, b'f', b'm', b'c'];
             let record = [&kind, &stream[1..]].concat();
             seeds.push(("envelope", name.clone(), record));
+            seeds.push(("redact", name.clone(), [&[0], &stream[1..]].concat()));
             seeds.push(("capture", name, [&[7], &stream[1..]].concat()));
         }
+    }
+    for (name, secret) in secrets() {
+        seeds.push(("redact", name.to_owned(), secret.to_vec()));
+    }
+    for (name, answer) in answers() {
+        seeds.push(("answers", name.to_owned(), answer));
     }
     for (name, event) in events() {
         seeds.push(("formats", name, event));
@@ -81,6 +88,53 @@ fn events() -> Vec<(String, Vec<u8>)> {
         all.push((name.to_owned(), event.to_vec()));
     }
     all
+}
+
+/// A name of a field, and what is around its secret value. See `estreamer::fuzzing::redact`.
+fn secrets() -> [(&'static str, &'static [u8]); 6] {
+    [
+        ("user", b"\x01User\xffACME\\\xff@example.net"),
+        (
+            "url",
+            b"\x01URL\xffhttps://10.1.2.3:80/?a=%2F\xff://[fe80::1]/",
+        ),
+        (
+            "number",
+            b"\x01ResponderPort\xff1:2:3:4:5:6:7:8-\xff.10.1.2.3",
+        ),
+        ("packet", b"\x01PacketData\xffAAAA\xffAA=="),
+        (
+            "odd-name",
+            b"\x01an odd name\xff\xc3\xa9\xf0\x9f\x98\x80\xff\n\t\x01",
+        ),
+        ("enum", b"\x01AC_RuleAction\xffBlock \xff Allow"),
+    ]
+}
+
+/// A status, a number of events and a body. See `estreamer::fuzzing::answers`.
+fn answers() -> Vec<(&'static str, Vec<u8>)> {
+    let answer = |status: u8, count: u8, body: &[u8]| [&[status, count - 1], body].concat();
+    vec![
+        ("nothing", answer(0, 1, b"")),
+        ("ndjson-refused", answer(7, 2, b"bad\r\nrequest")),
+        ("splunk-ack", answer(0, 1, b"{\"text\":\"Success\",\"code\":0,\"ackId\":7}")),
+        ("splunk-bad-event", answer(7, 1, b"{\"text\":\"No data\",\"code\":5}")),
+        ("splunk-index", answer(7, 1, b"{\"text\":\"Incorrect index\",\"code\":7}")),
+        ("splunk-token", answer(8, 1, b"{\"text\":\"Invalid token\",\"code\":4}")),
+        (
+            "elastic-items",
+            answer(0, 2, b"{\"errors\":true,\"items\":[{\"create\":{\"status\":201}},{\"create\":{\"status\":400,\"error\":{\"type\":\"mapper\",\"reason\":\"no\"}}}]}"),
+        ),
+        ("elastic-too-few", answer(0, 2, b"{\"items\":[{\"create\":{\"status\":409}}]}")),
+        ("otlp-json", answer(0, 2, b"{\"partialSuccess\":{\"rejectedLogRecords\":\"1\",\"errorMessage\":\"no\"}}")),
+        ("otlp-protobuf", answer(0, 2, b"\x0a\x06\x08\x01\x12\x02no")),
+        (
+            "otlp-long",
+            answer(0, 2, &[&b"\x0a\x8b\x27\x08\x01\x12\x86\x27"[..], &[b'n'; 4998]].concat()),
+        ),
+        ("otlp-damaged", answer(0, 2, b"\x0a\xff\xff\xff\xff\x0f")),
+        ("busy", answer(13, 1, b"<html>\x00busy</html>")),
+    ]
 }
 
 /// A condition; an event and names of fields. See `estreamer::fuzzing::filter`.
@@ -179,6 +233,16 @@ fn journals() -> Vec<(&'static str, Vec<u8>)> {
         ("entries-flipped", with(0, 0, 100, &entries)),
         ("frames-and-entries", with(framed.len(), 30, 60, &both)),
         ("commits", with(0, 255, 255, &commits)),
+        // The first one has all the entries that it may have.
+        (
+            "two-segments",
+            with(
+                0,
+                255,
+                255,
+                &[&[0; 3][..], &[1, 0, 9, 0].repeat(19), &[0, 9, 1, 2, 3]].concat(),
+            ),
+        ),
     ]
 }
 

@@ -3,6 +3,7 @@
 mod archive;
 mod backoff;
 mod capture;
+mod capture_redact;
 mod catalog;
 mod chaos;
 mod check;

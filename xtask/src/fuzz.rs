@@ -10,13 +10,14 @@ use crate::steps::Steps;
 use crate::{Result, process, programs, tree};
 
 /// The targets of the core, all in the binary `smoke`, seconds each.
-const SMOKE: [&str; 7] = [
+const SMOKE: [&str; 8] = [
     "decode",
     "parse",
     "roundtrip",
     "session",
     "pair",
     "request",
+    "record",
     "drivers",
 ];
 const SMOKE_SECONDS: u32 = 5;
@@ -219,6 +220,58 @@ mod tests {
             assert!(manifest.contains(&format!("name = \"{name}\"")), "{name}");
             assert!(fuzz.join("corpus").join(&name).is_dir(), "{name}");
         }
+    }
+
+    /// With a cargo that builds nothing, as a fuzzing service calls it.
+    #[test]
+    fn the_script_for_fuzzing_services_packs_every_target_with_seeds_and_dictionary() {
+        let work = std::env::temp_dir().join(format!("estreamer-fuzz-{}", std::process::id()));
+        let [src, bin, built, out] = ["src", "bin", "built", "out"].map(|name| work.join(name));
+        for folder in [&src, &bin, &out] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        std::os::unix::fs::symlink(tree::root(), src.join("estreamer")).unwrap();
+        let cargo = "#!/bin/bash -eu\nhost=$(rustc -vV | sed -n 's/^host: //p')\n\
+            mkdir -p \"$CARGO_TARGET_DIR/$host/release\"\n\
+            for source in fuzz/fuzz_targets/*.rs; do\n\
+            echo \"$*\" > \"$CARGO_TARGET_DIR/$host/release/$(basename \"$source\" .rs)\"\ndone\n";
+        let zip = "#!/bin/bash -eu\nls \"${@: -1}\" > \"${@: -2:1}\"\n";
+        for (name, script) in [("cargo", cargo), ("zip", zip)] {
+            use std::os::unix::fs::PermissionsExt;
+            let path = bin.join(name);
+            fs::write(&path, script).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+        let packed = |arguments: &[&str]| {
+            let mut script = Command::new("bash");
+            script.arg(tree::root().join(".clusterfuzzlite/build.sh"));
+            script.args(arguments).env("PATH", &path);
+            script.env("CARGO_TARGET_DIR", &built);
+            script.env("SRC", &src).env("OUT", &out);
+            assert!(script.status().unwrap().success());
+            let entries = fs::read_dir(&out).unwrap();
+            let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            names.collect::<std::collections::BTreeSet<String>>()
+        };
+        let files = |target: &str| {
+            ["", ".dict", "_seed_corpus.zip"].map(|ending| format!("{target}{ending}"))
+        };
+        assert_eq!(packed(&["redact"]), files("redact").into());
+        let command = fs::read_to_string(out.join("redact")).unwrap();
+        assert!(
+            command.starts_with("fuzz build --fuzz-dir fuzz"),
+            "{command}"
+        );
+        assert!(command.ends_with(" redact\n"), "{command}");
+        let all = targets().unwrap();
+        let expected = all.iter().flat_map(|target| files(target)).collect();
+        assert_eq!(packed(&[]), expected);
+        for target in all {
+            let packed = fs::read_to_string(out.join(format!("{target}_seed_corpus.zip"))).unwrap();
+            assert!(packed.lines().count() >= 8, "{target}: {packed}");
+        }
+        fs::remove_dir_all(work).unwrap();
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Replays the corpus of the fuzz target, and compares its seeds with the files;
+//! Replays the corpora of the fuzz targets, and compares its seeds with the files;
 //! `ESTREAMER_BLESS=1` writes them.
 #![cfg(feature = "fuzzing")]
 
@@ -28,7 +28,9 @@ fn seeds() -> Vec<Seed> {
             let receive = |part: &[u8]| [&[0, part.len() as u8], part].concat();
             let calls = [5, 0, 5, 0, 5, 0, 8, 0, 9, 255, 5, 0];
             let script = [&settings[..], &receive(one), &calls, &receive(two), &calls];
-            seeds.push(("capi", name, script.concat()));
+            seeds.push(("capi", name.clone(), script.concat()));
+            let settings = [56, 6, name.len() as u8, 0, 1];
+            seeds.push(("agreement", name, [&settings, stream].concat()));
         }
     }
     let all: Vec<u8> = (0..16).flat_map(|call| [call, 0, call, 3]).collect();

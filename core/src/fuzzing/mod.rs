@@ -4,6 +4,8 @@
 //! - `decode`: the result does not depend on how a stream is split, and each byte
 //!   belongs to one message.
 //! - `parse`: parsing whole messages and decoding a stream give the same result.
+//! - `record`: the layout of a record fits its lengths, and what is named as the evidence
+//!   decided.
 //! - `roundtrip`: written messages read back unchanged.
 //! - `session`: a client acknowledges each unit once, and handles each deadline once.
 //! - `pair`: a client and a server lose and duplicate nothing, and do not block.
@@ -19,6 +21,7 @@ mod decode;
 mod drivers;
 pub mod pair;
 mod parse;
+mod record;
 mod request;
 mod roundtrip;
 mod session;
@@ -32,6 +35,7 @@ pub use decode::decode;
 pub use drivers::drivers;
 pub use pair::pair;
 pub use parse::parse;
+pub use record::record;
 pub use request::request;
 pub use roundtrip::roundtrip;
 pub use session::session;
@@ -66,5 +70,6 @@ pub const TARGETS: &[Target] = &[
     ("session", session),
     ("pair", pair),
     ("request", request),
+    ("record", record),
     ("drivers", drivers),
 ];

@@ -1,17 +1,18 @@
-//! `estreamer capture`: decodes a recorded stream.
+//! `estreamer capture`: recorded streams.
 
-use std::io::{self, Read, Write};
-use std::path::PathBuf;
+mod decode;
+mod redact;
+mod replay;
+
+use std::io::{self, Read};
+use std::path::Path;
 
 use clap::{Args, Subcommand};
-use estreamer::capture::{CaptureError, decode};
-use estreamer::shared::Count;
 use estreamer::shared::Input;
-use tracing::info;
 
 use super::Failure;
 
-/// Decode a recorded stream.
+/// Decode a recorded stream, make it fit to be sent to others, or replay it.
 #[derive(Args)]
 #[command(after_help = "Example:\n  estreamer capture decode stream.bin --explain")]
 pub(super) struct CaptureCommand {
@@ -21,69 +22,32 @@ pub(super) struct CaptureCommand {
 
 #[derive(Subcommand)]
 enum CaptureAction {
-    /// Print every message of a stream, one a line with its offset.
-    #[command(after_help = "Example:\n  estreamer capture decode stream.bin --explain")]
-    Decode {
-        /// The bytes of one direction of a connection, without TLS.
-        file: PathBuf,
-        /// Print each field in hexadecimal with its meaning, and where the guide
-        /// describes the message.
-        #[arg(long)]
-        explain: bool,
-    },
+    Decode(decode::DecodeCommand),
+    Redact(redact::RedactCommand),
+    Replay(replay::ReplayCommand),
 }
 
 impl CaptureCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let CaptureAction::Decode { file, explain } = self.command;
-        let unreadable = |error: io::Error| {
-            Failure::failed(
-                format!("cannot read {}: {error}", file.display()),
-                "Check the path and its permissions",
-            )
-        };
-        let mut input = Counted {
-            input: Input::open(&file).map_err(unreadable)?,
-            bytes: 0,
-        };
-        let mut out = io::BufWriter::new(io::stdout().lock());
-        let decoded = decode(&mut input, explain, &mut out);
-        match (decoded, out.flush()) {
-            (Err(CaptureError::Write(error)), _) | (Ok(_), Err(error)) => match error.kind() {
-                // Whoever read our output has had enough.
-                io::ErrorKind::BrokenPipe => Ok(()),
-                _ => Err(Failure::failed(
-                    format!("cannot write the decoded stream: {error}"),
-                    "",
-                )),
-            },
-            (Err(CaptureError::Read(error)), _) => Err(unreadable(error)),
-            (Err(CaptureError::Peer(error)), _) => Err(Failure::failed(
-                format!("{} is not an eStreamer stream: {error}", file.display()),
-                "Record one direction alone, from its first byte, without TLS",
-            )),
-            (Err(error), _) => Err(Failure::failed(error, "")),
-            (Ok(0), _) if input.bytes == 0 => {
-                info!(
-                    "{} is empty: nothing was recorded in this direction.",
-                    file.display()
-                );
-                Ok(())
-            }
-            (Ok(0), _) => Ok(()),
-            (Ok(bytes), _) => {
-                let bytes = Count(bytes, "byte");
-                info!("the stream ends {bytes} into a message.");
-                Ok(())
-            }
+        match self.command {
+            CaptureAction::Decode(decode) => decode.run(),
+            CaptureAction::Redact(redact) => redact.run(),
+            CaptureAction::Replay(replay) => replay.run(),
         }
     }
 }
 
-/// Counts the bytes that are read.
+/// A recorded stream whose bytes are counted.
 struct Counted {
     input: Input,
     bytes: u64,
+}
+
+impl Counted {
+    fn open(file: &Path) -> Result<Self, Failure> {
+        let input = Input::open(file).map_err(|error| unreadable(file, &error))?;
+        Ok(Self { input, bytes: 0 })
+    }
 }
 
 impl Read for Counted {
@@ -92,4 +56,29 @@ impl Read for Counted {
         self.bytes += count as u64;
         Ok(count)
     }
+}
+
+fn unreadable(file: &Path, error: &io::Error) -> Failure {
+    Failure::failed(
+        format!("cannot read {}: {error}", file.display()),
+        "Check the path and its permissions",
+    )
+}
+
+/// A failure to write to standard output; nothing if its reader has had enough.
+fn unwritable(error: &io::Error) -> Result<(), Failure> {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(Failure::failed(
+            format!("cannot write to standard output: {error}"),
+            "",
+        )),
+    }
+}
+
+fn not_a_stream(file: &Path, error: &impl std::fmt::Display) -> Failure {
+    Failure::failed(
+        format!("{} is not an eStreamer stream: {error}", file.display()),
+        "Record one direction alone, from its first byte, without TLS",
+    )
 }

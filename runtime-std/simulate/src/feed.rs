@@ -12,6 +12,7 @@ use estreamer_mio::server::{
 };
 
 use super::archive::{Archive, ArchiveReader, NextEvent};
+use super::count::counted;
 use super::generator::EventKind;
 use super::not_json::not_json;
 use super::opaque::OPAQUE;
@@ -287,9 +288,3 @@ const FORMAT: i32 = 4;
 const FLAGS: i32 = 5;
 /// The error code for a service that was not offered.
 const SERVICE: i32 = 8;
-
-/// `1 event`, `2 events`.
-fn counted(count: u64, noun: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{plural}")
-}

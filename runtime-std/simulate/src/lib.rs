@@ -8,17 +8,20 @@
 //! - [`tamper`]: deviations of a server; [`chaos`]: faults. Add a quirk in `tamper/quirks.rs`.
 //! - [`request_length`]: how a server interprets the length of a request.
 //! - [`catalog`]: the fields and field sets of each event type.
+//! - [`recording`]: a server that sends recorded bytes.
 //! - [`service`]: the server on the event loop; [`Simulator`] runs it on its own thread.
 
 pub mod archive;
 pub mod catalog;
 pub mod chaos;
+mod count;
 mod feed;
 pub mod generator;
 mod not_json;
 pub mod opaque;
 mod packet;
 pub mod pki;
+pub mod recording;
 pub mod replay;
 pub mod request_length;
 pub mod selection;

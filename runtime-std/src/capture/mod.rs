@@ -1,15 +1,22 @@
-//! Decodes a recorded stream into text, message by message.
+//! Recorded streams: decodes them into text, message by message, and replaces in them what
+//! others must not see.
 
 mod explain;
+mod redact;
+mod stream;
+
+pub use redact::{Redacted, RedactionKey, redact};
 
 use std::fmt;
 use std::io::{self, Read, Write};
 
 use estreamer_core::PeerError;
-use estreamer_core::decode::{Decoder, Frame, Kind, Limits, Oversize};
+use estreamer_core::decode::{Frame, Kind};
 use estreamer_core::wire::{Evidence, HEADER_LEN, RecordReader};
 
-/// Why decoding a recorded stream stopped.
+use stream::Stream;
+
+/// Why reading a recorded stream stopped.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CaptureError {
@@ -25,7 +32,7 @@ impl fmt::Display for CaptureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Read(error) => write!(f, "cannot read the stream: {error}"),
-            Self::Write(error) => write!(f, "cannot write the decoded stream: {error}"),
+            Self::Write(error) => write!(f, "cannot write the result: {error}"),
             Self::Peer(error) => write!(f, "not an eStreamer stream: {error}"),
         }
     }
@@ -56,9 +63,6 @@ impl Readings {
     }
 }
 
-/// Messages up to this size in bytes are printed completely, larger ones in part.
-const WINDOW: usize = 1 << 20;
-
 /// Prints every message of one direction of a connection without TLS. Returns the number
 /// of bytes of a truncated last message. With `explain`, prints each field with its
 /// meaning.
@@ -70,45 +74,25 @@ pub fn decode(
     explain: bool,
     out: &mut impl Write,
 ) -> Result<u64, CaptureError> {
-    let limits = Limits::UNLIMITED;
-    // The window is larger than the minimum.
-    let Ok(mut decoder) = Decoder::new(WINDOW, limits, Oversize::Pieces) else {
-        return Ok(0);
-    };
-    let mut window = vec![0; WINDOW];
+    let mut stream = Stream::new();
     let mut readings = Readings::default();
-    let (mut start, mut end) = (0, 0);
     let mut pieces = 0;
-    loop {
-        let offset = decoder.offset();
-        let unread = &window[start..end];
-        let step = decoder.step(unread).map_err(CaptureError::Peer)?;
-        if let Some(frame) = &step.frame {
-            let raw = &unread[..step.consumed];
-            match frame {
-                Frame::Begin { .. } => pieces = raw.len() as u64,
-                Frame::Chunk { body } => pieces += body.len as u64,
-                Frame::End => pieces = 0,
-                _ => {}
-            }
-            let evidence = readings.evidence(frame, unread);
-            explain::print(offset, frame, raw, evidence, explain, out)
-                .map_err(CaptureError::Write)?;
-        }
-        start += step.consumed;
-        if step.consumed > 0 || step.frame.is_some() {
+    while let Some(piece) = stream.next(input)? {
+        let Some(frame) = &piece.frame else {
             continue;
+        };
+        let raw = piece.bytes;
+        match frame {
+            Frame::Begin { .. } => pieces = raw.len() as u64,
+            Frame::Chunk { body } => pieces += body.len as u64,
+            Frame::End => pieces = 0,
+            _ => {}
         }
-        window.copy_within(start..end, 0);
-        end -= start;
-        start = 0;
-        match input.read(&mut window[end..]) {
-            Ok(0) => return Ok(end as u64 + pieces),
-            Ok(count) => end += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(CaptureError::Read(error)),
-        }
+        let evidence = readings.evidence(frame, piece.unread);
+        explain::print(piece.offset, frame, raw, evidence, explain, out)
+            .map_err(CaptureError::Write)?;
     }
+    Ok(stream.rest().len() as u64 + pieces)
 }
 
 #[cfg(test)]

@@ -41,6 +41,23 @@ pub fn journal(data: &[u8]) {
     assert_eq!(entry::read(&segment), (written.clone(), Ending::Whole));
     read(&segment);
     torn(&written, &frames, usize::from(cut), usize::from(flip));
+    let other: Vec<u8> = made(&mut choices).iter().flat_map(frame).collect();
+    newest(&segment, &other);
+}
+
+/// Checks that of two segments the one with the greater generation counts, in either place.
+fn newest(one: &[u8], other: &[u8]) {
+    for segments in [[one, other], [other, one]] {
+        let [first, second] = segments.map(|segment| match entry::read(segment).0.first() {
+            Some(JournalEntry::Snapshot(snapshot)) => snapshot.generation,
+            _ => 0,
+        });
+        let mut alone = segments.map(Some);
+        alone[usize::from(first <= second) ^ 1] = None;
+        let both = reading::read(segments.map(Some), &key());
+        let alone = reading::read(alone, &key());
+        assert_eq!(format!("{both:?}"), format!("{alone:?}"));
+    }
 }
 
 /// Checks that a segment is read up to its first invalid frame, and that the entries

@@ -10,9 +10,13 @@
 //!   fields that are dropped are the whole event.
 //! - `formats`: any event becomes one record in each format, from which readers get every
 //!   value back.
+//! - `redact`: a redacted stream has the same messages, and a secret does not come through.
+//! - `answers`: any answer of an HTTP receiver means one thing, and events are accepted only
+//!   by a success.
 //!
 //! `collector` and `disk` are the parts of `delivery` and of the model in `tests/model`.
 
+mod answers;
 pub mod collector;
 mod config;
 mod delivery;
@@ -21,6 +25,7 @@ mod filter;
 mod formats;
 mod journal;
 mod readers;
+mod redact;
 pub mod server;
 
 pub use crate::delivery::bookmark::entry::{BatchEntry, JournalEntry, frame};
@@ -32,12 +37,14 @@ pub use crate::output::file::settings::FileSettings;
 #[cfg(feature = "http")]
 pub use crate::output::http::bulk_output;
 pub use crate::output::{Output, OutputPart};
+pub use answers::answers;
 pub use config::config;
 pub use delivery::delivery;
 pub use filter::filter;
 pub use formats::formats;
 pub use journal::journal;
 pub use readers::{capture, envelope};
+pub use redact::redact;
 
 use std::io;
 use std::path::Path;
@@ -61,4 +68,6 @@ pub const TARGETS: &[Target] = &[
     ("config", config),
     ("filter", filter),
     ("formats", formats),
+    ("redact", redact),
+    ("answers", answers),
 ];

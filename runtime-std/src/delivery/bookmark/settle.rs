@@ -22,6 +22,10 @@ use crate::output::file::notice::FileNotice;
 /// lose the journal entries; bytes within this limit are then treated as ours.
 pub const RESERVE: u64 = 256 << 20;
 
+/// Fewer bytes may be the beginning of any file: they prove nothing in a file with another
+/// number.
+const MIN_PROOF: u64 = 64;
+
 /// The maximum number of files to check when searching for a renamed file.
 const MAX_CANDIDATES: usize = 10_000;
 
@@ -167,7 +171,8 @@ impl FileRecovery<'_> {
             (false, 0) => same_number,
             (false, _) => {
                 let proof = proof(self.disk, self.key, place, end);
-                proof.is_ok_and(|proof| proof == Some(digest))
+                let is_long = end >= MIN_PROOF;
+                (is_long || same_number) && proof.is_ok_and(|proof| proof == Some(digest))
             }
         }
     }

@@ -9,6 +9,8 @@
 mod client;
 mod elastic;
 #[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
+#[cfg(feature = "fuzzing")]
 mod model;
 mod ndjson;
 mod otlp;

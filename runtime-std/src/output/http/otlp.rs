@@ -20,6 +20,8 @@ pub(super) struct OtlpReceiver {
 
 /// The name of the service and of the scope.
 const NAME: &str = "estreamer";
+/// The maximum number of characters of the receiver's reason in a message.
+const MAX_REASON: usize = 300;
 /// Severity numbers of the specification.
 const INFO: u64 = 9;
 const WARN: u64 = 13;
@@ -78,6 +80,7 @@ impl HttpReceiver for OtlpReceiver {
             OtlpEncoding::Protobuf => refused_in_protobuf(&answer.body),
             OtlpEncoding::Json => refused_in_json(&answer.body),
         };
+        let reason: String = reason.chars().take(MAX_REASON).collect();
         let reason = format!("{refused} of {count} log records were refused: {reason}");
         match refused {
             0 => Verdict::Accepted,

@@ -1,17 +1,13 @@
-//! The fuzz target for the C functions, as in `estreamer_core::fuzzing`: a sequence of
-//! calls with valid pointers and any other arguments.
+//! A sequence of calls with valid pointers and any other arguments.
 
 use core::ffi::CStr;
 use core::{ptr, slice};
 use std::vec;
 
-use estreamer_core::fuzzing::{Choices, Target};
+use estreamer_core::fuzzing::Choices;
 
 use crate::est_status::*;
 use crate::*;
-
-/// The targets of this crate.
-pub const TARGETS: &[Target] = &[("capi", capi)];
 
 /// Calls the functions of a session in any order. Seven bytes choose the settings. Then
 /// one byte chooses each call, and the next one its arguments.
