@@ -138,6 +138,26 @@ fn the_file_of_another_output_is_not_taken_for_one_that_is_gone() {
 }
 
 #[test]
+fn a_file_that_only_begins_as_ours_belongs_to_others() {
+    let (ours, away) = (Path::new("/out/a"), Path::new("/elsewhere/a"));
+    let disk = ModelDisk::default();
+    disk.written_by_another(ours, b"# a\n");
+    let mut collector = open(&disk, "1", &[file("/out/a")]);
+    batch(&mut collector, 0..2);
+    collector.write(0, 0).unwrap();
+    assert!(disk.renamed_by_another(ours, away));
+    disk.written_by_another(ours, b"# a\nsomebody else's\n");
+    drop(collector);
+    disk.come_up(Crash::Power);
+    let mut collector = open(&disk, "2", &[file("/out/a")]);
+    assert_eq!(disk.content(ours), b"# a\nsomebody else's\n");
+    batch(&mut collector, 0..2);
+    collector.write(0, 0).unwrap();
+    let lines = lines(&disk, &["/out/a"]);
+    assert_eq!(lines.get("event-1"), Some(&1), "{lines:?}");
+}
+
+#[test]
 fn the_file_of_an_output_that_is_gone_belongs_to_others() {
     for crash in [Crash::Kill, Crash::Power] {
         let disk = ModelDisk::default();
