@@ -11,6 +11,8 @@
 
 mod action;
 mod files;
+#[cfg(test)]
+mod found;
 mod oracle;
 mod outputs;
 mod receiver;

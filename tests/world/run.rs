@@ -57,7 +57,8 @@ pub(crate) fn smallest(seed: u64) -> (Vec<String>, String) {
     (story, failure)
 }
 
-fn live(conditions: &Conditions, actions: &[Action]) -> (Vec<String>, Option<String>) {
+/// Lives through some actions. Returns the story, and what is wrong at its end.
+pub(crate) fn live(conditions: &Conditions, actions: &[Action]) -> (Vec<String>, Option<String>) {
     let mut world = None;
     let lived = panic::catch_unwind(AssertUnwindSafe(|| {
         let world = world.insert(World::new(conditions));

@@ -1,4 +1,4 @@
-//! Worlds that once failed, and some others.
+//! Worlds of some seeds.
 
 use crate::run;
 

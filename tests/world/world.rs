@@ -28,13 +28,13 @@ const PATIENCE: usize = 400;
 /// What a world is like from the start.
 #[derive(Debug, Clone)]
 pub(crate) struct Conditions {
-    overlap: u32,
+    pub(crate) overlap: u32,
     /// The size of a segment of the journal, in bytes.
-    segment: u64,
-    outputs: Vec<usize>,
+    pub(crate) segment: u64,
+    pub(crate) outputs: Vec<usize>,
     /// What the user asks the second source for.
-    ask: InitialTimestamp,
-    deviations: [usize; SOURCES.len()],
+    pub(crate) ask: InitialTimestamp,
+    pub(crate) deviations: [usize; SOURCES.len()],
 }
 
 impl Conditions {

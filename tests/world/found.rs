@@ -1,0 +1,87 @@
+//! What worlds once failed, as small as it got. Each is a list of actions, since a seed means
+//! another world when actions are added.
+
+use estreamer::fuzzing::disk::Crash;
+use estreamer_core::wire::InitialTimestamp;
+
+use crate::action::Action::{self, *};
+use crate::run;
+use crate::world::Conditions;
+
+fn holds(outputs: &[usize], actions: &[Action]) {
+    let conditions = Conditions {
+        overlap: 6,
+        segment: 1472,
+        outputs: outputs.to_vec(),
+        ask: InitialTimestamp::OLDEST,
+        deviations: [0, 0],
+    };
+    let (story, failure) = run::live(&conditions, actions);
+    assert_eq!(failure, None, "{story:#?}");
+}
+
+const fn store(source: usize) -> Action {
+    Store {
+        source,
+        count: 4,
+        late: 0,
+        kind: 'x',
+    }
+}
+
+const ARRIVE: Action = Arrive {
+    source: 0,
+    bytes: 1 << 20,
+};
+const SEND: Action = Send {
+    source: 0,
+    events: 6,
+};
+const WRITE: Action = Write {
+    output: 0,
+    behind: 0,
+};
+
+/// Two files of an output that was gone were moved aside after a power loss.
+#[test]
+fn a_file_of_an_output_that_is_gone_is_left_alone() {
+    let reload = Reload {
+        outputs: 0b10100,
+        sources: 1,
+        is_respelled: false,
+    };
+    let actions = [store(0), SEND, ARRIVE, Backup, reload, Restore];
+    holds(&[0, 1, 3], &[&actions[..], &[Crash(Crash::Power)]].concat());
+}
+
+/// An event with a second far ahead came again after a start.
+#[test]
+fn a_first_event_from_the_future_comes_once() {
+    let reload = Reload {
+        outputs: 0b1101,
+        sources: 1,
+        is_respelled: true,
+    };
+    let future = StoreFuture { source: 0 };
+    holds(&[0, 1, 2, 4], &[future, SEND, ARRIVE, reload]);
+}
+
+/// Foreign bytes behind a short beginning were moved aside.
+#[test]
+fn a_file_that_only_begins_as_ours_is_left_alone() {
+    let actions = [
+        Append { file: 1 },
+        store(0),
+        Truncate { file: 1, bytes: 6 },
+        SEND,
+        ARRIVE,
+        WRITE,
+        Replace { file: 1 },
+        Truncate { file: 1, bytes: 55 },
+        CrashAt {
+            operation: 11,
+            crash: Crash::Power,
+        },
+    ];
+    holds(&[0, 1, 2], &actions);
+}
