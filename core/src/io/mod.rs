@@ -5,7 +5,8 @@
 //!
 //! The caller owns the stream (after its TLS handshake), the window and the clock.
 //! Events are frames with their bytes. An event larger than the window is returned
-//! in pieces or skipped; see [`ClientConfig::oversize`].
+//! in pieces or skipped; see
+//! [`ClientConfig::oversize`](crate::session::ClientConfig::oversize).
 //!
 //! Set a read timeout of a few seconds on a blocking stream if possible. A read that times
 //! out returns [`IoError::Io`]; call [`next`](Client::next) again with the new
