@@ -100,10 +100,14 @@ impl Oracle {
     }
 
     /// A notice about a file was given.
-    pub(crate) fn told(&mut self, notice: &FileNotice) {
-        if let Some(path) = doubles(notice)
-            && let Some(output) = outputs::of_path(path)
-        {
+    pub(crate) fn told(&mut self, notice: &FileNotice, disk: &ModelDisk) {
+        let Some(path) = doubles(notice) else {
+            return;
+        };
+        // A file that was renamed is known by its lines.
+        let lines = files::lines_of(disk, path);
+        let by_lines = lines.keys().filter_map(|line| outputs::of_line(line));
+        for output in by_lines.chain(outputs::of_path(path)) {
             self.promises[output].may_double = true;
         }
     }

@@ -429,7 +429,7 @@ impl World {
     fn listen(&mut self) {
         for notice in self.collector.notices() {
             self.story.push(format!("told: {notice}"));
-            self.oracle.told(&notice);
+            self.oracle.told(&notice, &self.disk);
         }
     }
 

@@ -119,6 +119,7 @@ fn planted(steps: &mut Steps) -> Result {
         process::run(&mut add)?;
     }
     let head = process::read(process::command("git").args(["rev-parse", "HEAD"]))?;
+    steps.run("world: build", || build(&mut process::cargo()))?;
     let mut table = String::from("| planted | found after | by |\n|---|---:|---|\n");
     for patch in &patches {
         let name = patch
@@ -145,7 +146,7 @@ fn planted(steps: &mut Steps) -> Result {
     process::run(remove.args(["worktree", "remove", "--force"]).arg(&copy))
 }
 
-/// Runs worlds until one fails, and that one again.
+/// Runs worlds until one fails, that one again, and that one without the bug.
 fn row(name: &str) -> Result<String> {
     let world = tree::root().join("target/planted/target/release/world");
     let began = Instant::now();
@@ -164,6 +165,13 @@ fn row(name: &str) -> Result<String> {
     let again = String::from_utf8_lossy(&again.stdout).into_owned();
     if !again.lines().any(|line| line == failure) {
         return Err(format!("{name}: seed {seed} does not fail again as it did"));
+    }
+    let sound = tree::root().join("target/release/world");
+    if !process::output(process::command(&sound).arg(seed))?
+        .status
+        .success()
+    {
+        return Err(format!("{name}: seed {seed} fails without the bug as well"));
     }
     let failure = failure.replace('|', "\\|");
     Ok(format!("| {name} | {took:.1} s | {failure} |\n"))
