@@ -85,3 +85,17 @@ fn a_file_that_only_begins_as_ours_is_left_alone() {
     ];
     holds(&[0, 1, 2], &actions);
 }
+
+/// A file was gone when a sync failed, and nobody was told that its events come again.
+#[test]
+fn it_is_told_that_events_come_again_after_a_failed_sync() {
+    let actions = [
+        store(0),
+        SEND,
+        ARRIVE,
+        WRITE,
+        Compress { file: 0 },
+        FailSync,
+    ];
+    holds(&[1], &actions);
+}

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::Path;
 use std::process::Command;
 
+use crate::board::{self, Toolchain};
 use crate::steps::Steps;
-use crate::thumb::{self, Toolchain};
 use crate::{Result, process, programs, tree};
 
 /// Its own package: the workspace should not compile what reads ELF and DWARF.
@@ -33,7 +33,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
         toolchain.build(&["session", "failing"], "log")
     })?;
     steps.run("firmware: a failure is seen", || {
-        match thumb::emulate("failing")?.0.code() {
+        match board::emulate("failing")?.0.code() {
             Some(1) => Ok(()),
             other => Err(format!("must exit with 1, not {other:?}")),
         }
@@ -41,20 +41,20 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
     steps.run("firmware: session in C", || {
         let library = toolchain.build_c_library()?;
         compile_c(&library)?;
-        match thumb::emulate(C_IMAGE)?.0.code() {
+        match board::emulate(C_IMAGE)?.0.code() {
             Some(0) => Ok(()),
             other => Err(format!("must exit with 0, not {other:?}")),
         }
     })?;
     steps.run("firmware: async session on embassy", || {
         toolchain.build(&["embassy"], "embassy")?;
-        match thumb::emulate("embassy")?.0.code() {
+        match board::emulate("embassy")?.0.code() {
             Some(0) => Ok(()),
             other => Err(format!("must exit with 0, not {other:?}")),
         }
     })?;
     steps.run("firmware: session", || {
-        let (status, frames) = thumb::emulate("session")?;
+        let (status, frames) = board::emulate("session")?;
         let log = decode("session", &frames)?;
         println!("{log}");
         if !status.success() {
@@ -84,12 +84,12 @@ fn compile_c(library: &Path) -> Result {
     ]);
     command.args(["core/capi/c/firmware.c", "core/capi/c/conversation.c"]);
     command.arg(library).arg("-lgcc");
-    process::run(command.arg("-o").arg(thumb::image(C_IMAGE)))
+    process::run(command.arg("-o").arg(board::image(C_IMAGE)))
 }
 
 /// The log in words.
 fn decode(image: &str, frames: &Path) -> Result<String> {
     let frames = File::open(frames).map_err(|error| error.to_string())?;
     let decoder = tree::root().join("target/firmware-log/debug/estreamer-firmware-log");
-    process::read(Command::new(decoder).arg(thumb::image(image)).stdin(frames))
+    process::read(Command::new(decoder).arg(board::image(image)).stdin(frames))
 }

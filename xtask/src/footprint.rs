@@ -1,10 +1,10 @@
-//! `cargo xtask footprint`: what a client session costs on a Cortex-M3, against
-//! limits and against the checked-in table.
+//! `cargo xtask footprint`: what a client session costs on a Cortex-M3 and a RISC-V,
+//! against limits and against the checked-in table.
 
 use std::fmt::Write;
 
+use crate::board::{self, Board, CORTEX_M3, RISC_V, Toolchain};
 use crate::steps::Steps;
-use crate::thumb::{self, Toolchain};
 use crate::{Result, process, tree};
 
 const TABLE: &str = "tests/firmware/footprint.md";
@@ -31,9 +31,17 @@ pub(crate) fn run(steps: &mut Steps, bless: bool) -> Result {
         toolchain.build(&["footprint", "request", "baseline", "sizes"], "")?;
         toolchain.build(&["collecting", "embassy"], "embassy")
     })?;
+    let risc_v = steps.run("footprint: RISC-V", || {
+        let toolchain = toolchain.for_board(RISC_V)?;
+        match &toolchain {
+            Some(toolchain) => toolchain.build(&["footprint", "request", "baseline"], "")?,
+            None => println!("skipped: the source of core is not there"),
+        }
+        Ok(toolchain.is_some())
+    })?;
     steps.run("footprint: table", || {
         let compiler = toolchain.description();
-        let rows = measure()?;
+        let rows = measure(risc_v)?;
         let table = render(&rows, &compiler);
         println!("{table}");
         let path = tree::root().join(TABLE);
@@ -46,11 +54,10 @@ pub(crate) fn run(steps: &mut Steps, bless: bool) -> Result {
 }
 
 /// Weighs session and request, and asks the third image for the sizes.
-fn measure() -> Result<Vec<Row>> {
-    let session = Weight::of("footprint")?;
-    let request = Weight::of("request")?;
-    let collecting = Weight::of("collecting")?;
-    let embassy = Weight::of("embassy")?;
+fn measure(risc_v: bool) -> Result<Vec<Row>> {
+    let [session, request, collecting, embassy] =
+        ["footprint", "request", "collecting", "embassy"].map(|image| Weight::of(CORTEX_M3, image));
+    let (session, request, collecting, embassy) = (session?, request?, collecting?, embassy?);
     let code = session.text + session.rodata;
     let mut rows = vec![
         row("session: code, `.text`", session.text, None),
@@ -94,12 +101,25 @@ fn measure() -> Result<Vec<Row>> {
         return Err("the image `sizes` told no size".to_owned());
     }
     rows.push(row("state: in all", state, Some(STATE_LIMIT)));
+    if risc_v {
+        for (image, what) in [("footprint", "session"), ("request", "typed request")] {
+            let Weight {
+                text,
+                rodata,
+                writable,
+            } = Weight::of(RISC_V, image)?;
+            let limit = Some(CODE_LIMIT);
+            rows.push(row(&format!("RISC-V, {what}: both"), text + rodata, limit));
+            let name = format!("RISC-V, {what}: `.data` and `.bss`");
+            rows.push(row(&name, writable, Some(0)));
+        }
+    }
     Ok(rows)
 }
 
 /// Runs an image; returns the sizes that it prints by name.
 fn told(image: &str) -> Result<Vec<(String, u64)>> {
-    let (_, told) = thumb::emulate(image)?;
+    let (_, told) = board::emulate(image)?;
     let told = tree::read(&told)?;
     let sizes = told.lines().map(|line| {
         line.rsplit_once(' ')
@@ -117,13 +137,13 @@ struct Weight {
 }
 
 impl Weight {
-    fn of(image: &str) -> Result<Self> {
+    fn of(board: Board, image: &str) -> Result<Self> {
         // What is weighed must also work, or the wrong thing is weighed.
-        let (status, _) = thumb::emulate(image)?;
+        let (status, _) = board.emulate(image)?;
         if !status.success() {
             return Err(format!("the image {image} ended with {status}"));
         }
-        let (whole, baseline) = (sections(image)?, sections("baseline")?);
+        let (whole, baseline) = (sections(board, image)?, sections(board, "baseline")?);
         let more = |section| size(&whole, section).saturating_sub(size(&baseline, section));
         Ok(Weight {
             text: more(".text"),
@@ -134,12 +154,12 @@ impl Weight {
 }
 
 /// The table of an image's sections, as readelf prints it.
-fn sections(image: &str) -> Result<String> {
+fn sections(board: Board, image: &str) -> Result<String> {
     let mut command = process::command("readelf");
     process::read(
         command
             .args(["--sections", "--wide"])
-            .arg(thumb::image(image)),
+            .arg(board.image(image)),
     )
     .map_err(|message| format!("{message}; readelf is part of binutils"))
 }
@@ -165,14 +185,14 @@ fn row(name: &str, bytes: u64, limit: Option<u64>) -> Row {
 
 fn render(rows: &[Row], compiler: &str) -> String {
     let mut table = String::from(
-        "# What a client session costs on a Cortex-M3\n\n\
+        "# What a client session costs on a Cortex-M3 and a RISC-V\n\n\
          Bytes that an image has more than the same image without\n\
          (`src/bin/baseline.rs`), optimised for size: a client session\n\
          (`src/bin/footprint.rs`), a typed request (`src/bin/request.rs`), the loop that\n\
          collects with the async client, its request and its waits\n\
          (`src/bin/collecting.rs`), and the same with embassy's executor, a timer, a\n\
          scripted server and a window of 4096 bytes (`src/bin/embassy`). The stack is what\n\
-         that image has used at its end. Written by `cargo xtask footprint --bless`.\n\n\
+         that image has used at its end. RISC-V is riscv32imc. Written by `cargo xtask footprint --bless`.\n\n\
          | what | bytes | at most |\n|---|---:|---:|\n",
     );
     for Row { name, bytes, limit } in rows {

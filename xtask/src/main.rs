@@ -3,6 +3,7 @@
 mod api;
 mod architecture;
 mod bench;
+mod board;
 mod ci;
 mod circles;
 mod coverage;
@@ -20,7 +21,6 @@ mod programs;
 mod soak;
 mod steps;
 mod test;
-mod thumb;
 mod tidy;
 mod tree;
 mod world;

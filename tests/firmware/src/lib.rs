@@ -22,6 +22,7 @@ pub fn finish(done: bool) -> ! {
 /// The exit status of a panic, as std has it.
 const PANICKED: u32 = 101;
 /// The exit status of a processor fault.
+#[cfg(target_arch = "arm")]
 const FAULT: u32 = 102;
 
 #[panic_handler]
@@ -31,7 +32,11 @@ fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
     semihosting::exit(PANICKED)
 }
 
+#[cfg(target_arch = "riscv32")]
+use riscv_rt as _;
+
 // The default one waits for ever, and so would the host.
+#[cfg(target_arch = "arm")]
 #[cortex_m_rt::exception]
 unsafe fn HardFault(_: &cortex_m_rt::ExceptionFrame) -> ! {
     semihosting::exit(FAULT)

@@ -1,5 +1,5 @@
 //! Requests to the host of an emulated or debugged processor (Arm,
-//! “Semihosting for AArch32 and AArch64”).
+//! “Semihosting for AArch32 and AArch64”; “RISC-V Semihosting” has the same requests).
 
 use core::arch::asm;
 
@@ -59,7 +59,21 @@ fn call(operation: u32, block: &[u32]) -> u32 {
     // SAFETY: the host reads the block and, for SYS_WRITE and SYS_OPEN, what
     // the block points to, all of which lives until it answers.
     unsafe {
+        #[cfg(target_arch = "arm")]
         asm!("bkpt #0xab", inout("r0") result, in("r1") block.as_ptr(), options(nostack));
+        // The host knows the request by the two instructions around the breakpoint. They
+        // must be on one page.
+        #[cfg(target_arch = "riscv32")]
+        asm!(
+            ".balign 16",
+            ".option push",
+            ".option norvc",
+            "slli x0, x0, 0x1f",
+            "ebreak",
+            "srai x0, x0, 7",
+            ".option pop",
+            inout("a0") result, in("a1") block.as_ptr(), options(nostack)
+        );
     }
     result
 }

@@ -64,14 +64,27 @@ pub fn settle(
             notices.extend(notice.map_err(|error| (place.clone(), error))?);
         }
     }
-    // Events in a file that is not found are delivered again.
-    for path in recovered.bookmark.files.keys() {
-        let records = records(&recovered.pending, path);
-        if records > 0 && !found.contains_key(path) {
-            notices.push(FileNotice::ComesAgain(path.to_path_buf(), records));
-        }
-    }
+    let (bookmark, pending) = (&recovered.bookmark, &recovered.pending);
+    notices.extend(coming_again(bookmark, pending, &found));
     Ok(notices)
+}
+
+/// Returns a notice for each file that is not found and has pending batches: their events are
+/// delivered again.
+fn coming_again(
+    bookmark: &Bookmark,
+    pending: &[PendingBatch],
+    found: &BTreeMap<Arc<Path>, PathBuf>,
+) -> Vec<FileNotice> {
+    let gone = bookmark
+        .files
+        .keys()
+        .filter(|path| !found.contains_key(*path));
+    let counted = gone.map(|path| (path, records(pending, path)));
+    let again = counted.filter(|(_, records)| *records > 0);
+    again
+        .map(|(path, records)| FileNotice::ComesAgain(path.to_path_buf(), records))
+        .collect()
 }
 
 /// Truncates files to the last commit after a failed sync: bytes after it can be read
@@ -86,8 +99,8 @@ pub fn cut_back(
     discarded: &[PendingBatch],
 ) -> Result<Vec<FileNotice>, PathError> {
     let files = FileRecovery { disk, key };
-    let mut notices = Vec::new();
     let mut found = files.find(bookmark, discarded, false);
+    let mut notices = coming_again(bookmark, discarded, &found);
     found.retain(|path, _| touches(discarded, path));
     for (path, place) in &found {
         if let Some(mark) = bookmark.files.get(path) {

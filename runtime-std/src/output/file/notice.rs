@@ -21,7 +21,7 @@ pub enum FileNotice {
     /// It is not found after a power loss: events of the last second are delivered again.
     NotFound(PathBuf),
     /// It is not found, and this number of events was written to it just before the process
-    /// was killed: they are delivered again.
+    /// was killed, or a sync failed: they are delivered again.
     ComesAgain(PathBuf, u64),
     /// The names of files in this directory cannot be made durable.
     NamesNotDurable(PathBuf),
@@ -125,7 +125,7 @@ impl fmt::Display for FileNotice {
             ),
             Self::ComesAgain(path, records) => write!(
                 f,
-                "{records} {} written to {} just before the process ended, and that file is not \
+                "{records} {} written to {} just before the end, and that file is not \
                  found any more. They come again; check where the file was moved.",
                 if *records == 1 {
                     "event was"

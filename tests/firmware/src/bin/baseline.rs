@@ -5,7 +5,8 @@
 
 use core::hint::black_box;
 
-#[cortex_m_rt::entry]
+#[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
+#[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
 fn main() -> ! {
     estreamer_firmware::finish(black_box(true))
 }

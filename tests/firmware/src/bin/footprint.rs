@@ -31,7 +31,8 @@ fn exercise() -> bool {
     seen
 }
 
-#[cortex_m_rt::entry]
+#[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
+#[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
 fn main() -> ! {
     estreamer_firmware::finish(exercise())
 }

@@ -22,7 +22,8 @@ fn exercise() -> bool {
     request.is_ok_and(|request| black_box(request).starts_with(&[0, 1, 0, 2]))
 }
 
-#[cortex_m_rt::entry]
+#[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
+#[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
 fn main() -> ! {
     estreamer_firmware::finish(exercise())
 }

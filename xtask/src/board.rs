@@ -1,4 +1,4 @@
-//! What it takes to build for and to run a Cortex-M3: finds a compiler, a
+//! What it takes to build for and to run a Cortex-M3 and a RISC-V: finds a compiler, a
 //! linker and QEMU, installs Debian's as root, and never fetches a toolchain.
 
 use std::fs::File;
@@ -8,8 +8,28 @@ use std::time::Duration;
 
 use crate::{Result, process, programs, tree};
 
-const TARGET: &str = "thumbv7m-none-eabi";
-const QEMU: &str = "qemu-system-arm";
+/// A processor, the emulator of a board with it, and the package of that.
+#[derive(Clone, Copy)]
+pub(crate) struct Board {
+    target: &'static str,
+    qemu: &'static str,
+    package: &'static str,
+    options: &'static [&'static str],
+}
+
+pub(crate) const CORTEX_M3: Board = Board {
+    target: "thumbv7m-none-eabi",
+    qemu: "qemu-system-arm",
+    package: "qemu-system-arm",
+    options: &["-cpu", "cortex-m3", "-machine", "lm3s6965evb"],
+};
+pub(crate) const RISC_V: Board = Board {
+    target: "riscv32imc-unknown-none-elf",
+    qemu: "qemu-system-riscv32",
+    package: "qemu-system-misc",
+    options: &["-machine", "virt", "-bios", "none"],
+};
+
 /// Debian's second Rust: as new as browsers need it, with its own source.
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 /// No image needs more than a second, but machines can be busy.
@@ -22,14 +42,59 @@ pub(crate) struct Toolchain {
     build_core: bool,
     linker: Option<PathBuf>,
     version: String,
+    board: Board,
+}
+
+impl Board {
+    fn install(self) -> Result {
+        match programs::works(self.qemu) {
+            true => Ok(()),
+            false => programs::install(&[self.package]),
+        }
+    }
+
+    /// The file of an image.
+    pub(crate) fn image(self, name: &str) -> PathBuf {
+        let folder = tree::root().join("target/firmware").join(self.target);
+        folder.join("release").join(name)
+    }
+
+    /// Runs an image under QEMU; gives its exit status and the file with what it
+    /// wrote.
+    pub(crate) fn emulate(self, name: &str) -> Result<(ExitStatus, PathBuf)> {
+        let written = self.image(name).with_extension("out");
+        let said = self.image(name).with_extension("err");
+        let create = |path: &Path| {
+            File::create(path).map_err(|error| format!("creating {}: {error}", tree::shown(path)))
+        };
+        let mut command = Command::new(self.qemu);
+        command
+            .args(self.options)
+            .args([
+                "-nographic",
+                "-semihosting-config",
+                "enable=on,target=native",
+                "-kernel",
+            ])
+            .arg(self.image(name))
+            .stdin(Stdio::null())
+            .stdout(create(&written)?)
+            .stderr(create(&said)?);
+        let mut child = command
+            .spawn()
+            .map_err(|error| process::could_not_start(&command, &error))?;
+        let status = process::wait_at_most(&mut child, RUN_AT_MOST).map_err(|message| {
+            let said = std::fs::read_to_string(&said).unwrap_or_default();
+            format!("{name} under QEMU: {message}\n{said}")
+        })?;
+        Ok((status, written))
+    }
 }
 
 impl Toolchain {
     /// Finds everything, or installs what is missing.
     pub(crate) fn find() -> Result<Self> {
-        if !programs::works(QEMU) {
-            programs::install(&["qemu-system-arm"])?;
-        }
+        CORTEX_M3.install()?;
         if let Some(toolchain) = Self::present()? {
             return Ok(toolchain);
         }
@@ -45,7 +110,7 @@ impl Toolchain {
             let Ok(libraries) = libraries(&rustc) else {
                 continue;
             };
-            let has_target = libraries.join(TARGET).is_dir();
+            let has_target = libraries.join(CORTEX_M3.target).is_dir();
             if !has_target && !libraries.join("src/rust/library/core").is_dir() {
                 continue;
             }
@@ -56,6 +121,7 @@ impl Toolchain {
                 build_core: !has_target,
                 version: version.join(" "),
                 rustc,
+                board: CORTEX_M3,
             }));
         }
         Ok(None)
@@ -69,6 +135,24 @@ impl Toolchain {
             "as installed"
         };
         format!("{}, core {core}", self.version)
+    }
+
+    /// Returns a compiler for another board as well; `None` if `core` is there for this one
+    /// only, and its source is not.
+    pub(crate) fn for_board(&self, board: Board) -> Result<Option<Self>> {
+        board.install()?;
+        let libraries = libraries(&self.rustc)?;
+        let has_target = libraries.join(board.target).is_dir();
+        if !has_target && !libraries.join("src/rust/library/core").is_dir() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            rustc: self.rustc.clone(),
+            build_core: !has_target,
+            linker: Some(linker()?),
+            version: self.version.clone(),
+            board,
+        }))
     }
 
     /// Builds images of tests/firmware, optimised for size.
@@ -87,14 +171,21 @@ impl Toolchain {
         let mut command = self.cargo("rustc", "firmware", "core/capi/Cargo.toml");
         command.args(["--crate-type=staticlib", "--features=panic-handler"]);
         process::run(&mut command)?;
-        let folder = tree::root().join("target/firmware").join(TARGET);
+        let folder = tree::root().join("target/firmware").join(CORTEX_M3.target);
         Ok(folder.join("firmware/libestreamer_core_capi.a"))
     }
 
     /// A cargo command for the board, with a build profile.
     fn cargo(&self, task: &str, profile: &str, manifest: &str) -> Command {
         let mut command = process::cargo();
-        command.args([task, "--profile", profile, "--locked", "--target", TARGET]);
+        command.args([
+            task,
+            "--profile",
+            profile,
+            "--locked",
+            "--target",
+            self.board.target,
+        ]);
         command.args(["--manifest-path", manifest]);
         command.args(["--target-dir", "target/firmware"]);
         command.env("RUSTC", &self.rustc);
@@ -103,45 +194,21 @@ impl Toolchain {
             command.env("RUSTC_BOOTSTRAP", "1");
         }
         if let Some(linker) = &self.linker {
-            command.env("CARGO_TARGET_THUMBV7M_NONE_EABI_LINKER", linker);
+            let target = self.board.target.to_uppercase().replace('-', "_");
+            command.env(format!("CARGO_TARGET_{target}_LINKER"), linker);
         }
         command
     }
 }
 
-/// The file of an image.
+/// The file of an image for the Cortex-M3.
 pub(crate) fn image(name: &str) -> PathBuf {
-    tree::root()
-        .join("target/firmware")
-        .join(TARGET)
-        .join("release")
-        .join(name)
+    CORTEX_M3.image(name)
 }
 
-/// Runs an image under QEMU; gives its exit status and the file with what it
-/// wrote.
+/// Runs an image on the Cortex-M3; see [`Board::emulate`].
 pub(crate) fn emulate(name: &str) -> Result<(ExitStatus, PathBuf)> {
-    let written = image(name).with_extension("out");
-    let said = image(name).with_extension("err");
-    let create = |path: &Path| {
-        File::create(path).map_err(|error| format!("creating {}: {error}", tree::shown(path)))
-    };
-    let mut command = Command::new(QEMU);
-    command
-        .args(["-cpu", "cortex-m3", "-machine", "lm3s6965evb", "-nographic"])
-        .args(["-semihosting-config", "enable=on,target=native", "-kernel"])
-        .arg(image(name))
-        .stdin(Stdio::null())
-        .stdout(create(&written)?)
-        .stderr(create(&said)?);
-    let mut child = command
-        .spawn()
-        .map_err(|error| process::could_not_start(&command, &error))?;
-    let status = process::wait_at_most(&mut child, RUN_AT_MOST).map_err(|message| {
-        let said = std::fs::read_to_string(&said).unwrap_or_default();
-        format!("{name} under QEMU: {message}\n{said}")
-    })?;
-    Ok((status, written))
+    CORTEX_M3.emulate(name)
 }
 
 /// The folder of a compiler that holds its targets and its source.
