@@ -86,7 +86,10 @@ typedef struct {
 extern "C" {
 #endif // __cplusplus
 
-// Creates a client that is not connected.
+// Creates a client that is not connected. It reserves 24 MiB of address space, so that
+// later calls can end in a status when memory runs out.
+//
+// EST_NO_MEMORY: nothing was created.
 est_status est_client_new(est_client **client);
 
 // Frees a client, closes its connection, and sets the pointer to NULL. Does nothing

@@ -3,6 +3,7 @@
 // The header states the rules for pointers once, for all functions.
 #![allow(clippy::missing_safety_doc)]
 
+use std::alloc::{Layout, alloc, dealloc};
 use std::ffi::c_char;
 use std::ptr;
 use std::sync::OnceLock;
@@ -13,6 +14,7 @@ use estreamer::client::{
     Client, Error, ErrorKind, EventRecord, InitialTimestamp, Interrupter, Quirk, RecordKind,
 };
 
+use crate::reserve;
 use estreamer_core_capi::est_status::{self, *};
 use estreamer_core_capi::{
     Detail, Handle, Request, catch, est_event, est_kind, est_statistics, est_strerror, of_end,
@@ -79,33 +81,50 @@ pub struct est_client {
 struct State {
     client: Option<Client>,
     closed: bool,
+    /// Memory ran out, and the client was closed.
+    ran_out: bool,
+    /// Reserves of memory that are this client's.
+    reserves: usize,
     detail: Detail,
 }
 
-/// Creates a client that is not connected.
+/// Creates a client that is not connected. It reserves 24 MiB of address space, so that
+/// later calls can end in a status when memory runs out.
+///
+/// EST_NO_MEMORY: nothing was created.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_client_new(client: *mut *mut est_client) -> est_status {
     if client.is_null() {
         return EST_NULL;
     }
-    let made = catch(|| {
-        Box::new(est_client {
-            handle: Handle::new(State {
-                client: None,
-                closed: false,
-                detail: Detail::new(),
-            }),
-            interrupter: OnceLock::new(),
-        })
-    });
-    match made {
-        None => EST_POISONED,
-        Some(made) => {
-            // SAFETY: the caller's contract.
-            unsafe { client.write(Box::into_raw(made)) };
-            EST_OK
-        }
+    if !reserve::add(reserve::WITHOUT_BOOKMARK) {
+        return EST_NO_MEMORY;
     }
+    let layout = Layout::new::<est_client>();
+    let value = est_client {
+        handle: Handle::new(State {
+            client: None,
+            closed: false,
+            ran_out: false,
+            reserves: reserve::WITHOUT_BOOKMARK,
+            detail: Detail::new(),
+        }),
+        interrupter: OnceLock::new(),
+    };
+    // SAFETY: the size is not 0. est_client_free turns the memory into a Box.
+    unsafe {
+        let (made, ran_out) = reserve::watch(None, || alloc(layout).cast::<est_client>());
+        if made.is_null() || ran_out {
+            if !made.is_null() {
+                dealloc(made.cast(), layout);
+            }
+            reserve::remove(reserve::WITHOUT_BOOKMARK);
+            return EST_NO_MEMORY;
+        }
+        made.write(value);
+        client.write(made);
+    }
+    EST_OK
 }
 
 /// Frees a client, closes its connection, and sets the pointer to NULL. Does nothing
@@ -130,8 +149,11 @@ pub unsafe extern "C" fn est_client_free(client: *mut *mut est_client) -> est_st
             client.write(ptr::null_mut());
             Box::from_raw(found)
         };
+        // SAFETY: the handle is locked for good.
+        let reserves = unsafe { (*owned.handle.value()).reserves };
         // A panic must not cross into C. The handle is freed in any case.
         let _ = catch(|| drop(owned));
+        reserve::remove(reserves);
     }
     EST_OK
 }
@@ -164,12 +186,18 @@ pub unsafe extern "C" fn est_client_connect(
         (Ok(client), Ok(config)) => (client, config),
         _ => return EST_NULL,
     };
-    client.handle.enter(|state| {
+    watched(client, |state| {
         if state.client.is_some() || state.closed {
             return state.fail(
                 EST_STATE,
                 "this client has connected already; create another one",
             );
+        }
+        if !config.state.is_null() && state.reserves == reserve::WITHOUT_BOOKMARK {
+            if !reserve::add(reserve::FOR_BOOKMARK) {
+                return state.run_out();
+            }
+            state.reserves += reserve::FOR_BOOKMARK;
         }
         // SAFETY: the caller's contract.
         let made = match unsafe { builder(config) } {
@@ -274,7 +302,7 @@ pub unsafe extern "C" fn est_client_statistics(
     let Ok(found) = (unsafe { pointer(client) }) else {
         return EST_NULL;
     };
-    found.handle.enter(|state| {
+    watched(found, |state| {
         let Some(client) = &state.client else {
             return state.fail(EST_STATE, "this client is not connected");
         };
@@ -332,7 +360,7 @@ unsafe fn enter(
     let Ok(found) = (unsafe { pointer(client) }) else {
         return EST_NULL;
     };
-    found.handle.enter(|state| {
+    watched(found, |state| {
         if state.closed {
             return state.fail(EST_CLOSED, "this client was closed");
         }
@@ -345,7 +373,30 @@ unsafe fn enter(
     })
 }
 
+/// Runs a call on a client, and closes the client if memory runs out meanwhile.
+fn watched(client: &est_client, call: impl FnOnce(&mut State) -> est_status) -> est_status {
+    client.handle.enter(|state| {
+        if state.ran_out {
+            return state.run_out();
+        }
+        match reserve::watch(client.interrupter.get(), || call(state)) {
+            (status, false) => status,
+            (_, true) => state.run_out(),
+        }
+    })
+}
+
 impl State {
+    /// Closes the client. Its memory goes back to the reserves.
+    fn run_out(&mut self) -> est_status {
+        self.ran_out = true;
+        self.client = None;
+        self.fail(
+            EST_NO_MEMORY,
+            "memory ran out, and this client is closed; free it, and create another one",
+        )
+    }
+
     /// Stores the detail of a failure.
     fn fail(&mut self, status: est_status, detail: impl std::fmt::Display) -> est_status {
         self.detail.set(detail);

@@ -54,3 +54,19 @@ fn a_second_thread_in_a_client_is_refused_and_may_interrupt_the_first() {
         &[&server.address(), &server.pkcs12(), PASSWORD],
     );
 }
+
+#[test]
+#[ignore = "takes a minute; `cargo xtask interop` runs it"]
+fn every_allocation_that_fails_ends_in_a_status() {
+    let server = Server::new(100_000);
+    let state = server.path("state");
+    run_with(
+        &["tests/c/out_of_memory.c"],
+        &[
+            &server.address(),
+            &server.pkcs12(),
+            PASSWORD,
+            &state.to_string_lossy(),
+        ],
+    );
+}
