@@ -173,6 +173,13 @@ impl Deviations {
         }
     }
 
+    /// Adds the counts of another session.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, count) in self.0.iter_mut().zip(other.0) {
+            *sum = sum.saturating_add(count);
+        }
+    }
+
     /// How often a quirk was seen.
     #[allow(
         clippy::unnecessary_cast,

@@ -33,6 +33,7 @@ pub mod fuzzing;
 mod input;
 mod output;
 mod quantity;
+mod reconnect;
 mod refusal;
 #[doc(hidden)]
 pub mod shared;

@@ -1,19 +1,21 @@
 //! The bookmark of a program that acknowledges events itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::buffer::{Batch, EventRecord};
 
-use super::Error;
+use super::{Error, ErrorKind};
 use crate::delivery::bookmark::entry::BatchEntry;
+use crate::delivery::bookmark::journal::Journal;
 use crate::delivery::bookmark::opening::{self, BookmarkLocation};
 use crate::delivery::bookmark::state_dir::StateDir;
 use crate::delivery::dedup::high_water_mark::ResumePoint;
 use crate::delivery::dedup::sequencer::{FirstSessions, RecordVerdict, Sequencer, SequencerLimits};
 use crate::delivery::pipeline::steps::{DeliverySteps, StepError};
-use crate::digest::Digest;
+use crate::digest::{Digest, DigestKey};
 use crate::disk::{Disk, RealDisk};
 
 /// A bookmark in the journal format of the collector. A batch in the journal holds what
@@ -34,8 +36,8 @@ pub(super) struct ClientBookmark {
     due: Option<Instant>,
     /// Set after a failed sync: later writes are not reliable.
     broken: bool,
-    /// Holds the lock of the state directory.
-    _state: StateDir,
+    /// Holds the lock of the state directory, if there is one.
+    _state: Option<StateDir>,
 }
 
 /// Archival second and digest of records, and the resume point after them.
@@ -69,10 +71,32 @@ impl ClientBookmark {
         };
         let key = state.key().clone();
         let sequencer = Sequencer::new(key, limits, n, sources, FirstSessions::default());
-        Ok(Self {
+        Ok(Self::new(source, sequencer, n, Some((journal, state))))
+    }
+
+    /// Returns a bookmark that lasts as long as the client.
+    pub(super) fn in_memory(source: &str, overlap: u32) -> Self {
+        let limits = SequencerLimits {
+            overlap,
+            digests: DIGESTS,
+        };
+        let key = DigestKey::new([0; 32]);
+        let nothing = BTreeMap::new();
+        let sequencer = Sequencer::new(key, limits, 0, &nothing, FirstSessions::default());
+        Self::new(source, sequencer, 0, None)
+    }
+
+    fn new(
+        source: &str,
+        sequencer: Sequencer,
+        n: u64,
+        stored: Option<(Journal, StateDir)>,
+    ) -> Self {
+        let (journal, state) = stored.unzip();
+        Self {
             source: source.into(),
             sequencer,
-            steps: DeliverySteps::new(Some(journal)),
+            steps: DeliverySteps::new(journal),
             n,
             durable: n,
             server: 0,
@@ -82,7 +106,13 @@ impl ClientBookmark {
             due: None,
             broken: false,
             _state: state,
-        })
+        }
+    }
+
+    /// Returns whether an earlier write could not be made durable: later ones are not
+    /// reliable.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// Returns the initial timestamp of the next connection. `several` tells whether
@@ -161,25 +191,29 @@ impl ClientBookmark {
             .get_or_insert_with(|| Instant::now() + COMMIT_EVERY);
     }
 
+    /// Returns the time until acknowledged records have to be durable.
+    pub(super) fn due(&self) -> Option<Duration> {
+        let due = self.due?;
+        Some(due.saturating_duration_since(Instant::now()))
+    }
+
     /// Makes acknowledged records durable if it is time; otherwise returns the remaining
     /// time.
     pub(super) fn commit_if_due(&mut self) -> Result<Option<Duration>, Error> {
-        let Some(due) = self.due else {
-            return Ok(None);
-        };
-        let left = due.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            self.commit()?;
-            return Ok(None);
+        match self.due() {
+            Some(Duration::ZERO) => {
+                self.commit()?;
+                Ok(None)
+            }
+            left => Ok(left),
         }
-        Ok(Some(left))
     }
 
     /// Makes acknowledged records durable.
     pub(super) fn commit(&mut self) -> Result<(), Error> {
         if self.broken {
-            let why = "an earlier write could not be made durable; connect again";
-            return Err(Error::bookmark(why));
+            let what = "the bookmark: an earlier write could not be made durable";
+            return Err(Error::new(ErrorKind::Bookmark, what, "Connect again"));
         }
         if self.acknowledged.point.is_some() {
             let Since { records, point } = std::mem::take(&mut self.acknowledged);
@@ -210,7 +244,7 @@ impl ClientBookmark {
 
     fn failed(&mut self, error: StepError) -> Error {
         match error {
-            StepError::Retry(error) => Error::bookmark(error),
+            StepError::Retry(error) => Error::bookmark(error).temporary(),
             StepError::NotDurable(error) | StepError::BookmarkGone(error) => {
                 self.broken = true;
                 Error::bookmark(error)

@@ -1,27 +1,28 @@
 //! The settings of a client.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use estreamer_core::fqe::{EventKind, Request, RequestForm};
+use estreamer_core::quirk::Quirks;
 use estreamer_core::session::ClientConfig;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
-use estreamer_mio::buffer::Pool;
-use estreamer_mio::client::{ClientConnection, ClientEnd, ClientEvent, ClientOptions};
-use estreamer_mio::event_loop::{EndpointId, EventLoop};
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
 use zeroize::Zeroizing;
 
 use super::bookmark::ClientBookmark;
-use super::form::FormInUse;
-use super::{Client, ClientStatistics, Counters, Error, ErrorKind};
+use super::connector::{Connector, Observer};
+use super::settings::ConnectionSettings;
+use super::{Client, ConnectionChange, Error, ErrorKind};
 use crate::config::address::Address;
 use crate::config::event_request::{EventFields, EventRequest};
+use crate::config::number;
 use crate::delivery::bookmark::state_dir::StateDir;
-use crate::delivery::dedup::server_number::server_number;
+use crate::form_hints::FormHints;
 use crate::format::OwnedTransform;
 use crate::input;
+use crate::reconnect::Target;
 
 /// The settings of a client. Every setting except the identity has a default.
 #[must_use]
@@ -39,9 +40,14 @@ pub struct Builder {
     name: Option<String>,
     overlap: u32,
     request_form: Option<RequestForm>,
+    request_timeout: Duration,
     session: ClientConfig,
+    quirks: Quirks,
+    bind: Option<IpAddr>,
     memory: usize,
     connect_timeout: Duration,
+    is_reconnecting: bool,
+    observer: Option<Observer>,
 }
 
 /// The source of the identity.
@@ -50,8 +56,6 @@ enum Source {
     Read(Box<Identity>),
 }
 
-/// The size of a receive arena in bytes.
-const ARENA: usize = 256 << 10;
 /// The minimum of memory: the largest record and two arenas.
 const LEAST: usize = 20 << 20;
 
@@ -70,9 +74,14 @@ impl Builder {
             name: None,
             overlap: 5,
             request_form: None,
+            request_timeout: Duration::from_secs(number::REQUEST_TIMEOUT.default.into()),
             session: ClientConfig::default(),
+            quirks: Quirks::NONE,
+            bind: None,
             memory: 32 << 20,
             connect_timeout: Duration::from_secs(30),
+            is_reconnecting: false,
+            observer: None,
         }
     }
 
@@ -174,6 +183,30 @@ impl Builder {
         self
     }
 
+    /// Sets how long the server may be silent after the request before a
+    /// [reconnecting](Self::reconnecting) client tries the next form of the request, 60 s
+    /// by default; zero is no limit.
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.request_timeout = timeout;
+        self
+    }
+
+    /// Sets deviations from the guide that this server needs, of [`Quirk::CLIENT`]. Those
+    /// that concern the form of the request have no effect: see
+    /// [`request_form`](Self::request_form).
+    ///
+    /// [`Quirk::CLIENT`]: super::Quirk::CLIENT
+    pub fn quirks(mut self, quirks: Quirks) -> Self {
+        self.quirks = quirks;
+        self
+    }
+
+    /// Sets the local address to connect from; by default the system chooses.
+    pub fn bind(mut self, address: IpAddr) -> Self {
+        self.bind = Some(address);
+        self
+    }
+
     /// Sets what the server's record length counts. By default it is determined from
     /// each record.
     pub fn record_length(mut self, record_length: RecordLength) -> Self {
@@ -194,87 +227,113 @@ impl Builder {
         self
     }
 
+    /// Makes a client that connects again by itself, with the waits of the collector: it
+    /// waits 0.1 s to 30 s after the end of a connection, 1 s to 60 s if the server cannot
+    /// be reached, and 30 s to 300 s if one side refuses the other. Each wait is twice the
+    /// one before until there is progress, and a part of it is random. Without a
+    /// [form](Self::request_form) it tries the forms of the request one after the other
+    /// until the server answers.
+    ///
+    /// An event that was handed out is not handed out again after a reconnect, whether it
+    /// is acknowledged or not. Without [`state`](Self::state) the client knows this in
+    /// memory, from its start on.
+    ///
+    /// The client ends only with an error that another attempt cannot repair: the request
+    /// or the identity is wrong, or the bookmark cannot be used any more.
+    /// [`on_change`](Self::on_change) tells of all others.
+    pub fn reconnecting(mut self) -> Self {
+        self.is_reconnecting = true;
+        self
+    }
+
+    /// Calls a function at each [`ConnectionChange`], for example to log it. It is called
+    /// during calls of the client, in the same thread.
+    ///
+    /// ```no_run
+    /// # use estreamer::client::Client;
+    /// let client = Client::builder("fmc.example.net")
+    ///     .pkcs12("client.p12", "password")
+    ///     .state("/var/lib/events")
+    ///     .reconnecting()
+    ///     .on_change(|change| eprintln!("{change}"))
+    ///     .connect()?;
+    /// for event in client {
+    ///     println!("{}", String::from_utf8_lossy(&event?.data));
+    /// }
+    /// # Ok::<_, estreamer::client::Error>(())
+    /// ```
+    pub fn on_change(mut self, observer: impl FnMut(&ConnectionChange) + Send + 'static) -> Self {
+        self.observer = Some(Box::new(observer));
+        self
+    }
+
     /// Connects and sends the request. Returns when the TLS handshake is complete.
     /// Whether the server accepts the client is known when it sends data.
     ///
+    /// A [reconnecting](Self::reconnecting) client is returned at once, as by
+    /// [`start`](Self::start).
+    ///
     /// # Errors
     /// The [`Error`] has a remedy.
-    pub fn connect(mut self) -> Result<Client, Error> {
-        // Settings are checked before files are opened.
-        let event_request = self.event_request()?;
-        let tls = self.tls()?;
-        self.session.expected = Some(event_request.expected());
-        let servers = self.servers()?;
-        let several = servers.len() > 1;
-        let mut bookmark = self.bookmark()?;
-        let from = match &mut bookmark {
-            Some(bookmark) => bookmark.connect(self.from, several)?,
-            None => self.from,
-        };
-        let mut event_loop = EventLoop::new().map_err(Error::system)?;
-        let pool = Pool::new(ARENA, self.memory, event_loop.handle());
-        let mut last = no_address(&self.server, "it has no address");
-        for (server, address) in servers {
-            let name = self.name.as_ref().unwrap_or(&self.server);
-            let form = FormInUse::new(self.state.as_deref(), name, &address, self.request_form);
-            let request = event_request.message(from, form.form().quirks());
-            let addresses = match address.resolve() {
-                Ok(addresses) => addresses,
-                Err(error) => {
-                    last = no_address(server, error);
-                    continue;
-                }
-            };
-            for address in addresses {
-                let mut options = ClientOptions::new(address, request.clone(), pool.clone());
-                options.session = self.session;
-                options.handshake_timeout = self.connect_timeout;
-                match establish(&tls, options, &mut event_loop)? {
-                    Err(end) => last = Error::ended(server, &end),
-                    Ok(connection) => {
-                        if let Some(bookmark) = &mut bookmark {
-                            let name = if several { server } else { "" };
-                            let peer = event_loop.get(connection);
-                            let peer = peer.and_then(|connection| connection.tls().peer());
-                            bookmark.began(server_number(peer, name))?;
-                        }
-                        return Ok(Client {
-                            server: server.clone(),
-                            event_loop,
-                            connection,
-                            bookmark,
-                            form,
-                            batch: None,
-                            units: 0,
-                            handed_out: 0,
-                            delivered: 0,
-                            outstanding: false,
-                            ahead: self.session.ahead.into(),
-                            interrupted: Arc::default(),
-                            counted: ClientStatistics::default(),
-                            counters: Counters::default(),
-                            end: None,
-                            over: false,
-                        });
-                    }
-                }
-            }
+    pub fn connect(self) -> Result<Client, Error> {
+        let is_reconnecting = self.is_reconnecting;
+        let mut client = self.start()?;
+        if !is_reconnecting {
+            client.establish()?;
         }
-        Err(last)
+        Ok(client)
+    }
+
+    /// Checks the settings, opens the bookmark, and returns the client without waiting for
+    /// the server: calls of the client connect it. An error of the connection is returned
+    /// by them.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), for settings and files.
+    pub fn start(mut self) -> Result<Client, Error> {
+        // Settings are checked before files are opened.
+        let request = self.event_request()?;
+        let tls = self.tls()?;
+        self.session.expected = Some(request.expected());
+        let target = Target {
+            name: self.name.as_ref().unwrap_or(&self.server).clone(),
+            servers: self.servers()?,
+            form: self.request_form,
+            request_timeout: self.request_timeout,
+        };
+        let bookmark = self.bookmark()?;
+        let hints = self.state.as_deref().map(FormHints::open);
+        let settings = ConnectionSettings {
+            tls,
+            request,
+            from: self.from,
+            session: self.session,
+            quirks: self.quirks,
+            bind: self.bind,
+            connect_timeout: self.connect_timeout,
+            memory: self.memory,
+            form: self.request_form,
+            is_reconnecting: self.is_reconnecting,
+        };
+        let hints = hints.unwrap_or_default();
+        let connector = Connector::new(settings, target, hints, self.observer)?;
+        let ahead = self.session.ahead;
+        Ok(Client::new(self.server, connector, bookmark, ahead))
     }
 
     fn tls(&self) -> Result<ClientTls, Error> {
-        let refuse = |what: String| Error::new(ErrorKind::Identity, what, "");
         let identity = match &self.identity {
             Some(Source::Read(identity)) => identity,
             Some(Source::Pkcs12(file, password)) => {
                 let bytes = input::read(file, input::IDENTITY).map_err(|error| {
                     let what = format!("cannot read {}: {error}", file.display());
                     let remedy = "Check the path and its permissions";
-                    Error::new(ErrorKind::Identity, what, remedy)
+                    Error::new(ErrorKind::Identity, what, remedy).because(error)
                 })?;
-                &Identity::from_pkcs12(&bytes, Some(password))
-                    .map_err(|error| refuse(format!("{}: {error}", file.display())))?
+                &Identity::from_pkcs12(&bytes, Some(password)).map_err(|error| {
+                    let what = format!("{}: {error}", file.display());
+                    Error::new(ErrorKind::Identity, what, "").because(error)
+                })?
             }
             None => {
                 let what = "no identity is configured";
@@ -282,28 +341,31 @@ impl Builder {
                 return Err(Error::new(ErrorKind::Identity, what, remedy));
             }
         };
-        ClientTls::new(identity, self.rules.clone()).map_err(|error| refuse(error.to_string()))
+        ClientTls::new(identity, self.rules.clone())
+            .map_err(|error| Error::new(ErrorKind::Identity, &error, "").because(error))
     }
 
-    /// Returns the servers with their names.
-    fn servers(&self) -> Result<Vec<(&String, Address)>, Error> {
+    fn servers(&self) -> Result<Vec<Address>, Error> {
         let all = std::iter::once(&self.server).chain(&self.others);
         let servers = all.map(|server| {
-            let address = server.parse().map_err(|error: String| {
+            server.parse().map_err(|error: String| {
                 Error::new(ErrorKind::Address, format!("{server:?}: {error}"), "")
-            })?;
-            Ok((server, address))
+            })
         });
         servers.collect()
     }
 
+    /// A reconnecting client knows in memory what it has handed out.
     fn bookmark(&self) -> Result<Option<ClientBookmark>, Error> {
-        let Some(path) = &self.state else {
-            return Ok(None);
-        };
-        let state = StateDir::open(path, false).map_err(Error::bookmark)?;
         let name = self.name.as_ref().unwrap_or(&self.server);
-        ClientBookmark::open(state, name, self.overlap).map(Some)
+        match &self.state {
+            Some(path) => {
+                let state = StateDir::open(path, false).map_err(Error::bookmark)?;
+                ClientBookmark::open(state, name, self.overlap).map(Some)
+            }
+            None if self.is_reconnecting => Ok(Some(ClientBookmark::in_memory(name, self.overlap))),
+            None => Ok(None),
+        }
     }
 
     /// Returns the request without its initial timestamp.
@@ -327,39 +389,5 @@ impl Builder {
             }
         };
         request.map_err(|error| Error::new(ErrorKind::Request, error, ""))
-    }
-}
-
-fn no_address(server: &str, error: impl std::fmt::Display) -> Error {
-    let what = format!("cannot find the address of {server}: {error}");
-    let remedy = "Check the name and the resolver of this machine";
-    Error::new(ErrorKind::Address, what, remedy)
-}
-
-/// Waits until the TLS handshake is complete and the request sent.
-fn establish(
-    tls: &ClientTls,
-    options: ClientOptions,
-    event_loop: &mut EventLoop<ClientConnection>,
-) -> Result<Result<EndpointId, ClientEnd>, Error> {
-    let connection = match ClientConnection::new(tls, options, event_loop.now()) {
-        Ok(connection) => connection,
-        Err(end) => return Ok(Err(end)),
-    };
-    let id = event_loop.add(connection).map_err(Error::system)?;
-    loop {
-        event_loop.wait(None).map_err(Error::system)?;
-        while let Some((_, connection)) = event_loop.next_turn() {
-            while let Some(event) = connection.poll_event() {
-                match event {
-                    ClientEvent::Connected => return Ok(Ok(id)),
-                    ClientEvent::Ended(end) => {
-                        event_loop.remove(id);
-                        return Ok(Err(end));
-                    }
-                    _ => {}
-                }
-            }
-        }
     }
 }

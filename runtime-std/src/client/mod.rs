@@ -20,84 +20,68 @@
 //! With [`Builder::state`] there is a bookmark: after a restart the client resumes
 //! there, and skips exactly the events that were acknowledged.
 //!
-//! Servers differ in what the length of a request counts. A server that expects another
-//! length closes the connection, sends an error, or stays silent. The program can then
-//! connect again with the next form:
+//! With [`Builder::reconnecting`] the client connects again by itself, and delivers each
+//! event once across its connections. It also tries the forms of the request: servers
+//! differ in what the length of a request counts, and a server that expects another length
+//! closes the connection, sends an error, or stays silent. Without
+//! [`Builder::request_form`], a client starts with the form that the server answered
+//! before, which is stored with the bookmark, or else with the default.
 //!
-//! ```no_run
-//! use estreamer::client::{Client, RequestForm};
-//!
-//! let mut form = RequestForm::default();
-//! loop {
-//!     let mut client = Client::builder("fmc.example.net")
-//!         .pkcs12("client.p12", "password")
-//!         .request_form(form)
-//!         .connect()?;
-//!     for event in client.by_ref() {
-//!         match event {
-//!             Ok(event) => println!("{}", String::from_utf8_lossy(&event.data)),
-//!             Err(error) => eprintln!("{error}"),
-//!         }
-//!     }
-//!     if !client.is_answered() {
-//!         form = form.next();
-//!     }
-//!     # break;
-//! }
-//! # Ok::<_, estreamer::client::Error>(())
-//! ```
-//!
-//! Without [`Builder::request_form`], the client uses the form that the server answered
-//! before, which is stored with the bookmark, or else the default.
+//! A program with a loop of its own waits for the descriptor of the client
+//! ([`AsRawFd`]), for [`Client::due`] at most, and then calls [`Client::poll`] until it
+//! returns `None`: it never waits.
 //!
 //! The client has no thread: it serves the connection only during a call. While a
 //! program is busy for minutes, the server has to wait.
 
 mod bookmark;
 mod builder;
+mod change;
+mod connector;
 mod error;
 mod event;
-mod form;
+mod interrupter;
+mod settings;
+mod statistics;
 
 pub use builder::Builder;
+pub use change::{ConnectionChange, NextAttempt};
 pub use error::{Error, ErrorKind};
 pub use estreamer_core::fqe::{EventKind, RequestForm};
-pub use estreamer_core::quirk::{Deviations, Quirk};
+pub use estreamer_core::quirk::{Deviations, Quirk, Quirks};
 pub use estreamer_core::wire::{InitialTimestamp, RecordLength};
 pub use estreamer_mio::buffer::{EventRecord, RecordKind};
 pub use estreamer_mio::tls;
 pub use event::OwnedEvent;
+pub use interrupter::Interrupter;
+pub use statistics::ClientStatistics;
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use estreamer_mio::buffer::Batch;
-use estreamer_mio::client::{ClientConnection, ClientEnd, ClientEvent};
-use estreamer_mio::event_loop::{EndpointId, EventLoop, Handle};
 
 use bookmark::ClientBookmark;
-use form::FormInUse;
+use connector::Connector;
 
-/// One connection to a server. See the [module](self).
+/// A client of one server, or of several with the same events. See the [module](self).
 ///
-/// - Inputs: [`receive`](Self::receive), and the iterator.
+/// - Inputs: [`receive`](Self::receive), [`poll`](Self::poll), and the iterator.
 /// - Commands: [`acknowledge`](Self::acknowledge), [`close`](Self::close).
 /// - Getters: [`statistics`](Self::statistics), [`request_form`](Self::request_form),
-///   [`is_answered`](Self::is_answered), [`interrupter`](Self::interrupter).
+///   [`is_connected`](Self::is_connected), [`is_answered`](Self::is_answered),
+///   [`due`](Self::due), [`interrupter`](Self::interrupter).
 ///
 /// On drop, the session is closed, and acknowledged events are made durable.
 pub struct Client {
     server: String,
-    event_loop: EventLoop<ClientConnection>,
-    connection: EndpointId,
+    connector: Connector,
     bookmark: Option<ClientBookmark>,
-    form: FormInUse,
     /// The current batch, and the index of its next record.
     batch: Option<(Batch, usize)>,
-    /// Units received with the batches so far, units that were handed out completely,
-    /// and units that are delivered.
+    /// Of this connection: units received with the batches so far, units that were handed
+    /// out completely, and units that are delivered.
     units: u64,
     handed_out: u64,
     delivered: u64,
@@ -105,66 +89,8 @@ pub struct Client {
     outstanding: bool,
     /// Units that the server may send before the first of them is acknowledged.
     ahead: u64,
-    interrupted: Arc<AtomicBool>,
+    interrupter: Interrupter,
     counted: ClientStatistics,
-    /// The counts of the connection.
-    counters: Counters,
-    /// Why the connection ended, until it is reported.
-    end: Option<ClientEnd>,
-    over: bool,
-}
-
-/// The counts of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ClientStatistics {
-    /// Bytes received, after decryption.
-    pub bytes: u64,
-    /// Records received, including those that replace an event.
-    pub records: u64,
-    /// Records whose lengths contradict each other.
-    pub malformed: u64,
-    /// Records over the limit, which have no data.
-    pub oversize: u64,
-    /// Records skipped because they were acknowledged before.
-    pub duplicates: u64,
-    /// Bundles received, and records outside bundles.
-    pub bundles: u64,
-    /// How many of these the program acknowledged.
-    pub acknowledged: u64,
-    /// The server's deviations from the guide, by name: what its record length counts,
-    /// records without the requested archival timestamp, and events that are not the
-    /// requested JSON.
-    pub deviations: Deviations,
-}
-
-/// The counts of a connection, kept after its end.
-#[derive(Default)]
-struct Counters {
-    bytes: u64,
-    units: u64,
-    deviations: Deviations,
-    is_answered: bool,
-}
-
-impl Counters {
-    fn of(connection: &ClientConnection) -> Self {
-        let session = connection.session();
-        Self {
-            bytes: connection.bytes_received(),
-            units: session.map_or(0, |session| session.received()),
-            deviations: session.map_or_else(Deviations::default, |session| {
-                session.statistics().deviations
-            }),
-            is_answered: connection.is_answered(),
-        }
-    }
-}
-
-/// Ends a client's wait from another thread.
-#[derive(Clone)]
-pub struct Interrupter {
-    interrupted: Arc<AtomicBool>,
-    handle: Handle,
 }
 
 impl Client {
@@ -172,6 +98,37 @@ impl Client {
     /// is 8302.
     pub fn builder(server: &str) -> Builder {
         Builder::new(server)
+    }
+
+    fn new(
+        server: String,
+        connector: Connector,
+        bookmark: Option<ClientBookmark>,
+        ahead: u32,
+    ) -> Self {
+        Self {
+            server,
+            interrupter: Interrupter::new(connector.handle()),
+            connector,
+            bookmark,
+            batch: None,
+            units: 0,
+            handed_out: 0,
+            delivered: 0,
+            outstanding: false,
+            ahead: ahead.into(),
+            counted: ClientStatistics::default(),
+        }
+    }
+
+    /// Waits until the session has started.
+    fn establish(&mut self) -> Result<(), Error> {
+        while !self.is_connected() {
+            self.step(None)?;
+            self.fetch()?;
+            self.check()?;
+        }
+        Ok(())
     }
 
     /// Waits for the next record for at most `timeout`; then returns `None`. Records
@@ -184,7 +141,7 @@ impl Client {
     pub fn receive(&mut self, timeout: Option<Duration>) -> Result<Option<EventRecord<'_>>, Error> {
         let until = timeout.map(|timeout| Instant::now() + timeout);
         let mut left = until.map(|_| Duration::ZERO);
-        while !self.advance() {
+        while !self.advance()? {
             self.check()?;
             if left.is_some_and(|left| left.is_zero()) {
                 // Data that has arrived is read even with the shortest timeout.
@@ -202,6 +159,27 @@ impl Client {
             }
         }
         Ok(self.current())
+    }
+
+    /// Returns the next record that is there, and serves the connection once if there is
+    /// none: it connects, reads, writes and acknowledges, but never waits. Call it until it
+    /// returns `None`, then wait for the [descriptor](AsRawFd), and for
+    /// [`due`](Self::due) at most.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    pub fn poll(&mut self) -> Result<Option<EventRecord<'_>>, Error> {
+        self.receive(Some(Duration::ZERO))
+    }
+
+    /// Returns the time after which [`poll`](Self::poll) has to be called if the
+    /// descriptor is not readable before: for deadlines of the session, for the next
+    /// attempt, and for the bookmark. It is a second at most, and zero if there is
+    /// something to do.
+    pub fn due(&self) -> Duration {
+        let bookmark = self.bookmark.as_ref().and_then(ClientBookmark::due);
+        let due = self.connector.due();
+        bookmark.map_or(due, |bookmark| bookmark.min(due))
     }
 
     /// Acknowledges everything handed out so far: the server may send more, and with a
@@ -225,16 +203,13 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Bookmark`], [`ErrorKind::System`].
     pub fn close(&mut self, reason: &str) -> Result<(), Error> {
-        if let Some(connection) = self.event_loop.get_mut(self.connection) {
-            connection.close(reason);
-        }
-        while !self.over && self.end.is_none() {
-            self.turn(None)?;
+        self.connector.close(reason);
+        while !self.connector.is_over() {
+            self.connector.turn(None)?;
             // Further batches are dropped.
-            while self.poll_batch().is_some() {}
+            while self.fetch()? {}
         }
-        self.end = None;
-        self.over = true;
+        self.connector.take_error();
         self.batch = None;
         match &mut self.bookmark {
             Some(bookmark) => bookmark.commit(),
@@ -244,49 +219,49 @@ impl Client {
 
     /// Returns the counts so far.
     pub fn statistics(&self) -> ClientStatistics {
+        let counts = self.connector.counts();
         ClientStatistics {
-            bytes: self.counters.bytes,
-            bundles: self.counters.units,
-            acknowledged: self.delivered,
-            deviations: self.counters.deviations,
+            connections: counts.connections,
+            bytes: counts.bytes,
+            bundles: counts.units,
+            acknowledged: self.counted.acknowledged + self.delivered,
+            deviations: counts.deviations,
             ..self.counted
         }
     }
 
-    /// Returns the form of this connection's request. If a connection ends or stays
-    /// silent without an [answer](Self::is_answered), the server may expect another
-    /// form: connect again with [`RequestForm::next`].
-    pub fn request_form(&self) -> RequestForm {
-        self.form.form()
+    /// Returns whether a session has started and has not ended.
+    pub fn is_connected(&self) -> bool {
+        self.connector.is_connected()
     }
 
-    /// Returns whether the server answered the request, with an event, a null message or
-    /// a bundle. With [`Builder::state`] the form is then stored.
+    /// Returns the form of this connection's request, or of the last one. If a connection
+    /// ends or stays silent without an [answer](Self::is_answered), the server may expect
+    /// another form: a [reconnecting](Builder::reconnecting) client tries the others.
+    pub fn request_form(&self) -> RequestForm {
+        self.connector.form()
+    }
+
+    /// Returns whether the server answered the request of this connection, with an event, a
+    /// null message or a bundle. With [`Builder::state`] the form is then stored.
     pub fn is_answered(&self) -> bool {
-        self.counters.is_answered
+        self.connector.is_answered()
     }
 
     /// Returns a handle that ends a wait in [`receive`](Self::receive) from another
     /// thread.
     pub fn interrupter(&self) -> Interrupter {
-        Interrupter {
-            interrupted: self.interrupted.clone(),
-            handle: self.event_loop.handle(),
-        }
+        self.interrupter.clone()
     }
 
     /// Advances to the next received record that is to be handed out.
-    fn advance(&mut self) -> bool {
+    fn advance(&mut self) -> Result<bool, Error> {
         loop {
             let Some((batch, next)) = &mut self.batch else {
-                let Some(batch) = self.poll_batch() else {
-                    return false;
-                };
-                if let Some(bookmark) = &mut self.bookmark {
-                    bookmark.begin(&batch);
+                match self.fetch()? {
+                    true => continue,
+                    false => return Ok(false),
                 }
-                self.batch = Some((batch, 0));
-                continue;
             };
             let Some(record) = batch.record(*next) else {
                 self.handed_out = batch.units();
@@ -310,7 +285,7 @@ impl Client {
                 continue;
             }
             self.outstanding = true;
-            return true;
+            return Ok(true);
         }
     }
 
@@ -322,14 +297,13 @@ impl Client {
 
     /// Checks whether the client can continue.
     fn check(&mut self) -> Result<(), Error> {
-        if let Some(end) = self.end.take() {
-            self.over = true;
-            return Err(Error::ended(&self.server, &end));
+        if let Some(error) = self.connector.take_error() {
+            return Err(error);
         }
-        if self.over {
+        if self.connector.is_over() {
             return Err(Error::over());
         }
-        match self.interrupted.swap(false, Ordering::AcqRel) {
+        match self.interrupter.take() {
             true => Err(Error::interrupted()),
             false => Ok(()),
         }
@@ -343,15 +317,17 @@ impl Client {
     /// Serves the connection until something happens.
     fn step(&mut self, at_most: Option<Duration>) -> Result<(), Error> {
         let due = match &mut self.bookmark {
-            Some(bookmark) => bookmark.commit_if_due()?,
+            Some(bookmark) => {
+                let due = bookmark.commit_if_due();
+                if bookmark.is_broken() {
+                    self.connector.give_up();
+                }
+                due?
+            }
             None => None,
         };
         let at_most = at_most.into_iter().chain(due).min();
-        self.turn(at_most)?;
-        if self.is_answered() {
-            self.form.answered();
-        }
-        Ok(())
+        self.connector.step(at_most, &mut self.bookmark)
     }
 
     /// Acknowledges everything handed out, and updates the bookmark.
@@ -368,7 +344,7 @@ impl Client {
         if self.delivered < self.handed_out {
             self.set_delivered();
             // Sends the acknowledgement now, not at the next call.
-            self.turn(Some(Duration::ZERO))?;
+            self.connector.turn(Some(Duration::ZERO))?;
         }
         Ok(())
     }
@@ -376,37 +352,37 @@ impl Client {
     /// Marks everything that was handed out as delivered.
     fn set_delivered(&mut self) {
         self.delivered = self.handed_out;
-        if let Some(connection) = self.event_loop.get_mut(self.connection) {
-            connection.delivered(self.delivered);
-        }
+        self.connector.delivered(self.delivered);
     }
 
-    /// Waits until the connection is ready, and gives it a turn. Its batches stay in the
-    /// queue.
-    fn turn(&mut self, at_most: Option<Duration>) -> Result<(), Error> {
-        self.event_loop.wait(at_most).map_err(Error::system)?;
-        while let Some((_, connection)) = self.event_loop.next_turn() {
-            self.counters = Counters::of(connection);
+    /// Takes the next batch; returns false if there is none. The end of a connection comes
+    /// after its batches, so none is left when another connection begins.
+    fn fetch(&mut self) -> Result<bool, Error> {
+        let records = self.counted.records - self.counted.duplicates;
+        let was_connected = self.connector.is_connected();
+        let batch = self.connector.poll_batch(&mut self.bookmark, records)?;
+        if was_connected && !self.connector.is_connected() {
+            self.counted.acknowledged += self.delivered;
+            (self.units, self.handed_out, self.delivered) = (0, 0, 0);
         }
-        Ok(())
+        let Some(batch) = batch else {
+            return Ok(false);
+        };
+        self.units = batch.units();
+        if let Some(bookmark) = &mut self.bookmark {
+            bookmark.begin(&batch);
+        }
+        self.batch = Some((batch, 0));
+        Ok(true)
     }
+}
 
-    /// Returns the next batch. The end of the connection comes last: then it is closed.
-    fn poll_batch(&mut self) -> Option<Batch> {
-        loop {
-            let connection = self.event_loop.get_mut(self.connection)?;
-            match connection.poll_event()? {
-                ClientEvent::Batch(batch) => {
-                    self.units = batch.units();
-                    return Some(batch);
-                }
-                ClientEvent::Ended(end) => {
-                    self.end = Some(end);
-                    self.event_loop.remove(self.connection);
-                }
-                _ => {}
-            }
-        }
+/// The descriptor to wait for before [`Client::poll`], in a loop of the program: when it is
+/// readable, there is something to do. It stays the same across connections. Only wait for
+/// it; do not read or close it.
+impl AsRawFd for Client {
+    fn as_raw_fd(&self) -> RawFd {
+        self.connector.as_raw_fd()
     }
 }
 
@@ -415,7 +391,7 @@ impl fmt::Debug for Client {
         f.debug_struct("Client")
             .field("server", &self.server)
             .field("delivered", &self.delivered)
-            .field("over", &self.over)
+            .field("over", &self.connector.is_over())
             .finish_non_exhaustive()
     }
 }
@@ -435,7 +411,7 @@ impl Iterator for Client {
     type Item = Result<OwnedEvent, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.over {
+        if self.connector.is_finished() {
             return None;
         }
         if self.outstanding
@@ -457,19 +433,8 @@ impl Drop for Client {
             // again.
             let _ = bookmark.commit();
         }
-        if let Some(connection) = self.event_loop.get_mut(self.connection) {
-            connection.close("the client closes the session");
-        }
+        self.connector.close("the client closes the session");
         // One turn sends the error message and close_notify, if the socket accepts them.
-        let _ = self.turn(Some(Duration::ZERO));
-    }
-}
-
-impl Interrupter {
-    /// Ends the wait, or the next one if there is none; it returns
-    /// [`ErrorKind::Interrupted`].
-    pub fn interrupt(&self) {
-        self.interrupted.store(true, Ordering::Release);
-        self.handle.wake();
+        let _ = self.connector.turn(Some(Duration::ZERO));
     }
 }

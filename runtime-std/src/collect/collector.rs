@@ -2,7 +2,6 @@
 //! ends.
 
 use std::io;
-use std::time::Duration;
 
 use estreamer_core::quirk::Deviations;
 use estreamer_core::session::{ClientSession, Instant};
@@ -11,9 +10,9 @@ use estreamer_mio::client::{ClientConnection, ClientEnd, ClientEvent};
 use tracing::warn;
 
 use super::Capture;
-use super::rhythm::NullRhythm;
 use crate::delivery::dedup::server_number::server_number;
 use crate::delivery::pipeline::link::Link;
+use crate::reconnect::ConnectionWatch;
 
 /// Passes the records of one connection to the pipeline. The owner calls
 /// [`command`](Self::command) before and [`after_turn`](Self::after_turn) after each
@@ -23,20 +22,11 @@ pub(super) struct Collector {
     capture: Option<Capture>,
     /// Distinguishes the server from others of the source.
     name: String,
-    /// Milliseconds to wait for an answer before another form of the request is tried,
-    /// and whether they have passed.
-    patience: Option<u32>,
-    is_silent: bool,
-    rhythm: NullRhythm,
-    /// The silence in which the server is gone, and the usual one.
-    gone: Option<(Duration, Duration)>,
-    /// Whether the session has started, and whether the server has answered.
-    is_connected: bool,
+    /// Whether the connection works.
+    pub(super) watch: ConnectionWatch,
+    /// Whether the server has answered.
     is_answered: bool,
-    /// Whether anything was received.
-    has_bytes: bool,
-    /// When the session started, and when the last event was received or delivered.
-    since: Option<Instant>,
+    /// When the last event was received or delivered.
     last: Option<Instant>,
     /// The archival time of the first record.
     first_record: Option<Option<u32>>,
@@ -76,20 +66,14 @@ impl Collector {
         link: Link,
         capture: Option<Capture>,
         name: String,
-        patience: Option<u32>,
+        watch: ConnectionWatch,
     ) -> Self {
         Self {
             link,
             capture,
             name,
-            patience,
-            is_silent: false,
-            rhythm: NullRhythm::default(),
-            gone: None,
-            is_connected: false,
+            watch,
             is_answered: false,
-            has_bytes: false,
-            since: None,
             last: None,
             first_record: None,
             units: 0,
@@ -101,7 +85,7 @@ impl Collector {
 
     /// Returns whether the session has started.
     pub(super) fn is_connected(&self) -> bool {
-        self.is_connected
+        self.watch.is_connected()
     }
 
     /// Returns whether the server answered the request.
@@ -109,37 +93,14 @@ impl Collector {
         self.is_answered
     }
 
-    /// Returns whether it ended because the server did not answer the request.
-    pub(super) fn is_silent(&self) -> bool {
-        self.is_silent
-    }
-
-    /// Returns whether the connection is more than a handshake: the server has sent
-    /// something, or it has not closed the connection at once.
-    pub(super) fn has_stood(&self, now: Instant) -> bool {
-        self.is_connected && (self.has_bytes || self.age(now) >= STOOD)
-    }
-
     /// Returns the archival time of the first record, once there is one.
     pub(super) fn first_record(&self) -> Option<Option<u32>> {
         self.first_record
     }
 
-    /// Returns the silence after which it was closed, and the usual one, if it ended
-    /// because the server is gone.
-    pub(super) fn gone(&self) -> Option<(Duration, Duration)> {
-        self.gone
-    }
-
     /// Returns when the last event was received or delivered.
     pub(super) fn last(&self) -> Option<Instant> {
         self.last
-    }
-
-    /// Returns how long the session has existed.
-    pub(super) fn age(&self, now: Instant) -> Duration {
-        let since = self.since.unwrap_or(now);
-        Duration::from_millis(now.0.saturating_sub(since.0))
     }
 
     /// Returns the number of new records of its source, over all its connections. It
@@ -148,25 +109,6 @@ impl Collector {
         let (ledger, source) = self.link.ledger();
         let counts = ledger.of(source);
         counts.received.events().saturating_sub(counts.duplicates)
-    }
-
-    /// Returns when [`command`](Self::command) is due if nothing happens before.
-    pub(super) fn due(&self) -> Option<Instant> {
-        let answer = self.answer_due().filter(|_| !self.is_silent);
-        let gone = self.rhythm.gone_at().filter(|_| self.gone.is_none());
-        answer.into_iter().chain(gone).min()
-    }
-
-    /// Returns when the answer to the request is due.
-    fn answer_due(&self) -> Option<Instant> {
-        let waits = self.patience.filter(|_| !self.has_bytes);
-        Some(self.since?.after(waits?))
-    }
-
-    /// Returns when [`has_stood`](Self::has_stood) may change if nothing happens before.
-    pub(super) fn stands_at(&self) -> Option<Instant> {
-        self.since
-            .map(|since| since.after(STOOD.as_millis() as u32))
     }
 
     /// Returns why the connection ended, once.
@@ -195,18 +137,14 @@ impl Collector {
         if let Some(session) = client.session() {
             self.listen(session, now);
         }
-        if !self.is_connected {
+        if !self.is_connected() {
             if let Some(reason) = self.stop {
                 client.close(reason);
             }
         } else if self.link.has_failed() {
             client.close(CANNOT_WRITE);
-        } else if self.answer_due().is_some_and(|due| now >= due) {
-            self.is_silent = true;
-            client.close(OTHER_FORM);
-        } else if self.gone.is_none() && self.rhythm.gone_at().is_some_and(|due| now >= due) {
-            self.gone = Some(self.rhythm.silences(now));
-            client.close(GONE);
+        } else if let Some(reason) = self.watch.verdict(now) {
+            client.close(reason);
         } else if delivered >= self.units {
             // The last null messages are sent by then.
             if self.link.is_enough() {
@@ -237,7 +175,6 @@ impl Collector {
                 _ => {}
             }
         }
-        self.has_bytes = client.bytes_received() > 0;
         self.is_answered = client.is_answered();
         if let Some(session) = client.session() {
             self.listen(session, now);
@@ -253,16 +190,12 @@ impl Collector {
     /// Notices what the server has sent, and whether it has to wait: for an output, or for
     /// memory.
     fn listen(&mut self, session: &ClientSession, now: Instant) {
-        let statistics = session.statistics();
-        let is_waiting = self.link.is_busy() || session.poll_timeout().is_none();
-        let (bytes, nulls) = (statistics.bytes, statistics.nulls);
-        self.rhythm.received(bytes, nulls, is_waiting, now);
+        self.watch.listen(session, self.link.is_busy(), now);
     }
 
     fn connected(&mut self, client: &ClientConnection, now: Instant) {
         let peer = client.tls().peer();
-        self.is_connected = true;
-        self.since = Some(now);
+        self.watch.connected(now);
         self.link.began(server_number(peer, &self.name));
         let (ledger, source) = self.link.ledger();
         ledger.change(source, |counts| counts.connections += 1);
@@ -298,10 +231,5 @@ impl Collector {
     }
 }
 
-/// A server that refuses this client closes the connection right after the handshake.
-const STOOD: Duration = Duration::from_secs(1);
-
 const ENOUGH: &str = "the client has received the requested number of events";
-const OTHER_FORM: &str = "the client sends the request again in another form";
-const GONE: &str = "the server sends no more null messages";
 const CANNOT_WRITE: &str = "the client cannot write its output";

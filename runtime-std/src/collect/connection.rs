@@ -29,7 +29,7 @@ impl Connection {
         client: &ClientConnection,
         now: Instant,
     ) {
-        if !self.is_told && self.collector.has_stood(now) {
+        if !self.is_told && self.collector.watch.has_stood(now) {
             self.is_told = true;
             log.connected(&self.server, client, self.collector.link.from);
         }
@@ -40,7 +40,8 @@ impl Connection {
 
     /// Returns when a command or a message is due if nothing happens before.
     pub(super) fn due(&self) -> Option<Instant> {
-        let stands = self.collector.stands_at().filter(|_| !self.is_told);
-        self.collector.due().into_iter().chain(stands).min()
+        let watch = &self.collector.watch;
+        let stands = watch.stands_at().filter(|_| !self.is_told);
+        watch.due().into_iter().chain(stands).min()
     }
 }

@@ -4,13 +4,13 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use estreamer_core::wire::InitialTimestamp;
-use estreamer_mio::client::{ClientConnection, ClientEnd};
+use estreamer_mio::client::ClientConnection;
 use tracing::{debug, info, warn};
 
 use crate::certificate::{self, days_left};
+use crate::config::from::in_words;
 use crate::count::Count;
 use crate::failure::{Failure, Remedy};
-use crate::telemetry::cause::EndCause;
 use crate::trouble::{Trouble, Words};
 
 /// The messages about one source. Each is told once; those about trouble are limited by
@@ -176,14 +176,5 @@ impl ConnectionLog {
 
 /// From when events are requested.
 pub(super) fn start(from: InitialTimestamp) -> String {
-    match from {
-        InitialTimestamp::NOW => "from now on".into(),
-        InitialTimestamp::OLDEST => "from the oldest on".into(),
-        InitialTimestamp(second) => format!("from {} on", certificate::utc(second.into())),
-    }
-}
-
-/// The cause of an end in one word: messages of one cause are told once a minute.
-pub(super) fn cause(end: &ClientEnd) -> &'static str {
-    EndCause::of(end).map_or("", EndCause::name)
+    format!("from {} on", in_words(from))
 }

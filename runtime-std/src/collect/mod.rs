@@ -2,27 +2,20 @@
 //!
 //! - [`run`]: a run from start to end, across reloads.
 //! - `supervisor`: the sources of one pipeline; `unused`: bookmarks that none of them uses.
-//! - `source_task`: one source, with `resolver`, `backoff`, `rotation` (its servers in turn)
-//!   and `forms` (the request forms to try).
-//! - `collector`: the session of one `connection`; `connection_log`: what is told about it;
-//!   `rhythm`: whether its server is gone.
+//! - `source_task`: one source, which connects as `reconnect` decides.
+//! - `collector`: the session of one `connection`; `connection_log`: what is told about it.
 
-mod backoff;
 mod capture;
 mod client_tls;
 mod collector;
 mod connection;
 mod connection_log;
-mod forms;
 #[cfg(feature = "listen")]
 mod listening;
 #[cfg(not(feature = "listen"))]
 #[path = "not_listening.rs"]
 mod listening;
 mod options;
-mod resolver;
-mod rhythm;
-mod rotation;
 pub mod run;
 mod source_task;
 mod summary;

@@ -10,10 +10,8 @@ use estreamer_mio::client::ClientConnection;
 use estreamer_mio::event_loop::EventLoop;
 use tracing::{error, info, warn};
 
-use super::forms::Forms;
 use super::listening::Listening;
 use super::options::{Health, Reset, Run};
-use super::resolver::Resolver;
 use super::summary::report;
 use super::supervisor::{Ended, Supervisor};
 use super::unused;
@@ -27,6 +25,7 @@ use crate::delivery::pipeline::{Pipeline, Setup};
 use crate::failure::Failure;
 use crate::form_hints::FormHints;
 use crate::output::destination::Destination;
+use crate::reconnect::{Forms, Resolver};
 use crate::refusal;
 use crate::telemetry::RunState;
 use crate::telemetry::monitor::Monitor;

@@ -3,7 +3,6 @@
 mod ends;
 mod view;
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,28 +12,23 @@ use std::time::Duration;
 
 use estreamer_core::session::Instant;
 use estreamer_mio::buffer::Pool;
-use estreamer_mio::client::{ClientConnection, ClientEnd, ClientOptions};
+use estreamer_mio::client::{ClientConnection, ClientOptions};
 use estreamer_mio::event_loop::{EndpointId, EventLoop, after};
 use estreamer_mio::tls::ClientTls;
 
 use super::Capture;
-use super::backoff::Backoff;
 use super::client_tls::tls;
 use super::collector::Collector;
 use super::connection::Connection;
 use super::connection_log::ConnectionLog;
-use super::forms::Forms;
-use super::resolver::{PendingAddresses, Resolver};
-use super::rotation::ServerRotation;
-use crate::config::address::Address;
 use crate::config::rules;
 use crate::config::{RetryPolicy, SourceConfig};
 use crate::delivery::pipeline::Pipeline;
 use crate::delivery::pipeline::delivery::SourceInfo;
 use crate::delivery::pipeline::link::{Link, PendingLink};
-use crate::explain::explain;
 use crate::failure::Failure;
 use crate::format::csv::SourceColumns;
+use crate::reconnect::{Attempts, Forms, PendingAddresses, Resolver, Target};
 use crate::telemetry::SourceState;
 use crate::telemetry::cause::EndCause;
 use crate::telemetry::monitor::Monitor;
@@ -45,20 +39,9 @@ pub(super) struct SourceTask {
     info: Arc<SourceInfo>,
     tls: ClientTls,
     phase: Phase,
-    backoff: Backoff,
-    /// The current server.
-    turn: ServerRotation,
-    /// The server of the last established connection.
-    stood: Option<usize>,
-    /// The ends of the connections since the last wait.
-    ends: Vec<ClientEnd>,
-    /// Addresses of the server that are not tried yet.
-    addresses: VecDeque<SocketAddr>,
-    /// The last failed address and its error.
-    last: Option<(String, ClientEnd)>,
-    /// Whether a session with the source ever succeeded, and whether the server answered
-    /// the request of this connection.
-    proven: bool,
+    /// What it connects to next.
+    attempts: Attempts,
+    /// Whether the server answered the request of this connection.
     answered: bool,
     connections: u32,
     log: ConnectionLog,
@@ -114,16 +97,15 @@ impl SourceTask {
                 has_several_servers: source.servers.len() > 1,
             }),
             log: ConnectionLog::new(&source.name),
-            turn: ServerRotation::new(source.servers.len()),
-            stood: None,
-            ends: Vec::new(),
+            attempts: Attempts::new(Target {
+                name: source.name.clone(),
+                servers: source.servers.clone(),
+                form: source.request_form,
+                request_timeout: source.request_timeout,
+            }),
             source,
             tls,
             phase: Phase::Due(now),
-            backoff: Backoff::default(),
-            addresses: VecDeque::new(),
-            last: None,
-            proven: false,
             answered: false,
             connections: 0,
             shown: None,
@@ -210,7 +192,7 @@ impl SourceTask {
             self.log.summarise();
             match &mut self.phase {
                 Phase::Due(due) if *due <= now => {
-                    self.ends.clear();
+                    self.attempts.begin_round();
                     self.resolve(context);
                 }
                 Phase::Resolving(answer) => match answer.try_recv() {
@@ -220,18 +202,14 @@ impl SourceTask {
                         return Err(Failure::system(error));
                     }
                     Ok(Ok(addresses)) => {
-                        self.addresses = addresses.into();
-                        self.last = None;
-                        self.next(context);
+                        let after = self.attempts.resolved(addresses);
+                        self.go_on(after, context);
                     }
                     Ok(Err(error)) => {
                         let cause = Some(EndCause::Unreachable);
                         context.monitor.ended(&self.source.name, cause);
-                        let failure = Failure::failed(
-                            format!("cannot find the address of {}: {error}", self.server()),
-                            "Check the name and the resolver of this machine",
-                        );
-                        self.server_failed(ClientEnd::Connect(error), failure, context);
+                        let after = self.attempts.unresolved(error);
+                        self.go_on(after, context);
                     }
                 },
                 Phase::Asking(pending, address) => {
@@ -244,7 +222,7 @@ impl SourceTask {
                 Phase::Connected(Connection { collector, .. }) => {
                     let end = collector.take_end();
                     if collector.is_answered() && !std::mem::replace(&mut self.answered, true) {
-                        context.forms.answered(&self.source, &self.server());
+                        self.attempts.answered(context.forms);
                     }
                     match end {
                         None => return Ok(()),
@@ -256,46 +234,20 @@ impl SourceTask {
         }
     }
 
-    /// Returns the current server as the user wrote it.
-    fn server(&self) -> String {
-        let server = self.source.servers.get(self.turn.current());
-        server.map(Address::to_string).unwrap_or_default()
-    }
-
     /// Starts to resolve the current server.
-    fn resolve(&mut self, context: &Context<'_>) {
-        self.phase = match self.source.servers.get(self.turn.current()) {
-            Some(server) => {
-                self.log.connecting(&server.to_string());
-                match context.resolver.resolve(server.clone()) {
-                    Ok(pending) => Phase::Resolving(pending),
-                    Err(failure) => {
-                        // A limit on threads that is reached now may not be later.
-                        let error = io::Error::from(io::ErrorKind::OutOfMemory);
-                        return self.server_failed(ClientEnd::Connect(error), failure, context);
-                    }
-                }
-            }
-            None => Phase::Over(None),
-        };
-    }
-
-    /// Connects to the next address, or gives up this server.
-    fn next(&mut self, context: &mut Context<'_>) {
-        let pending = self.addresses.pop_front().and_then(|address| {
-            let pending = context.pipeline.connect(&self.info, self.source.from)?;
-            Some(Phase::Asking(pending, address))
-        });
-        if let Some(phase) = pending {
-            self.phase = phase;
+    fn resolve(&mut self, context: &mut Context<'_>) {
+        let Some(server) = self.attempts.address() else {
+            self.phase = Phase::Over(None);
             return;
+        };
+        self.log.connecting(&server.to_string());
+        match context.resolver.resolve(server.clone()) {
+            Ok(pending) => self.phase = Phase::Resolving(pending),
+            Err(failure) => {
+                let after = self.attempts.not_asked(failure);
+                self.go_on(after, context);
+            }
         }
-        let (server, end) = self.last.take().unwrap_or_else(|| {
-            let nothing = io::Error::other("the name has no address");
-            (self.server(), ClientEnd::Connect(nothing))
-        });
-        let failure = explain(&server, &end);
-        self.server_failed(end, failure, context);
     }
 
     fn connect(
@@ -304,17 +256,12 @@ impl SourceTask {
         address: SocketAddr,
         context: &mut Context<'_>,
     ) -> Result<(), Failure> {
-        let typed = self.server();
-        let (form, heeds_silence) = context.forms.form(&self.source, &typed);
-        let server = match address.to_string() == typed {
-            true => typed,
-            false => format!("{typed} ({address})"),
-        };
+        let (form, watch) = self.attempts.form(context.forms);
+        let server = self.attempts.server_at(address);
         if self.connections == 0 {
             rules::warn(Some(&self.source.name), &self.source.rules, &server);
         }
         self.answered = false;
-        let patience = u32::try_from(self.source.request_timeout.as_millis()).unwrap_or(u32::MAX);
         let quirks = form.apply(self.source.quirks);
         let request = self.source.request.message(link.from, quirks);
         let mut options = ClientOptions::new(address, request, context.pool.clone());
@@ -332,12 +279,8 @@ impl SourceTask {
             None => None,
             Some(path) => Some(self.capture(path, context.several)?),
         };
-        let patience = (heeds_silence && patience > 0).then_some(patience);
-        let name = match self.source.servers.len() {
-            0 | 1 => String::new(),
-            _ => self.server(),
-        };
-        let mut collector = Collector::new(link, capture, name, patience);
+        let name = self.attempts.distinction();
+        let mut collector = Collector::new(link, capture, name, watch);
         let id = match ClientConnection::new(&self.tls, options, context.event_loop.now()) {
             Ok(client) => Some(context.event_loop.add(client).map_err(Failure::system)?),
             Err(end) => {

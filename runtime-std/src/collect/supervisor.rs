@@ -12,10 +12,8 @@ use tracing::{error, info};
 
 use super::client_tls::tls;
 use super::collector::Collector;
-use super::forms::Forms;
 use super::listening::Listening;
 use super::options::{Health, PendingSignals, Run};
-use super::resolver::Resolver;
 use super::source_task::{Context, SourceTask};
 use super::summary::report;
 use crate::config::{Config, OutputConfig, SourceConfig};
@@ -24,6 +22,7 @@ use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::Pipeline;
 use crate::failure::Failure;
 use crate::output::destination::Destination;
+use crate::reconnect::{Forms, Resolver};
 use crate::telemetry::RunState;
 use crate::telemetry::monitor::Monitor;
 use crate::trouble::Words;

@@ -57,7 +57,7 @@ impl SourceTask {
                 Phase::Due(due) => Some(left(*due)),
                 _ => None,
             },
-            server: self.server(),
+            server: self.attempts.server(),
             address,
             tls: tls.and_then(|tls| tls.protocol_version()),
             certificate: tls.and_then(|tls| tls.peer()).map(Into::into),

@@ -12,16 +12,16 @@ use crate::failure::Failure;
 use crate::thread;
 
 /// Addresses that are being resolved.
-pub(super) type PendingAddresses = Receiver<io::Result<Vec<SocketAddr>>>;
+pub(crate) type PendingAddresses = Receiver<io::Result<Vec<SocketAddr>>>;
 
-pub(super) struct Resolver {
+pub(crate) struct Resolver {
     handle: Handle,
     resolve: fn(&Address) -> io::Result<Vec<SocketAddr>>,
 }
 
 impl Resolver {
     /// The system's resolver. It wakes the loop of `handle` after every answer.
-    pub(super) fn new(handle: Handle) -> Self {
+    pub(crate) fn new(handle: Handle) -> Self {
         Self {
             handle,
             resolve: Address::resolve,
@@ -32,7 +32,7 @@ impl Resolver {
     ///
     /// # Errors
     /// The system cannot start a thread.
-    pub(super) fn resolve(&self, address: Address) -> Result<PendingAddresses, Failure> {
+    pub(crate) fn resolve(&self, address: Address) -> Result<PendingAddresses, Failure> {
         let (sender, answer) = channel();
         // An IP address needs no resolver.
         if let Ok(ip) = address.host.parse() {

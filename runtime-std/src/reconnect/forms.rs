@@ -21,20 +21,29 @@ use estreamer_core::session::End;
 use estreamer_mio::client::ClientEnd;
 use tracing::warn;
 
-use crate::config::SourceConfig;
 use crate::form_hints::FormHints;
 
 /// The request forms of all sources.
 #[derive(Default)]
-pub(super) struct Forms {
+pub(crate) struct Forms {
     hints: FormHints,
     /// The trials by source and server.
     trials: BTreeMap<(String, String), Trial>,
 }
 
+/// A server of a source.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FormTarget<'a> {
+    pub(crate) source: &'a str,
+    /// The server as the user wrote it.
+    pub(crate) server: &'a str,
+    /// The form if a user fixed it.
+    pub(crate) fixed: Option<RequestForm>,
+}
+
 /// What to do after a connection without an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     /// Connect again at once, with this form.
     Try(RequestForm),
     /// Wait as after a refusal. All forms were tried, or one was answered before.
@@ -46,32 +55,37 @@ pub(super) enum Next {
 
 impl Forms {
     /// Uses these hints from now on; what the process has learnt is kept.
-    pub(super) fn keep_in(&mut self, hints: FormHints) {
+    pub(crate) fn keep_in(&mut self, hints: FormHints) {
         self.hints = hints;
     }
 
     /// Returns the form for the next connection, and whether a silent server changes it.
-    pub(super) fn form(&mut self, source: &SourceConfig, server: &str) -> (RequestForm, bool) {
-        match source.request_form {
+    pub(crate) fn form(&mut self, of: FormTarget<'_>) -> (RequestForm, bool) {
+        match of.fixed {
             Some(form) => (form, false),
             None => {
-                let trial = self.trial(source, server);
+                let trial = self.trial(of);
                 (trial.form, trial.heeds_silence())
             }
         }
     }
 
     /// Records that the server answered.
-    pub(super) fn answered(&mut self, source: &SourceConfig, server: &str) {
-        if source.request_form.is_some() {
+    pub(crate) fn answered(&mut self, of: FormTarget<'_>) {
+        if of.fixed.is_some() {
             return;
         }
-        let trial = self.trial(source, server);
+        let trial = self.trial(of);
         trial.answered();
         let form = trial.form;
-        if let Err((path, error)) = self.hints.set(&source.name, server, form) {
+        self.store(of, form);
+    }
+
+    /// Stores the form that the server answered.
+    pub(crate) fn store(&mut self, of: FormTarget<'_>, form: RequestForm) {
+        if let Err((path, error)) = self.hints.set(of.source, of.server, form) {
             warn!(
-                source = &*source.name,
+                source = of.source,
                 file = %path.display(),
                 "cannot write {}: {error}. The next start has to try the forms of the request again.",
                 path.display()
@@ -81,31 +95,26 @@ impl Forms {
 
     /// Records that the server refused before it answered. Returns `None` if a user
     /// fixed the form, or if the end does not concern the request.
-    pub(super) fn refused(
-        &mut self,
-        source: &SourceConfig,
-        server: &str,
-        end: &ClientEnd,
-    ) -> Option<Next> {
+    pub(crate) fn refused(&mut self, of: FormTarget<'_>, end: &ClientEnd) -> Option<Next> {
         let error = match end {
             ClientEnd::Session(End::BeforeFirstByte, _) => None,
             ClientEnd::Session(End::PeerError { code }, text) => Some((*code, text.clone())),
             _ => return None,
         };
-        match source.request_form {
+        match of.fixed {
             Some(_) => None,
-            None => Some(self.trial(source, server).refused(error)),
+            None => Some(self.trial(of).refused(error)),
         }
     }
 
     /// Records that the server did not answer in time.
-    pub(super) fn silent(&mut self, source: &SourceConfig, server: &str) -> Next {
-        self.trial(source, server).silent()
+    pub(crate) fn silent(&mut self, of: FormTarget<'_>) -> Next {
+        self.trial(of).silent()
     }
 
-    fn trial(&mut self, source: &SourceConfig, server: &str) -> &mut Trial {
-        let hint = self.hints.get(&source.name, server);
-        let trial = self.trials.entry((source.name.clone(), server.into()));
+    fn trial(&mut self, of: FormTarget<'_>) -> &mut Trial {
+        let hint = self.hints.get(of.source, of.server);
+        let trial = self.trials.entry((of.source.into(), of.server.into()));
         trial.or_insert_with(|| Trial::new(hint))
     }
 }

@@ -11,7 +11,7 @@ use estreamer_mio::client::ClientEnd;
 /// Waits that double until there is progress. Each wait has a random part of a fifth, so
 /// that many clients of one server do not reconnect at the same moment.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     /// Consecutive attempts without progress.
     tries: u32,
     /// New records of the source at the last check.
@@ -36,7 +36,7 @@ impl Backoff {
     /// its source so far. Returns whether there was progress; the next wait is then the
     /// first one. A handshake or a null message is not progress: a server that closes
     /// right after it would be contacted ten times a second.
-    pub(super) fn connection_ended(&mut self, stood: Duration, records: u64) -> bool {
+    pub(crate) fn connection_ended(&mut self, stood: Duration, records: u64) -> bool {
         // Records in flight count at the next call.
         let progress = records > self.records || stood >= STOOD;
         if progress {
@@ -48,9 +48,9 @@ impl Backoff {
 
     /// Returns the wait after these ends, one for each server that was tried: the
     /// shortest of their waits.
-    pub(super) fn after(&mut self, ends: &[ClientEnd]) -> Duration {
+    pub(crate) fn after<'a>(&mut self, ends: impl Iterator<Item = &'a ClientEnd>) -> Duration {
         let chance = RandomState::new().hash_one(self.tries) % 1024;
-        let shortest = ends.iter().map(bounds).min();
+        let shortest = ends.map(bounds).min();
         self.next(shortest.unwrap_or(UNREACHABLE), chance as u32)
     }
 
@@ -110,8 +110,8 @@ mod tests {
         let mut backoff = Backoff::default();
         let refused = ClientEnd::Session(End::BeforeFirstByte, String::new());
         let mut ends = vec![refused];
-        assert!(backoff.clone().after(&ends) > Duration::from_secs(20));
+        assert!(backoff.clone().after(ends.iter()) > Duration::from_secs(20));
         ends.push(ClientEnd::Session(End::Idle, String::new()));
-        assert!(backoff.after(&ends) <= AWAY.0);
+        assert!(backoff.after(ends.iter()) <= AWAY.0);
     }
 }

@@ -7,7 +7,7 @@ use estreamer_core::session::Instant;
 
 /// The null messages of one connection, and the silence before each.
 #[derive(Debug, Default)]
-pub(super) struct NullRhythm {
+pub(crate) struct NullRhythm {
     /// When the silence began: the last byte, or the last time that the server had to wait.
     since: Instant,
     bytes: u64,
@@ -29,7 +29,7 @@ const LEAST: u32 = 60_000;
 impl NullRhythm {
     /// Records the bytes and the null messages received so far. `is_waiting` says that the
     /// server has to wait for this client.
-    pub(super) fn received(&mut self, bytes: u64, nulls: u64, is_waiting: bool, now: Instant) {
+    pub(crate) fn received(&mut self, bytes: u64, nulls: u64, is_waiting: bool, now: Instant) {
         if bytes > self.bytes {
             let silence = u32::try_from(now.0.saturating_sub(self.since.0)).unwrap_or(u32::MAX);
             if nulls > self.nulls && self.bytes > 0 && silence >= SHORT {
@@ -44,13 +44,13 @@ impl NullRhythm {
     }
 
     /// Returns when the server is gone if nothing arrives before; `None` without a rhythm.
-    pub(super) fn gone_at(&self) -> Option<Instant> {
+    pub(crate) fn gone_at(&self) -> Option<Instant> {
         let silence = self.longest.saturating_mul(TIMES).max(LEAST);
         (self.seen >= SEEN).then(|| self.since.after(silence))
     }
 
     /// Returns the silence that has lasted until `now`, and the usual one.
-    pub(super) fn silences(&self, now: Instant) -> (Duration, Duration) {
+    pub(crate) fn silences(&self, now: Instant) -> (Duration, Duration) {
         let silence = now.0.saturating_sub(self.since.0);
         (
             Duration::from_millis(silence),

@@ -3,7 +3,7 @@
 /// Tries the servers one after the other, in rounds. A round starts with the server that
 /// worked last.
 #[derive(Debug)]
-pub(super) struct ServerRotation {
+pub(crate) struct ServerRotation {
     count: usize,
     /// The first server of a round.
     first: usize,
@@ -13,7 +13,7 @@ pub(super) struct ServerRotation {
 
 impl ServerRotation {
     /// Creates a rotation of this number of servers, starting with the first.
-    pub(super) fn new(count: usize) -> Self {
+    pub(crate) fn new(count: usize) -> Self {
         Self {
             count,
             first: 0,
@@ -22,17 +22,17 @@ impl ServerRotation {
     }
 
     /// Returns the index of the current server, from 0.
-    pub(super) fn current(&self) -> usize {
+    pub(crate) fn current(&self) -> usize {
         self.current
     }
 
     /// Records that the current server works: rounds start with it from now on.
-    pub(super) fn works(&mut self) {
+    pub(crate) fn works(&mut self) {
         self.first = self.current;
     }
 
     /// Selects the next server. Returns false if all were tried and a new round starts.
-    pub(super) fn next(&mut self) -> bool {
+    pub(crate) fn next(&mut self) -> bool {
         self.current = (self.current + 1) % self.count.max(1);
         self.current != self.first
     }
