@@ -15,3 +15,5 @@
 pub mod client;
 mod region;
 mod reserve;
+pub mod settings;
+pub mod step;
