@@ -57,9 +57,9 @@ cargo xtask TASK
              proves that every event is there exactly once, in order;
              --minutes N: one collector with an archive, so long
   header     makes the C library's headers anew
-  dist       the C library as an install tree and as an archive, the program as
-             packages (deb, rpm), what it is made of, and the checksums of all, in
-             target/dist
+  dist       the C library as an install tree and as an archive, its Python module
+             as a wheel (python3), the program as packages (deb, rpm), what it is
+             made of, and the checksums of all, in target/dist
   api        compares the public items of the libraries with docs/api (nightly
              toolchain, cargo-public-api); --bless rewrites the lists
   package    packs every crate that is published, and compiles the packages

@@ -15,5 +15,6 @@
 pub mod client;
 mod region;
 mod reserve;
+pub mod setters;
 pub mod settings;
 pub mod step;

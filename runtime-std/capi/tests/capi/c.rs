@@ -65,7 +65,8 @@ fn a_client_takes_an_identity_from_memory_and_joins_an_event_loop() {
 #[test]
 #[ignore = "takes a minute; `cargo xtask interop` runs it"]
 fn every_allocation_that_fails_ends_in_a_status() {
-    let server = Server::new(1000);
+    // Each session takes some of them.
+    let server = Server::new(100_000);
     let state = server.path("state").to_string_lossy().into_owned();
     run_with(
         &["tests/c/out_of_memory.c"],
@@ -74,7 +75,7 @@ fn every_allocation_that_fails_ends_in_a_status() {
 }
 
 /// The server, its client's identity as PKCS#12, more arguments, and the same as PEM.
-fn identities(server: &Server, more: &[&str]) -> Vec<String> {
+pub(crate) fn identities(server: &Server, more: &[&str]) -> Vec<String> {
     let pem = |name: &str| server.path(name).to_string_lossy().into_owned();
     let mut all = vec![server.address(), server.pkcs12(), PASSWORD.to_owned()];
     all.extend(more.iter().map(|&argument| argument.to_owned()));

@@ -13,6 +13,7 @@ pub(crate) const PASSWORD: &str = DEFAULT_PASSWORD;
 /// A server with events, and the files for a client.
 pub(crate) struct Server {
     directory: tempfile::TempDir,
+    pki: Pki,
     simulator: Simulator,
 }
 
@@ -27,8 +28,18 @@ impl Server {
         let simulator = builder.count(count).spawn().expect("a loopback port");
         Self {
             directory,
+            pki,
             simulator,
         }
+    }
+
+    /// Stops the server, and starts another one with the same events at the same address.
+    pub(crate) fn restart(&mut self) {
+        let (address, archive) = (self.simulator.address(), self.simulator.archive().clone());
+        self.simulator.stop();
+        let builder = Simulator::builder(&self.pki).expect("an identity");
+        let builder = builder.listen(address).archive(archive);
+        self.simulator = builder.spawn().expect("the same port");
     }
 
     /// HOST:PORT.
