@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -265,7 +265,7 @@ impl<E: Endpoint> EventLoop<E> {
 
     /// Returns how long [`wait`](Self::wait) would wait if nothing happened: zero while an
     /// endpoint is ready, and never more than a second. An owner that waits for the
-    /// [descriptor](AsRawFd) itself waits no longer than this.
+    /// [descriptor](AsFd) itself waits no longer than this.
     pub fn time_to_wait(&self) -> Duration {
         if !self.ready.is_empty() {
             return Duration::ZERO;
@@ -300,9 +300,9 @@ fn queue_where<E>(
 
 /// The descriptor of the poll instance. It is readable when [`wait`](EventLoop::wait)
 /// would return at once because of a socket or a wake-up.
-impl<E> AsRawFd for EventLoop<E> {
-    fn as_raw_fd(&self) -> RawFd {
-        self.poll.as_raw_fd()
+impl<E> AsFd for EventLoop<E> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.poll.registry().as_fd()
     }
 }
 

@@ -7,6 +7,7 @@ mod catalog;
 mod chaos;
 mod check;
 mod client;
+mod client_reconnects;
 mod collect;
 mod collision;
 mod config;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::mpsc::TryRecvError;
 use std::time::Duration;
 
@@ -495,8 +495,8 @@ impl Connector {
     }
 }
 
-impl AsRawFd for Connector {
-    fn as_raw_fd(&self) -> RawFd {
-        self.event_loop.as_raw_fd()
+impl AsFd for Connector {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.event_loop.as_fd()
     }
 }

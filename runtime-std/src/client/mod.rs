@@ -28,7 +28,7 @@
 //! before, which is stored with the bookmark, or else with the default.
 //!
 //! A program with a loop of its own waits for the descriptor of the client
-//! ([`AsRawFd`]), for [`Client::due`] at most, and then calls [`Client::poll`] until it
+//! ([`AsFd`]), for [`Client::due`] at most, and then calls [`Client::poll`] until it
 //! returns `None`: it never waits.
 //!
 //! The client has no thread: it serves the connection only during a call. While a
@@ -57,7 +57,7 @@ pub use interrupter::Interrupter;
 pub use statistics::ClientStatistics;
 
 use std::fmt;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
 use estreamer_mio::buffer::Batch;
@@ -163,7 +163,7 @@ impl Client {
 
     /// Returns the next record that is there, and serves the connection once if there is
     /// none: it connects, reads, writes and acknowledges, but never waits. Call it until it
-    /// returns `None`, then wait for the [descriptor](AsRawFd), and for
+    /// returns `None`, then wait for the [descriptor](AsFd), and for
     /// [`due`](Self::due) at most.
     ///
     /// # Errors
@@ -380,9 +380,16 @@ impl Client {
 /// The descriptor to wait for before [`Client::poll`], in a loop of the program: when it is
 /// readable, there is something to do. It stays the same across connections. Only wait for
 /// it; do not read or close it.
+impl AsFd for Client {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.connector.as_fd()
+    }
+}
+
+/// The same as [`AsFd`].
 impl AsRawFd for Client {
     fn as_raw_fd(&self) -> RawFd {
-        self.connector.as_raw_fd()
+        self.as_fd().as_raw_fd()
     }
 }
 
