@@ -49,11 +49,12 @@ typedef struct est_client est_client;
 typedef void (*est_log)(void *context, const char *line);
 
 // The settings of a client. Initialise with EST_CLIENT_CONFIG_DEFAULT, then set
-// server, pkcs12 and password.
+// server, pkcs12 and password. The functions est_client_set_...() set more.
 typedef struct {
     // HOST or HOST:PORT. The default port is 8302.
     const char *server;
-    // The path of the PKCS#12 file downloaded from the Management Center.
+    // The path of the PKCS#12 file downloaded from the Management Center. NULL after
+    // est_client_set_pkcs12() or est_client_set_pem(), as is the password.
     const char *pkcs12;
     // The password of the PKCS#12 file. May be empty.
     const char *password;

@@ -139,21 +139,21 @@ thread_local! {
 /// Runs a call. Returns its result, and whether the system's memory ran out meanwhile. A
 /// wait then ends through the interrupter.
 pub(crate) fn watch<R>(interrupter: Option<&Interrupter>, call: impl FnOnce() -> R) -> (R, bool) {
-    /// Removes the call, also after a panic.
-    struct Remove;
-    impl Drop for Remove {
+    /// Restores the outer call, also after a panic: a log function may use another client.
+    struct Restore(*const Call<'static>);
+    impl Drop for Restore {
         fn drop(&mut self) {
-            CALL.set(ptr::null());
+            CALL.set(self.0);
         }
     }
     let this = Call {
         ran_out: Cell::new(false),
         interrupter,
     };
-    CALL.set((&raw const this).cast());
-    let remove = Remove;
+    let outer = CALL.replace((&raw const this).cast());
+    let restore = Restore(outer);
     let result = call();
-    drop(remove);
+    drop(restore);
     (result, this.ran_out.get())
 }
 

@@ -16,13 +16,14 @@ pub const EST_ALLOW_SHA1: u32 = 1;
 pub const EST_INSECURE: u32 = 2;
 
 /// The settings of a client. Initialise with EST_CLIENT_CONFIG_DEFAULT, then set
-/// server, pkcs12 and password.
+/// server, pkcs12 and password. The functions est_client_set_...() set more.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct est_client_config {
     /// HOST or HOST:PORT. The default port is 8302.
     pub server: *const c_char,
-    /// The path of the PKCS#12 file downloaded from the Management Center.
+    /// The path of the PKCS#12 file downloaded from the Management Center. NULL after
+    /// est_client_set_pkcs12() or est_client_set_pem(), as is the password.
     pub pkcs12: *const c_char,
     /// The password of the PKCS#12 file. May be empty.
     pub password: *const c_char,

@@ -62,6 +62,14 @@ fn an_example_resumes_after_a_restart() {
 }
 
 #[test]
+#[ignore = "needs python3; `cargo xtask interop` runs it"]
+fn the_python_module_takes_its_settings_and_waits_without_work() {
+    let server = Server::new(1000);
+    let mut python = python(&root().join("tests/python/module.py"));
+    succeed(python.args(identities(&server, &[])));
+}
+
+#[test]
 #[ignore = "needs g++; `cargo xtask interop` runs it"]
 fn the_headers_compile_in_every_language_version() {
     let include = prefix().join("include");

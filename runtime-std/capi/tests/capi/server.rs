@@ -20,12 +20,21 @@ pub(crate) struct Server {
 impl Server {
     /// Serves the generator's first `count` events.
     pub(crate) fn new(count: u64) -> Self {
+        Self::in_bundles(count, 100)
+    }
+
+    /// The same, in bundles of so many events.
+    pub(crate) fn in_bundles(count: u64, events: usize) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let pki = Pki::generate().expect("certificates");
         pki.write_to(&directory.path().join("pki"))
             .expect("a writable directory");
         let builder = Simulator::builder(&pki).expect("an identity");
-        let simulator = builder.count(count).spawn().expect("a loopback port");
+        let simulator = builder
+            .count(count)
+            .bundle(events)
+            .spawn()
+            .expect("a loopback port");
         Self {
             directory,
             pki,
