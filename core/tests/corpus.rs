@@ -31,6 +31,17 @@ fn the_corpus_of_decode_keeps_its_promises_in_every_window() {
 }
 
 #[test]
+fn both_drivers_give_the_same_frames_wherever_a_stream_is_cut() {
+    for (_, mut data) in corpus::inputs("drivers") {
+        for cut in 0..=63 {
+            // Window, largest read, its sequence, and the configuration.
+            data[..4].copy_from_slice(&[cut, cut, 3 * cut, cut % 16]);
+            fuzzing::drivers(&data);
+        }
+    }
+}
+
+#[test]
 fn the_seeds_in_the_corpus_are_up_to_date() {
     corpus::check(&seeds());
 }
@@ -42,6 +53,9 @@ fn seeds() -> Vec<Seed> {
         let decode = [&[0, 10, 7, 0], &stream[..]].concat();
         seeds.push(("decode", name.clone(), decode));
         seeds.push(("parse", name.clone(), [&[0], &stream[..]].concat()));
+        // The smallest window, small reads that time out.
+        let drivers = [&[0, 30, 7, 8], &stream[..]].concat();
+        seeds.push(("drivers", name.clone(), drivers));
         seeds.push(("roundtrip", name, stream));
     }
     let readings = readings();

@@ -1,6 +1,6 @@
 //! Client and collector for Cisco's eStreamer protocol.
 //!
-//! - [`Client`]: one blocking connection, for your own program.
+//! - [`Client`]: one server, for your own program: blocking, or in its loop.
 //! - [`collect`]: many sources at once, delivered to outputs under a bookmark.
 //! - [`doctor`]: finds out why a server does not answer or sends no events.
 //! - `verify` (feature `archive`): proves the files of an archive.

@@ -10,7 +10,15 @@ use crate::steps::Steps;
 use crate::{Result, process, programs, tree};
 
 /// The targets of the core, all in the binary `smoke`, seconds each.
-const SMOKE: [&str; 6] = ["decode", "parse", "roundtrip", "session", "pair", "request"];
+const SMOKE: [&str; 7] = [
+    "decode",
+    "parse",
+    "roundtrip",
+    "session",
+    "pair",
+    "request",
+    "drivers",
+];
 const SMOKE_SECONDS: u32 = 5;
 /// An input that takes longer, or more memory than this, is a finding.
 const LIMITS: [&str; 2] = ["-timeout=20", "-rss_limit_mb=2048"];

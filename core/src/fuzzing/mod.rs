@@ -8,6 +8,7 @@
 //! - `session`: a client acknowledges each unit once, and handles each deadline once.
 //! - `pair`: a client and a server lose and duplicate nothing, and do not block.
 //! - `request`: a request parses to the same result in every form.
+//! - `drivers`: the blocking and the async client give the same frames.
 //!
 //! Work is limited by steps, not by time, so results do not depend on the machine.
 
@@ -15,17 +16,20 @@ mod account;
 mod choices;
 pub mod corpus;
 mod decode;
+mod drivers;
 pub mod pair;
 mod parse;
 mod request;
 mod roundtrip;
 mod session;
 pub mod stream;
+mod transcript;
 
 use crate::wire::{Event, EventNumber, Header, Message, RecordLength, RecordReader};
 
 pub use choices::Choices;
 pub use decode::decode;
+pub use drivers::drivers;
 pub use pair::pair;
 pub use parse::parse;
 pub use request::request;
@@ -62,4 +66,5 @@ pub const TARGETS: &[Target] = &[
     ("session", session),
     ("pair", pair),
     ("request", request),
+    ("drivers", drivers),
 ];

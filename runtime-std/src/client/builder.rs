@@ -25,6 +25,40 @@ use crate::input;
 use crate::reconnect::Target;
 
 /// The settings of a client. Every setting except the identity has a default.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use estreamer::client::tls::ServerRules;
+/// use estreamer::client::{Client, EventKind, InitialTimestamp, Quirk, Quirks, RecordLength};
+///
+/// # let directory = tempfile::tempdir()?;
+/// # let pki = estreamer_simulate::pki::Pki::generate()?;
+/// # pki.write_to(directory.path())?;
+/// # let server = estreamer_simulate::Simulator::builder(&pki)?.count(3).spawn()?;
+/// # let address = server.address().to_string();
+/// # let file = directory.path().join("client.p12");
+/// # let state = directory.path().join("state");
+/// let client = Client::builder(&address) // fmc.example.net
+///     .server("127.0.0.1:9") // fmc2.example.net
+///     .pkcs12(file, "estreamer") // the password of the file
+///     .rules(ServerRules::default())
+///     .from(InitialTimestamp::OLDEST)
+///     .event(EventKind::Intrusion)
+///     .fields(EventKind::File, &["FileName", "SHA_Disposition"])
+///     .state(state) // a directory for the bookmark
+///     .name("fmc")
+///     .overlap(Duration::from_secs(10))
+///     .ahead(4)
+///     .bind("127.0.0.1".parse()?)
+///     .quirks(Quirks::NONE.with(Quirk::ErrorNul))
+///     .record_length(RecordLength::Auto)
+///     .memory(64 << 20)
+///     .connect_timeout(Duration::from_secs(10))
+///     .connect()?;
+/// assert!(client.is_connected());
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub struct Builder {
     server: String,
@@ -102,7 +136,29 @@ impl Builder {
         self
     }
 
-    /// Sets the identity of this client, for instance one read from PEM files.
+    /// Sets the identity of this client, which may be in memory: PKCS#12, or certificate
+    /// chain, key and CA as PEM.
+    ///
+    /// ```
+    /// use estreamer::client::Client;
+    /// use estreamer::client::tls::Identity;
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let pki = estreamer_simulate::pki::Pki::generate()?;
+    /// # pki.write_to(directory.path())?;
+    /// # let server = estreamer_simulate::Simulator::builder(&pki)?.count(3).spawn()?;
+    /// # let address = server.address().to_string();
+    /// # let file = directory.path().join("client.p12");
+    /// let bytes = std::fs::read(file)?;
+    /// let identity = Identity::from_pkcs12(&bytes, Some("estreamer"))?;
+    /// Client::builder(&address).identity(identity).connect()?;
+    ///
+    /// # let read = |name: &str| std::fs::read(directory.path().join(name));
+    /// let (chain, key, ca) = (read("client.pem")?, read("client.key")?, read("ca.pem")?);
+    /// let identity = Identity::from_pem(&chain, &key, &ca)?;
+    /// Client::builder(&address).identity(identity).connect()?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn identity(mut self, identity: Identity) -> Self {
         self.identity = Some(Source::Read(Box::new(identity)));
         self
@@ -134,7 +190,25 @@ impl Builder {
         self
     }
 
-    /// Requests events as CSV instead of JSON.
+    /// Requests events as CSV instead of JSON. Each event type needs its fields by name.
+    ///
+    /// ```
+    /// # use estreamer::client::{Client, EventKind, InitialTimestamp};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let pki = estreamer_simulate::pki::Pki::generate()?;
+    /// # pki.write_to(directory.path())?;
+    /// # let server = estreamer_simulate::Simulator::builder(&pki)?.count(3).spawn()?;
+    /// # let address = server.address().to_string();
+    /// # let file = directory.path().join("client.p12");
+    /// # let builder = Client::builder(&address).pkcs12(file, "estreamer");
+    /// let mut client = builder
+    ///     .from(InitialTimestamp::OLDEST)
+    ///     .fields(EventKind::Connection, &["InitiatorIP", "ResponderIP"])
+    ///     .csv()
+    ///     .connect()?;
+    /// # client.close("no event may be a connection event")?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn csv(mut self) -> Self {
         self.csv = true;
         self
@@ -142,6 +216,23 @@ impl Builder {
 
     /// Requests the events that a JSON block selects, in the form of the guide's
     /// json_request.json, instead of single kinds.
+    ///
+    /// ```
+    /// # use estreamer::client::{Client, ErrorKind};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let pki = estreamer_simulate::pki::Pki::generate()?;
+    /// # pki.write_to(directory.path())?;
+    /// # let server = estreamer_simulate::Simulator::builder(&pki)?.count(3).spawn()?;
+    /// # let address = server.address().to_string();
+    /// # let file = directory.path().join("client.p12");
+    /// # let builder = || Client::builder(&address).pkcs12(&file, "estreamer");
+    /// let block = r#"{"Events": {"FileEvent": {"Fields": ["FileName"]}},
+    ///     "OutputFormat": {"Transform": "Text", "TransformConfig": "JSON"}}"#;
+    /// builder().json(block).connect()?;
+    /// let error = builder().json("{}").connect().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Request);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn json(mut self, block: &str) -> Self {
         self.json = Some(block.into());
         self
@@ -249,18 +340,28 @@ impl Builder {
     /// Calls a function at each [`ConnectionChange`], for example to log it. It is called
     /// during calls of the client, in the same thread.
     ///
-    /// ```no_run
-    /// # use estreamer::client::Client;
-    /// let client = Client::builder("fmc.example.net")
-    ///     .pkcs12("client.p12", "password")
-    ///     .state("/var/lib/events")
+    /// ```
+    /// use estreamer::client::{Client, InitialTimestamp};
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let pki = estreamer_simulate::pki::Pki::generate()?;
+    /// # pki.write_to(directory.path())?;
+    /// # let server = estreamer_simulate::Simulator::builder(&pki)?.count(3).spawn()?;
+    /// # let address = server.address().to_string();
+    /// # let file = directory.path().join("client.p12");
+    /// # let state = directory.path().join("state");
+    /// let client = Client::builder(&address)
+    ///     .pkcs12(file, "estreamer")
+    ///     .from(InitialTimestamp::OLDEST)
+    ///     .state(state)
     ///     .reconnecting()
     ///     .on_change(|change| eprintln!("{change}"))
     ///     .connect()?;
     /// for event in client {
     ///     println!("{}", String::from_utf8_lossy(&event?.data));
+    ///     # break;
     /// }
-    /// # Ok::<_, estreamer::client::Error>(())
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn on_change(mut self, observer: impl FnMut(&ConnectionChange) + Send + 'static) -> Self {
         self.observer = Some(Box::new(observer));

@@ -14,6 +14,31 @@ use crate::trouble::Words;
 /// [`Builder::on_change`](super::Builder::on_change).
 ///
 /// Displayed, it is one line for a log, without a full stop at its end.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use estreamer::client::{Client, ConnectionChange, NextAttempt};
+///
+/// let (sender, changes) = std::sync::mpsc::channel();
+/// # let directory = tempfile::tempdir()?;
+/// # estreamer_simulate::pki::Pki::generate()?.write_to(directory.path())?;
+/// # let file = directory.path().join("client.p12");
+/// let mut client = Client::builder("127.0.0.1:9") // nothing listens there
+///     .pkcs12(file, "estreamer")
+///     .reconnecting()
+///     .on_change(move |change| {
+///         println!("{change}");
+///         if let ConnectionChange::Disconnected { error, next, .. } = change {
+///             sender.send((error.kind(), next.clone())).unwrap();
+///         }
+///     })
+///     .connect()?;
+/// assert!(client.receive(Some(Duration::from_millis(200)))?.is_none());
+/// let (kind, next) = changes.recv()?;
+/// assert!(matches!(next, NextAttempt::In(wait) if wait <= Duration::from_secs(1)));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConnectionChange {

@@ -41,6 +41,14 @@ pub struct Error {
 type Source = Arc<dyn error::Error + Send + Sync>;
 
 /// The kind of an error.
+///
+/// ```
+/// use estreamer::client::{Client, ErrorKind};
+///
+/// let error = Client::builder("http://fmc").json("{}").connect().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Request);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {

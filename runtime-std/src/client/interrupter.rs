@@ -15,7 +15,7 @@ use estreamer_mio::event_loop::Handle;
 /// # pki.write_to(directory.path())?;
 /// # let file = directory.path().join("client.p12");
 /// let mut client = Client::builder("127.0.0.1:9")
-///     .pkcs12(file, "")
+///     .pkcs12(file, "estreamer")
 ///     .reconnecting()
 ///     .start()?;
 /// let interrupter = client.interrupter();

@@ -1,16 +1,23 @@
 //! A client for programs: connect, then take events one after the other.
 //!
-//! ```no_run
+//! ```
 //! use estreamer::client::{Client, InitialTimestamp};
 //!
-//! let client = Client::builder("fmc.example.net")
-//!     .pkcs12("client.p12", "password")
+//! # let directory = tempfile::tempdir()?;
+//! # let pki = estreamer_simulate::pki::Pki::generate()?;
+//! # pki.write_to(directory.path())?;
+//! # let server = estreamer_simulate::Simulator::builder(&pki)?.count(3).spawn()?;
+//! # let address = server.address().to_string();
+//! # let file = directory.path().join("client.p12");
+//! let client = Client::builder(&address) // fmc.example.net
+//!     .pkcs12(file, "estreamer") // the password of the file
 //!     .from(InitialTimestamp::OLDEST)
 //!     .connect()?;
 //! for event in client {
 //!     println!("{}", String::from_utf8_lossy(&event?.data));
+//!     # break;
 //! }
-//! # Ok::<_, estreamer::client::Error>(())
+//! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! The iterator acknowledges an event when the next one is requested. With
@@ -31,13 +38,14 @@
 //! ([`AsFd`]), for [`Client::due`] at most, and then calls [`Client::poll`] until it
 //! returns `None`: it never waits.
 //!
-//! The client has no thread: it serves the connection only during a call. While a
+//! The client has no thread, except for the resolver of the system: it serves the connection only during a call. While a
 //! program is busy for minutes, the server has to wait.
 
 mod bookmark;
 mod builder;
 mod change;
 mod connector;
+mod delivery;
 mod error;
 mod event;
 mod interrupter;
@@ -95,7 +103,7 @@ pub struct Client {
 
 impl Client {
     /// Returns the builder of a client of this server, `HOST[:PORT]`; the default port
-    /// is 8302.
+    /// is 8302. See [`Builder`] for an example.
     pub fn builder(server: &str) -> Builder {
         Builder::new(server)
     }
@@ -121,18 +129,30 @@ impl Client {
         }
     }
 
-    /// Waits until the session has started.
-    fn establish(&mut self) -> Result<(), Error> {
-        while !self.is_connected() {
-            self.step(None)?;
-            self.fetch()?;
-            self.check()?;
-        }
-        Ok(())
-    }
-
     /// Waits for the next record for at most `timeout`; then returns `None`. Records
     /// that were acknowledged before a restart are skipped.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// # use estreamer::client::{Client, InitialTimestamp};
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let pki = estreamer_simulate::pki::Pki::generate()?;
+    /// # pki.write_to(directory.path())?;
+    /// # let server = estreamer_simulate::Simulator::builder(&pki)?.count(3).spawn()?;
+    /// # let address = server.address().to_string();
+    /// # let file = directory.path().join("client.p12");
+    /// # let builder = Client::builder(&address).pkcs12(file, "estreamer");
+    /// let mut client = builder.from(InitialTimestamp::OLDEST).connect()?;
+    /// let mut received = 0;
+    /// while let Some(record) = client.receive(Some(Duration::from_secs(1)))? {
+    ///     assert!(record.data.starts_with(b"{"));
+    ///     received += 1;
+    ///     client.acknowledge()?;
+    /// }
+    /// assert_eq!(received, 3);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Why the connection ended, and [`ErrorKind::Ended`] from then on. After
@@ -164,7 +184,32 @@ impl Client {
     /// Returns the next record that is there, and serves the connection once if there is
     /// none: it connects, reads, writes and acknowledges, but never waits. Call it until it
     /// returns `None`, then wait for the [descriptor](AsFd), and for
-    /// [`due`](Self::due) at most.
+    /// [`due`](Self::due) at most. `examples/tokio.rs` does so on tokio.
+    ///
+    /// ```
+    /// # use estreamer::client::{Client, InitialTimestamp};
+    /// # fn wait_readable(_: &Client, at_most: std::time::Duration) {
+    /// #     std::thread::sleep(at_most.min(std::time::Duration::from_millis(10)));
+    /// # }
+    /// # let directory = tempfile::tempdir()?;
+    /// # let pki = estreamer_simulate::pki::Pki::generate()?;
+    /// # pki.write_to(directory.path())?;
+    /// # let server = estreamer_simulate::Simulator::builder(&pki)?.count(3).spawn()?;
+    /// # let address = server.address().to_string();
+    /// # let file = directory.path().join("client.p12");
+    /// # let builder = Client::builder(&address).pkcs12(file, "estreamer");
+    /// let mut client = builder.from(InitialTimestamp::OLDEST).start()?;
+    /// let mut received = 0;
+    /// while received < 3 {
+    ///     while let Some(record) = client.poll()? {
+    ///         assert!(record.data.starts_with(b"{"));
+    ///         received += 1;
+    ///     }
+    ///     client.acknowledge()?;
+    ///     wait_readable(&client, client.due()); // of the program
+    /// }
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`receive`](Self::receive).
@@ -186,6 +231,30 @@ impl Client {
     /// bookmark none of it is sent to the program again. It is durable when this
     /// returns, so one call for many events is cheaper than one for each.
     ///
+    /// ```
+    /// # use estreamer::client::{Client, InitialTimestamp};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let pki = estreamer_simulate::pki::Pki::generate()?;
+    /// # pki.write_to(directory.path())?;
+    /// # let server = estreamer_simulate::Simulator::builder(&pki)?.count(3).spawn()?;
+    /// # let address = server.address().to_string();
+    /// # let file = directory.path().join("client.p12");
+    /// # let state = directory.path().join("state");
+    /// let builder = || {
+    ///     let builder = Client::builder(&address).pkcs12(&file, "estreamer");
+    ///     builder.from(InitialTimestamp::OLDEST).state(&state)
+    /// };
+    /// let mut client = builder().connect()?;
+    /// client.receive(None)?;
+    /// client.acknowledge()?;
+    /// let unacknowledged = client.receive(None)?.map(|record| record.data.to_vec());
+    /// drop(client);
+    /// let mut client = builder().connect()?;
+    /// let again = client.receive(None)?.map(|record| record.data.to_vec());
+    /// assert_eq!(again, unacknowledged);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::Bookmark`]: it is not durable. If the disk was full, the call may be
     /// repeated.
@@ -199,6 +268,20 @@ impl Client {
 
     /// Ends the session: sends the reason to the server, and waits up to a second for it
     /// to close. Events that were handed out but not acknowledged are received again.
+    ///
+    /// ```
+    /// # use estreamer::client::Client;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let pki = estreamer_simulate::pki::Pki::generate()?;
+    /// # pki.write_to(directory.path())?;
+    /// # let server = estreamer_simulate::Simulator::builder(&pki)?.count(3).spawn()?;
+    /// # let address = server.address().to_string();
+    /// # let file = directory.path().join("client.p12");
+    /// let mut client = Client::builder(&address).pkcs12(file, "estreamer").connect()?;
+    /// client.close("the program stops")?;
+    /// assert!(client.next().is_none());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Bookmark`], [`ErrorKind::System`].
@@ -218,6 +301,24 @@ impl Client {
     }
 
     /// Returns the counts so far.
+    ///
+    /// ```
+    /// # use estreamer::client::{Client, InitialTimestamp};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let pki = estreamer_simulate::pki::Pki::generate()?;
+    /// # pki.write_to(directory.path())?;
+    /// # let server = estreamer_simulate::Simulator::builder(&pki)?.count(3).spawn()?;
+    /// # let address = server.address().to_string();
+    /// # let file = directory.path().join("client.p12");
+    /// # let builder = Client::builder(&address).pkcs12(file, "estreamer");
+    /// let mut client = builder.from(InitialTimestamp::OLDEST).connect()?;
+    /// client.receive(None)?;
+    /// let statistics = client.statistics();
+    /// assert_eq!((statistics.connections, statistics.records), (1, 1));
+    /// assert!(client.is_connected() && client.is_answered());
+    /// println!("the form of the request: {}", client.request_form());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn statistics(&self) -> ClientStatistics {
         let counts = self.connector.counts();
         ClientStatistics {
@@ -252,128 +353,6 @@ impl Client {
     /// thread.
     pub fn interrupter(&self) -> Interrupter {
         self.interrupter.clone()
-    }
-
-    /// Advances to the next received record that is to be handed out.
-    fn advance(&mut self) -> Result<bool, Error> {
-        loop {
-            let Some((batch, next)) = &mut self.batch else {
-                match self.fetch()? {
-                    true => continue,
-                    false => return Ok(false),
-                }
-            };
-            let Some(record) = batch.record(*next) else {
-                self.handed_out = batch.units();
-                self.batch = None;
-                if !self.outstanding {
-                    self.set_delivered();
-                }
-                continue;
-            };
-            *next += 1;
-            self.counted.records += 1;
-            match record.kind {
-                RecordKind::Event => {}
-                RecordKind::Malformed(_) => self.counted.malformed += 1,
-                RecordKind::Oversize => self.counted.oversize += 1,
-            }
-            if let Some(bookmark) = &mut self.bookmark
-                && !bookmark.is_new(record, *next - 1)
-            {
-                self.counted.duplicates += 1;
-                continue;
-            }
-            self.outstanding = true;
-            return Ok(true);
-        }
-    }
-
-    /// Returns the record handed out last.
-    fn current(&self) -> Option<EventRecord<'_>> {
-        let (batch, next) = self.batch.as_ref()?;
-        batch.record(next.checked_sub(1)?)
-    }
-
-    /// Checks whether the client can continue.
-    fn check(&mut self) -> Result<(), Error> {
-        if let Some(error) = self.connector.take_error() {
-            return Err(error);
-        }
-        if self.connector.is_over() {
-            return Err(Error::over());
-        }
-        match self.interrupter.take() {
-            true => Err(Error::interrupted()),
-            false => Ok(()),
-        }
-    }
-
-    /// Returns whether the server waits for an acknowledgement.
-    fn is_withheld(&self) -> bool {
-        self.outstanding && self.units > self.delivered.saturating_add(self.ahead)
-    }
-
-    /// Serves the connection until something happens.
-    fn step(&mut self, at_most: Option<Duration>) -> Result<(), Error> {
-        let due = match &mut self.bookmark {
-            Some(bookmark) => {
-                let due = bookmark.commit_if_due();
-                if bookmark.is_broken() {
-                    self.connector.give_up();
-                }
-                due?
-            }
-            None => None,
-        };
-        let at_most = at_most.into_iter().chain(due).min();
-        self.connector.step(at_most, &mut self.bookmark)
-    }
-
-    /// Acknowledges everything handed out, and updates the bookmark.
-    fn accept(&mut self) -> Result<(), Error> {
-        if let Some((batch, next)) = &self.batch
-            && *next >= batch.records().len()
-        {
-            self.handed_out = batch.units();
-        }
-        self.outstanding = false;
-        if let Some(bookmark) = &mut self.bookmark {
-            bookmark.accept();
-        }
-        if self.delivered < self.handed_out {
-            self.set_delivered();
-            // Sends the acknowledgement now, not at the next call.
-            self.connector.turn(Some(Duration::ZERO))?;
-        }
-        Ok(())
-    }
-
-    /// Marks everything that was handed out as delivered.
-    fn set_delivered(&mut self) {
-        self.delivered = self.handed_out;
-        self.connector.delivered(self.delivered);
-    }
-
-    /// Takes the next batch; returns false if there is none. The end of a connection comes
-    /// after its batches, so none is left when another connection begins.
-    fn fetch(&mut self) -> Result<bool, Error> {
-        let records = self.counted.records - self.counted.duplicates;
-        let was_connected = self.connector.is_connected();
-        let batch = self.connector.poll_batch(&mut self.bookmark, records)?;
-        if was_connected && !self.connector.is_connected() {
-            self.counted.acknowledged += self.delivered;
-            (self.units, self.handed_out, self.delivered) = (0, 0, 0);
-        }
-        let Some(batch) = batch else {
-            return Ok(false);
-        };
-        self.units = batch.units();
-        if let Some(bookmark) = &mut self.bookmark {
-            bookmark.begin(&batch);
-        }
-        self.batch = Some((batch, 0));
-        Ok(true)
     }
 }
 

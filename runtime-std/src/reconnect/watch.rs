@@ -39,8 +39,8 @@ pub(crate) enum Health {
 /// A server that refuses this client closes the connection right after the handshake.
 const STOOD: Duration = Duration::from_secs(1);
 
-const OTHER_FORM: &'static str = "the client sends the request again in another form";
-const GONE: &'static str = "the server sends no more null messages";
+const OTHER_FORM: &str = "the client sends the request again in another form";
+const GONE: &str = "the server sends no more null messages";
 
 impl ConnectionWatch {
     /// Watches a new connection. With `patience`, the server has to answer the request

@@ -139,4 +139,12 @@ impl fmt::Display for OpeningError {
     }
 }
 
-impl std::error::Error for OpeningError {}
+impl std::error::Error for OpeningError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::File(_, error) | Self::Journal(JournalError::Io(_, error)) => Some(error),
+            Self::Journal(JournalError::Damaged(_, damage)) => Some(damage),
+            Self::UnknownSource(..) => None,
+        }
+    }
+}
