@@ -42,7 +42,7 @@ static HANDED_OUT: AtomicUsize = AtomicUsize::new(0);
 
 struct Reserves {
     first: *mut Reserve,
-    /// Reserves that have no client, but have blocks that are still in use.
+    /// Reserves that stay without a client.
     surplus: usize,
 }
 
@@ -108,7 +108,10 @@ fn remove_one() {
     unsafe {
         while !(*link).is_null() {
             let reserve = *link;
-            if (*reserve).region.is_unused() {
+            // The last one stays, because a thread that looks up a name may outlive its
+            // client.
+            let is_last = reserve == reserves.first && (*reserve).next.is_null();
+            if (*reserve).region.is_unused() && !is_last {
                 *link = (*reserve).next;
                 System.dealloc(reserve.cast(), LAYOUT);
                 return;
@@ -116,7 +119,7 @@ fn remove_one() {
             link = &raw mut (*reserve).next;
         }
     }
-    // Something that outlives a client is in each of them.
+    // It is the last one, or something that outlives a client is in each of them.
     reserves.surplus += 1;
 }
 

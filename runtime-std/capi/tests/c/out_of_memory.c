@@ -122,7 +122,7 @@ int main(int argc, char **argv) {
     config.state = argv[4];
     config.from = EST_FROM_OLDEST;
 
-    /* What is made once for the process. */
+    /* What glibc makes at the first call in a thread. It ends the process if it cannot. */
     STATUS(session(&config), EST_OK);
 
     armed = 1;

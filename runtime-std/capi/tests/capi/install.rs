@@ -62,6 +62,14 @@ fn an_example_resumes_after_a_restart() {
 }
 
 #[test]
+#[ignore = "needs mandoc; `cargo xtask interop` runs it"]
+fn the_page_of_the_manual_is_well_formed() {
+    let mut mandoc = Command::new("mandoc");
+    mandoc.args(["-T", "lint", "-W", "warning"]);
+    succeed(mandoc.arg(prefix().join("share/man/man3/estreamer.3")));
+}
+
+#[test]
 #[ignore = "needs python3; `cargo xtask interop` runs it"]
 fn the_python_module_takes_its_settings_and_waits_without_work() {
     let server = Server::new(1000);
