@@ -46,6 +46,13 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
             other => Err(format!("must exit with 0, not {other:?}")),
         }
     })?;
+    steps.run("firmware: async session on embassy", || {
+        toolchain.build(&["embassy"], "embassy")?;
+        match thumb::emulate("embassy")?.0.code() {
+            Some(0) => Ok(()),
+            other => Err(format!("must exit with 0, not {other:?}")),
+        }
+    })?;
     steps.run("firmware: session", || {
         let (status, frames) = thumb::emulate("session")?;
         let log = decode("session", &frames)?;

@@ -13,6 +13,12 @@ const CODE_LIMIT: u64 = 16 * 1024;
 /// What a session keeps, beside the caller's window and transmit buffer.
 const STATE_LIMIT: u64 = 288;
 
+/// What the image on embassy's executor keeps: a task with its window of 4096 bytes, and
+/// everything else.
+const EMBASSY_LIMIT: u64 = 4096 + 2048;
+/// What it uses of the stack.
+const STACK_LIMIT: u64 = 2048;
+
 struct Row {
     name: String,
     bytes: u64,
@@ -22,7 +28,8 @@ struct Row {
 pub(crate) fn run(steps: &mut Steps, bless: bool) -> Result {
     let toolchain = steps.run("footprint: tools", Toolchain::find)?;
     steps.run("footprint: images", || {
-        toolchain.build(&["footprint", "request", "baseline", "sizes"], "")
+        toolchain.build(&["footprint", "request", "baseline", "sizes"], "")?;
+        toolchain.build(&["collecting", "embassy"], "embassy")
     })?;
     steps.run("footprint: table", || {
         let compiler = toolchain.description();
@@ -42,6 +49,8 @@ pub(crate) fn run(steps: &mut Steps, bless: bool) -> Result {
 fn measure() -> Result<Vec<Row>> {
     let session = Weight::of("footprint")?;
     let request = Weight::of("request")?;
+    let collecting = Weight::of("collecting")?;
+    let embassy = Weight::of("embassy")?;
     let code = session.text + session.rodata;
     let mut rows = vec![
         row("session: code, `.text`", session.text, None),
@@ -54,14 +63,30 @@ fn measure() -> Result<Vec<Row>> {
             request.writable,
             Some(0),
         ),
+        row(
+            "async loop: both",
+            collecting.text + collecting.rodata,
+            Some(CODE_LIMIT),
+        ),
+        row(
+            "async loop: `.data` and `.bss`",
+            collecting.writable,
+            Some(0),
+        ),
+        row("embassy image: both", embassy.text + embassy.rodata, None),
+        row(
+            "embassy image: `.data` and `.bss`",
+            embassy.writable,
+            Some(EMBASSY_LIMIT),
+        ),
+        row(
+            "embassy image: stack",
+            told("embassy")?.iter().map(|(_, bytes)| bytes).sum(),
+            Some(STACK_LIMIT),
+        ),
     ];
-    let (_, told) = thumb::emulate("sizes")?;
     let mut state = 0;
-    for line in tree::read(&told)?.lines() {
-        let (name, bytes) = line
-            .rsplit_once(' ')
-            .and_then(|(name, bytes)| Some((name, bytes.parse::<u64>().ok()?)))
-            .ok_or_else(|| format!("the image `sizes` wrote `{line}`, not `NAME BYTES`"))?;
+    for (name, bytes) in told("sizes")? {
         state += bytes;
         rows.push(row(&format!("state: `{name}`"), bytes, None));
     }
@@ -70,6 +95,18 @@ fn measure() -> Result<Vec<Row>> {
     }
     rows.push(row("state: in all", state, Some(STATE_LIMIT)));
     Ok(rows)
+}
+
+/// Runs an image; returns the sizes that it prints by name.
+fn told(image: &str) -> Result<Vec<(String, u64)>> {
+    let (_, told) = thumb::emulate(image)?;
+    let told = tree::read(&told)?;
+    let sizes = told.lines().map(|line| {
+        line.rsplit_once(' ')
+            .and_then(|(name, bytes)| Some((name.to_owned(), bytes.parse().ok()?)))
+            .ok_or_else(|| format!("the image `{image}` wrote `{line}`, not `NAME BYTES`"))
+    });
+    sizes.collect()
 }
 
 /// What an image has more than the baseline.
@@ -129,10 +166,13 @@ fn row(name: &str, bytes: u64, limit: Option<u64>) -> Row {
 fn render(rows: &[Row], compiler: &str) -> String {
     let mut table = String::from(
         "# What a client session costs on a Cortex-M3\n\n\
-         Bytes that an image with a client session (`src/bin/footprint.rs`) or with a\n\
-         typed request (`src/bin/request.rs`) has more than the same image without\n\
-         (`src/bin/baseline.rs`), optimised for size. Written by\n\
-         `cargo xtask footprint --bless`.\n\n\
+         Bytes that an image has more than the same image without\n\
+         (`src/bin/baseline.rs`), optimised for size: a client session\n\
+         (`src/bin/footprint.rs`), a typed request (`src/bin/request.rs`), the loop that\n\
+         collects with the async client, its request and its waits\n\
+         (`src/bin/collecting.rs`), and the same with embassy's executor, a timer, a\n\
+         scripted server and a window of 4096 bytes (`src/bin/embassy`). The stack is what\n\
+         that image has used at its end. Written by `cargo xtask footprint --bless`.\n\n\
          | what | bytes | at most |\n|---|---:|---:|\n",
     );
     for Row { name, bytes, limit } in rows {

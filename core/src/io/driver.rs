@@ -29,6 +29,10 @@ pub(super) struct Found(usize, Frame);
 /// Room for four nulls.
 const OUT: usize = 32;
 
+// What docs/microcontrollers.md says: a session, and 64 bytes.
+#[cfg(target_pointer_width = "32")]
+const _: () = assert!(size_of::<Driver<'_>>() <= 288 + 64);
+
 impl<'w> Driver<'w> {
     pub(super) fn new(
         window: &'w mut [u8],

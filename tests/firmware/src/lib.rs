@@ -4,11 +4,15 @@
 
 #![no_std]
 
+#[cfg(feature = "embassy")]
+pub mod collect;
 #[cfg(feature = "log")]
 mod logger;
 pub mod semihosting;
 #[cfg(feature = "log")]
 pub mod session;
+#[cfg(feature = "embassy")]
+pub mod stack;
 
 /// Ends the image; the host sees 0 or 1.
 pub fn finish(done: bool) -> ! {

@@ -29,6 +29,24 @@ impl Stdout {
     }
 }
 
+/// Prints a line `NAME BYTES`.
+pub fn print(name: &str, mut bytes: usize) {
+    let mut digits = [b'0'; 10];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (bytes % 10) as u8;
+        bytes /= 10;
+        if bytes == 0 {
+            break;
+        }
+    }
+    let stdout = Stdout::open();
+    for part in [name.as_bytes(), b" ", &digits[start..], b"\n"] {
+        stdout.write(part);
+    }
+}
+
 /// Ends the image with an exit status for the host.
 pub fn exit(status: u32) -> ! {
     loop {

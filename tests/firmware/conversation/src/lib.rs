@@ -10,3 +10,4 @@ mod client;
 mod server;
 
 pub use client::{Note, hold};
+pub use server::{CSV, JSON, LARGE, Server};

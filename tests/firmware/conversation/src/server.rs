@@ -2,13 +2,13 @@
 //! measured against what writes them.
 
 /// The comma-separated event in the first bundle.
-pub(crate) const CSV: &[u8] = b"1743500734,172.16.3.110,142.250.191.196,443";
+pub const CSV: &[u8] = b"1743500734,172.16.3.110,142.250.191.196,443";
 /// The JSON event behind the malformed record in the second.
-pub(crate) const JSON: &[u8] = b"{\"EventType\":\"IntrusionEvent\",\"EventID\":7}";
+pub const JSON: &[u8] = b"{\"EventType\":\"IntrusionEvent\",\"EventID\":7}";
 /// The event in the third, larger than the window.
-pub(crate) const LARGE: &[u8] = &[b'x'; 1500];
+pub const LARGE: &[u8] = &[b'x'; 1500];
 /// The code of the error message at the end.
-pub(crate) const CODE: i32 = 19;
+pub const CODE: i32 = 19;
 
 /// What is sent at first, and after each null.
 const SCRIPT: [&[&[u8]]; 4] = [
@@ -49,9 +49,9 @@ const NULL: &[u8; 8] = b"\x00\x01\x00\x00\x00\x00\x00\x00";
 /// Bytes given at most at a time. A prime, so that the cuts fall everywhere.
 const CHUNK: usize = 61;
 
-/// Where the server is in its script.
+/// The server, and where it is in its script.
 #[derive(Default)]
-pub(crate) struct Server {
+pub struct Server {
     requested: bool,
     nulls: usize,
     /// The next byte to send: act, part, offset.
@@ -60,12 +60,12 @@ pub(crate) struct Server {
 
 impl Server {
     /// Nulls received.
-    pub(crate) fn nulls(&self) -> usize {
+    pub fn nulls(&self) -> usize {
         self.nulls
     }
 
     /// Takes what the client sends; says whether it had its place.
-    pub(crate) fn receive(&mut self, bytes: &[u8]) -> bool {
+    pub fn receive(&mut self, bytes: &[u8]) -> bool {
         if !self.requested {
             self.requested = bytes.starts_with(&[0, 1, 0, 2]);
             return self.requested;
@@ -76,7 +76,7 @@ impl Server {
     }
 
     /// Fills the front of `buffer`; nothing means that it waits or is through.
-    pub(crate) fn send(&mut self, buffer: &mut [u8]) -> usize {
+    pub fn send(&mut self, buffer: &mut [u8]) -> usize {
         let (act, part, offset) = &mut self.position;
         if !self.requested || *act > self.nulls {
             return 0;
