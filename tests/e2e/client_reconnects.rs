@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use estreamer::client::{
-    Builder, Client, ConnectionChange, ErrorKind, InitialTimestamp, NextAttempt, Quirks,
+    Builder, Client, ConnectionChange, ErrorKind, EventKind, InitialTimestamp, NextAttempt, Quirks,
     RequestForm,
 };
 use estreamer_core::quirk::Quirk;
+use estreamer_core::session::End;
 use estreamer_simulate::Simulator;
 use estreamer_simulate::archive::{Archive, ArchiveOptions};
 use estreamer_simulate::generator::GeneratorOptions;
@@ -192,6 +193,26 @@ fn what_was_handed_out_and_not_acknowledged_comes_again_after_a_restart_only() {
 }
 
 #[test]
+fn another_server_of_a_pair_goes_on_where_the_first_one_ended() {
+    let mut server = Restarting::new(6000);
+    let other = server.pki.server().archive(server.archive.clone());
+    let other = other.bundle(70).spawn().unwrap();
+    let log = Log::default();
+    let pair = server.client().server(&other.address().to_string());
+    let mut client = pair.on_change(log.keep()).connect().unwrap();
+    let mut got = Vec::new();
+    for event in client.by_ref().take(6000) {
+        got.push(event.unwrap().data);
+        if got.len() == 2500 {
+            server.stop();
+        }
+    }
+    assert!(got == server.expected(), "each once, and in order");
+    assert_eq!(log.count(&format!("connected to {}", other.address())), 1);
+    assert!(log.count(&format!("Trying {} now", other.address())) > 0);
+}
+
+#[test]
 fn a_server_that_is_away_is_waited_for_and_the_log_names_cause_and_delay() {
     let mut server = Restarting::new(10);
     server.stop();
@@ -237,6 +258,10 @@ fn a_step_never_waits_and_the_descriptor_alone_wakes_the_program() {
             let start = Instant::now();
             while client.client().poll().unwrap().is_some() {
                 got += 1;
+                // A program that takes few at a time is not made to wait for the others.
+                if got % 7 == 0 {
+                    break;
+                }
             }
             let took = start.elapsed();
             assert!(took < Duration::from_millis(900), "{took:?}");
@@ -294,6 +319,15 @@ fn what_no_attempt_repairs_ends_it() {
         refused(server.client().json("{}")).kind(),
         ErrorKind::Request
     );
+    // Only the server knows the fields, and it never answered this client.
+    let unknown = server.client().fields(EventKind::File, &["FileNaem"]);
+    let mut client = unknown.connect().unwrap();
+    let error = client.receive(SOON).unwrap_err();
+    let end = End::PeerError { code: 3 };
+    assert_eq!(error.kind(), ErrorKind::Ended(end), "{error}");
+    assert!(error.what().contains("no form of the request"), "{error}");
+    let error = client.receive(SOON).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Ended(End::Closed), "{error}");
     let _first = server.bookmarked().connect().unwrap();
     let error = refused(server.bookmarked());
     assert_eq!(error.kind(), ErrorKind::Bookmark);

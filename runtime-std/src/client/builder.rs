@@ -1,5 +1,6 @@
 //! The settings of a client.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,11 +9,12 @@ use estreamer_core::fqe::{EventKind, Request, RequestForm};
 use estreamer_core::quirk::Quirks;
 use estreamer_core::session::ClientConfig;
 use estreamer_core::wire::{InitialTimestamp, RecordLength};
-use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
+use estreamer_mio::tls::{Identity, ServerRules};
 use zeroize::Zeroizing;
 
 use super::bookmark::ClientBookmark;
 use super::connector::{Connector, Observer};
+use super::identity::{self, IdentitySource};
 use super::settings::ConnectionSettings;
 use super::{Client, ConnectionChange, Error, ErrorKind};
 use crate::config::address::Address;
@@ -21,7 +23,6 @@ use crate::config::number;
 use crate::delivery::bookmark::state_dir::StateDir;
 use crate::form_hints::FormHints;
 use crate::format::OwnedTransform;
-use crate::input;
 use crate::reconnect::Target;
 
 /// The settings of a client. Every setting except the identity has a default.
@@ -64,7 +65,7 @@ pub struct Builder {
     server: String,
     /// Further servers, tried after the first.
     others: Vec<String>,
-    identity: Option<Source>,
+    identity: Option<IdentitySource>,
     rules: ServerRules,
     from: InitialTimestamp,
     events: Vec<EventFields>,
@@ -84,14 +85,19 @@ pub struct Builder {
     observer: Option<Observer>,
 }
 
-/// The source of the identity.
-enum Source {
-    Pkcs12(PathBuf, Zeroizing<String>),
-    Read(Box<Identity>),
-}
-
 /// The minimum of memory: the largest record and two arenas.
 const LEAST: usize = 20 << 20;
+
+/// Without the identity and its password.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("server", &self.server)
+            .field("state", &self.state)
+            .field("is_reconnecting", &self.is_reconnecting)
+            .finish_non_exhaustive()
+    }
+}
 
 impl Builder {
     pub(super) fn new(server: &str) -> Self {
@@ -132,7 +138,7 @@ impl Builder {
     /// Center. The password may be empty.
     pub fn pkcs12(mut self, file: impl AsRef<Path>, password: &str) -> Self {
         let password = Zeroizing::new(password.to_owned());
-        self.identity = Some(Source::Pkcs12(file.as_ref().into(), password));
+        self.identity = Some(IdentitySource::Pkcs12(file.as_ref().into(), password));
         self
     }
 
@@ -160,7 +166,7 @@ impl Builder {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn identity(mut self, identity: Identity) -> Self {
-        self.identity = Some(Source::Read(Box::new(identity)));
+        self.identity = Some(IdentitySource::Read(Box::new(identity)));
         self
     }
 
@@ -394,7 +400,7 @@ impl Builder {
     pub fn start(mut self) -> Result<Client, Error> {
         // Settings are checked before files are opened.
         let request = self.event_request()?;
-        let tls = self.tls()?;
+        let tls = identity::tls(self.identity.as_ref(), self.rules.clone())?;
         self.session.expected = Some(request.expected());
         let target = Target {
             name: self.name.as_ref().unwrap_or(&self.server).clone(),
@@ -420,30 +426,6 @@ impl Builder {
         let connector = Connector::new(settings, target, hints, self.observer)?;
         let ahead = self.session.ahead;
         Ok(Client::new(self.server, connector, bookmark, ahead))
-    }
-
-    fn tls(&self) -> Result<ClientTls, Error> {
-        let identity = match &self.identity {
-            Some(Source::Read(identity)) => identity,
-            Some(Source::Pkcs12(file, password)) => {
-                let bytes = input::read(file, input::IDENTITY).map_err(|error| {
-                    let what = format!("cannot read {}: {error}", file.display());
-                    let remedy = "Check the path and its permissions";
-                    Error::new(ErrorKind::Identity, what, remedy).because(error)
-                })?;
-                &Identity::from_pkcs12(&bytes, Some(password)).map_err(|error| {
-                    let what = format!("{}: {error}", file.display());
-                    Error::new(ErrorKind::Identity, what, "").because(error)
-                })?
-            }
-            None => {
-                let what = "no identity is configured";
-                let remedy = "Set the PKCS#12 file of this client";
-                return Err(Error::new(ErrorKind::Identity, what, remedy));
-            }
-        };
-        ClientTls::new(identity, self.rules.clone())
-            .map_err(|error| Error::new(ErrorKind::Identity, &error, "").because(error))
     }
 
     fn servers(&self) -> Result<Vec<Address>, Error> {

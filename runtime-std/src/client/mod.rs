@@ -48,6 +48,7 @@ mod connector;
 mod delivery;
 mod error;
 mod event;
+mod identity;
 mod interrupter;
 mod settings;
 mod statistics;
@@ -184,7 +185,8 @@ impl Client {
     /// Returns the next record that is there, and serves the connection once if there is
     /// none: it connects, reads, writes and acknowledges, but never waits. Call it until it
     /// returns `None`, then wait for the [descriptor](AsFd), and for
-    /// [`due`](Self::due) at most. `examples/tokio.rs` does so on tokio.
+    /// [`due`](Self::due) at most. `examples/tokio.rs` does so on tokio. At the begin of a
+    /// session it may write the bookmark to the disk.
     ///
     /// ```
     /// # use estreamer::client::{Client, InitialTimestamp};
@@ -222,6 +224,9 @@ impl Client {
     /// attempt, and for the bookmark. It is a second at most, and zero if there is
     /// something to do.
     pub fn due(&self) -> Duration {
+        if self.batch.is_some() {
+            return Duration::ZERO;
+        }
         let bookmark = self.bookmark.as_ref().and_then(ClientBookmark::due);
         let due = self.connector.due();
         bookmark.map_or(due, |bookmark| bookmark.min(due))
