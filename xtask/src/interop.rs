@@ -7,13 +7,16 @@ use crate::steps::Steps;
 use crate::{Result, dist, features, process, programs};
 
 /// The programs, the packages they come in, and how to ask for their version.
-const PROGRAMS: [(&str, &str); 17] = [
+const PROGRAMS: [(&str, &str); 20] = [
     ("openssl", "openssl"),
     ("strace", "strace"),
     ("python3", "python3"),
     ("pkg-config", "pkg-config"),
     ("valgrind", "valgrind"),
     ("c++", "g++"),
+    ("clang", "clang"),
+    ("cmake", "cmake"),
+    ("abidiff", "abigail-tools"),
     ("go", "golang-go"),
     ("javac", "default-jdk-headless"),
     ("systemd-analyze", "systemd"),
@@ -53,7 +56,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
     steps.run("interop: program", || tests(&features::but_c()?, "e2e"))?;
     steps.run("interop: core called directly", direct)?;
     steps.run("interop: C library under AddressSanitizer", sanitized)?;
-    steps.run("interop: C library", || tests(&features::c()?, "capi"))?;
+    steps.run("interop: C library", || tests(&features::c(), "capi"))?;
     steps.run("interop: Kafka", kafka)
 }
 
@@ -130,6 +133,10 @@ fn programs() -> Result {
         if !Path::new(file).exists() {
             programs::install(&[package])?;
         }
+    }
+    let venv = ["-c", "import ensurepip"];
+    if process::read(Command::new("python3").args(venv)).is_err() {
+        programs::install(&["python3-venv"])?;
     }
     // The messages of OpenTelemetry, as they are published.
     programs::python("opentelemetry-proto", "opentelemetry")?;

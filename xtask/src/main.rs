@@ -61,9 +61,9 @@ cargo xtask TASK
   world      [--seeds FIRST..LAST] [--seconds N]: runs worlds, by default with new
              seeds for 60 s; --seeds SEED tells the story of one; --planted plants
              bugs in a copy, each of which has to be found
-  dist       the C library as an install tree and as an archive, the program as
-             packages (deb, rpm), what it is made of, and the checksums of all, in
-             target/dist
+  dist       the C library as an install tree and as an archive, its Python module
+             as a wheel (python3), the program as packages (deb, rpm), what it is
+             made of, and the checksums of all, in target/dist
   api        compares the public items of the libraries with docs/api (nightly
              toolchain, cargo-public-api); --bless rewrites the lists
   package    packs every crate that is published, and compiles the packages

@@ -24,9 +24,10 @@
 //   Texts are UTF-8 and end with NUL.
 // - est_..._free() sets the pointer to NULL, so that a later call with it returns
 //   EST_NULL. Do not use copies of the pointer after that.
-// - No function calls back, ends the process, or changes signal handling. An
-//   internal error returns EST_POISONED and prints a line on standard error. In
-//   libestreamer_core.a it stops the processor.
+// - No function ends the process or changes signal handling, and none calls back
+//   but into the function of est_client_set_log(). An internal error returns
+//   EST_POISONED and prints a line on standard error. In libestreamer_core.a it
+//   stops the processor.
 // - Times are in milliseconds of a clock that never goes back, such as
 //   CLOCK_MONOTONIC. Read it once each time your program wakes up.
 //
@@ -34,7 +35,8 @@
 //
 //  function                       threads
 //  -----------------------------  ------------------------------------------
-//  est_version, est_strerror      any, at any time
+//  est_version, est_strerror,     any, at any time
+//  est_version_number
 //  all others with a handle       any, one at a time; a second thread gets
 //                                 EST_BUSY, and the call has no effect
 //
@@ -46,11 +48,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The version of this header. est_version() returns that of the library.
-#define EST_VERSION_MAJOR 0
-#define EST_VERSION_MINOR 1
-#define EST_VERSION_PATCH 0
-#define EST_VERSION "0.1.0"
+// A version as a number, for comparisons:
+// #if EST_VERSION < EST_VERSION_NUMBER(0, 1, 0)
+#define EST_VERSION_NUMBER(major, minor, patch)                                \
+    ((major) * 1000000 + (minor) * 1000 + (patch))
+
+// The version of this header, as a number and as text. est_version_number() and
+// est_version() return that of the library.
+#define EST_VERSION EST_VERSION_NUMBER(0, 1, 0)
+#define EST_VERSION_TEXT "0.1.0"
 
 // The default est_config: 256 KiB window, 16 KiB output, 16 bundles ahead, a
 // probe after one minute of silence, dead after ten minutes, records up to
@@ -125,7 +131,8 @@ typedef enum {
     // An internal error occurred in an earlier call. The handle can only be
     // freed.
     EST_POISONED = 15,
-    // The memory is too small or cannot be allocated.
+    // The memory is too small or cannot be allocated. A client is closed then, and can
+    // only be freed.
     EST_NO_MEMORY = 16,
     // This side closed the session.
     EST_CLOSED = 20,
@@ -144,7 +151,7 @@ typedef enum {
     EST_SILENT = 26,
     // The request is not valid. The detail says what to change.
     EST_REQUEST = 30,
-    // The PKCS#12 file cannot be used.
+    // The PKCS#12 file, or the identity in memory, cannot be used.
     EST_IDENTITY = 31,
     // The server's name cannot be resolved.
     EST_ADDRESS = 32,
@@ -261,9 +268,12 @@ typedef struct {
 extern "C" {
 #endif // __cplusplus
 
-// Returns the version of the library, such as "0.1.0". EST_VERSION is the
-// version of the header.
+// Returns the version of the library as text, such as "0.1.0".
 const char *est_version(void);
+
+// Returns the version of the library as a number. It is EST_VERSION of the header that
+// the library was made with.
+uint32_t est_version_number(void);
 
 // Returns a short description of a status. Never NULL, always valid.
 const char *est_strerror(int status);

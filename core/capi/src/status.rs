@@ -30,7 +30,8 @@ pub enum est_status {
     /// An internal error occurred in an earlier call. The handle can only be
     /// freed.
     EST_POISONED = 15,
-    /// The memory is too small or cannot be allocated.
+    /// The memory is too small or cannot be allocated. A client is closed then, and can
+    /// only be freed.
     EST_NO_MEMORY = 16,
 
     /// This side closed the session.
@@ -51,7 +52,7 @@ pub enum est_status {
 
     /// The request is not valid. The detail says what to change.
     EST_REQUEST = 30,
-    /// The PKCS#12 file cannot be used.
+    /// The PKCS#12 file, or the identity in memory, cannot be used.
     EST_IDENTITY = 31,
     /// The server's name cannot be resolved.
     EST_ADDRESS = 32,
@@ -117,7 +118,7 @@ impl est_status {
             EST_OUT_OF_STEP => c"the received bytes are not eStreamer messages",
             EST_SILENT => c"the server was silent for too long",
             EST_REQUEST => c"the request is not valid",
-            EST_IDENTITY => c"the PKCS#12 file cannot be used",
+            EST_IDENTITY => c"the identity cannot be used",
             EST_ADDRESS => c"the server's name cannot be resolved",
             EST_CONNECTION => c"the server cannot be reached",
             EST_TLS => c"TLS failed",
@@ -142,11 +143,27 @@ pub const fn of_end(end: End) -> est_status {
     }
 }
 
-/// Returns the version of the library, such as "0.1.0". EST_VERSION is the
-/// version of the header.
+/// Returns the version of the library as text, such as "0.1.0".
 #[unsafe(no_mangle)]
 pub extern "C" fn est_version() -> *const c_char {
     VERSION.as_ptr()
+}
+
+/// Returns the version of the library as a number. It is EST_VERSION of the header that
+/// the library was made with.
+#[unsafe(no_mangle)]
+pub extern "C" fn est_version_number() -> u32 {
+    number(env!("CARGO_PKG_VERSION_MAJOR")) * 1_000_000
+        + number(env!("CARGO_PKG_VERSION_MINOR")) * 1000
+        + number(env!("CARGO_PKG_VERSION_PATCH"))
+}
+
+/// The number of decimal digits.
+fn number(digits: &str) -> u32 {
+    let digits = digits
+        .bytes()
+        .map(|digit| u32::from(digit.wrapping_sub(b'0')));
+    digits.fold(0, |number, digit| number * 10 + digit)
 }
 
 const VERSION: &CStr =

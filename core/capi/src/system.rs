@@ -3,18 +3,19 @@
 #[cfg(feature = "std")]
 mod imp {
     use core::ptr;
-    use std::alloc::{Layout, alloc_zeroed, dealloc};
+    use std::alloc::{GlobalAlloc, Layout, System};
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     /// The alignment of C's `malloc` on 64-bit systems.
     const ALIGN: usize = 16;
 
     /// Allocates `size` zeroed bytes. Returns null if there is not enough memory.
-    /// `size` must not be 0.
+    /// `size` must not be 0. It asks the system, not the program's allocator, which may
+    /// keep a reserve for those who cannot go on without memory.
     pub(crate) fn allocate(size: usize) -> *mut u8 {
         match Layout::from_size_align(size, ALIGN) {
             // SAFETY: the size is not 0.
-            Ok(layout) if size > 0 => unsafe { alloc_zeroed(layout) },
+            Ok(layout) if size > 0 => unsafe { System.alloc_zeroed(layout) },
             _ => ptr::null_mut(),
         }
     }
@@ -26,7 +27,7 @@ mod imp {
     pub(crate) unsafe fn free(memory: *mut u8, size: usize) {
         if let Ok(layout) = Layout::from_size_align(size, ALIGN) {
             // SAFETY: the caller's contract.
-            unsafe { dealloc(memory, layout) };
+            unsafe { System.dealloc(memory, layout) };
         }
     }
 

@@ -4,11 +4,14 @@ python3 collect.py fmc.example.net client.p12 password 1000 [state-directory]
 """
 
 import sys
+from typing import Optional
 
-from estreamer import OLDEST, Client
+from estreamer_client import OLDEST, Client
 
 
-def main(server: str, pkcs12: str, password: str, wanted: str, state: str | None = None) -> None:
+def main(
+    server: str, pkcs12: str, password: str, wanted: str, state: Optional[str] = None
+) -> None:
     count = 0
     with Client(server, pkcs12, password, start=OLDEST, state=state) as client:
         for event in client:

@@ -5,11 +5,16 @@
 //
 // - est_session: the protocol without I/O, for programs with their own sockets, TLS
 //   and event loop. It is in estreamer_core.h, which this file includes.
-// - est_client: connects with a PKCS#12 file, waits for events, acknowledges them,
-//   and stores a bookmark. It starts no thread and works only during a call.
+// - est_client: connects, waits for events or joins an event loop, acknowledges
+//   events, and stores a bookmark. It works only during a call.
 //
 // The rules in estreamer_core.h hold for both layers. est_client_detail() describes
 // the last failure of a client.
+//
+// A client without an event loop calls est_client_new(), est_client_set_...() if
+// needed, est_client_connect(), est_client_next() and est_client_ack() in turns,
+// est_client_close() and est_client_free(). In an event loop, est_client_start() and
+// est_client_step() replace est_client_connect() and est_client_next().
 //
 // Threads
 //
@@ -39,12 +44,17 @@
 // A connection to a server, made by the library.
 typedef struct est_client est_client;
 
+// A function that gets one line for a log, and the context of est_client_set_log(). The
+// line is valid during the call.
+typedef void (*est_log)(void *context, const char *line);
+
 // The settings of a client. Initialise with EST_CLIENT_CONFIG_DEFAULT, then set
-// server, pkcs12 and password.
+// server, pkcs12 and password. The functions est_client_set_...() set more.
 typedef struct {
     // HOST or HOST:PORT. The default port is 8302.
     const char *server;
-    // The path of the PKCS#12 file downloaded from the Management Center.
+    // The path of the PKCS#12 file downloaded from the Management Center. NULL after
+    // est_client_set_pkcs12() or est_client_set_pem(), as is the password.
     const char *pkcs12;
     // The password of the PKCS#12 file. May be empty.
     const char *password;
@@ -86,7 +96,59 @@ typedef struct {
 extern "C" {
 #endif // __cplusplus
 
-// Creates a client that is not connected.
+// Sets the identity of the client: a PKCS#12 file in memory, which has `length` bytes.
+// Leave `pkcs12` and `password` in est_client_config NULL. The bytes are copied.
+//
+// EST_IDENTITY: it cannot be used. EST_STATE: the client has connected.
+est_status est_client_set_pkcs12(est_client *client,
+                                 const uint8_t *bytes,
+                                 size_t length,
+                                 const char *password);
+
+// Sets the identity of the client as PEM texts: its certificate (and chain), the private
+// key of it without a password, and the CA of the server. They are copied. An empty `ca`
+// means that it is in `certificate`. Leave `pkcs12` and `password` in est_client_config
+// NULL.
+//
+// EST_IDENTITY: it cannot be used. EST_STATE: the client has connected.
+est_status est_client_set_pem(est_client *client,
+                              const char *certificate,
+                              const char *key,
+                              const char *ca);
+
+// Sets the local IP address to connect from.
+//
+// EST_INVALID: it is not an IP address. EST_STATE: the client has connected.
+est_status est_client_set_bind(est_client *client, const char *address);
+
+// Adds a deviation from the guide that the server needs, by its name:
+// "request-inclusive", "request-both", "request-nul", "error-nul" or
+// "acknowledge-keep-alives". docs/protocol.md describes them.
+//
+// EST_INVALID: a client has no such deviation. EST_STATE: the client has connected.
+est_status est_client_set_quirk(est_client *client,
+                                const char *name);
+
+// Makes the client connect again by itself after the end of a connection, with growing
+// waits. Its calls end only with a status that another attempt cannot repair. Records
+// that were taken out do not come again.
+//
+// EST_STATE: the client has connected.
+est_status est_client_set_reconnect(est_client *client);
+
+// Sets a function that gets one line for each change of the connection: it begins, is
+// made, or has ended. The function is called during calls of this client, in their
+// thread. It must return, and gets EST_BUSY from this client. `log` NULL: none.
+//
+// EST_STATE: the client has connected.
+est_status est_client_set_log(est_client *client,
+                              est_log log,
+                              void *context);
+
+// Creates a client that is not connected. It reserves 24 MiB of address space, so that
+// later calls can end in a status when memory runs out.
+//
+// EST_NO_MEMORY: nothing was created.
 est_status est_client_new(est_client **client);
 
 // Frees a client, closes its connection, and sets the pointer to NULL. Does nothing
@@ -99,8 +161,10 @@ est_status est_client_free(est_client **client);
 // no call failed. Never NULL; valid until the next call with this handle.
 const char *est_client_detail(const est_client *client);
 
-// Connects and sends the request. Returns after the TLS handshake. Call it once for
-// each client; after the connection has ended, create another client.
+// Connects and sends the request. Returns after the TLS handshake. A client connects
+// once; after the connection has ended, create another client.
+//
+// After est_client_set_reconnect(), it returns at once, and later calls connect.
 //
 // The detail says what is wrong and what to do: EST_INVALID, EST_REQUEST,
 // EST_IDENTITY, EST_ADDRESS, EST_CONNECTION, EST_TLS, EST_BOOKMARK, EST_SYSTEM.
@@ -120,7 +184,7 @@ est_status est_client_next(est_client *client,
 // bookmark, these records are not delivered again. The bookmark is on disk when
 // this function returns, so one call for many records is cheaper than one for each.
 //
-// EST_BOOKMARK: the bookmark is not on disk.
+// EST_BOOKMARK: the bookmark is not on disk. EST_NO_MEMORY: it may be.
 est_status est_client_ack(est_client *client);
 
 // Ends the session: sends the reason to the server, and waits up to one second until
@@ -138,6 +202,34 @@ est_status est_client_statistics(est_client *client,
 //
 // EST_STATE: not connected.
 est_status est_client_interrupt(est_client *client);
+
+// Starts to connect, and never waits: est_client_step() connects. Otherwise as
+// est_client_connect(); errors of the connection are returned by later calls.
+est_status est_client_start(est_client *client,
+                            const est_client_config *config);
+
+// Returns a descriptor for poll(), epoll or select(). When it is readable, call
+// est_client_step(). It stays the same until the client is freed; do not read from it
+// and do not close it.
+//
+// EST_STATE: not connected, and not started.
+est_status est_client_descriptor(est_client *client,
+                                 int *descriptor);
+
+// Returns the next record that is there. If there is none, it connects, reads, writes
+// and acknowledges what can be done now. It never waits for the network.
+//
+// EST_AGAIN: wait for the descriptor, and for est_client_due() at most. Other statuses
+// are those of est_client_next().
+est_status est_client_step(est_client *client,
+                           est_event *event);
+
+// Returns the milliseconds after which to call est_client_step() if the descriptor is
+// not readable before. At most 1000.
+//
+// EST_STATE: not connected, and not started.
+est_status est_client_due(est_client *client,
+                          uint64_t *milliseconds);
 
 #ifdef __cplusplus
 }  // extern "C"

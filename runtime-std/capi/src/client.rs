@@ -3,71 +3,22 @@
 // The header states the rules for pointers once, for all functions.
 #![allow(clippy::missing_safety_doc)]
 
+use std::alloc::{Layout, alloc, dealloc};
 use std::ffi::c_char;
 use std::ptr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use estreamer::client::tls::{NameRule, ServerRules};
 use estreamer::client::{
-    Client, Error, ErrorKind, EventRecord, InitialTimestamp, Interrupter, Quirk, RecordKind,
+    Builder, Client, Error, ErrorKind, EventRecord, Interrupter, Quirk, RecordKind,
 };
 
+use crate::reserve;
+use crate::settings::{Settings, est_client_config};
 use estreamer_core_capi::est_status::{self, *};
 use estreamer_core_capi::{
-    Detail, Handle, Request, catch, est_event, est_kind, est_statistics, est_strerror, of_end,
-    pointer, record_length, text,
+    Detail, Handle, catch, est_event, est_kind, est_statistics, est_strerror, of_end, pointer, text,
 };
-
-/// Accept a server certificate that is signed with SHA-1.
-pub const EST_ALLOW_SHA1: u32 = 1;
-/// Do not verify the server's certificate. For tests only.
-pub const EST_INSECURE: u32 = 2;
-
-/// The settings of a client. Initialise with EST_CLIENT_CONFIG_DEFAULT, then set
-/// server, pkcs12 and password.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct est_client_config {
-    /// HOST or HOST:PORT. The default port is 8302.
-    pub server: *const c_char,
-    /// The path of the PKCS#12 file downloaded from the Management Center.
-    pub pkcs12: *const c_char,
-    /// The password of the PKCS#12 file. May be empty.
-    pub password: *const c_char,
-    /// If `events` is 0: the JSON block to send, in the form of the guide's
-    /// json_request.json. Otherwise NULL.
-    pub json: *const c_char,
-    /// The state directory for the bookmark. NULL: no bookmark.
-    pub state: *const c_char,
-    /// The name of the bookmark. NULL: the server.
-    pub name: *const c_char,
-    /// The common name that the server's certificate must have. NULL: any.
-    pub common_name: *const c_char,
-    /// The SHA-256 that the server's certificate must have, 32 bytes. NULL: any.
-    pub fingerprint: *const u8,
-    /// EST_FROM_OLDEST, EST_FROM_NOW, or UNIX seconds. A bookmark takes precedence.
-    pub from: u32,
-    /// The bits of the event types, which are requested with the field sets of the
-    /// guide's example.
-    pub events: u32,
-    /// Bundles that the server may send before the first of them is acknowledged.
-    pub ahead: u32,
-    /// Seconds to request again after a restart.
-    pub overlap: u32,
-    /// Memory for received events in MiB, at least 20. When it is used up, the
-    /// server waits.
-    pub memory: u32,
-    /// Time limit for connecting, in milliseconds.
-    pub connect_timeout: u32,
-    /// EST_ALLOW_SHA1, EST_INSECURE, or 0.
-    pub flags: u32,
-    /// Which bytes this server's record length counts, if known; otherwise
-    /// EST_RECORD_LENGTH_AUTO.
-    pub record_length: u32,
-    /// Must be 0.
-    pub reserved: [u32; 6],
-}
 
 /// A connection to a server, made by the library.
 pub struct est_client {
@@ -76,36 +27,57 @@ pub struct est_client {
     interrupter: OnceLock<Interrupter>,
 }
 
-struct State {
+/// What a call of a client uses.
+pub(crate) struct State {
     client: Option<Client>,
+    /// Until the client connects.
+    pub(crate) settings: Settings,
     closed: bool,
+    /// Memory ran out, and the client was closed.
+    ran_out: bool,
+    /// Reserves of memory that are this client's.
+    reserves: usize,
     detail: Detail,
 }
 
-/// Creates a client that is not connected.
+/// Creates a client that is not connected. It reserves 24 MiB of address space, so that
+/// later calls can end in a status when memory runs out.
+///
+/// EST_NO_MEMORY: nothing was created.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_client_new(client: *mut *mut est_client) -> est_status {
     if client.is_null() {
         return EST_NULL;
     }
-    let made = catch(|| {
-        Box::new(est_client {
-            handle: Handle::new(State {
-                client: None,
-                closed: false,
-                detail: Detail::new(),
-            }),
-            interrupter: OnceLock::new(),
-        })
-    });
-    match made {
-        None => EST_POISONED,
-        Some(made) => {
-            // SAFETY: the caller's contract.
-            unsafe { client.write(Box::into_raw(made)) };
-            EST_OK
-        }
+    if !reserve::add(reserve::WITHOUT_BOOKMARK) {
+        return EST_NO_MEMORY;
     }
+    let layout = Layout::new::<est_client>();
+    let value = est_client {
+        handle: Handle::new(State {
+            client: None,
+            settings: Settings::default(),
+            closed: false,
+            ran_out: false,
+            reserves: reserve::WITHOUT_BOOKMARK,
+            detail: Detail::new(),
+        }),
+        interrupter: OnceLock::new(),
+    };
+    // SAFETY: the size is not 0. est_client_free turns the memory into a Box.
+    unsafe {
+        let (made, ran_out) = reserve::watch(None, || alloc(layout).cast::<est_client>());
+        if made.is_null() || ran_out {
+            if !made.is_null() {
+                dealloc(made.cast(), layout);
+            }
+            reserve::remove(reserve::WITHOUT_BOOKMARK);
+            return EST_NO_MEMORY;
+        }
+        made.write(value);
+        client.write(made);
+    }
+    EST_OK
 }
 
 /// Frees a client, closes its connection, and sets the pointer to NULL. Does nothing
@@ -130,8 +102,11 @@ pub unsafe extern "C" fn est_client_free(client: *mut *mut est_client) -> est_st
             client.write(ptr::null_mut());
             Box::from_raw(found)
         };
+        // SAFETY: the handle is locked for good.
+        let reserves = unsafe { (*owned.handle.value()).reserves };
         // A panic must not cross into C. The handle is freed in any case.
         let _ = catch(|| drop(owned));
+        reserve::remove(reserves);
     }
     EST_OK
 }
@@ -149,8 +124,10 @@ pub unsafe extern "C" fn est_client_detail(client: *const est_client) -> *const 
     }
 }
 
-/// Connects and sends the request. Returns after the TLS handshake. Call it once for
-/// each client; after the connection has ended, create another client.
+/// Connects and sends the request. Returns after the TLS handshake. A client connects
+/// once; after the connection has ended, create another client.
+///
+/// After est_client_set_reconnect(), it returns at once, and later calls connect.
 ///
 /// The detail says what is wrong and what to do: EST_INVALID, EST_REQUEST,
 /// EST_IDENTITY, EST_ADDRESS, EST_CONNECTION, EST_TLS, EST_BOOKMARK, EST_SYSTEM.
@@ -160,20 +137,39 @@ pub unsafe extern "C" fn est_client_connect(
     config: *const est_client_config,
 ) -> est_status {
     // SAFETY: the caller's contract.
+    unsafe { connect(client, config, Builder::connect) }
+}
+
+/// Connects a client with its settings.
+///
+/// # Safety
+/// Each pointer is null or valid, as are those in the settings.
+pub(crate) unsafe fn connect(
+    client: *mut est_client,
+    config: *const est_client_config,
+    connect: impl FnOnce(Builder) -> Result<Client, Error>,
+) -> est_status {
+    // SAFETY: the caller's contract.
     let (client, config) = match unsafe { (pointer(client), pointer(config)) } {
         (Ok(client), Ok(config)) => (client, config),
         _ => return EST_NULL,
     };
-    client.handle.enter(|state| {
-        if state.client.is_some() || state.closed {
+    watched(client, |state| {
+        if state.is_used() {
             return state.fail(
                 EST_STATE,
                 "this client has connected already; create another one",
             );
         }
+        if !config.state.is_null() && state.reserves == reserve::WITHOUT_BOOKMARK {
+            if !reserve::add(reserve::FOR_BOOKMARK) {
+                return state.run_out();
+            }
+            state.reserves += reserve::FOR_BOOKMARK;
+        }
         // SAFETY: the caller's contract.
-        let made = match unsafe { builder(config) } {
-            Ok(builder) => builder.connect(),
+        let made = match unsafe { state.settings.builder(config) } {
+            Ok(builder) => connect(builder),
             Err((status, detail)) => return state.fail(status, detail),
         };
         match made {
@@ -210,11 +206,7 @@ pub unsafe extern "C" fn est_client_next(
     // SAFETY: the caller's contract.
     unsafe {
         enter(client, |state, client| match client.receive(timeout) {
-            Ok(Some(record)) => {
-                event.write(view(&record));
-                EST_OK
-            }
-            Ok(None) => EST_AGAIN,
+            Ok(record) => hand_out(record, event),
             Err(error) => state.error(&error),
         })
     }
@@ -224,7 +216,7 @@ pub unsafe extern "C" fn est_client_next(
 /// bookmark, these records are not delivered again. The bookmark is on disk when
 /// this function returns, so one call for many records is cheaper than one for each.
 ///
-/// EST_BOOKMARK: the bookmark is not on disk.
+/// EST_BOOKMARK: the bookmark is not on disk. EST_NO_MEMORY: it may be.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_client_ack(client: *mut est_client) -> est_status {
     // SAFETY: the caller's contract.
@@ -274,7 +266,7 @@ pub unsafe extern "C" fn est_client_statistics(
     let Ok(found) = (unsafe { pointer(client) }) else {
         return EST_NULL;
     };
-    found.handle.enter(|state| {
+    watched(found, |state| {
         let Some(client) = &state.client else {
             return state.fail(EST_STATE, "this client is not connected");
         };
@@ -324,7 +316,7 @@ pub unsafe extern "C" fn est_client_interrupt(client: *mut est_client) -> est_st
 ///
 /// # Safety
 /// The pointer is null or a live client.
-unsafe fn enter(
+pub(crate) unsafe fn enter(
     client: *mut est_client,
     call: impl FnOnce(&mut State, &mut Client) -> est_status,
 ) -> est_status {
@@ -332,7 +324,7 @@ unsafe fn enter(
     let Ok(found) = (unsafe { pointer(client) }) else {
         return EST_NULL;
     };
-    found.handle.enter(|state| {
+    watched(found, |state| {
         if state.closed {
             return state.fail(EST_CLOSED, "this client was closed");
         }
@@ -345,14 +337,49 @@ unsafe fn enter(
     })
 }
 
+/// Runs a call on a client, and closes the client if memory runs out meanwhile.
+pub(crate) fn watched(
+    client: &est_client,
+    call: impl FnOnce(&mut State) -> est_status,
+) -> est_status {
+    client.handle.enter(|state| {
+        if state.ran_out {
+            return state.run_out();
+        }
+        match reserve::watch(client.interrupter.get(), || call(state)) {
+            (status, false) => status,
+            (_, true) => state.run_out(),
+        }
+    })
+}
+
 impl State {
+    /// Whether the client has connected.
+    pub(crate) fn is_used(&self) -> bool {
+        self.client.is_some() || self.closed
+    }
+
+    /// Closes the client. Its memory goes back to the reserves.
+    fn run_out(&mut self) -> est_status {
+        self.ran_out = true;
+        self.client = None;
+        self.fail(
+            EST_NO_MEMORY,
+            "memory ran out, and this client is closed; free it, and create another one",
+        )
+    }
+
     /// Stores the detail of a failure.
-    fn fail(&mut self, status: est_status, detail: impl std::fmt::Display) -> est_status {
+    pub(crate) fn fail(
+        &mut self,
+        status: est_status,
+        detail: impl std::fmt::Display,
+    ) -> est_status {
         self.detail.set(detail);
         status
     }
 
-    fn error(&mut self, error: &Error) -> est_status {
+    pub(crate) fn error(&mut self, error: &Error) -> est_status {
         let status = match error.kind() {
             ErrorKind::Identity => EST_IDENTITY,
             ErrorKind::Request => EST_REQUEST,
@@ -369,69 +396,20 @@ impl State {
     }
 }
 
-/// Converts the settings.
+/// Writes a record for C, if there is one.
 ///
 /// # Safety
-/// Every text is null or ends with NUL. The fingerprint is null or has 32 bytes.
-unsafe fn builder(
-    config: &est_client_config,
-) -> Result<estreamer::client::Builder, (est_status, String)> {
-    let invalid = |detail: &str| (EST_INVALID, detail.to_owned());
+/// The pointer is valid for writing.
+pub(crate) unsafe fn hand_out(
+    record: Option<EventRecord<'_>>,
+    event: *mut est_event,
+) -> est_status {
+    let Some(record) = record else {
+        return EST_AGAIN;
+    };
     // SAFETY: the caller's contract.
-    let optional = |name: &str, pointer| match unsafe { text(pointer) } {
-        Err(_) => Ok(None),
-        Ok(Some(text)) => Ok(Some(text)),
-        Ok(None) => Err(invalid(&format!("{name} is not UTF-8"))),
-    };
-    let required = |name: &str, pointer| {
-        optional(name, pointer)?.ok_or_else(|| (EST_NULL, format!("{name} is NULL")))
-    };
-    if config.reserved != [0; 6] || config.flags > (EST_ALLOW_SHA1 | EST_INSECURE) {
-        return Err(invalid(
-            "unknown flags; initialise with EST_CLIENT_CONFIG_DEFAULT",
-        ));
-    }
-    let record_length = record_length(config.record_length)
-        .ok_or_else(|| invalid("record_length is not one of EST_RECORD_LENGTH_…"))?;
-    let request = Request {
-        from: config.from,
-        events: config.events,
-        json: optional("json", config.json)?,
-    };
-    request
-        .check()
-        .map_err(|failure| (EST_INVALID, failure.to_string()))?;
-    let name = optional("common_name", config.common_name)?;
-    let rules = ServerRules {
-        name: name.map_or(NameRule::None, |name| NameRule::CommonName(name.into())),
-        // SAFETY: the caller's contract.
-        fingerprint: unsafe { config.fingerprint.cast::<[u8; 32]>().as_ref() }.copied(),
-        allow_sha1: config.flags & EST_ALLOW_SHA1 != 0,
-        insecure: config.flags & EST_INSECURE != 0,
-    };
-    let pkcs12 = required("pkcs12", config.pkcs12)?;
-    let mut builder = Client::builder(required("server", config.server)?)
-        .pkcs12(pkcs12, required("password", config.password)?)
-        .rules(rules)
-        .from(InitialTimestamp(config.from))
-        .ahead(config.ahead)
-        .overlap(Duration::from_secs(config.overlap.into()))
-        .memory((config.memory as usize).saturating_mul(1 << 20))
-        .connect_timeout(Duration::from_millis(config.connect_timeout.into()))
-        .record_length(record_length);
-    for kind in request.kinds() {
-        builder = builder.event(kind);
-    }
-    if let Some(json) = request.json {
-        builder = builder.json(json);
-    }
-    if let Some(state) = optional("state", config.state)? {
-        builder = builder.state(state);
-    }
-    if let Some(name) = optional("name", config.name)? {
-        builder = builder.name(name);
-    }
-    Ok(builder)
+    unsafe { event.write(view(&record)) };
+    EST_OK
 }
 
 /// The C structure for a record.

@@ -212,7 +212,8 @@ static void bytes_that_are_not_estreamer(void) {
 }
 
 int main(void) {
-    CHECK(strcmp(est_version(), EST_VERSION) == 0);
+    CHECK(strcmp(est_version(), EST_VERSION_TEXT) == 0);
+    CHECK(est_version_number() == EST_VERSION);
     null_everywhere();
     out_of_range();
     the_defaults_are_those_of_the_header();

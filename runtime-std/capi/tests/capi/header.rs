@@ -23,7 +23,12 @@ const CORE: Header = Header {
 const CLIENT: Header = Header {
     package: ".",
     name: "estreamer.h",
-    sources: &["src/client.rs"],
+    sources: &[
+        "src/settings.rs",
+        "src/setters.rs",
+        "src/client.rs",
+        "src/step.rs",
+    ],
 };
 
 #[test]
@@ -51,7 +56,20 @@ fn the_version_script_lists_the_functions_of_the_headers_and_no_others() {
     let listed: BTreeSet<_> = words(&script).map(str::to_owned).collect();
     let declared = declared();
     assert_eq!(listed, declared, "est_ functions in estreamer.map");
-    assert_eq!(declared.len(), 26);
+    assert_eq!(declared.len(), 37);
+}
+
+#[test]
+fn the_page_of_the_manual_names_the_functions_of_the_headers_and_no_others() {
+    let page = std::fs::read_to_string(root().join("man/estreamer.3")).unwrap();
+    let synopsis = page.split_once(".Sh DESCRIPTION").unwrap().0;
+    let lines = synopsis
+        .lines()
+        .filter_map(|line| line.strip_prefix(".Fn "));
+    let named: BTreeSet<_> = lines
+        .filter_map(|line| Some(line.split(' ').next()?.to_owned()))
+        .collect();
+    assert_eq!(named, declared());
 }
 
 #[test]
@@ -126,7 +144,7 @@ impl Header {
 }
 
 /// The functions that both headers declare.
-fn declared() -> BTreeSet<String> {
+pub(crate) fn declared() -> BTreeSet<String> {
     let headers = [CORE.generate(), CLIENT.generate()];
     headers.iter().flat_map(|text| functions(text)).collect()
 }

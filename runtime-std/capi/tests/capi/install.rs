@@ -4,7 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{FLAGS, Link, compiler, root, shared, succeed};
+use crate::c::identities;
+pub(crate) use crate::common::Link;
+use crate::common::{FLAGS, compiler, root, shared, succeed};
+use crate::dist::{prefix, python};
 use crate::server::{PASSWORD, Server};
 
 /// Enough to detect lost, duplicated and truncated events.
@@ -33,9 +36,11 @@ fn the_examples_collect_what_the_rust_client_collects() {
         ]);
         check(&mut command, &expected);
     }
-    let mut python = python(&root().join("examples/collect.py"));
-    python.args([&server.address(), &server.pkcs12(), PASSWORD, &count]);
-    check(&mut python, &expected);
+    for script in ["collect.py", "collect_asyncio.py"] {
+        let mut python = python(&examples().join(script));
+        python.args([&server.address(), &server.pkcs12(), PASSWORD, &count]);
+        check(&mut python, &expected);
+    }
 }
 
 #[test]
@@ -48,12 +53,28 @@ fn an_example_resumes_after_a_restart() {
     let mut all = Vec::new();
     for (mut command, count) in [
         (run(&blocking), "1234"),
-        (python(&root().join("examples/collect.py")), "1766"),
+        (python(&examples().join("collect.py")), "1766"),
     ] {
         command.args([&server.address(), &server.pkcs12(), PASSWORD, count]);
         all.extend(succeed(command.arg(&state)).stdout);
     }
     assert!(all == expected, "both use the same bookmark");
+}
+
+#[test]
+#[ignore = "needs mandoc; `cargo xtask interop` runs it"]
+fn the_page_of_the_manual_is_well_formed() {
+    let mut mandoc = Command::new("mandoc");
+    mandoc.args(["-T", "lint", "-W", "warning"]);
+    succeed(mandoc.arg(prefix().join("share/man/man3/estreamer.3")));
+}
+
+#[test]
+#[ignore = "needs python3; `cargo xtask interop` runs it"]
+fn the_python_module_takes_its_settings_and_waits_without_work() {
+    let server = Server::new(1000);
+    let mut python = python(&root().join("tests/python/module.py"));
+    succeed(python.args(identities(&server, &[])));
 }
 
 #[test]
@@ -83,7 +104,7 @@ const USE_IN_BOTH: &str = "#include <estreamer.h>\n\
     est_client_config client = EST_CLIENT_CONFIG_DEFAULT;\n\
     unsigned char memory[EST_SESSION_MEMORY(64, 128)];\n\
     (void)config; (void)client; (void)memory;\n\
-    return EST_VERSION_MAJOR + EST_VERSION_MINOR + EST_VERSION_PATCH == (int)EST_FOREVER;\n}\n";
+    return EST_VERSION < EST_VERSION_NUMBER(0, 1, 0) || EST_VERSION_TEXT[0] == 0;\n}\n";
 
 #[test]
 #[ignore = "needs valgrind and libssl-dev; `cargo xtask interop` runs it"]
@@ -112,7 +133,7 @@ fn valgrind_finds_no_error_and_no_leak_in_the_first_layer() {
 fn valgrind_finds_only_known_reports_in_the_second_layer() {
     let known = format!(
         "--suppressions={}",
-        root().join("tests/valgrind.supp").display()
+        prefix().join("share/estreamer/valgrind.supp").display()
     );
     let server = Server::new(2000);
     let blocking = example("blocking", Link::Shared, &["estreamer"]);
@@ -130,6 +151,10 @@ fn valgrind_finds_only_known_reports_in_the_second_layer() {
     let mut command = valgrind(&[&known]);
     command.arg(program);
     succeed(command.args([&server.address(), &server.pkcs12(), PASSWORD]));
+    let server = Server::new(100);
+    let program = build(directory.path(), &["tests/c/client_settings.c"]);
+    let mut command = valgrind(&[&known]);
+    succeed(command.arg(program).args(identities(&server, &[])));
 }
 
 #[test]
@@ -160,6 +185,19 @@ fn the_first_layer_passes_the_sanitizers() {
     for sources in FIRST_LAYER {
         succeed(&mut sanitized(tempfile::tempdir().unwrap().path(), sources));
     }
+}
+
+#[test]
+#[ignore = "needs a library made for it; `cargo xtask interop` runs it"]
+fn the_second_layer_passes_the_sanitizers() {
+    let directory = tempfile::tempdir().unwrap();
+    succeed(&mut sanitized(
+        directory.path(),
+        &["tests/c/client_misuse.c"],
+    ));
+    let server = Server::new(100);
+    let mut command = sanitized(directory.path(), &["tests/c/client_settings.c"]);
+    succeed(command.args(identities(&server, &[])));
 }
 
 #[test]
@@ -228,32 +266,28 @@ fn instructions(program: &Path, bundles: &str) -> u64 {
 }
 
 /// An example program and its directory.
-struct Example {
-    path: PathBuf,
+pub(crate) struct Example {
+    pub(crate) path: PathBuf,
     _directory: tempfile::TempDir,
 }
 
+/// Where the examples are.
+fn examples() -> PathBuf {
+    prefix().join("share/estreamer/examples")
+}
+
 /// Compiles an example with the command in its first lines.
-fn example(name: &str, link: Link, packages: &[&str]) -> Example {
+pub(crate) fn example(name: &str, link: Link, packages: &[&str]) -> Example {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(name);
+    let mut packages = packages.to_vec();
+    if link == Link::Static {
+        packages[0] = "estreamer-static";
+    }
     let mut command = Command::new("cc");
     command.args(FLAGS).arg("-o").arg(&path);
-    command.arg(root().join(format!("examples/{name}.c")));
-    command.args(pkg_config(&["--cflags"], packages));
-    match link {
-        Link::Shared => command.args(pkg_config(&["--libs"], packages)),
-        // With both libraries present, -lestreamer means the shared one.
-        Link::Static => {
-            let mut libraries = pkg_config(&["--libs"], &packages[1..]);
-            libraries.extend(pkg_config(&["--static", "--libs"], &packages[..1]));
-            let of_archive = |library: String| match library.as_str() {
-                "-lestreamer" => "-l:libestreamer.a".to_owned(),
-                _ => library,
-            };
-            command.args(libraries.into_iter().map(of_archive))
-        }
-    };
+    command.arg(examples().join(format!("{name}.c")));
+    command.args(pkg_config(&packages));
     succeed(&mut command);
     let needs = succeed(Command::new("readelf").arg("-d").arg(&path)).stdout;
     let needs = String::from_utf8_lossy(&needs).into_owned();
@@ -272,13 +306,10 @@ fn build(directory: &Path, sources: &[&str]) -> PathBuf {
     program
 }
 
-fn pkg_config(options: &[&str], packages: &[&str]) -> Vec<String> {
-    if packages.is_empty() {
-        return Vec::new();
-    }
+fn pkg_config(packages: &[&str]) -> Vec<String> {
     let mut command = Command::new("pkg-config");
     command.env("PKG_CONFIG_PATH", prefix().join("lib/pkgconfig"));
-    let output = succeed(command.args(options).args(packages));
+    let output = succeed(command.args(["--cflags", "--libs"]).args(packages));
     let text = String::from_utf8(output.stdout).unwrap();
     text.split_whitespace().map(str::to_owned).collect()
 }
@@ -299,15 +330,6 @@ fn run(example: &Example) -> Command {
     command
 }
 
-fn python(script: &Path) -> Command {
-    let mut command = Command::new("python3");
-    command.arg(script);
-    command.env("PYTHONPATH", root().join("python"));
-    command.env("PYTHONDONTWRITEBYTECODE", "1");
-    library_path(&mut command);
-    command
-}
-
 fn valgrind(options: &[&str]) -> Command {
     let mut command = Command::new("valgrind");
     command.args([
@@ -319,13 +341,8 @@ fn valgrind(options: &[&str]) -> Command {
     command
 }
 
-fn library_path(command: &mut Command) -> &mut Command {
+pub(crate) fn library_path(command: &mut Command) -> &mut Command {
     command.env("LD_LIBRARY_PATH", prefix().join("lib"))
-}
-
-/// The install tree of `cargo xtask dist`.
-pub(crate) fn prefix() -> PathBuf {
-    project().join("target/dist/prefix")
 }
 
 fn project() -> PathBuf {

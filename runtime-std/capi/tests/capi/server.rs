@@ -13,22 +13,42 @@ pub(crate) const PASSWORD: &str = DEFAULT_PASSWORD;
 /// A server with events, and the files for a client.
 pub(crate) struct Server {
     directory: tempfile::TempDir,
+    pki: Pki,
     simulator: Simulator,
 }
 
 impl Server {
     /// Serves the generator's first `count` events.
     pub(crate) fn new(count: u64) -> Self {
+        Self::in_bundles(count, 100)
+    }
+
+    /// The same, in bundles of so many events.
+    pub(crate) fn in_bundles(count: u64, events: usize) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let pki = Pki::generate().expect("certificates");
         pki.write_to(&directory.path().join("pki"))
             .expect("a writable directory");
         let builder = Simulator::builder(&pki).expect("an identity");
-        let simulator = builder.count(count).spawn().expect("a loopback port");
+        let simulator = builder
+            .count(count)
+            .bundle(events)
+            .spawn()
+            .expect("a loopback port");
         Self {
             directory,
+            pki,
             simulator,
         }
+    }
+
+    /// Stops the server, and starts another one with the same events at the same address.
+    pub(crate) fn restart(&mut self) {
+        let (address, archive) = (self.simulator.address(), self.simulator.archive().clone());
+        self.simulator.stop();
+        let builder = Simulator::builder(&self.pki).expect("an identity");
+        let builder = builder.listen(address).archive(archive);
+        self.simulator = builder.spawn().expect("the same port");
     }
 
     /// HOST:PORT.
