@@ -1,25 +1,21 @@
 //! The files of a world, as a reader sees them.
 
-use std::io::Read;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use estreamer::fuzzing::aside::{decompressed, is_aside};
 use estreamer::fuzzing::disk::ModelDisk;
 use estreamer::verify::Verifier;
 
-use crate::oracle::Lines;
 use crate::outputs::OUT;
+
+/// How often each line is somewhere.
+pub(crate) type Lines = BTreeMap<String, usize>;
 
 /// What lines begin with.
 const STARTS: [&str; 5] = ["<foreign", "one {", "two {", "kind {", "closed {"];
 /// Where files are moved away to.
 pub(crate) const ELSEWHERE: &str = "/elsewhere";
-
-/// Returns whether the lines of this file are not those of an output: they were moved aside
-/// because they may not be ours, or it is a manifest or a part of a file.
-pub(crate) fn is_aside(path: &Path) -> bool {
-    let path = path.to_string_lossy();
-    path.contains(".unproven-") || path.contains(".partial-") || path.contains(".manifest")
-}
 
 /// Returns the files that other programs may touch.
 pub(crate) fn touchable(disk: &ModelDisk) -> Vec<PathBuf> {
@@ -71,20 +67,4 @@ pub(crate) fn prove(disk: &ModelDisk) -> Result<(), String> {
         Some(difference) => Err(format!("{difference}: not as the manifest says")),
         None => Ok(()),
     }
-}
-
-/// Returns the content of a file, decompressed if it is. Other programs may have appended to
-/// it.
-fn decompressed(bytes: &[u8]) -> Vec<u8> {
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return bytes.to_vec();
-    }
-    let mut decoder = flate2::bufread::GzDecoder::new(bytes);
-    let mut content = Vec::new();
-    if decoder.read_to_end(&mut content).is_err() {
-        // Half a file, perhaps with something behind it.
-        return bytes.to_vec();
-    }
-    content.extend_from_slice(decoder.into_inner());
-    content
 }

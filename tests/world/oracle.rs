@@ -4,18 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use estreamer::fuzzing::FileNotice;
+use estreamer::fuzzing::aside::is_aside;
 use estreamer::fuzzing::collector::OutputTarget;
 use estreamer::fuzzing::disk::ModelDisk;
 use estreamer_core::wire::InitialTimestamp;
 
-use crate::files;
+use crate::files::{self, Lines};
 use crate::outputs::{self, BULK, OUTPUTS};
 use crate::receiver::Receiver;
 use crate::server::json;
 use crate::sources::{SOURCES, Source};
-
-/// How often each line is somewhere.
-pub(crate) type Lines = BTreeMap<String, usize>;
 
 /// What is known of the promises of all outputs.
 #[derive(Default)]
@@ -200,7 +198,7 @@ pub(crate) fn got(output: usize, disk: &ModelDisk, receiver: &Receiver) -> Lines
     let target: &OutputTarget = &OUTPUTS[output];
     match output == BULK {
         true => receiver.texts(),
-        false => files::all_lines(disk, |path| !files::is_aside(path))
+        false => files::all_lines(disk, |path| !is_aside(path))
             .into_iter()
             .filter(|(line, _)| line.starts_with(target.tag))
             .collect(),

@@ -1,18 +1,22 @@
 //! A world: servers, a collector, a disk, a receiver, an operator and other programs, which
 //! act one after the other.
 
-use std::io::{self, ErrorKind, Write};
+mod neighbours;
+mod operator;
+mod process;
+
+use std::io;
 use std::path::{Path, PathBuf};
 
-use estreamer::fuzzing::collector::{ModelCollector, OutputTarget};
+use estreamer::fuzzing::collector::ModelCollector;
 use estreamer::fuzzing::disk::{Crash, ModelDisk};
 use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::buffer::{Batch, EventRecord};
 
 use crate::action::Action;
-use crate::files::{self, ELSEWHERE};
-use crate::oracle::{self, Oracle};
-use crate::outputs::{BULK, OUTPUTS, RESPELLED};
+use crate::files;
+use crate::oracle::Oracle;
+use crate::outputs::OUTPUTS;
 use crate::receiver::{Mood, Receiver};
 use crate::seed::Random;
 use crate::server::Server;
@@ -57,16 +61,6 @@ impl Conditions {
 fn outputs(bits: usize) -> Vec<usize> {
     let all = 0..OUTPUTS.len();
     all.filter(|output| bits >> output & 1 == 1).collect()
-}
-
-/// Why a call of the collector did not succeed.
-enum Trouble {
-    /// It is to be tried again.
-    Again,
-    /// The process or the machine is gone.
-    Crashed,
-    /// The run ends, as for the user: bytes may not be durable.
-    NotDurable,
 }
 
 /// A world.
@@ -115,7 +109,7 @@ impl World {
             is_set_back: false,
         };
         let outputs = conditions.outputs.clone();
-        let collector = open(&disk, 0, (&outputs, false), conditions.overlap, &receiver);
+        let collector = process::open(&disk, 0, (&outputs, false), conditions.overlap, &receiver);
         let mut world = Self {
             conditions: conditions.clone(),
             disk,
@@ -301,342 +295,6 @@ impl World {
         Ok(())
     }
 
-    /// Goes on after an error of the collector.
-    fn overcome(&mut self, error: io::Error) {
-        match self.trouble(&error) {
-            Trouble::Again => {}
-            Trouble::Crashed => self.crash(self.pending),
-            Trouble::NotDurable => {
-                self.say("the run ends: data may not be durable");
-                self.cut_all();
-                let disk = self.disk.clone();
-                let cut = self.collector.cut_back(&disk);
-                self.listen();
-                if cut.is_err() && self.disk.has_crashed() {
-                    self.crash(self.pending);
-                } else {
-                    self.start();
-                }
-            }
-        }
-    }
-
-    fn trouble(&self, error: &io::Error) -> Trouble {
-        match error.kind() {
-            _ if self.disk.has_crashed() => Trouble::Crashed,
-            ErrorKind::StorageFull | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => {
-                Trouble::Again
-            }
-            _ if error.to_string().contains("sync failed") => Trouble::NotDurable,
-            // Its receiver asks to try again later.
-            _ if self.receiver.mood() != Mood::Up => Trouble::Again,
-            _ => panic!("nothing else goes wrong: {error}"),
-        }
-    }
-
-    fn cut_all(&mut self) {
-        for source in &mut self.sources {
-            source.server.cut();
-        }
-    }
-
-    /// The process or the machine crashes, and the collector starts again.
-    fn crash(&mut self, crash: Crash) {
-        self.say(format!("crash: {crash:?}"));
-        self.listen();
-        self.cut_all();
-        self.disk.come_up(crash);
-        self.reboot(crash);
-        self.start();
-    }
-
-    fn reboot(&mut self, crash: Crash) {
-        if crash == Crash::Kill {
-            return;
-        }
-        self.boot += 1;
-        if std::mem::take(&mut self.is_renumbered) {
-            self.disk.renumber();
-        }
-    }
-
-    /// Starts the collector until a start does not crash.
-    fn start(&mut self) {
-        self.disk.set_full(false);
-        loop {
-            let (overlap, receiver) = (self.conditions.overlap, &self.receiver);
-            let outputs = (&*self.outputs, self.is_respelled);
-            let opened = open(&self.disk, self.boot, outputs, overlap, receiver);
-            let started = opened.and_then(|collector| {
-                self.collector = collector;
-                self.collector.set_journal_limit(self.conditions.segment);
-                self.connect_all()
-            });
-            self.listen();
-            let Err(error) = started else {
-                return;
-            };
-            self.say(format!("the start fails: {error}"));
-            self.cut_all();
-            if self.disk.has_crashed() {
-                let crash = self.pending;
-                self.disk.come_up(crash);
-                self.reboot(crash);
-            } else if error.to_string().contains("journal.") {
-                self.say("the operator deletes the state");
-                self.remove_state();
-            } else {
-                let error = error.to_string();
-                assert!(error.contains("sync failed"), "it starts again: {error}");
-            }
-        }
-    }
-
-    fn connect_all(&mut self) -> io::Result<()> {
-        (0..SOURCES.len()).try_for_each(|source| match self.sources[source].is_configured {
-            true => self.connect(source),
-            false => Ok(()),
-        })
-    }
-
-    fn reconnect(&mut self) -> io::Result<()> {
-        for source in 0..SOURCES.len() {
-            let of = &self.sources[source];
-            if of.is_configured && !of.server.is_connected() {
-                self.connect(source)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn connect(&mut self, number: usize) -> io::Result<()> {
-        let now = self.clock();
-        let bookmark = self.collector.bookmark();
-        let delivered = bookmark.sources.get(SOURCES[number]);
-        let point = delivered.and_then(|delivered| delivered.point());
-        let is_new = point.is_none_or(|point| point.high.is_none());
-        let ask = self.sources[number].ask;
-        let from = self.collector.connect(SOURCES[number], ask, now)?;
-        let source = &mut self.sources[number];
-        source.is_asked = true;
-        source.server.connect(from, now);
-        self.oracle
-            .asked((number, &self.sources[number]), &self.outputs, from, is_new);
-        Ok(())
-    }
-
-    /// Hears the notices about files.
-    fn listen(&mut self) {
-        for notice in self.collector.notices() {
-            self.story.push(format!("told: {notice}"));
-            self.oracle.told(&notice, &self.disk);
-        }
-    }
-
-    /// Writes everything received, and ends the process.
-    fn end_in_order(&mut self) -> io::Result<()> {
-        self.disk.set_full(false);
-        self.cut_all();
-        // Two outputs may have to wait for each other.
-        for _ in 0..2 {
-            for output in 0..self.outputs.len() {
-                if let Err(error) = self.collector.write(output, 0)
-                    && !matches!(self.trouble(&error), Trouble::Again)
-                {
-                    return Err(error);
-                }
-            }
-        }
-        // The receiver may be down: the next run sends what it did not get.
-        if let Err(error) = self.poll()
-            && !matches!(self.trouble(&error), Trouble::Again)
-        {
-            return Err(error);
-        }
-        self.collector.close()?;
-        self.listen();
-        Ok(())
-    }
-
-    /// Sets the configuration of the next start. Returns the outputs that are gone.
-    fn configure(&mut self, outputs: &[usize], sources: usize) -> Vec<usize> {
-        let before = std::mem::replace(&mut self.outputs, outputs.to_vec());
-        for output in outputs.iter().filter(|output| !before.contains(output)) {
-            self.oracle.added(*output, &self.sources);
-        }
-        for (number, source) in self.sources.iter_mut().enumerate() {
-            source.is_configured = sources >> number & 1 == 1;
-        }
-        let mut removed = before;
-        removed.retain(|output| !outputs.contains(output));
-        removed
-    }
-
-    /// What an output has not got of some sources is no longer promised.
-    fn revoke(&mut self, output: usize, of: impl Fn(&Source) -> bool) {
-        let got = oracle::got(output, &self.disk, &self.receiver);
-        for number in 0..SOURCES.len() {
-            if of(&self.sources[number]) {
-                self.oracle.revoke(output, number, &self.sources, &got);
-            }
-        }
-    }
-
-    /// Returns a file that another program is about to touch.
-    fn file(&mut self, file: usize) -> Option<PathBuf> {
-        self.is_touched = true;
-        let paths = files::touchable(&self.disk);
-        paths.get(file % paths.len().max(1)).cloned()
-    }
-
-    fn rename(&mut self, file: usize, away: bool) {
-        if let Some(path) = self.file(file) {
-            self.renamed += 1;
-            let directory = if away { ELSEWHERE } else { "/out" };
-            let to = format!("{directory}/renamed-{}", self.renamed);
-            self.say(format!("{} becomes {to}", path.display()));
-            self.disk.renamed_by_another(&path, Path::new(&to));
-        }
-    }
-
-    /// Returns a line that nobody else writes.
-    fn foreign(&mut self) -> String {
-        self.written += 1;
-        format!("<foreign {}>", self.written)
-    }
-
-    fn append(&mut self, file: usize) {
-        if let Some(path) = self.file(file) {
-            let line = self.foreign();
-            if self
-                .disk
-                .appended_by_another(&path, format!("{line}\n").as_bytes())
-            {
-                self.say(format!("{line} is appended to {}", path.display()));
-                self.oracle.wrote(&line, 1);
-            }
-        }
-    }
-
-    fn replace(&mut self, file: usize) {
-        if let Some(path) = self.file(file) {
-            self.renamed += 1;
-            let away = format!("{ELSEWHERE}/renamed-{}", self.renamed);
-            self.disk.renamed_by_another(&path, Path::new(&away));
-            let line = self.foreign();
-            let content = format!("{line}\n").repeat(20);
-            self.disk.written_by_another(&path, content.as_bytes());
-            self.say(format!(
-                "{} becomes {away}; {line} is in its place",
-                path.display()
-            ));
-            self.oracle.wrote(&line, 20);
-        }
-    }
-
-    /// Runs a change to a file by something else, and notes what it took away.
-    fn changes(&mut self, path: &Path, after: &Path, change: impl FnOnce(&ModelDisk)) {
-        let before = files::lines_of(&self.disk, path);
-        change(&self.disk);
-        let after = files::lines_of(&self.disk, after);
-        self.oracle.changed(&before, &after);
-    }
-
-    fn truncate(&mut self, file: usize, bytes: usize) {
-        if let Some(path) = self.file(file) {
-            let length = self.disk.content(&path).len().saturating_sub(bytes);
-            self.say(format!("{} is cut to {length} bytes", path.display()));
-            self.changes(&path, &path, |disk| {
-                disk.truncated_by_another(&path, length)
-            });
-        }
-    }
-
-    fn compress(&mut self, file: usize) {
-        if let Some(path) = self.file(file) {
-            let content = self.disk.content(&path);
-            if content.starts_with(&[0x1f, 0x8b]) {
-                return;
-            }
-            let mut encoder =
-                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-            encoder.write_all(&content).expect("memory");
-            let compressed = encoder.finish().expect("memory");
-            self.renamed += 1;
-            let to = PathBuf::from(format!("{ELSEWHERE}/renamed-{}.gz", self.renamed));
-            self.say(format!("{} becomes {}", path.display(), to.display()));
-            self.changes(&path, &to, |disk| {
-                disk.written_by_another(&to, &compressed);
-                disk.removed_by_another(&path);
-            });
-        }
-    }
-
-    fn rot(&mut self, file: usize, at: usize) {
-        if let Some(path) = self.file(file) {
-            let length = self.disk.content(&path).len();
-            if length > 0 {
-                self.say(format!(
-                    "byte {} of {} changes",
-                    at % length,
-                    path.display()
-                ));
-                self.changes(&path, &path, |disk| disk.flip(&path, at % length));
-            }
-        }
-    }
-
-    /// Returns the files of the state directory.
-    fn state(&self) -> Vec<(PathBuf, Vec<u8>)> {
-        let paths = self.disk.paths(Path::new(STATE)).into_iter();
-        paths
-            .map(|path| (path.clone(), self.disk.content(&path)))
-            .collect()
-    }
-
-    fn restore(&mut self) -> io::Result<()> {
-        let Some(backup) = self.backup.clone() else {
-            return Ok(());
-        };
-        self.end_in_order()?;
-        self.remove_state();
-        for (path, content) in backup {
-            self.disk.written_by_another(&path, &content);
-        }
-        self.start();
-        // What the old journal cannot explain is moved aside. Only outputs that are still
-        // there get it again.
-        for output in 0..OUTPUTS.len() {
-            if !self.outputs.contains(&output) {
-                self.revoke(output, |_| true);
-            }
-        }
-        Ok(())
-    }
-
-    fn delete_state(&mut self) -> io::Result<()> {
-        self.end_in_order()?;
-        self.remove_state();
-        self.start();
-        Ok(())
-    }
-
-    fn remove_state(&mut self) {
-        for path in self.disk.paths(Path::new(STATE)) {
-            self.disk.removed_by_another(&path);
-        }
-        self.forget();
-    }
-
-    /// The collector does not know what it delivered: a source that does not ask for the
-    /// oldest events may miss some, and events come again.
-    fn forget(&mut self) {
-        self.oracle.may_double();
-        for output in 0..OUTPUTS.len() {
-            self.revoke(output, |source| source.ask != InitialTimestamp::OLDEST);
-        }
-    }
-
     /// All trouble ends; everything arrives. Returns what is wrong then.
     pub(crate) fn settle(&mut self) -> Result<(), String> {
         self.say("all trouble ends");
@@ -681,22 +339,4 @@ impl World {
         self.collector.commit()?;
         Ok(is_quiet)
     }
-}
-
-fn open(
-    disk: &ModelDisk,
-    boot: u32,
-    (outputs, is_respelled): (&[usize], bool),
-    overlap: u32,
-    receiver: &Receiver,
-) -> io::Result<ModelCollector> {
-    let all = match is_respelled {
-        true => &RESPELLED,
-        false => &OUTPUTS,
-    };
-    let targets: Vec<OutputTarget> = outputs.iter().map(|output| all[*output]).collect();
-    ModelCollector::open_with(disk, &boot.to_string(), &targets, overlap, |target| {
-        let is_bulk = target.path == OUTPUTS[BULK].path;
-        is_bulk.then(|| receiver.output())
-    })
 }

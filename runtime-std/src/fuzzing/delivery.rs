@@ -3,7 +3,7 @@
 //! and other programs on that disk.
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use estreamer_core::fuzzing::Choices;
@@ -11,6 +11,7 @@ use estreamer_core::wire::InitialTimestamp;
 
 use crate::config::{ArchiveRules, Compression, Retention, Rotation};
 
+use super::aside::{decompressed, is_aside};
 use super::collector::{ModelCollector, ModelEvent, OutputTarget, TargetHead};
 use super::disk::{CRASHES, Crash, ModelDisk};
 use super::server::ModelServer;
@@ -99,29 +100,6 @@ const PLAIN: ArchiveRules = ArchiveRules {
 };
 const OUT: &str = "/out";
 const ELSEWHERE: &str = "/elsewhere";
-/// Returns the content of a file, decompressed if it is. Other programs may have appended
-/// to it.
-fn decompressed(bytes: &[u8]) -> Vec<u8> {
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return bytes.to_vec();
-    }
-    let mut decoder = flate2::bufread::GzDecoder::new(bytes);
-    let mut content = Vec::new();
-    // Half a file is not one of ours.
-    if decoder.read_to_end(&mut content).is_err() {
-        content.clear();
-    }
-    content.extend_from_slice(decoder.into_inner());
-    content
-}
-
-/// Returns whether the lines of this file are not those of an output: they were moved
-/// aside because they may not be ours, or it is a manifest or a part of one.
-fn is_aside(path: &Path) -> bool {
-    let path = path.to_string_lossy();
-    path.contains(".unproven-") || path.contains(".partial-") || path.contains(".manifest")
-}
-
 /// Our clock at the start.
 const BEGINNING: u64 = 100_000;
 

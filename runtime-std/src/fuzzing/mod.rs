@@ -17,6 +17,7 @@
 //! `collector` and `disk` are the parts of `delivery` and of the model in `tests/model`.
 
 mod answers;
+pub mod aside;
 pub mod collector;
 mod config;
 mod delivery;

@@ -1,0 +1,199 @@
+//! The lives of the collector: its starts, connections, stops and crashes.
+
+use std::io::{self, ErrorKind};
+
+use estreamer::fuzzing::collector::{ModelCollector, OutputTarget};
+use estreamer::fuzzing::disk::{Crash, ModelDisk};
+
+use super::World;
+use crate::outputs::{BULK, OUTPUTS, RESPELLED};
+use crate::receiver::{Mood, Receiver};
+use crate::sources::SOURCES;
+
+/// Why a call of the collector did not succeed.
+enum Trouble {
+    /// It is to be tried again.
+    Again,
+    /// The process or the machine is gone.
+    Crashed,
+    /// The run ends, as for the user: bytes may not be durable.
+    NotDurable,
+}
+
+impl World {
+    /// Goes on after an error of the collector.
+    pub(super) fn overcome(&mut self, error: io::Error) {
+        match self.trouble(&error) {
+            Trouble::Again => {}
+            Trouble::Crashed => self.crash(self.pending),
+            Trouble::NotDurable => {
+                self.say("the run ends: data may not be durable");
+                self.cut_all();
+                let disk = self.disk.clone();
+                let cut = self.collector.cut_back(&disk);
+                self.listen();
+                if cut.is_err() && self.disk.has_crashed() {
+                    self.crash(self.pending);
+                } else {
+                    self.start();
+                }
+            }
+        }
+    }
+
+    fn trouble(&self, error: &io::Error) -> Trouble {
+        match error.kind() {
+            _ if self.disk.has_crashed() => Trouble::Crashed,
+            ErrorKind::StorageFull | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => {
+                Trouble::Again
+            }
+            _ if error.to_string().contains("sync failed") => Trouble::NotDurable,
+            // Its receiver asks to try again later.
+            _ if self.receiver.mood() != Mood::Up => Trouble::Again,
+            _ => panic!("nothing else goes wrong: {error}"),
+        }
+    }
+
+    pub(super) fn cut_all(&mut self) {
+        for source in &mut self.sources {
+            source.server.cut();
+        }
+    }
+
+    /// The process or the machine crashes, and the collector starts again.
+    pub(super) fn crash(&mut self, crash: Crash) {
+        self.say(format!("crash: {crash:?}"));
+        self.listen();
+        self.cut_all();
+        self.disk.come_up(crash);
+        self.reboot(crash);
+        self.start();
+    }
+
+    pub(super) fn reboot(&mut self, crash: Crash) {
+        if crash == Crash::Kill {
+            return;
+        }
+        self.boot += 1;
+        if std::mem::take(&mut self.is_renumbered) {
+            self.disk.renumber();
+        }
+    }
+
+    /// Starts the collector until a start does not crash.
+    pub(super) fn start(&mut self) {
+        self.disk.set_full(false);
+        loop {
+            let (overlap, receiver) = (self.conditions.overlap, &self.receiver);
+            let outputs = (&*self.outputs, self.is_respelled);
+            let opened = open(&self.disk, self.boot, outputs, overlap, receiver);
+            let started = opened.and_then(|collector| {
+                self.collector = collector;
+                self.collector.set_journal_limit(self.conditions.segment);
+                self.connect_all()
+            });
+            self.listen();
+            let Err(error) = started else {
+                return;
+            };
+            self.say(format!("the start fails: {error}"));
+            self.cut_all();
+            if self.disk.has_crashed() {
+                let crash = self.pending;
+                self.disk.come_up(crash);
+                self.reboot(crash);
+            } else if error.to_string().contains("journal.") {
+                self.say("the operator deletes the state");
+                self.remove_state();
+            } else {
+                let error = error.to_string();
+                assert!(error.contains("sync failed"), "it starts again: {error}");
+            }
+        }
+    }
+
+    pub(super) fn connect_all(&mut self) -> io::Result<()> {
+        (0..SOURCES.len()).try_for_each(|source| match self.sources[source].is_configured {
+            true => self.connect(source),
+            false => Ok(()),
+        })
+    }
+
+    pub(super) fn reconnect(&mut self) -> io::Result<()> {
+        for source in 0..SOURCES.len() {
+            let of = &self.sources[source];
+            if of.is_configured && !of.server.is_connected() {
+                self.connect(source)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn connect(&mut self, number: usize) -> io::Result<()> {
+        let now = self.clock();
+        let bookmark = self.collector.bookmark();
+        let delivered = bookmark.sources.get(SOURCES[number]);
+        let point = delivered.and_then(|delivered| delivered.point());
+        let is_new = point.is_none_or(|point| point.high.is_none());
+        let ask = self.sources[number].ask;
+        let from = self.collector.connect(SOURCES[number], ask, now)?;
+        let source = &mut self.sources[number];
+        source.is_asked = true;
+        source.server.connect(from, now);
+        self.oracle
+            .asked((number, &self.sources[number]), &self.outputs, from, is_new);
+        Ok(())
+    }
+
+    /// Hears the notices about files.
+    pub(super) fn listen(&mut self) {
+        for notice in self.collector.notices() {
+            self.story.push(format!("told: {notice}"));
+            self.oracle.told(&notice, &self.disk);
+        }
+    }
+
+    /// Writes everything received, and ends the process.
+    pub(super) fn end_in_order(&mut self) -> io::Result<()> {
+        self.disk.set_full(false);
+        self.cut_all();
+        // Two outputs may have to wait for each other.
+        for _ in 0..2 {
+            for output in 0..self.outputs.len() {
+                if let Err(error) = self.collector.write(output, 0)
+                    && !matches!(self.trouble(&error), Trouble::Again)
+                {
+                    return Err(error);
+                }
+            }
+        }
+        // The receiver may be down: the next run sends what it did not get.
+        if let Err(error) = self.poll()
+            && !matches!(self.trouble(&error), Trouble::Again)
+        {
+            return Err(error);
+        }
+        self.collector.close()?;
+        self.listen();
+        Ok(())
+    }
+}
+
+/// Starts a collector with these outputs.
+pub(super) fn open(
+    disk: &ModelDisk,
+    boot: u32,
+    (outputs, is_respelled): (&[usize], bool),
+    overlap: u32,
+    receiver: &Receiver,
+) -> io::Result<ModelCollector> {
+    let all = match is_respelled {
+        true => &RESPELLED,
+        false => &OUTPUTS,
+    };
+    let targets: Vec<OutputTarget> = outputs.iter().map(|output| all[*output]).collect();
+    ModelCollector::open_with(disk, &boot.to_string(), &targets, overlap, |target| {
+        let is_bulk = target.path == OUTPUTS[BULK].path;
+        is_bulk.then(|| receiver.output())
+    })
+}
