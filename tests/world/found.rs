@@ -99,3 +99,32 @@ fn it_is_told_that_events_come_again_after_a_failed_sync() {
     ];
     holds(&[1], &actions);
 }
+
+/// A file with bytes that were moved aside was taken for the file of the output, whose events
+/// came again without a word.
+#[test]
+fn what_was_moved_aside_is_not_taken_for_the_file() {
+    let crash = |operation, crash| CrashAt { operation, crash };
+    let actions = [
+        store(0),
+        SEND,
+        crash(9, Crash::PowerButOutputs),
+        ARRIVE,
+        WRITE,
+        Write {
+            output: 1,
+            behind: 0,
+        },
+        Commit,
+        SEND,
+        ARRIVE,
+        WRITE,
+        Rename {
+            file: 1,
+            away: true,
+        },
+        Commit,
+        crash(4, Crash::Power),
+    ];
+    holds(&[0, 3], &actions);
+}

@@ -26,6 +26,9 @@ pub const RESERVE: u64 = 256 << 20;
 /// number.
 const MIN_PROOF: u64 = 64;
 
+/// In the names of files with bytes that were moved aside.
+const ASIDE: &str = ".unproven-";
+
 /// The maximum number of files to check when searching for a renamed file.
 const MAX_CANDIDATES: usize = 10_000;
 
@@ -218,7 +221,10 @@ impl FileRecovery<'_> {
             let others = self.disk.list(directory(&mark.path)).unwrap_or_default();
             let is_free =
                 |place: &PathBuf| self.number(place).is_some_and(|it| !taken.contains(&it));
-            let mut others = others.into_iter().take(MAX_CANDIDATES);
+            // Bytes that were moved aside may have come again, and are no file of an output.
+            let is_aside = |place: &PathBuf| place.to_string_lossy().contains(ASIDE);
+            let others = others.into_iter().take(MAX_CANDIDATES);
+            let mut others = others.filter(|place| !is_aside(place));
             let place = others.find(|place| self.is_file_of(mark, first, place) && is_free(place));
             if let Some(place) = place {
                 taken.extend(self.number(&place));
@@ -313,7 +319,7 @@ impl FileRecovery<'_> {
     fn set_aside(&self, place: &Path, at: u64, bytes: &[u8]) -> io::Result<PathBuf> {
         for number in 0..MAX_ASIDE {
             let mut name = place.as_os_str().to_owned();
-            name.push(format!(".unproven-{at}"));
+            name.push(format!("{ASIDE}{at}"));
             if number > 0 {
                 name.push(format!("-{number}"));
             }
