@@ -34,6 +34,9 @@ struct OutputPromise {
     taken: Lines,
     /// Whether it was told that events may be there twice.
     may_double: bool,
+    /// Whether the state was taken away. The key of identifiers stays the same in a world, so
+    /// that a receiver takes an equal event of that second for the one before.
+    is_forgotten: bool,
 }
 
 impl Oracle {
@@ -90,10 +93,10 @@ impl Oracle {
         }
     }
 
-    /// The operator did something after which events may be there twice.
-    pub(crate) fn may_double(&mut self) {
+    /// The operator took the state away: events may be there twice.
+    pub(crate) fn forgotten(&mut self) {
         for promise in &mut self.promises {
-            promise.may_double = true;
+            (promise.may_double, promise.is_forgotten) = (true, true);
         }
     }
 
@@ -166,6 +169,10 @@ impl OutputPromise {
         }
         let name = OUTPUTS[output].path;
         for (text, (all, due)) in stored {
+            let due = match output == BULK && self.is_forgotten {
+                true => due.min(1),
+                false => due,
+            };
             let line = line(output, text);
             let found = got.get(&line).copied().unwrap_or(0);
             let taken = self.taken.get(&line).copied().unwrap_or(0);

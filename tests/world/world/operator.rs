@@ -80,7 +80,7 @@ impl World {
     /// The collector does not know what it delivered: a source that does not ask for the
     /// oldest events may miss some, and events come again.
     pub(super) fn forget(&mut self) {
-        self.oracle.may_double();
+        self.oracle.forgotten();
         for output in 0..OUTPUTS.len() {
             self.revoke(output, |source| source.ask != InitialTimestamp::OLDEST);
         }
