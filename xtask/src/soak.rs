@@ -1,5 +1,6 @@
 //! `cargo xtask soak`: the real program, killed at random moments.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::steps::Steps;
@@ -55,18 +56,19 @@ impl Options {
 
 pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result {
     steps.run("soak: build", build)?;
-    steps.run("soak", || soak(options))
+    let program = tree::root().join("target/release/soak");
+    steps.run("soak", || soak(&program, options))
 }
 
-/// One minute with everything, before a change lands.
+/// One minute with everything, with the program that the tests have built.
 pub(crate) fn check(steps: &mut Steps) -> Result {
     let options = Options {
         minutes: Some(1),
         chaos: true,
         ..Options::default()
     };
-    steps.run("soak: build", build)?;
-    steps.run("soak: one minute", || soak(&options))
+    let program = tree::root().join("target/debug/soak");
+    steps.run("soak: one minute", || soak(&program, &options))
 }
 
 fn build() -> Result {
@@ -79,8 +81,7 @@ fn build() -> Result {
     ]))
 }
 
-fn soak(options: &Options) -> Result {
-    let program = tree::root().join("target/release/soak");
+fn soak(program: &Path, options: &Options) -> Result {
     let mut command = match options.chaos && may_mount() {
         // Its disks are its own, and go with it.
         true => {

@@ -34,6 +34,9 @@ pub(crate) struct Long {
 /// Events of each source before the first connection, and in each second.
 const HISTORY: u64 = 600;
 const PER_SECOND: u32 = 20;
+/// How often a process is looked at, and once in how many times it is told to reload.
+const TURN: Duration = Duration::from_millis(50);
+const RELOAD: u64 = 200;
 /// At the end, this long without a further event is the end.
 const STALLED: Duration = Duration::from_secs(60);
 
@@ -219,11 +222,13 @@ impl Run {
         let start = Instant::now();
         let mut vitals = Vitals::default();
         while start.elapsed() < life {
-            sleep(Duration::from_millis(50).min(life.saturating_sub(start.elapsed())));
+            sleep(TURN.min(life.saturating_sub(start.elapsed())));
             vitals.look(running.id(), start.elapsed());
-            if self.random.once_in(100) && is_open(running.id()) {
-                self.overlap = if self.overlap == 5 { 7 } else { 5 };
-                self.configure();
+            if self.random.once_in(RELOAD) && is_open(running.id()) {
+                if self.random.once_in(2) {
+                    self.overlap = if self.overlap == 5 { 7 } else { 5 };
+                    self.configure();
+                }
                 running.signal("HUP");
                 self.result.reloads += 1;
             }

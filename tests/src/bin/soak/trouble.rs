@@ -71,16 +71,17 @@ pub(crate) struct Troubles {
 }
 
 impl Trouble {
-    /// Makes trouble until it is told to stop, one at a time. At the end all is well.
+    /// Makes trouble in turn until it is told to stop, one at a time. At the end all is well.
     pub(crate) fn make(&self, mut random: Random, stop: &AtomicBool) -> Troubles {
         let mut made = Troubles::default();
-        loop {
+        for kind in (0..2 + self.disks.len()).cycle() {
             wait(1000 + random.below(4000), stop);
             if stop.load(Ordering::Relaxed) {
-                return made;
+                break;
             }
-            let length = 500 + random.below(4000);
-            match random.below(2 + self.disks.len() as u64) {
+            // Longer than an output waits before it takes lines as accepted.
+            let length = 500 + random.below(7000);
+            match kind {
                 0 => {
                     made.pauses += 1;
                     self.syslog.store(true, Ordering::Relaxed);
@@ -95,13 +96,14 @@ impl Trouble {
                 }
                 disk => {
                     made.full += 1;
-                    let disk = &self.disks[disk as usize - 2];
+                    let disk = &self.disks[disk - 2];
                     disk.fill();
                     wait(length, stop);
                     disk.free();
                 }
             }
         }
+        made
     }
 }
 

@@ -8,9 +8,8 @@ use std::time::Duration;
 const AGE: u64 = 2;
 /// From this age on, the samples of the last process count.
 const WARM: u64 = 5;
-/// The last quarter may have so much more: KiB, a share, and descriptors.
+/// The last quarter may have so much more: KiB, and descriptors.
 const MORE_MEMORY: u64 = 8 << 10;
-const MORE_SHARE: f64 = 0.25;
 const MORE_DESCRIPTORS: u64 = 4;
 /// A process may log so many lines, and so many a minute in addition.
 const LINES: f64 = 60.0;
@@ -89,8 +88,7 @@ impl Slope {
 
     fn is_flat(&self) -> bool {
         let Self { first, last, .. } = self;
-        let more = (first.memory as f64 * MORE_SHARE) as u64 + MORE_MEMORY;
-        last.memory <= first.memory + more
+        last.memory <= first.memory + MORE_MEMORY
             && last.descriptors <= first.descriptors + MORE_DESCRIPTORS
     }
 }
