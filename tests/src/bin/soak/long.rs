@@ -37,6 +37,9 @@ const PER_SECOND: u32 = 20;
 /// How often a process is looked at, and once in how many times it is told to reload.
 const TURN: Duration = Duration::from_millis(50);
 const RELOAD: u64 = 200;
+/// What a collector says of a disk, and of a stop that took too long.
+const FULL: &str = "No space left on device";
+const IN_TIME: &str = "did not accept the pending events in time";
 /// At the end, this long without a further event is the end.
 const STALLED: Duration = Duration::from_secs(60);
 
@@ -252,10 +255,12 @@ impl Run {
     fn stop(&mut self, running: Running) {
         running.signal("TERM");
         let ended = running.wait();
-        // The signal may have come before it was looked out for.
+        // A start on a full disk ends with an error when it is stopped.
+        let is_full = self.trouble.has_disks() && ended.stderr.contains(FULL);
         match ended.status.success() {
             true => self.result.stops += 1,
-            false if ended.status.signal().is_some() => {}
+            // The signal may have come before it was looked out for.
+            false if is_full || ended.status.signal().is_some() => {}
             false => self
                 .result
                 .wrong
@@ -287,7 +292,7 @@ impl Run {
         running.signal("TERM");
         let ended = running.wait();
         self.result.end = [there, start.elapsed() - there];
-        if !ended.status.success() {
+        if !ended.status.success() || ended.stderr.contains(IN_TIME) {
             let wrong = format!("the last process failed: {}", ended.stderr);
             self.result.wrong.push(wrong);
         } else if since.elapsed() >= STALLED {

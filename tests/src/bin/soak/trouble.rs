@@ -71,6 +71,10 @@ pub(crate) struct Troubles {
 }
 
 impl Trouble {
+    pub(crate) fn has_disks(&self) -> bool {
+        !self.disks.is_empty()
+    }
+
     /// Makes trouble in turn until it is told to stop, one at a time. At the end all is well.
     pub(crate) fn make(&self, mut random: Random, stop: &AtomicBool) -> Troubles {
         let mut made = Troubles::default();
