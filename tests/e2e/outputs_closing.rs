@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use estreamer_tests::archive::archived;
 use estreamer_tests::{Fleet, Running, message, stored, wait_until};
 
 use crate::outputs::listen;
@@ -136,4 +137,27 @@ fn one_that_accepts_and_closes_is_tried_ever_more_seldom_and_gets_each_event_onc
     let told = ended.stderr.lines().filter(of_output).count();
     assert_eq!(told, 2, "{}", ended.stderr);
     wait_until(|| server.connections().len() == 1);
+}
+
+#[test]
+fn a_stop_does_not_hang_while_a_file_that_is_due_waits_for_a_receiver() {
+    let (listener, address) = listen();
+    let fleet = Fleet::new();
+    let server = fleet.server(1, 20, |builder| builder);
+    let file = Fleet::output("file:out.ndjson") + "rotate = { every = \"1s\" }\n";
+    let lines = Fleet::output(&format!("tcp://{address}"));
+    fleet.configure("", &[Fleet::source("fmc", &server), file, lines]);
+    let running = Running::start(&mut fleet.collect());
+    let lines = lines_of(accept(&listener));
+    let mut found = take(&lines, 20);
+    // The file is due after a second. It is closed when the receiver counts as having
+    // read, which takes five.
+    std::thread::sleep(Duration::from_millis(1500));
+    let began = Instant::now();
+    let ended = running.stop().success();
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(20), "{took:?}: {}", ended.stderr);
+    found.extend(lines.iter());
+    let files = archived(&fleet.path("out.ndjson")).unwrap();
+    assert!(files == found, "{}", ended.stderr);
 }

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use estreamer_simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
 use estreamer_simulate::generator::GeneratorOptions;
+use estreamer_tests::bulk;
 use estreamer_tests::http_server::{HttpReply, HttpRequest, serve};
-use estreamer_tests::{Fleet, Running, counted, json_lines, lines, stored, wait_until};
+use estreamer_tests::{Fleet, Running, counted, lines, stored, wait_until};
 use serde_json::{Value, json};
 
 use crate::outputs_http::{
@@ -16,8 +17,8 @@ use crate::outputs_http::{
 
 /// A bulk API that is as strict as the real one: `create` fails for an identifier that is
 /// there.
-fn bulk(request: &HttpRequest, store: &Store<BTreeMap<String, Value>>) -> HttpReply {
-    let items = bulk_items(request).into_iter().map(|(id, document)| {
+fn answer(request: &HttpRequest, store: &Store<BTreeMap<String, Value>>) -> HttpReply {
+    let items = bulk::items(request).into_iter().map(|(id, document)| {
         let mut store = store.lock().unwrap();
         let status = match store.contains_key(&id) {
             true => 409,
@@ -34,29 +35,9 @@ fn bulk(request: &HttpRequest, store: &Store<BTreeMap<String, Value>>) -> HttpRe
     )
 }
 
-/// Identifier and document of each item.
-fn bulk_items(request: &HttpRequest) -> Vec<(String, Value)> {
-    assert!(request.path.starts_with("/_bulk"), "{}", request.path);
-    assert_eq!(request.headers["content-type"], "application/x-ndjson");
-    assert!(request.body.ends_with(b"\n"));
-    let lines = json_lines(&request.body);
-    let pairs = lines.chunks(2).map(|pair| {
-        let create = &pair[0]["create"];
-        assert_eq!(create["_index"], "events");
-        assert!(pair[1]["@timestamp"].as_str().unwrap().ends_with('Z'));
-        (create["_id"].as_str().unwrap().to_owned(), pair[1].clone())
-    });
-    pairs.collect()
-}
-
 /// The documents without what the output adds, as they were stored by the server.
 fn documents(store: &BTreeMap<String, Value>) -> Vec<String> {
-    let plain = |document: &Value| {
-        let mut document = document.clone();
-        document.as_object_mut().unwrap().remove("@timestamp");
-        document.to_string()
-    };
-    let mut documents: Vec<String> = store.values().map(plain).collect();
+    let mut documents: Vec<String> = store.values().cloned().map(bulk::plain).collect();
     documents.sort();
     documents
 }
@@ -73,11 +54,11 @@ fn a_document_is_stored_once_whatever_breaks() {
         match call % 4 {
             // It stores everything, and nobody hears of it.
             1 => {
-                bulk(request, &kept);
+                answer(request, &kept);
                 HttpReply::Close
             }
             2 => HttpReply::status(503),
-            _ => bulk(request, &kept),
+            _ => answer(request, &kept),
         }
     });
     let keys = "index = \"events\"\nbatch = { events = 200 }\n";
@@ -103,7 +84,7 @@ fn documents_of_the_common_schema_are_sent_as_they_are() {
     let server = fleet.server(1, EVENTS, |builder| builder);
     let store = Store::<BTreeMap<String, Value>>::default();
     let kept = store.clone();
-    let address = serve(None, move |request| bulk(request, &kept));
+    let address = serve(None, move |request| answer(request, &kept));
     let keys = "index = \"events\"\nformat = \"ecs\"";
     let url = format!("elastic+http://{address}");
     let running = collect(&fleet, &server, &url, keys);
@@ -146,7 +127,7 @@ fn equal_events_of_one_second_are_two_documents_after_a_restart_too() {
     let called = calls.clone();
     let address = serve(None, move |request| {
         called.fetch_add(1, Ordering::Relaxed);
-        bulk(request, &kept)
+        answer(request, &kept)
     });
     let keys = "index = \"events\"\nbatch = { events = 100 }\n";
     configure(&fleet, &server, &format!("elastic+http://{address}"), keys);
@@ -168,7 +149,7 @@ fn items_of_a_bulk_request_are_retried_or_refused_one_by_one() {
     let busy = Store::<HashSet<String>>::default();
     let kept = store.clone();
     let address = serve(None, move |request| {
-        let items = bulk_items(request).into_iter().map(|(id, document)| {
+        let items = bulk::items(request).into_iter().map(|(id, document)| {
             let number = id.bytes().next().unwrap();
             // Some are never taken, some only the second time.
             let result = match number {

@@ -1,6 +1,7 @@
 //! The harness of the end-to-end tests: the real program, run as a user runs it.
 
 pub mod archive;
+pub mod bulk;
 mod delivery;
 mod fleet;
 mod hostile;

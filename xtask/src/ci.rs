@@ -2,12 +2,15 @@
 
 use crate::steps::Steps;
 use crate::test::{self, Summary};
-use crate::{Result, api, bench, deny, firmware, footprint, fuzz, interop, nostd, package, world};
+use crate::{
+    Result, api, bench, deny, firmware, footprint, fuzz, interop, nostd, package, soak, world,
+};
 
 /// Everything but what only measures; the first failure ends it.
 pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
     let summary = test::run(steps)?;
     world::check(steps)?;
+    soak::check(steps)?;
     steps.run("deny", deny::run)?;
     interop::run(steps)?;
     bench::run(steps, &bench::Options::CHECK)?;

@@ -56,7 +56,9 @@ cargo xtask TASK
   soak       [--kills N] [--seed N]: kills the collector N times (2000 if not
              given) at random moments, with cuts, rotations and reloads, and
              proves that every event is there exactly once, in order;
-             --minutes N: one collector with an archive, so long
+             --minutes N: one collector so long, with three sources, an archive,
+             syslog and bulk requests, 15 kills a minute if not given, and a look
+             at memory, descriptors and log; --chaos: receivers fail, disks fill up
   header     makes the C library's headers anew
   world      [--seeds FIRST..LAST] [--seconds N]: runs worlds, by default with new
              seeds for 60 s; --seeds SEED tells the story of one; --planted plants
@@ -72,7 +74,8 @@ cargo xtask TASK
   deny       licences and origins of dependencies, and no pre-releases (deny.toml)
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
-             coverage, header and soak, of fuzz the smoke run, of bench the check";
+             coverage and header, of fuzz the smoke run, of bench the check, of
+             soak one minute with chaos";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

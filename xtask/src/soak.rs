@@ -1,55 +1,106 @@
 //! `cargo xtask soak`: the real program, killed at random moments.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
+
 use crate::steps::Steps;
 use crate::{Result, process, tree};
 
-/// What was asked for.
-#[derive(Debug, PartialEq, Eq)]
+/// What was asked for; the program knows what is not said.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
-    kills: u64,
-    seed: u64,
+    kills: Option<u64>,
+    seed: Option<u64>,
     /// How long one collector lives with all kills; `None` for many short worlds.
     minutes: Option<u64>,
+    /// Whether receivers and disks fail, too.
+    chaos: bool,
 }
 
 impl Options {
-    /// Reads `[--kills N] [--seed N] [--minutes N]`.
+    /// Reads `[--kills N] [--seed N] [--minutes N [--chaos]]`.
     pub(crate) fn parse(arguments: &[&str]) -> Option<Self> {
-        let mut options = Self {
-            kills: 2000,
-            seed: 1,
-            minutes: None,
-        };
-        for pair in arguments.chunks(2) {
-            match *pair {
-                ["--kills", number] => options.kills = number.parse().ok()?,
-                ["--seed", number] => options.seed = number.parse().ok()?,
-                ["--minutes", number] => options.minutes = Some(number.parse().ok()?),
+        let mut options = Self::default();
+        let mut arguments = arguments.iter();
+        while let Some(&name) = arguments.next() {
+            if name == "--chaos" {
+                options.chaos = true;
+                continue;
+            }
+            let number = Some(arguments.next()?.parse().ok()?);
+            match name {
+                "--kills" => options.kills = number,
+                "--seed" => options.seed = number,
+                "--minutes" if number > Some(0) => options.minutes = number,
                 _ => return None,
             }
         }
-        Some(options)
+        (!options.chaos || options.minutes.is_some()).then_some(options)
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        let numbers = [
+            ("--kills", self.kills),
+            ("--seed", self.seed),
+            ("--minutes", self.minutes),
+        ];
+        let mut arguments = Vec::new();
+        for (name, number) in numbers {
+            arguments.extend(number.map(|number| [name.to_owned(), number.to_string()]));
+        }
+        let mut arguments = arguments.concat();
+        arguments.extend(self.chaos.then(|| "--chaos".to_owned()));
+        arguments
     }
 }
 
 pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result {
-    steps.run("soak: build", || {
-        process::run(process::cargo().args([
-            "build",
-            "--release",
-            "--package=estreamer-tests",
-            "--bins",
-        ]))
-    })?;
-    steps.run("soak", || {
-        let mut soak = process::command(tree::root().join("target/release/soak"));
-        soak.args(["--kills", &options.kills.to_string()]);
-        soak.args(["--seed", &options.seed.to_string()]);
-        if let Some(minutes) = options.minutes {
-            soak.args(["--minutes", &minutes.to_string()]);
+    steps.run("soak: build", build)?;
+    let program = tree::root().join("target/release/soak");
+    steps.run("soak", || soak(&program, options))
+}
+
+/// One minute with everything, with the program that the tests have built.
+pub(crate) fn check(steps: &mut Steps) -> Result {
+    let options = Options {
+        minutes: Some(1),
+        chaos: true,
+        ..Options::default()
+    };
+    let program = tree::root().join("target/debug/soak");
+    steps.run("soak: one minute", || soak(&program, &options))
+}
+
+fn build() -> Result {
+    process::run(process::cargo().args([
+        "build",
+        "--release",
+        "--package=estreamer-tests",
+        "--bin=soak",
+        "--bin=estreamer-under-test",
+    ]))
+}
+
+fn soak(program: &Path, options: &Options) -> Result {
+    let mut command = match options.chaos && may_mount() {
+        // Its disks are its own, and go with it.
+        true => {
+            let mut command = process::command("unshare");
+            command.args(OWN_MOUNTS).arg(program);
+            command
         }
-        process::run(&mut soak)
-    })
+        false => process::command(program),
+    };
+    process::run(command.args(options.arguments()))
+}
+
+const OWN_MOUNTS: [&str; 2] = ["--mount", "--map-root-user"];
+
+/// Whether this user may have mounts of their own.
+fn may_mount() -> bool {
+    let mut command = Command::new("unshare");
+    command.args(OWN_MOUNTS).arg("true").stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 #[cfg(test)]
@@ -57,17 +108,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_come_in_pairs() {
-        let parsed = Options::parse(&["--seed", "7", "--kills", "10", "--minutes", "3"]);
+    fn chaos_is_only_for_minutes() {
+        let arguments = ["--seed", "7", "--kills", "10", "--minutes", "3", "--chaos"];
+        let parsed = Options::parse(&arguments);
         let expected = Options {
-            kills: 10,
-            seed: 7,
+            kills: Some(10),
+            seed: Some(7),
             minutes: Some(3),
+            chaos: true,
         };
         assert_eq!(parsed, Some(expected));
-        assert!(Options::parse(&[]).is_some_and(|options| options.kills == 2000));
-        for wrong in [&["--kills"][..], &["--kills", "x"], &["--deaths", "1"]] {
+        assert_eq!(Options::parse(&[]), Some(Options::default()));
+        for wrong in [
+            &["--kills"][..],
+            &["--kills", "x"],
+            &["--deaths", "1"],
+            &["--minutes", "0"],
+            &["--chaos"],
+        ] {
             assert_eq!(Options::parse(wrong), None, "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn the_program_gets_what_was_said() {
+        let said = ["--kills", "10", "--minutes", "3", "--chaos"];
+        let options = Options::parse(&said).expect("options");
+        assert_eq!(options.arguments(), said);
     }
 }

@@ -14,6 +14,9 @@ use crate::sync::lock;
 /// The interval of commits while events arrive.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// The pause after a commit that failed.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Runs until every output has finished.
 pub(super) fn run(files: &[OpenFiles], steps: &DeliverySteps, progress: &DeliveryProgress) {
     if !steps.has_journal() {
@@ -22,9 +25,12 @@ pub(super) fn run(files: &[OpenFiles], steps: &DeliverySteps, progress: &Deliver
     let _guard = FailOnPanic(progress);
     let mut is_failing = false;
     loop {
-        let finishing = progress.wait_for_commit_due(INTERVAL);
-        if finishing && !progress.wait_for_writers(None) {
-            return;
+        let mut is_last = progress.wait_for_commit_due(INTERVAL);
+        if is_last {
+            match progress.wait_for_end_or_commit() {
+                Some(ended) => is_last = ended,
+                None => return,
+            }
         }
         if progress.is_void() {
             // After a failed sync, another sync would falsely report success.
@@ -50,6 +56,8 @@ pub(super) fn run(files: &[OpenFiles], steps: &DeliverySteps, progress: &Deliver
                 Err(StepError::Retry(error)) => {
                     is_failing = true;
                     progress.journal().failed(&error);
+                    // An output that waits for this commit makes the next one due at once.
+                    std::thread::sleep(PAUSE);
                 }
                 Err(StepError::NotDurable(error)) => {
                     progress.fail(PipelineError::NotDurable(error));
@@ -69,7 +77,7 @@ pub(super) fn run(files: &[OpenFiles], steps: &DeliverySteps, progress: &Deliver
         if progress.has_failed() {
             return;
         }
-        if finishing {
+        if is_last {
             if let Some(mut journal) = steps.journal() {
                 // If this fails, the next start searches for pending batches.
                 let _ = journal.close();

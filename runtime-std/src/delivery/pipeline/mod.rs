@@ -342,7 +342,7 @@ impl Pipeline {
     pub fn finish(mut self, limit: Duration) -> (Result<(), PipelineError>, Option<StateDir>) {
         drop(self.jobs.take());
         self.progress.finish();
-        let deadline = Some(Instant::now() + limit);
+        let deadline = Instant::now() + limit;
         if !self.progress.wait_for_writers(deadline) {
             // The thread of the output is abandoned; its batches are delivered again. The
             // committer must not wait for it: another pipeline may use the journal.

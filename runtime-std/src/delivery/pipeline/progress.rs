@@ -365,7 +365,7 @@ impl DeliveryProgress {
 
     /// Returns whether the pipeline has stopped waiting for its outputs.
     pub(super) fn is_late(&self) -> bool {
-        matches!(self.state().failure, Some(PipelineError::Late))
+        self.state().is_late()
     }
 
     pub(super) fn take_failure(&self) -> Option<PipelineError> {
@@ -386,26 +386,35 @@ impl DeliveryProgress {
 
     /// Waits until every output has finished. Returns false after `deadline`, or if the
     /// pipeline has stopped waiting.
-    pub(super) fn wait_for_writers(&self, deadline: Option<Instant>) -> bool {
+    pub(super) fn wait_for_writers(&self, deadline: Instant) -> bool {
         let mut state = self.state();
         while state.writers > 0 {
-            if matches!(state.failure, Some(PipelineError::Late)) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || state.is_late() {
                 return false;
             }
-            let left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
-            state = match left {
-                None => self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) => return false,
-                Some(left) => {
-                    let waited = self.changed.wait_timeout(state, left);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         true
+    }
+
+    /// Waits until every output has finished, or one of them needs a commit before it can.
+    /// Returns whether all have finished; `None` if the pipeline has stopped waiting.
+    pub(super) fn wait_for_end_or_commit(&self) -> Option<bool> {
+        let waits = |state: &mut ProgressState| {
+            let needs_commit = state.failure.is_none() && state.is_waited_for();
+            state.writers > 0 && !needs_commit && !state.is_late()
+        };
+        let state = self
+            .changed
+            .wait_while(self.state(), waits)
+            .unwrap_or_else(PoisonError::into_inner);
+        match state.writers {
+            0 => Some(true),
+            _ if state.is_late() => None,
+            _ => Some(false),
+        }
     }
 
     /// Waits before a retry; returns early if the pipeline ends.
@@ -432,8 +441,17 @@ fn pop_up_to(batches: &mut VecDeque<BatchRecords>, n: u64) -> Option<BatchRecord
 impl ProgressState {
     /// Returns whether a commit is due regardless of the time.
     fn is_due(&self) -> bool {
-        let waited_for = self.wanted > self.durable && self.cut() >= self.wanted;
-        self.is_finishing || waited_for || self.volume >= VOLUME || self.records >= RECORDS
+        let is_much = self.volume >= VOLUME || self.records >= RECORDS;
+        self.is_finishing || self.is_waited_for() || is_much
+    }
+
+    /// Whether an output waits for a commit that is possible.
+    fn is_waited_for(&self) -> bool {
+        self.wanted > self.durable && self.cut() >= self.wanted
+    }
+
+    fn is_late(&self) -> bool {
+        matches!(self.failure, Some(PipelineError::Late))
     }
 
     fn cut(&self) -> u64 {

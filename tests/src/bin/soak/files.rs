@@ -7,7 +7,8 @@ use estreamer_tests::archive::{archived, closed};
 
 /// All that was written, in order, and what must not change.
 pub(crate) struct Files {
-    directory: PathBuf,
+    /// The file that is written to.
+    current: PathBuf,
     /// From the oldest on; the last is the file that is written to.
     segments: Vec<Segment>,
     foreign: Vec<(PathBuf, Vec<u8>)>,
@@ -25,10 +26,10 @@ struct Segment {
 }
 
 impl Files {
-    /// Files in this directory, of which the first is somebody else's, too.
-    pub(crate) fn new(directory: &Path, is_archive: bool) -> Self {
+    /// The files of this path, of which the first is somebody else's, too.
+    pub(crate) fn new(current: PathBuf, is_archive: bool) -> Self {
         let mut files = Self {
-            directory: directory.into(),
+            current,
             segments: Vec::new(),
             foreign: Vec::new(),
             is_archive,
@@ -38,8 +39,8 @@ impl Files {
     }
 
     /// The file that is written to.
-    pub(crate) fn current(&self) -> PathBuf {
-        self.directory.join("out")
+    pub(crate) fn current(&self) -> &Path {
+        &self.current
     }
 
     /// Renames it; it is made again by the collector.
@@ -47,12 +48,12 @@ impl Files {
         if self.is_archive {
             return;
         }
-        let renamed = self.directory.join(format!("out.{}", self.segments.len()));
+        let renamed = self.current.with_extension(self.segments.len().to_string());
         if let Some(last) = self.segments.last_mut()
             && fs::rename(&last.path, &renamed).is_ok()
         {
             last.path = renamed;
-            let path = self.current();
+            let path = self.current.clone();
             self.segments.push(Segment {
                 path,
                 prefix: Vec::new(),
@@ -74,7 +75,7 @@ impl Files {
     }
 
     fn replace(&mut self, prefix: Vec<u8>) {
-        let path = self.current();
+        let path = self.current.clone();
         fs::write(&path, &prefix).expect("a writable directory");
         self.segments.push(Segment {
             path,
@@ -108,11 +109,11 @@ impl Files {
     /// else's that changed.
     pub(crate) fn lines(&self) -> Result<Vec<Vec<u8>>, PathBuf> {
         if self.is_archive {
-            let mut lines = archived(&self.current()).map_err(|_| self.current())?;
+            let mut lines = archived(&self.current).map_err(|_| self.current.clone())?;
             let prefix = self.segments.first().map(|first| first.prefix.clone());
             let first = lines.first().map(|line| [line, &b"\n"[..]].concat());
             if first != prefix {
-                return Err(self.current());
+                return Err(self.current.clone());
             }
             lines.remove(0);
             return Ok(lines);
@@ -141,7 +142,7 @@ impl Files {
 
     pub(crate) fn rotations(&self) -> u64 {
         if self.is_archive {
-            return closed(&self.current()).len() as u64;
+            return closed(&self.current).len() as u64;
         }
         self.segments.len() as u64 - 1
     }

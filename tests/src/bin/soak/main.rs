@@ -1,42 +1,62 @@
 //! Kills the real program again and again, and proves that nothing was lost,
 //! nothing came twice, and nobody else's file changed: `cargo xtask soak`.
 
+mod account;
 mod files;
+mod long;
+mod proof;
 mod random;
+mod receivers;
+mod trouble;
+mod vitals;
 mod world;
 
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use estreamer_tests::at_each;
+use long::Long;
 use random::Random;
 use world::{Ask, Tally, World};
 
 /// Kills in one world: a server, a collector, and a state directory.
 const IN_A_WORLD: u64 = 40;
 
+/// Kills in a minute if nothing else is said, where one collector runs for minutes.
+const IN_A_MINUTE: u64 = 15;
+/// Kills if nothing else is said, in short worlds.
+const KILLS: u64 = 2000;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let Some(options) = options(&arguments) else {
-        eprintln!("soak [--kills N] [--seed N] [--minutes N]");
+        eprintln!("soak [--kills N] [--seed N] [--minutes N [--chaos]]");
         return ExitCode::from(2);
     };
     let start = Instant::now();
-    let total = match options.minutes {
-        None => many_worlds(options.kills, options.seed, start),
+    let seed = options.seed;
+    let (result, is_sound) = match options.minutes {
+        None => {
+            let kills = options.kills.unwrap_or(KILLS);
+            let total = many_worlds(kills, seed, start);
+            let is_sound = total.is_sound() && total.kills >= kills;
+            (format!("{total}{}", total.faults()), is_sound)
+        }
         Some(minutes) => {
-            let time = Duration::from_secs(60 * minutes);
-            let world = World::new(options.seed, Ask::Oldest, true);
-            let tally = world.of_life(time, options.kills).run(options.kills);
-            println!("{}", tally.history);
-            tally
+            let long = Long {
+                minutes,
+                kills: options.kills.unwrap_or(IN_A_MINUTE * minutes),
+                seed,
+                chaos: options.chaos,
+            };
+            let result = long.run();
+            (format!("\n{result}"), result.is_sound())
         }
     };
     let seconds = start.elapsed().as_secs_f64();
-    let (seed, kills) = (options.seed, options.kills);
-    println!("seed {seed}, {seconds:.0} s: {total}{}", total.faults());
-    match total.is_sound() && total.kills >= kills {
+    println!("seed {seed}, {seconds:.0} s: {result}");
+    match is_sound {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }
@@ -71,31 +91,66 @@ fn many_worlds(kills: u64, seed: u64, start: Instant) -> Tally {
     total.into_inner().expect("no world panicked")
 }
 
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Options {
-    kills: u64,
+    kills: Option<u64>,
     seed: u64,
     /// How long one world lives; `None` for many short ones.
     minutes: Option<u64>,
+    chaos: bool,
 }
 
-/// `[--kills N] [--seed N] [--minutes N]`.
+/// `[--kills N] [--seed N] [--minutes N [--chaos]]`.
 fn options(arguments: &[String]) -> Option<Options> {
     let mut options = Options {
-        kills: 2000,
         seed: 1,
-        minutes: None,
+        ..Options::default()
     };
-    for pair in arguments.chunks(2) {
-        let [name, value] = pair else {
-            return None;
-        };
-        let value = value.parse().ok()?;
+    let mut arguments = arguments.iter();
+    while let Some(name) = arguments.next() {
+        if name == "--chaos" {
+            options.chaos = true;
+            continue;
+        }
+        let value = arguments.next()?.parse().ok()?;
         match name.as_str() {
-            "--kills" => options.kills = value,
+            "--kills" => options.kills = Some(value),
             "--seed" => options.seed = value,
-            "--minutes" => options.minutes = Some(value),
+            "--minutes" if value > 0 => options.minutes = Some(value),
             _ => return None,
         }
     }
-    Some(options)
+    (!options.chaos || options.minutes.is_some()).then_some(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Option<Options> {
+        let arguments: Vec<String> = line.split_whitespace().map(String::from).collect();
+        options(&arguments)
+    }
+
+    #[test]
+    fn chaos_is_only_for_minutes() {
+        let parsed = parse("--minutes 3 --chaos --kills 9 --seed 7");
+        let expected = Options {
+            kills: Some(9),
+            seed: 7,
+            minutes: Some(3),
+            chaos: true,
+        };
+        assert_eq!(parsed, Some(expected));
+        assert_eq!(parse("").map(|options| options.seed), Some(1));
+        for wrong in [
+            "--chaos",
+            "--minutes 0",
+            "--minutes",
+            "--kills x",
+            "--deaths 1",
+        ] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
 }

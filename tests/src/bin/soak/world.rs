@@ -1,6 +1,5 @@
 //! One server, one collector that is killed, and what came of it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
 use std::os::unix::process::ExitStatusExt;
@@ -12,10 +11,11 @@ use estreamer_simulate::Simulator;
 use estreamer_simulate::archive::{Archive, ArchiveOptions, Live, Oddities};
 use estreamer_simulate::chaos::ChaosKind;
 use estreamer_simulate::generator::GeneratorOptions;
-use estreamer_tests::archive::closed;
-use estreamer_tests::{Ended, Fleet, Running, estreamer, wait_until};
+use estreamer_tests::{Fleet, Running, wait_until};
 
+use crate::account::Counts;
 use crate::files::Files;
+use crate::proof::Proof;
 use crate::random::Random;
 
 /// From when on events are asked for.
@@ -56,8 +56,6 @@ pub(crate) struct World {
     server: Simulator,
     files: Files,
     overlap: u32,
-    /// The mean time of a process in milliseconds, if it is not short.
-    life: Option<u64>,
     tally: Tally,
     /// What happened, to be told where something is wrong.
     history: Vec<String>,
@@ -69,7 +67,7 @@ const PER_SECOND: u32 = 10;
 /// The seconds of them that are not asked for, where a time is.
 const SKIPPED: u32 = 20;
 /// Odd as far as an overlap of 5 s bears it.
-const ODD: Oddities = Oddities {
+pub(crate) const ODD: Oddities = Oddities {
     disorder: 3,
     late: 2,
     twins: 20,
@@ -102,7 +100,7 @@ impl World {
             builder.chaos(ChaosKind::Cut).chaos_connections(20)
         });
         std::fs::create_dir(fleet.path("log")).expect("a writable directory");
-        let files = Files::new(&fleet.path("log"), is_archive);
+        let files = Files::new(fleet.path("log").join("out"), is_archive);
         Self {
             random: Random::new(seed),
             ask,
@@ -112,16 +110,9 @@ impl World {
             server,
             files,
             overlap: 5,
-            life: None,
             tally: Tally::default(),
             history: Vec::new(),
         }
-    }
-
-    /// Makes it last this long, with so many kills.
-    pub(crate) fn of_life(mut self, time: Duration, kills: u64) -> Self {
-        self.life = Some(time.as_millis() as u64 / kills.max(1));
-        self
     }
 
     /// Kills the collector so many times, and looks what came of it.
@@ -136,17 +127,8 @@ impl World {
         let complete = self.complete();
         self.judge();
         self.tally.wrong.extend(complete.err());
-        if !self.tally.is_sound() || self.life.is_some() {
-            // Of a long life, the end: what `verify` said.
-            let skipped = match self.tally.is_sound() {
-                true => self.history.len().saturating_sub(3),
-                false => 0,
-            };
-            let history = self
-                .history
-                .iter()
-                .skip(skipped)
-                .map(|line| line.trim_end());
+        if !self.tally.is_sound() {
+            let history = self.history.iter().map(|line| line.trim_end());
             self.tally.history = history.map(|line| format!("\n  {line}")).collect();
         }
         self.tally.rotations = self.files.rotations();
@@ -205,8 +187,7 @@ impl World {
         let store = self.random.below(100);
         self.archive.store(store);
         let running = Running::start(&mut self.fleet.collect());
-        let short = [100, 100, 300, 300, 1500][self.random.below(5) as usize];
-        let longest = self.life.map_or(short, |life| 2 * life);
+        let longest = [100, 100, 300, 300, 1500][self.random.below(5) as usize];
         let end = Instant::now() + Duration::from_millis(self.random.below(longest));
         let acts = self.random.below(4);
         for _ in 0..acts {
@@ -312,24 +293,21 @@ impl World {
     fn asked_for(&self, mut lines: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         if self.ask == Ask::Now {
             let history = self.archive.events().into_iter().take(HISTORY as usize);
-            let history: Vec<Vec<u8>> = history.map(|event| event.data).collect();
-            let mut left = counts(&history);
-            lines.retain(|line| match left.get_mut(line.as_slice()) {
-                Some(0) | None => true,
-                Some(count) => {
-                    *count -= 1;
-                    false
-                }
-            });
+            let mut left = Counts::of(history.map(|event| event.data));
+            lines.retain(|line| !left.take(line));
         }
         lines
     }
 
     fn judge(&mut self) {
         if self.is_archive {
-            self.verify();
-            if self.life.is_some() && self.tally.is_sound() {
-                self.tamper();
+            let proof = Proof {
+                archive: self.fleet.path("log"),
+                state: self.fleet.path("state"),
+            };
+            match proof.verify() {
+                Ok(proven) => self.tally.proven = proven,
+                Err(said) => self.tally.wrong.push(said),
             }
         }
         let expected = self.expected();
@@ -341,96 +319,18 @@ impl World {
         if written == expected {
             return;
         }
-        let (wanted, found) = (counts(&expected), counts(&written));
-        let short = |a: &BTreeMap<&[u8], u64>, b: &BTreeMap<&[u8], u64>| -> u64 {
-            let missing = a.iter().map(|(line, count)| {
-                count.saturating_sub(b.get(line).copied().unwrap_or_default())
-            });
-            missing.sum()
-        };
-        self.tally.lost = short(&wanted, &found);
-        self.tally.doubled = short(&found, &wanted);
+        let (wanted, found) = (Counts::of(&expected), Counts::of(&written));
+        self.tally.lost = wanted.missing_in(&found);
+        self.tally.doubled = found.missing_in(&wanted);
         if self.tally.lost + self.tally.doubled == 0 {
             self.tally.wrong.push("events are out of order".into());
         }
     }
 }
 
-impl World {
-    /// Lets the program prove the archive.
-    fn verify(&mut self) {
-        let ended = self.verified();
-        let said = String::from_utf8_lossy(&ended.stdout).into_owned();
-        match ended.status.success() {
-            true => self.tally.proven = closed_files(&said),
-            false => self.tally.wrong.push(format!("{said}{}", ended.stderr)),
-        }
-    }
-
-    fn verified(&self) -> Ended {
-        let mut command = estreamer(&["verify"]);
-        command.arg(self.fleet.path("log"));
-        Ended::of(command.arg("--state").arg(self.fleet.path("state")))
-    }
-}
-
-impl World {
-    /// Changes a byte, removes a file, and swaps two: the program must name each.
-    fn tamper(&mut self) {
-        let files = closed(&self.files.current());
-        let [first, second, ..] = &files[..] else {
-            return self
-                .tally
-                .wrong
-                .push("there are no two closed files".into());
-        };
-        let read = |path: &Path| std::fs::read(path).expect("a closed file");
-        let write = |path: &Path, bytes: &[u8]| std::fs::write(path, bytes).expect("it is ours");
-        let (bytes, others) = (read(first), read(second));
-        let mut changed = bytes.clone();
-        let middle = changed.len() / 2;
-        changed[middle] ^= 1;
-        write(first, &changed);
-        self.must_name("a changed byte", &[first]);
-        std::fs::remove_file(first).expect("it is ours");
-        self.must_name("a removed file", &[first]);
-        write(first, &others);
-        write(second, &bytes);
-        self.must_name("a swapped pair", &[first, second]);
-        write(first, &bytes);
-        write(second, &others);
-        self.verify();
-    }
-
-    /// Fails if the program does not name these files as wrong.
-    fn must_name(&mut self, what: &str, files: &[&Path]) {
-        let ended = self.verified();
-        let said = String::from_utf8_lossy(&ended.stdout).into_owned() + &ended.stderr;
-        let name = |file: &&Path| {
-            file.file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-        };
-        let names = files.iter().filter_map(name);
-        let is_named = names.into_iter().all(|name| said.contains(&name));
-        if ended.status.success() || !is_named {
-            self.tally
-                .wrong
-                .push(format!("{what} is not named: {said}"));
-        }
-        self.history.push(format!("{what}: {said}"));
-    }
-}
-
-/// The count in `proven   12 closed files with …`.
-fn closed_files(said: &str) -> u64 {
-    let proven = said.lines().find_map(|line| line.strip_prefix("proven "));
-    let count = proven.and_then(|line| line.split_whitespace().next());
-    count.and_then(|count| count.parse().ok()).unwrap_or(0)
-}
-
 /// Whether the process has opened its bookmark and its files: then it looks out
 /// for signals, too, and its last thread is there.
-fn is_open(process: u32) -> bool {
+pub(crate) fn is_open(process: u32) -> bool {
     let threads = std::fs::read_dir(format!("/proc/{process}/task"));
     let mut threads = threads.into_iter().flatten().flatten();
     threads.any(|thread| {
@@ -439,16 +339,8 @@ fn is_open(process: u32) -> bool {
     })
 }
 
-fn changed(path: &Path) -> String {
+pub(crate) fn changed(path: &Path) -> String {
     format!("{} is not what somebody else made it", path.display())
-}
-
-fn counts(lines: &[Vec<u8>]) -> BTreeMap<&[u8], u64> {
-    let mut counts = BTreeMap::new();
-    for line in lines {
-        *counts.entry(line.as_slice()).or_default() += 1;
-    }
-    counts
 }
 
 impl Tally {
