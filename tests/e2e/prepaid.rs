@@ -135,3 +135,39 @@ fn the_key_of_a_configuration_file_and_the_option_of_the_simulator_do_the_same()
     let bundles = estreamer_tests::counted(&ended.stderr, "bundles");
     server.stop_after(&format!("{} nulls received", bundles + 64), 1);
 }
+
+/// The doctor measures round trip and window, and what the server does with the nulls.
+#[test]
+fn the_doctor_says_whether_a_server_counts_them() {
+    let delay = Duration::from_millis(20);
+    let doctor = |window: u32, deed: SurplusNulls| {
+        let pki = estreamer_tests::Pki::new();
+        let server = pki.server().count(2000).bundle(20).delay(delay);
+        let server = server.unacknowledged(window).surplus_nulls(deed);
+        let server = server.spawn().unwrap();
+        let address = server.address().to_string();
+        let diagnosis = super::doctor::examine(&pki, &address, &[]);
+        diagnosis.assert(estreamer::doctor::Class::Healthy, None);
+        diagnosis.step("round trip").cloned()
+    };
+    for (window, bundles) in [(1, "1 bundle of"), (4, "4 bundles of")] {
+        let step = doctor(window, SurplusNulls::Credit).unwrap();
+        let found = step["found"].as_str().unwrap();
+        assert!(found.starts_with(bundles), "{found}");
+        assert!(found.contains("are counted: with 64 at most"), "{found}");
+        let look_at = step["look_at"].as_str().unwrap();
+        assert!(look_at.contains("--ack-prepaid 64"), "{look_at}");
+    }
+    for (deed, words) in [
+        (SurplusNulls::Ignore, "are ignored"),
+        (SurplusNulls::Error, "ends the connection"),
+        (SurplusNulls::Close, "ends the connection"),
+    ] {
+        let step = doctor(1, deed).unwrap();
+        let found = step["found"].as_str().unwrap();
+        assert!(found.contains(words), "{found}");
+        assert!(step["look_at"].is_null(), "{step}");
+    }
+    // A server that does not wait leaves nothing to measure.
+    assert!(doctor(100, SurplusNulls::Ignore).is_none());
+}
