@@ -81,6 +81,25 @@ fn ahead_bundles_are_acknowledged_before_delivery() {
 }
 
 #[test]
+fn prepaid_nulls_follow_the_first_acknowledgement_once() {
+    let config = with(strict(), |it| {
+        it.prepaid = 3;
+    });
+    let mut client = client(config);
+    feed(&mut client, &null(), 0);
+    assert_eq!(nulls(&mut client, 0), 0, "the server has not begun");
+    feed(&mut client, &bundles(1, 2), 0);
+    assert_eq!(nulls(&mut client, 0), 0, "nothing is delivered");
+    client.delivered(1);
+    assert_eq!(nulls(&mut client, 0), 4);
+    assert_eq!((client.acknowledged(), client.prepaid()), (1, 3));
+    client.delivered(2);
+    feed(&mut client, &bundles(3, 1), 0);
+    client.delivered(3);
+    assert_eq!(nulls(&mut client, 0), 2, "one for each bundle after that");
+}
+
+#[test]
 fn nulls_go_out_as_room_allows() {
     let config = with(strict(), |it| {
         it.ahead = 100;

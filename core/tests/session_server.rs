@@ -110,6 +110,20 @@ fn surplus_nulls_are_counted_and_give_no_credit() {
 }
 
 #[test]
+fn a_server_that_counts_surplus_nulls_keeps_them_as_credit() {
+    let mut server = streaming(with(ServerConfig::default(), |it| it.prepaid = 2));
+    feed(&mut server, &null().repeat(3)).unwrap();
+    assert_eq!(server.credit(), 3);
+    assert_eq!(server.statistics().deviations.of(Quirk::SurplusNull), 1);
+    for left in [2, 1, 0] {
+        assert!(server.next_bundle(Instant(0)).is_some());
+        assert_eq!(server.credit(), left);
+    }
+    feed(&mut server, &null().repeat(3)).unwrap();
+    assert_eq!(server.credit(), 3, "the first acknowledges, two are kept");
+}
+
+#[test]
 fn silence_of_ours_is_broken_by_a_null() {
     let mut server = streaming(ServerConfig::default());
     let mut out = [0xff; 8];

@@ -68,6 +68,8 @@ pub enum Remedy {
     CorrectBind,
     /// Say what the record length of the server counts.
     SetRecordLength,
+    /// Send so many null messages ahead of need.
+    Prepay(u32),
     /// Ask from an earlier time.
     AskEarlier,
     /// Nothing but to collect again: the connection ended. A collection does so itself.
@@ -225,6 +227,12 @@ impl Display for Remedy {
                     f,
                     "Compare the fingerprint on the Management Center, and accept this certificate \
                      by it: server_fingerprint = \"{found}\""
+                );
+            }
+            Self::Prepay(nulls) => {
+                return write!(
+                    f,
+                    "To wait less for this server, set prepaid = {nulls} in [ack]"
                 );
             }
             Self::CorrectName => {

@@ -95,6 +95,7 @@ fn each_default_in_the_sample_is_the_default() {
         "overlap",
         "shutdown",
         "ahead",
+        "prepaid",
         "transform",
         "from",
         "quirks",

@@ -5,8 +5,11 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Instant;
 
-use estreamer_simulate::archive::Oddities;
-use estreamer_tests::{Pki, Scene, Simulator, collect, wait_until};
+use estreamer_simulate::archive::{Archive, ArchiveOptions, Oddities};
+use estreamer_simulate::generator::GeneratorOptions;
+use estreamer_tests::{
+    Fleet, Pki, Running, Scene, Simulator, collect, lines, wait_for_lines, wait_until,
+};
 
 /// A debug build gets through a tenth of it in the same time.
 const EVENTS: usize = if cfg!(debug_assertions) {
@@ -85,4 +88,26 @@ fn peak(child: &mut Child) -> u64 {
     // The pages of the program's file are not memory for events, and are more in a debug
     // build.
     kib("VmHWM:") - kib("RssFile:")
+}
+
+/// More events come within the overlap than can be remembered. A restart would bring some
+/// twice, which is told; the collection goes on.
+#[test]
+fn more_events_within_the_overlap_than_fit_into_the_memory_do_not_end_the_collection() {
+    let fleet = Fleet::new();
+    let dense = GeneratorOptions {
+        per_second: 40_000,
+        ..GeneratorOptions::default()
+    };
+    // 163,840 digests fit into 20 MiB; six seconds have 240,000 events.
+    let archive = Archive::new(ArchiveOptions::generated(dense, 280_000));
+    let server = fleet.server(1, 0, |builder| builder.archive(archive));
+    let small = "keep_fields = [\"EventType\"]\n";
+    let output = Fleet::output("file:out.ndjson") + small;
+    fleet.configure("memory = 20", &[Fleet::source("fmc", &server), output]);
+    let running = Running::start(&mut fleet.collect());
+    wait_for_lines(&fleet.path("out.ndjson"), 280_000, &running);
+    let ended = running.stop().success();
+    assert!(ended.stderr.contains("not remembered"), "{}", ended.stderr);
+    assert_eq!(lines(&fleet.path("out.ndjson")).len(), 280_000);
 }

@@ -21,7 +21,8 @@ fn the_request_of_the_source_is_sent_in_its_form_and_from_its_start() {
     assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
     let shown = String::from_utf8(ended.stdout).unwrap();
     assert!(shown.contains("FileEvent as JSON from"), "{shown}");
-    // One connection: a configured form that is answered is the only one.
+    // A configured form that is answered is the only one; the second connection is that for
+    // the round trip.
     wait_until(|| {
         simulator
             .connections()
@@ -29,7 +30,7 @@ fn the_request_of_the_source_is_sent_in_its_form_and_from_its_start() {
             .is_some_and(|seen| !seen.requests.is_empty())
     });
     let connections = simulator.connections();
-    assert_eq!(connections.len(), 1);
+    assert_eq!(connections.len(), 2);
     let request = &connections[0].requests[0];
     assert!(request.json.contains("\"FileName\""), "{}", request.json);
     assert!(!request.json.contains("IntrusionEvent"));

@@ -58,6 +58,7 @@ mod outputs_http_faults;
 mod outputs_interop;
 mod outputs_stream;
 mod package;
+mod prepaid;
 mod quirks;
 mod readings;
 mod readme;

@@ -79,6 +79,7 @@ fn configs(choices: &mut Choices<'_>) -> ((usize, ClientConfig), (usize, ServerC
     let client = ClientConfig {
         oversize: Oversize::Pieces,
         ahead: u32::from(choices.below(4)),
+        prepaid: u32::from(flags >> 4 & 3),
         probe_after: if flags & 4 != 0 { 60_000 } else { 0 },
         dead_after: 0,
         quirks,
@@ -87,6 +88,7 @@ fn configs(choices: &mut Choices<'_>) -> ((usize, ClientConfig), (usize, ServerC
     let server_window = if inclusive { 256 } else { 64 + choices.size() };
     let server = ServerConfig {
         unacknowledged: 1 + u32::from(choices.below(4)),
+        prepaid: [0, 1, 2, u32::MAX][usize::from(flags >> 6)],
         keep_alive: if flags & 8 != 0 { 30_000 } else { 0 },
         ..ServerConfig::default()
     };
@@ -127,7 +129,9 @@ pub struct Pair {
     probe_after: u32,
     to_client: Pipe,
     to_server: Pipe,
+    /// Bundles that the server sends unacknowledged, and nulls that it keeps as credit.
     allowed: u32,
+    kept: u32,
     /// The data of the events.
     sent: Vec<Vec<u8>>,
     received: Vec<Vec<u8>>,
@@ -167,6 +171,7 @@ impl Pair {
             to_client: Pipe::new(client_window),
             to_server,
             allowed: server.unacknowledged,
+            kept: server.prepaid,
             sent: Vec::new(),
             received: Vec::new(),
             open: None,
@@ -313,7 +318,7 @@ impl Pair {
 
     fn check(&self) {
         let acknowledged = self.client.acknowledged();
-        assert!(self.server.credit() <= self.allowed);
+        assert!(self.server.credit() <= self.allowed.saturating_add(self.kept));
         assert!(acknowledged <= self.client.received());
         assert!(acknowledged <= self.nulls, "one null each");
         if self.mutated {
@@ -360,16 +365,21 @@ impl Pair {
         let statistics = self.client.statistics();
         assert_eq!(statistics.bundles, self.bundles);
         assert_eq!(statistics.nulls, self.keep_alives);
-        assert_eq!(self.server.credit(), self.allowed, "all credit came back");
+        let kept = self.server.credit().checked_sub(self.allowed);
+        let kept = u64::from(kept.expect("all credit came back"));
         let surplus = self.nulls - self.bundles;
         if self.probe_after == 0 && !self.quirks.has(Quirk::AcknowledgeKeepAlives) {
-            assert_eq!(surplus, 0, "one null for each bundle");
+            let prepaid = u64::from(self.client.prepaid());
+            assert_eq!(
+                surplus, prepaid,
+                "one null for each bundle, and the prepaid ones"
+            );
         }
         let counted = self.server.statistics().deviations;
         // A probe may complete a request with the inclusive length.
         let completed = counted.of(Quirk::RequestBoth);
         let counted = counted.of(Quirk::SurplusNull) + counted.of(Quirk::AcknowledgeKeepAlives);
-        assert_eq!(u64::from(counted + completed), surplus);
+        assert_eq!(u64::from(counted + completed) + kept, surplus);
     }
 
     /// Changes a byte in flight. After that, only each end alone is checked.

@@ -37,7 +37,8 @@ fn config(choices: &mut Choices<'_>) -> (usize, ClientConfig) {
             message: 4 * small,
         },
     };
-    let quirks = match choices.below(2) {
+    let flags = choices.byte();
+    let quirks = match flags & 1 {
         0 => Quirks::NONE,
         _ => Quirks::NONE.with(Quirk::AcknowledgeKeepAlives),
     };
@@ -45,6 +46,7 @@ fn config(choices: &mut Choices<'_>) -> (usize, ClientConfig) {
         limits,
         oversize: [Oversize::Pieces, Oversize::Skip][usize::from(choices.below(2))],
         ahead: u32::from(choices.below(5)),
+        prepaid: u32::from(flags >> 1 & 3),
         probe_after: [0, 1, 60_000][usize::from(choices.below(3))],
         dead_after: [0, 1, 90_000, 600_000][usize::from(choices.below(4))],
         quirks,
@@ -69,6 +71,8 @@ struct World {
     units: u64,
     delivered: u64,
     nulls: u64,
+    /// Nulls still to send ahead of need.
+    to_prepay: u64,
     /// Nulls that acknowledge nothing: probes due, keep-alives to answer.
     surplus: u64,
     /// The message in pieces.
@@ -93,6 +97,7 @@ impl World {
             units: 0,
             delivered: 0,
             nulls: 0,
+            to_prepay: config.prepaid.into(),
             surplus: 0,
             open: None,
             silent_since: now,
@@ -259,6 +264,7 @@ impl World {
     fn transmit(&mut self, room: usize) {
         let mut out = [0xaa; 40];
         let before = self.session.acknowledged();
+        let prepaid = self.session.prepaid();
         let due = self.acknowledgeable() - before;
         let written = self.session.poll_transmit(&mut out[..room], self.now);
         let acknowledged = self.session.acknowledged() - before;
@@ -267,7 +273,15 @@ impl World {
         assert!(out[written..].iter().all(|&byte| byte == 0xaa));
         let sent = nulls.len() as u64;
         self.nulls += sent;
-        let surplus = sent - acknowledged;
+        let prepaid = u64::from(self.session.prepaid() - prepaid);
+        let surplus = sent - acknowledged - prepaid;
+        if self.session.end().is_none() && self.session.acknowledged() > 0 {
+            let room = room as u64 / 8 - acknowledged;
+            assert_eq!(prepaid, self.to_prepay.min(room), "all that are prepaid");
+        } else {
+            assert_eq!(prepaid, 0, "not before the first acknowledgement");
+        }
+        self.to_prepay -= prepaid;
         self.surplus = self
             .surplus
             .checked_sub(surplus)
@@ -342,7 +356,8 @@ impl World {
             session.acknowledged() <= self.acknowledgeable(),
             "no unit is acknowledged early"
         );
-        assert!(self.nulls >= session.acknowledged());
+        assert!(self.nulls >= session.acknowledged() + u64::from(session.prepaid()));
+        assert!(session.prepaid() <= self.config.prepaid);
         let runs = session.end().is_none() && self.reading && self.acknowledgeable() == self.units;
         let after =
             |milliseconds: u32| (milliseconds > 0).then(|| self.silent_since.after(milliseconds));
@@ -367,7 +382,8 @@ impl World {
         while self.session.end().is_none() && self.session.acknowledged() < self.units {
             self.transmit(40);
         }
-        while self.session.end().is_none() && self.surplus > 0 {
+        let prepays = self.session.acknowledged() > 0;
+        while self.session.end().is_none() && (prepays && self.to_prepay > 0 || self.surplus > 0) {
             self.transmit(8);
         }
         self.check();

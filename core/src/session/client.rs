@@ -29,6 +29,11 @@ pub struct ClientConfig {
     /// Units acknowledged before they are delivered. With 0, every acknowledgement
     /// follows delivery. Default: 16.
     pub ahead: u32,
+    /// Nulls sent ahead of need, once, after the first unit is acknowledged. A server
+    /// that counts them as credit sends so many more units without waiting, which makes
+    /// up for a long round trip. Whether a server counts them is unpublished; one that
+    /// does not may object to them. Default: 0.
+    pub prepaid: u32,
     /// Milliseconds of silence after which a null message is sent to test the
     /// connection. 0: never. Default: one minute.
     pub probe_after: u32,
@@ -52,6 +57,7 @@ impl Default for ClientConfig {
             limits: Limits::DEFAULT,
             oversize: Oversize::Pieces,
             ahead: 16,
+            prepaid: 0,
             probe_after: 60_000,
             dead_after: 600_000,
             record_length: RecordLength::Auto,
@@ -65,7 +71,8 @@ impl Default for ClientConfig {
 /// [`crate::fqe`]) before any output of this session.
 ///
 /// - Getters: [`end`](Self::end), [`received`](Self::received),
-///   [`acknowledged`](Self::acknowledged), [`statistics`](Self::statistics).
+///   [`acknowledged`](Self::acknowledged), [`prepaid`](Self::prepaid),
+///   [`statistics`](Self::statistics).
 /// - Inputs: [`step`](Self::step), [`handle_eof`](Self::handle_eof),
 ///   [`handle_timeout`](Self::handle_timeout).
 /// - Commands: [`expect`](Self::expect), [`delivered`](Self::delivered),
@@ -84,6 +91,9 @@ impl Default for ClientConfig {
 pub struct ClientSession {
     receiver: Receiver,
     ahead: u32,
+    /// Nulls still to send ahead of need.
+    to_prepay: u32,
+    prepaid: u32,
     probe_after: u32,
     dead_after: u32,
     quirks: Quirks,
@@ -115,6 +125,8 @@ impl ClientSession {
                 RecordReader::new(config.record_length, config.expected),
             )?,
             ahead: config.ahead,
+            to_prepay: config.prepaid,
+            prepaid: 0,
             probe_after: config.probe_after,
             dead_after: config.dead_after,
             quirks: config.quirks,
@@ -141,6 +153,11 @@ impl ClientSession {
     /// Units acknowledged so far.
     pub const fn acknowledged(&self) -> u64 {
         self.acknowledged
+    }
+
+    /// Nulls sent ahead of need so far; see [`ClientConfig::prepaid`].
+    pub const fn prepaid(&self) -> u32 {
+        self.prepaid
     }
 
     /// The counters since the start of the session.
@@ -253,6 +270,9 @@ impl ClientSession {
             if self.acknowledged < self.acknowledgeable() {
                 self.acknowledged += 1;
                 self.restart_silence(now);
+            } else if self.to_prepay > 0 && self.acknowledged > 0 {
+                self.to_prepay -= 1;
+                self.prepaid += 1;
             } else if self.surplus > 0 && !self.is_withheld() {
                 self.surplus -= 1;
             } else {

@@ -11,7 +11,8 @@
 //! Nothing here blocks, allocates or logs. A null message is flow control ("ready
 //! for more"), not a receipt. So [`ClientSession`] may acknowledge up to `ahead`
 //! bundles before the application has delivered them; with `ahead` 0, every
-//! acknowledgement follows delivery.
+//! acknowledgement follows delivery. With [`prepaid`](ClientConfig::prepaid) it sends
+//! more nulls than units, for servers that count them as credit.
 
 mod client;
 mod observer;

@@ -26,6 +26,9 @@ pub struct ServerConfig {
     /// Bundles sent before the first of them is acknowledged. Default: 1. 0 has
     /// the effect of 1.
     pub unacknowledged: u32,
+    /// Surplus nulls that count as credit for later bundles, at most this many. Others
+    /// have no effect. Default: 0.
+    pub prepaid: u32,
     /// Milliseconds without output after which a null is sent (FQE, Accepting
     /// Data). 0: never. Default: 30 seconds.
     pub keep_alive: u32,
@@ -43,6 +46,7 @@ impl Default for ServerConfig {
             limits: Limits::DEFAULT,
             connection_id: 1,
             unacknowledged: 1,
+            prepaid: 0,
             keep_alive: 30_000,
             grace: 250,
             quirks: Quirks::NONE,
@@ -68,6 +72,8 @@ pub struct ServerSession {
     streaming: bool,
     /// Bundles sent and not yet acknowledged.
     unacknowledged: u32,
+    /// Nulls that came ahead of need.
+    prepaid: u32,
     sequence: u32,
     /// When the last byte was sent.
     sent: Instant,
@@ -97,6 +103,7 @@ impl ServerSession {
             config,
             streaming: false,
             unacknowledged: 0,
+            prepaid: 0,
             sequence: 0,
             sent: now,
             keep_alive_due: false,
@@ -121,7 +128,8 @@ impl ServerSession {
             let limit = self.config.unacknowledged;
             // `max` is not const.
             let limit = if limit == 0 { 1 } else { limit };
-            limit.saturating_sub(self.unacknowledged)
+            let free = limit.saturating_sub(self.unacknowledged);
+            free.saturating_add(self.prepaid)
         } else {
             0
         }
@@ -189,7 +197,10 @@ impl ServerSession {
         if self.credit() == 0 {
             return None;
         }
-        self.unacknowledged += 1;
+        match self.prepaid.checked_sub(1) {
+            Some(left) => self.prepaid = left,
+            None => self.unacknowledged += 1,
+        }
         if self.sequence == 0 || !self.config.quirks.has(Quirk::SequenceStanding) {
             self.sequence = self.sequence.wrapping_add(1);
         }
@@ -302,10 +313,12 @@ impl ServerSession {
     }
 
     /// Counts a null as the acknowledgement of a bundle. If every bundle is
-    /// acknowledged, it answers a keep-alive or is surplus.
+    /// acknowledged, it is credit for a later one, or answers a keep-alive, or is surplus.
     fn acknowledge(&mut self) {
         if let Some(left) = self.unacknowledged.checked_sub(1) {
             self.unacknowledged = left;
+        } else if self.prepaid < self.config.prepaid {
+            self.prepaid += 1;
         } else if let Some(left) = self.kept_alive.checked_sub(1) {
             self.kept_alive = left;
             self.receiver.observer.count(Quirk::AcknowledgeKeepAlives);

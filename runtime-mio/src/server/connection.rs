@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use estreamer_core::decode::{Head, Kind};
-use estreamer_core::session::{End, Instant, ServerSession};
+use estreamer_core::quirk::Quirk;
+use estreamer_core::session::{End, Instant};
 use estreamer_core::wire::{ErrorMessage, EventStreamRequest, HEADER_LEN, Services};
 use mio::event::Source;
 
 use super::bundle;
+use super::distance::Distance;
 use super::end::ServerEnd;
 use super::feed::{Answer, Feed, RequestRefusal, Supply};
 use super::listener::Accepted;
@@ -19,6 +21,7 @@ use super::outbox::{Outbox, Pumped};
 use super::outgoing::Outgoing;
 use super::request::{CompletedRequest, RequestReader, offer};
 use super::stage::ServerStage;
+use super::surplus::{SurplusNulls, surplus_refusal};
 use crate::buffer::ByteBuffer;
 use crate::error_text::ErrorText;
 use crate::event_loop::{Endpoint, Turn, after};
@@ -32,6 +35,7 @@ use crate::transport::{Fill, Transport, TransportError};
 pub(super) struct ServerConnection<F> {
     transport: Transport,
     received: ByteBuffer,
+    distance: Distance,
     options: Arc<ServerOptions>,
     address: SocketAddr,
     connection_id: u32,
@@ -86,6 +90,7 @@ impl<F: Feed> ServerConnection<F> {
         Ok(Self {
             transport,
             received: ByteBuffer::new(WINDOW),
+            distance: Distance::new(options.delay),
             stage: ServerStage::Handshake {
                 deadline: after(now, options.handshake_timeout),
             },
@@ -129,18 +134,9 @@ impl<F: Feed> ServerConnection<F> {
         if self.transport.tls.is_handshaking() {
             return Ok(Turn::Wait);
         }
-        let Some(facts) = self.transport.tls.peer() else {
-            return Err(ServerEnd::Refused(
-                "the client's certificate cannot be read".into(),
-            ));
-        };
-        if let Err(refusal) = self.options.clients.check(facts, self.address.ip()) {
-            return Err(ServerEnd::Refused(refusal.to_string()));
-        }
-        let mut config = self.options.session;
-        config.connection_id = self.connection_id;
-        let session = ServerSession::new(WINDOW, config, now)
-            .map_err(|e| ServerEnd::Broken(e.to_string()))?;
+        let facts = self.transport.tls.peer();
+        self.options.admit(facts, self.address.ip())?;
+        let session = self.options.session(WINDOW, self.connection_id, now)?;
         self.stage = ServerStage::Session(session);
         self.put(Outgoing::Start, &[], now);
         Ok(Turn::Again)
@@ -157,7 +153,10 @@ impl<F: Feed> ServerConnection<F> {
             if !matches!(self.stage, ServerStage::Session(_)) {
                 return Ok(Turn::Again);
             }
-            match self.transport.fill_buffer(&mut self.received)? {
+            match self
+                .distance
+                .fill(&mut self.transport, &mut self.received, now)?
+            {
                 Fill::Bytes(_) => {}
                 Fill::Blocked => {
                     turn = Turn::Wait;
@@ -220,6 +219,7 @@ impl<F: Feed> ServerConnection<F> {
                 self.error_text.keep(frame, input);
                 received = self.request.take(frame, input);
             }
+            let surplus = session.statistics().deviations.of(Quirk::SurplusNull) > 0;
             let idle = step.consumed == 0 && step.frame.is_none();
             self.received.consume(step.consumed);
             match received {
@@ -231,11 +231,26 @@ impl<F: Feed> ServerConnection<F> {
                     return Ok(());
                 }
             }
-            if idle {
+            if surplus && self.object(now) || idle {
                 return Ok(());
             }
         }
         Ok(())
+    }
+
+    /// Ends the session because of a surplus null message, if this server does so.
+    fn object(&mut self, now: Instant) -> bool {
+        match self.options.surplus_nulls {
+            SurplusNulls::Ignore | SurplusNulls::Credit => return false,
+            SurplusNulls::Error => {
+                self.refuse(&surplus_refusal(), now);
+            }
+            SurplusNulls::Close => {
+                self.transport.tls.send_close_notify();
+                self.start_closing(now);
+            }
+        }
+        true
     }
 
     /// Asks the feed about a complete request or streaming request.
@@ -291,8 +306,7 @@ impl<F: Feed> ServerConnection<F> {
     /// Reads and discards until the client closes.
     fn silent(&mut self) -> Result<Turn, ServerEnd> {
         for _ in 0..STEPS_PER_TURN {
-            let length = self.received.unread().len();
-            self.received.consume(length);
+            self.received.consume(WINDOW);
             match self.transport.fill_buffer(&mut self.received)? {
                 Fill::Bytes(_) => {}
                 Fill::Blocked => return Ok(Turn::Wait),
@@ -475,7 +489,8 @@ impl<F: Feed> Endpoint for ServerConnection<F> {
                     .map_or(*deadline, |due| due.min(*deadline)),
             ),
             ServerStage::Session(session) => {
-                let waiting = self.outbox.due().or(self.next);
+                let waiting = self.outbox.due().or(self.next).into_iter();
+                let waiting = waiting.chain(self.distance.due());
                 session.poll_timeout().into_iter().chain(waiting).min()
             }
             ServerStage::Silent(_) | ServerStage::Ended => None,

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod connection;
+mod distance;
 mod end;
 mod feed;
 mod listener;
@@ -11,11 +12,13 @@ mod outbox;
 mod outgoing;
 mod request;
 mod stage;
+mod surplus;
 
 pub use end::ServerEnd;
 pub use feed::{Answer, Feed, RequestRefusal, SuppliedRecord, Supply};
 pub use options::ServerOptions;
 pub use outgoing::{Outgoing, Tampered};
+pub use surplus::SurplusNulls;
 
 use std::fmt;
 use std::io;

@@ -76,6 +76,10 @@ fn show(checked: &Checked) -> String {
         &[
             ("state", state),
             ("ahead", Count(config.ahead.into(), "bundle").to_string()),
+            (
+                "prepaid",
+                Count(config.prepaid.into(), "null message").to_string(),
+            ),
             ("overlap", format!("{} s", config.overlap.as_secs())),
             ("memory", format!("{} MiB", config.memory >> 20)),
             ("shutdown", format!("{} s", config.shutdown.as_secs())),

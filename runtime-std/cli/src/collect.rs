@@ -21,7 +21,7 @@ use estreamer::collect::{PendingSignals, Reload, Reset, Run, run};
 use estreamer::config::Destination;
 use estreamer::config::address::Address;
 use estreamer::config::listen_address;
-use estreamer::config::number::{AHEAD, MEMORY, OVERLAP, REQUEST_TIMEOUT, SHUTDOWN};
+use estreamer::config::number::{AHEAD, MEMORY, OVERLAP, PREPAID, REQUEST_TIMEOUT, SHUTDOWN};
 use estreamer::config::read::identity;
 use estreamer::config::read::output_paths::Around;
 use estreamer::config::read::raw::{At, KeyLines, RawConfig, RawOutput, RawSource};
@@ -100,6 +100,10 @@ struct Settings {
     /// after it is accepted.
     #[arg(long, value_name = "N", default_value_t = AHEAD.default)]
     ack_ahead: u32,
+    /// Null messages to send ahead of need, for a server far away that counts them: it sends so
+    /// many more bundles without waiting. The doctor tells whether a server does.
+    #[arg(long, value_name = "N", default_value_t = PREPAID.default, value_parser = clap::value_parser!(u32).range(PREPAID.range()))]
+    ack_prepaid: u32,
     /// Seconds to request again at a restart: how far the archive of the server may be out of
     /// order.
     #[arg(long, value_name = "SECS", default_value_t = OVERLAP.default, value_parser = clap::value_parser!(u32).range(OVERLAP.range()))]
@@ -248,6 +252,7 @@ impl CollectCommand {
         Ok(RawConfig {
             state: settings.state.clone(),
             ahead: settings.ack_ahead,
+            prepaid: settings.ack_prepaid,
             overlap: settings.overlap,
             memory: settings.memory,
             shutdown: settings.shutdown,

@@ -63,6 +63,12 @@ fn in_options(remedy: &Remedy) -> String {
                  configuration"
             );
         }
+        Remedy::Prepay(nulls) => {
+            return format!(
+                "To wait less for this server, set --ack-prepaid {nulls}, or prepaid = {nulls} in \
+                 [ack] of a configuration"
+            );
+        }
         Remedy::CorrectName => {
             "Correct --server-name (server_name in a configuration), or leave it out: a Management \
              Center's certificate need not name its address"

@@ -4,11 +4,12 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use estreamer_core::quirk::Quirks;
 use estreamer_core::session::ServerConfig;
 use estreamer_mio::event_loop::Handle;
-use estreamer_mio::server::{ServerLoop, ServerOptions};
+use estreamer_mio::server::{ServerLoop, ServerOptions, SurplusNulls};
 use estreamer_mio::tls::{ClientRules, Identity, ServerTls, TlsError};
 
 use super::archive::Archive;
@@ -35,6 +36,10 @@ pub struct ServiceOptions {
     pub bundle: usize,
     /// Bundles to send before the first one is acknowledged. Default 1.
     pub unacknowledged: u32,
+    /// What is done with null messages for which no bundle waits. Default: ignore.
+    pub surplus_nulls: SurplusNulls,
+    /// How much later than it arrives what a client sends is handled. Default: at once.
+    pub delay: Duration,
     /// Milliseconds of silence before a null message; 0: never. Default 30 s.
     pub keep_alive: u32,
     /// A transform to serve besides JSON and CSV: the bytes of JSON, each XORed with
@@ -69,6 +74,8 @@ impl ServiceOptions {
             rate: None,
             bundle: 100,
             unacknowledged: session.unacknowledged,
+            surplus_nulls: SurplusNulls::Ignore,
+            delay: Duration::ZERO,
             keep_alive: session.keep_alive,
             opaque: None,
             enabled: EventKind::ALL.to_vec(),
@@ -150,6 +157,8 @@ impl Service {
             server.session.grace = u32::MAX;
         }
         server.literal_requests = options.request_length.is_literal();
+        server.surplus_nulls = options.surplus_nulls;
+        server.delay = options.delay;
         server.bundle = options.bundle;
         server.nagle = has(ChaosKind::Nagle);
         let server = ServerLoop::bind(options.listen, server)

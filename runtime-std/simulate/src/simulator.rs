@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_mio::event_loop::Handle;
+use estreamer_mio::server::SurplusNulls;
 use estreamer_mio::tls::{ClientRules, Identity};
 
 use super::archive::{Archive, ArchiveOptions};
@@ -165,6 +166,20 @@ impl SimulatorBuilder {
     #[must_use]
     pub fn unacknowledged(mut self, bundles: u32) -> Self {
         self.options.unacknowledged = bundles;
+        self
+    }
+
+    /// Sets what is done with null messages for which no bundle waits.
+    #[must_use]
+    pub fn surplus_nulls(mut self, deed: SurplusNulls) -> Self {
+        self.options.surplus_nulls = deed;
+        self
+    }
+
+    /// Sets how much later than it arrives what a client sends is handled.
+    #[must_use]
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.options.delay = delay;
         self
     }
 

@@ -272,6 +272,15 @@ impl Builder {
         self
     }
 
+    /// Sets the number of null messages that are sent ahead of need after the first
+    /// acknowledgement, none by default. A server far away that counts them sends so many
+    /// more bundles without waiting. If the server ends the connection within ten seconds,
+    /// a [reconnecting](Self::reconnecting) client sends none on later connections.
+    pub fn prepaid(mut self, nulls: u32) -> Self {
+        self.session.prepaid = nulls;
+        self
+    }
+
     /// Sets the form of the request. The default is the form that this server answered
     /// before, which is stored with the bookmark, or else [`RequestForm::Payload`]. See
     /// [`Client::request_form`].

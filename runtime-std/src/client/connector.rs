@@ -349,7 +349,8 @@ impl Connector {
             None => self.settings.from,
         };
         let (form, watch) = self.attempts.form(&mut self.forms);
-        let options = self.settings.options(address, from, form, &self.pool);
+        let mut options = self.settings.options(address, from, form, &self.pool);
+        options.session.prepaid = self.attempts.prepaid(options.session.prepaid);
         let server = self.attempts.server_at(address);
         self.ended = self.counts();
         self.counts = ConnectionCounts::default();

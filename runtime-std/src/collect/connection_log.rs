@@ -147,6 +147,15 @@ impl ConnectionLog {
         }
     }
 
+    /// The server ended a connection soon after null messages ahead of need.
+    pub(super) fn prepaid_refused(&self, server: &str) {
+        warn!(
+            source = &*self.source,
+            "{server} ended the connection soon after null messages that were sent ahead of \
+             need. It may object to them, so this source sends no more of them."
+        );
+    }
+
     /// The server did not answer this form of the request.
     pub(super) fn form(&mut self, what: &str, form: &str) {
         let (source, cause) = (&*self.source, format!("form {form}"));

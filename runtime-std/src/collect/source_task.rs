@@ -74,6 +74,8 @@ pub(super) struct Context<'a> {
     pub(super) forms: &'a mut Forms,
     /// The number of bundles acknowledged before they are delivered.
     pub(super) ahead: u32,
+    /// The number of null messages sent ahead of need.
+    pub(super) prepaid: u32,
     /// What happens when a source fails that has never worked.
     pub(super) retry: RetryPolicy,
     /// The file in which connections are recorded.
@@ -267,6 +269,7 @@ impl SourceTask {
         let mut options = ClientOptions::new(address, request, context.pool.clone());
         options.bind = self.source.bind;
         options.session.ahead = context.ahead;
+        options.session.prepaid = self.attempts.prepaid(context.prepaid);
         options.session.record_length = self.source.record_length;
         options.session.expected = Some(self.source.request.expected());
         options.session.quirks = quirks;

@@ -206,6 +206,7 @@ impl Supervisor<'_> {
             monitor: self.monitor,
             forms: self.forms,
             ahead: self.config.ahead,
+            prepaid: self.config.prepaid,
             retry: self.config.retry.unwrap_or_default(),
             capture: self.run.capture.as_deref(),
             several,
@@ -409,6 +410,7 @@ fn same_pipeline(old: &Config, new: &Config, (before, now): (usize, usize)) -> b
     serves
         && old.state == new.state
         && old.ahead == new.ahead
+        && old.prepaid == new.prepaid
         && old.overlap == new.overlap
         && old.memory == new.memory
         && old.outputs == new.outputs

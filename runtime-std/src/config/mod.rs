@@ -44,6 +44,9 @@ pub struct Config {
     /// Bundles to acknowledge before the outputs have taken them; with 0 a bundle is
     /// acknowledged after the outputs have accepted it.
     pub ahead: u32,
+    /// Null messages that each source sends ahead of need, once a bundle is acknowledged.
+    /// A server that ends the connection within ten seconds gets none on later ones.
+    pub prepaid: u32,
     /// How far before its end a resume requests again, in whole seconds.
     pub overlap: Duration,
     /// Bytes for events between connections and outputs.
@@ -132,6 +135,7 @@ impl Config {
         Self {
             state: None,
             ahead: number::AHEAD.default,
+            prepaid: number::PREPAID.default,
             overlap: Duration::from_secs(number::OVERLAP.default.into()),
             memory: number::MEMORY.mebibytes(),
             shutdown: Duration::from_secs(number::SHUTDOWN.default.into()),

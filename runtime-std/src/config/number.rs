@@ -21,6 +21,8 @@ pub struct Number {
 /// Bundles to acknowledge before the outputs have taken them; with 0 a bundle is
 /// acknowledged after the outputs have accepted it.
 pub const AHEAD: Number = Number::new("bundles", 16, 0, u32::MAX);
+/// Null messages to send ahead of need.
+pub const PREPAID: Number = Number::new("null messages", 0, 0, 10_000);
 /// How much is requested again at a resume.
 pub const OVERLAP: Number = Number::new("seconds", 5, 1, 3600);
 /// Memory for events between connections and outputs. A record of 16 MiB and two

@@ -22,13 +22,7 @@ pub(super) fn probe(
     from: InitialTimestamp,
     goal: Goal,
 ) -> io::Result<Observations> {
-    let request = options.request.message(from, form.apply(options.quirks));
-    let pool = Pool::new(WINDOW, 32 << 20, event_loop.handle());
-    let mut client = ClientOptions::new(address, request, pool);
-    client.session.expected = Some(options.request.expected());
-    client.bind = options.bind;
-    client.session.quirks = form.apply(options.quirks);
-    client.handshake_timeout = options.timeout;
+    let mut client = client_options(event_loop, options, address, form, from);
     client.capture = true;
     let mut probe = Probe::new(goal);
     let id = match ClientConnection::new(options.tls, client, event_loop.now()) {
@@ -53,6 +47,24 @@ pub(super) fn probe(
     }
     event_loop.remove(id);
     Ok(probe.into_seen())
+}
+
+/// Returns the options of a connection with this request.
+pub(super) fn client_options(
+    event_loop: &EventLoop<ClientConnection>,
+    options: &DoctorOptions<'_>,
+    address: SocketAddr,
+    form: RequestForm,
+    from: InitialTimestamp,
+) -> ClientOptions {
+    let request = options.request.message(from, form.apply(options.quirks));
+    let pool = Pool::new(WINDOW, 32 << 20, event_loop.handle());
+    let mut client = ClientOptions::new(address, request, pool);
+    client.session.expected = Some(options.request.expected());
+    client.bind = options.bind;
+    client.session.quirks = form.apply(options.quirks);
+    client.handshake_timeout = options.timeout;
+    client
 }
 
 /// The size of a receive arena in bytes.

@@ -9,6 +9,7 @@ use estreamer_mio::event_loop::EventLoop;
 
 use super::attempt::probe;
 use super::class::Class;
+use super::credit;
 use super::findings::Findings;
 use super::forms::Tried;
 use super::options::DoctorOptions;
@@ -68,9 +69,14 @@ pub fn diagnose(options: &DoctorOptions<'_>) -> io::Result<Report> {
         let older = probe(&mut event_loop, options, address, form, oldest, goal)?;
         if Class::of(&older) == Class::Healthy {
             findings.request(&forms, Some(&older));
+            findings.credit(credit::measure(&mut event_loop, options, address, form)?);
             return Ok(findings.report(Class::Healthy));
         }
     }
     findings.request(&forms, None);
+    if class == Class::Healthy {
+        let form = forms.answered_form();
+        findings.credit(credit::measure(&mut event_loop, options, address, form)?);
+    }
     Ok(findings.report(class))
 }

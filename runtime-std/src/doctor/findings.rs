@@ -10,6 +10,7 @@ use estreamer_mio::client::ClientEnd;
 use estreamer_mio::tls::{CertificateFacts, TlsError};
 
 use super::class::Class;
+use super::credit::{self, Credit, Deed};
 use super::forms::Tried;
 use super::judgement::{self, Whose};
 use super::options::DoctorOptions;
@@ -31,6 +32,9 @@ pub(super) struct Findings<'a> {
     /// Whether the server's certificate was refused.
     is_refused: bool,
 }
+
+/// Milliseconds of a round trip from which waiting for it matters.
+const FAR: u64 = 5;
 
 /// The page of a Management Center with its eStreamer settings (FQE, Requesting
 /// Fully-qualified Events).
@@ -304,6 +308,46 @@ impl<'a> Findings<'a> {
             _ => (Verdict::Ok, None),
         };
         self.add("record length", verdict, found, look_at);
+    }
+
+    /// Adds how long bundles wait for null messages, and whether sending some ahead of need
+    /// helps.
+    pub(super) fn credit(&mut self, credit: Option<Credit>) {
+        let Some(Credit {
+            window,
+            events,
+            round_trip,
+            deed,
+        }) = credit
+        else {
+            return;
+        };
+        let is_far = round_trip >= FAR;
+        let rate = |bundles: u64| bundles * events * 1000 / round_trip.max(1);
+        let mut found = format!(
+            "{} of about {} without a null message, the next one {round_trip} ms after it",
+            Count(window, "bundle"),
+            Count(events, "event")
+        );
+        if is_far {
+            found += &format!(": at most {} events/s", rate(window));
+        }
+        found += match deed {
+            Deed::Counts => "; null messages ahead of need are counted",
+            Deed::Ignores => "; null messages ahead of need are ignored",
+            Deed::Objects => "; the server ends the connection after null messages ahead of need",
+        };
+        let mut look_at = None;
+        if deed == Deed::Counts && is_far {
+            found += &format!(
+                ": with {} at most {} events/s",
+                credit::SENT * 4,
+                rate(window + u64::from(credit::SENT * 4))
+            );
+            let remedy = Remedy::Prepay(credit::SENT * 4);
+            look_at = Some(self.options.wording.of(&remedy));
+        }
+        self.add("round trip", Verdict::Ok, found, look_at);
     }
 
     pub(super) fn report(self, class: Class) -> Report {

@@ -12,6 +12,7 @@
 
 mod attempt;
 mod class;
+mod credit;
 mod diagnose;
 mod findings;
 mod forms;

@@ -175,4 +175,4 @@ impl Probe {
 
 /// The number of received bytes that are kept.
 const KEPT: usize = 64 << 10;
-const ENOUGH: &str = "the diagnosis is complete";
+pub(super) const ENOUGH: &str = "the diagnosis is complete";

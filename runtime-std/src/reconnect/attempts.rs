@@ -49,6 +49,8 @@ pub(crate) struct Attempts {
     /// The last failed address and its error.
     last: Option<(String, ClientEnd)>,
     is_proven: bool,
+    /// Whether a server ended a connection because of prepaid null messages.
+    is_objected: bool,
 }
 
 /// A connection that has ended.
@@ -121,6 +123,9 @@ impl Failed {
 
 /// A server that closes later than this after the handshake does not refuse the client.
 const STOOD_IDLE: Duration = Duration::from_secs(3);
+/// A server that ends the connection so soon after null messages that were sent ahead of
+/// need objects to them.
+const OBJECTS_WITHIN: Duration = Duration::from_secs(10);
 
 impl EndedConnection<'_> {
     /// Returns the cause of the end; `None` for an end that this side wanted.
@@ -137,6 +142,19 @@ impl EndedConnection<'_> {
     fn stood(&self) -> Duration {
         self.watch.age(self.now)
     }
+
+    /// Returns whether the server probably objects to null messages ahead of need.
+    pub(crate) fn objects_to_prepaid(&self) -> bool {
+        let by_server = match &self.end {
+            ClientEnd::Socket(_) => true,
+            ClientEnd::Session(end, _) => {
+                matches!(end, End::PeerError { .. } | End::Idle | End::MidMessage)
+            }
+            _ => false,
+        };
+        let since = self.watch.since_prepaid(self.now);
+        by_server && since.is_some_and(|since| since <= OBJECTS_WITHIN)
+    }
 }
 
 impl Attempts {
@@ -149,6 +167,7 @@ impl Attempts {
             addresses: VecDeque::new(),
             last: None,
             is_proven: false,
+            is_objected: false,
         }
     }
 
@@ -199,6 +218,15 @@ impl Attempts {
         (form, ConnectionWatch::new(patience))
     }
 
+    /// Returns how many null messages the next connection sends ahead of need: as many as
+    /// wanted, unless a server objected.
+    pub(crate) fn prepaid(&self, wanted: u32) -> u32 {
+        match self.is_objected {
+            true => 0,
+            false => wanted,
+        }
+    }
+
     /// Returns whether a session ever succeeded.
     pub(crate) fn is_proven(&self) -> bool {
         self.is_proven
@@ -246,6 +274,7 @@ impl Attempts {
     /// Processes the end of a connection.
     pub(crate) fn ended(&mut self, ended: EndedConnection<'_>, forms: &mut Forms) -> AfterEnd {
         self.is_proven |= ended.is_answered;
+        self.is_objected |= ended.objects_to_prepaid();
         let stood = ended.stood();
         let progress = self.backoff.connection_ended(stood, ended.records);
         let EndedConnection {

@@ -17,6 +17,8 @@ pub(crate) struct ConnectionWatch {
     /// Whether anything was received.
     has_bytes: bool,
     rhythm: NullRhythm,
+    /// When null messages were first sent ahead of need.
+    prepaid: Option<Instant>,
     health: Health,
 }
 
@@ -63,7 +65,16 @@ impl ConnectionWatch {
         let is_waiting = is_busy || session.poll_timeout().is_none();
         let (bytes, nulls) = (statistics.bytes, statistics.nulls);
         self.has_bytes |= bytes > 0;
+        if session.prepaid() > 0 {
+            self.prepaid.get_or_insert(now);
+        }
         self.rhythm.received(bytes, nulls, is_waiting, now);
+    }
+
+    /// Returns how long ago null messages were first sent ahead of need, if any were.
+    pub(crate) fn since_prepaid(&self, now: Instant) -> Option<Duration> {
+        let sent = self.prepaid?;
+        Some(Duration::from_millis(now.0.saturating_sub(sent.0)))
     }
 
     /// Returns the reason to close the connection now, if there is one.

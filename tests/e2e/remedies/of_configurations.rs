@@ -225,6 +225,7 @@ fn in_keys(printed: &mut Printed, pki: &Pki) {
         (Remedy::AskEarlier, "", "from = \"oldest\"\n"),
         (Remedy::AllowSha1, "", "allow_sha1 = true\n"),
         (Remedy::SetRecordLength, "", "record_length = \"all\"\n"),
+        (Remedy::Prepay(64), "ack.prepaid = 64\n", ""),
     ] {
         printed.0 += &format!("{remedy}\n");
         let text = format!("{top}{}{own}", source());

@@ -1,8 +1,10 @@
 //! Servers that misbehave, and the remedies for them.
 
 use std::fs;
+use std::time::Duration;
 
 use estreamer_core::quirk::Quirk;
+use estreamer_mio::server::SurplusNulls;
 use estreamer_mio::tls::{Identity, TlsVersions};
 use estreamer_simulate::request_length::RequestLength;
 use estreamer_tests::{
@@ -16,6 +18,7 @@ use crate::doctor_servers::{Answer, Server};
 pub(super) fn run(printed: &mut Printed) {
     certificates(printed);
     requests(printed);
+    round_trips(printed);
     records(printed);
     bookmarks(printed);
 }
@@ -104,6 +107,21 @@ fn requests(printed: &mut Printed) {
     printed.refused(&mut doctor(now), "--from oldest, or from = \"oldest\"");
     let ended = Ended::of(&mut doctor(&format!("{now}from = \"oldest\"\n"))).success();
     assert!(!String::from_utf8_lossy(&ended.stdout).contains("warning"));
+}
+
+/// A server far away that counts null messages.
+fn round_trips(printed: &mut Printed) {
+    let pki = Pki::new();
+    let server = pki.server().count(1000).bundle(10);
+    let server = server.delay(Duration::from_millis(20));
+    let server = server.surplus_nulls(SurplusNulls::Credit).spawn().unwrap();
+    let address = server.address().to_string();
+    let p12 = pki.file("client-nopassword.p12");
+    let text = printed.by(&mut estreamer(&[
+        "doctor", "--server", &address, "--pkcs12", &p12,
+    ]));
+    let nulls = option_in(&text, "--ack-prepaid");
+    collect_all(&pki, &server, &["--ack-prepaid", &nulls]).success();
 }
 
 /// Records whose layout is not known, or that are not what was asked for.

@@ -1,9 +1,12 @@
 //! The behaviour options of `estreamer simulate`.
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
 use estreamer_core::quirk::{Quirk, Quirks};
 
 use estreamer::config::read::event::EventName;
+use estreamer_mio::server::SurplusNulls;
 use estreamer_simulate::chaos::{Chaos, ChaosKind};
 use estreamer_simulate::pki::ServerFault;
 use estreamer_simulate::request_length::RequestLength;
@@ -20,6 +23,13 @@ pub(super) struct BehaviourArgs {
     /// Bundles to send before the first one is acknowledged.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     unacked: u32,
+    /// What to do with a null message when no bundle waits for one.
+    #[arg(long, value_enum, value_name = "DEED", default_value_t = Surplus::Ignore)]
+    surplus_nulls: Surplus,
+    /// Handle what a client sends only after this many milliseconds, as if the server were so far
+    /// away.
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=60_000))]
+    delay: u32,
     /// Send a null message after this many seconds of silence; 0: never.
     #[arg(long, value_name = "SECS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(..4_000_000))]
     keep_alive: u32,
@@ -61,6 +71,18 @@ enum Profile {
     Guide,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Surplus {
+    /// Ignore it.
+    Ignore,
+    /// Count it: a bundle may be sent for it later.
+    Credit,
+    /// Answer with an error message and close the connection.
+    Error,
+    /// Close the connection without a message.
+    Close,
+}
+
 impl BehaviourArgs {
     /// Returns the fault of the server certificate.
     pub(super) fn certificate_fault(&self) -> Option<ServerFault> {
@@ -74,6 +96,13 @@ impl BehaviourArgs {
     pub(super) fn apply(self, options: &mut ServiceOptions) {
         options.bundle = self.bundle as usize;
         options.unacknowledged = self.unacked;
+        options.surplus_nulls = match self.surplus_nulls {
+            Surplus::Ignore => SurplusNulls::Ignore,
+            Surplus::Credit => SurplusNulls::Credit,
+            Surplus::Error => SurplusNulls::Error,
+            Surplus::Close => SurplusNulls::Close,
+        };
+        options.delay = Duration::from_millis(self.delay.into());
         options.keep_alive = self.keep_alive * 1000;
         options.rate = self.rate;
         options.opaque = self.opaque;

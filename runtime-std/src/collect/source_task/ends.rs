@@ -35,6 +35,10 @@ impl SourceTask {
             now: context.event_loop.now(),
         };
         context.monitor.ended(&self.source.name, ended.cause());
+        // No later connection of this source sends them.
+        if ended.objects_to_prepaid() {
+            self.log.prepaid_refused(&ended.server);
+        }
         let after = self.attempts.ended(ended, context.forms);
         self.go_on(after, context);
     }

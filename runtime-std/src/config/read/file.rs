@@ -21,7 +21,7 @@ use super::minimal;
 use super::output_paths::Around;
 use super::raw::{RawConfig, RawOutput};
 use super::reader::{MAX_DIAGNOSTICS, Notes, Section};
-use crate::config::number::{AHEAD, MEMORY, OVERLAP, QUEUE, SHUTDOWN};
+use crate::config::number::{AHEAD, MEMORY, OVERLAP, PREPAID, QUEUE, SHUTDOWN};
 use crate::config::{Config, listen_address};
 use crate::failure::Failure;
 use crate::input;
@@ -137,7 +137,10 @@ fn top_level(top: &Section<'_>) -> RawConfig {
     });
     RawConfig {
         state: top.text("state").map(|text| text.value.into()),
-        ahead: ack.map_or(AHEAD.default, |ack| ack.number("ahead", AHEAD)),
+        ahead: ack
+            .as_ref()
+            .map_or(AHEAD.default, |ack| ack.number("ahead", AHEAD)),
+        prepaid: ack.map_or(PREPAID.default, |ack| ack.number("prepaid", PREPAID)),
         overlap: top.number("overlap", OVERLAP),
         memory: top.number("memory", MEMORY),
         shutdown: top.number("shutdown", SHUTDOWN),

@@ -26,7 +26,7 @@ pub(super) const TOP: TableKeys = TableKeys {
 
 pub(super) const ACK: TableKeys = TableKeys {
     name: "[ack]",
-    keys: &["ahead"],
+    keys: &["ahead", "prepaid"],
     former: &[],
 };
 

@@ -181,6 +181,7 @@ impl RawConfig {
         Config {
             state: self.state,
             ahead: self.ahead,
+            prepaid: self.prepaid,
             overlap: Duration::from_secs(self.overlap.into()),
             memory: mebibytes(self.memory),
             shutdown: Duration::from_secs(self.shutdown.into()),

@@ -18,7 +18,7 @@ use super::receiver::RawReceiver;
 use super::suggest::shown;
 use crate::config::address::{Address, kinds_differ};
 use crate::config::event_request::EventFields;
-use crate::config::number::{AHEAD, MEMORY, OVERLAP, QUEUE, SHUTDOWN};
+use crate::config::number::{AHEAD, MEMORY, OVERLAP, PREPAID, QUEUE, SHUTDOWN};
 use crate::config::read::identity::IdentityFiles;
 use crate::config::{ArchiveRules, Condition, FieldSelection, Format, RetryPolicy};
 use crate::format::OwnedTransform;
@@ -50,6 +50,8 @@ pub struct RawConfig {
     pub state: Option<PathBuf>,
     /// Bundles to acknowledge before delivery.
     pub ahead: u32,
+    /// Null messages to send ahead of need.
+    pub prepaid: u32,
     /// Seconds to request again at a resume.
     pub overlap: u32,
     /// MiB for events between connections and outputs.
@@ -149,6 +151,7 @@ impl Default for RawConfig {
         Self {
             state: None,
             ahead: AHEAD.default,
+            prepaid: PREPAID.default,
             overlap: OVERLAP.default,
             memory: MEMORY.default,
             shutdown: SHUTDOWN.default,

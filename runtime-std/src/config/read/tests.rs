@@ -298,6 +298,7 @@ fn the_defaults_are_those_of_the_flags() {
     let RawConfig {
         state,
         ahead,
+        prepaid,
         overlap,
         memory,
         shutdown,
@@ -310,7 +311,8 @@ fn the_defaults_are_those_of_the_flags() {
     } = parse(SOURCE).unwrap();
     assert_eq!((state, outputs.len(), hints.len()), (None, 0, 0));
     assert_eq!(listen, None);
-    assert_eq!((ahead, overlap, memory, shutdown), (16, 5, 32, 30));
+    assert_eq!((ahead, prepaid), (16, 0));
+    assert_eq!((overlap, memory, shutdown), (5, 32, 30));
     assert_eq!(retry, None);
     let source = &sources[0];
     assert_eq!(source.name.value, "fmc:8302");
@@ -331,7 +333,7 @@ memory = 64
 overlap = 0x10
 shutdown = 7
 retry = "always"
-ack.ahead = 0
+ack = { ahead = 0, prepaid = 64 }
 listen.address = "127.0.0.1:9302"
 
 [[source]]
@@ -365,6 +367,7 @@ url = "-"
     assert_eq!(raw.state.as_deref(), Some(Path::new("s")));
     let numbers = (raw.memory, raw.overlap, raw.shutdown, raw.ahead);
     assert_eq!(numbers, (64, 16, 7, 0));
+    assert_eq!(raw.prepaid, 64);
     assert_eq!(raw.listen, Some("127.0.0.1:9302".parse().unwrap()));
     assert_eq!(raw.retry, Some(RetryPolicy::Always));
     let source = &raw.sources[0];

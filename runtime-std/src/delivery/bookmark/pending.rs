@@ -82,7 +82,7 @@ impl PendingBatches {
     }
 
     /// Returns what contradicts a commit of every batch up to `n`: a batch that an output has
-    /// not recorded, or a resume point before which digests are missing.
+    /// not recorded.
     pub(super) fn contradiction(&self, n: u64, outputs: &[String]) -> Option<String> {
         let batches = self.batches.iter().map(|(pending, _)| pending);
         for pending in batches.take_while(|pending| pending.batch.n <= n) {
@@ -93,12 +93,6 @@ impl PendingBatches {
             let n = pending.batch.n;
             if let Some(output) = outputs.iter().find(|output| !has(output)) {
                 return Some(format!("the output {output} has not recorded batch {n}"));
-            }
-            let point = pending.batch.point;
-            if point.is_some_and(|point| point.remember_from > point.resume_from) {
-                return Some(format!(
-                    "the digests of batch {n} begin after its resume point"
-                ));
             }
         }
         None

@@ -57,7 +57,8 @@ pub struct ResumePoint {
     pub high: Option<u32>,
     /// The second to request from.
     pub resume_from: u32,
-    /// The digests of records from this second on are kept; at most `resume_from`.
+    /// The digests of records from this second on are kept. It is after `resume_from` only
+    /// if more records came than can be remembered.
     pub remember_from: u32,
 }
 
