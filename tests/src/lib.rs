@@ -8,6 +8,7 @@ mod hostile;
 pub mod http;
 pub mod http_server;
 mod process;
+pub mod random;
 mod raw;
 pub mod receiver;
 mod server;

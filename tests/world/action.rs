@@ -3,7 +3,7 @@
 use estreamer::fuzzing::disk::Crash;
 
 use crate::receiver::Mood;
-use crate::seed::Random;
+use estreamer_tests::random::Random;
 
 /// Something that happens. Numbers that are too large for what is there wrap around, so that
 /// any part of a list of actions is a list of actions.
@@ -99,117 +99,121 @@ const CRASHES: [Crash; 5] = [
 /// Returns the actions of a seed.
 pub(crate) fn of_seed(random: &mut Random) -> Vec<Action> {
     // Rare combinations become frequent if each world has only some kinds.
-    let kinds: Vec<usize> = (0..TROUBLES).filter(|_| random.one_in(3)).collect();
-    let count = 20 + random.below(130);
-    let action = |random: &mut Random| match kinds.is_empty() || !random.one_in(6) {
+    let kinds: Vec<usize> = (0..TROUBLES).filter(|_| random.once_in(3)).collect();
+    let count = 20 + random.index(130);
+    let action = |random: &mut Random| match kinds.is_empty() || !random.once_in(6) {
         true => usual(random),
-        false => trouble(kinds[random.below(kinds.len())], random),
+        false => trouble(kinds[random.index(kinds.len())], random),
     };
     (0..count).map(|_| action(random)).collect()
 }
 
 /// What happens in a good world as well.
 fn usual(random: &mut Random) -> Action {
-    let source = random.below(2);
-    match random.below(20) {
+    let source = random.index(2);
+    match random.index(20) {
         0..=3 => Action::Store {
             source,
-            count: 1 + random.below(4),
-            late: if random.one_in(3) {
-                random.below(6) as u32
+            count: 1 + random.index(4),
+            late: if random.once_in(3) {
+                random.index(6) as u32
             } else {
                 0
             },
-            kind: if random.one_in(2) { 'x' } else { 'y' },
+            kind: if random.once_in(2) { 'x' } else { 'y' },
         },
         4 => Action::StoreTwin { source },
         5..=7 => Action::Send {
             source,
-            events: 1 + random.below(6),
+            events: 1 + random.index(6),
         },
         8..=11 => Action::Arrive {
             source,
-            bytes: if random.one_in(2) {
+            bytes: if random.once_in(2) {
                 1 << 20
             } else {
-                random.below(300)
+                random.index(300)
             },
         },
         12..=14 => Action::Write {
-            output: random.below(4),
-            behind: if random.one_in(3) { random.below(3) } else { 0 },
+            output: random.index(4),
+            behind: if random.once_in(3) {
+                random.index(3)
+            } else {
+                0
+            },
         },
         15 => Action::Poll,
         16..=17 => Action::Commit,
         18 => Action::SendNull { source },
         _ => Action::Wait {
-            seconds: random.below(20) as u64,
+            seconds: random.index(20) as u64,
         },
     }
 }
 
 fn trouble(kind: usize, random: &mut Random) -> Action {
-    let source = random.below(2);
-    let file = random.below(16);
-    let crash = CRASHES[random.below(CRASHES.len())];
+    let source = random.index(2);
+    let file = random.index(16);
+    let crash = CRASHES[random.index(CRASHES.len())];
     match kind {
         0 => Action::Crash(crash),
         1 => Action::CrashAt {
-            operation: 1 + random.below(24) as u64,
+            operation: 1 + random.index(24) as u64,
             crash,
         },
-        2 => Action::Full(!random.one_in(3)),
+        2 => Action::Full(!random.once_in(3)),
         3 => Action::FailSync,
-        4 => match random.below(5) {
+        4 => match random.index(5) {
             0 => Action::StoreFuture { source },
             1 => Action::Wait {
-                seconds: 30 + random.below(1000) as u64,
+                seconds: 30 + random.index(1000) as u64,
             },
             2 => Action::Cut { source },
             3 => Action::Repeat { source },
             _ => Action::Reopen {
-                output: random.below(4),
+                output: random.index(4),
             },
         },
         5 => Action::Reload {
-            outputs: 1 + random.below(31),
-            sources: 1 + random.below(3),
-            is_respelled: random.one_in(3),
+            outputs: 1 + random.index(31),
+            sources: 1 + random.index(3),
+            is_respelled: random.once_in(3),
         },
-        6 => Action::Receiver(Mood::ALL[random.below(Mood::ALL.len())]),
+        6 => Action::Receiver(Mood::ALL[random.index(Mood::ALL.len())]),
         7 => Action::Rename {
             file,
-            away: random.one_in(3),
+            away: random.once_in(3),
         },
-        8 => match random.below(3) {
+        8 => match random.index(3) {
             0 => Action::Append { file },
             1 => Action::Replace { file },
             _ => Action::Compress { file },
         },
-        9 => match random.below(2) {
+        9 => match random.index(2) {
             0 => Action::Truncate {
                 file,
-                bytes: 1 + random.below(100),
+                bytes: 1 + random.index(100),
             },
             _ => Action::Rot {
                 file,
-                at: random.below(4096),
+                at: random.index(4096),
             },
         },
-        10 => match random.below(6) {
+        10 => match random.index(6) {
             0 | 1 => Action::Backup,
             2 => Action::Restore,
             3 => Action::DeleteState,
             4 => Action::LoseSegment {
-                second: random.one_in(2),
+                second: random.once_in(2),
             },
             _ => Action::Renumber,
         },
-        _ => match random.below(3) {
+        _ => match random.index(3) {
             0 => Action::SetBack { source },
             1 => Action::Clock { ahead: 0 },
             _ => Action::Clock {
-                ahead: random.below(7200) as u64,
+                ahead: random.index(7200) as u64,
             },
         },
     }

@@ -17,7 +17,6 @@ mod oracle;
 mod outputs;
 mod receiver;
 mod run;
-mod seed;
 mod server;
 mod sources;
 #[cfg(test)]

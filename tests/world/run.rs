@@ -3,8 +3,8 @@
 use std::panic::{self, AssertUnwindSafe};
 
 use crate::action::{self, Action};
-use crate::seed::Random;
 use crate::world::{Conditions, World};
+use estreamer_tests::random::Random;
 
 fn of_seed(seed: u64) -> (Conditions, Vec<Action>) {
     let mut random = Random::new(seed);

@@ -18,9 +18,9 @@ use crate::files;
 use crate::oracle::Oracle;
 use crate::outputs::OUTPUTS;
 use crate::receiver::{Mood, Receiver};
-use crate::seed::Random;
 use crate::server::Server;
 use crate::sources::{SOURCES, Source};
+use estreamer_tests::random::Random;
 
 /// Our clock at the start, in UNIX seconds.
 const BEGINNING: u64 = 100_000;
@@ -44,15 +44,15 @@ pub(crate) struct Conditions {
 impl Conditions {
     pub(crate) fn of_seed(random: &mut Random) -> Self {
         Self {
-            overlap: 5 + random.below(3) as u32,
-            segment: 64 * (1 + random.below(200) as u64),
-            outputs: outputs(1 + random.below(31)),
-            ask: match random.below(4) {
+            overlap: 5 + random.index(3) as u32,
+            segment: 64 * (1 + random.index(200) as u64),
+            outputs: outputs(1 + random.index(31)),
+            ask: match random.index(4) {
                 0 => InitialTimestamp::NOW,
                 1 => InitialTimestamp(BEGINNING as u32 - 10),
                 _ => InitialTimestamp::OLDEST,
             },
-            deviations: [random.below(6), random.below(6)],
+            deviations: [random.index(6), random.index(6)],
         }
     }
 }

@@ -16,11 +16,11 @@ use estreamer_tests::{Fleet, Running};
 use crate::account::{Account, Counts, Promise};
 use crate::files::Files;
 use crate::proof::Proof;
-use crate::random::Random;
 use crate::receivers::{Bulk, Syslog, document_of};
 use crate::trouble::{Disk, Trouble, Troubles, wait};
 use crate::vitals::{Report, Vitals};
 use crate::world::{ODD, changed, is_open};
+use estreamer_tests::random::Random;
 
 /// What was asked for.
 pub(crate) struct Long {

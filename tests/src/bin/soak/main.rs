@@ -5,7 +5,6 @@ mod account;
 mod files;
 mod long;
 mod proof;
-mod random;
 mod receivers;
 mod trouble;
 mod vitals;
@@ -16,8 +15,8 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use estreamer_tests::at_each;
+use estreamer_tests::random::Random;
 use long::Long;
-use random::Random;
 use world::{Ask, Tally, World};
 
 /// Kills in one world: a server, a collector, and a state directory.

@@ -15,7 +15,7 @@ use estreamer_tests::receiver::{Peer, ReceiverPki, accept, octet_counted};
 use serde_json::{Value, json};
 
 use crate::account::Counts;
-use crate::random::Random;
+use estreamer_tests::random::Random;
 
 /// Whether a receiver is told to be out of order.
 pub(crate) type Switch = Arc<AtomicBool>;

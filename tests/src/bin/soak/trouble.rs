@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::random::Random;
 use crate::receivers::Switch;
+use estreamer_tests::random::Random;
 
 /// A file system of its own in memory.
 pub(crate) struct Disk(PathBuf);

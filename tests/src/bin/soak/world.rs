@@ -16,7 +16,7 @@ use estreamer_tests::{Fleet, Running, wait_until};
 use crate::account::Counts;
 use crate::files::Files;
 use crate::proof::Proof;
-use crate::random::Random;
+use estreamer_tests::random::Random;
 
 /// From when on events are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
