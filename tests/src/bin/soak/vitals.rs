@@ -9,7 +9,7 @@ const AGE: u64 = 2;
 /// From this age on, the samples of the last process count.
 const WARM: u64 = 5;
 /// The last quarter may have so much more: KiB, and descriptors.
-const MORE_MEMORY: u64 = 8 << 10;
+const MORE_MEMORY: u64 = 12 << 10;
 const MORE_DESCRIPTORS: u64 = 4;
 /// A process may log so many lines, and so many a minute in addition.
 const LINES: f64 = 60.0;
