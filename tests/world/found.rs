@@ -128,3 +128,22 @@ fn what_was_moved_aside_is_not_taken_for_the_file() {
     ];
     holds(&[0, 3], &actions);
 }
+
+/// A start cut a file and failed to make that durable; the next start did not try again.
+#[test]
+fn a_cut_that_failed_to_be_durable_is_made_durable_by_the_next_start() {
+    let actions = [
+        store(0),
+        SEND,
+        ARRIVE,
+        WRITE,
+        FailSync,
+        Rename {
+            file: 1,
+            away: false,
+        },
+        Crash(Crash::Kill),
+        Crash(Crash::Power),
+    ];
+    holds(&[0, 2], &actions);
+}

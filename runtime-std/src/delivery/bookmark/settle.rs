@@ -270,12 +270,18 @@ impl FileRecovery<'_> {
         &self,
         place: &Path,
         mark: &FileMark,
-        noted: impl Iterator<Item = &'n FileRange>,
+        mut noted: impl Iterator<Item = &'n FileRange>,
         by_reserve: bool,
     ) -> io::Result<Option<FileNotice>> {
         let found = self.disk.identity(place)?;
         let length = found.map_or(0, |found| found.length);
         if length <= mark.end {
+            // An earlier start may have cut it, and failed before that was durable.
+            if noted.next().is_some()
+                && let Ok(file) = self.disk.open(place, PRIVATE)
+            {
+                file.sync()?;
+            }
             return Ok(None);
         }
         let (mut explained, mut proven) = (mark.end, mark.end);
