@@ -285,7 +285,8 @@ fn checksums_and_bill_of_materials_can_be_read() {
         String::from_utf8_lossy(&ended.stdout)
             .matches(": OK")
             .count(),
-        4
+        5,
+        "archive, wheel, two packages, and what they are made of"
     );
     let bill = fs::read(released(".cdx.json")).unwrap();
     let bill: serde_json::Value = serde_json::from_slice(&bill).unwrap();
