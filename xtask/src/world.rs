@@ -191,4 +191,25 @@ mod tests {
         assert_eq!(parse("--seconds"), None);
         assert_eq!(parse("--planted --seconds 7"), None);
     }
+
+    #[test]
+    fn every_planted_bug_still_fits_the_code() {
+        let folder = tree::root().join("tests/world/planted");
+        let mut patches = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let patch = std::fs::read_to_string(&path).unwrap();
+            let file = patch.lines().find_map(|line| line.strip_prefix("--- a/"));
+            let code = std::fs::read_to_string(tree::root().join(file.unwrap())).unwrap();
+            for hunk in patch.split("\n@@ ").skip(1) {
+                let lines = hunk.lines().skip(1);
+                let before = lines.filter_map(|line| line.strip_prefix([' ', '-']));
+                let before: Vec<&str> = before.collect();
+                let shown = path.display();
+                assert!(code.contains(&before.join("\n")), "{shown} does not fit");
+            }
+            patches += 1;
+        }
+        assert_eq!(patches, 10);
+    }
 }
