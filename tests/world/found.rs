@@ -70,14 +70,14 @@ fn a_first_event_from_the_future_comes_once() {
 #[test]
 fn a_file_that_only_begins_as_ours_is_left_alone() {
     let actions = [
-        Append { file: 1 },
+        Append { file: 0 },
         store(0),
-        Truncate { file: 1, bytes: 6 },
+        Truncate { file: 0, bytes: 6 },
         SEND,
         ARRIVE,
         WRITE,
-        Replace { file: 1 },
-        Truncate { file: 1, bytes: 55 },
+        Replace { file: 0 },
+        Truncate { file: 0, bytes: 55 },
         CrashAt {
             operation: 11,
             crash: Crash::Power,
@@ -89,15 +89,20 @@ fn a_file_that_only_begins_as_ours_is_left_alone() {
 /// A file was gone when a sync failed, and nobody was told that its events come again.
 #[test]
 fn it_is_told_that_events_come_again_after_a_failed_sync() {
-    let actions = [
+    let start = [
         store(0),
         SEND,
         ARRIVE,
         WRITE,
-        Compress { file: 0 },
+        Compress { file: 1 },
         FailSync,
     ];
-    holds(&[1], &actions);
+    for operation in 1..40 {
+        for crash in [Crash::Kill, Crash::Power, Crash::PowerAndLength] {
+            let later = [CrashAt { operation, crash }, store(1)];
+            holds(&[1, 2, 3, 4], &[&start[..], &later].concat());
+        }
+    }
 }
 
 /// A file with bytes that were moved aside was taken for the file of the output, whose events
