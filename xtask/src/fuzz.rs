@@ -61,8 +61,9 @@ pub(crate) fn run(steps: &mut Steps, target: Option<&str>, seconds: u32) -> Resu
     conclude(outcomes)
 }
 
-/// The targets of the core for a few seconds each. Without a sanitizer: the core
-/// has no unsafe code, and this way it builds and runs faster.
+/// The targets of the core for a few seconds each, always with the same random
+/// numbers, so that a failure is nearly always the work of the last change. Without a
+/// sanitizer: the core has no unsafe code, and this way it builds and runs faster.
 pub(crate) fn smoke(steps: &mut Steps) -> Result {
     let nightly = steps.run("fuzz: programs", programs)?;
     const FAST: [&str; 3] = ["--sanitizer=none", "--no-default-features", "smoke"];
@@ -86,8 +87,9 @@ fn fuzz(
 ) -> Result<Option<String>> {
     let work = tree::root().join("target/fuzz");
     let mut corpus = work.join("corpus").join(target);
-    if binary != target {
-        // The smoke run starts from the seeds, each time.
+    let is_smoke = binary != target;
+    if is_smoke {
+        // It starts from the seeds, each time.
         corpus = work.join("smoke").join(target);
         let _ = fs::remove_dir_all(&corpus);
     }
@@ -100,6 +102,9 @@ fn fuzz(
     command.arg(format!("fuzz/corpus/{target}"));
     command.args(["--", "-dict=fuzz/estreamer.dict", LIMITS[0], LIMITS[1]]);
     command.arg(format!("-max_total_time={seconds}"));
+    if is_smoke {
+        command.arg("-seed=1");
+    }
     command.arg(format!("-artifact_prefix=fuzz/artifacts/{target}/"));
     command
         .env("ESTREAMER_TARGET", target)

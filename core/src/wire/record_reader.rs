@@ -176,7 +176,7 @@ impl RecordReader {
     /// Returns what decides on the layout if [`read`](Self::read) is called next with
     /// the same arguments.
     pub fn evidence(&self, body: &[u8], length: u32) -> Evidence {
-        let Some((short, rest)) = body.split_first_chunk() else {
+        let Some((short, rest)) = start(body).split_first_chunk() else {
             return Evidence::Lengths;
         };
         let (word, record_length) = words(*short);
@@ -232,8 +232,9 @@ impl RecordReader {
         body: &[u8],
         length: u32,
     ) -> Result<(RecordHeader, RecordLayout), Malformed> {
-        let body = body.get(..Self::PEEK).unwrap_or(body);
-        let (short, rest) = body.split_first_chunk().ok_or(Malformed::RecordTooShort)?;
+        let (short, rest) = start(body)
+            .split_first_chunk()
+            .ok_or(Malformed::RecordTooShort)?;
         let (word, record_length) = words(*short);
         let flag = word >> 31 == 1;
         let has_room = length >= EXTENDED_LEN as u32;
@@ -339,6 +340,11 @@ impl RecordHeader {
     pub fn parse(body: &[u8], length: u32) -> Result<(Self, RecordLayout), Malformed> {
         RecordReader::default().read(body, length)
     }
+}
+
+/// The bytes of a body that the layout may depend on.
+fn start(body: &[u8]) -> &[u8] {
+    body.get(..RecordReader::PEEK).unwrap_or(body)
 }
 
 /// The answer of the data, which begins at `short`, or after the 8 bytes `between`.

@@ -220,3 +220,26 @@ fn netmap_and_record_type_share_a_word() {
     assert_eq!(record.record_type, crate::wire::RecordType::FILE_MALWARE);
     assert!(record.flag);
 }
+
+#[test]
+fn bytes_behind_those_that_are_peeked_at_decide_nothing() {
+    let asked = Expected {
+        extended: true,
+        form: DataForm::Json,
+    };
+    let reader = RecordReader::new(RecordLength::Auto, Some(asked));
+    let mut body = [b' '; RecordReader::PEEK + 1];
+    body[..16].copy_from_slice(b"\0\0\0\x47\0\0\0\x39\"items\":");
+    body[RecordReader::PEEK] = b'{';
+    let length = body.len() as u32;
+    assert_eq!(reader.evidence(&body, length), Evidence::Nothing);
+    assert!(
+        reader
+            .clone()
+            .read(&body, length)
+            .unwrap()
+            .0
+            .extension
+            .is_none()
+    );
+}
