@@ -7,7 +7,8 @@
 //! world SEED                         runs one seed, and tells its story
 //! ```
 //!
-//! A world that fails is made as small as possible, and its story is printed.
+//! A world that fails is made as small as possible, and its story is printed. Of a world that
+//! does not end, the actions are printed.
 
 mod action;
 mod files;
@@ -21,11 +22,14 @@ mod server;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod watch;
 mod world;
 
 use std::ops::Range;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+
+use watch::Watch;
 
 /// How many worlds are run in a turn of a thread.
 const TURN: u64 = 64;
@@ -62,7 +66,10 @@ fn range(text: &str) -> Option<Range<u64>> {
 
 /// Runs one world and tells its story.
 fn tell(seed: u64) -> ExitCode {
+    let watch = Watch::start();
+    watch.begin(seed);
     let (story, failure) = run::story(seed);
+    watch.end();
     for line in story {
         println!("{line}");
     }
@@ -76,17 +83,21 @@ fn many(seeds: Range<u64>, limit: Option<Duration>) -> ExitCode {
     let began = Instant::now();
     let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     let is_over = || limit.is_some_and(|limit| began.elapsed() >= limit);
+    let watch = Watch::start();
     let next = std::sync::atomic::AtomicU64::new(seeds.start);
     let work = || {
         let mut done = 0;
         loop {
             let first = next.fetch_add(TURN, std::sync::atomic::Ordering::Relaxed);
             if first >= seeds.end || is_over() {
+                watch.end();
                 return (done, None);
             }
             for seed in first..seeds.end.min(first + TURN) {
+                watch.begin(seed);
                 if let Some(failure) = run::check(seed) {
                     next.store(seeds.end, std::sync::atomic::Ordering::Relaxed);
+                    watch.end();
                     return (done, Some((seed, failure)));
                 }
                 done += 1;

@@ -13,6 +13,15 @@ fn of_seed(seed: u64) -> (Conditions, Vec<Action>) {
     (conditions, actions)
 }
 
+/// Returns what happens in a world, to be read.
+pub(crate) fn actions(seed: u64) -> Vec<String> {
+    let (conditions, actions) = of_seed(seed);
+    let actions = actions.iter().map(|action| format!("{action:?}"));
+    std::iter::once(format!("{conditions:?}"))
+        .chain(actions)
+        .collect()
+}
+
 /// Keeps panics quiet: they are reported as failures.
 pub(crate) fn silence_panics() {
     panic::set_hook(Box::new(|_| {}));
