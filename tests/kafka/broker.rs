@@ -12,7 +12,9 @@ use estreamer_tests::{Fleet, Running, stored, wait_until};
 use rdkafka::config::ClientConfig;
 use rustls::ServerConfig;
 
-use crate::cluster::{assert_in_order, collect, configure, count, distinct, is_done, read, sorted};
+use estreamer_tests::cluster::{
+    assert_in_order, collect, configure, count, distinct, is_done, read, sorted,
+};
 
 const EVENTS: u64 = 20_000;
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use estreamer_tests::{Fleet, Running, counted, http, stored, wait_until, warnings};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
-use crate::cluster::{
+use estreamer_tests::cluster::{
     Cluster, assert_in_order, collect, configure, count, distinct, is_done, sorted, wait_for,
 };
 

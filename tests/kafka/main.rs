@@ -2,7 +2,6 @@
 //! broker that is a program of its own.
 
 mod broker;
-mod cluster;
 mod faults;
 mod order;
 mod recipe;

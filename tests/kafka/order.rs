@@ -2,7 +2,7 @@
 
 use estreamer_tests::{Fleet, stored, wait_until};
 
-use crate::cluster::{Cluster, assert_in_order, collect, is_done, sorted};
+use estreamer_tests::cluster::{Cluster, assert_in_order, collect, is_done, sorted};
 
 #[test]
 fn every_event_is_one_message_and_the_events_of_a_connection_are_in_order() {

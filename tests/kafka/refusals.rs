@@ -4,7 +4,7 @@ use estreamer_tests::{Fleet, Running, counted, lines, stored, wait_until};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use serde_json::Value;
 
-use crate::cluster::{Cluster, assert_in_order, collect, is_done, sorted};
+use estreamer_tests::cluster::{Cluster, assert_in_order, collect, is_done, sorted};
 
 /// The events in the file for errors.
 fn refused(fleet: &Fleet) -> Vec<Vec<u8>> {

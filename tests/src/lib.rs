@@ -2,6 +2,8 @@
 
 pub mod archive;
 pub mod bulk;
+#[cfg(feature = "kafka")]
+pub mod cluster;
 mod delivery;
 mod fleet;
 mod hostile;

@@ -58,7 +58,8 @@ cargo xtask TASK
              proves that every event is there exactly once, in order;
              --minutes N: one collector so long, with three sources, an archive,
              syslog and bulk requests, 15 kills a minute if not given, and a look
-             at memory, descriptors and log; --chaos: receivers fail, disks fill up
+             at memory, descriptors and log; --chaos: receivers fail, disks fill up;
+             --kafka: with an output to Kafka, too (make, bash)
   header     makes the C library's headers anew
   world      [--seeds FIRST..LAST] [--seconds N]: runs worlds, by default with new
              seeds for 60 s; --seeds SEED tells the story of one; --planted plants
@@ -75,7 +76,8 @@ cargo xtask TASK
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
              coverage and header, of fuzz the smoke run, of bench the check, of
-             soak one minute with chaos";
+             soak one minute with chaos; --builds: only what mostly compiles, which
+             runs beside the tests that mostly wait";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -115,6 +117,7 @@ fn main() -> ExitCode {
         ["deny"] => steps.run("deny", deny::run).map(|()| None),
         ["dist"] => dist::run(&mut steps).map(|()| None),
         ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
+        ["ci", "--builds"] => ci::builds(&mut steps).map(|()| None),
         ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             return ExitCode::SUCCESS;

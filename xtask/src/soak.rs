@@ -15,27 +15,35 @@ pub(crate) struct Options {
     minutes: Option<u64>,
     /// Whether receivers and disks fail, too.
     chaos: bool,
+    /// Whether there is an output to Kafka, which takes minutes to build.
+    kafka: bool,
 }
 
 impl Options {
-    /// Reads `[--kills N] [--seed N] [--minutes N [--chaos]]`.
+    /// Reads `[--kills N] [--seed N] [--minutes N [--chaos] [--kafka]]`.
     pub(crate) fn parse(arguments: &[&str]) -> Option<Self> {
         let mut options = Self::default();
         let mut arguments = arguments.iter();
         while let Some(&name) = arguments.next() {
-            if name == "--chaos" {
-                options.chaos = true;
-                continue;
-            }
-            let number = Some(arguments.next()?.parse().ok()?);
             match name {
-                "--kills" => options.kills = number,
-                "--seed" => options.seed = number,
-                "--minutes" if number > Some(0) => options.minutes = number,
-                _ => return None,
+                "--chaos" => options.chaos = true,
+                "--kafka" => options.kafka = true,
+                _ => options.number(name, arguments.next()?)?,
             }
         }
-        (!options.chaos || options.minutes.is_some()).then_some(options)
+        let is_long = options.minutes.is_some();
+        (is_long || !options.chaos && !options.kafka).then_some(options)
+    }
+
+    fn number(&mut self, name: &str, value: &str) -> Option<()> {
+        let number = Some(value.parse().ok()?);
+        match name {
+            "--kills" => self.kills = number,
+            "--seed" => self.seed = number,
+            "--minutes" if number > Some(0) => self.minutes = number,
+            _ => return None,
+        }
+        Some(())
     }
 
     fn arguments(&self) -> Vec<String> {
@@ -55,7 +63,7 @@ impl Options {
 }
 
 pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result {
-    steps.run("soak: build", build)?;
+    steps.run("soak: build", || build(options.kafka))?;
     let program = tree::root().join("target/release/soak");
     steps.run("soak", || soak(&program, options))
 }
@@ -71,14 +79,19 @@ pub(crate) fn check(steps: &mut Steps) -> Result {
     steps.run("soak: one minute", || soak(&program, &options))
 }
 
-fn build() -> Result {
-    process::run(process::cargo().args([
+fn build(kafka: bool) -> Result {
+    let mut command = process::cargo();
+    command.args([
         "build",
         "--release",
         "--package=estreamer-tests",
         "--bin=soak",
         "--bin=estreamer-under-test",
-    ]))
+    ]);
+    if kafka {
+        command.arg("--features=kafka");
+    }
+    process::run(&mut command)
 }
 
 fn soak(program: &Path, options: &Options) -> Result {
@@ -116,6 +129,7 @@ mod tests {
             seed: Some(7),
             minutes: Some(3),
             chaos: true,
+            kafka: false,
         };
         assert_eq!(parsed, Some(expected));
         assert_eq!(Options::parse(&[]), Some(Options::default()));
@@ -125,6 +139,7 @@ mod tests {
             &["--deaths", "1"],
             &["--minutes", "0"],
             &["--chaos"],
+            &["--kafka"],
         ] {
             assert_eq!(Options::parse(wrong), None, "{wrong:?}");
         }

@@ -1,4 +1,4 @@
-//! One collector for minutes, with several sources and three kinds of outputs: killed
+//! One collector for minutes, with several sources and all kinds of outputs: killed
 //! again and again in the first three quarters of the time, left alone in the last.
 
 use std::fmt;
@@ -15,6 +15,7 @@ use estreamer_tests::{Fleet, Running};
 
 use crate::account::{Account, Counts, Promise};
 use crate::files::Files;
+use crate::kafka::Kafka;
 use crate::proof::Proof;
 use crate::receivers::{Bulk, Syslog, document_of};
 use crate::trouble::{Disk, Trouble, Troubles, wait};
@@ -57,6 +58,8 @@ struct Run {
     sources: Vec<Source>,
     syslog: Syslog,
     bulk: Bulk,
+    /// Only in a program that is built with it.
+    kafka: Option<Kafka>,
     trouble: Trouble,
     overlap: u32,
     vitals: Vec<Vitals>,
@@ -168,9 +171,11 @@ impl Run {
         let sources = faults.into_iter().enumerate().map(source).collect();
         let syslog = Syslog::start(&fleet.path(""));
         let bulk = Bulk::start(long.seed, long.chaos);
+        let kafka = Kafka::start();
         let trouble = Trouble {
             syslog: syslog.paused.clone(),
             bulk: bulk.down.clone(),
+            kafka: kafka.as_ref().map(|kafka| kafka.down.clone()),
             disks: disks.into(),
         };
         let run = Self {
@@ -179,6 +184,7 @@ impl Run {
             sources,
             syslog,
             bulk,
+            kafka,
             trouble,
             overlap: 5,
             vitals: Vec::new(),
@@ -196,6 +202,9 @@ impl Run {
             + "name = \"archive\"\nrotate = { size = \"24KiB\", every = \"2s\" }\n\
                compress = \"zstd\"\n";
         let outputs = [files, self.syslog.output(), self.bulk.output()];
+        let outputs = outputs
+            .into_iter()
+            .chain(self.kafka.as_ref().map(Kafka::output));
         let top = format!("overlap = {}", self.overlap);
         let tables: Vec<String> = sources.chain(outputs).collect();
         self.fleet.configure(&top, &tables);
@@ -280,11 +289,14 @@ impl Run {
                     .look(|got| (got.total(), wanted.missing_in(got))),
             );
             let (received, missing) = syslog.unwrap_or_default();
-            if bulk >= wanted.total() && missing == 0 {
+            let (read, unread) = self.kafka.as_ref().map_or((0, 0), |kafka| {
+                kafka.look(|got| (got.total(), wanted.missing_in(got)))
+            });
+            if bulk >= wanted.total() && missing + unread == 0 {
                 break;
             }
-            if bulk + received != before {
-                (before, since) = (bulk + received, Instant::now());
+            if bulk + received + read != before {
+                (before, since) = (bulk + received + read, Instant::now());
             }
             sleep(Duration::from_millis(200));
         }
@@ -346,6 +358,11 @@ impl Run {
         bulk.add(&Counts::of(documents), &self.bulk.documents());
         self.result.wrong.extend(received.err());
         self.result.accounts = vec![files, syslog, bulk];
+        if let Some(kafka) = &self.kafka {
+            let mut account = Account::new("kafka", Promise::AtLeastOnce);
+            kafka.look(|got| account.add(&Counts::of(stored.concat()), got));
+            self.result.accounts.push(account);
+        }
         let report = Report(&self.vitals);
         self.result.report = Some((report.to_string(), report.is_sound()));
     }

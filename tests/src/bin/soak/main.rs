@@ -3,6 +3,7 @@
 
 mod account;
 mod files;
+mod kafka;
 mod long;
 mod proof;
 mod receivers;

@@ -193,7 +193,7 @@ pub(crate) fn document_of(event: &[u8]) -> String {
 }
 
 /// A receiver that panicked has said so.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

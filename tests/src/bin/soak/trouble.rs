@@ -59,6 +59,7 @@ impl Drop for Disk {
 pub(crate) struct Trouble {
     pub(crate) syslog: Switch,
     pub(crate) bulk: Switch,
+    pub(crate) kafka: Option<Switch>,
     pub(crate) disks: Arc<[Disk]>,
 }
 
@@ -67,6 +68,7 @@ pub(crate) struct Trouble {
 pub(crate) struct Troubles {
     pauses: u64,
     failures: u64,
+    gone: u64,
     full: u64,
 }
 
@@ -78,34 +80,34 @@ impl Trouble {
     /// Makes trouble in turn until it is told to stop, one at a time. At the end all is well.
     pub(crate) fn make(&self, mut random: Random, stop: &AtomicBool) -> Troubles {
         let mut made = Troubles::default();
-        for kind in (0..2 + self.disks.len()).cycle() {
+        let switches = [Some(&self.syslog), Some(&self.bulk), self.kafka.as_ref()];
+        for kind in (0..switches.len() + self.disks.len()).cycle() {
             wait(1000 + random.below(4000), stop);
             if stop.load(Ordering::Relaxed) {
                 break;
             }
             // Longer than an output waits before it takes lines as accepted.
             let length = 500 + random.below(7000);
-            match kind {
-                0 => {
-                    made.pauses += 1;
-                    self.syslog.store(true, Ordering::Relaxed);
+            match switches.get(kind) {
+                Some(None) => continue,
+                Some(Some(switch)) => {
+                    switch.store(true, Ordering::Relaxed);
                     wait(length, stop);
-                    self.syslog.store(false, Ordering::Relaxed);
+                    switch.store(false, Ordering::Relaxed);
                 }
-                1 => {
-                    made.failures += 1;
-                    self.bulk.store(true, Ordering::Relaxed);
-                    wait(length, stop);
-                    self.bulk.store(false, Ordering::Relaxed);
-                }
-                disk => {
-                    made.full += 1;
-                    let disk = &self.disks[disk - 2];
+                None => {
+                    let disk = &self.disks[kind - switches.len()];
                     disk.fill();
                     wait(length, stop);
                     disk.free();
                 }
             }
+            *match kind {
+                0 => &mut made.pauses,
+                1 => &mut made.failures,
+                2 => &mut made.gone,
+                _ => &mut made.full,
+            } += 1;
         }
         made
     }
@@ -123,8 +125,8 @@ impl fmt::Display for Troubles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "trouble  {} pauses of syslog, {} failures of bulk, {} full disks",
-            self.pauses, self.failures, self.full
+            "trouble  {} pauses of syslog, {} failures of bulk, {} of Kafka, {} full disks",
+            self.pauses, self.failures, self.gone, self.full
         )
     }
 }

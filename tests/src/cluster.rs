@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use crate::{Fleet, Running, wait_until};
 use estreamer_simulate::Simulator;
-use estreamer_tests::{Fleet, Running, wait_until};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -14,50 +14,69 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::{Message, TopicPartitionList as Partitions};
 
 /// A cluster that a test can break.
-pub(crate) struct Cluster {
-    pub(crate) mock: MockCluster<'static, DefaultProducerContext>,
-    pub(crate) brokers: String,
+pub struct Cluster {
+    /// Where it is told what fails.
+    pub mock: MockCluster<'static, DefaultProducerContext>,
+    /// The addresses of its brokers.
+    pub brokers: String,
 }
 
 /// A message as a consumer sees it.
+#[expect(missing_docs, reason = "as Kafka calls them")]
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Received {
-    pub(crate) topic: String,
-    pub(crate) partition: i32,
-    pub(crate) key: Option<String>,
-    pub(crate) event: Vec<u8>,
+pub struct Received {
+    pub topic: String,
+    pub partition: i32,
+    pub key: Option<String>,
+    pub event: Vec<u8>,
 }
 
 /// How long a consumer may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Cluster {
-    pub(crate) fn new(brokers: i32) -> Self {
+    /// Starts one.
+    ///
+    /// # Panics
+    /// When it cannot listen.
+    pub fn new(brokers: i32) -> Self {
         let mock = MockCluster::new(brokers).expect("a cluster");
         let brokers = mock.bootstrap_servers();
         Self { mock, brokers }
     }
 
     /// The URL of a topic.
-    pub(crate) fn url(&self, topic: &str) -> String {
+    pub fn url(&self, topic: &str) -> String {
         format!("kafka://{}/{topic}", self.brokers)
     }
 
     /// Reads a topic to its end.
-    pub(crate) fn read(&self, topic: &str) -> Vec<Received> {
+    pub fn read(&self, topic: &str) -> Vec<Received> {
         read(&ClientConfig::new(), &self.brokers, topic)
+    }
+
+    /// A consumer that reads so many partitions of a topic from their beginnings.
+    ///
+    /// # Panics
+    /// When there is no such topic.
+    pub fn reader(&self, topic: &str, partitions: i32) -> BaseConsumer {
+        let consumer = consumer(&ClientConfig::new(), &self.brokers);
+        let mut assigned = TopicPartitionList::new();
+        (0..partitions).for_each(|partition| add(&mut assigned, topic, partition));
+        consumer.assign(&assigned).expect("partitions");
+        consumer
     }
 }
 
 /// Waits until a topic has so many messages.
 #[track_caller]
-pub(crate) fn wait_for(cluster: &Cluster, topic: &str, messages: u64) {
+pub fn wait_for(cluster: &Cluster, topic: &str, messages: u64) {
     let options = ClientConfig::new();
     wait_until(|| count(&options, &cluster.brokers, topic) >= messages);
 }
 
 /// The number of messages that a topic has, without reading them.
-pub(crate) fn count(options: &ClientConfig, brokers: &str, topic: &str) -> u64 {
+pub fn count(options: &ClientConfig, brokers: &str, topic: &str) -> u64 {
     let consumer = consumer(options, brokers);
     let mut count = 0;
     for partition in partitions(&consumer, topic) {
@@ -68,7 +87,7 @@ pub(crate) fn count(options: &ClientConfig, brokers: &str, topic: &str) -> u64 {
 }
 
 /// Reads a topic to its end.
-pub(crate) fn read(options: &ClientConfig, brokers: &str, topic: &str) -> Vec<Received> {
+pub fn read(options: &ClientConfig, brokers: &str, topic: &str) -> Vec<Received> {
     let consumer = consumer(options, brokers);
     let mut assigned = TopicPartitionList::new();
     let mut open = partitions(&consumer, topic);
@@ -123,14 +142,14 @@ fn partitions(consumer: &BaseConsumer, topic: &str) -> Vec<i32> {
 }
 
 /// The events of messages, sorted.
-pub(crate) fn sorted(received: &[Received]) -> Vec<Vec<u8>> {
+pub fn sorted(received: &[Received]) -> Vec<Vec<u8>> {
     let mut events: Vec<Vec<u8>> = received.iter().map(|one| one.event.clone()).collect();
     events.sort();
     events
 }
 
 /// The events without the repetitions, sorted.
-pub(crate) fn distinct(received: &[Received]) -> Vec<Vec<u8>> {
+pub fn distinct(received: &[Received]) -> Vec<Vec<u8>> {
     let mut events = sorted(received);
     events.dedup();
     events
@@ -139,7 +158,7 @@ pub(crate) fn distinct(received: &[Received]) -> Vec<Vec<u8>> {
 /// Checks that the messages of a key are in one partition and in the order in which the
 /// server stored the events. Each event is looked at where it is for the first time.
 #[track_caller]
-pub(crate) fn assert_in_order(received: &[Received], server: &Simulator) {
+pub fn assert_in_order(received: &[Received], server: &Simulator) {
     let stored = server.archive().events();
     let stored = stored.into_iter().enumerate();
     let places: BTreeMap<Vec<u8>, usize> = stored.map(|(at, event)| (event.data, at)).collect();
@@ -159,17 +178,18 @@ pub(crate) fn assert_in_order(received: &[Received], server: &Simulator) {
 }
 
 /// A collector with one source and one output, `kafka`.
-pub(crate) fn collect(fleet: &Fleet, server: &Simulator, url: &str, keys: &str) -> Running {
+pub fn collect(fleet: &Fleet, server: &Simulator, url: &str, keys: &str) -> Running {
     configure(fleet, server, url, keys);
     Running::start(&mut fleet.collect())
 }
 
-pub(crate) fn configure(fleet: &Fleet, server: &Simulator, url: &str, keys: &str) {
+/// Writes the configuration of such a collector; `keys` are more keys of the output.
+pub fn configure(fleet: &Fleet, server: &Simulator, url: &str, keys: &str) {
     let output = format!("{}name = \"kafka\"\n{keys}\n", Fleet::output(url));
     fleet.configure("", &[Fleet::source("fmc", server), output]);
 }
 
 /// Whether everything that was sent is acknowledged.
-pub(crate) fn is_done(server: &Simulator) -> bool {
+pub fn is_done(server: &Simulator) -> bool {
     server.connections().last().is_some_and(|of| of.is_done())
 }
