@@ -60,10 +60,10 @@
 
 // The default est_config: 256 KiB window, 16 KiB output, 16 bundles ahead, a
 // probe after one minute of silence, dead after ten minutes, records up to
-// 16 MiB, no pieces, record length detected.
+// 16 MiB, no pieces, record length detected, nothing prepaid.
 #define EST_CONFIG_DEFAULT                                                     \
-    { 262144, 16384, 16, 60000, 600000, 16777216, 0, 0,            \
-      { 0, 0, 0, 0 } }
+    { 262144, 16384, 16, 60000, 600000, 16777216, 0, 0, 0,         \
+      { 0, 0, 0 } }
 
 // Bytes of memory for a session in the caller's memory.
 #define EST_SESSION_MEMORY(window, output)                                     \
@@ -205,8 +205,12 @@ typedef struct {
     // Which bytes this server's record length counts, if known; otherwise
     // EST_RECORD_LENGTH_AUTO.
     uint32_t record_length;
+    // Null messages to send ahead of need after the first acknowledgement, 0 by
+    // default. A server far away that counts them sends so many more bundles
+    // before it waits. Others ignore them; one that objects ends the connection.
+    uint32_t prepaid;
     // Must be 0.
-    uint32_t reserved[4];
+    uint32_t reserved[3];
 } est_config;
 
 // A record. `data` points into the receive buffer and is valid until the next

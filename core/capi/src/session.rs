@@ -42,7 +42,7 @@ impl Session {
     /// The protocol state for these settings. Returns `None` if a setting is out
     /// of range.
     pub(crate) fn protocol(config: &est_config, now: Instant) -> Option<ClientSession> {
-        if config.output < 128 || config.pieces > 1 || config.reserved != [0; 4] {
+        if config.output < 128 || config.pieces > 1 || config.reserved != [0; 3] {
             return None;
         }
         let mut limits = Limits::DEFAULT;
@@ -54,6 +54,7 @@ impl Session {
             _ => Oversize::Pieces,
         };
         client.ahead = config.ahead;
+        client.prepaid = config.prepaid;
         client.probe_after = config.probe_after;
         client.dead_after = config.dead_after;
         client.record_length = record_length(config.record_length)?;

@@ -56,8 +56,12 @@ pub struct est_config {
     /// Which bytes this server's record length counts, if known; otherwise
     /// EST_RECORD_LENGTH_AUTO.
     pub record_length: u32,
+    /// Null messages to send ahead of need after the first acknowledgement, 0 by
+    /// default. A server far away that counts them sends so many more bundles
+    /// before it waits. Others ignore them; one that objects ends the connection.
+    pub prepaid: u32,
     /// Must be 0.
-    pub reserved: [u32; 4],
+    pub reserved: [u32; 3],
 }
 
 impl Default for est_config {
@@ -71,7 +75,8 @@ impl Default for est_config {
             record_limit: 16 << 20,
             pieces: 0,
             record_length: EST_RECORD_LENGTH_AUTO,
-            reserved: [0; 4],
+            prepaid: 0,
+            reserved: [0; 3],
         }
     }
 }

@@ -29,7 +29,8 @@ fn seeds() -> Vec<Seed> {
             let calls = [5, 0, 5, 0, 5, 0, 8, 0, 9, 255, 5, 0];
             let script = [&settings[..], &receive(one), &calls, &receive(two), &calls];
             seeds.push(("capi", name.clone(), script.concat()));
-            let settings = [56, 6, name.len() as u8, 0, 1];
+            // In pieces, with two nulls prepaid.
+            let settings = [56, 6, name.len() as u8, 0, 5];
             seeds.push(("agreement", name, [&settings, stream].concat()));
         }
     }

@@ -129,6 +129,14 @@ est_status est_client_set_bind(est_client *client, const char *address);
 est_status est_client_set_quirk(est_client *client,
                                 const char *name);
 
+// Sets the number of null messages that the client sends ahead of need after the first
+// acknowledgement, 0 by default. A server far away that counts them sends so many more
+// bundles before it waits. Others ignore them; one that objects ends the connection.
+//
+// EST_STATE: the client has connected.
+est_status est_client_set_prepaid(est_client *client,
+                                  uint32_t nulls);
+
 // Makes the client connect again by itself after the end of a connection, with growing
 // waits. Its calls end only with a status that another attempt cannot repair. Records
 // that were taken out do not come again.

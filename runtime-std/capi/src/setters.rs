@@ -105,6 +105,22 @@ pub unsafe extern "C" fn est_client_set_quirk(
     }
 }
 
+/// Sets the number of null messages that the client sends ahead of need after the first
+/// acknowledgement, 0 by default. A server far away that counts them sends so many more
+/// bundles before it waits. Others ignore them; one that objects ends the connection.
+///
+/// EST_STATE: the client has connected.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn est_client_set_prepaid(client: *mut est_client, nulls: u32) -> est_status {
+    // SAFETY: the caller's contract.
+    unsafe {
+        set(client, [], |settings, []| {
+            settings.prepaid = nulls;
+            Ok(())
+        })
+    }
+}
+
 /// Makes the client connect again by itself after the end of a connection, with growing
 /// waits. Its calls end only with a status that another attempt cannot repair. Records
 /// that were taken out do not come again.

@@ -71,6 +71,7 @@ pub(crate) struct Settings {
     pub(crate) identity: Option<Identity>,
     pub(crate) bind: Option<IpAddr>,
     pub(crate) quirks: Quirks,
+    pub(crate) prepaid: u32,
     pub(crate) reconnect: bool,
     pub(crate) log: Option<Log>,
 }
@@ -156,6 +157,7 @@ impl Settings {
             .rules(rules)
             .from(InitialTimestamp(config.from))
             .ahead(config.ahead)
+            .prepaid(self.prepaid)
             .overlap(Duration::from_secs(config.overlap.into()))
             .memory((config.memory as usize).saturating_mul(1 << 20))
             .connect_timeout(Duration::from_millis(config.connect_timeout.into()))

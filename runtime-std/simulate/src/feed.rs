@@ -245,7 +245,11 @@ impl Feed for ConnectionFeed {
         if let Outgoing::Bundle(_) = outgoing {
             self.bundles += 1;
         }
-        self.tamper.as_mut()?.message(outgoing, message)
+        let tampered = self.tamper.as_mut()?.message(outgoing, message)?;
+        if tampered.close {
+            self.entry.update(|served| served.is_cut = true);
+        }
+        Some(tampered)
     }
 
     fn progress(&mut self, statistics: &Statistics) {

@@ -24,6 +24,8 @@ pub struct Served {
     pub sent_all: bool,
     /// The statistics of the messages of the client.
     pub statistics: Statistics,
+    /// Whether a fault that was asked for closed the connection.
+    pub is_cut: bool,
     /// How the connection ended; `None` while it is open.
     pub end: Option<String>,
 }
@@ -74,6 +76,7 @@ impl Register {
             nulls: 0,
             sent_all: false,
             statistics: Statistics::default(),
+            is_cut: false,
             end: None,
         });
         ConnectionEntry {

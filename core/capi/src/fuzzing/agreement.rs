@@ -20,21 +20,24 @@ use crate::*;
 /// records, count the same, end alike, and send the same bytes.
 ///
 /// The first five bytes choose the window, the chunks of each client, the limit of a record,
-/// and how a large record is returned. The rest is the stream.
+/// how a large record is returned, and how many nulls are prepaid. The rest is the stream.
 ///
 /// # Panics
 /// If the clients differ.
 pub fn agreement(data: &[u8]) {
     let mut choices = Choices::new(data);
-    let settings = Settings {
+    let mut settings = Settings {
         window: 200 + choices.size(),
         chunks: [1 + choices.size(), 1 + choices.size()],
         record_limit: match choices.byte() {
             0 => Limits::DEFAULT.record,
             small => 16 * u32::from(small),
         },
-        pieces: choices.byte() % 2 == 1,
+        pieces: false,
+        prepaid: 0,
     };
+    let last = choices.byte();
+    (settings.pieces, settings.prepaid) = (last % 2 == 1, u32::from(last >> 1 & 3));
     let stream = choices.rest();
     let rust = blocking(settings, stream);
     let c = session(settings, stream);
@@ -57,6 +60,7 @@ struct Settings {
     chunks: [usize; 2],
     record_limit: u32,
     pieces: bool,
+    prepaid: u32,
 }
 
 /// What a client made of a stream.
@@ -121,6 +125,7 @@ fn blocking(settings: Settings, stream: &[u8]) -> Outcome {
         false => Oversize::Skip,
     };
     (config.ahead, config.probe_after, config.dead_after) = (0, 0, 0);
+    config.prepaid = settings.prepaid;
     let mut wire = Wire {
         stream,
         chunk: settings.chunks[0],
@@ -201,6 +206,7 @@ fn session(settings: Settings, stream: &[u8]) -> Outcome {
         dead_after: 0,
         record_limit: settings.record_limit,
         pieces: settings.pieces.into(),
+        prepaid: settings.prepaid,
         ..est_config::default()
     };
     let mut memory = vec![0_u8; EST_SESSION_STATE + config.window + config.output];

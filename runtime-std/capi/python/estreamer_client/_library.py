@@ -95,6 +95,7 @@ def _load() -> ctypes.CDLL:
         "est_client_set_pem": [handle, c_char_p, c_char_p, c_char_p],
         "est_client_set_bind": [handle, c_char_p],
         "est_client_set_quirk": [handle, c_char_p],
+        "est_client_set_prepaid": [handle, c_uint32],
         "est_client_set_reconnect": [handle],
         "est_client_set_log": [handle, LogFunction, c_void_p],
         "est_client_connect": [handle, POINTER(Config)],

@@ -58,6 +58,7 @@ class Session:
     certificate, key and CA. ``bind`` is the local address to connect from, ``quirks`` are
     names of deviations that the server expects, and ``log`` is called with one line for each
     change of the connection. With ``reconnect``, the client connects again by itself.
+    ``prepaid`` null messages are sent ahead of need, for a server far away that counts them.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Session:
         reconnect: bool = False,
         log: Optional[Callable[[str], Any]] = None,
         ahead: int = 16,
+        prepaid: int = 0,
         overlap: int = 5,
         memory: int = 32,
         connect_timeout: float = 30.0,
@@ -98,6 +100,8 @@ class Session:
             self._call("set_bind", bind.encode())
         for quirk in quirks:
             self._call("set_quirk", quirk.encode())
+        if prepaid:
+            self._call("set_prepaid", prepaid)
         if reconnect:
             self._call("set_reconnect")
         if log is not None:

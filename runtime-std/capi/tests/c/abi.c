@@ -21,7 +21,7 @@ IS(state, EST_SESSION_STATE == 1024);
 
 #if UINTPTR_MAX == UINT64_MAX
 IS(config, sizeof(est_config) == 56 && offsetof(est_config, pieces) == 32);
-IS(config_too, offsetof(est_config, record_length) == 36);
+IS(config_too, offsetof(est_config, record_length) == 36 && offsetof(est_config, prepaid) == 40);
 IS(event, sizeof(est_event) == 40 && offsetof(est_event, kind) == 32);
 IS(event_too, offsetof(est_event, length) == 16 && offsetof(est_event, archival) == 24);
 IS(statistics, sizeof(est_statistics) == 96 && offsetof(est_statistics, duplicates) == 48);

@@ -69,6 +69,7 @@ static void misuse(const est_client_config *config) {
     STATUS(est_client_set_pem(NULL, "", "", ""), EST_NULL);
     STATUS(est_client_set_bind(NULL, "127.0.0.1"), EST_NULL);
     STATUS(est_client_set_quirk(NULL, "error-nul"), EST_NULL);
+    STATUS(est_client_set_prepaid(NULL, 1), EST_NULL);
     STATUS(est_client_set_reconnect(NULL), EST_NULL);
     STATUS(est_client_set_log(NULL, NULL, NULL), EST_NULL);
     STATUS(est_client_start(NULL, config), EST_NULL);
@@ -126,6 +127,7 @@ int main(int argc, char **argv) {
         config.pkcs12 = NULL;
         STATUS(est_client_set_bind(client, "127.0.0.1"), EST_OK);
         STATUS(est_client_set_quirk(client, "error-nul"), EST_OK);
+        STATUS(est_client_set_prepaid(client, 3), EST_OK);
         if (round < 2) {
             wait(client, &config);
         } else {
@@ -135,6 +137,7 @@ int main(int argc, char **argv) {
             step(client, &config);
             CHECK(log.lines > 0);
         }
+        STATUS(est_client_set_prepaid(client, 0), EST_STATE);
         STATUS(est_client_set_reconnect(client), EST_STATE);
         STATUS(est_client_start(client, &config), EST_STATE);
         STATUS(est_client_close(client, "enough"), EST_OK);

@@ -64,10 +64,10 @@ static void out_of_range(void) {
     config.record_length = 4;
     STATUS(est_session_new(&config, NULL, 0, 0, &session), EST_INVALID);
     config.record_length = EST_RECORD_LENGTH_ALL;
-    config.reserved[3] = 1;
+    config.reserved[2] = 1;
     STATUS(est_session_new(&config, NULL, 0, 0, &session), EST_INVALID);
     CHECK(session == NULL);
-    config.reserved[3] = 0;
+    config.reserved[2] = 0;
     STATUS(est_session_new(&config, NULL, 0, 0, &session), EST_OK);
 
     STATUS(est_request(session, 0, 16, NULL), EST_INVALID);

@@ -56,7 +56,7 @@ fn the_version_script_lists_the_functions_of_the_headers_and_no_others() {
     let listed: BTreeSet<_> = words(&script).map(str::to_owned).collect();
     let declared = declared();
     assert_eq!(listed, declared, "est_ functions in estreamer.map");
-    assert_eq!(declared.len(), 37);
+    assert_eq!(declared.len(), 38);
 }
 
 #[test]
@@ -100,11 +100,12 @@ fn the_defaults_of_the_header_are_those_of_the_library() {
         record_limit,
         pieces,
         record_length,
+        prepaid,
         reserved: _,
     } = est_config::default();
     let macro_text = format!(
         "{{ {window}, {output}, {ahead}, {probe_after}, {dead_after}, {record_limit}, {pieces}, \
-         {record_length}, {{ 0, 0, 0, 0 }} }}"
+         {record_length}, {prepaid}, {{ 0, 0, 0 }} }}"
     );
     let header = CORE.generate().replace('\\', " ");
     let words: Vec<&str> = header.split_whitespace().collect();

@@ -37,6 +37,7 @@ pub(crate) struct Tally {
     proven: u64,
     reloads: u64,
     connections: u64,
+    cuts: u64,
     events: u64,
     lost: u64,
     doubled: u64,
@@ -66,6 +67,8 @@ const HISTORY: u64 = 600;
 const PER_SECOND: u32 = 10;
 /// The seconds of them that are not asked for, where a time is.
 const SKIPPED: u32 = 20;
+/// The connections that are cut at a random byte, if they come to it.
+const CUT: u32 = 60;
 /// Odd as far as an overlap of 5 s bears it.
 pub(crate) const ODD: Oddities = Oddities {
     disorder: 3,
@@ -97,7 +100,7 @@ impl World {
         let fleet = Fleet::new();
         let server = fleet.server(seed, 0, |builder| {
             let builder = builder.archive(archive.clone()).bundle(20).seed(seed);
-            builder.chaos(ChaosKind::Cut).chaos_connections(20)
+            builder.chaos(ChaosKind::Cut).chaos_connections(CUT)
         });
         std::fs::create_dir(fleet.path("log")).expect("a writable directory");
         let files = Files::new(fleet.path("log").join("out"), is_archive);
@@ -132,7 +135,9 @@ impl World {
             self.tally.history = history.map(|line| format!("\n  {line}")).collect();
         }
         self.tally.rotations = self.files.rotations();
-        self.tally.connections = self.server.connections().len() as u64;
+        let connections = self.server.connections();
+        self.tally.connections = connections.len() as u64;
+        self.tally.cuts = connections.iter().filter(|one| one.is_cut).count() as u64;
         self.tally
     }
 
@@ -365,6 +370,7 @@ impl AddAssign for Tally {
         self.proven += other.proven;
         self.reloads += other.reloads;
         self.connections += other.connections;
+        self.cuts += other.cuts;
         self.events += other.events;
         self.lost += other.lost;
         self.doubled += other.doubled;
@@ -377,13 +383,14 @@ impl fmt::Display for Tally {
         write!(
             f,
             "{} kills of a living process, {} stops, {} rotations, {} closed files proven, {} \
-             reloads, {} connections, {} events, {} lost, {} doubled",
+             reloads, {} connections ({} cut), {} events, {} lost, {} doubled",
             self.kills,
             self.stops,
             self.rotations,
             self.proven,
             self.reloads,
             self.connections,
+            self.cuts,
             self.events,
             self.lost,
             self.doubled
