@@ -17,6 +17,7 @@ pub mod rules;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use estreamer_core::fqe::{EventKind, RequestForm};
@@ -74,7 +75,7 @@ pub struct SourceConfig {
     /// The local address to connect from.
     pub bind: Option<IpAddr>,
     /// The client certificate and key.
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     /// How the server certificate is verified.
     pub rules: ServerRules,
     /// The start without a bookmark.
@@ -150,12 +151,12 @@ impl Config {
 impl SourceConfig {
     /// Returns a source with one server, which requests everything from now on. Every
     /// other setting has its default.
-    pub fn new(name: String, server: Address, identity: Identity) -> Self {
+    pub fn new(name: String, server: Address, identity: impl Into<Arc<Identity>>) -> Self {
         Self {
             name,
             servers: vec![server],
             bind: None,
-            identity,
+            identity: identity.into(),
             rules: ServerRules::default(),
             from: InitialTimestamp::NOW,
             request: EventRequest::everything(),

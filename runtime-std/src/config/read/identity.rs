@@ -12,7 +12,7 @@ use crate::failure::{Failure, Remedy};
 use crate::input;
 
 /// The files of a client identity.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IdentityFiles {
     /// A PKCS#12 file, as downloaded from the Management Center.

@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use estreamer_core::decode::Limits;
@@ -11,6 +12,7 @@ use estreamer_core::fqe::{RequestError, RequestForm};
 use estreamer_mio::tls::Identity;
 
 use super::diagnostic::Diagnostic;
+use super::identities::{self, Opened};
 use super::output_compat;
 use super::output_paths::{self, Around};
 use super::raw::{At, RawConfig, RawOutput, RawSource, RequestSource};
@@ -58,9 +60,10 @@ impl RawConfig {
     pub fn load(mut self, base: &Path, around: &Around<'_>) -> Result<Config, Vec<Diagnostic>> {
         let mut diagnostics = Vec::new();
         let examined = self.examine(base, around, Expected::ALL, &mut diagnostics);
+        let mut opened = self.identities(base).into_iter();
         let config = self.finish(base, examined, |source, _| {
-            let opened = source.identity.value.clone().open(base);
             opened
+                .next()?
                 .map_err(|(key, failure)| {
                     let line = source.lines.of(key, source.identity.line);
                     diagnostics.push(Diagnostic { line, failure });
@@ -127,6 +130,13 @@ impl RawConfig {
         }
     }
 
+    /// Opens the identity of each source, in their order.
+    pub(super) fn identities(&self, base: &Path) -> Vec<Opened> {
+        let sources = self.sources.iter();
+        let files: Vec<_> = sources.map(|source| &source.identity.value).collect();
+        identities::open(&files, base)
+    }
+
     /// Makes a configuration of the sources whose request was read and whose identity
     /// `open` returns.
     pub(super) fn finish(
@@ -136,7 +146,7 @@ impl RawConfig {
             requests,
             receivers,
         }: Examined,
-        mut open: impl FnMut(&RawSource, Option<&EventRequest>) -> Option<Identity>,
+        mut open: impl FnMut(&RawSource, Option<&EventRequest>) -> Option<Arc<Identity>>,
     ) -> Config {
         let mut sources = Vec::with_capacity(self.sources.len());
         for (source, request) in self.sources.into_iter().zip(requests) {

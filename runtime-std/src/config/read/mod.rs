@@ -20,6 +20,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod event;
 pub mod file;
+mod identities;
 pub mod identity;
 pub mod keys;
 mod known_fields;

@@ -4,15 +4,17 @@
 use std::env;
 use std::io::{self, IsTerminal};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Mutex;
 
 use estreamer_mio::tls::IdentityError;
 use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Remedy};
 use crate::input;
+use crate::sync::lock;
 
 /// The place of a password.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Secret {
     /// A file that contains the password.
@@ -143,6 +145,9 @@ fn can_ask() -> bool {
 }
 
 fn ask(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    // Several files may be opened at once.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = lock(&TURN);
     rpassword::prompt_password(format!("Password of {}: ", path.display()))
         .map(Zeroizing::new)
         .map_err(|error| {

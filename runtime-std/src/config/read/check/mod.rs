@@ -95,9 +95,10 @@ pub fn check(path: &Path, in_service: bool) -> Result<Checked, Failure> {
     found.fields(&raw);
     let mut unopened = Vec::new();
     let sources = raw.sources.clone();
+    let mut opened = raw.identities(base).into_iter();
     let config = raw.finish(base, examined, |source, request| {
         found.source(source);
-        match found.identity(source) {
+        match found.identity(source, opened.next()?) {
             Ok(identity) => identity,
             Err(credential) => {
                 unopened.extend(request.map(|request| Unopened {

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use estreamer_mio::tls::{self, CertificateFacts, Identity, IdentityError};
 use rustix::fs::{Access, access};
@@ -11,6 +12,7 @@ use rustix::fs::{Access, access};
 use super::Found;
 use super::user::user;
 use crate::config::read::diagnostic::Diagnostic;
+use crate::config::read::identities::Opened;
 use crate::config::read::identity::{IdentityFiles, about, read};
 use crate::config::read::raw::RawSource;
 use crate::config::read::secret::Secret;
@@ -27,12 +29,16 @@ struct NamedFile {
 }
 
 impl Found<'_> {
-    /// Opens the identity of a source, and reports every problem with its files. Returns
-    /// `None` if it cannot be opened.
+    /// Reports every problem with the files of the identity of a source, which was `opened`.
+    /// Returns `None` if it cannot be used.
     ///
     /// # Errors
     /// The name of the credential that only the service has.
-    pub(super) fn identity(&mut self, source: &RawSource) -> Result<Option<Identity>, String> {
+    pub(super) fn identity(
+        &mut self,
+        source: &RawSource,
+        opened: Opened,
+    ) -> Result<Option<Arc<Identity>>, String> {
         let files = files(&source.identity.value, self.base);
         let before = self.mistakes.len();
         for file in &files {
@@ -61,7 +67,7 @@ impl Found<'_> {
             self.pem(source, &files, None);
             return Ok(None);
         }
-        match source.identity.value.clone().open(self.base) {
+        match opened {
             Ok(identity) if identity.authorities().is_empty() && !source.rules.insecure => {
                 let error = IdentityError::NoCa;
                 let what = format!("the identity of {}: {error}", source.name.value);
