@@ -29,7 +29,7 @@ pub(super) fn open(identities: &[&IdentityFiles], base: &Path) -> Vec<Opened> {
             })
         })
         .collect();
-    let opened = each(&distinct, |files| files.clone().open(base).map(Arc::new));
+    let opened = each(&distinct, |files| (*files).clone().open(base).map(Arc::new));
     numbers
         .into_iter()
         .map(|number| opened[number].clone())
