@@ -2,9 +2,9 @@
 //! `docs/architecture.svg`, from what imports what.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 
 use crate::circles::{self, Imports, Module};
+use crate::svg::Svg;
 use crate::{Result, process, tree};
 
 const PICTURE: &str = "docs/architecture.svg";
@@ -19,10 +19,12 @@ const BOX: f64 = 28.0;
 const GAP: f64 = 14.0;
 const BETWEEN_ROWS: f64 = 40.0;
 const TITLE: f64 = 52.0;
+const CORNER: u32 = 8;
 
-const HEAD: &str = r#"<title>The crates, the folders in them, and what imports what</title>
-<style>
-  text { font: 14px system-ui, sans-serif; fill: #1f2933; text-anchor: middle }
+const SHOWS: &str = "The crates, the folders in them, and what imports what";
+
+const STYLE: &str =
+    "  text { font: 14px system-ui, sans-serif; fill: #1f2933; text-anchor: middle }
   .name { font-weight: 600; font-size: 16px }
   .path { font: 12px ui-monospace, monospace; fill: #52606d }
   .crate { fill: #f5f7fa; stroke: #9aa5b1 }
@@ -35,10 +37,10 @@ const HEAD: &str = r#"<title>The crates, the folders in them, and what imports w
     .crate { fill: #1f2933; stroke: #52606d } .part { fill: #323f4b; stroke: #4098d7 }
     .uses { stroke: #cbd2d9 } .end { fill: #cbd2d9 }
   }
-</style>
-<marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="tip" d="M0 0 8 4 0 8z"/></marker>
-<marker id="end" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto"><path class="end" d="M0 0 8 4 0 8z"/></marker>
-"#;
+";
+
+const ARROWHEADS: &str = r#"<marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="tip" d="M0 0 8 4 0 8z"/></marker>
+<marker id="end" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto"><path class="end" d="M0 0 8 4 0 8z"/></marker>"#;
 
 /// Draws the picture anew.
 pub(crate) fn run() -> Result {
@@ -71,42 +73,25 @@ fn draw() -> Result<String> {
         (width.max(190.0) + 3.0 * GAP, height + TITLE + GAP)
     });
     let (width, height) = (outer.width + 2.0 * GAP, outer.height + 2.0 * GAP);
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" \
-         width=\"{width:.0}\" height=\"{height:.0}\">\n{HEAD}"
-    );
+    let mut svg = Svg::new((width, height), SHOWS, STYLE);
+    svg.element(ARROWHEADS);
     outer.arrows(&mut svg, (GAP, GAP), "uses", "end");
     for (name, place) in outer.shown() {
         let (x, y) = (place.x + GAP, place.y + GAP);
         let middle = x + place.width / 2.0;
-        rectangle(&mut svg, "crate", (x, y), place);
-        label(&mut svg, "name", (middle, y + 24.0), name);
-        label(&mut svg, "path", (middle, y + 41.0), &folders[name]);
+        svg.rectangle("crate", CORNER, (x, y), (place.width, place.height));
+        svg.text("name", (middle, y + 24.0), name);
+        svg.text("path", (middle, y + 41.0), &folders[name]);
         let layout = &inner[name];
         let (x, y) = (middle - layout.width / 2.0, y + TITLE);
         layout.arrows(&mut svg, (x, y), "arrow", "tip");
         for (part, place) in layout.shown() {
             let (x, y) = (x + place.x, y + place.y);
-            rectangle(&mut svg, "part", (x, y), place);
-            label(&mut svg, "label", (x + place.width / 2.0, y + 19.0), part);
+            svg.rectangle("part", CORNER, (x, y), (place.width, place.height));
+            svg.text("label", (x + place.width / 2.0, y + 19.0), part);
         }
     }
-    Ok(svg + "</svg>\n")
-}
-
-fn rectangle(svg: &mut String, class: &str, (x, y): (f64, f64), size: &Place) {
-    let Place { width, height, .. } = size;
-    let _ = writeln!(
-        svg,
-        r#"<rect class="{class}" rx="8" x="{x:.0}" y="{y:.0}" width="{width:.0}" height="{height:.0}"/>"#
-    );
-}
-
-fn label(svg: &mut String, class: &str, (x, y): (f64, f64), text: &str) {
-    let _ = writeln!(
-        svg,
-        r#"<text class="{class}" x="{x:.0}" y="{y:.0}">{text}</text>"#
-    );
+    Ok(svg.finish())
 }
 
 /// The folder of each crate of the product, and the crates it is built on.
@@ -277,20 +262,20 @@ impl Layout {
     }
 
     /// Writes the arrows, from the lower edge of a box to the upper one of another.
-    fn arrows(&self, svg: &mut String, (x, y): (f64, f64), class: &str, end: &str) {
+    fn arrows(&self, svg: &mut Svg, (x, y): (f64, f64), class: &str, end: &str) {
         for (from, to) in &self.arrows {
             let (x1, x2) = (x + self.middle(from), x + self.middle(to));
             let (above, below) = (&self.places[from], &self.places[to]);
             let (edge, y1, y2) = (y + above.y + above.height, y + above.bottom, y + below.y);
             let middle = (y1 + y2) / 2.0;
-            let end = match is_point(to) {
-                true => format!(r#"v{:.0}""#, below.height),
-                false => format!(r#"" marker-end="url(#{end})""#),
+            let (further, end) = match is_point(to) {
+                true => (format!("v{:.0}", below.height), String::new()),
+                false => (String::new(), format!(r#" marker-end="url(#{end})""#)),
             };
             let curve = format!(
-                "M{x1:.0} {edge:.0}V{y1:.0}C{x1:.0} {middle:.0} {x2:.0} {middle:.0} {x2:.0} {y2:.0}"
+                "M{x1:.0} {edge:.0}V{y1:.0}C{x1:.0} {middle:.0} {x2:.0} {middle:.0} {x2:.0} {y2:.0}{further}"
             );
-            let _ = writeln!(svg, r#"<path class="{class}" d="{curve}{end}/>"#);
+            svg.path(class, &curve, &end);
         }
     }
 }
@@ -336,8 +321,9 @@ mod tests {
         let layout = Layout::of(&graph, |_| (10.0, 10.0));
         let y = |name: &str| layout.places[name].y;
         assert!(y("a") < y("b") && y("b") < y("c") && y("c") == y("d"));
-        let mut text = String::new();
-        layout.arrows(&mut text, (0.0, 0.0), "arrow", "tip");
+        let mut svg = Svg::new((0.0, 0.0), "", "");
+        layout.arrows(&mut svg, (0.0, 0.0), "arrow", "tip");
+        let text = svg.finish();
         assert_eq!(text.matches("marker-end").count(), 3, "{text}");
     }
 

@@ -1,35 +1,48 @@
-//! `cargo xtask bench`: the collector beside simpler clients of the same server.
+//! `cargo xtask bench`: the collector beside simpler clients of the same server, and what
+//! its parts cost.
 //!
-//! Seconds say nothing on their own, so everything is a ratio of runs that took
-//! turns on the same machine; docs/speed.md explains the table.
+//! Seconds say nothing on their own, so what is compared took turns on the same machine.
+//! Each topic is a table in docs/speed, from which pictures and pages are made.
 
+mod bundles;
+mod collector;
 mod contender;
+mod data;
+mod distance;
 mod formats;
+mod identities;
 mod instructions;
 mod kafka;
 mod load;
+mod machine;
 mod outputs;
+mod page;
+mod race;
+mod records;
 mod scene;
 mod sink;
+mod sources;
+mod start;
 mod table;
+mod topics;
 mod usage;
-
-use std::process::Command;
-use std::time::Instant;
 
 use crate::steps::Steps;
 use crate::{Result, process, programs};
-use contender::Contender;
+use machine::Watch;
 use scene::Scene;
-use table::{Run, Table};
-use usage::Usage;
+use topics::{TOPICS, Topic};
 
 /// What was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// A missed ratio is a failure.
+    /// The topics to measure; all if there are none.
+    topics: Vec<&'static str>,
+    /// Nothing is measured.
+    draw: bool,
+    /// A missed ratio is a failure, and nothing else is measured.
     check: bool,
-    /// Instructions are counted too.
+    /// Instructions are counted, too.
     instructions: bool,
     /// Only the output to Kafka.
     kafka: bool,
@@ -37,36 +50,35 @@ pub(crate) struct Options {
 
 impl Options {
     /// `--check`, as before a change lands.
-    pub(crate) const CHECK: Self = Self {
-        check: true,
-        instructions: false,
-        kafka: false,
-    };
+    pub(crate) fn check() -> Self {
+        Self {
+            check: true,
+            ..Self::default()
+        }
+    }
 
-    /// Reads `[--check] [--instructions] [--kafka]`.
+    /// Reads `[TOPIC…] [--draw] [--check] [--instructions] [--kafka]`.
     pub(crate) fn parse(arguments: &[&str]) -> Option<Self> {
         let mut options = Self::default();
         for argument in arguments {
             match *argument {
+                "--draw" => options.draw = true,
                 "--check" => options.check = true,
                 "--instructions" => options.instructions = true,
                 "--kafka" => options.kafka = true,
-                _ => return None,
+                topic => options.topics.push(Topic::named(topic)?.name),
             }
         }
         Some(options)
     }
 }
 
-/// Each client's best run of so many counts …
-const ROUNDS: u32 = 5;
-/// … and of so many where a check would fail: a disturbed run only ever looks
-/// slower, so more of them show what the machine can do when left alone.
-const ROUNDS_OF_A_CHECK: u32 = 15;
-
 pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result {
+    if options.draw {
+        return steps.run("bench: pictures", page::draw);
+    }
     steps.run("bench: build", build)?;
-    let scene = steps.run("bench: server", || {
+    let scene = steps.run("bench: files", || {
         if !programs::works("python3") {
             programs::install(&["python3"])?;
         }
@@ -76,22 +88,43 @@ pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result {
         let program = steps.run("bench: build with Kafka", kafka::build)?;
         return steps.run("bench: Kafka", || kafka::cost(&scene, &program));
     }
-    let table = steps.run("bench: runs", || {
-        let table = race(&scene, options)?;
-        println!("{table}");
-        Ok(table)
-    })?;
-    if !options.check {
-        steps.run("bench: formats", || formats::cost(&scene))?;
-        steps.run("bench: outputs", || outputs::cost(&scene))?;
-    }
     if options.instructions {
         steps.run("bench: instructions", || instructions::count(&scene))?;
     }
-    match options.check {
-        true => table.check(),
-        false => Ok(()),
+    if options.check {
+        return steps.run("bench: clients", || {
+            let table = race::race(&scene, true)?;
+            let data = table.data();
+            println!("\n{}\n\n{}\n", data.table(), table::ratios(&data)?);
+            table.check()
+        });
     }
+    for topic in &TOPICS {
+        let is_asked = options.topics.contains(&topic.name);
+        let is_one_of_all = options.topics.is_empty() && !options.instructions;
+        if is_asked || is_one_of_all {
+            steps.run(&format!("bench: {}", topic.name), || measure(&scene, topic))?;
+        }
+    }
+    steps.run("bench: pictures", page::draw)
+}
+
+/// Measures a topic, and writes and prints its table.
+fn measure(scene: &Scene, topic: &Topic) -> Result {
+    let watch = Watch::start();
+    let mut data = (topic.measure)(scene)?;
+    watch.note(&mut data)?;
+    println!("\n{}\n\n{}\n", data.table(), data.caption());
+    data.write(topic.name)
+}
+
+/// What is wrong with the pictures and with the blocks of the pages.
+pub(crate) fn stale() -> Result<Option<String>> {
+    let stale = page::stale()?;
+    let files = stale.join(", ");
+    Ok((!stale.is_empty()).then(|| {
+        format!("not as docs/speed has it: {files}; `cargo xtask bench --draw` draws anew")
+    }))
 }
 
 /// The program as users build it, and the drain, in one go.
@@ -106,57 +139,21 @@ fn build() -> Result {
     ]))
 }
 
-/// All in turn, round after round, so that a busy minute hits them alike.
-fn race(scene: &Scene, options: &Options) -> Result<Table> {
-    let mut table = Table::default();
-    loop {
-        for contender in Contender::ALL {
-            let run = once(scene, contender)?;
-            println!("{:<22} {:>9.0} events/s", contender.name(), run.rate());
-            table.add(contender, run);
-        }
-        table.rounds += 1;
-        let again = options.check && table.check().is_err() && table.rounds < ROUNDS_OF_A_CHECK;
-        if table.rounds >= ROUNDS && !again {
-            return Ok(table);
-        }
-    }
-}
-
-/// The whole process, from its start to its end, on empty files.
-fn once(scene: &Scene, contender: Contender) -> Result<Run> {
-    let server = contender.server(scene);
-    server.clean()?;
-    let arguments = contender.arguments(server, contender.events());
-    let mut command = Command::new(&arguments[0]);
-    command.args(&arguments[1..]);
-    let (before, start) = (Usage::now(server.id()), Instant::now());
-    let output = process::output(&mut command)?;
-    let elapsed = start.elapsed();
-    let usage = Usage::now(server.id()).since(&before);
-    contender.judge(contender.events(), &output)?;
-    server.clean()?;
-    Ok(Run {
-        events: contender.events(),
-        elapsed,
-        usage,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn options_are_read_in_any_order() {
-        let both = Options {
+        let several = Options {
+            topics: vec!["formats", "start"],
             check: true,
-            instructions: true,
-            kafka: false,
+            ..Options::default()
         };
-        let parsed = Options::parse(&["--instructions", "--check"]);
-        assert_eq!(parsed, Some(both));
+        let parsed = Options::parse(&["formats", "--check", "start"]);
+        assert_eq!(parsed, Some(several));
         assert_eq!(Options::parse(&[]), Some(Options::default()));
         assert_eq!(Options::parse(&["--chekc"]), None);
+        assert_eq!(Options::parse(&["format"]), None);
     }
 }

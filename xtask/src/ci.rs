@@ -20,7 +20,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
     let with_compilers = steps.run("builds", || beside.finish());
     with_programs.and(with_compilers)?;
     // Alone, because it measures.
-    bench::run(steps, &bench::Options::CHECK)?;
+    bench::run(steps, &bench::Options::check())?;
     Ok(summary)
 }
 

@@ -4,6 +4,7 @@ mod api;
 mod architecture;
 mod bench;
 mod board;
+mod chart;
 mod ci;
 mod circles;
 mod coverage;
@@ -20,6 +21,7 @@ mod process;
 mod programs;
 mod soak;
 mod steps;
+mod svg;
 mod test;
 mod tidy;
 mod tree;
@@ -49,10 +51,13 @@ cargo xtask TASK
              the core, 5 seconds each
   coverage   the share of lines that tests and corpora run, of the core and of
              all that reads untrusted bytes (cargo-llvm-cov)
-  bench      [--check] [--instructions]: how fast the collector is beside simpler
-             clients (docs/speed.md); --check: fails where it is too slow;
-             --instructions: counts them as well, under valgrind; --kafka: only
-             what the output to Kafka costs, with a broker (make, bash, pip)
+  bench      [TOPIC…]: how fast the collector is beside simpler clients, and what
+             formats, outputs, sources, distance and sizes cost: measures these
+             topics, or all in about ten minutes, writes docs/speed, and draws the
+             pictures and tables of docs/speed.md; --draw: only draws; --check: fails
+             where the collector is too slow, and writes nothing; --instructions:
+             counts those, under valgrind; --kafka: only what the output to Kafka
+             costs, with a broker (make, bash, pip)
   soak       [--kills N] [--seed N]: kills the collector N times (2000 if not
              given) at random moments, with cuts, rotations and reloads, and
              proves that every event is there exactly once, in order;

@@ -1,10 +1,10 @@
 //! What neither rustfmt nor clippy looks at: lengths of files, stray spaces,
-//! unfinished work, links between documents, circles of imports, and whether the picture
-//! of the architecture is true.
+//! unfinished work, links between documents, circles of imports, and whether the pictures
+//! are true.
 
 use std::path::Path;
 
-use crate::{Result, architecture, circles, tree};
+use crate::{Result, architecture, bench, circles, tree};
 
 /// A longer file has to be split by meaning.
 const LINES: usize = 500;
@@ -60,6 +60,7 @@ pub(crate) fn run() -> Result {
         }
     }
     errors.extend(circles::find()?);
+    errors.extend(bench::stale()?);
     if errors.is_empty() {
         errors.extend(architecture::is_stale()?);
     }

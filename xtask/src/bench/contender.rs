@@ -2,8 +2,8 @@
 
 use std::process::Output;
 
-use super::load::{BUNDLE, EVENTS, EVENTS_OF_PYTHON};
-use super::scene::{Scene, Server, program};
+use super::load::{EVENTS, EVENTS_OF_PYTHON, Load};
+use super::scene::{Server, program};
 use crate::{Result, tree};
 
 /// A client.
@@ -41,11 +41,12 @@ impl Contender {
     }
 
     /// Its server.
-    pub(super) fn server(self, scene: &Scene) -> &Server {
-        match self {
-            Self::Nagle => &scene.nagle,
-            _ => &scene.plain,
+    pub(super) fn load(self) -> Load {
+        let mut load = Load::default();
+        if self == Self::Nagle {
+            load.more = ["--chaos", "nagle"].map(String::from).into();
         }
+        load
     }
 
     /// Events it reads in a run.
@@ -88,7 +89,7 @@ impl Contender {
             }
             Self::Drain | Self::WritingDrain => {
                 let drain = in_tree("target/release/examples/drain");
-                let bundles = (events / BUNDLE).to_string();
+                let bundles = (events / server.bundle).to_string();
                 let mut arguments = vec![drain, address, certificate, key, request, bundles];
                 arguments.extend((self == Self::WritingDrain).then(|| file("events")));
                 arguments
@@ -109,12 +110,12 @@ impl Contender {
         }
     }
 
-    /// Whether it ended well and got so many events.
-    pub(super) fn judge(self, events: u64, output: &Output) -> Result {
+    /// Whether it ended well and got so many events, in full bundles.
+    pub(super) fn judge(self, bundle: u64, events: u64, output: &Output) -> Result {
         let said = [&output.stdout[..], &output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         let got = match self {
-            Self::Drain | Self::WritingDrain => counted(&said, "bundles").map(|n| n * BUNDLE),
+            Self::Drain | Self::WritingDrain => counted(&said, "bundles").map(|n| n * bundle),
             _ => counted(&said, "events"),
         };
         match got {
@@ -129,7 +130,7 @@ impl Contender {
 }
 
 /// The first number before a word: 7 in `requested events … 7 events, 2 bundles`.
-fn counted(said: &str, what: &str) -> Option<u64> {
+pub(super) fn counted(said: &str, what: &str) -> Option<u64> {
     let words: Vec<_> = said.split_whitespace().collect();
     words
         .windows(2)
@@ -167,7 +168,7 @@ mod tests {
 
     #[test]
     fn only_who_got_everything_and_ended_well_counts() {
-        let judge = |contender: Contender, output| contender.judge(1_000_000, &output).is_ok();
+        let judge = |contender: Contender, output| contender.judge(100, 1_000_000, &output).is_ok();
         assert!(judge(Contender::Collector, output(0, "", SUMMARY)));
         assert!(!judge(Contender::Collector, output(256, "", SUMMARY)));
         assert!(!judge(Contender::Collector, output(0, "", "")));
@@ -184,7 +185,12 @@ mod tests {
     #[test]
     fn everybody_reads_whole_bundles() {
         for contender in Contender::ALL {
-            assert_eq!(contender.events() % BUNDLE, 0, "{}", contender.name());
+            assert_eq!(
+                contender.events() % contender.load().bundle,
+                0,
+                "{}",
+                contender.name()
+            );
         }
     }
 }

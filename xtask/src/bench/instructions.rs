@@ -30,14 +30,14 @@ pub(super) fn count(scene: &Scene) -> Result {
 /// Instructions of one run, its threads and the TLS library included, the kernel
 /// not.
 fn run(scene: &Scene, contender: Contender, events: u64) -> Result<u64> {
-    let server = contender.server(scene);
+    let server = scene.server(&contender.load())?;
     server.clean()?;
     let mut command = Command::new("valgrind");
     command
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .args(contender.arguments(server, events));
+        .args(contender.arguments(&server, events));
     let output = process::output(&mut command)?;
-    contender.judge(events, &output)?;
+    contender.judge(server.bundle, events, &output)?;
     server.clean()?;
     let said = String::from_utf8_lossy(&output.stderr);
     collected(&said).ok_or(format!("valgrind told no count:\n{said}"))

@@ -1,14 +1,14 @@
 //! What the output to Kafka costs, with a broker on the same machine.
 
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
-use super::contender::Contender;
-use super::scene::{Scene, Server, program};
-use super::usage::Usage;
+use super::collector::Collector;
+use super::load::Load;
+use super::scene::{Scene, program};
 use crate::{Result, process, programs, tree};
 
 /// Events of a run. The broker keeps them in memory.
@@ -45,8 +45,8 @@ pub(super) fn build() -> Result<PathBuf> {
 }
 
 /// Collects events into a file and into Kafka, in turns; prints rate and processor time.
-pub(super) fn cost(scene: &Scene, kafka: &PathBuf) -> Result {
-    let server = Contender::Collector.server(scene);
+pub(super) fn cost(scene: &Scene, kafka: &Path) -> Result {
+    let server = scene.server(&Load::default())?;
     println!(
         "\n`estreamer collect`, {EVENTS} events, best of {ROUNDS} runs\n\n\
          | output | events/s | CPU, µs/event |\n|---|---:|---:|"
@@ -58,42 +58,19 @@ pub(super) fn cost(scene: &Scene, kafka: &PathBuf) -> Result {
     ] {
         let (mut rate, mut cost) = (0.0_f64, f64::MAX);
         for _ in 0..ROUNDS {
-            let (elapsed, used) = match key {
-                None => once(server, kafka, "file:events", "")?,
-                Some(key) => {
-                    let broker = broker()?;
-                    let url = format!("kafka://{}/ftd", broker.address);
-                    once(server, kafka, &url, &format!("key = {key:?}"))?
-                }
-            };
-            rate = rate.max(EVENTS as f64 / elapsed.as_secs_f64());
-            cost = cost.min(used / EVENTS as f64 * 1e6);
+            let mut collector = Collector::of(&server, EVENTS);
+            let broker = key.map(|_| broker()).transpose()?;
+            if let (Some(broker), Some(key)) = (&broker, key) {
+                let url = format!("kafka://{}/ftd", broker.address);
+                collector.output = format!("url = {url:?}\nkey = {key:?}\n");
+            }
+            let taken = collector.run_as(kafka)?;
+            rate = rate.max(EVENTS as f64 / taken.elapsed.as_secs_f64());
+            cost = cost.min(taken.processor / EVENTS as f64 * 1e6);
         }
         println!("| {name} | {rate:.0} | {cost:.2} |");
     }
     server.clean()
-}
-
-/// One run of the whole process: its time, and its processor time in seconds.
-fn once(server: &Server, program: &PathBuf, url: &str, keys: &str) -> Result<(Duration, f64)> {
-    server.clean()?;
-    let configuration = server.file("kafka.toml");
-    let text = format!(
-        "state = \"state\"\n[[source]]\nserver = {:?}\ncert = \"pki/client.pem\"\n\
-         key = \"pki/client.key\"\nca = \"pki/ca.pem\"\nfrom = \"oldest\"\n\
-         request = \"request.json\"\n[[output]]\nurl = {url:?}\n{keys}\n",
-        server.address
-    );
-    fs::write(&configuration, text).map_err(|error| format!("{configuration}: {error}"))?;
-    let mut command = Command::new(program);
-    let stop = EVENTS.to_string();
-    command.args(["collect", "--config", &configuration, "--stop-after", &stop]);
-    let (before, start) = (Usage::now(server.id()), Instant::now());
-    let output = process::output(&mut command)?;
-    let elapsed = start.elapsed();
-    let used = Usage::now(server.id()).since(&before).client;
-    Contender::Collector.judge(EVENTS, &output)?;
-    Ok((elapsed, used))
 }
 
 /// Starts a broker on a free port.

@@ -1,12 +1,11 @@
 //! What each output costs.
 
-use std::fs;
-use std::process::{Command, Stdio};
-
-use super::scene::{Scene, Server, program};
+use super::collector::{self, Collector, Taken};
+use super::data::Data;
+use super::load::Load;
+use super::scene::{Scene, Server};
 use super::sink::{self, Answers};
-use super::usage::Usage;
-use crate::{Result, process};
+use crate::Result;
 
 /// Events that are delivered in a run.
 const EVENTS: u64 = 200_000;
@@ -49,13 +48,13 @@ const fn of(
 const OUTPUTS: &[Measured] = &[
     of("file", "file:{}", "", Receiver::File),
     of(
-        "file with manifest",
+        "file, rotated, with manifest",
         "file:{}",
         "rotate = { size = \"32MiB\" }\nmanifest = true\n",
         Receiver::File,
     ),
     of(
-        "file with manifest and zstd",
+        "file, rotated, with zstd",
         "file:{}",
         "rotate = { size = \"32MiB\" }\ncompress = \"zstd\"\n",
         Receiver::File,
@@ -75,7 +74,7 @@ const OUTPUTS: &[Measured] = &[
     of(
         "splunk",
         "splunk+http://{}",
-        "token = { env = \"BENCH_TOKEN\" }\n",
+        "token = { env = \"BENCH_SECRET\" }\n",
         Receiver::Http(Answers::Nothing),
     ),
     of(
@@ -91,75 +90,51 @@ const OUTPUTS: &[Measured] = &[
         Receiver::Http(Answers::Nothing),
     ),
     of(
-        "otlp, json",
+        "otlp, JSON",
         "otlp+http://{}",
         "encoding = \"json\"\n",
         Receiver::Http(Answers::Nothing),
     ),
 ];
 
-/// Delivers events to each output in turn, and prints the processor time of the collector.
-pub(super) fn cost(scene: &Scene) -> Result {
-    let server = &scene.plain;
-    println!(
-        "\n`estreamer collect`, {EVENTS} events, one output, without TLS to the receiver, \
-         best of {ROUNDS} runs\n\n\
-         | output | CPU, µs/event | events/s on one core |\n|---|---:|---:|"
-    );
-    for output in OUTPUTS {
-        let mut best = f64::MAX;
-        for _ in 0..ROUNDS {
-            best = best.min(once(server, output)?);
-        }
-        let each = best / EVENTS as f64;
-        println!(
-            "| {} | {:.2} | {:.0} |",
-            output.name,
-            each * 1e6,
-            1.0 / each
-        );
+/// The column that is drawn.
+pub(super) const COST: &str = "CPU, µs/event";
+
+/// Delivers events to each output in turn: the processor time of the collector.
+pub(super) fn cost(scene: &Scene) -> Result<Data> {
+    let server = scene.server(&Load::default())?;
+    let mut data = Data::new(&["output", COST, "events/s on one core"]);
+    let run = |index: usize| {
+        let output = &OUTPUTS[index];
+        once(&server, output).map_err(|error| format!("{}: {error}", output.name))
+    };
+    let taken = collector::best(ROUNDS, OUTPUTS.len(), run, |taken| taken.processor)?;
+    for (output, taken) in OUTPUTS.iter().zip(taken) {
+        let each = taken.processor / EVENTS as f64;
+        data.push(vec![
+            output.name.to_owned(),
+            format!("{:.2}", each * 1e6),
+            format!("{:.0}", 1.0 / each),
+        ]);
     }
-    Ok(())
+    data.note(
+        "runs",
+        format!("{EVENTS} events of 1 KB, best of {ROUNDS} runs"),
+    );
+    Ok(data)
 }
 
-/// Returns the processor time of a run in seconds.
-fn once(server: &Server, output: &Measured) -> Result<f64> {
-    server.clean()?;
+fn once(server: &Server, output: &Measured) -> Result<Taken> {
     let path = server.file("events");
     let place = match output.receiver {
         Receiver::File | Receiver::Stdout => path,
         Receiver::Tcp => sink::tcp()?,
         Receiver::Udp => sink::udp()?,
-        Receiver::Unix => sink::unix(&path)?,
+        Receiver::Unix => sink::unix(&server.file("socket"))?,
         Receiver::Http(answers) => sink::http(answers)?,
     };
-    let config = server.file("config.toml");
-    let file = |name: &str| server.file(name);
-    let text = format!(
-        "state = \"{}\"\n[[source]]\nname = \"fmc\"\nserver = \"{}\"\ncert = \"{}\"\nkey = \
-         \"{}\"\nca = \"{}\"\nrequest = \"{}\"\nfrom = \"oldest\"\n[[output]]\nurl = \"{}\"\n{}",
-        file("state"),
-        server.address,
-        file("pki/client.pem"),
-        file("pki/client.key"),
-        file("pki/ca.pem"),
-        file("request.json"),
-        output.url.replace("{}", &place),
-        output.keys,
-    );
-    fs::write(&config, text).map_err(|error| format!("{config}: {error}"))?;
-    let mut command = Command::new(program());
-    command.args(["collect", "--quiet", "--config", &config]);
-    command.args(["--stop-after", &EVENTS.to_string()]);
-    command.env("BENCH_TOKEN", "token").stdout(Stdio::null());
-    let before = Usage::now(server.id());
-    let status = command
-        .status()
-        .map_err(|error| process::could_not_start(&command, &error))?;
-    let used = Usage::now(server.id()).since(&before).client;
-    server.clean()?;
-    match status.success() {
-        true => Ok(used),
-        false => Err(format!("`estreamer collect` to {}: {status}", output.name)),
-    }
+    let url = output.url.replace("{}", &place);
+    let mut collector = Collector::of(server, EVENTS);
+    collector.output = format!("url = {url:?}\n{}", output.keys);
+    collector.run()
 }

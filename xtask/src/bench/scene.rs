@@ -1,29 +1,29 @@
-//! The servers of a bench, and the files of its clients.
+//! The files of a bench, and its servers.
 
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::{fs, io};
 
-use super::load::{BUNDLE, EVENTS, PER_SECOND, UNACKNOWLEDGED};
+use super::load::Load;
 use crate::{Result, process, tree};
 
-/// Two servers, which differ in one thing.
+/// The certificates and the request, in a folder of their own.
 pub(super) struct Scene {
-    pub(super) plain: Server,
-    /// Leaves Nagle's algorithm on.
-    pub(super) nagle: Server,
+    folder: PathBuf,
 }
 
 /// A server, which is killed when this is dropped, and what its clients need.
 pub(super) struct Server {
     child: Child,
     pub(super) address: String,
+    /// Events in a bundle.
+    pub(super) bundle: u64,
     folder: PathBuf,
 }
 
 impl Scene {
-    /// Makes certificates and the request, and starts the servers.
+    /// Makes certificates and the request.
     pub(super) fn set() -> Result<Self> {
         let folder = tree::root().join("target/bench");
         remove(&folder)?;
@@ -36,24 +36,27 @@ impl Scene {
         let block = block.ok_or("`estreamer request` printed no JSON block")?;
         let path = folder.join("request.json");
         fs::write(&path, block).map_err(|error| about(&path, &error))?;
-        Ok(Self {
-            plain: Server::start(&folder, &[])?,
-            nagle: Server::start(&folder, &["--chaos", "nagle"])?,
-        })
+        Ok(Self { folder })
+    }
+
+    /// A path of this bench.
+    pub(super) fn file(&self, name: &str) -> String {
+        self.folder.join(name).to_string_lossy().into_owned()
+    }
+
+    /// Starts a server.
+    pub(super) fn server(&self, load: &Load) -> Result<Server> {
+        Server::start(&self.folder, load)
     }
 }
 
 impl Server {
-    fn start(folder: &Path, more: &[&str]) -> Result<Self> {
+    fn start(folder: &Path, load: &Load) -> Result<Self> {
         let mut command = Command::new(program());
         command
             .args(["simulate", "--quiet", "--listen", "127.0.0.1:0", "--pki"])
             .arg(folder.join("pki"))
-            .args(["--count", &EVENTS.to_string()])
-            .args(["--per-second", &PER_SECOND.to_string()])
-            .args(["--bundle", &BUNDLE.to_string()])
-            .args(["--unacked", &UNACKNOWLEDGED.to_string()])
-            .args(more)
+            .args(load.arguments())
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         let mut child = command
@@ -67,6 +70,7 @@ impl Server {
         let server = Self {
             child,
             address: address.trim().to_owned(),
+            bundle: load.bundle,
             folder: folder.to_owned(),
         };
         match server.address.is_empty() {
@@ -103,7 +107,7 @@ pub(super) fn program() -> PathBuf {
     tree::root().join("target/release/estreamer")
 }
 
-fn remove(path: &Path) -> Result {
+pub(super) fn remove(path: &Path) -> Result {
     let removed = match path.is_dir() {
         true => fs::remove_dir_all(path),
         false => fs::remove_file(path),

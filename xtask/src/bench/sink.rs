@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixListener;
-use std::thread;
+use std::{fs, thread};
 
 use crate::Result;
 
@@ -34,6 +34,8 @@ pub(super) fn udp() -> Result<String> {
 
 /// Listens at this path, and returns it.
 pub(super) fn unix(path: &str) -> Result<String> {
+    // That of an earlier run.
+    let _ = fs::remove_file(path);
     let listener = UnixListener::bind(path).map_err(|error| format!("{path}: {error}"))?;
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {

@@ -5,9 +5,12 @@ use std::fmt;
 use std::time::Duration;
 
 use super::contender::Contender;
-use super::load::{BUNDLE, PER_SECOND, UNACKNOWLEDGED};
+use super::data::Data;
+use super::load;
+use super::machine::cores;
 use super::usage::Usage;
 use crate::Result;
+use crate::chart::grouped;
 
 /// One run of one client.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -93,48 +96,67 @@ impl fmt::Display for Wanted {
     }
 }
 
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cores = std::thread::available_parallelism().map_or(0, usize::from);
-        writeln!(
-            f,
-            "{cores} cores, shared by client and server; {PER_SECOND} events per archival second, \
-             bundles of {BUNDLE}, {UNACKNOWLEDGED} unacknowledged; best of {} runs each\n",
-            self.rounds
-        )?;
-        writeln!(
-            f,
-            "| client | events | events/s | client CPU, µs/event | server busy | others busy |\n\
-             |---|---:|---:|---:|---:|---:|"
-        )?;
+impl Table {
+    /// The best run of each client.
+    pub(super) fn data(&self) -> Data {
+        let mut data = Data::new(&["client", "events", RATE, COST, "server busy", "others busy"]);
         for (contender, run) in &self.best {
             let seconds = run.elapsed.as_secs_f64();
-            writeln!(
-                f,
-                "| {} | {} | {:.0} | {:.2} | {:.0} % | {:.0} % |",
-                contender.name(),
-                run.events,
-                run.rate(),
-                run.usage.client * 1e6 / run.events as f64,
-                run.usage.server / seconds * 100.0,
-                run.usage.others() / seconds / cores.max(1) as f64 * 100.0,
-            )?;
+            let share =
+                |used: f64, of: usize| format!("{:.0} %", used / seconds / of as f64 * 100.0);
+            data.push(vec![
+                contender.name().to_owned(),
+                run.events.to_string(),
+                format!("{:.0}", run.rate()),
+                format!("{:.2}", run.usage.client * 1e6 / run.events as f64),
+                share(run.usage.server, 1),
+                share(run.usage.others(), cores().max(1)),
+            ]);
         }
-        writeln!(f, "\n| ratio of events/s | is | wanted |\n|---|---:|---:|")?;
-        for wanted in &WANTED {
-            let Some(ratio) = self.ratio(wanted) else {
-                continue;
-            };
-            let least = wanted.least.map(|least| format!("≥ {least}"));
-            let least = least.unwrap_or_default();
-            writeln!(f, "| {wanted} | {ratio:.2} | {least} |")?;
-        }
-        writeln!(
-            f,
-            "\n“Server busy” is of one core: near 100 %, the client waited for the server. “Others” \
-             is of all cores."
-        )
+        data.note(
+            "runs",
+            format!("{}; best of {} runs each", load::described(), self.rounds),
+        );
+        data
     }
+}
+
+/// Columns of the table.
+pub(super) const RATE: &str = "events/s";
+pub(super) const COST: &str = "client CPU, µs/event";
+
+/// A ratio of two rates in a table.
+fn ratio(data: &Data, of: Contender, to: Contender) -> Result<f64> {
+    let rate = |contender: Contender| data.number(contender.name(), RATE);
+    Ok(rate(of)? / rate(to)?)
+}
+
+/// The ratios of a table, and what is wanted of them.
+pub(super) fn ratios(data: &Data) -> Result<String> {
+    let mut text = "| ratio of events/s | is | wanted |\n|---|---:|---:|".to_owned();
+    for wanted in &WANTED {
+        let least = wanted.least.map(|least| format!("≥ {least}"));
+        let (is, least) = (
+            ratio(data, wanted.of, wanted.to)?,
+            least.unwrap_or_default(),
+        );
+        text += &format!("\n| {wanted} | {is:.2} | {least} |");
+    }
+    Ok(text)
+}
+
+/// The answer of a table in a sentence.
+pub(super) fn answer(data: &Data) -> Result<String> {
+    let collector = Contender::Collector;
+    let rate = data.number(collector.name(), RATE)?;
+    Ok(format!(
+        "In the run below, the collector delivered {} events/s to a file: {:.2} times the rate\n\
+         of a Python client, and {:.2} times that of a client that receives over TLS and writes\n\
+         nothing.",
+        grouped(&format!("{rate:.0}")),
+        ratio(data, collector, Contender::Python)?,
+        ratio(data, collector, Contender::Drain)?,
+    ))
 }
 
 #[cfg(test)]
@@ -165,19 +187,20 @@ mod tests {
         let mut table = table();
         table.add(Contender::Collector, run(800_000, 500));
         table.add(Contender::Collector, run(800_000, 2000));
-        let rendered = table.to_string();
+        let data = table.data();
+        assert_eq!(data.number("collector", RATE), Ok(1_600_000.0));
+        let ratios = ratios(&data).unwrap();
         assert!(
-            rendered.contains("| collector | 800000 | 1600000 |"),
-            "{rendered}"
+            ratios.contains("| collector / Python client | 20.00 | ≥ 10 |"),
+            "{ratios}"
         );
         assert!(
-            rendered.contains("| collector / Python client | 20.00 | ≥ 10 |"),
-            "{rendered}"
+            ratios.contains("| collector / bare drain | 1.00 |  |"),
+            "{ratios}"
         );
-        assert!(
-            rendered.contains("| collector / bare drain | 1.00 |  |"),
-            "{rendered}"
-        );
+        let answer = answer(&data).unwrap();
+        assert!(answer.contains("delivered 1,600,000 events/s"), "{answer}");
+        assert!(answer.contains("20.00 times"), "{answer}");
     }
 
     #[test]

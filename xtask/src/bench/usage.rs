@@ -43,6 +43,12 @@ impl Usage {
     }
 }
 
+/// Seconds that neither this program nor any that it started and waited for used.
+pub(super) fn others() -> f64 {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    everybody(&read("/proc/stat")) - sum(process(&read("/proc/self/stat")), 11..15)
+}
+
 /// The fields behind a process's name, which may hold anything: 0 is its state,
 /// 11 and 12 are its own time, 13 and 14 that of its ended children.
 fn process(stat: &str) -> &str {
