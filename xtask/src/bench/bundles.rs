@@ -15,11 +15,13 @@ const ROUNDS: u32 = 3;
 
 /// Columns of the table.
 pub(super) const COUNT: &str = "events in a bundle";
-pub(super) const COLUMNS: [&str; 4] = [
+pub(super) const COLUMNS: [&str; 6] = [
     "collector, events/s",
     "bare drain, events/s",
     "collector, µs/event",
     "bare drain, µs/event",
+    "server busy, collector",
+    "server busy, bare drain",
 ];
 
 /// The collector and the bare drain in turns, over the size of a bundle.
@@ -34,7 +36,8 @@ pub(super) fn cost(scene: &Scene) -> Result<Data> {
         let runs = race::best(&server, clients, events, ROUNDS)?;
         let rates = runs.map(|run| format!("{:.0}", run.rate()));
         let costs = runs.map(|run| format!("{:.2}", run.usage.client * 1e6 / events as f64));
-        data.push([&[bundle.to_string()][..], &rates, &costs].concat());
+        let busy = runs.map(|run| run.server_busy());
+        data.push([&[bundle.to_string()][..], &rates, &costs, &busy].concat());
     }
     data.note(
         "runs",

@@ -20,11 +20,13 @@ const ROUNDS: u32 = 3;
 
 /// Columns of the table.
 pub(super) const SIZE: &str = "bytes of an event";
-pub(super) const COLUMNS: [&str; 4] = [
+pub(super) const COLUMNS: [&str; 6] = [
     "collector, events/s",
     "bare drain, events/s",
     "collector, MB/s",
     "bare drain, MB/s",
+    "server busy, collector",
+    "server busy, bare drain",
 ];
 
 /// The collector and the bare drain in turns, over the size of an event.
@@ -40,7 +42,8 @@ pub(super) fn cost(scene: &Scene) -> Result<Data> {
         let runs = race::best(&server, clients, events, ROUNDS)?;
         let rates = runs.map(|run| format!("{:.0}", run.rate()));
         let bytes = runs.map(|run| format!("{:.0}", run.rate() * size as f64 / 1e6));
-        data.push([&[size.to_string()][..], &rates, &bytes].concat());
+        let busy = runs.map(|run| run.server_busy());
+        data.push([&[size.to_string()][..], &rates, &bytes, &busy].concat());
     }
     data.note(
         "runs",

@@ -25,6 +25,11 @@ impl Run {
     pub(super) fn rate(&self) -> f64 {
         self.events as f64 / self.elapsed.as_secs_f64()
     }
+
+    /// The share of one core that the server used, as text.
+    pub(super) fn server_busy(&self) -> String {
+        percent(self.usage.server / self.elapsed.as_secs_f64())
+    }
 }
 
 /// Each client's best run.
@@ -101,16 +106,14 @@ impl Table {
     pub(super) fn data(&self) -> Data {
         let mut data = Data::new(&["client", "events", RATE, COST, "server busy", "others busy"]);
         for (contender, run) in &self.best {
-            let seconds = run.elapsed.as_secs_f64();
-            let share =
-                |used: f64, of: usize| format!("{:.0} %", used / seconds / of as f64 * 100.0);
+            let all = run.elapsed.as_secs_f64() * cores().max(1) as f64;
             data.push(vec![
                 contender.name().to_owned(),
                 run.events.to_string(),
                 format!("{:.0}", run.rate()),
                 format!("{:.2}", run.usage.client * 1e6 / run.events as f64),
-                share(run.usage.server, 1),
-                share(run.usage.others(), cores().max(1)),
+                run.server_busy(),
+                percent(run.usage.others() / all),
             ]);
         }
         data.note(
@@ -124,6 +127,10 @@ impl Table {
 /// Columns of the table.
 pub(super) const RATE: &str = "events/s";
 pub(super) const COST: &str = "client CPU, µs/event";
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
 
 /// A ratio of two rates in a table.
 fn ratio(data: &Data, of: Contender, to: Contender) -> Result<f64> {
