@@ -92,6 +92,7 @@ pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result {
         steps.run("bench: instructions", || instructions::count(&scene))?;
     }
     if options.check {
+        steps.run("bench: instructions", || instructions::check(&scene))?;
         return steps.run("bench: clients", || {
             let table = race::race(&scene, true)?;
             let data = table.data();

@@ -11,7 +11,9 @@ use crate::{Result, tree};
 pub(super) enum Contender {
     /// The program: a file, a bookmark, duplicates removed.
     Collector,
-    /// The same, from a server that leaves Nagle's algorithm on.
+    /// The program without a file and a bookmark: lines to nowhere.
+    Discard,
+    /// The program with both, from a server that leaves Nagle's algorithm on.
     Nagle,
     /// A loop over the TLS library that throws all away.
     Drain,
@@ -22,8 +24,9 @@ pub(super) enum Contender {
 }
 
 impl Contender {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Collector,
+        Self::Discard,
         Self::Drain,
         Self::WritingDrain,
         Self::Nagle,
@@ -33,6 +36,7 @@ impl Contender {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Collector => "collector",
+            Self::Discard => "collector without a file",
             Self::Nagle => "collector, Nagle on",
             Self::Drain => "bare drain",
             Self::WritingDrain => "drain that writes",
@@ -68,7 +72,7 @@ impl Contender {
         );
         let (address, request) = (server.address.clone(), file("request.json"));
         match self {
-            Self::Collector | Self::Nagle => {
+            Self::Collector | Self::Discard | Self::Nagle => {
                 let mut arguments = vec![program().to_string_lossy().into_owned()];
                 let options = [
                     ("--server", address),
@@ -77,12 +81,15 @@ impl Contender {
                     ("--ca", ca),
                     ("--request", request),
                     ("--from", "oldest".to_owned()),
-                    ("--state", file("state")),
-                    ("--output", format!("file:{}", file("events"))),
                     ("--stop-after", events.to_string()),
                 ];
+                let (state, events) = (file("state"), format!("file:{}", file("events")));
+                let delivered = match self {
+                    Self::Discard => vec![("--output", "stdout:".to_owned())],
+                    _ => vec![("--state", state), ("--output", events)],
+                };
                 arguments.push("collect".to_owned());
-                for (option, value) in options {
+                for (option, value) in options.into_iter().chain(delivered) {
                     arguments.extend([option.to_owned(), value]);
                 }
                 arguments

@@ -27,14 +27,18 @@ impl Watch {
     pub(super) fn note(&self, data: &mut Data) -> Result {
         let seconds = self.start.elapsed().as_secs_f64() * cores().max(1) as f64;
         let others = (usage::others() - self.others).max(0.0) / seconds * 100.0;
-        data.note("machine", machine());
-        data.note(
-            "date",
-            process::read(Command::new("date").args(["-u", "+%F"]))?,
-        );
+        note(data)?;
         data.note("others", format!("{others:.0} %"));
         Ok(())
     }
+}
+
+/// Notes machine and date.
+pub(super) fn note(data: &mut Data) -> Result {
+    data.note("machine", machine());
+    let date = process::read(Command::new("date").args(["-u", "+%F"]))?;
+    data.note("date", date);
+    Ok(())
 }
 
 pub(super) fn cores() -> usize {

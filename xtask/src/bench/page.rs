@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::data::Data;
+use super::instructions;
 use super::table;
 use super::topics::{TOPICS, Topic};
 use crate::{Result, tree};
@@ -48,6 +49,7 @@ fn made() -> Result<BTreeMap<PathBuf, String>> {
         files.insert(Data::path(topic.name).with_extension("svg"), picture);
         data.insert(topic.name, measured);
     }
+    data.insert(instructions::NAME, Data::read(instructions::NAME)?);
     for page in PAGES {
         let path = tree::root().join(page);
         let text = filled(&tree::read(&path)?, &data);

@@ -1,6 +1,6 @@
 //! The collector beside the other clients.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use super::contender::Contender;
@@ -66,6 +66,9 @@ fn once(server: &Server, contender: Contender, events: u64) -> Result<Run> {
     let arguments = contender.arguments(server, events);
     let mut command = Command::new(&arguments[0]);
     command.args(&arguments[1..]);
+    if contender == Contender::Discard {
+        command.stdout(Stdio::null());
+    }
     let (before, start) = (Usage::now(server.id()), Instant::now());
     let output = process::output(&mut command)?;
     let elapsed = start.elapsed();
