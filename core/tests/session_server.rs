@@ -3,6 +3,7 @@
 mod common;
 
 use common::{error, null, request, with};
+use estreamer_core::PeerError;
 use estreamer_core::decode::{Frame, Kind, Step};
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::session::{End, Instant, ServerConfig, ServerSession};
@@ -181,7 +182,17 @@ fn the_inclusive_length_is_understood_after_the_grace() {
         // The decoder continues after the request.
         assert!(waits(server.step(&[], Instant(350)).unwrap()));
         feed(&mut server, &null()).unwrap();
-        assert_eq!(server.handle_eof(), End::Idle);
+        let mut idle = server.clone();
+        assert_eq!(idle.handle_eof(), End::Idle);
+        // Its offsets count the request.
+        let offset = (bytes.len() + null().len()) as u64;
+        let lost = PeerError::InvalidHeader {
+            version: 2,
+            message_type: 0,
+            offset,
+        };
+        let end = server.step(&[0, 2, 0, 0, 0, 0, 0, 0], Instant(350));
+        assert_eq!(end, Err(End::InvalidHeader(lost)));
     }
 }
 
