@@ -233,6 +233,22 @@ mod tests {
     }
 
     #[test]
+    fn counts_add_up_over_sessions_and_stop_at_their_maximum() {
+        let mut sum = Deviations::default();
+        sum.count(Quirk::Netmap);
+        let mut other = sum;
+        other.count(Quirk::Netmap);
+        other.count(Quirk::Oversize);
+        sum.add(&other);
+        let seen: std::vec::Vec<_> = sum.seen().collect();
+        assert_eq!(seen, [(Quirk::Netmap, 3), (Quirk::Oversize, 1)]);
+        sum.0[Quirk::Netmap as usize] = Counter::MAX;
+        let before = sum;
+        sum.add(&other);
+        assert_eq!(sum.of(Quirk::Netmap), before.of(Quirk::Netmap));
+    }
+
+    #[test]
     fn a_set_holds_the_quirks_that_were_added() {
         let set = Quirks::NONE
             .with(Quirk::NestedVersion0)

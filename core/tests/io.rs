@@ -287,6 +287,9 @@ fn the_callers_own_time_is_no_silence_of_the_peers() {
     let timeout = client.next(Instant(7_200_000)).map(|_| ());
     assert_eq!(timeout, Err(IoError::Io(ErrorKind::TimedOut)));
     assert_eq!(client.session().end(), None);
+    // The time that it waits in a call is.
+    let ended = client.next(Instant(7_800_000)).map(|_| ());
+    assert_eq!(ended, Err(IoError::Ended(End::PeerSilent)));
 }
 
 #[test]

@@ -350,3 +350,32 @@ fn a_session_is_small() {
         size_of::<ClientSession>()
     );
 }
+
+#[test]
+fn the_counters_tell_what_came() {
+    let mut client = client(strict());
+    let bytes = [bundles(1, 3), null(), bundle(4, b"")].concat();
+    feed(&mut client, &bytes, 0);
+    let seen = client.statistics();
+    let counts = (seen.bytes, seen.events, seen.bundles, seen.nulls);
+    assert_eq!(counts, (bytes.len() as u64, 3, 4, 1));
+}
+
+#[test]
+fn bytes_behind_a_frame_count_as_new_once() {
+    let bytes = null().repeat(2);
+    let mut client = client(strict());
+    client.step(&bytes[..12], Instant(0)).unwrap();
+    // Not new, and then two more.
+    client.step(&bytes[8..12], Instant(1000)).unwrap();
+    assert_eq!(client.poll_timeout(), Some(Instant(60_000)));
+    let mut client = self::client(strict());
+    client.step(&bytes[..12], Instant(0)).unwrap();
+    client.step(&bytes[8..14], Instant(1000)).unwrap();
+    assert_eq!(client.poll_timeout(), Some(Instant(61_000)));
+    // The end of the stream counts what was never complete.
+    let mut client = self::client(strict());
+    client.step(&bytes[..12], Instant(0)).unwrap();
+    assert_eq!(client.handle_eof(), End::MidMessage);
+    assert_eq!(client.statistics().bytes, 12);
+}

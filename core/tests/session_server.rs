@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{error, null, request, with};
+use common::{error, message, null, request, with};
 use estreamer_core::PeerError;
 use estreamer_core::decode::{Frame, Kind, Step};
 use estreamer_core::quirk::{Quirk, Quirks};
@@ -343,4 +343,26 @@ fn a_second_request_is_shown_to_the_owner_too() {
     let bytes = request(0, 1 << 23, JSON);
     let step = server.step(&bytes, Instant(0)).unwrap();
     assert_eq!(block(&step, &bytes), JSON);
+}
+
+#[test]
+fn only_a_request_is_read_as_one() {
+    // The body of a message that is skipped looks like a request.
+    let look_alike = inclusive(JSON);
+    let mut skipping = server(with(ServerConfig::default(), |it| {
+        it.grace = 0;
+        it.limits.message = 16;
+    }));
+    let skipped = message(1, 9, &look_alike);
+    let begin = skipping.step(&skipped, Instant(0)).unwrap();
+    assert!(matches!(begin.frame, Some(Frame::Skipped { .. })));
+    let rest = skipping.step(&skipped[begin.consumed..], Instant(0));
+    assert_eq!(rest.unwrap().frame, None);
+    // A body that ends like a request with a null keeps its end.
+    let bytes = message(1, 9, &null());
+    let step = server(ServerConfig::default()).step(&bytes, Instant(0));
+    let Some(Frame::Message { body, .. }) = step.unwrap().frame else {
+        panic!("no message");
+    };
+    assert_eq!(body.of(&bytes), null());
 }

@@ -5,6 +5,8 @@
 mod decode;
 #[path = "../io.rs"]
 mod io;
+#[path = "../io_async.rs"]
+mod io_async;
 #[path = "../microcontroller.rs"]
 mod microcontroller;
 #[path = "../oversize.rs"]

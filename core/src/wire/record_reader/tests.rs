@@ -134,6 +134,24 @@ fn the_brace_of_json_decides_where_the_data_begins() {
 }
 
 #[test]
+fn the_brace_of_json_outweighs_what_records_before_it_and_the_numbers_say() {
+    let time = [&1_700_000_000_u32.to_be_bytes()[..], &[0; 4], b"{}"].concat();
+    let mut json = reader(DataForm::Json);
+    assert!(extended(&mut json, 8, &time));
+    assert!(!extended(&mut json, 8, b"{\"EventID\":7}"), "after another");
+    // The numbers of the extension are readable.
+    assert!(extended(&mut json, 8, b"readable{}"));
+}
+
+#[test]
+fn where_nothing_decides_text_is_not_taken_for_numbers_nor_numbers_for_text() {
+    for form in [DataForm::Text, DataForm::Json] {
+        assert!(!extended(&mut reader(form), 8, b"readable,1"));
+        assert!(extended(&mut reader(form), 8, b"\x01\x02abcdefa,b"));
+    }
+}
+
+#[test]
 fn text_holds_no_nul_so_that_zeros_are_the_reserved_word() {
     for form in [DataForm::Text, DataForm::Json] {
         // No second that a server can mean.
