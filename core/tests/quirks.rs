@@ -122,6 +122,9 @@ fn an_event_without_data_is_not_json_whatever_follows_it() {
 fn a_server_that_sends_a_request_is_counted() {
     let found = seen_by_client(&request(0, 1 << 23, b"{}"), 4096, JSON);
     assert_only(found, Quirk::UnknownMessage, &[]);
+    let nested = bundle(1, &request(0, 1 << 23, b"{}\0"));
+    let found = seen_by_client(&nested, 4096, JSON);
+    assert_only(found, Quirk::NestedUnknown, &[Quirk::NestedVersion1]);
 }
 
 #[test]

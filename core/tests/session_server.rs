@@ -366,3 +366,15 @@ fn only_a_request_is_read_as_one() {
     };
     assert_eq!(body.of(&bytes), null());
 }
+
+#[test]
+fn an_inclusive_request_with_a_null_of_its_own_is_not_counted_as_both() {
+    let sent = [JSON, &null()].concat();
+    let bytes = inclusive(&sent);
+    let mut server = server(with(ServerConfig::default(), |it| it.grace = 0));
+    let step = server.step(&bytes, Instant(0)).unwrap();
+    assert_eq!(block(&step, &bytes), sent);
+    let seen = server.statistics().deviations;
+    assert_eq!(seen.of(Quirk::RequestInclusive), 1);
+    assert_eq!(seen.of(Quirk::RequestBoth), 0);
+}

@@ -5,7 +5,7 @@ use estreamer_core::fqe::EventKind;
 use estreamer_core::quirk::Quirk;
 use estreamer_core::session::End;
 use estreamer_core::wire::{
-    Evidence, Header, MessageType, Null, RecordLength, RecordType, RequestFlags,
+    Evidence, Header, MessageType, Null, RecordLayout, RecordLength, RecordType, RequestFlags,
 };
 use estreamer_core::{ConfigError, Malformed, PeerError, ResourceError};
 
@@ -99,6 +99,13 @@ fn every_malformation_and_every_end_has_words_of_its_own() {
     for setting in RecordLength::ALL {
         assert_eq!(RecordLength::from_name(&setting.to_string()), Some(setting));
     }
+    let layouts = [
+        RecordLayout::Extended,
+        RecordLayout::CoversExtension,
+        RecordLayout::CoversHeader,
+        RecordLayout::Clipped,
+    ];
+    all_differ(layouts.map(|what| what.to_string()).to_vec());
     all_differ(evidence.map(|what| what.to_string()).to_vec());
     let descriptions = Quirk::ALL
         .iter()

@@ -55,6 +55,9 @@ fn what_decides_on_the_layout_is_named() {
         (reader(DataForm::Json), 10, &json, E::Data),
         (reader(DataForm::Json), 18, &json, E::Data),
         (short, 10, &json, E::Request),
+        // No room for an extension, and room for nothing else.
+        (short, 4, &b"{}  ".to_vec(), E::Lengths),
+        (reader(DataForm::Json), 8, &b"{\"a\":12}".to_vec(), E::Data),
         (set, 10, &json, E::Setting),
         (auto, 10, &bytes, E::Timestamp),
         (auto, 10, &vague, E::Nothing),
