@@ -349,6 +349,25 @@ fn an_invalid_header_ends_the_session() {
 }
 
 #[test]
+fn errors_name_their_cause() {
+    let errors = [
+        (
+            IoError::Io(std::io::Error::other("unplugged").to_string()),
+            "unplugged",
+        ),
+        (IoError::WriteZero, "the stream accepts no more bytes"),
+        (IoError::Ended(End::Closed), "closed by this side"),
+        (
+            IoError::Config(ConfigError::WindowTooSmall { given: 1 }),
+            "window too small: 1 byte, expected at least 64",
+        ),
+    ];
+    for (error, words) in errors {
+        assert_eq!(error.to_string(), words);
+    }
+}
+
+#[test]
 fn the_windows_own_length_counts() {
     let mut script = Script::default();
     let config = ClientConfig::default();

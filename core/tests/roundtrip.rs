@@ -73,6 +73,7 @@ fn messages_of_every_type_and_no_mislabelled_ones_come_of_random_bytes() {
             assert_eq!(message_type.name(), None);
         }
     }
+    assert!(types.iter().any(|number| number.name().is_none()));
     for expected in [
         MessageType::NULL,
         MessageType::ERROR,

@@ -379,3 +379,10 @@ fn bytes_behind_a_frame_count_as_new_once() {
     assert_eq!(client.handle_eof(), End::MidMessage);
     assert_eq!(client.statistics().bytes, 12);
 }
+
+#[test]
+fn a_nested_bundle_that_is_too_short_is_no_unit_of_its_own() {
+    let mut client = client(strict());
+    feed(&mut client, &bundle(1, &message(0, 4002, &[0; 4])), 0);
+    assert_eq!(client.received(), 1);
+}
