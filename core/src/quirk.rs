@@ -216,6 +216,7 @@ mod tests {
     fn every_quirk_is_found_by_its_own_name() {
         for &quirk in Quirk::ALL {
             assert_eq!(Quirk::from_name(quirk.name()), Some(quirk));
+            assert_eq!(std::string::ToString::to_string(&quirk), quirk.name());
         }
         assert_eq!(Quirk::from_name("no-such-quirk"), None);
         let renamed = Quirk::from_name("record-inclusive");

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{bundle, error, extended, message, nested_event, null, request, with};
-use estreamer_core::decode::Frame;
+use estreamer_core::decode::{Frame, Oversize};
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::session::{ClientConfig, ClientSession, End, Instant};
 use estreamer_core::wire::{ErrorMessage, Message};
@@ -385,4 +385,19 @@ fn a_nested_bundle_that_is_too_short_is_no_unit_of_its_own() {
     let mut client = client(strict());
     feed(&mut client, &bundle(1, &message(0, 4002, &[0; 4])), 0);
     assert_eq!(client.received(), 1);
+}
+
+#[test]
+fn what_is_skipped_for_the_window_is_within_the_limit() {
+    for (length, oversize) in [(100, 0), (101, 1)] {
+        let config = with(ClientConfig::default(), |it| {
+            it.oversize = Oversize::Skip;
+            it.limits.message = 100;
+        });
+        let mut client = ClientSession::new(64, config, Instant(0)).unwrap();
+        feed(&mut client, &message(1, 9, &vec![0; length]), 0);
+        let seen = client.statistics().deviations;
+        assert_eq!(seen.of(Quirk::UnknownMessage), 1);
+        assert_eq!(seen.of(Quirk::Oversize), oversize);
+    }
 }

@@ -108,6 +108,10 @@ fn other_lengths_are_malformed() {
     assert_eq!(layout(false, 11, 26), misfit(11, 26));
     assert_eq!(layout(false, u32::MAX, 26), misfit(u32::MAX, 26));
     assert_eq!(layout(true, 3, 14), misfit(3, 14));
+    assert_eq!(layout(false, 2, 32), misfit(2, 32));
+    // Less of the body than the reader asks for.
+    let cut = RecordHeader::parse(&body(false, 10, 26)[..12], 26);
+    assert_eq!(cut, Err(Malformed::RecordTooShort));
     for l in 0..8 {
         assert_eq!(layout(true, 0, l), Err(Malformed::RecordTooShort));
     }
