@@ -358,6 +358,9 @@ fn only_a_request_is_read_as_one() {
     assert!(matches!(begin.frame, Some(Frame::Skipped { .. })));
     let rest = skipping.step(&skipped[begin.consumed..], Instant(0));
     assert_eq!(rest.unwrap().frame, None);
+    // A server that streams waits for no other request.
+    let mut busy = streaming(with(ServerConfig::default(), |it| it.grace = 0));
+    assert!(waits(busy.step(&look_alike, Instant(0)).unwrap()));
     // A body that ends like a request with a null keeps its end.
     let bytes = message(1, 9, &null());
     let step = server(ServerConfig::default()).step(&bytes, Instant(0));
