@@ -1,7 +1,7 @@
 //! The texts of errors: what happened, with the numbers that help. No two are equal.
 
 use estreamer_core::decode::{Decoder, Frame, Limits, Oversize};
-use estreamer_core::fqe::EventKind;
+use estreamer_core::fqe::{EventKind, RequestForm};
 use estreamer_core::quirk::Quirk;
 use estreamer_core::session::End;
 use estreamer_core::wire::{
@@ -123,10 +123,16 @@ fn all_differ(mut texts: Vec<String>) {
 }
 
 #[test]
-fn an_event_kind_is_found_by_its_records_and_malware_is_a_file() {
+fn an_event_kind_is_found_by_its_records_and_prints_its_name() {
     for kind in EventKind::ALL {
         assert_eq!(EventKind::from_record_type(kind.record_type()), Some(kind));
         assert_eq!(EventKind::from_name(kind.name()), Some(kind));
+    }
+    for kind in EventKind::ALL {
+        assert_eq!(kind.to_string(), kind.name());
+    }
+    for form in RequestForm::ALL {
+        assert_eq!(form.to_string(), form.name());
     }
     let malware = EventKind::from_record_type(RecordType::FILE_MALWARE);
     assert_eq!(malware, Some(EventKind::File));
