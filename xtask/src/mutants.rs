@@ -73,15 +73,21 @@ pub(crate) fn run(steps: &mut Steps, name: &str, shard: &str) -> Result {
     };
     let pass = |pass: &str, tests: &Tests, which: &[String]| {
         let Tests(package, features, arguments) = tests;
+        let to = out.join(pass);
+        fs::create_dir_all(&to).map_err(|error| format!("{}: {error}", to.display()))?;
         let mut mutants = process::cargo();
         mutants
             .args(["mutants", "--package", part.package, "--file", part.files])
             .args(["--test-package", package, "--features", features])
             .args(which)
             // For building as well; what follows `--` is for running alone.
-            .args(arguments.iter().map(|argument| format!("--cargo-arg={argument}")))
+            .args(
+                arguments
+                    .iter()
+                    .map(|argument| format!("--cargo-arg={argument}")),
+            )
             .arg("--output")
-            .arg(out.join(pass))
+            .arg(to)
             .env("CARGO_TARGET_DIR", tree::root().join("target"))
             .env("PROPTEST_CASES", "32");
         // 2 and 3: changes that were not noticed, or that never end.
