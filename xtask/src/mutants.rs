@@ -88,7 +88,6 @@ pub(crate) fn run(steps: &mut Steps, name: &str, shard: &str) -> Result {
             )
             .arg("--output")
             .arg(to)
-            .env("CARGO_TARGET_DIR", tree::root().join("target"))
             .env("PROPTEST_CASES", "32");
         // 2 and 3: changes that were not noticed, or that never end.
         match mutants.status().map(|status| status.code()) {
