@@ -216,6 +216,7 @@ mod tests {
     fn every_quirk_is_found_by_its_own_name() {
         for &quirk in Quirk::ALL {
             assert_eq!(Quirk::from_name(quirk.name()), Some(quirk));
+            assert_eq!(std::string::ToString::to_string(&quirk), quirk.name());
         }
         assert_eq!(Quirk::from_name("no-such-quirk"), None);
         let renamed = Quirk::from_name("record-inclusive");
@@ -230,6 +231,22 @@ mod tests {
         deviations.count(Quirk::Netmap);
         assert_eq!(deviations, before);
         assert_eq!(deviations.seen().count(), 1);
+    }
+
+    #[test]
+    fn counts_add_up_over_sessions_and_stop_at_their_maximum() {
+        let mut sum = Deviations::default();
+        sum.count(Quirk::Netmap);
+        let mut other = sum;
+        other.count(Quirk::Netmap);
+        other.count(Quirk::Oversize);
+        sum.add(&other);
+        let seen: std::vec::Vec<_> = sum.seen().collect();
+        assert_eq!(seen, [(Quirk::Netmap, 3), (Quirk::Oversize, 1)]);
+        sum.0[Quirk::Netmap as usize] = Counter::MAX;
+        let before = sum;
+        sum.add(&other);
+        assert_eq!(sum.of(Quirk::Netmap), before.of(Quirk::Netmap));
     }
 
     #[test]

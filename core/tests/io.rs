@@ -287,6 +287,9 @@ fn the_callers_own_time_is_no_silence_of_the_peers() {
     let timeout = client.next(Instant(7_200_000)).map(|_| ());
     assert_eq!(timeout, Err(IoError::Io(ErrorKind::TimedOut)));
     assert_eq!(client.session().end(), None);
+    // The time that it waits in a call is.
+    let ended = client.next(Instant(7_800_000)).map(|_| ());
+    assert_eq!(ended, Err(IoError::Ended(End::PeerSilent)));
 }
 
 #[test]
@@ -343,6 +346,25 @@ fn an_invalid_header_ends_the_session() {
             ..
         }))
     ));
+}
+
+#[test]
+fn errors_name_their_cause() {
+    let errors = [
+        (
+            IoError::Io(std::io::Error::other("unplugged").to_string()),
+            "unplugged",
+        ),
+        (IoError::WriteZero, "the stream accepts no more bytes"),
+        (IoError::Ended(End::Closed), "closed by this side"),
+        (
+            IoError::Config(ConfigError::WindowTooSmall { given: 1 }),
+            "window too small: 1 byte, expected at least 64",
+        ),
+    ];
+    for (error, words) in errors {
+        assert_eq!(error.to_string(), words);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod common;
 
 use common::provoke::{BLOCK, Provoked, provoke};
-use common::{bundle, nested_event, null, request, with};
+use common::{bundle, message, nested_event, null, request, with};
 use estreamer_core::decode::Limits;
 use estreamer_core::quirk::{Deviations, Quirk, Quirks};
 use estreamer_core::session::{ClientConfig, ClientSession, Instant, ServerConfig, ServerSession};
@@ -105,6 +105,26 @@ fn every_quirk_is_counted_by_its_name_and_nothing_else_is() {
             }
         }
     }
+}
+
+#[test]
+fn an_event_without_data_is_not_json_whatever_follows_it() {
+    // The version of the next message is the byte of a brace.
+    let next = message(u16::from_be_bytes(*b"{}"), 0, b"");
+    let bytes = bundle(1, &[nested_event(b""), next].concat());
+    for window in [64, 4096] {
+        let found = seen_by_client(&bytes, window, JSON);
+        assert_eq!(found.of(Quirk::DataNotJson), 1);
+    }
+}
+
+#[test]
+fn a_server_that_sends_a_request_is_counted() {
+    let found = seen_by_client(&request(0, 1 << 23, b"{}"), 4096, JSON);
+    assert_only(found, Quirk::UnknownMessage, &[]);
+    let nested = bundle(1, &request(0, 1 << 23, b"{}\0"));
+    let found = seen_by_client(&nested, 4096, JSON);
+    assert_only(found, Quirk::NestedUnknown, &[Quirk::NestedVersion1]);
 }
 
 #[test]

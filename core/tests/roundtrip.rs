@@ -5,10 +5,12 @@ use arbitrary::{Arbitrary, Unstructured};
 use estreamer_core::ResourceError;
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::wire::{
-    Bundle, DataForm, Event, EventNumber, Expected, Header, Message, RecordLength, RecordReader,
+    Bundle, DataForm, Event, EventNumber, Expected, Header, Message, MessageType, RecordLength,
+    RecordReader,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 /// Emits a message, and asserts its length and that nothing is written on failure.
 fn emit(message: &Message<'_>) -> Vec<u8> {
@@ -47,6 +49,43 @@ fn read<'a>(sent: &Message<'_>, quirks: Quirks, out: &'a [u8]) -> Message<'a> {
     };
     let mut reader = RecordReader::new(record_length, Some(expected));
     Message::Event(Event::parse_with(number, body, &mut reader).unwrap())
+}
+
+#[test]
+fn messages_of_every_type_and_no_mislabelled_ones_come_of_random_bytes() {
+    let mut types = BTreeSet::new();
+    let mut random = 1_u64;
+    let mut bytes = [0; 200];
+    for round in 0..2000 {
+        for byte in &mut bytes {
+            random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            *byte = (random >> 56) as u8;
+        }
+        if round % 2 == 1 {
+            // A number that is known.
+            bytes[1..3].copy_from_slice(&[1, 0]);
+        }
+        let Ok(message) = Message::arbitrary(&mut Unstructured::new(&bytes)) else {
+            continue;
+        };
+        types.insert(message.message_type());
+        if let Message::Unknown { message_type, .. } = message {
+            assert_eq!(message_type.name(), None);
+        }
+    }
+    assert!(types.iter().any(|number| number.name().is_none()));
+    for expected in [
+        MessageType::NULL,
+        MessageType::ERROR,
+        MessageType::EVENT_STREAM_REQUEST,
+        MessageType::EVENT_DATA,
+        MessageType::BUNDLE,
+        MessageType::STREAMING_INFORMATION,
+        MessageType::STREAMING_REQUEST,
+        MessageType::SINGLE_HOST,
+    ] {
+        assert!(types.contains(&expected), "{expected}");
+    }
 }
 
 proptest! {

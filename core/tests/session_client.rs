@@ -3,7 +3,7 @@
 mod common;
 
 use common::{bundle, error, extended, message, nested_event, null, request, with};
-use estreamer_core::decode::Frame;
+use estreamer_core::decode::{Frame, Oversize};
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::session::{ClientConfig, ClientSession, End, Instant};
 use estreamer_core::wire::{ErrorMessage, Message};
@@ -349,4 +349,55 @@ fn a_session_is_small() {
         "{}",
         size_of::<ClientSession>()
     );
+}
+
+#[test]
+fn the_counters_tell_what_came() {
+    let mut client = client(strict());
+    let bytes = [bundles(1, 3), null(), bundle(4, b"")].concat();
+    feed(&mut client, &bytes, 0);
+    let seen = client.statistics();
+    let counts = (seen.bytes, seen.events, seen.bundles, seen.nulls);
+    assert_eq!(counts, (bytes.len() as u64, 3, 4, 1));
+}
+
+#[test]
+fn bytes_behind_a_frame_count_as_new_once() {
+    let bytes = null().repeat(2);
+    let mut client = client(strict());
+    client.step(&bytes[..12], Instant(0)).unwrap();
+    // Not new, and then two more.
+    client.step(&bytes[8..12], Instant(1000)).unwrap();
+    assert_eq!(client.poll_timeout(), Some(Instant(60_000)));
+    let mut client = self::client(strict());
+    client.step(&bytes[..12], Instant(0)).unwrap();
+    client.step(&bytes[8..14], Instant(1000)).unwrap();
+    assert_eq!(client.poll_timeout(), Some(Instant(61_000)));
+    // The end of the stream counts what was never complete.
+    let mut client = self::client(strict());
+    client.step(&bytes[..12], Instant(0)).unwrap();
+    assert_eq!(client.handle_eof(), End::MidMessage);
+    assert_eq!(client.statistics().bytes, 12);
+}
+
+#[test]
+fn a_nested_bundle_that_is_too_short_is_no_unit_of_its_own() {
+    let mut client = client(strict());
+    feed(&mut client, &bundle(1, &message(0, 4002, &[0; 4])), 0);
+    assert_eq!(client.received(), 1);
+}
+
+#[test]
+fn what_is_skipped_for_the_window_is_within_the_limit() {
+    for (length, oversize) in [(100, 0), (101, 1)] {
+        let config = with(ClientConfig::default(), |it| {
+            it.oversize = Oversize::Skip;
+            it.limits.message = 100;
+        });
+        let mut client = ClientSession::new(64, config, Instant(0)).unwrap();
+        feed(&mut client, &message(1, 9, &vec![0; length]), 0);
+        let seen = client.statistics().deviations;
+        assert_eq!(seen.of(Quirk::UnknownMessage), 1);
+        assert_eq!(seen.of(Quirk::Oversize), oversize);
+    }
 }

@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{error, null, request, with};
+use common::{error, message, null, request, with};
+use estreamer_core::PeerError;
 use estreamer_core::decode::{Frame, Kind, Step};
 use estreamer_core::quirk::{Quirk, Quirks};
 use estreamer_core::session::{End, Instant, ServerConfig, ServerSession};
@@ -181,7 +182,17 @@ fn the_inclusive_length_is_understood_after_the_grace() {
         // The decoder continues after the request.
         assert!(waits(server.step(&[], Instant(350)).unwrap()));
         feed(&mut server, &null()).unwrap();
-        assert_eq!(server.handle_eof(), End::Idle);
+        let mut idle = server.clone();
+        assert_eq!(idle.handle_eof(), End::Idle);
+        // Its offsets count the request.
+        let offset = (bytes.len() + null().len()) as u64;
+        let lost = PeerError::InvalidHeader {
+            version: 2,
+            message_type: 0,
+            offset,
+        };
+        let end = server.step(&[0, 2, 0, 0, 0, 0, 0, 0], Instant(350));
+        assert_eq!(end, Err(End::InvalidHeader(lost)));
     }
 }
 
@@ -332,4 +343,41 @@ fn a_second_request_is_shown_to_the_owner_too() {
     let bytes = request(0, 1 << 23, JSON);
     let step = server.step(&bytes, Instant(0)).unwrap();
     assert_eq!(block(&step, &bytes), JSON);
+}
+
+#[test]
+fn only_a_request_is_read_as_one() {
+    // The body of a message that is skipped looks like a request.
+    let look_alike = inclusive(JSON);
+    let mut skipping = server(with(ServerConfig::default(), |it| {
+        it.grace = 0;
+        it.limits.message = 16;
+    }));
+    let skipped = message(1, 9, &look_alike);
+    let begin = skipping.step(&skipped, Instant(0)).unwrap();
+    assert!(matches!(begin.frame, Some(Frame::Skipped { .. })));
+    let rest = skipping.step(&skipped[begin.consumed..], Instant(0));
+    assert_eq!(rest.unwrap().frame, None);
+    // A server that streams waits for no other request.
+    let mut busy = streaming(with(ServerConfig::default(), |it| it.grace = 0));
+    assert!(waits(busy.step(&look_alike, Instant(0)).unwrap()));
+    // A body that ends like a request with a null keeps its end.
+    let bytes = message(1, 9, &null());
+    let step = server(ServerConfig::default()).step(&bytes, Instant(0));
+    let Some(Frame::Message { body, .. }) = step.unwrap().frame else {
+        panic!("no message");
+    };
+    assert_eq!(body.of(&bytes), null());
+}
+
+#[test]
+fn an_inclusive_request_with_a_null_of_its_own_is_not_counted_as_both() {
+    let sent = [JSON, &null()].concat();
+    let bytes = inclusive(&sent);
+    let mut server = server(with(ServerConfig::default(), |it| it.grace = 0));
+    let step = server.step(&bytes, Instant(0)).unwrap();
+    assert_eq!(block(&step, &bytes), sent);
+    let seen = server.statistics().deviations;
+    assert_eq!(seen.of(Quirk::RequestInclusive), 1);
+    assert_eq!(seen.of(Quirk::RequestBoth), 0);
 }

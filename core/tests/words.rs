@@ -1,10 +1,12 @@
 //! The texts of errors: what happened, with the numbers that help. No two are equal.
 
 use estreamer_core::decode::{Decoder, Frame, Limits, Oversize};
-use estreamer_core::fqe::EventKind;
+use estreamer_core::fqe::{EventKind, RequestForm};
 use estreamer_core::quirk::Quirk;
 use estreamer_core::session::End;
-use estreamer_core::wire::{Null, RecordType, RequestFlags};
+use estreamer_core::wire::{
+    Evidence, Header, MessageType, Null, RecordLayout, RecordLength, RecordType, RequestFlags,
+};
 use estreamer_core::{ConfigError, Malformed, PeerError, ResourceError};
 
 const INVALID_HEADER: PeerError = PeerError::InvalidHeader {
@@ -51,6 +53,17 @@ fn errors_name_what_happened_and_how_much_is_missing() {
 }
 
 #[test]
+fn a_header_names_its_type_with_version_and_length() {
+    let header = Header {
+        version: 7,
+        ..Header::new(MessageType::BUNDLE, 1)
+    };
+    assert_eq!(header.to_string(), "bundle (4002) v7 length 1");
+    let unknown = Header::new(MessageType(9), 0);
+    assert_eq!(unknown.to_string(), "unknown (9) v1 length 0");
+}
+
+#[test]
 fn every_malformation_and_every_end_has_words_of_its_own() {
     let malformed = [
         Malformed::RecordTooShort,
@@ -74,6 +87,26 @@ fn every_malformation_and_every_end_has_words_of_its_own() {
     assert_eq!(ends[0].to_string(), "the peer sent error 19");
     assert_eq!(ends[4].to_string(), INVALID_HEADER.to_string());
     all_differ(ends.map(|end| end.to_string()).to_vec());
+    let evidence = [
+        Evidence::Lengths,
+        Evidence::Setting,
+        Evidence::Request,
+        Evidence::Data,
+        Evidence::Timestamp,
+        Evidence::Earlier,
+        Evidence::Nothing,
+    ];
+    for setting in RecordLength::ALL {
+        assert_eq!(RecordLength::from_name(&setting.to_string()), Some(setting));
+    }
+    let layouts = [
+        RecordLayout::Extended,
+        RecordLayout::CoversExtension,
+        RecordLayout::CoversHeader,
+        RecordLayout::Clipped,
+    ];
+    all_differ(layouts.map(|what| what.to_string()).to_vec());
+    all_differ(evidence.map(|what| what.to_string()).to_vec());
     let descriptions = Quirk::ALL
         .iter()
         .map(|quirk| quirk.description().to_owned());
@@ -90,10 +123,16 @@ fn all_differ(mut texts: Vec<String>) {
 }
 
 #[test]
-fn an_event_kind_is_found_by_its_records_and_malware_is_a_file() {
+fn an_event_kind_is_found_by_its_records_and_prints_its_name() {
     for kind in EventKind::ALL {
         assert_eq!(EventKind::from_record_type(kind.record_type()), Some(kind));
         assert_eq!(EventKind::from_name(kind.name()), Some(kind));
+    }
+    for kind in EventKind::ALL {
+        assert_eq!(kind.to_string(), kind.name());
+    }
+    for form in RequestForm::ALL {
+        assert_eq!(form.to_string(), form.name());
     }
     let malware = EventKind::from_record_type(RecordType::FILE_MALWARE);
     assert_eq!(malware, Some(EventKind::File));

@@ -15,6 +15,7 @@ mod firmware;
 mod footprint;
 mod fuzz;
 mod interop;
+mod mutants;
 mod nostd;
 mod package;
 mod process;
@@ -69,6 +70,9 @@ cargo xtask TASK
   world      [--seeds FIRST..LAST] [--seconds N]: runs worlds, by default with new
              seeds for 60 s; --seeds SEED tells the story of one; --planted plants
              bugs in a copy, each of which has to be found
+  mutants    PART [K/N]: changes the code of a part (core, delivery, output, tls) in
+             small ways, and counts the changes that the tests notice; of N shares,
+             share K (cargo-mutants; hours)
   dist       the C library as an install tree and as an archive, its Python module
              as a wheel (python3), the program as packages (deb, rpm), what it is
              made of, and the checksums of all, in target/dist
@@ -115,6 +119,8 @@ fn main() -> ExitCode {
             Some(options) => world::run(&mut steps, &options).map(|()| None),
             None => return usage(&arguments),
         },
+        ["mutants", part] => mutants::run(&mut steps, part, "0/1").map(|()| None),
+        ["mutants", part, shard] => mutants::run(&mut steps, part, shard).map(|()| None),
         ["header"] => steps.run("header", header).map(|()| None),
         ["api"] => api::run(&mut steps, false).map(|()| None),
         ["api", "--bless"] => api::run(&mut steps, true).map(|()| None),

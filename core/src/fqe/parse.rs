@@ -363,6 +363,17 @@ mod tests {
     fn endless_nesting_is_refused_without_recursion() {
         let json = "[".repeat(1 << 20);
         assert_eq!(parse(json.as_bytes()), Err(RequestError::TooDeep));
+        let nested = |levels: usize| {
+            let inner = "[".repeat(levels - 1) + &"]".repeat(levels - 1);
+            with_events(r#""FileEvent":{"Fields":["FileName"]}"#).replacen(
+                '{',
+                &format!("{{\"more\":{inner},"),
+                1,
+            )
+        };
+        let (most, more) = (nested(16), nested(17));
+        assert!(parse(most.as_bytes()).is_ok());
+        assert_eq!(parse(more.as_bytes()), Err(RequestError::TooDeep));
         let quoted = with_events(&format!(r#""FileEvent":{{"Fields":["{json}"]}}"#));
         assert!(parse(quoted.as_bytes()).is_ok(), "brackets in a string");
     }

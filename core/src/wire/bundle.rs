@@ -218,7 +218,10 @@ mod tests {
         for event in &events {
             writer.push(event).unwrap();
         }
-        let (header, message) = Message::parse(writer.finish()).unwrap().0;
+        let length = writer.len();
+        let written = writer.finish();
+        assert_eq!(length, written.len());
+        let (header, message) = Message::parse(written).unwrap().0;
         assert_eq!(header.message_type, MessageType::BUNDLE);
         let Message::Bundle(bundle) = message else {
             panic!("not a bundle: {message}");

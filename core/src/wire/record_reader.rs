@@ -179,7 +179,7 @@ impl RecordReader {
         let Some((short, rest)) = start(body).split_first_chunk() else {
             return Evidence::Lengths;
         };
-        let (word, record_length) = words(*short);
+        let (_, record_length) = words(*short);
         let spare = i64::from(length) - i64::from(record_length);
         if length < EXTENDED_LEN as u32 || !matches!(spare, 0 | 8) {
             return Evidence::Lengths;
@@ -188,11 +188,9 @@ impl RecordReader {
             (8, RecordLength::Data | RecordLength::Extension) | (0, RecordLength::All) => {
                 Evidence::Setting
             }
-            (8, _) => {
-                self.decide(word >> 31 == 1, rest, self.earlier_extension())
-                    .1
-            }
-            _ => self.decide(word >> 31 == 1, rest, self.earlier_header()).1,
+            // The flag is a part of the answer, not of what decides.
+            (8, _) => self.decide(false, rest, self.earlier_extension()).1,
+            _ => self.decide(false, rest, self.earlier_header()).1,
         }
     }
 

@@ -55,6 +55,9 @@ fn what_decides_on_the_layout_is_named() {
         (reader(DataForm::Json), 10, &json, E::Data),
         (reader(DataForm::Json), 18, &json, E::Data),
         (short, 10, &json, E::Request),
+        // No room for an extension, and room for nothing else.
+        (short, 4, &b"{}  ".to_vec(), E::Lengths),
+        (reader(DataForm::Json), 8, &b"{\"a\":12}".to_vec(), E::Data),
         (set, 10, &json, E::Setting),
         (auto, 10, &bytes, E::Timestamp),
         (auto, 10, &vague, E::Nothing),
@@ -105,6 +108,10 @@ fn other_lengths_are_malformed() {
     assert_eq!(layout(false, 11, 26), misfit(11, 26));
     assert_eq!(layout(false, u32::MAX, 26), misfit(u32::MAX, 26));
     assert_eq!(layout(true, 3, 14), misfit(3, 14));
+    assert_eq!(layout(false, 2, 32), misfit(2, 32));
+    // Less of the body than the reader asks for.
+    let cut = RecordHeader::parse(&body(false, 10, 26)[..12], 26);
+    assert_eq!(cut, Err(Malformed::RecordTooShort));
     for l in 0..8 {
         assert_eq!(layout(true, 0, l), Err(Malformed::RecordTooShort));
     }
@@ -130,6 +137,24 @@ fn the_brace_of_json_decides_where_the_data_begins() {
             let found = extended(&mut reader, spare, rest);
             assert_eq!(found, expected, "{spare} {rest:?}");
         }
+    }
+}
+
+#[test]
+fn the_brace_of_json_outweighs_what_records_before_it_and_the_numbers_say() {
+    let time = [&1_700_000_000_u32.to_be_bytes()[..], &[0; 4], b"{}"].concat();
+    let mut json = reader(DataForm::Json);
+    assert!(extended(&mut json, 8, &time));
+    assert!(!extended(&mut json, 8, b"{\"EventID\":7}"), "after another");
+    // The numbers of the extension are readable.
+    assert!(extended(&mut json, 8, b"readable{}"));
+}
+
+#[test]
+fn where_nothing_decides_text_is_not_taken_for_numbers_nor_numbers_for_text() {
+    for form in [DataForm::Text, DataForm::Json] {
+        assert!(!extended(&mut reader(form), 8, b"readable,1"));
+        assert!(extended(&mut reader(form), 8, b"\x01\x02abcdefa,b"));
     }
 }
 

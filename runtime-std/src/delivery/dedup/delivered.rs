@@ -275,6 +275,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_remembered_is_mixed_from_another_server_on_until_it_is_forgotten() {
+        let mut delivered = Delivered::default();
+        delivered.add(&[(10, Digest::new(1))], point(10), 0);
+        delivered.add(&[(11, Digest::new(2))], point(11), 7);
+        assert_eq!(delivered.mixed_until(), 0, "the first one that is known");
+        delivered.add(&[(12, Digest::new(3))], point(12), 7);
+        assert_eq!(delivered.mixed_until(), 0, "the same");
+        delivered.add(&[(13, Digest::new(4))], point(13), 8);
+        assert_eq!(delivered.mixed_until(), 12, "the last of the old one");
+        assert!(delivered.replay_filter().compares_content_alone());
+        delivered.add(&[], point(17), 8);
+        assert_eq!(delivered.mixed_until(), 12, "it is remembered");
+        delivered.add(&[], point(18), 8);
+        assert_eq!(delivered.mixed_until(), 0);
+        assert!(!delivered.replay_filter().compares_content_alone());
+    }
+
+    #[test]
     fn two_identical_records_stay_two() {
         let mut delivered = Delivered::default();
         let twins = [(10, Digest::new(1)), (10, Digest::new(1))];

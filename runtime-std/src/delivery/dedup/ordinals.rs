@@ -78,6 +78,9 @@ mod tests {
         for second in 10..40 {
             number(&mut ordinals, second, &[1], &delivered);
         }
+        let kept: Vec<u32> = ordinals.seconds.keys().copied().collect();
+        let latest: Vec<u32> = (40 - MAX_SECONDS as u32 - 1..40).collect();
+        assert_eq!(kept, latest, "and that of the batch");
         assert_eq!(number(&mut ordinals, 9, &[1], &delivered), [3]);
     }
 }

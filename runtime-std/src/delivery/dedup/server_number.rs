@@ -20,6 +20,8 @@ mod tests {
     #[test]
     fn a_number_is_what_it_was_and_names_tell_servers_apart() {
         assert_eq!(server_number(None, ""), 0xcbf2_9ce4_8422_2325);
+        // The FNV-1a of one letter.
+        assert_eq!(server_number(None, "a"), 0xaf63_dc4c_8601_ec8c);
         assert_ne!(server_number(None, "a"), server_number(None, "b"));
     }
 }

@@ -251,3 +251,99 @@ fn a_clock_set_back_before_the_first_event_is_not_waited_for() {
     let asked = InitialTimestamp(990);
     assert_eq!(again.connect("fmc", asked, 300, false).0, 395);
 }
+
+#[test]
+fn batches_are_numbered_and_end_at_the_limit() {
+    let mut sequencer = sequencer(100);
+    sequencer.connect("fmc", InitialTimestamp::OLDEST, CLOCK, false);
+    let source: Arc<str> = "fmc".into();
+    let records = [b"a", b"b", b"c"].map(|data| record(1000, data));
+    let mut verdicts = Vec::new();
+    for (n, limit, kept) in [(1, 2, 2), (2, 3, 3), (3, 4, 3)] {
+        sequencer.screen(&source, records.into_iter(), &mut verdicts);
+        let numbered = sequencer.number(
+            &source,
+            records.into_iter(),
+            &mut verdicts,
+            limit,
+            2000,
+            Vec::new(),
+        );
+        assert_eq!((numbered.n, numbered.counts.kept), (n, kept));
+        assert_eq!(verdicts.len() as u64, kept);
+    }
+}
+
+#[test]
+fn what_version_1_has_delivered_is_recognised_as_far_as_it_went() {
+    let key = DigestKey::new([1; 32]);
+    let source: Arc<str> = "fmc".into();
+    let old = |second: u32, data: &[u8]| {
+        key.digest_version_1(&source, RecordType::FILE, Some(second), data)
+    };
+    let seconds = [(1000, old(1000, b"a")), (1001, old(1001, b"b"))]
+        .into_iter()
+        .map(|(second, digest)| (second, [digest].into_iter().collect()))
+        .collect();
+    let point = ResumePoint::new(1001, 5, 0, 0);
+    let mut delivered = Delivered::restore(Some(point), seconds, 0, (0, 0));
+    delivered.mark_version_1();
+    let known = BTreeMap::from([(source.clone(), delivered)]);
+    let limits = SequencerLimits {
+        overlap: 5,
+        digests: 100,
+    };
+    let mut sequencer = Sequencer::new(
+        DigestKey::new([1; 32]),
+        limits,
+        7,
+        &known,
+        FirstSessions::default(),
+    );
+    sequencer.connect("fmc", InitialTimestamp::OLDEST, CLOCK, false);
+    let again = [
+        record(1000, b"a"),
+        record(1001, b"b"),
+        record(1001, b"c"),
+        record(1002, b"b"),
+    ];
+    let (keep, numbered) = batch(&mut sequencer, &again, 2000);
+    assert_eq!(keep, [false, false, true, true]);
+    assert_eq!((numbered.n, numbered.counts.duplicates), (8, 2));
+}
+
+#[test]
+fn what_a_server_does_not_repeat_is_counted_once_its_stream_is_past_it() {
+    // With several servers, their archives may differ by another overlap.
+    for (several, past) in [(false, 1006), (true, 1011)] {
+        let mut sequencer = sequencer(100);
+        sequencer.connect("fmc", InitialTimestamp::OLDEST, CLOCK, several);
+        batch(
+            &mut sequencer,
+            &[record(1000, b"a"), record(1000, b"b")],
+            2000,
+        );
+        sequencer.connect("fmc", InitialTimestamp::OLDEST, CLOCK, several);
+        let mut missing = |second, data| {
+            let (_, numbered) = batch(&mut sequencer, &[record(second, data)], 2000);
+            numbered.counts.missing
+        };
+        assert_eq!(missing(1000, b"a"), 0);
+        assert_eq!(missing(past - 1, b"c"), 0);
+        assert_eq!(missing(past, b"d"), 1, "the other one is gone");
+        assert_eq!(missing(past + 1, b"e"), 0);
+    }
+}
+
+#[test]
+fn records_behind_a_clock_that_was_set_back_are_counted() {
+    let mut sequencer = sequencer(1000);
+    sequencer.connect("fmc", InitialTimestamp::OLDEST, CLOCK, false);
+    batch(&mut sequencer, &[record(5000, b"a")], 5000);
+    let back = [record(1400, b"b"), record(1401, b"c")];
+    let (_, numbered) = batch(&mut sequencer, &back, 5001);
+    assert_eq!((numbered.counts.set_back, numbered.counts.ahead), (2, 0));
+    let ahead = [record(9000, b"d"), record(9001, b"e")];
+    let (_, numbered) = batch(&mut sequencer, &ahead, 5002);
+    assert_eq!(numbered.counts.ahead, 2);
+}
