@@ -24,6 +24,13 @@ pub(crate) fn touchable(disk: &ModelDisk) -> Vec<PathBuf> {
     paths
 }
 
+/// Returns the files with bytes that were moved aside.
+pub(crate) fn moved_aside(disk: &ModelDisk) -> Vec<PathBuf> {
+    let mut paths = disk.paths(Path::new(OUT));
+    paths.retain(|path| is_aside(path));
+    paths
+}
+
 /// Returns the lines of all files that `wanted` takes.
 pub(crate) fn all_lines(disk: &ModelDisk, wanted: impl Fn(&Path) -> bool) -> Lines {
     let mut lines = Lines::new();

@@ -9,12 +9,22 @@ use crate::run;
 use crate::world::Conditions;
 
 fn holds(outputs: &[usize], actions: &[Action]) {
+    holds_with_history(outputs, InitialTimestamp::OLDEST, 0, actions);
+}
+
+fn holds_with_history(
+    outputs: &[usize],
+    ask: InitialTimestamp,
+    history: usize,
+    actions: &[Action],
+) {
     let conditions = Conditions {
         overlap: 6,
         segment: 1472,
         outputs: outputs.to_vec(),
-        ask: InitialTimestamp::OLDEST,
+        ask,
         deviations: [0, 0],
+        history,
     };
     let (story, failure) = run::live(&conditions, actions);
     assert_eq!(failure, None, "{story:#?}");
@@ -151,4 +161,25 @@ fn a_cut_that_failed_to_be_durable_is_made_durable_by_the_next_start() {
         Crash(Crash::Power),
     ];
     holds(&[0, 2], &actions);
+}
+
+/// After a kill, a source was asked for events from before the time that the user asks from.
+#[test]
+fn a_start_asks_for_nothing_before_the_time_that_the_user_asks_from() {
+    let send = Send {
+        source: 1,
+        events: 4,
+    };
+    let arrive = Arrive {
+        source: 1,
+        bytes: 208,
+    };
+    let from = InitialTimestamp(99_990);
+    holds_with_history(&[3], from, 4, &[send, arrive, Crash(Crash::Kill)]);
+}
+
+/// A planted bug that moved it was not found, because its line was still somewhere.
+#[test]
+fn what_another_program_appends_stays_where_it_is() {
+    holds(&[3], &[Append { file: 0 }, Crash(Crash::Kill)]);
 }

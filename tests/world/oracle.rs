@@ -21,6 +21,8 @@ pub(crate) struct Oracle {
     promises: [OutputPromise; OUTPUTS.len()],
     /// The lines that other programs wrote.
     foreign: Lines,
+    /// How many events each archive had before the source was asked for the first time.
+    history: [usize; SOURCES.len()],
 }
 
 /// The promises of one output.
@@ -40,8 +42,10 @@ struct OutputPromise {
 }
 
 impl Oracle {
-    /// An event was stored: it is promised to these outputs, or not.
-    pub(crate) fn stored(&mut self, source: usize, outputs: Option<&[usize]>) {
+    /// An event was stored, after its source was asked or before: it is promised to these
+    /// outputs, or not.
+    pub(crate) fn stored(&mut self, source: usize, is_asked: bool, outputs: Option<&[usize]>) {
+        self.history[source] += usize::from(!is_asked);
         for (number, promise) in self.promises.iter_mut().enumerate() {
             promise.due[source].push(outputs.is_some_and(|of| of.contains(&number)));
         }
@@ -61,9 +65,14 @@ impl Oracle {
         }
         let is_asked =
             |second: u32, from: InitialTimestamp| from != InitialTimestamp::NOW && second >= from.0;
+        // What was stored before "now" may come, and is not promised.
+        let history = match source.ask {
+            InitialTimestamp::NOW => self.history[number],
+            _ => 0,
+        };
         for output in outputs {
             let promise = &mut self.promises[*output];
-            let since = promise.since[number];
+            let since = promise.since[number].max(history);
             let archive = source.server.archive.archive.iter();
             let events = archive.zip(&mut promise.due[number]).skip(since);
             for ((second, _), due) in events {
@@ -153,6 +162,31 @@ impl Oracle {
             let got = got(output, disk, receiver);
             for (source, of) in sources.iter().enumerate() {
                 promise.check(output, source, of, &got)?;
+                self.was_asked_for(output, source, of, &got)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Oracle {
+    /// What was stored before the source was asked, and before the second that the user asks
+    /// for, is nowhere, unless the clock of the server was set back.
+    fn was_asked_for(
+        &self,
+        output: usize,
+        number: usize,
+        of: &Source,
+        got: &Lines,
+    ) -> Result<(), String> {
+        if of.is_set_back || of.ask == InitialTimestamp::NOW {
+            return Ok(());
+        }
+        let archive = of.server.archive.archive.iter();
+        for (second, text) in archive.take(self.history[number]) {
+            if *second < of.ask.0 && got.contains_key(&line(output, text)) {
+                let name = OUTPUTS[output].path;
+                return Err(format!("{name} has {text:?}: nobody asked for it"));
             }
         }
         Ok(())

@@ -39,6 +39,8 @@ pub(crate) struct Conditions {
     /// What the user asks the second source for.
     pub(crate) ask: InitialTimestamp,
     pub(crate) deviations: [usize; SOURCES.len()],
+    /// How many events each server has from the start, one every five seconds.
+    pub(crate) history: usize,
 }
 
 impl Conditions {
@@ -53,6 +55,7 @@ impl Conditions {
                 _ => InitialTimestamp::OLDEST,
             },
             deviations: [random.index(6), random.index(6)],
+            history: random.index(6),
         }
     }
 }
@@ -87,6 +90,10 @@ pub(crate) struct World {
     written: usize,
     /// Whether anything but the collector changed files of outputs.
     is_touched: bool,
+    /// Whether every byte since the last start was written whole, and others only appended.
+    is_plain: bool,
+    /// Bytes that were moved although they could not be ours.
+    moved: Option<String>,
     story: Vec<String>,
 }
 
@@ -109,14 +116,22 @@ impl World {
             is_set_back: false,
         };
         let outputs = conditions.outputs.clone();
-        let collector = process::open(&disk, 0, (&outputs, false), conditions.overlap, &receiver);
+        let sources: Vec<Source> = (0..SOURCES.len()).map(source).collect();
+        let collector = process::open(
+            &disk,
+            0,
+            (&outputs, false),
+            conditions.overlap,
+            &|name| process::beginning(&sources, name),
+            &receiver,
+        );
         let mut world = Self {
             conditions: conditions.clone(),
             disk,
             boot: 0,
             now: BEGINNING,
             ahead: 0,
-            sources: (0..SOURCES.len()).map(source).collect(),
+            sources,
             outputs,
             is_respelled: false,
             collector: collector.expect("an empty disk"),
@@ -128,13 +143,27 @@ impl World {
             renamed: 0,
             written: 0,
             is_touched: false,
+            is_plain: true,
+            moved: None,
             story: vec![format!("{conditions:?}")],
         };
         world.collector.set_journal_limit(conditions.segment);
         world.disk.set_now(BEGINNING);
+        world.store_history();
         let connected = world.connect_all();
         assert!(connected.is_ok(), "an empty disk");
         world
+    }
+
+    /// Stores what the servers have before anybody asks.
+    fn store_history(&mut self) {
+        for age in (1..=self.conditions.history as u64).rev() {
+            for (source, name) in SOURCES.into_iter().enumerate() {
+                let server = &mut self.sources[source].server.archive;
+                server.store(name, BEGINNING - 5 * age, 0, 'x');
+                self.stored(source);
+            }
+        }
     }
 
     /// What happened so far.
@@ -166,6 +195,17 @@ impl World {
     }
 
     fn act(&mut self, action: Action) -> io::Result<()> {
+        self.is_plain &= !matches!(
+            action,
+            Action::CrashAt { .. }
+                | Action::Full(true)
+                | Action::FailSync
+                | Action::Rename { .. }
+                | Action::Replace { .. }
+                | Action::Truncate { .. }
+                | Action::Compress { .. }
+                | Action::Rot { .. }
+        );
         match action {
             Action::Store {
                 source,
@@ -226,7 +266,7 @@ impl World {
                 let rests = sources.any(|source| source.ask == InitialTimestamp::NOW);
                 self.ahead = if rests { 0 } else { ahead };
             }
-            Action::Crash(crash) => self.crash(crash),
+            Action::Crash(crash) => self.crash_and_look(crash),
             Action::CrashAt { operation, crash } => {
                 self.pending = crash;
                 self.disk.crash_at(operation);
@@ -274,7 +314,8 @@ impl World {
         let of = &self.sources[source];
         let is_promised = of.is_asked && of.is_configured && !of.is_set_back;
         let outputs = is_promised.then_some(&*self.outputs);
-        self.oracle.stored(source, outputs);
+        let is_asked = of.is_asked;
+        self.oracle.stored(source, is_asked, outputs);
     }
 
     fn arrive(&mut self, source: usize, bytes: usize) -> io::Result<bool> {
@@ -309,6 +350,9 @@ impl World {
             self.listen();
             match outcome {
                 Ok(true) => {
+                    if let Some(moved) = self.moved.take() {
+                        return Err(moved);
+                    }
                     let (disk, receiver) = (&self.disk, &self.receiver);
                     self.oracle.verdict(disk, receiver, &self.sources)?;
                     return match self.is_touched {

@@ -12,7 +12,7 @@ use crate::delivery::bookmark::entry::BatchEntry;
 use crate::delivery::bookmark::journal::Journal;
 use crate::delivery::bookmark::opening::{self, BookmarkLocation};
 use crate::delivery::bookmark::state_dir::StateDir;
-use crate::delivery::dedup::high_water_mark::ResumePoint;
+use crate::delivery::dedup::high_water_mark::{self, ResumePoint};
 use crate::delivery::dedup::sequencer::{FirstSessions, RecordVerdict, Sequencer, SequencerLimits};
 use crate::delivery::pipeline::steps::{DeliverySteps, StepError};
 use crate::digest::{Digest, DigestKey};
@@ -54,14 +54,21 @@ const DIGESTS: usize = 1 << 18;
 
 impl ClientBookmark {
     /// Opens the bookmark of an earlier run, or creates one.
-    pub(super) fn open(state: StateDir, source: &str, overlap: u32) -> Result<Self, Error> {
+    /// The source is asked for events from `from` on without one.
+    pub(super) fn open(
+        state: StateDir,
+        source: &str,
+        overlap: u32,
+        from: InitialTimestamp,
+    ) -> Result<Self, Error> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let place = BookmarkLocation {
             directory: state.path(),
             boot: state.boot(),
             key: state.key(),
         };
-        let opened = opening::open(&disk, place, overlap, None, &mut []);
+        let beginning = |_: &str| high_water_mark::beginning(from);
+        let opened = opening::open(&disk, place, overlap, None, &beginning, &mut []);
         let (journal, _) = opened.map_err(Error::bookmark)?;
         state.confirm().map_err(Error::bookmark)?;
         let (n, sources) = (journal.bookmark().n, &journal.bookmark().sources);

@@ -453,7 +453,7 @@ impl Builder {
         match &self.state {
             Some(path) => {
                 let state = StateDir::open(path, false).map_err(Error::bookmark)?;
-                ClientBookmark::open(state, name, self.overlap).map(Some)
+                ClientBookmark::open(state, name, self.overlap, self.from).map(Some)
             }
             None if self.is_reconnecting => Ok(Some(ClientBookmark::in_memory(name, self.overlap))),
             None => Ok(None),

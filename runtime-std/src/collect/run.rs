@@ -18,6 +18,7 @@ use super::unused;
 use crate::config::{Config, OutputConfig, RetryPolicy, SourceConfig};
 use crate::delivery::bookmark::opening::OpeningError;
 use crate::delivery::bookmark::state_dir::{StateDir, StateError};
+use crate::delivery::dedup::high_water_mark::beginning;
 use crate::delivery::dedup::sequencer::{FirstSessions, SequencerLimits};
 use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::failure::{PipelineError, StartError};
@@ -243,6 +244,11 @@ fn start(
         state,
         outputs: config.outputs.clone(),
         sources: sources.map(|source| source.name.clone()).collect(),
+        beginnings: settled
+            .sources
+            .iter()
+            .map(|source| (source.name.clone(), beginning(source.from)))
+            .collect(),
         limits: SequencerLimits {
             overlap: seconds(config.overlap),
             digests: (config.memory / MEMORY_OF_A_DIGEST).min(MOST_DIGESTS),

@@ -135,10 +135,11 @@ impl ModelCollector {
         targets: &[OutputTarget],
         overlap: u32,
     ) -> io::Result<Self> {
-        Self::open_with(disk, boot, targets, overlap, |_| None)
+        Self::open_with(disk, boot, targets, overlap, &|_| 0, |_| None)
     }
 
     /// As [`open`](Self::open), with other outputs than files where `receiver` returns one.
+    /// `beginning` returns the second that a source is asked from, 0 if from now on.
     ///
     /// # Errors
     /// Those of the disk, or the text of a refusal.
@@ -147,6 +148,7 @@ impl ModelCollector {
         boot: &str,
         targets: &[OutputTarget],
         overlap: u32,
+        beginning: &dyn Fn(&str) -> u32,
         mut receiver: impl FnMut(&OutputTarget) -> Option<Box<dyn Output>>,
     ) -> io::Result<Self> {
         let disk: Arc<dyn Disk> = Arc::new(disk.clone());
@@ -173,8 +175,9 @@ impl ModelCollector {
             boot,
             key: &key(),
         };
-        let (journal, notices) = opening::open(&disk, place, overlap, None, &mut outputs)
-            .map_err(|error| io::Error::other(error.to_string()))?;
+        let (journal, notices) =
+            opening::open(&disk, place, overlap, None, beginning, &mut outputs)
+                .map_err(|error| io::Error::other(error.to_string()))?;
         let accepted = journal.bookmark().n;
         let limits = SequencerLimits {
             overlap,

@@ -4,11 +4,13 @@ use std::io::{self, ErrorKind};
 
 use estreamer::fuzzing::collector::{ModelCollector, OutputTarget};
 use estreamer::fuzzing::disk::{Crash, ModelDisk};
+use estreamer_core::wire::InitialTimestamp;
 
 use super::World;
+use crate::files;
 use crate::outputs::{BULK, OUTPUTS, RESPELLED};
 use crate::receiver::{Mood, Receiver};
-use crate::sources::SOURCES;
+use crate::sources::{SOURCES, Source};
 
 /// Why a call of the collector did not succeed.
 enum Trouble {
@@ -70,6 +72,24 @@ impl World {
         self.start();
     }
 
+    /// The same. If the process is killed between two steps, all that it wrote explains
+    /// itself, and what others appended has to stay where it is.
+    pub(super) fn crash_and_look(&mut self, crash: Crash) {
+        let is_plain = self.is_plain && crash == Crash::Kill;
+        let before = files::moved_aside(&self.disk);
+        self.crash(crash);
+        if !is_plain {
+            return;
+        }
+        for path in files::moved_aside(&self.disk) {
+            let lines = files::lines_of(&self.disk, &path);
+            if !before.contains(&path) && lines.keys().any(|line| line.starts_with("<foreign")) {
+                let path = path.display();
+                self.moved = Some(format!("{path} has a line of another program: moved"));
+            }
+        }
+    }
+
     pub(super) fn reboot(&mut self, crash: Crash) {
         if crash == Crash::Kill {
             return;
@@ -86,7 +106,10 @@ impl World {
         loop {
             let (overlap, receiver) = (self.conditions.overlap, &self.receiver);
             let outputs = (&*self.outputs, self.is_respelled);
-            let opened = open(&self.disk, self.boot, outputs, overlap, receiver);
+            let beginning = |name: &str| beginning(&self.sources, name);
+            let opened = open(
+                &self.disk, self.boot, outputs, overlap, &beginning, receiver,
+            );
             let started = opened.and_then(|collector| {
                 self.collector = collector;
                 self.collector.set_journal_limit(self.conditions.segment);
@@ -94,6 +117,7 @@ impl World {
             });
             self.listen();
             let Err(error) = started else {
+                self.is_plain = true;
                 return;
             };
             self.say(format!("the start fails: {error}"));
@@ -179,12 +203,22 @@ impl World {
     }
 }
 
+/// The second from which the source of this name is asked, 0 if from now on.
+pub(super) fn beginning(sources: &[Source], name: &str) -> u32 {
+    let number = SOURCES.iter().position(|source| *source == name);
+    match number.map(|number| sources[number].ask) {
+        Some(InitialTimestamp::NOW) | None => 0,
+        Some(from) => from.0,
+    }
+}
+
 /// Starts a collector with these outputs.
 pub(super) fn open(
     disk: &ModelDisk,
     boot: u32,
     (outputs, is_respelled): (&[usize], bool),
     overlap: u32,
+    beginning: &dyn Fn(&str) -> u32,
     receiver: &Receiver,
 ) -> io::Result<ModelCollector> {
     let all = match is_respelled {
@@ -192,8 +226,10 @@ pub(super) fn open(
         false => &OUTPUTS,
     };
     let targets: Vec<OutputTarget> = outputs.iter().map(|output| all[*output]).collect();
-    ModelCollector::open_with(disk, &boot.to_string(), &targets, overlap, |target| {
+    let output = |target: &OutputTarget| {
         let is_bulk = target.path == OUTPUTS[BULK].path;
         is_bulk.then(|| receiver.output())
-    })
+    };
+    let boot = boot.to_string();
+    ModelCollector::open_with(disk, &boot, &targets, overlap, beginning, output)
 }

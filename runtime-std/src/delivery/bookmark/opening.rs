@@ -41,7 +41,8 @@ pub enum OpeningError {
 
 /// Restores the files of the last run to the bookmark, opens the outputs, and starts a
 /// new segment of the journal. `outputs` are pairs of name and output. The bookmark of
-/// the source `forget` is discarded.
+/// the source `forget` is discarded. `beginning` returns the archival second that a source
+/// is asked from without a bookmark, 0 if from now on.
 ///
 /// # Errors
 /// [`OpeningError`]. No event is lost; the next start tries again.
@@ -50,6 +51,7 @@ pub fn open(
     place: BookmarkLocation<'_>,
     overlap: u32,
     forget: Option<&str>,
+    beginning: &dyn Fn(&str) -> u32,
     outputs: &mut [(String, Box<dyn Output>)],
 ) -> Result<(Journal, Vec<FileNotice>), OpeningError> {
     let BookmarkLocation {
@@ -71,7 +73,7 @@ pub fn open(
             return Err(OpeningError::Journal(error));
         }
         notices = settle(disk.as_ref(), key, recovered, same_boot).map_err(file)?;
-        recovered.anchor(overlap);
+        recovered.anchor(overlap, beginning);
     }
     let bookmark = recovered
         .as_mut()

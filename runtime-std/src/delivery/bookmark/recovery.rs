@@ -241,14 +241,16 @@ impl Recovered {
 
     /// For each source without deliveries: sets the resume second to the earliest
     /// archival second of its pending batches minus the overlap, if that is earlier than
-    /// the current one.
-    pub fn anchor(&mut self, overlap: u32) {
+    /// the current one; but not before the second that it is asked from, which `beginning`
+    /// returns.
+    pub fn anchor(&mut self, overlap: u32, beginning: &dyn Fn(&str) -> u32) {
         for PendingBatch { batch, .. } in &self.pending {
             let first = batch.records.iter().map(|(second, _)| *second).min();
             if let Some(first) = first {
+                let second = first.saturating_sub(overlap).max(beginning(&batch.source));
                 self.bookmark.anchor(Anchor {
                     source: batch.source.clone(),
-                    second: first.saturating_sub(overlap),
+                    second,
                 });
             }
         }

@@ -1,5 +1,6 @@
 //! The position of a source in the archive of its server, in archival seconds.
 
+use estreamer_core::wire::InitialTimestamp;
 use serde::{Deserialize, Serialize};
 
 /// The maximum archival second of the last minute.
@@ -92,6 +93,15 @@ impl ResumePoint {
             remember_from: self.remember_from.min(second),
             ..self
         }
+    }
+}
+
+/// Returns the second before which a source that is asked from `from` on is never asked: 0 if
+/// from now on, because events that are stored late may be older than all received ones.
+pub fn beginning(from: InitialTimestamp) -> u32 {
+    match from {
+        InitialTimestamp::NOW => 0,
+        from => from.0,
     }
 }
 

@@ -7,7 +7,7 @@ use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::buffer::EventRecord;
 
 use super::delivered::Delivered;
-use super::high_water_mark::{HighWaterMark, ResumePoint};
+use super::high_water_mark::{HighWaterMark, ResumePoint, beginning};
 use super::ordinals::Ordinals;
 use super::replay_filter::ReplayFilter;
 use crate::digest::{Digest, DigestKey};
@@ -186,10 +186,7 @@ impl Sequencer {
             }
         }
         // Events that were stored late since "now" may be older than all received ones.
-        state.beginning = match from {
-            InitialTimestamp::NOW => 0,
-            from => from.0,
-        };
+        state.beginning = beginning(from);
         match state.delivered.point() {
             Some(point) => {
                 state.beginning = state.beginning.min(point.resume_from);

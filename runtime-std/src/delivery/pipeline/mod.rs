@@ -32,6 +32,7 @@ pub mod steps;
 pub mod view;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -80,6 +81,8 @@ pub struct Setup {
     pub outputs: Vec<OutputConfig>,
     /// The names of the sources.
     pub sources: Vec<String>,
+    /// The archival second that each is asked from without a bookmark, 0 if from now on.
+    pub beginnings: BTreeMap<String, u32>,
     /// The limits of the sequencer.
     pub limits: SequencerLimits,
     /// Whether a batch is acknowledged only after every required output has accepted it.
@@ -148,7 +151,8 @@ impl Pipeline {
                 };
                 let forget = setup.forget.as_deref();
                 let overlap = setup.limits.overlap;
-                let opened = opening::open(&disk, place, overlap, forget, &mut outputs);
+                let beginning = |source: &str| setup.beginnings.get(source).copied().unwrap_or(0);
+                let opened = opening::open(&disk, place, overlap, forget, &beginning, &mut outputs);
                 let (journal, mut notices) = opened?;
                 notices.extend(lacking(state, &required, &setup.sources));
                 state

@@ -78,8 +78,8 @@ pub(crate) const ODD: Oddities = Oddities {
     clock_back: 0,
     clock_ahead: 0,
 };
-/// At the end, this long without a further line is the end.
-const STALLED: Duration = Duration::from_secs(20);
+/// At the end, a process that writes nothing for this long is started again.
+const STALLED: Duration = Duration::from_secs(3);
 
 impl World {
     pub(crate) fn new(seed: u64, ask: Ask, is_archive: bool) -> Self {
@@ -259,25 +259,34 @@ impl World {
         }
     }
 
-    /// Lets it collect what is left.
+    /// Lets it collect what is left. A process that waits before it tries again is stopped,
+    /// and started again: each connection that is cut makes the wait longer.
     fn complete(&mut self) -> Result<(), String> {
         let wanted = self.expected().len();
-        let running = Running::start(&mut self.fleet.collect());
-        let (mut found, mut since) = (0, Instant::now());
-        while found < wanted && since.elapsed() < STALLED {
-            sleep(Duration::from_millis(20));
-            let lines = self.files.lines().unwrap_or_default();
-            let now = self.asked_for(lines).len();
-            if now != found {
-                (found, since) = (now, Instant::now());
+        for _ in 0..CUT {
+            let running = Running::start(&mut self.fleet.collect());
+            let (mut found, mut since) = (0, Instant::now());
+            while found < wanted && since.elapsed() < STALLED {
+                sleep(Duration::from_millis(20));
+                let lines = self.files.lines().unwrap_or_default();
+                let now = self.asked_for(lines).len();
+                if now != found {
+                    (found, since) = (now, Instant::now());
+                }
             }
+            running.signal("TERM");
+            let ended = running.wait();
+            // The signal may have come before it was looked out for.
+            if !ended.status.success() && ended.status.signal().is_none() {
+                return Err(format!("the last run failed: {}", ended.stderr));
+            }
+            if found >= wanted {
+                break;
+            }
+            self.history
+                .push(format!("not complete; it said: {}", ended.stderr));
         }
-        running.signal("TERM");
-        let ended = running.wait();
-        match ended.status.success() {
-            true => Ok(()),
-            false => Err(format!("the last run failed: {}", ended.stderr)),
-        }
+        Ok(())
     }
 
     /// What was asked for, in the order in which it was stored.
