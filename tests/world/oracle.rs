@@ -91,7 +91,11 @@ impl Oracle {
     /// What an output has not got is no longer promised: it was removed, or the state was
     /// deleted.
     pub(crate) fn revoke(&mut self, output: usize, source: usize, sources: &[Source], got: &Lines) {
-        let mut got = got.clone();
+        // What came twice may not be durable in the file where it was first.
+        let mut got = match self.promises[output].may_double {
+            true => Lines::new(),
+            false => got.clone(),
+        };
         let archive = sources[source].server.archive.archive.iter();
         for ((_, text), due) in archive.zip(&mut self.promises[output].due[source]) {
             let line = line(output, text);

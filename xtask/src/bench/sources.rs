@@ -18,26 +18,43 @@ const ROUNDS: u32 = 3;
 pub(super) const COUNT: &str = "sources";
 pub(super) const SECONDS: &str = "seconds";
 pub(super) const MEMORY: &str = "memory at most, MiB";
+pub(super) const SHARED: &str = "the same, one PKCS#12 file for all";
 
 /// One server has all sources, with an identity file for each of them.
 pub(super) fn cost(scene: &Scene) -> Result<Data> {
     identities::make(scene, SOURCES[SOURCES.len() - 1])?;
-    let mut data = Data::new(&[COUNT, SECONDS, "events/s", "CPU, µs/event", MEMORY]);
+    let mut data = Data::new(&[
+        COUNT,
+        SECONDS,
+        "events/s",
+        "CPU, µs/event",
+        "processors used",
+        MEMORY,
+        SHARED,
+    ]);
     for sources in SOURCES {
         let mut load = Load::generated(EVENTS / sources, PER_SECOND / sources);
         load.more.push("--no-address-check".to_owned());
         let server = scene.server(&load)?;
-        let mut collector = Collector::of(&server, EVENTS);
-        collector.top = MEMORY_KEY.to_owned();
-        collector.identities = (0..sources).map(identities::own).collect();
-        let taken = collector::best(ROUNDS, 1, |_| collector.run(), Taken::seconds)?[0];
+        let identities: [fn(u64) -> String; 2] = [identities::own, |_| identities::shared()];
+        let collectors = identities.map(|identity| {
+            let mut collector = Collector::of(&server, EVENTS);
+            collector.top = MEMORY_KEY.to_owned();
+            collector.identities = (0..sources).map(identity).collect();
+            collector
+        });
+        let run = |index: usize| collectors[index].run();
+        let both = collector::best(ROUNDS, collectors.len(), run, Taken::seconds)?;
+        let (taken, shared) = (both[0], both[1]);
         let seconds = taken.seconds();
         data.push(vec![
             sources.to_string(),
             format!("{seconds:.2}"),
             format!("{:.0}", EVENTS as f64 / seconds),
             format!("{:.2}", taken.processor / EVENTS as f64 * 1e6),
+            format!("{:.2}", taken.processor / seconds),
             format!("{:.1}", taken.memory as f64 / 1024.0),
+            format!("{:.1}", shared.memory as f64 / 1024.0),
         ]);
     }
     data.note(

@@ -76,7 +76,14 @@ pub(super) static TOPICS: [Topic; 8] = [
         panels: &[
             (
                 "Resident memory at most, MiB",
-                lines(sources::COUNT, Axis::Linear, &[(sources::MEMORY, "memory")]),
+                lines(
+                    sources::COUNT,
+                    Axis::Linear,
+                    &[
+                        (sources::MEMORY, "PKCS#12 each"),
+                        (sources::SHARED, "PKCS#12 shared"),
+                    ],
+                ),
             ),
             (
                 "Time from start to end, s",
