@@ -205,16 +205,28 @@ impl FileRecovery<'_> {
     ) -> BTreeMap<Arc<Path>, PathBuf> {
         let mut found = BTreeMap::new();
         let mut taken = BTreeSet::new();
+        let is_file_of = |mark: &FileMark, place: &Path| {
+            self.is_file_of(mark, ranges(pending, &mark.path).next(), place)
+        };
+        // The file of another output may begin with the same bytes.
+        let is_ours = |mark: &FileMark, place: &Path| {
+            let number = self.number(place);
+            let mut others = bookmark.files.values();
+            let is_anothers = others.any(|other| {
+                other.path != mark.path
+                    && number == Some((other.device, other.inode))
+                    && is_file_of(other, place)
+            });
+            !is_anothers && is_file_of(mark, place)
+        };
         for mark in bookmark.files.values() {
-            let first = ranges(pending, &mark.path).next();
-            if self.is_file_of(mark, first, &mark.path) {
+            if is_ours(mark, &mark.path) {
                 taken.extend(self.number(&mark.path));
                 found.insert(mark.path.clone(), mark.path.to_path_buf());
             }
         }
         for mark in bookmark.files.values() {
-            let first = ranges(pending, &mark.path).next();
-            if found.contains_key(&mark.path) || !(all || first.is_some()) {
+            if found.contains_key(&mark.path) || !(all || touches(pending, &mark.path)) {
                 continue;
             }
             // An unreadable directory counts as empty.
@@ -225,7 +237,7 @@ impl FileRecovery<'_> {
             let is_aside = |place: &PathBuf| place.to_string_lossy().contains(ASIDE);
             let others = others.into_iter().take(MAX_CANDIDATES);
             let mut others = others.filter(|place| !is_aside(place));
-            let place = others.find(|place| self.is_file_of(mark, first, place) && is_free(place));
+            let place = others.find(|place| is_ours(mark, place) && is_free(place));
             if let Some(place) = place {
                 taken.extend(self.number(&place));
                 found.insert(mark.path.clone(), place);
