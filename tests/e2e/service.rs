@@ -1,5 +1,7 @@
 //! The simulated server, message by message, as the guides say it.
 
+use std::collections::BTreeSet;
+
 use estreamer_core::wire::{
     Bundle, ESTREAMER_SERVICE, ErrorMessage, EventList, EventStreamRequest, InitialTimestamp,
     Message, MessageType, Null, RecordType, RequestFlags, ServiceEntry, Services,
@@ -49,6 +51,25 @@ fn first_bundle(raw: &mut Raw) -> Vec<(RecordType, Option<u32>, Vec<u8>)> {
         other => panic!("{other}"),
     });
     events.collect()
+}
+
+#[test]
+fn each_connection_is_cut_at_another_byte() {
+    let pki = Pki::new();
+    // More than 50,000 bytes in the first bundle.
+    let simulator = simulator(&pki, |builder| {
+        let builder = builder.count(5000).bundle(5000);
+        builder.chaos(ChaosKind::Cut).chaos_connections(3)
+    });
+    let json = block("ConnectionEvent", r#""InitiatorIP""#, "JSON");
+    let lengths: BTreeSet<usize> = (0..3)
+        .map(|_| {
+            let mut raw = Raw::connect(&pki, simulator.address());
+            raw.send(&request(1 << 23, json.as_bytes()));
+            raw.rest().len()
+        })
+        .collect();
+    assert_eq!(lengths.len(), 3, "{lengths:?}");
 }
 
 #[test]

@@ -77,6 +77,15 @@ impl Raw {
         }
     }
 
+    /// Everything until the server closes.
+    ///
+    /// # Panics
+    /// When nothing comes for a minute.
+    pub fn rest(mut self) -> Vec<u8> {
+        while self.fill() {}
+        self.received
+    }
+
     /// Bytes received so far as they were on the wire, those of TLS included.
     pub fn wire(&self) -> u64 {
         self.wire

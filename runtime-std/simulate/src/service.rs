@@ -96,7 +96,7 @@ pub struct Service {
     register: Option<Register>,
     quirks: Quirks,
     chaos: Vec<Chaos>,
-    /// The number of connections that still get faults.
+    /// The number of connections that get faults.
     to_hit: u32,
     seed: u64,
 }
@@ -198,13 +198,16 @@ impl Service {
     /// # Errors
     /// Those of the system if polling fails.
     pub fn run(self) -> io::Result<()> {
-        let mut to_hit = self.to_hit;
+        let mut number = 0;
         self.server.run(|peer| {
             // Without a register, the record of a connection is dropped with it.
             let entry = self.register.clone().unwrap_or_default().add(peer);
-            let chaos: &[Chaos] = if to_hit > 0 { &self.chaos } else { &[] };
-            to_hit = to_hit.saturating_sub(1);
-            let tamper = Tamper::new(self.quirks, chaos, self.seed);
+            let is_hit = number < self.to_hit;
+            let chaos: &[Chaos] = if is_hit { &self.chaos } else { &[] };
+            // Each connection is hit at another place.
+            let seed = self.seed.wrapping_add(number.into());
+            number = number.saturating_add(1);
+            let tamper = Tamper::new(self.quirks, chaos, seed);
             ConnectionFeed::new(self.common.clone(), entry, tamper)
         })
     }
