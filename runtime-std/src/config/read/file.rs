@@ -109,8 +109,11 @@ pub(super) fn parse_all(text: &str) -> Parsed {
             let what = format!("invalid TOML: {}", error.message().replace('\n', ", "));
             Diagnostic::new(line, what, "Correct the line")
         });
+        let mut mistakes: Vec<Diagnostic> = invalid.collect();
+        // The others of a line follow from the first.
+        mistakes.dedup_by_key(|mistake| mistake.line);
         return Parsed {
-            mistakes: invalid.collect(),
+            mistakes,
             raw: RawConfig::default(),
             is_complete: false,
         };
