@@ -9,7 +9,7 @@ use crate::run;
 
 /// A world takes milliseconds. One that takes longer than this is in an endless loop.
 const ENDLESS: Duration = Duration::from_secs(20);
-/// How often it is looked for one.
+/// How often we look for one.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// The worlds that run now, and since when, by the thread they run on.

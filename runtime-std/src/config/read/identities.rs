@@ -68,26 +68,29 @@ fn each<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::collections::HashSet;
+    use std::sync::{Condvar, Mutex};
     use std::time::Duration;
 
     use super::*;
 
     #[test]
     fn each_is_done_once_and_in_order_on_all_processors() {
-        let seen = Mutex::new(std::collections::HashSet::new());
-        let all: Vec<usize> = (0..100).collect();
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let (seen, more) = (Mutex::new(HashSet::new()), Condvar::new());
+        let all: Vec<usize> = (0..threads + 98).collect();
         let results = each(&all, |number| {
-            thread::sleep(Duration::from_millis(1));
-            seen.lock().unwrap().insert(thread::current().id());
+            let mut seen = seen.lock().unwrap();
+            seen.insert(thread::current().id());
+            more.notify_all();
+            // Nobody goes on before all have begun.
+            let patience = Duration::from_secs(60);
+            let _seen = more.wait_timeout_while(seen, patience, |seen| seen.len() < threads);
             number * 2
         });
-        assert_eq!(
-            results,
-            (0..100).map(|number| number * 2).collect::<Vec<_>>()
-        );
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        assert_eq!(seen.lock().unwrap().len(), threads.min(100));
+        let doubled: Vec<usize> = all.iter().map(|number| number * 2).collect();
+        assert_eq!(results, doubled);
+        assert_eq!(seen.lock().unwrap().len(), threads);
     }
 
     #[test]

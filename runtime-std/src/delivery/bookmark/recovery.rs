@@ -247,10 +247,11 @@ impl Recovered {
         for PendingBatch { batch, .. } in &self.pending {
             let first = batch.records.iter().map(|(second, _)| *second).min();
             if let Some(first) = first {
-                let second = first.saturating_sub(overlap).max(beginning(&batch.source));
+                // A later beginning was configured since; what had come comes again.
+                let beginning = beginning(&batch.source).min(first);
                 self.bookmark.anchor(Anchor {
                     source: batch.source.clone(),
-                    second,
+                    second: first.saturating_sub(overlap).max(beginning),
                 });
             }
         }
