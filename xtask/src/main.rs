@@ -85,8 +85,7 @@ cargo xtask TASK
   tidy       file lengths, stray spaces, unfinished work and links, alone
   ci         what a change must pass, as .ci/run runs it: all of these but
              coverage and header, of fuzz the smoke run, of bench the check, of
-             soak one minute with chaos; --builds: only what mostly compiles, which
-             runs beside the tests that mostly wait";
+             soak one minute with chaos";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -128,7 +127,6 @@ fn main() -> ExitCode {
         ["deny"] => steps.run("deny", deny::run).map(|()| None),
         ["dist"] => dist::run(&mut steps).map(|()| None),
         ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
-        ["ci", "--builds"] => ci::builds(&mut steps).map(|()| None),
         ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             return ExitCode::SUCCESS;

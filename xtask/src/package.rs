@@ -26,10 +26,8 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
     // In one command, because cargo takes the dependencies from the packages.
     steps.run("package: pack and compile", || {
         let mut command = process::cargo();
-        // The tree under test may have changes that are not committed. The packages have
-        // profiles of their own, and others build in `target` at the same time.
+        // The tree under test may have changes that are not committed.
         command.args(["package", "--locked", "--allow-dirty"]);
-        command.arg("--target-dir=target/packages");
         for (name, _) in CRATES {
             command.args(["--package", name]);
         }

@@ -1,10 +1,9 @@
 //! Programs that a task needs and a machine may lack.
 
-use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::{Result, process, tree};
+use crate::{Result, process};
 
 /// Whether the program is there.
 pub(crate) fn works(program: &str) -> bool {
@@ -23,11 +22,6 @@ pub(crate) fn install(packages: &[&str]) -> Result {
         ));
     }
     println!("installing {names}");
-    // Two of this program may run at once, and apt-get does not wait for another.
-    let turn = tree::root().join("target/install.lock");
-    let turn = File::create(&turn).map_err(|error| format!("{}: {error}", tree::shown(&turn)))?;
-    turn.lock()
-        .map_err(|error| format!("waiting to install {names}: {error}"))?;
     let install = ["install", "-y", "--no-install-recommends"];
     for arguments in [&["update"][..], &[&install[..], packages].concat()] {
         let mut command = Command::new("apt-get");
