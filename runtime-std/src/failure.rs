@@ -174,6 +174,7 @@ impl Remedy {
                 "Raise the limit on open files of this machine: sysctl fs.file-max".into()
             }
             Some(libc::ENOSPC | libc::EDQUOT) => "Free some space on that file system".into(),
+            Some(libc::EIO) => "Check the disk: the log of the kernel has the cause".into(),
             Some(libc::EROFS) => {
                 "Name a directory on another file system, or mount this one writable".into()
             }

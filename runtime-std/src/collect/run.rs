@@ -16,6 +16,7 @@ use super::summary::report;
 use super::supervisor::{Ended, Supervisor};
 use super::unused;
 use crate::config::{Config, OutputConfig, RetryPolicy, SourceConfig};
+use crate::delivery::bookmark::journal::JournalError;
 use crate::delivery::bookmark::opening::OpeningError;
 use crate::delivery::bookmark::state_dir::{StateDir, StateError};
 use crate::delivery::dedup::high_water_mark::beginning;
@@ -97,6 +98,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     // The times of recent failed syncs.
     let mut failed_syncs: Vec<Instant> = Vec::new();
     let mut waits_for_space = false;
+    let mut has_started = false;
     loop {
         let started = start(
             &current,
@@ -108,19 +110,28 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
         );
         let (pipeline, at) = match (started, previous.take()) {
             (Ok(started), _) => (started, event_loop.now()),
-            (Err(NoStart { failure, is_full }), None) => {
-                if !is_full || event_loop.handle().is_stopped() {
+            (Err(NoStart { failure, trouble }), None) => {
+                let now = event_loop.now();
+                let goes_on = match trouble {
+                    Some(DiskTrouble::Full) => true,
+                    // A disk that failed a sync may fail the start that follows, too.
+                    Some(DiskTrouble::Fails) => has_started && is_bearable(&mut failed_syncs, now),
+                    None => false,
+                };
+                if !goes_on || event_loop.handle().is_stopped() {
                     return Err(failure);
                 }
+                let failure = failure.worded(run.wording);
+                if trouble == Some(DiskTrouble::Fails) {
+                    error!("{failure}. {COLLECTED_AGAIN}");
+                    pause(&mut event_loop, now, 1000)?;
+                    continue;
+                }
                 if !std::mem::replace(&mut waits_for_space, true) {
-                    warn!(
-                        "{}. Waiting for space on the disk.",
-                        failure.worded(run.wording)
-                    );
+                    warn!("{failure}. Waiting for space on the disk.");
                 }
                 monitor.set_state(RunState::WaitingForSpace);
                 run.beat(Health::WaitingForSpace);
-                let now = event_loop.now();
                 pause(&mut event_loop, now, 5000)?;
                 continue;
             }
@@ -134,6 +145,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
             }
         };
         run.reset = Reset::Nothing;
+        has_started = true;
         if std::mem::take(&mut waits_for_space) {
             info!("the disk has space again.");
         }
@@ -184,10 +196,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                     && is_bearable(&mut failed_syncs, now)
                     && !event_loop.handle().is_stopped() =>
             {
-                error!(
-                    "what was written could not be made durable: {error}. Everything \
-                     since the last commit is cut off and collected again."
-                );
+                error!("what was written could not be made durable: {error}. {COLLECTED_AGAIN}");
                 // The servers were reachable before.
                 if ledger.total().connections > 0 {
                     current.config.retry = Some(RetryPolicy::Always);
@@ -213,10 +222,34 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     }
 }
 
-/// Why a pipeline does not start, and whether a full disk is the cause.
+/// What is told each time a run goes on after a disk failed.
+const COLLECTED_AGAIN: &str = "Everything since the last commit is cut off and collected again.";
+
+/// Why a pipeline does not start, and what is wrong with the disk if that is the cause.
 struct NoStart {
     failure: Failure,
-    is_full: bool,
+    trouble: Option<DiskTrouble>,
+}
+
+/// Troubles of a disk that may pass.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DiskTrouble {
+    /// It has no space.
+    Full,
+    /// It does not do what it is told.
+    Fails,
+}
+
+impl DiskTrouble {
+    fn of(error: &io::Error) -> Option<Self> {
+        match error.kind() {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => Some(Self::Full),
+            _ if error.raw_os_error() == Some(libc::EIO) => Some(Self::Fails),
+            _ => None,
+        }
+    }
 }
 
 /// Opens the state directory unless it is open already, and starts a pipeline.
@@ -232,7 +265,10 @@ fn start(
     let state = match (&config.state, state) {
         (Some(path), None) => Some(StateDir::open(path, run.reset == Reset::All).map_err(
             |error| NoStart {
-                is_full: matches!(&error, StateError::Io(_, error) if is_full(error)),
+                trouble: match &error {
+                    StateError::Io(_, error) => DiskTrouble::of(error),
+                    _ => None,
+                },
                 failure: refusal::state(&error),
             },
         )?),
@@ -263,9 +299,11 @@ fn start(
         },
     };
     let pipeline = Pipeline::start(setup, event_loop.handle()).map_err(|error| NoStart {
-        is_full: match &error {
-            StartError::Opening(OpeningError::File(_, error)) => is_full(error),
-            _ => false,
+        trouble: match &error {
+            StartError::Opening(
+                OpeningError::File(_, error) | OpeningError::Journal(JournalError::Io(_, error)),
+            ) => DiskTrouble::of(error),
+            _ => None,
         },
         failure: refusal::start(error),
     })?;
@@ -274,13 +312,6 @@ fn start(
     }
     unused::warn(&pipeline, &settled.sources, run.wording);
     Ok(pipeline)
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
-    )
 }
 
 /// Records a failed sync. Returns whether the run may continue from the last commit.
