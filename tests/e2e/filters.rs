@@ -6,7 +6,9 @@ use std::path::Path;
 
 use estreamer_core::quirk::Quirk;
 use estreamer_tests::http::{get, listening};
-use estreamer_tests::{Ended, Fleet, Pki, Running, estreamer, lines, stored, wait_for_lines};
+use estreamer_tests::{
+    Ended, Fleet, Pki, Running, estreamer, lines, stored, wait_for_lines, whole_lines,
+};
 use serde_json::{Map, Value};
 
 use crate::status::LISTEN;
@@ -244,7 +246,7 @@ fn minimal_leaves_out_of_the_request_what_no_output_takes() {
     let https = connections.iter().filter(|line| is_https(line)).count();
     let files = of_type("FileEvent").len();
     let least = |name: &str, least: usize| {
-        estreamer_tests::wait_until(|| lines(&fleet.path(name)).len() >= least);
+        estreamer_tests::wait_until(|| whole_lines(&fleet.path(name)).len() >= least);
     };
     least("a", https);
     least("b", files);
@@ -303,7 +305,7 @@ fn a_changed_filter_applies_from_the_bookmark_on() {
         .filter(|line| !is_https(line))
         .collect();
     let has_new = || {
-        let found = lines(&fleet.path("out"));
+        let found = whole_lines(&fleet.path("out"));
         let of = found[first.len().min(found.len())..].iter();
         of.filter(|line| !is_https(line)).count() >= new.len()
     };

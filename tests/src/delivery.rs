@@ -251,7 +251,21 @@ impl Scene {
 /// # Panics
 /// When it cannot be read.
 pub fn lines(path: &Path) -> Vec<Vec<u8>> {
-    let bytes = std::fs::read(path).expect("a readable file");
+    split(&std::fs::read(path).expect("a readable file"))
+}
+
+/// The lines of a file that somebody writes, without the one that is being written.
+///
+/// # Panics
+/// When it cannot be read.
+pub fn whole_lines(path: &Path) -> Vec<Vec<u8>> {
+    let mut bytes = std::fs::read(path).expect("a readable file");
+    let end = bytes.iter().rposition(|&byte| byte == b'\n');
+    bytes.truncate(end.map_or(0, |end| end + 1));
+    split(&bytes)
+}
+
+fn split(bytes: &[u8]) -> Vec<Vec<u8>> {
     let lines = bytes.split_inclusive(|&byte| byte == b'\n');
     lines
         .map(|line| line.strip_suffix(b"\n").unwrap_or(line).to_vec())

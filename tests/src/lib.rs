@@ -16,7 +16,7 @@ pub mod receiver;
 mod server;
 pub mod speaker;
 
-pub use delivery::{ODD, Scene, at_each, lines};
+pub use delivery::{ODD, Scene, at_each, lines, whole_lines};
 pub use fleet::{Fleet, stored, wait_for_lines};
 pub use hostile::{Hostile, Stream};
 pub use process::{
