@@ -8,6 +8,7 @@ mod of_options;
 mod of_servers;
 
 use std::process::Command;
+use std::thread;
 
 use estreamer_tests::{Ended, Pki, estreamer};
 
@@ -62,15 +63,33 @@ pub(super) fn fixture(name: &str) -> String {
     format!("{folder}/{name}")
 }
 
+/// What makes the program print its remedies. Some wait for servers, so they are made side by
+/// side.
+const SITUATIONS: [fn(&mut Printed); 7] = [
+    of_configurations::run,
+    of_options::run,
+    of_servers::certificates,
+    of_servers::requests,
+    of_servers::round_trips,
+    of_servers::records,
+    of_servers::bookmarks,
+];
+
 #[test]
 fn every_remedy_that_names_something_is_printed_somewhere_and_accepted() {
-    let mut printed = Printed(String::new());
-    of_configurations::run(&mut printed);
-    of_options::run(&mut printed);
-    of_servers::run(&mut printed);
+    let printed: String = thread::scope(|scope| {
+        let all = SITUATIONS.map(|situation| {
+            scope.spawn(move || {
+                let mut printed = Printed(String::new());
+                situation(&mut printed);
+                printed.0
+            })
+        });
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
     let missing: Vec<String> = inventory::remedies()
         .into_iter()
-        .filter(|remedy| !remedy.parts.iter().all(|part| printed.0.contains(part)))
+        .filter(|remedy| !remedy.parts.iter().all(|part| printed.contains(part)))
         .map(|remedy| format!("{}: {:?}", remedy.file, remedy.parts))
         .collect();
     assert!(missing.is_empty(), "no case for\n{}", missing.join("\n"));

@@ -15,16 +15,8 @@ use super::of_configurations::source;
 use super::{Printed, fixture};
 use crate::doctor_servers::{Answer, Server};
 
-pub(super) fn run(printed: &mut Printed) {
-    certificates(printed);
-    requests(printed);
-    round_trips(printed);
-    records(printed);
-    bookmarks(printed);
-}
-
 /// A certificate that is refused, until the rule for it is changed.
-fn certificates(printed: &mut Printed) {
+pub(super) fn certificates(printed: &mut Printed) {
     let pki = Pki::new();
     let simulator = pki.server().count(10).spawn().unwrap();
     let address = simulator.address().to_string();
@@ -86,7 +78,7 @@ fn certificates(printed: &mut Printed) {
 }
 
 /// Requests that are not answered, or answered with nothing.
-fn requests(printed: &mut Printed) {
+pub(super) fn requests(printed: &mut Printed) {
     let pki = Pki::new();
     let inclusive = pki
         .server()
@@ -110,7 +102,7 @@ fn requests(printed: &mut Printed) {
 }
 
 /// A server far away that counts null messages.
-fn round_trips(printed: &mut Printed) {
+pub(super) fn round_trips(printed: &mut Printed) {
     let pki = Pki::new();
     let server = pki.server().count(1000).bundle(10);
     let server = server.delay(Duration::from_millis(20));
@@ -125,7 +117,7 @@ fn round_trips(printed: &mut Printed) {
 }
 
 /// Records whose layout is not known, or that are not what was asked for.
-fn records(printed: &mut Printed) {
+pub(super) fn records(printed: &mut Printed) {
     let pki = Pki::new();
     let simulator = pki.server().count(10).opaque("FlatBuffer").spawn().unwrap();
     let doctor = |more: &str| {
@@ -179,7 +171,7 @@ fn records(printed: &mut Printed) {
 }
 
 /// State directories that are in use, damaged, or know a source that is gone.
-fn bookmarks(printed: &mut Printed) {
+pub(super) fn bookmarks(printed: &mut Printed) {
     let scene = Scene::new(100, ODD, |builder| builder);
     scene.run(&mut scene.collect("out", "state")).success();
     let before = scene.simulator().connections().len();
