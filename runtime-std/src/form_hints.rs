@@ -19,6 +19,8 @@ pub(crate) struct FormHints {
     path: Option<PathBuf>,
     /// The forms by source and server.
     sources: BTreeMap<String, BTreeMap<String, String>>,
+    /// Whether a form changed since the file was written.
+    is_changed: bool,
 }
 
 impl FormHints {
@@ -30,6 +32,7 @@ impl FormHints {
         Self {
             path: Some(path),
             sources: sources.unwrap_or_default(),
+            is_changed: false,
         }
     }
 
@@ -38,24 +41,26 @@ impl FormHints {
         RequestForm::from_name(self.sources.get(source)?.get(server)?)
     }
 
-    /// Stores the form that this server answered, durably if there is a file.
+    /// Stores the form that this server answered; [`save`](Self::save) writes it.
+    pub(crate) fn set(&mut self, source: &str, server: &str, form: RequestForm) {
+        if self.get(source, server) != Some(form) {
+            let servers = self.sources.entry(source.into()).or_default();
+            servers.insert(server.into(), form.name().into());
+            self.is_changed = true;
+        }
+    }
+
+    /// Writes what changed durably if there is a file. A thousand sources that start
+    /// together change it a thousand times, so an owner of many calls this once a second.
     ///
     /// # Errors
-    /// The file cannot be written; the form is then kept in memory only.
-    pub(crate) fn set(
-        &mut self,
-        source: &str,
-        server: &str,
-        form: RequestForm,
-    ) -> Result<(), (PathBuf, io::Error)> {
-        if self.get(source, server) == Some(form) {
-            return Ok(());
-        }
-        let servers = self.sources.entry(source.into()).or_default();
-        servers.insert(server.into(), form.name().into());
+    /// The file cannot be written; the forms are then kept in memory until the next change.
+    pub(crate) fn save(&mut self) -> Result<(), (PathBuf, io::Error)> {
         match &self.path {
-            None => Ok(()),
-            Some(path) => self.write(path).map_err(|error| (path.clone(), error)),
+            Some(path) if std::mem::take(&mut self.is_changed) => {
+                self.write(path).map_err(|error| (path.clone(), error))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -79,9 +84,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let mut hints = FormHints::open(directory.path());
         assert_eq!(hints.get("fmc", "a:1"), None);
-        hints.set("fmc", "a:1", RequestForm::Both).unwrap();
-        hints.set("fmc", "b:1", RequestForm::Payload).unwrap();
-        hints.set("rome", "b:1", RequestForm::Inclusive).unwrap();
+        hints.set("fmc", "a:1", RequestForm::Both);
+        hints.set("fmc", "b:1", RequestForm::Payload);
+        hints.set("rome", "b:1", RequestForm::Inclusive);
+        hints.save().unwrap();
         let hints = FormHints::open(directory.path());
         assert_eq!(hints.get("fmc", "a:1"), Some(RequestForm::Both));
         assert_eq!(hints.get("fmc", "b:1"), Some(RequestForm::Payload));
@@ -98,7 +104,8 @@ mod tests {
             fs::write(&path, damage).unwrap();
             let mut hints = FormHints::open(directory.path());
             assert_eq!(hints.get("fmc", "a:1"), None, "{damage}");
-            hints.set("fmc", "a:1", RequestForm::Inclusive).unwrap();
+            hints.set("fmc", "a:1", RequestForm::Inclusive);
+            hints.save().unwrap();
             let hints = FormHints::open(directory.path());
             assert_eq!(hints.get("fmc", "a:1"), Some(RequestForm::Inclusive));
         }

@@ -220,6 +220,7 @@ impl Connector {
                     Some(form) => self.attempts.store(&mut self.forms, form),
                     None => self.attempts.answered(&mut self.forms),
                 }
+                self.forms.save();
             }
         }
         self.look();

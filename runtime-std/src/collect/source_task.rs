@@ -133,16 +133,17 @@ impl SourceTask {
         }
     }
 
-    /// Processes the result of a turn of this client, if it belongs to this source.
-    pub(super) fn after_turn(
-        &mut self,
-        id: EndpointId,
-        client: &mut ClientConnection,
-        now: Instant,
-    ) {
-        if let Phase::Connected(connection) = &mut self.phase
-            && connection.id == Some(id)
-        {
+    /// Returns the client of its connection, if there is one.
+    pub(super) fn client(&self) -> Option<EndpointId> {
+        match &self.phase {
+            Phase::Connected(connection) => connection.id,
+            _ => None,
+        }
+    }
+
+    /// Processes the result of a turn of its client.
+    pub(super) fn after_turn(&mut self, client: &mut ClientConnection, now: Instant) {
+        if let Phase::Connected(connection) = &mut self.phase {
             connection.collector.after_turn(client, now);
             connection.tell(&mut self.log, client, now);
         }

@@ -1,13 +1,14 @@
 //! Runs the sources of one pipeline until all have ended.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use estreamer_core::session::Instant;
 use estreamer_mio::buffer::Pool;
 use estreamer_mio::client::ClientConnection;
-use estreamer_mio::event_loop::{EventLoop, after};
+use estreamer_mio::event_loop::{EndpointId, EventLoop, after};
 use tracing::{error, info};
 
 use super::client_tls::tls;
@@ -56,6 +57,8 @@ pub(super) struct Supervisor<'a> {
 
 /// Milliseconds between two reports of counts.
 const TELL: u32 = 1000;
+/// Sources for which everything between two rounds can be done in a millisecond.
+const SOURCES_IN_A_MILLISECOND: u64 = 256;
 /// The time between two heartbeats.
 const BEAT: Duration = Duration::from_secs(1);
 
@@ -77,6 +80,8 @@ impl Supervisor<'_> {
         self.monitor.set_pool(pool.clone());
         self.watch_sources();
         self.monitor.set_state(RunState::Collecting);
+        // The index of the task of each client.
+        let mut clients = HashMap::new();
         let mut successor = None;
         let mut last: Option<Instant> = None;
         let interval = self.run.heartbeat_interval.unwrap_or(BEAT);
@@ -136,6 +141,7 @@ impl Supervisor<'_> {
             if now >= tell {
                 self.ledger.report(false);
                 self.watch(&mut tasks);
+                self.forms.save();
                 tell = now.after(TELL);
             }
             if now >= beat {
@@ -148,9 +154,9 @@ impl Supervisor<'_> {
             let dues = dues.chain(idle).chain(end).chain([tell, beat]);
             let wait = dues.min().map(|due| due.0.saturating_sub(now.0));
             let wait = wait.map(Duration::from_millis);
-            self.event_loop.wait(wait).map_err(Failure::system)?;
-            self.turns(&mut tasks);
+            self.rounds(&mut tasks, &mut clients, wait)?;
         }
+        self.forms.save();
         Ok(successor.map_or(Ended::Stopped, Ended::Replaced))
     }
 
@@ -182,16 +188,37 @@ impl Supervisor<'_> {
         self.monitor.set_sources(sources);
     }
 
-    /// Gives commands to the clients, and a turn to each client that is ready.
-    fn turns(&mut self, tasks: &mut [SourceTask]) {
-        let now = self.event_loop.now();
+    /// Waits, gives commands to the clients, and a turn to each client that is ready. Many
+    /// sources have several rounds, since what is done for each of them in between takes long.
+    fn rounds(
+        &mut self,
+        tasks: &mut [SourceTask],
+        clients: &mut HashMap<EndpointId, usize>,
+        wait: Option<Duration>,
+    ) -> Result<(), Failure> {
+        self.event_loop.wait(wait).map_err(Failure::system)?;
+        let mut now = self.event_loop.now();
+        let end = now.0 + tasks.len() as u64 / SOURCES_IN_A_MILLISECOND;
         for task in tasks.iter_mut() {
             task.command(self.event_loop, now);
         }
-        while let Some((id, client)) = self.event_loop.next_turn() {
-            for task in tasks.iter_mut() {
-                task.after_turn(id, client, now);
+        clients.clear();
+        for (index, task) in tasks.iter().enumerate() {
+            clients.extend(task.client().map(|id| (id, index)));
+        }
+        loop {
+            while let Some((id, client)) = self.event_loop.next_turn() {
+                let task = clients.get(&id).and_then(|&index| tasks.get_mut(index));
+                if let Some(task) = task {
+                    task.after_turn(client, now);
+                }
             }
+            now = self.event_loop.now();
+            if now.0 >= end {
+                return Ok(());
+            }
+            let left = Duration::from_millis(end - now.0);
+            self.event_loop.wait(Some(left)).map_err(Failure::system)?;
         }
     }
 
@@ -438,12 +465,15 @@ const LARGEST: usize = 16 << 20;
 /// The minimum size of an arena, one TLS record, and the maximum useful size.
 const ARENA: (usize, usize) = (16 << 10, 256 << 10);
 
-/// Returns the size of an arena in bytes. Each source may hold one with an incomplete
-/// record while it fills the next.
+/// Arenas beside one for each source. A source whose arena is full takes one of them for
+/// the record of which only a part has come, and the full one is free after its delivery.
+const SPARE: usize = 2;
+
+/// Returns the size of an arena in bytes. Each source may hold one.
 fn arena(memory: usize, sources: usize) -> Result<usize, Failure> {
-    let size = memory.saturating_sub(LARGEST) / (2 * sources + 2);
+    let size = memory.saturating_sub(LARGEST) / (sources + SPARE);
     if size < ARENA.0 {
-        let needed = (LARGEST + (2 * sources + 2) * ARENA.0).div_ceil(1 << 20);
+        let needed = (LARGEST + (sources + SPARE) * ARENA.0).div_ceil(1 << 20);
         return Err(Failure::usage(
             format!(
                 "{} MiB of memory is not enough for {}",

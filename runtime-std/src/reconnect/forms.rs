@@ -83,9 +83,13 @@ impl Forms {
 
     /// Stores the form that the server answered.
     pub(crate) fn store(&mut self, of: FormTarget<'_>, form: RequestForm) {
-        if let Err((path, error)) = self.hints.set(of.source, of.server, form) {
+        self.hints.set(of.source, of.server, form);
+    }
+
+    /// Writes the forms that changed, for the next start.
+    pub(crate) fn save(&mut self) {
+        if let Err((path, error)) = self.hints.save() {
             warn!(
-                source = of.source,
                 file = %path.display(),
                 "cannot write {}: {error}. The next start has to try the forms of the request again.",
                 path.display()

@@ -7,9 +7,6 @@ use super::collector::SECRET;
 use super::scene::{Scene, program};
 use crate::{Result, process};
 
-/// What a thousand sources need at least, rounded up.
-pub(super) const MEMORY_KEY: &str = "memory = 64\n";
-
 /// Makes so many identities, unless they are there.
 pub(super) fn make(scene: &Scene, count: u64) -> Result {
     let pki = scene.file("pki");

@@ -2,7 +2,7 @@
 
 use super::collector::{self, Collector, Taken};
 use super::data::Data;
-use super::identities::{self, MEMORY_KEY};
+use super::identities;
 use super::load::Load;
 use super::scene::Scene;
 use crate::Result;
@@ -39,7 +39,6 @@ pub(super) fn cost(scene: &Scene) -> Result<Data> {
         let identities: [fn(u64) -> String; 2] = [identities::own, |_| identities::shared()];
         let collectors = identities.map(|identity| {
             let mut collector = Collector::of(&server, EVENTS);
-            collector.top = MEMORY_KEY.to_owned();
             collector.identities = (0..sources).map(identity).collect();
             collector
         });
@@ -61,7 +60,7 @@ pub(super) fn cost(scene: &Scene) -> Result<Data> {
         "runs",
         format!(
             "{EVENTS} events of 1 KB of all sources together, a file, a state directory, a \
-             PKCS#12 file for each source, `memory = 64`, best of {ROUNDS} runs"
+             PKCS#12 file for each source, best of {ROUNDS} runs"
         ),
     );
     Ok(data)

@@ -2,7 +2,7 @@
 
 use super::collector::{self, Collector, PEM, Taken};
 use super::data::Data;
-use super::identities::{self, MEMORY_KEY};
+use super::identities;
 use super::load::Load;
 use super::scene::Scene;
 use crate::Result;
@@ -35,7 +35,6 @@ pub(super) fn cost(scene: &Scene) -> Result<Data> {
         ];
         let collectors = identities.map(|identity| {
             let mut collector = Collector::of(&server, sources);
-            collector.top = MEMORY_KEY.to_owned();
             collector.identities = (0..sources).map(identity).collect();
             collector
         });
@@ -48,7 +47,7 @@ pub(super) fn cost(scene: &Scene) -> Result<Data> {
     }
     data.note(
         "runs",
-        format!("one event for each source, `memory = 64`, best of {ROUNDS} runs"),
+        format!("one event for each source, best of {ROUNDS} runs"),
     );
     Ok(data)
 }
