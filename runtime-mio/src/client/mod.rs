@@ -55,6 +55,8 @@ pub struct ClientConnection {
     error_text: ErrorText,
     bytes_received: u64,
     is_answered: bool,
+    /// When the last batch was handed over.
+    handed_over_at: Instant,
     /// Whether it has no memory to receive into, or keeps records back.
     is_stalled: bool,
     delivered: u64,
@@ -75,6 +77,8 @@ enum ClientStage {
     Ended,
 }
 
+/// The shortest time between two batches of records that gather.
+const GATHER: Duration = Duration::from_millis(2);
 /// Time to get a goodbye out.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -104,6 +108,7 @@ impl ClientConnection {
             error_text: ErrorText::default(),
             bytes_received: 0,
             is_answered: false,
+            handed_over_at: Instant(0),
             is_stalled: false,
             delivered: 0,
             is_paused: false,
@@ -241,29 +246,25 @@ impl ClientConnection {
             }
             .receive(now),
         };
+        let acknowledged = received.and_then(|reading| {
+            self.acknowledge(reading, now)?;
+            Ok(reading)
+        });
         // Records that came before an end are handed over in any case.
-        let keep = received.is_ok() && is_reading && self.is_busy();
+        let keep = is_reading && acknowledged.as_ref().is_ok_and(|&it| self.gathers(it, now));
         self.builder.end_turn(keep);
         while let Some(batch) = self.builder.poll_batch() {
             self.is_answered = true;
+            self.handed_over_at = now;
             self.events.push_back(ClientEvent::Batch(batch));
         }
-        let Some(session) = &mut self.session else {
-            return Ok(Turn::Wait);
-        };
-        self.is_answered |= session.statistics().nulls > 0;
-        let reading = received.map_err(|end| match end {
+        let nulls = self.session.as_ref().map(|it| it.statistics().nulls);
+        self.is_answered |= nulls > Some(0);
+        let reading = acknowledged.map_err(|end| match end {
             ClientEnd::Session(end, _) => ClientEnd::Session(end, self.error_text.to_string()),
             other => other,
         })?;
-        session.set_reading(reading != Reading::Stalled, now);
         self.is_stalled = (is_reading && reading == Reading::Stalled) || self.builder.has_records();
-        session.delivered(self.delivered);
-        // This comes after reading: bytes that waited in the socket are no silence.
-        if session.poll_timeout().is_some_and(|due| due <= now) {
-            session.handle_timeout(now).map_err(ClientEnd::session)?;
-        }
-        self.send_nulls(now)?;
         if let Some(reason) = self.close_reason.take() {
             self.say_goodbye(&reason, now);
             return Ok(Turn::Again);
@@ -274,12 +275,46 @@ impl ClientConnection {
         })
     }
 
-    /// Whether earlier batches are still with the owner, so that records gather.
-    fn is_busy(&self) -> bool {
-        let is_undelivered = self.delivered < self.builder.handed_over();
+    /// Tells the session what happened, and sends the null messages that are due.
+    fn acknowledge(&mut self, reading: Reading, now: Instant) -> Result<(), ClientEnd> {
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        session.set_reading(reading != Reading::Stalled, now);
+        session.delivered(self.delivered);
+        // This comes after reading: bytes that waited in the socket are no silence.
+        if session.poll_timeout().is_some_and(|due| due <= now) {
+            session.handle_timeout(now).map_err(ClientEnd::session)?;
+        }
+        self.send_nulls(now)
+    }
+
+    /// Whether records gather in the batch, instead of being handed over after this turn.
+    fn gathers(&self, reading: Reading, now: Instant) -> bool {
         let mut events = self.events.iter();
-        (self.options.gather && is_undelivered)
-            || events.any(|event| matches!(event, ClientEvent::Batch(_)))
+        if events.any(|event| matches!(event, ClientEvent::Batch(_))) {
+            return true;
+        }
+        if !self.options.gather {
+            return false;
+        }
+        // The server may wait for null messages that wait for a delivery.
+        let is_withheld = self
+            .session
+            .as_ref()
+            .is_some_and(|session| session.acknowledged() < session.received());
+        self.is_undelivered()
+            || (reading != Reading::Stalled && !is_withheld && now < self.gathered_at())
+    }
+
+    /// Whether earlier batches are still with the owner.
+    fn is_undelivered(&self) -> bool {
+        self.delivered < self.builder.handed_over()
+    }
+
+    /// When records have gathered for long enough.
+    fn gathered_at(&self) -> Instant {
+        after(self.handed_over_at, GATHER)
     }
 
     /// Sends the null messages that are due. A server that reads nothing gets no
@@ -375,7 +410,12 @@ impl Endpoint for ClientConnection {
             ClientStage::Connecting | ClientStage::Handshaking | ClientStage::Closing => {
                 Some(self.deadline)
             }
-            ClientStage::Streaming => self.session.as_ref()?.poll_timeout(),
+            ClientStage::Streaming => {
+                let gathers = self.builder.has_records() && !self.is_undelivered();
+                let gathered = gathers.then(|| self.gathered_at());
+                let silent = self.session.as_ref()?.poll_timeout();
+                gathered.into_iter().chain(silent).min()
+            }
             ClientStage::Ended => None,
         }
     }

@@ -27,9 +27,10 @@ pub struct ClientOptions {
     /// Time until TCP is connected and the TLS handshake complete; by default 30 s.
     pub handshake_timeout: Duration,
     /// Whether records gather in a batch until all earlier batches are
-    /// [delivered](super::ClientConnection::delivered). An owner that is slower than the
-    /// server then gets few large batches. By default every turn hands over what
-    /// arrived, unless an earlier batch was not polled yet.
+    /// [delivered](super::ClientConnection::delivered), and for 2 ms after the last batch
+    /// unless the server waits for their delivery. An owner then gets few large batches
+    /// from a fast server. By default every turn hands over what arrived, unless an
+    /// earlier batch was not polled yet.
     pub gather: bool,
     /// Whether the plaintext of both directions is copied into
     /// [events](super::ClientEvent), for a recording. By default it is not.
