@@ -7,7 +7,7 @@ use mio::net::TcpStream;
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::buffer::ByteBuffer;
-use crate::tls::{ReadOutcome, TlsError, TlsSession};
+use crate::tls::{MAX_RECORD, ReadOutcome, TlsError, TlsSession};
 
 /// A socket and the TLS session on it.
 pub(crate) struct Transport {
@@ -122,10 +122,13 @@ impl Transport {
             if self.tls.is_handshaking() {
                 self.flush()?;
             }
-            match self.tls.read_tls(&mut self.socket) {
+            // Not much more than there is room for: the rest would wait here.
+            let bytes = room.len().max(MAX_RECORD) as u64;
+            match self.tls.read_tls(&mut (&self.socket).take(bytes)) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.tls.release();
                     self.acknowledge_quickly();
                     return Ok(Fill::Blocked);
                 }

@@ -40,6 +40,12 @@ impl ReceiveTurn<'_> {
     /// Receives until the socket has no more bytes, memory is used up, or the turn
     /// is over.
     pub(super) fn receive(mut self, now: Instant) -> Result<Reading, ClientEnd> {
+        let reading = self.read(now);
+        self.transport.tls.release();
+        reading
+    }
+
+    fn read(&mut self, now: Instant) -> Result<Reading, ClientEnd> {
         let mut taken = 0;
         // The first round decodes bytes that an earlier turn left.
         loop {
@@ -48,7 +54,7 @@ impl ReceiveTurn<'_> {
                 session,
                 error_text,
                 ..
-            } = &mut self;
+            } = self;
             let decoded = decode(builder, session, error_text, now);
             if !decoded.map_err(ClientEnd::session)? {
                 return Ok(Reading::Stalled);

@@ -41,6 +41,7 @@ mod warning;
 mod tests;
 
 pub use endpoint::{ClientTls, ServerTls, TlsVersions};
+pub(crate) use engine::MAX_RECORD;
 pub use error::{CertificateRefusal, TlsClass, TlsError};
 pub use facts::{AltName, CertificateFacts, EXPIRY_WARNING_DAYS, Validity};
 pub use identity::Identity;

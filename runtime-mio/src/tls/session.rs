@@ -175,6 +175,12 @@ impl TlsSession {
         self.engine.write_tls(socket)
     }
 
+    /// Gives back memory that holds nothing; a later [`read_tls`](Self::read_tls) takes it
+    /// again.
+    pub(crate) fn release(&mut self) {
+        self.engine.release();
+    }
+
     /// Queues close_notify; [`write_tls`](Self::write_tls) sends it. Nothing can be
     /// written afterwards. It does nothing before the handshake is complete.
     pub fn send_close_notify(&mut self) {

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read, Write};
 
 use rustls::{CommonState, Connection};
 
-use super::{Engine, progress, read_socket};
+use super::{Engine, progress, read_socket, release};
 use crate::buffer::ByteBuffer;
 use crate::tls::error::TlsError;
 use crate::tls::peer::Peer;
@@ -118,6 +118,10 @@ impl Engine for Buffered {
             }
             result = self.process();
         }
+    }
+
+    fn release(&mut self) {
+        release(&mut self.incoming);
     }
 
     fn write(&mut self, plaintext: &[u8]) -> usize {

@@ -54,6 +54,9 @@ pub(super) trait Engine: Send {
     /// and an error that ends the connection. After an error it is not called again.
     fn decrypt(&mut self, room: &mut [u8]) -> (usize, Result<(), TlsError>);
 
+    /// Gives back memory that holds nothing. Most connections wait most of the time.
+    fn release(&mut self);
+
     /// Encrypts plaintext and returns how much of it was taken.
     fn write(&mut self, plaintext: &[u8]) -> usize;
 
@@ -80,7 +83,7 @@ pub(super) fn progress(state: &CommonState, peer: Peer) -> HandshakeProgress {
 }
 
 /// The largest TLS record in bytes, with header and encryption.
-const MAX_RECORD: usize = 5 + (16 << 10) + 2048;
+pub(crate) const MAX_RECORD: usize = 5 + (16 << 10) + 2048;
 /// Bytes taken from the socket at once. The largest handshake message that rustls
 /// accepts, of 64 KiB, has to fit.
 const INCOMING: usize = 4 * MAX_RECORD;
@@ -91,10 +94,12 @@ thread_local! {
     static SPARE: Cell<Option<ByteBuffer>> = const { Cell::new(None) };
 }
 
-/// Reads from the socket into `incoming`, which has no memory while nothing arrives.
+/// Reads from the socket into `incoming`.
 fn read_socket(incoming: &mut ByteBuffer, socket: &mut dyn Read) -> io::Result<usize> {
-    if incoming.is_bare() {
-        *incoming = SPARE.take().unwrap_or_else(|| ByteBuffer::new(INCOMING));
+    if incoming.size() < INCOMING {
+        let mut spare = SPARE.take().unwrap_or_else(|| ByteBuffer::new(INCOMING));
+        spare.put(incoming.unread());
+        *incoming = spare;
     }
     let room = incoming.room();
     if room.is_empty() {
@@ -103,13 +108,17 @@ fn read_socket(incoming: &mut ByteBuffer, socket: &mut dyn Read) -> io::Result<u
             "the received bytes have to be decrypted and read before more can be taken",
         ));
     }
-    let read = socket.read(room);
-    match read {
-        Ok(count) => incoming.filled(count),
-        Err(_) if incoming.unread().is_empty() => {
-            SPARE.set(Some(mem::replace(incoming, ByteBuffer::new(0))));
-        }
-        Err(_) => {}
+    let read = socket.read(room)?;
+    incoming.filled(read);
+    Ok(read)
+}
+
+/// Gives the memory of `incoming` back, but for the bytes that wait in it.
+fn release(incoming: &mut ByteBuffer) {
+    if incoming.size() == INCOMING {
+        let waiting = ByteBuffer::holding(incoming.unread());
+        let mut spare = mem::replace(incoming, waiting);
+        spare.consume(usize::MAX);
+        SPARE.set(Some(spare));
     }
-    read
 }

@@ -6,7 +6,7 @@ use rustls::CommonState;
 use rustls::client::UnbufferedClientConnection;
 
 use super::step::{TlsStep, ToSend, step};
-use super::{Engine, progress, read_socket};
+use super::{Engine, progress, read_socket, release};
 use crate::buffer::ByteBuffer;
 use crate::tls::error::TlsError;
 use crate::tls::peer::Peer;
@@ -125,12 +125,7 @@ impl Engine for Unbuffered {
     }
 
     fn read_tls(&mut self, socket: &mut dyn Read) -> io::Result<usize> {
-        let read = read_socket(&mut self.incoming, socket);
-        if read.is_err() && !self.has_plaintext() {
-            // No memory is kept while nothing arrives.
-            self.plaintext = ByteBuffer::new(0);
-        }
-        read
+        read_socket(&mut self.incoming, socket)
     }
 
     fn decrypt(&mut self, room: &mut [u8]) -> (usize, Result<(), TlsError>) {
@@ -150,6 +145,13 @@ impl Engine for Unbuffered {
             }
         }
         (full, Ok(()))
+    }
+
+    fn release(&mut self) {
+        release(&mut self.incoming);
+        if !self.has_plaintext() {
+            self.plaintext = ByteBuffer::new(0);
+        }
     }
 
     fn write(&mut self, plaintext: &[u8]) -> usize {
