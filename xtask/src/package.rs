@@ -28,6 +28,9 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
         let mut command = process::cargo();
         // The tree under test may have changes that are not committed.
         command.args(["package", "--locked", "--allow-dirty"]);
+        // Otherwise each package has a folder of its own, with the same dependencies.
+        command.env("CARGO_TARGET_DIR", "target/packed");
+        command.env("CARGO_PROFILE_DEV_DEBUG", "none");
         for (name, _) in CRATES {
             command.args(["--package", name]);
         }

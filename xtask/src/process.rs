@@ -8,11 +8,20 @@ use std::time::{Duration, Instant};
 
 use crate::{Result, tree};
 
-/// The cargo that runs this program, in the top folder.
+/// The cargo that runs this program, in the top folder. The tests that it runs wait for
+/// servers and clocks more than for a processor.
 pub(crate) fn cargo() -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    command(cargo)
+    let mut command = command(cargo);
+    if std::env::var_os(TEST_THREADS).is_none() {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        command.env(TEST_THREADS, (2 * processors).to_string());
+    }
+    command
 }
+
+/// The environment variable with the number of tests that run side by side.
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
 
 /// A program to be run in the top folder.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
