@@ -36,6 +36,7 @@ mod fleet;
 mod formats_csv;
 mod formats_foreign;
 mod formats_pcapng;
+mod gather;
 mod guide_client_openssl;
 mod hostile;
 mod identity;

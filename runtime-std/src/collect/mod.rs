@@ -1,10 +1,12 @@
 //! Collects events: runs sources on one event loop, with one pipeline.
 //!
 //! - [`run`]: a run from start to end, across reloads.
-//! - `supervisor`: the sources of one pipeline; `unused`: bookmarks that none of them uses.
+//! - `supervisor`: the sources of one pipeline; `arena`: what each of them receives into;
+//!   `unused`: bookmarks that none of them uses.
 //! - `source_task`: one source, which connects as `reconnect` decides.
 //! - `collector`: the session of one `connection`; `connection_log`: what is told about it.
 
+mod arena;
 mod capture;
 mod client_tls;
 mod collector;

@@ -11,6 +11,7 @@ use estreamer_mio::client::ClientConnection;
 use estreamer_mio::event_loop::{EndpointId, EventLoop, after};
 use tracing::{error, info};
 
+use super::arena::arena;
 use super::client_tls::tls;
 use super::collector::Collector;
 use super::listening::Listening;
@@ -457,31 +458,4 @@ fn same_source(old: &SourceConfig, new: &SourceConfig) -> bool {
         && old.rules == new.rules
         && a.certificate().sha256 == b.certificate().sha256
         && authorities(a) == authorities(b)
-}
-
-/// The largest record with its overhead, for which the budget has room besides the
-/// arenas.
-const LARGEST: usize = 16 << 20;
-/// The minimum size of an arena, one TLS record, and the maximum useful size.
-const ARENA: (usize, usize) = (16 << 10, 256 << 10);
-
-/// Arenas beside one for each source. A source whose arena is full takes one of them for
-/// the record of which only a part has come, and the full one is free after its delivery.
-const SPARE: usize = 2;
-
-/// Returns the size of an arena in bytes. Each source may hold one.
-fn arena(memory: usize, sources: usize) -> Result<usize, Failure> {
-    let size = memory.saturating_sub(LARGEST) / (sources + SPARE);
-    if size < ARENA.0 {
-        let needed = (LARGEST + (sources + SPARE) * ARENA.0).div_ceil(1 << 20);
-        return Err(Failure::usage(
-            format!(
-                "{} MiB of memory is not enough for {}",
-                memory >> 20,
-                Count(sources as u64, "source")
-            ),
-            format!("Allow at least {needed} MiB"),
-        ));
-    }
-    Ok(size.min(ARENA.1))
 }

@@ -122,3 +122,22 @@ fn release(incoming: &mut ByteBuffer) {
         SPARE.set(Some(spare));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_wait_are_all_that_a_connection_keeps() {
+        let mut incoming = ByteBuffer::new(0);
+        read_socket(&mut incoming, &mut &b"a part of"[..]).unwrap();
+        assert_eq!(incoming.size(), INCOMING);
+        release(&mut incoming);
+        assert_eq!((incoming.size(), incoming.unread()), (9, &b"a part of"[..]));
+        read_socket(&mut incoming, &mut &b" a record"[..]).unwrap();
+        assert_eq!(incoming.unread(), b"a part of a record");
+        incoming.consume(usize::MAX);
+        release(&mut incoming);
+        assert_eq!(incoming.size(), 0);
+    }
+}
