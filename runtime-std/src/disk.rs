@@ -321,6 +321,14 @@ fn sync_unless_failed(
     synced
 }
 
+/// A child process has all open files until it runs its program, and a file that is only
+/// closed here stays locked there.
+impl Drop for RealFile {
+    fn drop(&mut self) {
+        self.unlock();
+    }
+}
+
 impl DiskFile for RealFile {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
         (&self.file).write_all(bytes)
@@ -424,7 +432,28 @@ pub fn directory(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
+
+    #[test]
+    fn a_child_process_that_has_a_file_does_not_keep_it_locked() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        let file = RealFile {
+            file: File::create(&path).unwrap(),
+            has_failed: Mutex::new(false),
+        };
+        file.lock().unwrap();
+        let mut child = Command::new("sleep");
+        child.arg("60").stdin(file.file.try_clone().unwrap());
+        let mut child = child.spawn().unwrap();
+        drop(file);
+        let again = RealDisk.open(&path, 0o600).unwrap().lock();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(again.is_ok());
+    }
 
     #[test]
     fn a_sync_after_one_that_failed_fails_too() {

@@ -18,7 +18,7 @@ pub struct StateDir {
     boot: String,
     is_locked: bool,
     /// Holds the lock.
-    _lock: File,
+    lock: File,
 }
 
 /// Why a state directory cannot be used. Nothing was changed.
@@ -76,7 +76,7 @@ impl StateDir {
             key: key(path, has_journal)?,
             boot: boot(),
             is_locked,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -111,6 +111,15 @@ impl StateDir {
     /// Returns the boot id, different for each start of the machine.
     pub fn boot(&self) -> &str {
         &self.boot
+    }
+}
+
+/// A child process has all open files until it runs its program, and a file that is only
+/// closed here stays locked there.
+impl Drop for StateDir {
+    fn drop(&mut self) {
+        // Closing it gives the lock back, too, as soon as no process has it open.
+        let _ = self.lock.unlock();
     }
 }
 
@@ -228,6 +237,8 @@ impl std::error::Error for StateError {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     #[test]
@@ -238,6 +249,20 @@ mod tests {
         assert!(matches!(second, Err(StateError::InUse(_))));
         drop(first);
         assert!(StateDir::open(directory.path(), false).is_ok());
+    }
+
+    #[test]
+    fn a_child_process_that_has_the_files_does_not_keep_the_directory_in_use() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = StateDir::open(directory.path(), false).unwrap();
+        let mut child = Command::new("sleep");
+        child.arg("60").stdin(first.lock.try_clone().unwrap());
+        let mut child = child.spawn().unwrap();
+        drop(first);
+        let again = StateDir::open(directory.path(), false);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(again.is_ok());
     }
 
     #[test]
