@@ -118,6 +118,6 @@ pub(super) fn remove(path: &Path) -> Result {
     }
 }
 
-fn about(path: &Path, error: &io::Error) -> String {
+pub(super) fn about(path: &Path, error: &io::Error) -> String {
     format!("{}: {error}", tree::shown(path))
 }
