@@ -6,7 +6,7 @@ use estreamer_core::decode::{Frame, Head, Kind};
 use estreamer_core::wire::RecordType;
 
 use super::batch::Batch;
-use super::pool::{Arena, Pool};
+use super::pool::{Arena, Place, Pool};
 use super::record::{BundleStart, RecordKind, RecordPlace};
 
 /// Builds the batches of one connection. The decoder's window is the free tail
@@ -14,6 +14,8 @@ use super::record::{BundleStart, RecordKind, RecordPlace};
 pub(crate) struct BatchBuilder {
     pool: Pool,
     arena: Option<Arena>,
+    /// The place among those who wait for an arena.
+    place: Option<Place>,
     /// Bytes of the arena that are decoded, and bytes that are filled.
     read: usize,
     end: usize,
@@ -46,6 +48,7 @@ impl BatchBuilder {
         Self {
             pool,
             arena: None,
+            place: None,
             read: 0,
             end: 0,
             bundle: None,
@@ -75,10 +78,26 @@ impl BatchBuilder {
             return None;
         }
         if self.arena.is_none() {
-            self.arena = Some(self.pool.arena()?);
+            self.arena = Some(self.next_arena()?);
         }
         let end = self.end;
         self.arena.as_mut().and_then(|arena| arena.get_mut(end..))
+    }
+
+    /// Takes an arena, or a place among those who wait for one.
+    fn next_arena(&mut self) -> Option<Arena> {
+        match self.pool.arena(self.place.take()) {
+            Ok(arena) => Some(arena),
+            Err(place) => {
+                self.place = Some(place);
+                None
+            }
+        }
+    }
+
+    /// Says that nothing will be received for now: others need not wait for this.
+    pub(crate) fn give_up_place(&mut self) {
+        self.place = None;
     }
 
     /// Says that the first `bytes` of the room are filled.
@@ -217,7 +236,7 @@ impl BatchBuilder {
         } else {
             let mut next = None;
             if half > 0 {
-                let Some(mut arena) = self.pool.arena() else {
+                let Some(mut arena) = self.next_arena() else {
                     return false;
                 };
                 arena[..half].copy_from_slice(self.unread());

@@ -1,5 +1,6 @@
 //! The memory that records are received into: a fixed budget, in arenas of one size.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +36,9 @@ struct PoolState {
     has_large: bool,
     /// Whether an arena was refused, so that a loop has to be woken.
     was_refused: bool,
+    /// Who waits for an arena, in the order in which they came.
+    waiting: BTreeSet<u64>,
+    next_place: u64,
     spare: Vec<(Box<[u8]>, Vec<RecordPlace>)>,
 }
 
@@ -47,6 +51,12 @@ pub(super) struct Arena {
     is_large: bool,
     /// Bytes of bookkeeping that count as used together with this arena.
     bookkeeping: usize,
+}
+
+/// The place of someone who waits for an arena. It is left when this is dropped.
+pub(super) struct Place {
+    number: u64,
+    pool: Arc<Inner>,
 }
 
 /// Approximate bookkeeping bytes per record until it is delivered, here and in
@@ -87,12 +97,28 @@ impl Pool {
         (2 * self.0.arena_size).saturating_add(largest as usize)
     }
 
-    /// Takes an arena; `None` when the budget is used up.
-    pub(super) fn arena(&self) -> Option<Arena> {
+    /// Takes an arena. When the budget is used up, or what is left of it is for others who
+    /// came before, returns the place to come back with.
+    pub(super) fn arena(&self, place: Option<Place>) -> Result<Arena, Place> {
         let mut state = self.0.state();
-        if state.used + state.bookkeeping + self.0.arena_size > self.0.budget {
+        let used = state.used + state.bookkeeping;
+        let free = self.0.budget.saturating_sub(used) / self.0.arena_size;
+        let before = match &place {
+            Some(place) => state.waiting.range(..place.number).count(),
+            None => state.waiting.len(),
+        };
+        if free <= before {
             state.was_refused = true;
-            return None;
+            return Err(place.unwrap_or_else(|| {
+                let number = state.next_place;
+                state.next_place += 1;
+                state.waiting.insert(number);
+                let pool = self.0.clone();
+                Place { number, pool }
+            }));
+        }
+        if let Some(place) = &place {
+            state.waiting.remove(&place.number);
         }
         state.used += self.0.arena_size;
         let spare = state.spare.pop();
@@ -103,7 +129,7 @@ impl Pool {
                 Vec::with_capacity(self.0.arena_size / 512),
             )
         });
-        Some(Arena {
+        Ok(Arena {
             bytes,
             records,
             pool: self.0.clone(),
@@ -149,6 +175,17 @@ impl Arena {
     }
 }
 
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.pool.state();
+        // Who gave up lets the others move up.
+        if state.waiting.remove(&self.number) && !state.waiting.is_empty() {
+            drop(state);
+            self.pool.wake.wake();
+        }
+    }
+}
+
 impl Drop for Arena {
     fn drop(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
@@ -180,6 +217,12 @@ impl Deref for Arena {
 impl DerefMut for Arena {
     fn deref_mut(&mut self) -> &mut [u8] {
         &mut self.bytes
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Place({})", self.number)
     }
 }
 
@@ -216,7 +259,7 @@ mod tests {
         limits.message = 50;
         let pool = pool();
         assert_eq!(pool.min_budget(limits), pool.budget());
-        let _two = (pool.arena().unwrap(), pool.arena().unwrap());
+        let _two = (pool.arena(None).unwrap(), pool.arena(None).unwrap());
         assert!(pool.large(51).is_none());
         assert!(pool.large(50).is_some());
     }
@@ -224,8 +267,8 @@ mod tests {
     #[test]
     fn the_budget_is_never_exceeded_and_is_given_back() {
         let pool = pool();
-        let (first, second) = (pool.arena().unwrap(), pool.arena().unwrap());
-        assert!(pool.arena().is_none());
+        let (first, second) = (pool.arena(None).unwrap(), pool.arena(None).unwrap());
+        assert!(pool.arena(None).is_err());
         assert!(pool.large(60).is_none());
         drop(first);
         assert_eq!(pool.large(150).unwrap().len(), 150);
@@ -234,11 +277,28 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_longest_gets_the_next_arena() {
+        let pool = pool();
+        let (first, second) = (pool.arena(None).unwrap(), pool.arena(None).unwrap());
+        let [a, b, c] = [(); 3].map(|()| pool.arena(None).unwrap_err());
+        drop(first);
+        let b = pool.arena(Some(b)).unwrap_err();
+        assert!(pool.arena(None).is_err(), "who comes last does not pass");
+        drop(second);
+        let b = pool.arena(Some(b)).unwrap();
+        let a = pool.arena(Some(a)).unwrap();
+        drop((a, b));
+        // Who gave up is not waited for.
+        drop(c);
+        let _two = (pool.arena(None).unwrap(), pool.arena(None).unwrap());
+    }
+
+    #[test]
     fn one_large_arena_is_in_use_at_a_time() {
         let pool = pool();
         let large = pool.large(100).unwrap();
         assert!(pool.large(10).is_none());
-        assert!(pool.arena().is_some());
+        assert!(pool.arena(None).is_ok());
         drop(large);
         assert!(pool.large(10).is_some());
     }

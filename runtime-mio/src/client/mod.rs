@@ -258,6 +258,9 @@ impl ClientConnection {
             self.handed_over_at = now;
             self.events.push_back(ClientEvent::Batch(batch));
         }
+        if !is_reading && !self.builder.has_records() {
+            self.builder.give_up_place();
+        }
         let nulls = self.session.as_ref().map(|it| it.statistics().nulls);
         self.is_answered |= nulls > Some(0);
         let reading = acknowledged.map_err(|end| match end {

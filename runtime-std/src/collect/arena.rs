@@ -13,10 +13,11 @@ const ARENA: (usize, usize) = (16 << 10, 256 << 10);
 /// the record of which only a part has come, and the full one is free after its delivery.
 const SPARE: usize = 2;
 
-/// Returns the size of an arena in bytes. Each source may hold one.
+/// Returns the size of an arena in bytes. Each source has one, and where memory allows
+/// arenas that are larger than the smallest, another one for what waits for delivery.
 pub(super) fn arena(memory: usize, sources: usize) -> Result<usize, Failure> {
-    let size = memory.saturating_sub(LARGEST) / (sources + SPARE);
-    if size < ARENA.0 {
+    let arenas = memory.saturating_sub(LARGEST);
+    if arenas / (sources + SPARE) < ARENA.0 {
         let needed = (LARGEST + (sources + SPARE) * ARENA.0).div_ceil(1 << 20);
         return Err(Failure::usage(
             format!(
@@ -27,7 +28,7 @@ pub(super) fn arena(memory: usize, sources: usize) -> Result<usize, Failure> {
             format!("Allow at least {needed} MiB"),
         ));
     }
-    Ok(size.min(ARENA.1))
+    Ok((arenas / (2 * sources + SPARE)).clamp(ARENA.0, ARENA.1))
 }
 
 #[cfg(test)]
@@ -39,6 +40,8 @@ mod tests {
         let default = 32 << 20;
         let size = arena(default, 1000).unwrap();
         assert!(size >= ARENA.0 && LARGEST + (1000 + SPARE) * size <= default);
+        let size = arena(default, 200).unwrap();
+        assert!(size > ARENA.0 && LARGEST + (2 * 200 + SPARE) * size <= default);
         assert_eq!(arena(default, 1).unwrap(), ARENA.1);
         let refused = arena(default, 1100).unwrap_err().to_string();
         assert!(refused.contains("Allow at least 34 MiB"), "{refused}");
