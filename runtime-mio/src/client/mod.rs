@@ -55,8 +55,9 @@ pub struct ClientConnection {
     error_text: ErrorText,
     bytes_received: u64,
     is_answered: bool,
-    /// When the last batch was handed over.
+    /// When the last batch was handed over, and whether more records gather since.
     handed_over_at: Instant,
+    is_gathering: bool,
     /// Whether it has no memory to receive into, or keeps records back.
     is_stalled: bool,
     delivered: u64,
@@ -109,6 +110,7 @@ impl ClientConnection {
             bytes_received: 0,
             is_answered: false,
             handed_over_at: Instant(0),
+            is_gathering: false,
             is_stalled: false,
             delivered: 0,
             is_paused: false,
@@ -251,8 +253,9 @@ impl ClientConnection {
             Ok(reading)
         });
         // Records that came before an end are handed over in any case.
-        let keep = is_reading && acknowledged.as_ref().is_ok_and(|&it| self.gathers(it, now));
-        self.builder.end_turn(keep);
+        self.is_gathering =
+            is_reading && acknowledged.as_ref().is_ok_and(|&it| self.gathers(it, now));
+        self.builder.end_turn(self.is_gathering);
         while let Some(batch) = self.builder.poll_batch() {
             self.is_answered = true;
             self.handed_over_at = now;
@@ -414,8 +417,9 @@ impl Endpoint for ClientConnection {
                 Some(self.deadline)
             }
             ClientStage::Streaming => {
-                let gathers = self.builder.has_records() && !self.is_undelivered();
-                let gathered = gathers.then(|| self.gathered_at());
+                // Records that wait for memory, or for a delivery, wait for a wake-up.
+                let is_timed = self.is_gathering && !self.is_undelivered();
+                let gathered = (is_timed && self.builder.has_records()).then(|| self.gathered_at());
                 let silent = self.session.as_ref()?.poll_timeout();
                 gathered.into_iter().chain(silent).min()
             }
