@@ -122,13 +122,12 @@ impl Transport {
             if self.tls.is_handshaking() {
                 self.flush()?;
             }
-            // Not much more than there is room for: the rest would wait here.
+            // Little more than the room holds; the rest would be kept here.
             let bytes = room.len().max(MAX_RECORD) as u64;
             match self.tls.read_tls(&mut (&self.socket).take(bytes)) {
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.tls.release();
                     self.acknowledge_quickly();
                     return Ok(Fill::Blocked);
                 }

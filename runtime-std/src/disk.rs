@@ -321,8 +321,8 @@ fn sync_unless_failed(
     synced
 }
 
-/// A child process has all open files until it runs its program, and a file that is only
-/// closed here stays locked there.
+/// Unlocks first: between fork and exec a child process has a copy of the descriptor, and
+/// with it the lock.
 impl Drop for RealFile {
     fn drop(&mut self) {
         self.unlock();

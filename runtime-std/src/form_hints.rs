@@ -50,8 +50,8 @@ impl FormHints {
         }
     }
 
-    /// Writes what changed durably if there is a file. A thousand sources that start
-    /// together change it a thousand times, so an owner of many calls this once a second.
+    /// Writes the file durably if a form changed. An owner of many sources calls this once a
+    /// second, because each call may sync.
     ///
     /// # Errors
     /// The file cannot be written; the forms are then kept in memory until the next change.

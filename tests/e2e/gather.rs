@@ -1,90 +1,108 @@
 //! How often a connection hands over the records that it receives.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use estreamer_core::wire::{EventStreamRequest, InitialTimestamp, Message, RequestFlags};
-use estreamer_mio::buffer::Pool;
+use estreamer_mio::buffer::{Batch, Pool};
 use estreamer_mio::client::{ClientConnection, ClientEvent, ClientOptions};
 use estreamer_mio::event_loop::EventLoop;
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
 use estreamer_simulate::Simulator;
-use estreamer_tests::{Ended, Pki, estreamer};
+use estreamer_tests::{Ended, Pki, estreamer, wait_until};
 
 /// Events of the server, each in a bundle of its own.
 const EVENTS: usize = 2000;
+/// An arena larger than all of them, and a small one.
+const ALL: usize = 8 << 20;
+const SMALL: usize = 64 << 10;
 
 #[test]
-fn records_of_a_fast_server_gather_for_two_milliseconds() {
-    let pki = Pki::new();
-    // The loop's clock counts whole milliseconds, so that two may be little more than one.
-    let (batches, milliseconds) = batches(&pki, 4096);
-    assert!(
-        batches <= milliseconds + 2,
-        "{batches} batches in {milliseconds} ms"
-    );
+fn records_gather_for_two_milliseconds_after_a_batch() {
+    let mut connection = Connection::new(4096, ALL, 64 << 20);
+    let times = connection.receive_all();
+    for pair in times.windows(2) {
+        let apart = pair[1].after - pair[0].before;
+        assert!(apart >= 2, "{apart} ms, with {} batches", times.len());
+    }
+    // Nothing is left to gather, so no memory is used.
+    for _ in 0..100 {
+        connection.round(|batch| drop(batch));
+    }
+    assert_eq!(connection.pool.used(), 0);
 }
 
 #[test]
 fn records_do_not_gather_while_the_server_waits_for_their_delivery() {
-    let pki = Pki::new();
-    let (batches, milliseconds) = batches(&pki, 0);
-    assert_eq!(batches, EVENTS as u128, "in {milliseconds} ms");
+    let mut connection = Connection::new(0, ALL, 64 << 20);
+    let times = connection.receive_all();
+    assert_eq!(times.len(), EVENTS);
+    let mut pairs = times.windows(2);
+    assert!(pairs.any(|pair| pair[1].after - pair[0].before < 2));
 }
 
 #[test]
 fn who_waits_for_memory_sleeps() {
-    const LARGEST: u32 = 100_000;
-    let pki = Pki::new();
-    let server = pki.server().count(1000).spawn().unwrap();
-    let mut event_loop = EventLoop::new().unwrap();
-    let pool = Pool::new(ARENA, 8 * ARENA, event_loop.handle());
-    let mut options = options(&server, pool.clone(), 4096);
-    let limits = &mut options.session.limits;
-    (limits.record, limits.request, limits.message) = (LARGEST, LARGEST, LARGEST);
-    let client = ClientConnection::new(&tls(&pki), options, event_loop.now()).unwrap();
-    event_loop.add(client).unwrap();
+    let mut connection = Connection::new(4096, SMALL, 8 * SMALL);
+    let pool = connection.pool.clone();
     let mut held = Vec::new();
-    let mut rounds_of_nothing = 0;
-    while rounds_of_nothing < 100 {
-        event_loop.wait(Some(Duration::from_millis(1))).unwrap();
-        rounds_of_nothing += 1;
-        while let Some((_, client)) = event_loop.next_turn() {
-            while let Some(event) = client.poll_event() {
-                if let ClientEvent::Batch(batch) = event {
-                    client.delivered(batch.units());
-                    held.push(batch);
-                    rounds_of_nothing = 0;
-                }
-            }
-        }
+    // Their bookkeeping takes less than an arena.
+    wait_until(|| {
+        connection.round(|batch| held.push(batch));
+        pool.used() + 2 * SMALL > pool.budget()
+    });
+    for _ in 0..100 {
+        connection.round(|batch| held.push(batch));
     }
-    assert!(pool.used() > 0 && held.len() > 4, "{} batches", held.len());
-    assert!(event_loop.time_to_wait() > Duration::from_millis(100));
+    assert!(connection.event_loop.time_to_wait() > Duration::from_millis(100));
 }
 
-const ARENA: usize = 64 << 10;
+/// A connection to a server, with everything that it needs.
+struct Connection {
+    event_loop: EventLoop<ClientConnection>,
+    pool: Pool,
+    _server: Simulator,
+    _pki: Pki,
+}
 
-/// Receives everything from a server that sends a bundle for each null message, with `ahead`
-/// of them, and delivers each batch at once. Returns the batches, and the time that it took.
-fn batches(pki: &Pki, ahead: u32) -> (u128, u128) {
-    let server = pki.server().count(EVENTS as u64).bundle(1).spawn().unwrap();
-    let mut event_loop = EventLoop::new().unwrap();
-    let pool = Pool::new(ARENA, 32 << 20, event_loop.handle());
-    let options = options(&server, pool, ahead);
-    let client = ClientConnection::new(&tls(pki), options, event_loop.now()).unwrap();
-    event_loop.add(client).unwrap();
-    let start = Instant::now();
-    let (mut batches, mut events) = (0, 0);
-    while events < EVENTS {
-        event_loop.wait(None).unwrap();
-        while let Some((_, client)) = event_loop.next_turn() {
+/// The milliseconds of the loop's clock before and after a batch was handed over.
+struct Times {
+    before: u64,
+    after: u64,
+}
+
+impl Connection {
+    /// Connects; `ahead` bundles are acknowledged before they are delivered.
+    fn new(ahead: u32, arena: usize, memory: usize) -> Self {
+        let pki = Pki::new();
+        let server = pki.server().count(EVENTS as u64).bundle(1).spawn().unwrap();
+        let mut event_loop = EventLoop::new().unwrap();
+        let pool = Pool::new(arena, memory, event_loop.handle());
+        let mut options = options(&server, pool.clone(), ahead);
+        let limits = &mut options.session.limits;
+        let largest = 100_000;
+        (limits.record, limits.request, limits.message) = (largest, largest, largest);
+        let client = ClientConnection::new(&tls(&pki), options, event_loop.now()).unwrap();
+        event_loop.add(client).unwrap();
+        Self {
+            event_loop,
+            pool,
+            _server: server,
+            _pki: pki,
+        }
+    }
+
+    /// Waits for something, but not for long. Each batch counts as delivered.
+    fn round(&mut self, mut take: impl FnMut(Batch)) {
+        self.event_loop
+            .wait(Some(Duration::from_millis(1)))
+            .unwrap();
+        while let Some((_, client)) = self.event_loop.next_turn() {
             while let Some(event) = client.poll_event() {
                 match event {
                     ClientEvent::Batch(batch) => {
-                        batches += 1;
-                        events += batch.records().len();
                         client.delivered(batch.units());
+                        take(batch);
                     }
                     ClientEvent::Ended(end) => panic!("{end}"),
                     _ => {}
@@ -92,7 +110,23 @@ fn batches(pki: &Pki, ahead: u32) -> (u128, u128) {
             }
         }
     }
-    (batches, start.elapsed().as_millis())
+
+    /// Receives all events. Returns when each batch was handed over.
+    fn receive_all(&mut self) -> Vec<Times> {
+        let (mut times, mut events) = (Vec::new(), 0);
+        while events < EVENTS {
+            let before = self.event_loop.now().0;
+            assert!(before < 60_000, "{events} events in a minute");
+            let mut batches = 0;
+            self.round(|batch| {
+                batches += 1;
+                events += batch.records().len();
+            });
+            let after = self.event_loop.now().0;
+            times.extend((0..batches).map(|_| Times { before, after }));
+        }
+        times
+    }
 }
 
 /// How this end connects to the server and asks for everything.

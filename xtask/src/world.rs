@@ -55,7 +55,8 @@ pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result {
     steps.run("world", || worlds(world, options))
 }
 
-/// New seeds for a minute, with the program that the tests have built.
+/// New seeds for a minute, with the program that the tests have built. What they find may be
+/// older than the last change.
 pub(crate) fn check(steps: &mut Steps) -> Result {
     let options = Options {
         seeds: None,

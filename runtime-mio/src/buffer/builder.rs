@@ -6,7 +6,7 @@ use estreamer_core::decode::{Frame, Head, Kind};
 use estreamer_core::wire::RecordType;
 
 use super::batch::Batch;
-use super::pool::{Arena, Place, Pool};
+use super::pool::{Arena, Claim, Pool, Waiting};
 use super::record::{BundleStart, RecordKind, RecordPlace};
 
 /// Builds the batches of one connection. The decoder's window is the free tail
@@ -14,8 +14,9 @@ use super::record::{BundleStart, RecordKind, RecordPlace};
 pub(crate) struct BatchBuilder {
     pool: Pool,
     arena: Option<Arena>,
-    /// The place among those who wait for an arena.
-    place: Option<Place>,
+    /// The position in the queue for arenas, and the claim for a large record.
+    waiting: Option<Waiting>,
+    claim: Option<Claim>,
     /// Bytes of the arena that are decoded, and bytes that are filled.
     read: usize,
     end: usize,
@@ -48,7 +49,8 @@ impl BatchBuilder {
         Self {
             pool,
             arena: None,
-            place: None,
+            waiting: None,
+            claim: None,
             read: 0,
             end: 0,
             bundle: None,
@@ -84,20 +86,21 @@ impl BatchBuilder {
         self.arena.as_mut().and_then(|arena| arena.get_mut(end..))
     }
 
-    /// Takes an arena, or a place among those who wait for one.
+    /// Takes an arena, or a position in the queue for them.
     fn next_arena(&mut self) -> Option<Arena> {
-        match self.pool.arena(self.place.take()) {
+        match self.pool.arena(self.waiting.take()) {
             Ok(arena) => Some(arena),
-            Err(place) => {
-                self.place = Some(place);
+            Err(waiting) => {
+                self.waiting = Some(waiting);
                 None
             }
         }
     }
 
-    /// Says that nothing will be received for now: others need not wait for this.
-    pub(crate) fn give_up_place(&mut self) {
-        self.place = None;
+    /// Leaves the queue for memory, because none is needed now.
+    pub(crate) fn stop_waiting(&mut self) {
+        self.waiting = None;
+        self.claim = None;
     }
 
     /// Says that the first `bytes` of the room are filled.
@@ -120,7 +123,7 @@ impl BatchBuilder {
             if self.records() > 0 && !self.cut() {
                 return false;
             }
-            let Some(arena) = self.pool.large(length) else {
+            let Some(arena) = self.pool.large(length, &mut self.claim) else {
                 return false;
             };
             if let Large::Waiting(place, _) = std::mem::replace(&mut self.large, Large::None) {
@@ -192,7 +195,7 @@ impl BatchBuilder {
     /// Ends a turn: hands over the batch, if there is memory for a record that is
     /// only half received. With `keep`, goes on to fill it.
     pub(crate) fn end_turn(&mut self, keep: bool) {
-        if keep {
+        if keep && self.has_records() {
             return;
         }
         if self.records() == 0 {

@@ -36,9 +36,11 @@ struct PoolState {
     has_large: bool,
     /// Whether an arena was refused, so that a loop has to be woken.
     was_refused: bool,
-    /// Who waits for an arena, in the order in which they came.
-    waiting: BTreeSet<u64>,
-    next_place: u64,
+    /// The queue for arenas, and the number of who comes next.
+    queue: BTreeSet<u64>,
+    next: u64,
+    /// Bytes that are kept for a large record, which waits for them.
+    claimed: usize,
     spare: Vec<(Box<[u8]>, Vec<RecordPlace>)>,
 }
 
@@ -53,11 +55,14 @@ pub(super) struct Arena {
     bookkeeping: usize,
 }
 
-/// The place of someone who waits for an arena. It is left when this is dropped.
-pub(super) struct Place {
+/// A position in the queue for arenas. Dropping it leaves the queue.
+pub(super) struct Waiting {
     number: u64,
     pool: Arc<Inner>,
 }
+
+/// Memory is kept for a large record until this is dropped.
+pub(super) struct Claim(Arc<Inner>);
 
 /// Approximate bookkeeping bytes per record until it is delivered, here and in
 /// whatever writes it.
@@ -97,28 +102,28 @@ impl Pool {
         (2 * self.0.arena_size).saturating_add(largest as usize)
     }
 
-    /// Takes an arena. When the budget is used up, or what is left of it is for others who
-    /// came before, returns the place to come back with.
-    pub(super) fn arena(&self, place: Option<Place>) -> Result<Arena, Place> {
+    /// Takes an arena. If none is free, or earlier waiters are entitled to those that are,
+    /// returns the caller's position in the queue; pass it to the next call.
+    pub(super) fn arena(&self, waiting: Option<Waiting>) -> Result<Arena, Waiting> {
         let mut state = self.0.state();
-        let used = state.used + state.bookkeeping;
+        let used = state.used + state.bookkeeping + state.claimed;
         let free = self.0.budget.saturating_sub(used) / self.0.arena_size;
-        let before = match &place {
-            Some(place) => state.waiting.range(..place.number).count(),
-            None => state.waiting.len(),
+        let earlier = match &waiting {
+            Some(waiting) => state.queue.range(..waiting.number).take(free).count(),
+            None => state.queue.len(),
         };
-        if free <= before {
+        if free <= earlier {
             state.was_refused = true;
-            return Err(place.unwrap_or_else(|| {
-                let number = state.next_place;
-                state.next_place += 1;
-                state.waiting.insert(number);
+            return Err(waiting.unwrap_or_else(|| {
+                let number = state.next;
+                state.next += 1;
+                state.queue.insert(number);
                 let pool = self.0.clone();
-                Place { number, pool }
+                Waiting { number, pool }
             }));
         }
-        if let Some(place) = &place {
-            state.waiting.remove(&place.number);
+        if let Some(waiting) = &waiting {
+            state.queue.remove(&waiting.number);
         }
         state.used += self.0.arena_size;
         let spare = state.spare.pop();
@@ -139,11 +144,16 @@ impl Pool {
     }
 
     /// Takes an arena for one record of so many bytes; `None` while the budget
-    /// has no room for it, or another such arena is in use.
-    pub(super) fn large(&self, bytes: usize) -> Option<Arena> {
+    /// has no room for it, or another such arena is in use. With the claim, no other arena
+    /// takes the room.
+    pub(super) fn large(&self, bytes: usize, claim: &mut Option<Claim>) -> Option<Arena> {
         let mut state = self.0.state();
         if state.has_large || state.used + state.bookkeeping + bytes > self.0.budget {
             state.was_refused = true;
+            if !state.has_large && state.claimed == 0 {
+                state.claimed = bytes;
+                *claim = Some(Claim(self.0.clone()));
+            }
             return None;
         }
         state.used += bytes;
@@ -151,6 +161,7 @@ impl Pool {
         // Spare arenas use memory as well.
         state.spare.clear();
         drop(state);
+        *claim = None;
         Some(Arena {
             bytes: vec![0; bytes].into(),
             records: Vec::with_capacity(1),
@@ -175,14 +186,21 @@ impl Arena {
     }
 }
 
-impl Drop for Place {
+impl Drop for Waiting {
     fn drop(&mut self) {
         let mut state = self.pool.state();
-        // Who gave up lets the others move up.
-        if state.waiting.remove(&self.number) && !state.waiting.is_empty() {
+        // The others move up.
+        if state.queue.remove(&self.number) && !state.queue.is_empty() {
             drop(state);
             self.pool.wake.wake();
         }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.0.state().claimed = 0;
+        self.0.wake.wake();
     }
 }
 
@@ -220,9 +238,9 @@ impl DerefMut for Arena {
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Place({})", self.number)
+        write!(f, "Waiting({})", self.number)
     }
 }
 
@@ -260,8 +278,8 @@ mod tests {
         let pool = pool();
         assert_eq!(pool.min_budget(limits), pool.budget());
         let _two = (pool.arena(None).unwrap(), pool.arena(None).unwrap());
-        assert!(pool.large(51).is_none());
-        assert!(pool.large(50).is_some());
+        assert!(pool.large(51, &mut None).is_none());
+        assert!(pool.large(50, &mut None).is_some());
     }
 
     #[test]
@@ -269,9 +287,9 @@ mod tests {
         let pool = pool();
         let (first, second) = (pool.arena(None).unwrap(), pool.arena(None).unwrap());
         assert!(pool.arena(None).is_err());
-        assert!(pool.large(60).is_none());
+        assert!(pool.large(60, &mut None).is_none());
         drop(first);
-        assert_eq!(pool.large(150).unwrap().len(), 150);
+        assert_eq!(pool.large(150, &mut None).unwrap().len(), 150);
         drop(second);
         assert_eq!(pool.used(), 0);
     }
@@ -294,12 +312,26 @@ mod tests {
     }
 
     #[test]
+    fn a_large_record_that_waits_is_not_passed_by_others() {
+        let pool = pool();
+        let (first, second) = (pool.arena(None).unwrap(), pool.arena(None).unwrap());
+        let mut claim = None;
+        assert!(pool.large(150, &mut claim).is_none());
+        drop(first);
+        let waiting = pool.arena(None).unwrap_err();
+        drop(second);
+        assert_eq!(pool.large(150, &mut claim).unwrap().len(), 150);
+        assert!(claim.is_none());
+        assert!(pool.arena(Some(waiting)).is_ok());
+    }
+
+    #[test]
     fn one_large_arena_is_in_use_at_a_time() {
         let pool = pool();
-        let large = pool.large(100).unwrap();
-        assert!(pool.large(10).is_none());
+        let large = pool.large(100, &mut None).unwrap();
+        assert!(pool.large(10, &mut None).is_none());
         assert!(pool.arena(None).is_ok());
         drop(large);
-        assert!(pool.large(10).is_some());
+        assert!(pool.large(10, &mut None).is_some());
     }
 }

@@ -55,8 +55,9 @@ pub struct ClientConnection {
     error_text: ErrorText,
     bytes_received: u64,
     is_answered: bool,
-    /// When the last batch was handed over, and whether more records gather since.
+    /// When the last batch was handed over.
     handed_over_at: Instant,
+    /// Whether the last turn kept its records.
     is_gathering: bool,
     /// Whether it has no memory to receive into, or keeps records back.
     is_stalled: bool,
@@ -78,7 +79,7 @@ enum ClientStage {
     Ended,
 }
 
-/// The shortest time between two batches of records that gather.
+/// How long records gather after a batch, unless the arena is full before.
 const GATHER: Duration = Duration::from_millis(2);
 /// Time to get a goodbye out.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -261,9 +262,6 @@ impl ClientConnection {
             self.handed_over_at = now;
             self.events.push_back(ClientEvent::Batch(batch));
         }
-        if !is_reading && !self.builder.has_records() {
-            self.builder.give_up_place();
-        }
         let nulls = self.session.as_ref().map(|it| it.statistics().nulls);
         self.is_answered |= nulls > Some(0);
         let reading = acknowledged.map_err(|end| match end {
@@ -271,6 +269,9 @@ impl ClientConnection {
             other => other,
         })?;
         self.is_stalled = (is_reading && reading == Reading::Stalled) || self.builder.has_records();
+        if !self.is_stalled {
+            self.builder.stop_waiting();
+        }
         if let Some(reason) = self.close_reason.take() {
             self.say_goodbye(&reason, now);
             return Ok(Turn::Again);
@@ -363,6 +364,7 @@ impl ClientConnection {
         // An error is found when the peer's close is awaited.
         let _ = self.transport.flush();
         self.stage = ClientStage::Closing;
+        self.builder.stop_waiting();
         self.deadline = after(now, GOODBYE);
     }
 
@@ -383,6 +385,7 @@ impl ClientConnection {
 
     fn finish(&mut self, end: ClientEnd) {
         self.stage = ClientStage::Ended;
+        self.builder.stop_waiting();
         self.is_stalled = false;
         self.events.push_back(ClientEvent::Ended(end));
     }
@@ -418,7 +421,8 @@ impl Endpoint for ClientConnection {
             }
             ClientStage::Streaming => {
                 // Records that wait for memory, or for a delivery, wait for a wake-up.
-                let is_timed = self.is_gathering && !self.is_undelivered();
+                let waits = self.options.gather && self.is_undelivered();
+                let is_timed = self.is_gathering && !waits;
                 let gathered = (is_timed && self.builder.has_records()).then(|| self.gathered_at());
                 let silent = self.session.as_ref()?.poll_timeout();
                 gathered.into_iter().chain(silent).min()

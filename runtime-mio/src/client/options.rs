@@ -26,10 +26,10 @@ pub struct ClientOptions {
     pub pool: Pool,
     /// Time until TCP is connected and the TLS handshake complete; by default 30 s.
     pub handshake_timeout: Duration,
-    /// Whether records gather in a batch until all earlier batches are
-    /// [delivered](super::ClientConnection::delivered), and for 2 ms after the last batch
-    /// unless the server waits for their delivery. An owner then gets few large batches
-    /// from a fast server. By default every turn hands over what arrived, unless an
+    /// Whether records gather until all earlier batches are
+    /// [delivered](super::ClientConnection::delivered) and 2 ms have passed since the last
+    /// one. The 2 ms are left out if the server waits for a null message. A full arena is
+    /// handed over at once. By default every turn hands over what arrived, unless an
     /// earlier batch was not polled yet.
     pub gather: bool,
     /// Whether the plaintext of both directions is copied into

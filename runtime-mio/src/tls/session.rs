@@ -118,6 +118,9 @@ impl TlsSession {
         }
         let read = self.engine.read_tls(socket);
         self.eof |= matches!(read, Ok(0));
+        if read.is_err() {
+            self.engine.release();
+        }
         read
     }
 
@@ -175,8 +178,7 @@ impl TlsSession {
         self.engine.write_tls(socket)
     }
 
-    /// Gives back memory that holds nothing; a later [`read_tls`](Self::read_tls) takes it
-    /// again.
+    /// Frees the buffers, except for unread bytes.
     pub(crate) fn release(&mut self) {
         self.engine.release();
     }

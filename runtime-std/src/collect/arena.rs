@@ -13,8 +13,8 @@ const ARENA: (usize, usize) = (16 << 10, 256 << 10);
 /// the record of which only a part has come, and the full one is free after its delivery.
 const SPARE: usize = 2;
 
-/// Returns the size of an arena in bytes. Each source has one, and where memory allows
-/// arenas that are larger than the smallest, another one for what waits for delivery.
+/// Returns the size of an arena in bytes: as large as two for each source allow, but at least
+/// the smallest, of which one for each source has to fit.
 pub(super) fn arena(memory: usize, sources: usize) -> Result<usize, Failure> {
     let arenas = memory.saturating_sub(LARGEST);
     if arenas / (sources + SPARE) < ARENA.0 {

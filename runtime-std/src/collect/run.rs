@@ -119,6 +119,10 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
                     None => false,
                 };
                 if !goes_on || event_loop.handle().is_stopped() {
+                    ledger.report(true);
+                    if ledger.total().connections > 0 {
+                        report(&ledger, began.get(), now);
+                    }
                     return Err(failure);
                 }
                 let failure = failure.worded(run.wording);
@@ -171,6 +175,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
             began: &began,
         };
         let ended = supervisor.serve();
+        forms.save();
         // A remaining connection would block the end of the pipeline.
         event_loop.clear();
         let now: Instant = event_loop.now();
@@ -222,7 +227,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     }
 }
 
-/// What is told each time a run goes on after a disk failed.
+/// The end of the message when a run goes on after a disk error.
 const COLLECTED_AGAIN: &str = "Everything since the last commit is cut off and collected again.";
 
 /// Why a pipeline does not start, and what is wrong with the disk if that is the cause.
@@ -231,12 +236,12 @@ struct NoStart {
     trouble: Option<DiskTrouble>,
 }
 
-/// Troubles of a disk that may pass.
+/// Disk errors that may pass.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum DiskTrouble {
     /// It has no space.
     Full,
-    /// It does not do what it is told.
+    /// It reports an I/O error.
     Fails,
 }
 

@@ -157,7 +157,6 @@ impl Supervisor<'_> {
             let wait = wait.map(Duration::from_millis);
             self.rounds(&mut tasks, &mut clients, wait)?;
         }
-        self.forms.save();
         Ok(successor.map_or(Ended::Stopped, Ended::Replaced))
     }
 
@@ -189,8 +188,9 @@ impl Supervisor<'_> {
         self.monitor.set_sources(sources);
     }
 
-    /// Waits, gives commands to the clients, and a turn to each client that is ready. Many
-    /// sources have several rounds, since what is done for each of them in between takes long.
+    /// Waits, gives commands to the clients, and a turn to each client that is ready. With
+    /// many sources it does so several times, because the work for every source that follows
+    /// takes long.
     fn rounds(
         &mut self,
         tasks: &mut [SourceTask],

@@ -95,9 +95,11 @@ fn fairness(scene: &Scene, sources: u64) -> Result<f64> {
         .filter_map(|file| Some(file.ok()?.metadata().ok()?.len()))
         .collect();
     remove(&folder)?;
-    let of = |size: Option<&u64>| size.copied().unwrap_or_default() as f64;
-    // A source without a file has nothing.
-    let is_complete = sizes.len() as u64 == sources;
-    let least = of(sizes.iter().min().filter(|_| is_complete));
-    Ok(least / of(sizes.iter().max()))
+    match (sizes.iter().min(), sizes.iter().max()) {
+        (Some(&least), Some(&most)) if sizes.len() as u64 == sources && most > 0 => {
+            Ok(least as f64 / most as f64)
+        }
+        // A source without a file has nothing.
+        _ => Ok(0.0),
+    }
 }

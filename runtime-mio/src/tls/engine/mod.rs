@@ -54,7 +54,7 @@ pub(super) trait Engine: Send {
     /// and an error that ends the connection. After an error it is not called again.
     fn decrypt(&mut self, room: &mut [u8]) -> (usize, Result<(), TlsError>);
 
-    /// Gives back memory that holds nothing. Most connections wait most of the time.
+    /// Frees the buffers, except for unread bytes. Most connections wait most of the time.
     fn release(&mut self);
 
     /// Encrypts plaintext and returns how much of it was taken.
@@ -84,7 +84,7 @@ pub(super) fn progress(state: &CommonState, peer: Peer) -> HandshakeProgress {
 
 /// The largest TLS record in bytes, with header and encryption.
 pub(crate) const MAX_RECORD: usize = 5 + (16 << 10) + 2048;
-/// Bytes taken from the socket at once. The largest handshake message that rustls
+/// The size of the buffer for received records. The largest handshake message that rustls
 /// accepts, of 64 KiB, has to fit.
 const INCOMING: usize = 4 * MAX_RECORD;
 
@@ -113,7 +113,7 @@ fn read_socket(incoming: &mut ByteBuffer, socket: &mut dyn Read) -> io::Result<u
     Ok(read)
 }
 
-/// Gives the memory of `incoming` back, but for the bytes that wait in it.
+/// Frees the memory of `incoming`, except for unread bytes.
 fn release(incoming: &mut ByteBuffer) {
     if incoming.size() == INCOMING {
         let waiting = ByteBuffer::holding(incoming.unread());

@@ -114,11 +114,11 @@ impl StateDir {
     }
 }
 
-/// A child process has all open files until it runs its program, and a file that is only
-/// closed here stays locked there.
+/// Unlocks first: between fork and exec a child process has a copy of the descriptor, and
+/// with it the lock.
 impl Drop for StateDir {
     fn drop(&mut self) {
-        // Closing it gives the lock back, too, as soon as no process has it open.
+        // Fails only if it is not locked.
         let _ = self.lock.unlock();
     }
 }
