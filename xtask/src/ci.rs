@@ -1,5 +1,7 @@
 //! `cargo xtask ci`: what `.ci/run` runs.
 
+use std::thread;
+
 use crate::steps::Steps;
 use crate::test::{self, Summary};
 use crate::{
@@ -9,8 +11,14 @@ use crate::{
 /// Everything but what only measures; the first failure ends it.
 pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
     let summary = test::run(steps)?;
-    world::check(steps)?;
-    soak::check(steps)?;
+    steps.run("worlds and soak: one minute each", || {
+        thread::scope(|scope| {
+            let worlds = scope.spawn(world::check);
+            let soak = soak::check();
+            worlds.join().map_err(|_| "the worlds panicked")??;
+            soak
+        })
+    })?;
     steps.run("deny", deny::run)?;
     interop::run(steps)?;
     bench::run(steps, &bench::Options::check())?;

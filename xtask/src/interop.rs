@@ -64,11 +64,11 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
 /// with a cluster that fails on demand and with a broker.
 fn kafka() -> Result {
     let packages = features::with_kafka()?;
-    process::run(process::cargo().arg("clippy").args(&packages).args([
-        "--all-targets",
-        "--",
-        "-Dwarnings",
-    ]))?;
+    let mut clippy = process::cargo();
+    clippy.args(["clippy", "--all-targets", "--package=estreamer-tests"]);
+    clippy.args(["--package=estreamer", "--package=estreamer-cli"]);
+    let features = "--features=estreamer-tests/kafka,estreamer/fuzzing";
+    process::run(clippy.args([features, "--", "-Dwarnings"]))?;
     let mut library = process::cargo();
     process::run(library.arg("test").args(&packages).args(["--lib", "kafka"]))?;
     process::run(process::cargo().arg("test").args(&packages).args([

@@ -69,7 +69,8 @@ pub(crate) fn cargo(subcommand: &str) -> Result {
     }
     let package = format!("cargo-{subcommand}");
     println!("installing {package}");
-    process::run(process::cargo().args(["install", "--locked", &package]))
+    // It runs for seconds, and is built for minutes if it is optimised.
+    process::run(process::cargo().args(["install", "--locked", "--debug", &package]))
 }
 
 /// The nightly toolchain that is there: fuzzers and sanitizers need compiler flags

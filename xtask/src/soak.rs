@@ -69,14 +69,14 @@ pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result {
 }
 
 /// One minute with everything, with the program that the tests have built.
-pub(crate) fn check(steps: &mut Steps) -> Result {
+pub(crate) fn check() -> Result {
     let options = Options {
         minutes: Some(1),
         chaos: true,
         ..Options::default()
     };
     let program = tree::root().join("target/debug/soak");
-    steps.run("soak: one minute", || soak(&program, &options))
+    soak(&program, &options)
 }
 
 fn build(kafka: bool) -> Result {

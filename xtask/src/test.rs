@@ -67,7 +67,6 @@ fn clippy_core() -> Result {
         process::run(process::cargo().args([
             "clippy",
             "--package=estreamer-core",
-            "--all-targets",
             "--no-default-features",
             &format!("--features={feature}"),
             "--",

@@ -57,14 +57,13 @@ pub(crate) fn run(steps: &mut Steps, options: &Options) -> Result {
 
 /// New seeds for a minute, with the program that the tests have built. What they find may be
 /// older than the last change.
-pub(crate) fn check(steps: &mut Steps) -> Result {
+pub(crate) fn check() -> Result {
     let options = Options {
         seeds: None,
         seconds: Some(SECONDS),
         planted: false,
     };
-    let world = tree::root().join("target/debug/world");
-    steps.run("world", || worlds(world, &options))
+    worlds(tree::root().join("target/debug/world"), &options)
 }
 
 fn worlds(world: PathBuf, options: &Options) -> Result {
