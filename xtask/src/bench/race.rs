@@ -13,7 +13,7 @@ use crate::{Result, process};
 const ROUNDS: u32 = 5;
 /// … and of so many where a check would fail: a disturbed run only ever looks
 /// slower, so more of them show what the machine can do when left alone.
-const ROUNDS_OF_A_CHECK: u32 = 15;
+const ROUNDS_OF_A_CHECK: u32 = 10;
 
 /// All in turn, round after round, so that a busy minute hits them alike. A check goes on
 /// while a ratio is missed.

@@ -54,7 +54,7 @@ const WANTED: [Wanted; 5] = [
         Contender::Collector,
         Contender::Python,
         Some(15.0),
-        Some(9.0),
+        Some(7.5),
     ),
     wanted(
         Contender::Collector,
