@@ -27,7 +27,7 @@ fn records_gather_for_two_milliseconds_after_a_batch() {
     }
     // Nothing is left to gather, so no memory is used.
     for _ in 0..100 {
-        connection.round(|batch| drop(batch));
+        connection.round(drop);
     }
     assert_eq!(connection.pool.used(), 0);
 }
