@@ -67,6 +67,7 @@ fn clippy_core() -> Result {
         process::run(process::cargo().args([
             "clippy",
             "--package=estreamer-core",
+            "--all-targets",
             "--no-default-features",
             &format!("--features={feature}"),
             "--",
