@@ -172,7 +172,7 @@ impl Journal {
     /// Returns what contradicts a commit of every batch up to `n`. It is an error of this
     /// program.
     pub fn contradiction(&self, n: u64) -> Option<String> {
-        self.pending.contradiction(n, &self.outputs)
+        self.pending.contradiction(&self.bookmark, n, &self.outputs)
     }
 
     /// Commits every batch up to `n`, which must be durable in the outputs. The commit

@@ -1,12 +1,13 @@
 //! The batches after the last commit. Their records share one buffer, so that a batch
 //! needs no allocation of its own.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
 use smallvec::SmallVec;
 
 use super::entry::{BatchEntry, WrittenBatch};
+use super::recovery::Bookmark;
 use crate::digest::Digest;
 
 /// A batch after the last commit, with its byte ranges in outputs.
@@ -81,18 +82,41 @@ impl PendingBatches {
         Some(pending.batch.n)
     }
 
-    /// Returns what contradicts a commit of every batch up to `n`: a batch that an output has
-    /// not recorded.
-    pub(super) fn contradiction(&self, n: u64, outputs: &[String]) -> Option<String> {
-        let batches = self.batches.iter().map(|(pending, _)| pending);
-        for pending in batches.take_while(|pending| pending.batch.n <= n) {
+    /// Returns what contradicts a commit of every batch up to `n` to this bookmark: a batch
+    /// that is missing, one that an output has not recorded, or bytes in a file that do not
+    /// begin where those before them end.
+    pub(super) fn contradiction(
+        &self,
+        bookmark: &Bookmark,
+        n: u64,
+        outputs: &[String],
+    ) -> Option<String> {
+        let mut batches = self.batches.iter().map(|(pending, _)| pending);
+        let mut ends: BTreeMap<&Path, u64> = BTreeMap::new();
+        for number in bookmark.n + 1..=n {
+            let Some(pending) = batches.next().filter(|of| of.batch.n == number) else {
+                return Some(format!("the journal does not have batch {number}"));
+            };
             let has = |output: &&String| {
                 let mut written = pending.written.iter();
                 written.any(|written| *written.output == **output)
             };
-            let n = pending.batch.n;
             if let Some(output) = outputs.iter().find(|output| !has(output)) {
-                return Some(format!("the output {output} has not recorded batch {n}"));
+                return Some(format!(
+                    "the output {output} has not recorded batch {number}"
+                ));
+            }
+            for range in pending.written.iter().flat_map(|written| &written.files) {
+                let marked = || bookmark.files.get(&range.path).map(|mark| mark.end);
+                let before = ends.insert(&range.path, range.end).or_else(marked);
+                if before.is_some_and(|end| end != range.start) || range.end < range.start {
+                    let path = range.path.display();
+                    return Some(format!(
+                        "batch {number} begins at byte {} of {path}, and not at {}",
+                        range.start,
+                        before.unwrap_or_default()
+                    ));
+                }
             }
         }
         None
@@ -141,7 +165,10 @@ const KEPT: usize = 1 << 16;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::disk::{FileMark, FileRange};
 
     fn batch(n: u64, records: u32) -> BatchEntry {
         BatchEntry {
@@ -175,5 +202,63 @@ mod tests {
             .map(|p| p.batch)
             .collect();
         assert_eq!(last, [batch(4, 0), batch(5, 3)]);
+    }
+
+    #[test]
+    fn a_commit_that_contradicts_the_journal_is_found() {
+        let path: Arc<Path> = Path::new("/out").into();
+        let written = |n, ranges: &[(u64, u64)]| WrittenBatch {
+            n,
+            output: "out".into(),
+            files: ranges
+                .iter()
+                .map(|&(start, end)| FileRange {
+                    path: path.clone(),
+                    start,
+                    end,
+                    proof: Digest::new(0),
+                })
+                .collect(),
+            tallies: Vec::new(),
+        };
+        let mut bookmark = Bookmark {
+            n: 2,
+            ..Bookmark::default()
+        };
+        bookmark.opened(FileMark {
+            path: path.clone(),
+            device: 1,
+            inode: 1,
+            end: 10,
+            proof: Digest::new(0),
+        });
+        let outputs = ["out".to_owned()];
+        let check = |batches: &[u64], ranges: &[(u64, u64, u64)], n| {
+            let mut pending = PendingBatches::default();
+            batches.iter().for_each(|n| pending.push(batch(*n, 1)));
+            for &(n, start, end) in ranges {
+                pending.written(written(n, &[(start, end)]));
+            }
+            pending.contradiction(&bookmark, n, &outputs)
+        };
+        let ranges = [(3, 10, 15), (4, 15, 15), (5, 15, 20)];
+        assert_eq!(check(&[3, 4, 5], &ranges, 5), None);
+        assert_eq!(
+            check(&[3, 4, 5], &ranges[..2], 4),
+            None,
+            "5 is not committed"
+        );
+        assert_eq!(check(&[3], &ranges, 2), None, "it is durable already");
+        let missing = check(&[3, 5], &ranges, 5).unwrap();
+        assert_eq!(missing, "the journal does not have batch 4");
+        assert!(check(&[3], &ranges, 4).is_some(), "nor the last one");
+        let unrecorded = check(&[3, 4], &ranges[..1], 4).unwrap();
+        assert_eq!(unrecorded, "the output out has not recorded batch 4");
+        for wrong in [(3, 9, 15), (3, 11, 15), (3, 10, 9)] {
+            let gap = check(&[3], &[wrong], 3).unwrap();
+            assert!(gap.contains("of /out, and not at 10"), "{wrong:?}: {gap}");
+        }
+        let gap = check(&[3, 4], &[(3, 10, 15), (4, 14, 20)], 4).unwrap();
+        assert!(gap.contains("at byte 14 of /out, and not at 15"), "{gap}");
     }
 }
