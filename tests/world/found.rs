@@ -183,3 +183,36 @@ fn a_start_asks_for_nothing_before_the_time_that_the_user_asks_from() {
 fn what_another_program_appends_stays_where_it_is() {
     holds(&[3], &[Append { file: 0 }, Crash(Crash::Kill)]);
 }
+
+/// Events were cut off a file that was closed to be reopened, and nobody was told.
+#[test]
+fn what_is_cut_off_a_closed_file_is_told() {
+    let reopened = |again: &[Action]| {
+        let mut actions = vec![store(0), SEND, ARRIVE, WRITE, Reopen { output: 0 }];
+        actions.extend_from_slice(again);
+        actions.push(Truncate { file: 0, bytes: 9 });
+        actions.extend([store(0), SEND, ARRIVE]);
+        holds(&[0], &actions);
+    };
+    reopened(&[]);
+    reopened(&[Reopen { output: 0 }]);
+}
+
+/// The same, after another cut that was told.
+#[test]
+fn what_is_cut_off_twice_is_told_twice() {
+    let cut = Truncate { file: 1, bytes: 9 };
+    let first = [store(0), SEND, ARRIVE, WRITE, cut];
+    let second = [store(0), SEND, ARRIVE, WRITE, Reopen { output: 0 }];
+    let last = [
+        Truncate {
+            file: 1,
+            bytes: 400,
+        },
+        store(0),
+        SEND,
+        ARRIVE,
+    ];
+    // The second output has to write before the first one can mark its file.
+    holds(&[1, 0], &[&first[..], &second, &last].concat());
+}

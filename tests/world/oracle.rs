@@ -23,6 +23,17 @@ pub(crate) struct Oracle {
     foreign: Lines,
     /// How many events each archive had before the source was asked for the first time.
     history: [usize; SOURCES.len()],
+    /// The files that another program cut, which nobody was told of yet.
+    untold: BTreeMap<PathBuf, Cut>,
+    /// Whether it was told of each source that it sends events from the future.
+    is_ahead: [bool; SOURCES.len()],
+}
+
+/// What another program cut off a file.
+struct Cut {
+    gone: Lines,
+    /// How many lines of ours were left.
+    left: usize,
 }
 
 /// The promises of one output.
@@ -113,8 +124,16 @@ impl Oracle {
         }
     }
 
+    /// So many events of a batch were counted as those of the future, which is told.
+    pub(crate) fn counted(&mut self, source: usize, ahead: u64) {
+        self.is_ahead[source] |= ahead > 0;
+    }
+
     /// A notice about a file was given.
     pub(crate) fn told(&mut self, notice: &FileNotice, disk: &ModelDisk) {
+        if let Some(path) = about(notice) {
+            self.untold.remove(&spelled_as_usual(path));
+        }
         let Some(path) = doubles(notice) else {
             return;
         };
@@ -146,6 +165,50 @@ impl Oracle {
         }
     }
 
+    /// Another program cut a file.
+    pub(crate) fn cut(&mut self, path: &Path, before: &Lines, after: &Lines) {
+        // Half a line may be there since the cut before.
+        let is_ours =
+            |(line, _): &(&String, &usize)| outputs::of_line(line).is_some() && line.ends_with('}');
+        let left = |line| after.get(line).copied().unwrap_or(0);
+        let gone = before.iter().filter(is_ours);
+        let gone = gone.map(|(line, count)| (line.clone(), count.saturating_sub(left(line))));
+        let cut = Cut {
+            gone: gone.filter(|(_, count)| *count > 0).collect(),
+            left: after.iter().filter(is_ours).map(|(_, count)| count).sum(),
+        };
+        self.untold.insert(path.into(), cut);
+    }
+
+    /// A file is no longer known by this path, or what is known of it is gone.
+    pub(crate) fn lost_sight(&mut self, of: impl Fn(&Path) -> bool) {
+        self.untold.retain(|path, _| !of(path));
+    }
+
+    /// Events that were cut off a file are told of when the next ones are appended, unless
+    /// they come again.
+    fn was_told(&self, disk: &ModelDisk, sources: &[Source]) -> Result<(), String> {
+        // A byte of a line may have changed by itself.
+        let is_stored = |line: &str| {
+            let mut stored = sources.iter().flat_map(|of| &of.server.archive.archive);
+            stored.any(|(_, text)| line.ends_with(&json(text)))
+        };
+        for (path, cut) in &self.untold {
+            let lines = files::lines_of(disk, path).into_iter();
+            let ours = lines.filter(|(line, _)| is_event(line));
+            if ours.map(|(_, count)| count).sum::<usize>() <= cut.left {
+                continue;
+            }
+            let all = files::all_lines(disk, |path| !is_aside(path));
+            let is_lost = |line: &&String| is_stored(line) && !all.contains_key(*line);
+            if let Some(line) = cut.gone.keys().find(is_lost) {
+                let path = path.display();
+                return Err(format!("{line:?} was cut off {path}, and nobody was told"));
+            }
+        }
+        Ok(())
+    }
+
     /// Returns what is wrong now that everything should have arrived.
     pub(crate) fn verdict(
         &self,
@@ -162,11 +225,13 @@ impl Oracle {
                 ));
             }
         }
+        self.was_told(disk, sources)?;
         for (output, promise) in self.promises.iter().enumerate() {
             let got = got(output, disk, receiver);
             for (source, of) in sources.iter().enumerate() {
                 promise.check(output, source, of, &got)?;
                 self.was_asked_for(output, source, of, &got)?;
+                self.future_was_told(output, source, of, &got)?;
             }
         }
         Ok(())
@@ -194,6 +259,25 @@ impl Oracle {
             }
         }
         Ok(())
+    }
+}
+
+impl Oracle {
+    /// An event from the future never moves the bookmark, which is told.
+    fn future_was_told(
+        &self,
+        output: usize,
+        number: usize,
+        of: &Source,
+        got: &Lines,
+    ) -> Result<(), String> {
+        let mut archive = of.server.archive.archive.iter();
+        let is_there = |text: &str| got.contains_key(&line(output, text));
+        let future = archive.find(|(_, text)| text.ends_with('f') && is_there(text));
+        match future.filter(|_| !self.is_ahead[number]) {
+            Some((_, text)) => Err(format!("{text:?} is of the future, and nobody was told")),
+            None => Ok(()),
+        }
     }
 }
 
@@ -230,6 +314,11 @@ impl OutputPromise {
     }
 }
 
+/// Whether it is a whole line of ours: half of one may be left after a cut.
+fn is_event(line: &str) -> bool {
+    outputs::of_line(line).is_some() && line.ends_with('}')
+}
+
 /// Returns the line of an event in an output.
 fn line(output: usize, text: &str) -> String {
     match output == BULK {
@@ -248,6 +337,26 @@ pub(crate) fn got(output: usize, disk: &ModelDisk, receiver: &Receiver) -> Lines
             .filter(|(line, _)| line.starts_with(target.tag))
             .collect(),
     }
+}
+
+/// Returns the file that this notice says is not as it was left.
+fn about(notice: &FileNotice) -> Option<&Path> {
+    match notice {
+        FileNotice::Shorter(path)
+        | FileNotice::Replaced(path)
+        | FileNotice::Longer(path)
+        | FileNotice::Unexplained(path)
+        | FileNotice::SetAside(path, _)
+        | FileNotice::NotFound(path)
+        | FileNotice::TakenAway(path)
+        | FileNotice::ComesAgain(path, _) => Some(path),
+        _ => None,
+    }
+}
+
+/// Returns a path without what makes no difference.
+fn spelled_as_usual(path: &Path) -> PathBuf {
+    path.components().collect()
 }
 
 /// Returns the file in which events may be twice after this notice.

@@ -320,12 +320,14 @@ impl World {
 
     fn arrive(&mut self, source: usize, bytes: usize) -> io::Result<bool> {
         let now = self.now + self.ahead;
-        let collector = &mut self.collector;
+        let (collector, oracle) = (&mut self.collector, &mut self.oracle);
         self.sources[source]
             .server
             .arrive(bytes, now, |batch: &Batch| {
                 let records: Vec<EventRecord<'_>> = batch.records().collect();
-                collector.records(SOURCES[source], &records, now).map(drop)
+                let counts = collector.records(SOURCES[source], &records, now)?;
+                oracle.counted(source, counts.ahead);
+                Ok(())
             })
     }
 

@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 use estreamer::fuzzing::disk::ModelDisk;
 
 use super::World;
-use crate::files::{self, ELSEWHERE};
+use crate::files::{self, ELSEWHERE, Lines};
+use crate::outputs;
 
 impl World {
     /// Returns a file that another program is about to touch.
     pub(super) fn file(&mut self, file: usize) -> Option<PathBuf> {
         self.is_touched = true;
         let paths = files::touchable(&self.disk);
-        paths.get(file % paths.len().max(1)).cloned()
+        let path = paths.get(file % paths.len().max(1)).cloned();
+        self.oracle.lost_sight(|of| path.as_deref() == Some(of));
+        path
     }
 
     pub(super) fn rename(&mut self, file: usize, away: bool) {
@@ -62,20 +65,33 @@ impl World {
     }
 
     /// Runs a change to a file by something else, and notes what it took away.
-    pub(super) fn changes(&mut self, path: &Path, after: &Path, change: impl FnOnce(&ModelDisk)) {
+    /// Returns its lines before and after.
+    pub(super) fn changes(
+        &mut self,
+        path: &Path,
+        after: &Path,
+        change: impl FnOnce(&ModelDisk),
+    ) -> (Lines, Lines) {
         let before = files::lines_of(&self.disk, path);
         change(&self.disk);
         let after = files::lines_of(&self.disk, after);
         self.oracle.changed(&before, &after);
+        (before, after)
     }
 
     pub(super) fn truncate(&mut self, file: usize, bytes: usize) {
         if let Some(path) = self.file(file) {
             let length = self.disk.content(&path).len().saturating_sub(bytes);
             self.say(format!("{} is cut to {length} bytes", path.display()));
-            self.changes(&path, &path, |disk| {
+            let (before, after) = self.changes(&path, &path, |disk| {
                 disk.truncated_by_another(&path, length)
             });
+            // The collector does not look at a file that is no output any more, or closed.
+            let is_closed = path.to_string_lossy().contains("/closed-");
+            let output = outputs::of_path(&path);
+            if !is_closed && output.is_some_and(|output| self.outputs.contains(&output)) {
+                self.oracle.cut(&path, &before, &after);
+            }
         }
     }
 

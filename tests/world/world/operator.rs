@@ -7,7 +7,7 @@ use estreamer_core::wire::InitialTimestamp;
 
 use super::{STATE, World};
 use crate::oracle;
-use crate::outputs::OUTPUTS;
+use crate::outputs::{self, OUTPUTS};
 use crate::sources::{SOURCES, Source};
 
 impl World {
@@ -20,6 +20,9 @@ impl World {
         for (number, source) in self.sources.iter_mut().enumerate() {
             source.is_configured = sources >> number & 1 == 1;
         }
+        self.oracle.lost_sight(|path| {
+            outputs::of_path(path).is_none_or(|output| !outputs.contains(&output))
+        });
         let mut removed = before;
         removed.retain(|output| !outputs.contains(output));
         removed
@@ -81,6 +84,7 @@ impl World {
     /// oldest events may miss some, and events come again.
     pub(super) fn forget(&mut self) {
         self.oracle.forgotten();
+        self.oracle.lost_sight(|_| true);
         for output in 0..OUTPUTS.len() {
             self.revoke(output, |source| source.ask != InitialTimestamp::OLDEST);
         }

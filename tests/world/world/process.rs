@@ -94,6 +94,8 @@ impl World {
         if crash == Crash::Kill {
             return;
         }
+        // What was cut may be back.
+        self.oracle.lost_sight(|_| true);
         self.boot += 1;
         if std::mem::take(&mut self.is_renumbered) {
             self.disk.renumber();

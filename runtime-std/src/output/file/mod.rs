@@ -19,6 +19,7 @@ pub mod series;
 pub mod settings;
 pub mod tally;
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -44,8 +45,8 @@ pub struct FileOutput {
     settings: FileSettings,
     /// The open files, by path.
     files: BTreeMap<Arc<Path>, OpenFile>,
-    /// The marks of files that were closed to be reopened, with their content.
-    closed: BTreeMap<Arc<Path>, (FileMark, Option<Content>)>,
+    /// The files that were closed to be reopened.
+    left: BTreeMap<Arc<Path>, LeftFile>,
     /// After a failed write: the data that may be partially written, by file.
     torn: Vec<(Arc<Path>, Vec<u8>)>,
     notices: Vec<FileNotice>,
@@ -65,6 +66,13 @@ pub struct FileOutput {
     /// The files of hours and days that were open in the last process, with the end of
     /// that time.
     last_open: Vec<(Arc<Path>, u64)>,
+}
+
+/// How we left a file.
+struct LeftFile {
+    mark: FileMark,
+    is_marked: bool,
+    content: Option<Content>,
 }
 
 struct OpenFile {
@@ -93,6 +101,14 @@ impl OpenFile {
     fn missing(&self, part: &OutputPart) -> Vec<u8> {
         self.head.missing(&part.head, self.mark.end)
     }
+
+    fn left(self) -> LeftFile {
+        LeftFile {
+            mark: self.mark,
+            is_marked: self.is_marked,
+            content: self.content,
+        }
+    }
 }
 
 impl FileOutput {
@@ -104,7 +120,7 @@ impl FileOutput {
             archivist: Archivist::new(settings.tend_in_thread),
             settings,
             files: BTreeMap::new(),
-            closed: BTreeMap::new(),
+            left: BTreeMap::new(),
             torn: Vec::new(),
             notices: Vec::new(),
             released: Vec::new(),
@@ -153,10 +169,15 @@ impl FileOutput {
             end,
             proof: self.key.of_file(&tail),
         };
+        let left = self.left.remove(path);
+        let notice = left
+            .as_ref()
+            .and_then(|left| changed(path, &left.mark, &mark));
+        self.notices.extend(notice);
         // True if the file did not change between close and reopen.
-        let closed = self.closed.remove(path);
-        let is_marked = closed.as_ref().is_some_and(|(closed, _)| *closed == mark);
-        let before = closed.and_then(|(_, content)| content);
+        let is_marked = |left: &LeftFile| left.is_marked && left.mark == mark;
+        let is_marked = left.as_ref().is_some_and(is_marked);
+        let before = left.and_then(|left| left.content);
         let open = OpenFile {
             content: self.content(path, &mark, before, is_marked)?,
             file,
@@ -181,10 +202,9 @@ impl FileOutput {
         };
         let (mark, file) = (&open.mark, open.file.clone());
         let same = |found: &FileIdentity| (found.device, found.inode) == (mark.device, mark.inode);
-        let notice = match found.filter(same) {
+        match found.filter(same) {
             Some(found) if found.length == mark.end => return Ok(()),
-            Some(found) if found.length < mark.end => FileNotice::Shorter(path.to_path_buf()),
-            Some(_) => FileNotice::Longer(path.to_path_buf()),
+            Some(_) => {}
             None => {
                 // Renamed or removed: the old file keeps its content.
                 file.unlock();
@@ -196,11 +216,10 @@ impl FileOutput {
                 self.files.remove(path);
                 return self.open(path, period_end);
             }
-        };
-        self.notices.push(notice);
+        }
         self.released.push(file.clone());
         if let Some(open) = self.files.remove(path) {
-            self.closed.insert(path.clone(), (open.mark, open.content));
+            self.left.insert(path.clone(), open.left());
         }
         self.begin(path, file, period_end)
     }
@@ -242,6 +261,20 @@ impl FileOutput {
             // It may be renamed until the next attempt.
             false => Err(io::Error::other(part.head.misfit())),
         }
+    }
+}
+
+/// Returns the notice for a file that something else changed between two marks. Another file
+/// with its name is none: files are renamed to be rotated.
+fn changed(path: &Path, before: &FileMark, now: &FileMark) -> Option<FileNotice> {
+    if (before.device, before.inode) != (now.device, now.inode) {
+        return None;
+    }
+    match now.end.cmp(&before.end) {
+        Ordering::Less => Some(FileNotice::Shorter(path.into())),
+        Ordering::Greater => Some(FileNotice::Longer(path.into())),
+        Ordering::Equal if before.proof == now.proof => None,
+        Ordering::Equal => Some(FileNotice::Replaced(path.into())),
     }
 }
 
@@ -409,19 +442,16 @@ impl Output for FileOutput {
 
     fn reopen(&mut self) -> io::Result<()> {
         self.put_back()?;
-        self.closed.clear();
         for (path, mut open) in std::mem::take(&mut self.files) {
             if open.closing.is_some() {
                 // It is recorded as closed already.
                 self.files.insert(path, open);
                 continue;
             }
-            if open.is_marked {
-                open.mark.proof = self.key.of_file(&open.tail);
-                self.closed.insert(path, (open.mark, open.content));
-            }
+            open.mark.proof = self.key.of_file(&open.tail);
             open.file.unlock();
-            self.released.push(open.file);
+            self.released.push(open.file.clone());
+            self.left.insert(path, open.left());
         }
         Ok(())
     }
