@@ -47,15 +47,25 @@ const FILES: [(&str, &str); 7] = [
 /// Tests that need other programs, or minutes, are ignored unless asked for;
 /// here they are.
 pub(crate) fn run(steps: &mut Steps) -> Result {
+    prepare(steps)?;
+    test(steps)
+}
+
+/// Installs and builds what the tests need besides themselves.
+pub(crate) fn prepare(steps: &mut Steps) -> Result {
     steps.run("interop: programs", programs)?;
     dist::run(steps)?;
+    steps.run("interop: core called directly", direct)?;
+    steps.run("interop: C library under AddressSanitizer", sanitized)
+}
+
+/// Runs the tests.
+pub(crate) fn test(steps: &mut Steps) -> Result {
     // The library's tests are one binary; the program's are modules of another.
     steps.run("interop: TLS library", || {
         tests(&features::but_c()?, "openssl")
     })?;
     steps.run("interop: program", || tests(&features::but_c()?, "e2e"))?;
-    steps.run("interop: core called directly", direct)?;
-    steps.run("interop: C library under AddressSanitizer", sanitized)?;
     steps.run("interop: C library", || tests(&features::c(), "capi"))?;
     steps.run("interop: Kafka", kafka)
 }
@@ -123,20 +133,24 @@ fn tests(packages: &[String], binary: &str) -> Result {
 
 /// Finds the programs, or installs them where that is ours to do.
 fn programs() -> Result {
-    for (program, package) in PROGRAMS {
-        if version(program).is_err() {
-            programs::install(&[package])?;
-        }
-        println!("{}", version(program)?);
-    }
-    for (file, package) in FILES {
-        if !Path::new(file).exists() {
-            programs::install(&[package])?;
-        }
-    }
+    let is_missing = |(program, _): &&(&str, &str)| version(program).is_err();
+    let mut missing: Vec<&str> = PROGRAMS.iter().filter(is_missing).map(|of| of.1).collect();
+    let files = FILES.iter().filter(|(file, _)| !Path::new(file).exists());
+    missing.extend(files.map(|(_, package)| *package));
     let venv = ["-c", "import ensurepip"];
     if process::read(Command::new("python3").args(venv)).is_err() {
-        programs::install(&["python3-venv"])?;
+        missing.push("python3-venv");
+    }
+    let mut has_openssl = Command::new("pkg-config");
+    let has_openssl = process::output(has_openssl.args(["--exists", "libssl"]));
+    if !has_openssl.is_ok_and(|has| has.status.success()) {
+        missing.push("libssl-dev");
+    }
+    if !missing.is_empty() {
+        programs::install(&missing)?;
+    }
+    for (program, _) in PROGRAMS {
+        println!("{}", version(program)?);
     }
     // The messages of OpenTelemetry, as they are published.
     programs::python("opentelemetry-proto", "opentelemetry")?;
@@ -150,13 +164,6 @@ fn programs() -> Result {
         "target/kaitai",
         &["kaitai-struct-compiler@0.11.0", "js-yaml@4"],
     )?;
-    let has = |library| {
-        let mut command = Command::new("pkg-config");
-        process::output(command.args(["--exists", library])).is_ok_and(|it| it.status.success())
-    };
-    if !has("libssl") {
-        programs::install(&["libssl-dev"])?;
-    }
     let openssl = version("openssl")?;
     match major(&openssl) {
         Some(major) if major >= 3 => Ok(()),
