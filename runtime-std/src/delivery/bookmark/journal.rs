@@ -172,7 +172,11 @@ impl Journal {
     /// Returns what contradicts a commit of every batch up to `n`. It is an error of this
     /// program.
     pub fn contradiction(&self, n: u64) -> Option<String> {
-        self.pending.contradiction(&self.bookmark, n, &self.outputs)
+        let Bookmark {
+            n: durable, files, ..
+        } = &self.bookmark;
+        self.pending
+            .contradiction(*durable, n, &self.outputs, files)
     }
 
     /// Commits every batch up to `n`, which must be durable in the outputs. The commit

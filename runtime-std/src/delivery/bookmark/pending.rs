@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::entry::{BatchEntry, WrittenBatch};
-use super::recovery::Bookmark;
 use crate::digest::Digest;
+use crate::disk::FileMark;
 
 /// A batch after the last commit, with its byte ranges in outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,18 +83,19 @@ impl PendingBatches {
         Some(pending.batch.n)
     }
 
-    /// Returns what contradicts a commit of every batch up to `n` to this bookmark: a batch
+    /// Returns what contradicts a commit of every batch after `durable` up to `n`: a batch
     /// that is missing, one that an output has not recorded, or bytes in a file that do not
-    /// begin where those before them end.
+    /// begin where those before them end. `marks` are those of batch `durable`.
     pub(super) fn contradiction(
         &self,
-        bookmark: &Bookmark,
+        durable: u64,
         n: u64,
         outputs: &[String],
+        marks: &BTreeMap<Arc<Path>, FileMark>,
     ) -> Option<String> {
         let mut batches = self.batches.iter().map(|(pending, _)| pending);
         let mut ends: BTreeMap<&Path, u64> = BTreeMap::new();
-        for number in bookmark.n + 1..=n {
+        for number in durable + 1..=n {
             let Some(pending) = batches.next().filter(|of| of.batch.n == number) else {
                 return Some(format!("the journal does not have batch {number}"));
             };
@@ -107,7 +109,7 @@ impl PendingBatches {
                 ));
             }
             for range in pending.written.iter().flat_map(|written| &written.files) {
-                let marked = || bookmark.files.get(&range.path).map(|mark| mark.end);
+                let marked = || marks.get(&range.path).map(|mark| mark.end);
                 let before = ends.insert(&range.path, range.end).or_else(marked);
                 if before.is_some_and(|end| end != range.start) || range.end < range.start {
                     let path = range.path.display();
@@ -165,10 +167,8 @@ const KEPT: usize = 1 << 16;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::disk::{FileMark, FileRange};
+    use crate::disk::FileRange;
 
     fn batch(n: u64, records: u32) -> BatchEntry {
         BatchEntry {
@@ -221,17 +221,14 @@ mod tests {
                 .collect(),
             tallies: Vec::new(),
         };
-        let mut bookmark = Bookmark {
-            n: 2,
-            ..Bookmark::default()
-        };
-        bookmark.opened(FileMark {
+        let mark = FileMark {
             path: path.clone(),
             device: 1,
             inode: 1,
             end: 10,
             proof: Digest::new(0),
-        });
+        };
+        let marks = BTreeMap::from([(path.clone(), mark)]);
         let outputs = ["out".to_owned()];
         let check = |batches: &[u64], ranges: &[(u64, u64, u64)], n| {
             let mut pending = PendingBatches::default();
@@ -239,7 +236,7 @@ mod tests {
             for &(n, start, end) in ranges {
                 pending.written(written(n, &[(start, end)]));
             }
-            pending.contradiction(&bookmark, n, &outputs)
+            pending.contradiction(2, n, &outputs, &marks)
         };
         let ranges = [(3, 10, 15), (4, 15, 15), (5, 15, 20)];
         assert_eq!(check(&[3, 4, 5], &ranges, 5), None);
