@@ -1,6 +1,6 @@
 //! What was stored, what is promised for it, and whether the promise is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use estreamer::fuzzing::FileNotice;
@@ -30,10 +30,13 @@ pub(crate) struct Oracle {
 }
 
 /// What another program cut off a file.
+#[derive(Default)]
 struct Cut {
-    gone: Lines,
+    gone: BTreeSet<String>,
     /// How many lines of ours were left.
     left: usize,
+    /// The length of the file before, in bytes.
+    length: usize,
 }
 
 /// The promises of one output.
@@ -124,15 +127,15 @@ impl Oracle {
         }
     }
 
-    /// So many events of a batch were counted as those of the future, which is told.
-    pub(crate) fn counted(&mut self, source: usize, ahead: u64) {
+    /// Records how many events of a batch were counted as events of the future.
+    pub(crate) fn counted_ahead(&mut self, source: usize, ahead: u64) {
         self.is_ahead[source] |= ahead > 0;
     }
 
     /// A notice about a file was given.
     pub(crate) fn told(&mut self, notice: &FileNotice, disk: &ModelDisk) {
-        if let Some(path) = about(notice) {
-            self.untold.remove(&spelled_as_usual(path));
+        if let Some(path) = lacks(notice) {
+            self.untold.remove(&outputs::normal(path));
         }
         let Some(path) = doubles(notice) else {
             return;
@@ -157,6 +160,10 @@ impl Oracle {
             if gone == 0 {
                 continue;
             }
+            // It came again since it was cut off another file.
+            self.untold.values_mut().for_each(|cut| {
+                cut.gone.remove(line);
+            });
             if let Some(foreign) = self.foreign.get_mut(line) {
                 *foreign = foreign.saturating_sub(gone);
             } else if let Some(output) = outputs::of_line(line) {
@@ -165,32 +172,38 @@ impl Oracle {
         }
     }
 
-    /// Another program cut a file.
-    pub(crate) fn cut(&mut self, path: &Path, before: &Lines, after: &Lines) {
-        // Half a line may be there since the cut before.
-        let is_ours =
-            |(line, _): &(&String, &usize)| outputs::of_line(line).is_some() && line.ends_with('}');
-        let left = |line| after.get(line).copied().unwrap_or(0);
-        let gone = before.iter().filter(is_ours);
-        let gone = gone.map(|(line, count)| (line.clone(), count.saturating_sub(left(line))));
-        let cut = Cut {
-            gone: gone.filter(|(_, count)| *count > 0).collect(),
-            left: after.iter().filter(is_ours).map(|(_, count)| count).sum(),
-        };
-        self.untold.insert(path.into(), cut);
+    /// Another program cut a file of this length.
+    pub(crate) fn cut(&mut self, path: &Path, length: usize, before: &Lines, after: &Lines) {
+        let cut = self.untold.entry(path.into()).or_default();
+        cut.length = cut.length.max(length);
+        for (line, count) in before.iter().filter(|(line, _)| is_event(line)) {
+            if after.get(line).copied().unwrap_or(0) < *count {
+                cut.gone.insert(line.clone());
+            }
+        }
+        let left = after.iter().filter(|(line, _)| is_event(line));
+        cut.left = left.map(|(_, count)| count).sum();
     }
 
-    /// A file is no longer known by this path, or what is known of it is gone.
-    pub(crate) fn lost_sight(&mut self, of: impl Fn(&Path) -> bool) {
+    /// Another program appended to a file. A cut that is filled up to the byte is not noticed.
+    pub(crate) fn appended(&mut self, path: &Path, length: usize) {
+        self.untold
+            .retain(|of, cut| of != path || cut.length != length);
+    }
+
+    /// The cuts of these files need not be told any more.
+    pub(crate) fn forget_cuts(&mut self, of: impl Fn(&Path) -> bool) {
         self.untold.retain(|path, _| !of(path));
     }
 
     /// Events that were cut off a file are told of when the next ones are appended, unless
     /// they come again.
     fn was_told(&self, disk: &ModelDisk, sources: &[Source]) -> Result<(), String> {
-        // A byte of a line may have changed by itself.
+        // A byte of a line may have changed by itself, and nothing is promised of a source
+        // whose clock was set back.
         let is_stored = |line: &str| {
-            let mut stored = sources.iter().flat_map(|of| &of.server.archive.archive);
+            let sources = sources.iter().filter(|of| !of.is_set_back);
+            let mut stored = sources.flat_map(|of| &of.server.archive.archive);
             stored.any(|(_, text)| line.ends_with(&json(text)))
         };
         for (path, cut) in &self.untold {
@@ -201,7 +214,7 @@ impl Oracle {
             }
             let all = files::all_lines(disk, |path| !is_aside(path));
             let is_lost = |line: &&String| is_stored(line) && !all.contains_key(*line);
-            if let Some(line) = cut.gone.keys().find(is_lost) {
+            if let Some(line) = cut.gone.iter().find(is_lost) {
                 let path = path.display();
                 return Err(format!("{line:?} was cut off {path}, and nobody was told"));
             }
@@ -260,9 +273,7 @@ impl Oracle {
         }
         Ok(())
     }
-}
 
-impl Oracle {
     /// An event from the future never moves the bookmark, which is told.
     fn future_was_told(
         &self,
@@ -339,24 +350,15 @@ pub(crate) fn got(output: usize, disk: &ModelDisk, receiver: &Receiver) -> Lines
     }
 }
 
-/// Returns the file that this notice says is not as it was left.
-fn about(notice: &FileNotice) -> Option<&Path> {
+/// Returns the file in which events are missing, as this notice says.
+fn lacks(notice: &FileNotice) -> Option<&Path> {
     match notice {
         FileNotice::Shorter(path)
+        | FileNotice::Rewritten(path)
         | FileNotice::Replaced(path)
-        | FileNotice::Longer(path)
-        | FileNotice::Unexplained(path)
-        | FileNotice::SetAside(path, _)
-        | FileNotice::NotFound(path)
-        | FileNotice::TakenAway(path)
-        | FileNotice::ComesAgain(path, _) => Some(path),
+        | FileNotice::NotFound(path) => Some(path),
         _ => None,
     }
-}
-
-/// Returns a path without what makes no difference.
-fn spelled_as_usual(path: &Path) -> PathBuf {
-    path.components().collect()
 }
 
 /// Returns the file in which events may be twice after this notice.

@@ -68,10 +68,15 @@ pub(crate) const RESPELLED: [OutputTarget; 5] = [
 
 /// Returns the output that writes a file with this path.
 pub(crate) fn of_path(path: &Path) -> Option<usize> {
-    let path: PathBuf = path.components().collect();
+    let path = normal(path);
     let path = path.to_str()?;
     let mut files = OUTPUTS.iter().take(BULK);
     files.position(|output| path.starts_with(output.path))
+}
+
+/// Returns a path without `.` in it.
+pub(crate) fn normal(path: &Path) -> PathBuf {
+    path.components().collect()
 }
 
 /// Returns the output that wrote a line.

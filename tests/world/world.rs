@@ -326,7 +326,7 @@ impl World {
             .arrive(bytes, now, |batch: &Batch| {
                 let records: Vec<EventRecord<'_>> = batch.records().collect();
                 let counts = collector.records(SOURCES[source], &records, now)?;
-                oracle.counted(source, counts.ahead);
+                oracle.counted_ahead(source, counts.ahead);
                 Ok(())
             })
     }

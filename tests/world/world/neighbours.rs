@@ -14,9 +14,7 @@ impl World {
     pub(super) fn file(&mut self, file: usize) -> Option<PathBuf> {
         self.is_touched = true;
         let paths = files::touchable(&self.disk);
-        let path = paths.get(file % paths.len().max(1)).cloned();
-        self.oracle.lost_sight(|of| path.as_deref() == Some(of));
-        path
+        paths.get(file % paths.len().max(1)).cloned()
     }
 
     pub(super) fn rename(&mut self, file: usize, away: bool) {
@@ -26,6 +24,7 @@ impl World {
             let to = format!("{directory}/renamed-{}", self.renamed);
             self.say(format!("{} becomes {to}", path.display()));
             self.disk.renamed_by_another(&path, Path::new(&to));
+            self.oracle.forget_cuts(|of| *of == *path);
         }
     }
 
@@ -44,6 +43,8 @@ impl World {
             {
                 self.say(format!("{line} is appended to {}", path.display()));
                 self.oracle.wrote(&line, 1);
+                let length = self.disk.content(&path).len();
+                self.oracle.appended(&path, length);
             }
         }
     }
@@ -53,6 +54,7 @@ impl World {
             self.renamed += 1;
             let away = format!("{ELSEWHERE}/renamed-{}", self.renamed);
             self.disk.renamed_by_another(&path, Path::new(&away));
+            self.oracle.forget_cuts(|of| *of == *path);
             let line = self.foreign();
             let content = format!("{line}\n").repeat(20);
             self.disk.written_by_another(&path, content.as_bytes());
@@ -81,7 +83,8 @@ impl World {
 
     pub(super) fn truncate(&mut self, file: usize, bytes: usize) {
         if let Some(path) = self.file(file) {
-            let length = self.disk.content(&path).len().saturating_sub(bytes);
+            let was = self.disk.content(&path).len();
+            let length = was.saturating_sub(bytes);
             self.say(format!("{} is cut to {length} bytes", path.display()));
             let (before, after) = self.changes(&path, &path, |disk| {
                 disk.truncated_by_another(&path, length)
@@ -90,7 +93,7 @@ impl World {
             let is_closed = path.to_string_lossy().contains("/closed-");
             let output = outputs::of_path(&path);
             if !is_closed && output.is_some_and(|output| self.outputs.contains(&output)) {
-                self.oracle.cut(&path, &before, &after);
+                self.oracle.cut(&path, was, &before, &after);
             }
         }
     }
@@ -112,6 +115,7 @@ impl World {
                 disk.written_by_another(&to, &compressed);
                 disk.removed_by_another(&path);
             });
+            self.oracle.forget_cuts(|of| *of == *path);
         }
     }
 

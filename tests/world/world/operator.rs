@@ -20,7 +20,7 @@ impl World {
         for (number, source) in self.sources.iter_mut().enumerate() {
             source.is_configured = sources >> number & 1 == 1;
         }
-        self.oracle.lost_sight(|path| {
+        self.oracle.forget_cuts(|path| {
             outputs::of_path(path).is_none_or(|output| !outputs.contains(&output))
         });
         let mut removed = before;
@@ -84,7 +84,7 @@ impl World {
     /// oldest events may miss some, and events come again.
     pub(super) fn forget(&mut self) {
         self.oracle.forgotten();
-        self.oracle.lost_sight(|_| true);
+        self.oracle.forget_cuts(|_| true);
         for output in 0..OUTPUTS.len() {
             self.revoke(output, |source| source.ask != InitialTimestamp::OLDEST);
         }

@@ -95,7 +95,7 @@ impl World {
             return;
         }
         // What was cut may be back.
-        self.oracle.lost_sight(|_| true);
+        self.oracle.forget_cuts(|_| true);
         self.boot += 1;
         if std::mem::take(&mut self.is_renumbered) {
             self.disk.renumber();

@@ -109,14 +109,15 @@ impl PendingBatches {
                 ));
             }
             for range in pending.written.iter().flat_map(|written| &written.files) {
+                let (start, end, path) = (range.start, range.end, range.path.display());
                 let marked = || marks.get(&range.path).map(|mark| mark.end);
-                let before = ends.insert(&range.path, range.end).or_else(marked);
-                if before.is_some_and(|end| end != range.start) || range.end < range.start {
-                    let path = range.path.display();
+                let Some(before) = ends.insert(&range.path, end).or_else(marked) else {
+                    return Some(format!("{path} has no mark before batch {number}"));
+                };
+                if start != before || end < start {
                     return Some(format!(
-                        "batch {number} begins at byte {} of {path}, and not at {}",
-                        range.start,
-                        before.unwrap_or_default()
+                        "batch {number} is at bytes {start} to {end} of {path}, and the bytes \
+                         before it end at {before}"
                     ));
                 }
             }
@@ -253,9 +254,15 @@ mod tests {
         assert_eq!(unrecorded, "the output out has not recorded batch 4");
         for wrong in [(3, 9, 15), (3, 11, 15), (3, 10, 9)] {
             let gap = check(&[3], &[wrong], 3).unwrap();
-            assert!(gap.contains("of /out, and not at 10"), "{wrong:?}: {gap}");
+            assert!(gap.contains("before it end at 10"), "{wrong:?}: {gap}");
         }
         let gap = check(&[3, 4], &[(3, 10, 15), (4, 14, 20)], 4).unwrap();
-        assert!(gap.contains("at byte 14 of /out, and not at 15"), "{gap}");
+        let told = "batch 4 is at bytes 14 to 20 of /out, and the bytes before it end at 15";
+        assert_eq!(gap, told);
+        let mut pending = PendingBatches::default();
+        pending.push(batch(3, 1));
+        pending.written(written(3, &[(0, 5)]));
+        let unmarked = pending.contradiction(2, 3, &outputs, &BTreeMap::new());
+        assert_eq!(unmarked.unwrap(), "/out has no mark before batch 3");
     }
 }

@@ -126,8 +126,9 @@ fn adopt(
         let is_whole = |range: &FileRange| {
             let mark = recovered.bookmark.files.get(&range.path);
             let place = found.get(&range.path);
-            mark.zip(place)
-                .is_some_and(|(mark, place)| files.has(mark, place, range.end, range.proof))
+            mark.zip(place).is_some_and(|(mark, place)| {
+                mark.end == range.start && files.has(mark, place, range.end, range.proof)
+            })
         };
         let everywhere = recovered.outputs.iter().all(|output| {
             let mut noted = pending.written.iter().filter(|w| *w.output == **output);

@@ -19,7 +19,6 @@ pub mod series;
 pub mod settings;
 pub mod tally;
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -68,11 +67,12 @@ pub struct FileOutput {
     last_open: Vec<(Arc<Path>, u64)>,
 }
 
-/// How we left a file.
+/// The state of a file when it was closed.
 struct LeftFile {
     mark: FileMark,
     is_marked: bool,
     content: Option<Content>,
+    period_end: Option<u64>,
 }
 
 struct OpenFile {
@@ -102,11 +102,15 @@ impl OpenFile {
         self.head.missing(&part.head, self.mark.end)
     }
 
-    fn left(self) -> LeftFile {
+    fn left(self, key: &DigestKey) -> LeftFile {
         LeftFile {
-            mark: self.mark,
+            mark: FileMark {
+                proof: key.of_file(&self.tail),
+                ..self.mark
+            },
             is_marked: self.is_marked,
             content: self.content,
+            period_end: self.period_end,
         }
     }
 }
@@ -137,7 +141,11 @@ impl FileOutput {
         if period_end.is_some() {
             self.disk.create_directory(directory(path))?;
         }
-        let is_new = self.settings.group.is_some() && self.disk.identity(path)?.is_none();
+        let is_new = self.disk.identity(path)?.is_none();
+        if is_new {
+            // It may get the number of the file that had its name.
+            self.left.remove(path);
+        }
         let file = self.disk.open(path, self.settings.mode)?;
         file.lock()?;
         if let (true, Some(group)) = (is_new, self.settings.group) {
@@ -170,10 +178,9 @@ impl FileOutput {
             proof: self.key.of_file(&tail),
         };
         let left = self.left.remove(path);
-        let notice = left
-            .as_ref()
-            .and_then(|left| changed(path, &left.mark, &mark));
-        self.notices.extend(notice);
+        if let Some(left) = &left {
+            self.tell_change(path, &left.mark, &mark, file.as_ref())?;
+        }
         // True if the file did not change between close and reopen.
         let is_marked = |left: &LeftFile| left.is_marked && left.mark == mark;
         let is_marked = left.as_ref().is_some_and(is_marked);
@@ -191,6 +198,33 @@ impl FileOutput {
             fits: (end == 0).then_some(true),
         };
         self.files.insert(path.clone(), open);
+        Ok(())
+    }
+
+    /// Tells that something else changed a file between two marks. Another file of this name
+    /// is not told: rotation renames files.
+    fn tell_change(
+        &mut self,
+        path: &Path,
+        before: &FileMark,
+        now: &FileMark,
+        file: &dyn DiskFile,
+    ) -> io::Result<()> {
+        if (before.device, before.inode) != (now.device, now.inode) {
+            return Ok(());
+        }
+        let notice = if now.end < before.end {
+            FileNotice::Shorter(path.into())
+        } else {
+            let start = before.end.saturating_sub(PROOF as u64);
+            let is_same = self.key.of_file(&file.read_range(start, before.end)?) == before.proof;
+            match is_same {
+                true if now.end == before.end => return Ok(()),
+                true => FileNotice::Longer(path.into()),
+                false => FileNotice::Rewritten(path.into()),
+            }
+        };
+        self.notices.push(notice);
         Ok(())
     }
 
@@ -219,7 +253,7 @@ impl FileOutput {
         }
         self.released.push(file.clone());
         if let Some(open) = self.files.remove(path) {
-            self.left.insert(path.clone(), open.left());
+            self.left.insert(path.clone(), open.left(&self.key));
         }
         self.begin(path, file, period_end)
     }
@@ -261,20 +295,6 @@ impl FileOutput {
             // It may be renamed until the next attempt.
             false => Err(io::Error::other(part.head.misfit())),
         }
-    }
-}
-
-/// Returns the notice for a file that something else changed between two marks. Another file
-/// with its name is none: files are renamed to be rotated.
-fn changed(path: &Path, before: &FileMark, now: &FileMark) -> Option<FileNotice> {
-    if (before.device, before.inode) != (now.device, now.inode) {
-        return None;
-    }
-    match now.end.cmp(&before.end) {
-        Ordering::Less => Some(FileNotice::Shorter(path.into())),
-        Ordering::Greater => Some(FileNotice::Longer(path.into())),
-        Ordering::Equal if before.proof == now.proof => None,
-        Ordering::Equal => Some(FileNotice::Replaced(path.into())),
     }
 }
 
@@ -442,16 +462,18 @@ impl Output for FileOutput {
 
     fn reopen(&mut self) -> io::Result<()> {
         self.put_back()?;
-        for (path, mut open) in std::mem::take(&mut self.files) {
+        let now = self.disk.now();
+        let is_over = |left: &LeftFile| left.period_end.is_some_and(|end| end < now);
+        self.left.retain(|_, left| !is_over(left));
+        for (path, open) in std::mem::take(&mut self.files) {
             if open.closing.is_some() {
                 // It is recorded as closed already.
                 self.files.insert(path, open);
                 continue;
             }
-            open.mark.proof = self.key.of_file(&open.tail);
             open.file.unlock();
             self.released.push(open.file.clone());
-            self.left.insert(path, open.left());
+            self.left.insert(path, open.left(&self.key));
         }
         Ok(())
     }

@@ -11,6 +11,8 @@ pub enum FileNotice {
     Shorter(PathBuf),
     /// Another file has its name.
     Replaced(PathBuf),
+    /// Something else changed bytes that we wrote.
+    Rewritten(PathBuf),
     /// Something else appended bytes.
     Longer(PathBuf),
     /// Something else appended bytes, and the process was killed while it wrote the file.
@@ -52,6 +54,13 @@ impl fmt::Display for FileNotice {
                 f,
                 "{} is not the file that was written before. It stays unchanged, and events are \
                  appended.",
+                path.display()
+            ),
+            Self::Rewritten(path) => write!(
+                f,
+                "{} has other content than after the last write: something else changed it. \
+                 Events may be missing in it; they are not collected again. It stays unchanged, \
+                 and events are appended.",
                 path.display()
             ),
             Self::Longer(path) => write!(
