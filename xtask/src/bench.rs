@@ -128,8 +128,8 @@ pub(crate) fn stale() -> Result<Option<String>> {
     }))
 }
 
-/// Builds the program as users do, and the drain, in one go.
-pub(crate) fn build() -> Result {
+/// The program as users build it, and the drain, in one go.
+fn build() -> Result {
     process::run(process::cargo().args([
         "build",
         "--release",

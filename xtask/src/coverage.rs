@@ -86,6 +86,10 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
         programs::cargo("llvm-cov")?;
         llvm()
     })?;
+    // The counts of earlier runs would be added.
+    steps.run("coverage: clean", || {
+        process::run(llvm_cov(&llvm).args(["clean", "--workspace"]))
+    })?;
     let test = |arguments: &[&str]| {
         let mut command = llvm_cov(&llvm);
         process::run(command.args(["test", "--no-report"]).args(arguments))
@@ -164,7 +168,7 @@ fn judged(files: &BTreeMap<String, Lines>) -> Result {
         let ran = percent(all, missed);
         println!("{ran:>6.2} %  of {all} lines: {}", part.name);
         if ran < part.least {
-            too_few.push(format!("{} {ran:.2} % of {} %", part.name, part.least));
+            too_few.push(format!("{}: {ran:.2} %, not {} %", part.name, part.least));
         }
     }
     match too_few.is_empty() {
@@ -173,7 +177,7 @@ fn judged(files: &BTreeMap<String, Lines>) -> Result {
     }
 }
 
-/// Of no lines, none ran.
+/// Returns 0 if there are no lines.
 fn percent(all: usize, missed: usize) -> f64 {
     match all {
         0 => 0.0,
@@ -212,6 +216,13 @@ mod tests {
         assert_eq!(files, BTreeMap::from([("core/src/a.rs".to_owned(), lines)]));
         assert_eq!(ranges(&files["core/src/a.rs"].missed), "2-3 9");
         let error = judged(&files).unwrap_err();
-        assert!(error.contains("core 25.00 % of 98 %"), "{error}");
+        assert!(error.contains("core: 25.00 %, not 98 %"), "{error}");
+    }
+
+    #[test]
+    fn all_paths_are_there() {
+        for path in PARTS.iter().flat_map(|part| part.paths) {
+            assert!(tree::root().join(path).exists(), "{path}");
+        }
     }
 }

@@ -16,7 +16,7 @@ const C_IMAGE: &str = "session-in-c";
 
 pub(crate) fn run(steps: &mut Steps) -> Result {
     let toolchain = steps.run("firmware: tools", || {
-        let toolchain = Toolchain::find()?;
+        let toolchain = programs()?;
         println!("{}", toolchain.description());
         Ok(toolchain)
     })?;
@@ -67,12 +67,17 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
     })
 }
 
-/// The same session through the C library: a start in C, a `main` in C, and
-/// libestreamer_core.a.
-fn compile_c(library: &Path) -> Result {
+/// Finds the compilers and the emulator, or installs them.
+pub(crate) fn programs() -> Result<Toolchain> {
     if !programs::works(C_COMPILER) {
         programs::install(&["gcc-arm-none-eabi"])?;
     }
+    Toolchain::find()
+}
+
+/// The same session through the C library: a start in C, a `main` in C, and
+/// libestreamer_core.a.
+fn compile_c(library: &Path) -> Result {
     let mut command = process::command(C_COMPILER);
     command.args(["-mcpu=cortex-m3", "-mthumb", "-Os", "-ffreestanding"]);
     command.args(["-nostdlib", "-std=c99", "-Wall", "-Wextra", "-Werror"]);

@@ -65,25 +65,17 @@ pub(crate) fn run(steps: &mut Steps, target: Option<&str>, seconds: u32) -> Resu
 /// numbers, so that a failure is nearly always the work of the last change. Without a
 /// sanitizer: the core has no unsafe code, and this way it builds and runs faster.
 pub(crate) fn smoke(steps: &mut Steps) -> Result {
-    build_smoke(steps)?;
-    let nightly = programs()?;
+    let nightly = steps.run("fuzz: programs", programs)?;
+    const FAST: [&str; 3] = ["--sanitizer=none", "--no-default-features", "smoke"];
+    steps.run("fuzz: build", || {
+        process::run(cargo_fuzz(&nightly, "build").args(FAST))
+    })?;
     let outcomes = steps.run("fuzz: smoke", || {
         let run = |name| fuzz(&nightly, "smoke", &FAST[..2], name, SMOKE_SECONDS);
         SMOKE.into_iter().map(run).collect::<Result<Vec<_>>>()
     })?;
     conclude(outcomes)
 }
-
-/// Installs and builds what the smoke run needs.
-pub(crate) fn build_smoke(steps: &mut Steps) -> Result {
-    let nightly = steps.run("fuzz: programs", programs)?;
-    steps.run("fuzz: build", || {
-        process::run(cargo_fuzz(&nightly, "build").args(FAST))
-    })
-}
-
-/// How the smoke run is built, and its binary.
-const FAST: [&str; 3] = ["--sanitizer=none", "--no-default-features", "smoke"];
 
 /// Runs the fuzzer in `binary` over the corpus of `target`; says what it found.
 fn fuzz(

@@ -47,25 +47,15 @@ const FILES: [(&str, &str); 7] = [
 /// Tests that need other programs, or minutes, are ignored unless asked for;
 /// here they are.
 pub(crate) fn run(steps: &mut Steps) -> Result {
-    prepare(steps)?;
-    test(steps)
-}
-
-/// Installs and builds what the tests need besides themselves.
-pub(crate) fn prepare(steps: &mut Steps) -> Result {
     steps.run("interop: programs", programs)?;
     dist::run(steps)?;
-    steps.run("interop: core called directly", direct)?;
-    steps.run("interop: C library under AddressSanitizer", sanitized)
-}
-
-/// Runs the tests.
-pub(crate) fn test(steps: &mut Steps) -> Result {
     // The library's tests are one binary; the program's are modules of another.
     steps.run("interop: TLS library", || {
         tests(&features::but_c()?, "openssl")
     })?;
     steps.run("interop: program", || tests(&features::but_c()?, "e2e"))?;
+    steps.run("interop: core called directly", direct)?;
+    steps.run("interop: C library under AddressSanitizer", sanitized)?;
     steps.run("interop: C library", || tests(&features::c(), "capi"))?;
     steps.run("interop: Kafka", kafka)
 }
@@ -132,7 +122,7 @@ fn tests(packages: &[String], binary: &str) -> Result {
 }
 
 /// Finds the programs, or installs them where that is ours to do.
-fn programs() -> Result {
+pub(crate) fn programs() -> Result {
     let is_missing = |(program, _): &&(&str, &str)| version(program).is_err();
     let mut missing: Vec<&str> = PROGRAMS.iter().filter(is_missing).map(|of| of.1).collect();
     let files = FILES.iter().filter(|(file, _)| !Path::new(file).exists());
@@ -141,9 +131,9 @@ fn programs() -> Result {
     if process::read(Command::new("python3").args(venv)).is_err() {
         missing.push("python3-venv");
     }
-    let mut has_openssl = Command::new("pkg-config");
-    let has_openssl = process::output(has_openssl.args(["--exists", "libssl"]));
-    if !has_openssl.is_ok_and(|has| has.status.success()) {
+    let mut query = Command::new("pkg-config");
+    let found = process::output(query.args(["--exists", "libssl"]));
+    if !found.is_ok_and(|found| found.status.success()) {
         missing.push("libssl-dev");
     }
     if !missing.is_empty() {

@@ -46,8 +46,7 @@ cargo xtask TASK
   footprint  what that session costs there; --bless rewrites the table
   interop    the tests that need other programs (openssl, strace, python3,
              valgrind …), a nightly toolchain, or minutes; those of the C
-             library's install tree, and of the output to Kafka (make);
-             --prepare: installs and builds what they need, and no more
+             library's install tree, and of the output to Kafka (make)
   fuzz       [TARGET] [--seconds N]: one fuzz target, or all of them in turn,
              60 seconds each (nightly toolchain, cargo-fuzz); --smoke: those of
              the core, 5 seconds each
@@ -84,7 +83,6 @@ cargo xtask TASK
              draws docs/architecture.svg anew, from what imports what
   deny       licences and origins of dependencies, and no pre-releases (deny.toml)
   tidy       file lengths, stray spaces, unfinished work and links, alone
-  builds     what ci builds and compares while the tests run
   ci         what a change must pass, as .ci/run runs it: all of these but
              coverage and header, of fuzz the smoke run, of bench the check, of
              soak one minute with chaos";
@@ -102,7 +100,6 @@ fn main() -> ExitCode {
         ["footprint"] => footprint::run(&mut steps, false).map(|()| None),
         ["footprint", "--bless"] => footprint::run(&mut steps, true).map(|()| None),
         ["interop"] => interop::run(&mut steps).map(|()| None),
-        ["interop", "--prepare"] => interop::prepare(&mut steps).map(|()| None),
         ["coverage"] => coverage::run(&mut steps).map(|()| None),
         ["fuzz", "--smoke"] => fuzz::smoke(&mut steps).map(|()| None),
         ["fuzz", ref options @ ..] => match fuzz::parse(options) {
@@ -129,7 +126,6 @@ fn main() -> ExitCode {
         ["package"] => package::run(&mut steps).map(|()| None),
         ["deny"] => steps.run("deny", deny::run).map(|()| None),
         ["dist"] => dist::run(&mut steps).map(|()| None),
-        ["builds"] => ci::builds(&mut steps).map(|()| None),
         ["ci"] => ci::run(&mut steps).map(|summary| Some(summary.to_string())),
         ["help" | "--help" | "-h"] => {
             println!("{HELP}");

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::{copy, failed, sbom};
-use crate::{Result, process, tree};
+use crate::{Result, features, process, tree};
 
 /// Builds the program.
 pub(super) fn build() -> Result {
@@ -22,16 +22,15 @@ fn pages_directory() -> PathBuf {
     super::directory().join("pages")
 }
 
-/// Writes them with the example that knows the command line.
+/// Writes them with the example that knows the command line. It is built as
+/// `cargo xtask test` builds it, so that nothing is built again.
 pub(super) fn pages() -> Result {
-    process::run(process::cargo().args([
-        "build",
-        "--release",
-        "--locked",
-        "--package=estreamer-cli",
-        "--example=pages",
-    ]))?;
-    let example = tree::root().join("target/release/examples/pages");
+    process::run(
+        process::cargo()
+            .args(["build", "--locked", "--example=pages"])
+            .args(features::but_c()?),
+    )?;
+    let example = tree::root().join("target/debug/examples/pages");
     process::run(process::command(example).arg(pages_directory()))
 }
 
