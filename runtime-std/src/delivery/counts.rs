@@ -88,3 +88,84 @@ impl Counts {
         self.newest = self.newest.max(other.newest);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use estreamer_core::wire::RecordType;
+
+    use super::*;
+
+    /// Counts in which no two fields are equal.
+    fn counts(from: u64) -> Counts {
+        let mut volumes = [Volumes::default(); 3];
+        for (place, volume) in volumes.iter_mut().enumerate() {
+            volume.count(RecordType(9999), from as usize + place);
+        }
+        let [received, accepted, durable] = volumes;
+        Counts {
+            received,
+            accepted,
+            durable,
+            duplicates: from + 3,
+            missing: from + 4,
+            malformed: from + 5,
+            oversize: from + 6,
+            dropped: from + 7,
+            refused: from + 8,
+            truncated: from + 9,
+            unfit: from + 10,
+            adjusted: from + 11,
+            ahead: from + 12,
+            unremembered: from + 13,
+            set_back: from + 14,
+            server_changes: from + 15,
+            disorder: from + 16,
+            newest: Some(from as u32),
+            bytes: from + 17,
+            bundles: from + 18,
+            nulls: from + 19,
+            connections: from + 20,
+            quirks: QuirkCounts::default(),
+        }
+    }
+
+    #[test]
+    fn the_counts_of_sources_add_up_each_to_its_own() {
+        let mut sum = counts(100);
+        sum.add(&counts(1000));
+        let volume = |place: usize| {
+            let mut volumes = Volumes::default();
+            volumes.count(RecordType(9999), 100 + place);
+            volumes.count(RecordType(9999), 1000 + place);
+            volumes
+        };
+        let expected = Counts {
+            received: volume(0),
+            accepted: volume(1),
+            durable: volume(2),
+            duplicates: 1106,
+            missing: 1108,
+            malformed: 1110,
+            oversize: 1112,
+            dropped: 1114,
+            refused: 1116,
+            truncated: 1118,
+            unfit: 1120,
+            adjusted: 1122,
+            ahead: 1124,
+            unremembered: 1126,
+            set_back: 1128,
+            server_changes: 1130,
+            disorder: 1016,
+            newest: Some(1000),
+            bytes: 1134,
+            bundles: 1136,
+            nulls: 1138,
+            connections: 1140,
+            quirks: QuirkCounts::default(),
+        };
+        assert_eq!(sum, expected);
+        sum.add(&counts(1));
+        assert_eq!((sum.disorder, sum.newest), (1016, Some(1000)), "the most");
+    }
+}

@@ -315,3 +315,115 @@ impl SourceCounts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use estreamer_core::wire::RecordType;
+
+    use super::*;
+
+    fn ledger() -> (Ledger, Arc<str>) {
+        (Ledger::new(5, Wording::default()), "fmc".into())
+    }
+
+    fn one(bytes: usize) -> Volumes {
+        let mut volumes = Volumes::default();
+        volumes.count(RecordType(9999), bytes);
+        volumes
+    }
+
+    /// What was told of a concern.
+    fn told(ledger: &Ledger, source: &str, place: usize) -> u64 {
+        lock(&ledger.accounts)[source].reported[place].0
+    }
+
+    #[test]
+    fn what_is_accepted_and_what_is_durable_are_counted_for_each_source() {
+        let (ledger, fmc) = ledger();
+        let other: Arc<str> = "other".into();
+        ledger.accepted(&fmc, &one(7), Some(100));
+        ledger.accepted(&fmc, &one(8), None);
+        ledger.accepted(&other, &one(9), Some(90));
+        let point = ResumePoint::new(100, 5, 0, 0);
+        ledger.committed(&fmc, &one(7), Some(point));
+        let counts = ledger.of("fmc");
+        assert_eq!((counts.accepted.events(), counts.accepted.bytes()), (2, 15));
+        assert_eq!((counts.durable.events(), counts.newest), (1, Some(100)));
+        assert_eq!(ledger.position("fmc").durable, Some(point));
+        assert!(ledger.position("fmc").committed.is_some());
+        assert!(ledger.position("other").committed.is_none());
+        ledger.committed(&fmc, &one(8), None);
+        assert_eq!(ledger.position("fmc").durable, Some(point), "as before");
+        let names: Vec<Arc<str>> = ledger.counts().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, [fmc, other]);
+        assert_eq!(ledger.total().accepted.bytes(), 24);
+        assert_eq!(ledger.of("nobody"), Counts::default());
+    }
+
+    #[test]
+    fn a_bookmark_on_disk_says_where_a_source_is() {
+        let (ledger, fmc) = ledger();
+        let point = ResumePoint::new(100, 5, 0, 0);
+        ledger.resumed(&fmc, Some(point));
+        assert_eq!(ledger.of("fmc").newest, Some(100));
+        let position = ledger.position("fmc");
+        assert_eq!((position.durable, position.committed), (Some(point), None));
+    }
+
+    #[test]
+    fn an_output_keeps_its_counts_and_only_those_that_filter_are_listed() {
+        let (ledger, _) = ledger();
+        ledger.output("all").accepted(10, Duration::ZERO);
+        ledger.output("some").filtered(3);
+        ledger.output("some").dropped(2);
+        ledger.output("all").accepted(5, Duration::ZERO);
+        assert_eq!(ledger.filtered(), [("some".into(), 3)]);
+        assert_eq!(ledger.output("all").totals().bytes, 15);
+        assert_eq!(ledger.output("some").totals().dropped, 2);
+    }
+
+    #[test]
+    fn a_concern_is_told_at_once_then_after_a_minute_or_at_the_end() {
+        let (ledger, fmc) = ledger();
+        let place = CONCERNS.iter().position(|of| of.is_usual).unwrap();
+        ledger.change(&fmc, |counts| counts.missing += 1);
+        assert_eq!(told(&ledger, "fmc", place), 0, "none came twice");
+        ledger.change(&fmc, |counts| counts.duplicates += 1);
+        assert_eq!(told(&ledger, "fmc", place), 1);
+        ledger.change(&fmc, |counts| counts.duplicates += 1);
+        ledger.report(false);
+        assert_eq!(told(&ledger, "fmc", place), 1, "not so soon");
+        let before = Instant::now().checked_sub(INTERVAL);
+        lock(&ledger.accounts).get_mut(&fmc).unwrap().reported[place].1 = before;
+        ledger.report(false);
+        assert_eq!(told(&ledger, "fmc", place), 2, "after a minute");
+        ledger.change(&fmc, |counts| counts.duplicates += 1);
+        ledger.report(true);
+        assert_eq!(told(&ledger, "fmc", place), 3, "at the end");
+    }
+
+    #[test]
+    fn disorder_is_told_from_half_of_the_overlap_on() {
+        let (ledger, fmc) = ledger();
+        let is_disorder = |of: &Concern| (of.from)(10) == 6;
+        let place = CONCERNS.iter().position(is_disorder).unwrap();
+        ledger.change(&fmc, |counts| counts.disorder = 2);
+        assert_eq!(told(&ledger, "fmc", place), 0);
+        ledger.change(&fmc, |counts| counts.disorder = 3);
+        assert_eq!(told(&ledger, "fmc", place), 3);
+    }
+
+    #[test]
+    fn a_deviation_is_told_once_when_it_was_seen() {
+        let (ledger, fmc) = ledger();
+        ledger.change(&fmc, |counts| counts.missing += 1);
+        let told = || lock(&ledger.accounts)["fmc"].deviated;
+        assert_eq!(told(), [false; DEVIATIONS.len()]);
+        let mut seen = estreamer_core::quirk::Deviations::default();
+        seen.count(Quirk::NoExtension);
+        ledger.change(&fmc, |counts| {
+            counts.quirks.add_since(&seen, &Default::default())
+        });
+        assert_eq!(told(), DEVIATIONS.map(|of| of.quirk == Quirk::NoExtension));
+    }
+}
