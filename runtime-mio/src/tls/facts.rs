@@ -349,3 +349,63 @@ const TITLE: &str = "2.5.4.12";
 const GENERATION_QUALIFIER: &str = "2.5.4.44";
 /// ASN.1 tag of a BMPString.
 const BMP_STRING: u32 = 30;
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DnType, DnValue, KeyPair};
+
+    use super::*;
+
+    fn facts(params: &CertificateParams) -> CertificateFacts {
+        let key = KeyPair::generate().unwrap();
+        CertificateFacts::from_der(params.self_signed(&key).unwrap().der()).unwrap()
+    }
+
+    #[test]
+    fn each_attribute_of_a_name_has_its_short_name() {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        let name = &mut params.distinguished_name;
+        let custom = |oid: &[u64]| DnType::CustomDnType(oid.to_vec());
+        name.push(DnType::CountryName, "DE");
+        name.push(DnType::StateOrProvinceName, "Berlin");
+        name.push(DnType::LocalityName, "Mitte");
+        name.push(DnType::OrganizationName, "Example");
+        name.push(DnType::OrganizationalUnitName, "Security");
+        name.push(DnType::CommonName, "fmc");
+        name.push(custom(&[0, 9, 2342, 19_200_300, 100, 1, 25]), "example");
+        name.push(custom(&[1, 2, 840, 113_549, 1, 9, 1]), "a@b.example");
+        name.push(custom(&[2, 5, 4, 12]), "server");
+        name.push(custom(&[1, 3, 9999, 1]), "unknown");
+        let expected = "CN=fmc, C=DE, ST=Berlin, L=Mitte, O=Example, OU=Security, DC=example, \
+                        Email=a@b.example, title=server, 1.3.9999.1=unknown";
+        assert_eq!(facts(&params).subject, expected);
+    }
+
+    #[test]
+    fn a_name_in_two_byte_letters_is_read() {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        let text = "\u{17d}\u{16b}".try_into().unwrap();
+        let name = DnValue::BmpString(text);
+        params.distinguished_name.push(DnType::CommonName, name);
+        assert_eq!(
+            facts(&params).common_name.as_deref(),
+            Some("\u{17d}\u{16b}")
+        );
+    }
+
+    #[test]
+    fn an_rsa_key_has_as_many_bits_as_its_modulus() {
+        let bits = |modulus: &[u8]| {
+            key_bits(&PublicKey::RSA(x509_parser::public_key::RSAPublicKey {
+                modulus,
+                exponent: &[3],
+            }))
+        };
+        assert_eq!(bits(&[0, 0x80, 0]), Some(16));
+        assert_eq!(bits(&[0x80, 0]), Some(16));
+        assert_eq!(bits(&[0, 0, 0x01, 0xff]), Some(9));
+        assert_eq!(bits(&[1]), Some(1));
+        assert_eq!(bits(&[0]), None);
+        assert_eq!(key_bits(&PublicKey::Unknown(&[])), None);
+    }
+}

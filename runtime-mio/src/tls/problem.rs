@@ -264,3 +264,58 @@ fn list(names: &[String]) -> String {
         names.join(", ")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_done_depends_on_whose_certificate_it_is() {
+        let unsigned = |same_name| CertificateProblem::NotSignedByCa {
+            issuer: "CN=a".to_owned(),
+            authorities: vec!["CN=b".to_owned(), "CN=c".to_owned()],
+            same_name,
+        };
+        let algorithm = || "md5".to_owned();
+        let signature = CertificateProblem::SignatureAlgorithm {
+            algorithm: algorithm(),
+        };
+        let extension = CertificateProblem::CriticalExtension {
+            extension: algorithm(),
+        };
+        let expired = CertificateProblem::Expired { not_after: 0 };
+        for (problem, of_server, of_client) in [
+            (unsigned(true), "regenerated", "issue a certificate"),
+            (unsigned(false), "nothing in between", "issue a certificate"),
+            (expired, "Management Center", "this machine's clock"),
+            (CertificateProblem::Sha1, "allow SHA-1", "issue it again"),
+            (signature.clone(), "fingerprint", "issue it again"),
+            (extension.clone(), "fingerprint", "issue it again"),
+        ] {
+            let server = problem.remedy(Peer::Server);
+            assert!(server.contains(of_server), "{problem:?}: {server}");
+            let client = problem.remedy(Peer::Client);
+            assert!(client.contains(of_client), "{problem:?}: {client}");
+            assert_ne!(server, client);
+        }
+        let fact = "is signed by CN=a, not by our CA (CN=b; CN=c)";
+        for (same_name, peer) in [(false, Peer::Server), (true, Peer::Client)] {
+            assert_eq!(unsigned(same_name).fact(peer), fact);
+        }
+        let fact = unsigned(true).fact(Peer::Server);
+        assert_eq!(fact, "is signed by a different CA of the same name (CN=a)");
+        assert!(signature.is_beyond_us() && extension.is_beyond_us());
+        assert!(!CertificateProblem::Sha1.is_beyond_us());
+    }
+
+    #[test]
+    fn the_names_that_a_certificate_has_are_listed() {
+        let name = |found: &[&str]| CertificateProblem::Name {
+            wanted: "a".to_owned(),
+            found: found.iter().map(|&name| name.to_owned()).collect(),
+        };
+        let fact = |found: &[&str]| name(found).fact(Peer::Server);
+        assert_eq!(fact(&[]), "does not have the name a, only none");
+        assert_eq!(fact(&["b", "c"]), "does not have the name a, only b, c");
+    }
+}

@@ -355,3 +355,14 @@ fn warnings_name_the_certificate_the_date_and_expired_cas() {
     let late = identity.warnings(end + 1);
     assert!(matches!(late[1], CertificateWarning::Expired { .. }));
 }
+
+#[test]
+fn a_key_is_labelled_by_its_form_and_a_file_by_its_encoding() {
+    use crate::tls::pem;
+    let label = |file| pem::private_key(file).unwrap().label();
+    assert_eq!(label(fixture!("client.key")), "PRIVATE KEY");
+    assert_eq!(label(fixture!("client-pkcs1.key")), "RSA PRIVATE KEY");
+    assert_eq!(label(fixture!("client-ec.key")), "EC PRIVATE KEY");
+    assert!(is_pem(fixture!("client.key")));
+    assert!(!is_pem(fixture!("aes.p12")));
+}

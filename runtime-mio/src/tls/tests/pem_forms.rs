@@ -124,3 +124,27 @@ fn an_error_says_which_file_it_is_about() {
         assert!(error.to_string().contains(word), "{error}");
     }
 }
+
+#[test]
+fn what_is_damaged_in_a_pem_file_is_named() {
+    for (text, expected) in [
+        (
+            "-----BEGIN CERTIFICATE-----\nAAAA\n",
+            "a section has no END line",
+        ),
+        (
+            "-----BEGIN CERTIFICATE\nAAAA\n",
+            "a BEGIN line is malformed",
+        ),
+        (
+            "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n",
+            "a section is not base64",
+        ),
+    ] {
+        let IdentityError::BadPem { detail, .. } = inspect(text.as_bytes(), None).unwrap_err()
+        else {
+            panic!("{text:?} is not named as bad");
+        };
+        assert_eq!(detail, expected);
+    }
+}

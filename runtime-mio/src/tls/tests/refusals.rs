@@ -357,3 +357,25 @@ fn an_identity_without_ca_cannot_judge_anybody() {
     );
     assert_eq!(ServerTls::new(&identity).unwrap_err(), no_ca);
 }
+
+#[test]
+fn an_error_names_its_source_and_a_remedy() {
+    use std::error::Error;
+    let pki = TestPki::new();
+    let client = ClientTls::new(&TestPki::named("other").client(), ServerRules::default());
+    let server = ServerTls::new(&pki.server()).unwrap();
+    let (_, _, (refused, _)) = meet(&client.unwrap(), &server);
+    let error = refused.unwrap_err();
+    let TlsError::CertificateRefused(refusal) = &error else {
+        panic!("not a refused certificate: {error:?}");
+    };
+    assert_eq!(error.source().unwrap().to_string(), refusal.to_string());
+    assert_eq!(refusal.remedy(), refusal.problem.remedy(refusal.peer));
+    assert!(!refusal.remedy().is_empty());
+    let error = TlsError::from(IdentityError::NoKey);
+    assert_eq!(
+        error.source().unwrap().to_string(),
+        IdentityError::NoKey.to_string()
+    );
+    assert!(TlsError::NotTls { peer: Peer::Server }.source().is_none());
+}
