@@ -212,3 +212,59 @@ fn a_file_moved_away_while_it_is_written_does_not_stop_the_output() {
     assert_eq!(disk.content(Path::new("/out/old")), b"");
     assert_eq!(lines(&disk, &["/out/a"]), each_once(1));
 }
+
+#[test]
+fn what_every_output_has_is_not_asked_for_again_after_a_kill() {
+    let disk = ModelDisk::default();
+    let outputs = [file("/out/fast"), file("/out/slow")];
+    let mut collector = open(&disk, "1", &outputs);
+    for first in [0, 2, 4] {
+        batch(&mut collector, first..first + 2);
+        collector.write(0, 0).unwrap();
+    }
+    // The other output lies one batch behind.
+    collector.write(1, 1).unwrap();
+    assert_eq!(collector.bookmark().n, 0, "nothing is committed");
+    drop(collector);
+    disk.come_up(Crash::Kill);
+    let mut collector = ModelCollector::open(&disk, "1", &outputs, 2).unwrap();
+    assert_eq!(collector.bookmark().n, 2, "what both have");
+    assert_eq!(
+        lines(&disk, &["/out/fast"]),
+        each_once(4),
+        "the rest is cut off"
+    );
+    let from = collector.connect("a", InitialTimestamp::OLDEST, NOW);
+    assert_eq!(from.unwrap(), InitialTimestamp(53), "by its newest second");
+}
+
+#[test]
+fn a_source_is_asked_from_its_first_event_on_if_none_was_written_before_a_kill() {
+    let disk = ModelDisk::default();
+    let outputs = [file("/out/a")];
+    let mut collector = ModelCollector::open(&disk, "1", &outputs, 5).unwrap();
+    let now = InitialTimestamp::NOW;
+    collector.connect("a", now, NOW).unwrap();
+    batch(&mut collector, 0..2);
+    drop(collector);
+    disk.come_up(Crash::Kill);
+    let mut collector = ModelCollector::open(&disk, "1", &outputs, 5).unwrap();
+    let from = collector.connect("a", now, NOW + 500).unwrap();
+    assert_eq!(from, InitialTimestamp(95));
+}
+
+#[test]
+fn a_commit_to_a_journal_that_is_gone_fails() {
+    let disk = ModelDisk::default();
+    let mut collector = open(&disk, "1", &[file("/out/a")]);
+    batch(&mut collector, 0..2);
+    collector.write(0, 0).unwrap();
+    collector.commit().unwrap();
+    batch(&mut collector, 2..4);
+    collector.write(0, 0).unwrap();
+    for path in disk.paths(Path::new("/state")) {
+        disk.removed_by_another(&path);
+    }
+    let error = collector.commit().unwrap_err().to_string();
+    assert!(error.contains("was removed or replaced"), "{error}");
+}

@@ -74,4 +74,9 @@ mod tests {
     fn control_characters_become_visible() {
         assert_eq!(printable("a\u{1b}[31m\nß"), "a\\u{1b}[31m\\nß");
     }
+
+    #[test]
+    fn bytes_are_two_digits_each() {
+        assert_eq!(hex(&[0, 0x0a, 0xff]), "000aff");
+    }
 }

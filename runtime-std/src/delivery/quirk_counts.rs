@@ -38,3 +38,29 @@ impl QuirkCounts {
         counted.filter(|&(_, count)| count > 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quirks_are_counted_over_sessions_and_sources() {
+        let mut seen = Deviations::default();
+        seen.count(Quirk::NoExtension);
+        let before = seen.clone();
+        seen.count(Quirk::NoExtension);
+        seen.count(Quirk::SequenceGap);
+        let mut counts = QuirkCounts::default();
+        counts.add_since(&seen, &before);
+        counts.add_since(&seen, &before);
+        let mut sum = QuirkCounts::default();
+        sum.add(&counts);
+        sum.add(&counts);
+        let mut all: Vec<_> = sum.seen().collect();
+        all.sort_unstable_by_key(|(quirk, _)| *quirk as usize);
+        let mut expected = [(Quirk::NoExtension, 4), (Quirk::SequenceGap, 4)];
+        expected.sort_unstable_by_key(|(quirk, _)| *quirk as usize);
+        assert_eq!(all, expected);
+        assert_eq!(counts.of(Quirk::NoExtension), 2);
+    }
+}

@@ -144,7 +144,10 @@ fn a_server_of_a_ca_with_a_small_key_is_refused() {
 
 /// A server's certificate with critical certificate policies.
 fn with_critical_policies(pki: &TestPki) -> Identity {
-    let mut params = subject("eStreamer", "server");
+    critical_policies_in(pki, subject("eStreamer", "server"))
+}
+
+fn critical_policies_in(pki: &TestPki, mut params: CertificateParams) -> Identity {
     // One policy: any.
     let policies = vec![48, 8, 48, 6, 6, 4, 85, 29, 32, 0];
     let mut policies = CustomExtension::from_oid_content(&[2, 5, 29, 32], policies);
@@ -179,6 +182,26 @@ fn a_server_with_an_unknown_critical_extension_is_refused_unless_it_is_pinned() 
     assert!(matches!(
         found,
         CertificateProblem::CriticalExtension { .. }
+    ));
+}
+
+#[test]
+fn a_pinned_server_is_refused_outside_its_time() {
+    let pki = TestPki::new();
+    let refused = |from, until| {
+        let mut params = subject("eStreamer", "server");
+        params.not_before = rcgen::date_time_ymd(from, 1, 1);
+        params.not_after = rcgen::date_time_ymd(until, 1, 1);
+        let server = critical_policies_in(&pki, params);
+        problem(verdict(&pki.client(), pinning(&server), &server))
+    };
+    assert!(matches!(
+        refused(2999, 3000),
+        CertificateProblem::NotYetValid { .. }
+    ));
+    assert!(matches!(
+        refused(2000, 2001),
+        CertificateProblem::Expired { .. }
     ));
 }
 

@@ -187,6 +187,7 @@ mod tests {
         for (n, records) in [(3, 2), (4, 0), (5, 3)] {
             pending.push(batch(n, records));
         }
+        assert_eq!(pending.records(), 5);
         for n in [2, 4, 6] {
             pending.written(WrittenBatch {
                 n,
