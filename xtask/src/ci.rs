@@ -16,22 +16,29 @@ pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
         firmware::programs().map(drop)
     });
     let summary = test::run(steps)?;
-    steps.run("worlds and soak: one minute each", || {
-        thread::scope(|scope| {
-            let worlds = scope.spawn(world::check);
-            let soak = soak::check();
+    thread::scope(|scope| {
+        // Both take a minute, whatever else is done meanwhile.
+        let worlds = scope.spawn(world::check);
+        let soak = scope.spawn(soak::check);
+        api::run(steps, false)?;
+        steps.run("worlds and soak: one minute each, begun before", || {
             worlds.join().map_err(|_| "the worlds panicked")??;
-            soak
+            soak.join().map_err(|_| "the soak panicked")?
         })
     })?;
     steps.run("deny", deny::run)?;
     steps.run("programs, installed beside the tests", || {
         programs.join().map_err(|_| "it panicked")?
     })?;
-    interop::run(steps)?;
+    thread::scope(|scope| {
+        // Its tests wait, and leave a processor to this.
+        let packages = scope.spawn(package::check);
+        interop::run(steps)?;
+        steps.run("package, begun before interop", || {
+            packages.join().map_err(|_| "it panicked")?
+        })
+    })?;
     bench::run(steps, &bench::Options::check())?;
-    package::run(steps)?;
-    api::run(steps, false)?;
     nostd::run(steps)?;
     firmware::run(steps)?;
     footprint::run(steps, false)?;

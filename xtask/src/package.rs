@@ -18,24 +18,25 @@ const CRATES: [(&str, &str); 7] = [
 const FILES: [&str; 3] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md"];
 
 pub(crate) fn run(steps: &mut Steps) -> Result {
-    steps.run("package: files", || {
-        CRATES
-            .into_iter()
-            .try_for_each(|(name, folder)| check_files(name, folder))
-    })?;
+    steps.run("package", check)
+}
+
+/// The same, as one step.
+pub(crate) fn check() -> Result {
+    for (name, folder) in CRATES {
+        check_files(name, folder)?;
+    }
     // In one command, because cargo takes the dependencies from the packages.
-    steps.run("package: pack and compile", || {
-        let mut command = process::cargo();
-        // The tree under test may have changes that are not committed.
-        command.args(["package", "--locked", "--allow-dirty"]);
-        // Otherwise each package has a folder of its own, with the same dependencies.
-        command.env("CARGO_TARGET_DIR", "target/packed");
-        command.env("CARGO_PROFILE_DEV_DEBUG", "none");
-        for (name, _) in CRATES {
-            command.args(["--package", name]);
-        }
-        process::run(&mut command)
-    })
+    let mut command = process::cargo();
+    // The tree under test may have changes that are not committed.
+    command.args(["package", "--locked", "--allow-dirty"]);
+    // Otherwise each package has a folder of its own, with the same dependencies.
+    command.env("CARGO_TARGET_DIR", "target/packed");
+    command.env("CARGO_PROFILE_DEV_DEBUG", "none");
+    for (name, _) in CRATES {
+        command.args(["--package", name]);
+    }
+    process::run(&mut command)
 }
 
 /// Checks that the package has its licences and its README.

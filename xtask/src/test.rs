@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+use std::thread;
 
 use crate::steps::Steps;
 use crate::{Result, features, process, tidy, tree};
@@ -112,14 +113,28 @@ fn doc() -> Result {
 
 /// Every test, documentation's examples among them.
 fn cargo_test() -> Result<Summary> {
-    let mut summary = Summary::default();
-    let mut sound = true;
-    for packages in [features::but_c()?, features::c()] {
-        let mut command = process::cargo();
-        command.args(["test", "--no-fail-fast"]).args(packages);
-        sound &= counted(command, &mut summary)?;
+    let (all, c) = (features::but_c()?, features::c());
+    // Most tests wait for servers and clocks. Meanwhile the C library is built and tested;
+    // what that prints follows.
+    let (first, second) = thread::scope(|scope| {
+        let c = scope.spawn(|| {
+            let mut said = Vec::new();
+            run_tests(&c, |line| said.push(line.to_owned())).map(|sound| (sound, said))
+        });
+        let mut summary = Summary::default();
+        let first = run_tests(&all, |line| {
+            let _ = writeln!(std::io::stdout(), "{line}");
+            summary.count(line);
+        });
+        (first.map(|sound| (sound, summary)), c.join())
+    });
+    let (all_sound, mut summary) = first?;
+    let (c_sound, said) = second.map_err(|_| "the C library: it panicked")??;
+    for line in said {
+        println!("{line}");
+        summary.count(&line);
     }
-    if !sound {
+    if !(all_sound && c_sound) {
         // The counts stand alone on the last line, as in success.
         return Err(format!("see above\n{summary}"));
     }
@@ -129,18 +144,18 @@ fn cargo_test() -> Result<Summary> {
     Ok(summary)
 }
 
-/// Runs a test runner, passes its output on and counts; whether it was content.
-fn counted(mut command: Command, summary: &mut Summary) -> Result<bool> {
-    command.stdout(Stdio::piped());
+/// Runs a test runner and passes on each line that it prints; whether it was content.
+fn run_tests(packages: &[String], mut line: impl FnMut(&str)) -> Result<bool> {
+    let mut command = process::cargo();
+    command.args(["test", "--no-fail-fast"]).args(packages);
     let mut child = command
+        .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| process::could_not_start(&command, &error))?;
     let stdout = child.stdout.take().expect("stdout is piped");
-    for line in BufReader::new(stdout).split(b'\n') {
-        let line = line.map_err(|error| format!("reading the test runner: {error}"))?;
-        let line = String::from_utf8_lossy(&line);
-        let _ = writeln!(std::io::stdout(), "{line}");
-        summary.count(&line);
+    for read in BufReader::new(stdout).split(b'\n') {
+        let read = read.map_err(|error| format!("reading the test runner: {error}"))?;
+        line(&String::from_utf8_lossy(&read));
     }
     let status = child.wait().map_err(|error| error.to_string())?;
     Ok(status.success())

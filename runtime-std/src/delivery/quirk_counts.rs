@@ -47,7 +47,7 @@ mod tests {
     fn quirks_are_counted_over_sessions_and_sources() {
         let mut seen = Deviations::default();
         seen.count(Quirk::NoExtension);
-        let before = seen.clone();
+        let before = seen;
         seen.count(Quirk::NoExtension);
         seen.count(Quirk::SequenceGap);
         let mut counts = QuirkCounts::default();
