@@ -70,9 +70,10 @@ cargo xtask TASK
   world      [--seeds FIRST..LAST] [--seconds N]: runs worlds, by default with new
              seeds for 60 s; --seeds SEED tells the story of one; --planted plants
              bugs in a copy, each of which has to be found
-  mutants    PART [K/N]: changes the code of a part (core, delivery, output, tls) in
-             small ways, and counts the changes that the tests notice; of N shares,
-             share K (cargo-mutants; hours)
+  mutants    PART [K/N | missed]: changes the code of a part (core, delivery, output,
+             tls) in small ways, and counts the changes that the tests notice; of N
+             shares, share K; those that were missed the last time (cargo-mutants;
+             minutes for a share of a tenth)
   dist       the C library as an install tree and as an archive, its Python module
              as a wheel (python3), the program as packages (deb, rpm), what it is
              made of, and the checksums of all, in target/dist

@@ -1,0 +1,124 @@
+//! Runs the tests with one change after the other.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::compile::{cargo, messages};
+use crate::parts::{Part, Run};
+use crate::{Result, failed};
+
+/// Tests of one binary.
+pub(crate) struct Tests {
+    pub(crate) name: &'static str,
+    words: &'static [&'static str],
+    path: PathBuf,
+    folder: PathBuf,
+    /// How long they take without a change.
+    takes: Duration,
+}
+
+/// Builds the tests, and runs all once without a change.
+pub(crate) fn build(root: &Path, part: &Part) -> Result<Vec<Tests>> {
+    let mut command = cargo(root, "test");
+    command
+        .args(part.tests)
+        .args(["--no-run", "--message-format=json"]);
+    let output = command.stderr(Stdio::inherit()).output();
+    let output = output.map_err(|error| format!("cargo: {error}"))?;
+    if !output.status.success() {
+        return Err("the tests do not compile".into());
+    }
+    let mut built = HashMap::new();
+    for message in messages(&output.stdout) {
+        let is_test = message.profile.is_some_and(|profile| profile.test);
+        if let (true, Some(path), Some(target), Some(manifest)) = (
+            is_test,
+            message.executable,
+            message.target,
+            message.manifest_path,
+        ) {
+            built.insert(target.name, (path, manifest));
+        }
+    }
+    let mut all = Vec::new();
+    for Run(name, words) in part.runs {
+        let (path, manifest) = built
+            .get(*name)
+            .ok_or(format!("there are no tests {name}"))?;
+        let mut tests = Tests {
+            name,
+            words,
+            path: path.clone(),
+            folder: manifest.parent().unwrap_or(root).to_owned(),
+            takes: Duration::from_secs(600),
+        };
+        let start = Instant::now();
+        if let Some(failure) = tests.fail(0, &root.join("target/temporary"))? {
+            return Err(format!("{name} fails without a change: {failure}"));
+        }
+        tests.takes = start.elapsed();
+        println!("{name} {words:?} takes {:.1} s", tests.takes.as_secs_f64());
+        all.push(tests);
+    }
+    Ok(all)
+}
+
+impl Tests {
+    /// What fails first with this change, if anything does.
+    pub(crate) fn fail(&self, number: u32, temporary: &Path) -> Result<Option<String>> {
+        fs::create_dir_all(temporary).map_err(|error| failed(temporary, &error))?;
+        let mut command = Command::new(&self.path);
+        command.current_dir(&self.folder).args(self.words);
+        command
+            .env("ESTREAMER_CHANGE", number.to_string())
+            .env("TMPDIR", temporary);
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = command
+            .spawn()
+            .map_err(|error| failed(&self.path, &error))?;
+        let outcome = self.watch(&mut child);
+        let _ = child.kill();
+        let _ = child.wait();
+        let _ = fs::remove_dir_all(temporary);
+        Ok(outcome)
+    }
+
+    /// Reads until a test fails, all have passed, or it takes far too long.
+    fn watch(&self, child: &mut Child) -> Option<String> {
+        let stdout = child.stdout.take()?;
+        let (is_over, limit) = (
+            AtomicBool::new(false),
+            3 * self.takes + Duration::from_secs(10),
+        );
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let start = Instant::now();
+                while start.elapsed() < limit && !is_over.load(Ordering::Relaxed) {
+                    thread::park_timeout(Duration::from_millis(100));
+                }
+                let _ = child.kill();
+            });
+            let mut failure = Some("it does not end, or ends at once".to_owned());
+            for line in BufReader::new(stdout).lines().map_while(|line| line.ok()) {
+                if let Some(test) = line.strip_suffix(" ... FAILED") {
+                    failure = Some(test.trim_start_matches("test ").to_owned());
+                    break;
+                }
+                if line.starts_with("test result: ok.") {
+                    failure = None;
+                }
+            }
+            is_over.store(true, Ordering::Relaxed);
+            failure
+        })
+    }
+}
