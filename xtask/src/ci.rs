@@ -30,14 +30,8 @@ pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
     steps.run("programs, installed beside the tests", || {
         programs.join().map_err(|_| "it panicked")?
     })?;
-    thread::scope(|scope| {
-        // Its tests wait, and leave a processor to this.
-        let packages = scope.spawn(package::check);
-        interop::run(steps)?;
-        steps.run("package, begun before interop", || {
-            packages.join().map_err(|_| "it panicked")?
-        })
-    })?;
+    package::run(steps)?;
+    interop::run(steps)?;
     bench::run(steps, &bench::Options::check())?;
     nostd::run(steps)?;
     firmware::run(steps)?;

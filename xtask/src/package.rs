@@ -1,8 +1,11 @@
 //! `cargo xtask package`: packs every crate that is meant to be published, and
 //! compiles what was packed.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use crate::steps::Steps;
-use crate::{Result, process};
+use crate::{Result, features, process, tree};
 
 /// The published crates and their folders, each after those it depends on.
 const CRATES: [(&str, &str); 7] = [
@@ -18,25 +21,83 @@ const CRATES: [(&str, &str); 7] = [
 const FILES: [&str; 3] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md"];
 
 pub(crate) fn run(steps: &mut Steps) -> Result {
-    steps.run("package", check)
+    steps.run("package: files", || {
+        CRATES
+            .into_iter()
+            .try_for_each(|(name, folder)| check_files(name, folder))
+    })?;
+    steps.run("package: packed", pack)?;
+    steps.run("package: compiler", compile)
 }
 
-/// The same, as one step.
-pub(crate) fn check() -> Result {
-    for (name, folder) in CRATES {
-        check_files(name, folder)?;
-    }
-    // In one command, because cargo takes the dependencies from the packages.
+/// Where the packages are unpacked.
+fn unpacked() -> PathBuf {
+    tree::root().join("target/packed")
+}
+
+/// Packs all crates and unpacks them again, each into a folder with its name.
+fn pack() -> Result {
     let mut command = process::cargo();
-    // The tree under test may have changes that are not committed.
-    command.args(["package", "--locked", "--allow-dirty"]);
-    // Otherwise each package has a folder of its own, with the same dependencies.
-    command.env("CARGO_TARGET_DIR", "target/packed");
-    command.env("CARGO_PROFILE_DEV_DEBUG", "none");
+    // The tree under test may have changes that are not committed. What was packed is
+    // compiled below, all of it at once.
+    command.args(["package", "--locked", "--allow-dirty", "--no-verify"]);
     for (name, _) in CRATES {
         command.args(["--package", name]);
     }
-    process::run(&mut command)
+    process::run(&mut command)?;
+    let to = unpacked();
+    if to.exists() {
+        fs::remove_dir_all(&to).map_err(|error| failed(&to, &error))?;
+    }
+    for (name, _) in CRATES {
+        let package = format!("target/package/{name}-{}.crate", env!("CARGO_PKG_VERSION"));
+        let folder = to.join(name);
+        fs::create_dir_all(&folder).map_err(|error| failed(&folder, &error))?;
+        let mut tar = process::command("tar");
+        tar.args(["--strip-components=1", "-xzf", &package, "-C"]);
+        process::run(tar.arg(&folder))?;
+    }
+    Ok(())
+}
+
+/// Compiles the unpacked crates up to machine code, which would be that of the tests. Nothing
+/// else of the tree is there, so a file that was not packed is missing.
+fn compile() -> Result {
+    let to = unpacked();
+    let root = tree::read(&tree::root().join("Cargo.toml"))?;
+    let manifest = to.join("Cargo.toml");
+    fs::write(&manifest, workspace(&root)).map_err(|error| failed(&manifest, &error))?;
+    let lock = tree::root().join("Cargo.lock");
+    fs::copy(&lock, to.join("Cargo.lock")).map_err(|error| failed(&lock, &error))?;
+    let mut command = process::cargo();
+    command.args(["check", "--workspace", "--offline"]);
+    command.arg("--manifest-path").arg(manifest);
+    // Dependencies are those of the other checks.
+    command.arg("--target-dir").arg(tree::root().join("target"));
+    process::run(command.arg(features::named_all()?))
+}
+
+/// A workspace of the unpacked crates, which depend on each other, with these profiles.
+fn workspace(root: &str) -> String {
+    let mut text = "[workspace]\nresolver = \"3\"\nmembers = [\"*\"]\n\n".to_owned();
+    let mut is_profile = false;
+    for line in root.lines() {
+        if line.starts_with('[') {
+            is_profile = line.starts_with("[profile.");
+        }
+        if is_profile && !line.starts_with('#') {
+            text += &format!("{line}\n");
+        }
+    }
+    text += "[patch.crates-io]\n";
+    for (name, _) in CRATES {
+        text += &format!("{name} = {{ path = \"{name}\" }}\n");
+    }
+    text
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> String {
+    format!("{}: {error}", tree::shown(path))
 }
 
 /// Checks that the package has its licences and its README.
@@ -65,7 +126,16 @@ fn missing(list: &str) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree;
+
+    #[test]
+    fn the_unpacked_crates_have_the_profiles_and_each_other() {
+        let text = workspace(
+            "[workspace]\nmembers = [\"core\"]\n\n# Why.\n[profile.dev]\ndebug = 1\n\n[workspace.package]\nversion = \"1\"\n",
+        );
+        assert!(text.contains("\n[profile.dev]\ndebug = 1\n"), "{text}");
+        assert!(text.contains("\nestreamer-core = { path = \"estreamer-core\" }\n"));
+        assert!(!text.contains("version"), "{text}");
+    }
 
     #[test]
     fn missing_files_are_named() {
