@@ -50,6 +50,8 @@ pub(crate) enum Action {
     CrashAt { operation: u64, crash: Crash },
     /// The disk becomes full for outputs, or has space again.
     Full(bool),
+    /// The disk of the state directory becomes full, or has space again.
+    StateFull(bool),
     /// The next sync fails.
     FailSync,
     /// After the next restart of the machine, file systems have other device numbers.
@@ -162,7 +164,10 @@ fn trouble(kind: usize, random: &mut Random) -> Action {
             operation: 1 + random.index(24) as u64,
             crash,
         },
-        2 => Action::Full(!random.once_in(3)),
+        2 => match random.index(2) {
+            0 => Action::Full(!random.once_in(3)),
+            _ => Action::StateFull(!random.once_in(3)),
+        },
         3 => Action::FailSync,
         4 => match random.index(5) {
             0 => Action::StoreFuture { source },

@@ -199,6 +199,7 @@ impl World {
             action,
             Action::CrashAt { .. }
                 | Action::Full(true)
+                | Action::StateFull(true)
                 | Action::FailSync
                 | Action::Rename { .. }
                 | Action::Replace { .. }
@@ -272,6 +273,7 @@ impl World {
                 self.disk.crash_at(operation);
             }
             Action::Full(is_full) => self.disk.set_full(is_full),
+            Action::StateFull(is_full) => self.disk.set_state_full(is_full),
             Action::FailSync => self.disk.fail_sync(),
             Action::Renumber => self.is_renumbered = true,
             Action::Reload {
@@ -342,7 +344,7 @@ impl World {
     pub(crate) fn settle(&mut self) -> Result<(), String> {
         self.say("all trouble ends");
         self.receiver.set_mood(Mood::Up);
-        self.disk.set_full(false);
+        self.free_disks();
         // A source that is not asked sends nothing.
         self.sources
             .iter_mut()

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use estreamer_core::wire::{InitialTimestamp, RecordType};
 use estreamer_mio::buffer::{BundleStart, EventRecord, RecordKind};
 
 use super::disk::ModelDisk;
-use crate::config::ArchiveRules;
+pub use super::output::{FIRST_LINE, OutputTarget, TargetHead};
+use super::output::{KINDS, ModelOutput};
 use crate::delivery::bookmark::entry::BatchEntry;
 use crate::delivery::bookmark::opening::{self, BookmarkLocation};
 use crate::delivery::bookmark::recovery::Bookmark;
@@ -19,11 +19,10 @@ use crate::delivery::dedup::sequencer::{BatchCounts, FirstSessions, Sequencer, S
 use crate::delivery::pipeline::steps::{DeliverySteps, StepError, WriteOutcome};
 use crate::digest::DigestKey;
 use crate::disk::{Disk, DiskFile};
-use crate::format::head::{PartHead, Section};
 use crate::output::file::FileOutput;
 use crate::output::file::notice::FileNotice;
 use crate::output::file::settings::FileSettings;
-use crate::output::{Output, OutputPart, RecordInfo};
+use crate::output::{Output, OutputPart};
 
 /// An event of a source: archival second and text.
 pub type ModelEvent = (u32, String);
@@ -39,89 +38,27 @@ pub fn key() -> DigestKey {
 /// The record type of every event.
 pub const RECORD_TYPE: RecordType = RecordType::CONNECTION;
 
-/// The destination of an output, and whether each kind of event has a separate file. The
-/// kind is the last character of the event's text, quotes and brackets aside; it is appended
-/// to the path.
-#[derive(Debug, Clone, Copy)]
-pub struct OutputTarget {
-    /// The path, or its prefix.
-    pub path: &'static str,
-    /// What each line begins with.
-    pub tag: &'static str,
-    /// Whether each kind has a separate file.
-    pub by_kind: bool,
-    /// When files are closed, and what is done to them then.
-    pub archive: ArchiveRules,
-    /// What its files begin with.
-    pub head: TargetHead,
-}
-
-/// What the files of an output begin with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TargetHead {
-    /// Nothing.
-    Nothing,
-    /// [`FIRST_LINE`].
-    FirstLine,
-    /// A section with [`FIRST_LINE`] and one more line that begins with `#` for each source.
-    Section,
-}
-
-/// The kinds of events: ordinary ones, and those with a second far ahead.
-const KINDS: [&str; 3] = ["x", "y", "f"];
-
-/// The first line of a file that has one.
-pub const FIRST_LINE: &str = "#\n";
-
-impl OutputTarget {
-    /// Returns the path for an event with this text.
-    pub fn path_of(&self, text: &str) -> String {
-        let text = text.trim_end_matches(['"', '}']);
-        match (self.by_kind, text.chars().next_back()) {
-            (true, Some(kind)) => format!("{}.{kind}", self.path),
-            _ => self.path.into(),
-        }
-    }
-}
-
 /// A collector that runs one step at a time. It must not be used after an error.
 pub struct ModelCollector {
     steps: DeliverySteps,
     sequencer: Sequencer,
     outputs: Vec<ModelOutput>,
     notices: Vec<FileNotice>,
+    /// What the journal has no space for. The rest waits behind it.
+    waiting: VecDeque<Waiting>,
 }
 
-/// An output and the batches in its queue.
-struct ModelOutput {
-    target: OutputTarget,
-    name: Arc<str>,
-    output: Box<dyn Output>,
-    queue: VecDeque<(u64, Vec<OutputPart>)>,
-    /// The batches that the output has taken but not accepted.
-    taken: VecDeque<u64>,
-    accepted: u64,
-    section: Section,
-}
-
-/// The number of the next section.
-static NEXT: AtomicU64 = AtomicU64::new(0);
-
-impl ModelOutput {
-    /// Returns what the file of a part of this source has to hold.
-    fn head(&mut self, source: &str) -> PartHead {
-        match self.target.head {
-            TargetHead::Nothing => PartHead::Nothing,
-            TargetHead::FirstLine => PartHead::FirstLine(FIRST_LINE.as_bytes().into()),
-            TargetHead::Section => {
-                let block = format!("#{source}\n").into_bytes().into();
-                if !self.section.blocks.contains(&block) {
-                    self.section.blocks.push(block);
-                }
-                PartHead::Section(self.section.clone())
-            }
-        }
-    }
+/// An entry of the journal that comes before something else.
+enum Waiting {
+    /// Before the source is asked.
+    Anchor(Arc<str>, u32),
+    /// Before its parts, one list for each output, are written.
+    Batch {
+        n: u64,
+        entry: Option<BatchEntry>,
+        is_first: bool,
+        parts: Vec<Vec<OutputPart>>,
+    },
 }
 
 impl ModelCollector {
@@ -187,23 +124,15 @@ impl ModelCollector {
         let sequencer = Sequencer::new(key(), limits, accepted, sources, FirstSessions::default())
             .with_ordinals();
         let outputs = outputs.into_iter().zip(targets);
-        let outputs = outputs.map(|((name, output), target)| ModelOutput {
-            target: *target,
-            name: name.into(),
-            output,
-            queue: VecDeque::new(),
-            taken: VecDeque::new(),
-            accepted,
-            section: Section {
-                number: NEXT.fetch_add(1, Ordering::Relaxed),
-                blocks: vec![FIRST_LINE.as_bytes().into()],
-            },
+        let outputs = outputs.map(|((name, output), target)| {
+            ModelOutput::new(*target, name.into(), output, accepted)
         });
         Ok(Self {
             sequencer,
             outputs: outputs.collect(),
             steps: DeliverySteps::new(Some(journal)),
             notices,
+            waiting: VecDeque::new(),
         })
     }
 
@@ -244,11 +173,39 @@ impl ModelCollector {
         self.sequencer.began(&source, now, 0);
         match self.sequencer.anchor(&source) {
             Some(second) if before != Some(second) => {
-                self.steps.anchor(&source, second).map_err(io)?;
+                self.waiting.push_back(Waiting::Anchor(source, second));
             }
             _ => {}
         }
+        self.go_on()?;
         Ok(from)
+    }
+
+    /// Tries again what the journal had no space for.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn go_on(&mut self) -> io::Result<()> {
+        while let Some(waiting) = self.waiting.front_mut() {
+            match waiting {
+                Waiting::Anchor(source, second) => {
+                    self.steps.anchor(source, *second).map_err(io)?
+                }
+                Waiting::Batch {
+                    n,
+                    entry,
+                    is_first,
+                    parts,
+                } => {
+                    self.steps.append_batch(entry, *is_first).map_err(io)?;
+                    for (output, parts) in self.outputs.iter_mut().zip(parts.drain(..)) {
+                        output.queue.push_back((*n, parts));
+                    }
+                }
+            }
+            self.waiting.pop_front();
+        }
+        Ok(())
     }
 
     /// Receives a batch of a source at `now` by our clock: numbers it, appends it to the
@@ -278,54 +235,26 @@ impl ModelCollector {
         let numbered =
             self.sequencer
                 .number(&source, all(), &mut verdicts, u64::MAX, now, Vec::new());
-        let n = numbered.n;
-        let mut entry = Some(BatchEntry {
-            n,
-            source: source.clone(),
+        let parts = self
+            .outputs
+            .iter_mut()
+            .map(|output| output.parts(&source, records, &verdicts));
+        let parts = parts.collect();
+        let entry = Some(BatchEntry {
+            n: numbered.n,
+            source,
             server: numbered.server,
             point: numbered.point,
             records: numbered.records,
         });
-        self.steps
-            .append_batch(&mut entry, numbered.is_first)
-            .map_err(io)?;
-        for output in &mut self.outputs {
-            let mut parts: Vec<OutputPart> = Vec::new();
-            for (record, verdict) in all().zip(&verdicts).filter(|(_, of)| of.keep) {
-                let text = String::from_utf8_lossy(record.data);
-                let path = output.target.path_of(&text);
-                let part = match parts
-                    .iter_mut()
-                    .find(|part| *part.path == *Path::new(&path))
-                {
-                    Some(part) => part,
-                    None => {
-                        let path = Path::new(&path).into();
-                        let mut part = OutputPart::new(path, "", source.clone(), 0);
-                        part.head = output.head(&source);
-                        parts.push(part);
-                        let last = parts.len() - 1;
-                        &mut parts[last]
-                    }
-                };
-                part.bytes.extend_from_slice(output.target.tag.as_bytes());
-                part.bytes.extend_from_slice(text.as_bytes());
-                part.bytes.push(b'\n');
-                part.count(record.archival);
-                part.records.push(RecordInfo {
-                    end: part.bytes.len(),
-                    kind: None,
-                    source: source.clone(),
-                    device: None,
-                    connection: None,
-                    archival: record.archival,
-                    time: None,
-                    digest: verdict.digest,
-                    ordinal: verdict.ordinal,
-                });
-            }
-            output.queue.push_back((n, parts));
-        }
+        self.waiting.push_back(Waiting::Batch {
+            n: numbered.n,
+            entry,
+            is_first: numbered.is_first,
+            parts,
+        });
+        // What waits is received.
+        full_is_no_error(self.go_on())?;
         Ok(numbered.counts)
     }
 
@@ -334,6 +263,7 @@ impl ModelCollector {
     /// # Errors
     /// The disk's.
     pub fn write(&mut self, output: usize, behind: usize) -> io::Result<()> {
+        full_is_no_error(self.go_on())?;
         loop {
             let Self { steps, outputs, .. } = self;
             let Some(output) = outputs.get_mut(output) else {
@@ -376,10 +306,17 @@ impl ModelCollector {
             return Ok(());
         };
         let polled = output.output.poll();
-        while let Some(accepted) = output.output.accepted() {
-            steps.accepted(&output.name, accepted.n).map_err(io)?;
-            output.taken.retain(|n| *n > accepted.n);
-            output.accepted = accepted.n;
+        loop {
+            if output.confirmed.is_none() {
+                output.confirmed = output.output.accepted().map(|batch| batch.n);
+            }
+            let Some(n) = output.confirmed else {
+                break;
+            };
+            steps.accepted(&output.name, n).map_err(io)?;
+            output.confirmed = None;
+            output.taken.retain(|taken| *taken > n);
+            output.accepted = n;
         }
         polled
     }
@@ -387,7 +324,8 @@ impl ModelCollector {
     /// Returns whether an output has accepted everything that was received.
     pub fn is_idle(&self, output: usize) -> bool {
         let output = self.outputs.get(output);
-        output.is_none_or(|output| output.queue.is_empty() && output.taken.is_empty())
+        let is_idle = output.is_none_or(|it| it.queue.is_empty() && it.taken.is_empty());
+        is_idle && self.waiting.is_empty()
     }
 
     /// Returns the number of the last batch that every output has accepted and that is
@@ -457,6 +395,14 @@ fn record(((second, text), bundle): &Sent) -> EventRecord<'_> {
         archival: Some(*second),
         data: text.as_bytes(),
         bundle: *bundle,
+    }
+}
+
+/// A disk without space is tried again.
+fn full_is_no_error(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => Ok(()),
+        done => done,
     }
 }
 

@@ -48,6 +48,8 @@ struct DiskState {
     crashed: bool,
     /// Whether the disk is full for outputs: half of what is appended is written.
     is_full: bool,
+    /// The same, for the state directory.
+    is_state_full: bool,
     /// The clock, in UNIX seconds.
     now: u64,
     /// Whether the next sync of a file fails.
@@ -73,6 +75,11 @@ impl ModelDisk {
     /// Makes the disk full for outputs, or frees it.
     pub fn set_full(&self, is_full: bool) {
         self.0.lock().unwrap().is_full = is_full;
+    }
+
+    /// Makes the disk of the state directory full, or frees it.
+    pub fn set_state_full(&self, is_full: bool) {
+        self.0.lock().unwrap().is_state_full = is_full;
     }
 
     /// Sets the clock, in UNIX seconds.
@@ -380,9 +387,9 @@ impl DiskFile for ModelFile {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
         {
             let mut state = self.disk.lock().unwrap();
-            let is_full = state.is_full;
+            let (outputs, journal) = (state.is_full, state.is_state_full);
             let content = state.files.get_mut(&self.inode).unwrap();
-            if is_full && !content.journal {
+            if if content.journal { journal } else { outputs } {
                 content.now.extend_from_slice(&bytes[..bytes.len() / 2]);
                 return Err(io::ErrorKind::StorageFull.into());
             }

@@ -25,6 +25,7 @@ pub mod disk;
 mod filter;
 mod formats;
 mod journal;
+mod output;
 mod readers;
 mod redact;
 pub mod server;

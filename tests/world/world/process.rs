@@ -56,6 +56,11 @@ impl World {
         }
     }
 
+    pub(super) fn free_disks(&self) {
+        self.disk.set_full(false);
+        self.disk.set_state_full(false);
+    }
+
     pub(super) fn cut_all(&mut self) {
         for source in &mut self.sources {
             source.server.cut();
@@ -104,7 +109,7 @@ impl World {
 
     /// Starts the collector until a start does not crash.
     pub(super) fn start(&mut self) {
-        self.disk.set_full(false);
+        self.free_disks();
         loop {
             let (overlap, receiver) = (self.conditions.overlap, &self.receiver);
             let outputs = (&*self.outputs, self.is_respelled);
@@ -181,7 +186,7 @@ impl World {
 
     /// Writes everything received, and ends the process.
     pub(super) fn end_in_order(&mut self) -> io::Result<()> {
-        self.disk.set_full(false);
+        self.free_disks();
         self.cut_all();
         // Two outputs may have to wait for each other.
         for _ in 0..2 {
