@@ -146,6 +146,11 @@ mod tests {
         for millis in [0, 1, 2, 70_000] {
             latency.observe(Duration::from_millis(millis));
         }
+        let bounds: Vec<f64> = latency.buckets().map(|(bound, _)| bound).collect();
+        assert_eq!(
+            (bounds[0], bounds[10], bounds[11]),
+            (0.001, 60.0, f64::INFINITY)
+        );
         let counts: Vec<u64> = latency.buckets().map(|(_, count)| count).collect();
         assert_eq!(counts, [2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
         assert!((latency.sum() - 70.003).abs() < 1e-9);

@@ -123,8 +123,6 @@ pub const VERSION: u16 = 2;
 /// The magic number of a frame.
 const MAGIC: [u8; 4] = *b"\xe5fr\x02";
 const HEAD: usize = 12;
-/// The maximum length of a payload in bytes; a larger one is damage.
-const MAX_FRAME: usize = 1 << 30;
 
 /// The end of the readable part of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,7 +212,7 @@ fn first(bytes: &[u8]) -> Option<(JournalEntry, &[u8])> {
     let (head, tail) = bytes.split_first_chunk::<HEAD>()?;
     let [a, b, c, d, length @ .., p, q, r, s] = head;
     let size = u32::from_le_bytes(*length) as usize;
-    if [*a, *b, *c, *d] != MAGIC || size > MAX_FRAME {
+    if [*a, *b, *c, *d] != MAGIC {
         return None;
     }
     let (payload, tail) = tail.split_at_checked(size)?;

@@ -398,3 +398,6 @@ impl Segment {
 fn path(directory: &Path, segment: usize) -> PathBuf {
     directory.join(format!("journal.{segment}"))
 }
+
+#[cfg(all(test, feature = "fuzzing"))]
+mod tests;

@@ -257,3 +257,26 @@ impl Recovered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_held_is_forgotten_when_it_begins_anew() {
+        let path: Arc<Path> = Path::new("/out").into();
+        let mark = |end| FileMark {
+            path: path.clone(),
+            device: 1,
+            inode: 1,
+            end,
+            proof: Digest::new(0),
+        };
+        let mut bookmark = Bookmark::default();
+        bookmark.tally(&FileTally::empty(path.clone(), 1));
+        bookmark.opened(mark(5));
+        assert_eq!(bookmark.tallies.len(), 1);
+        bookmark.opened(mark(0));
+        assert_eq!((bookmark.tallies.len(), bookmark.files.len()), (0, 1));
+    }
+}
