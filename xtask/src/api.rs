@@ -2,6 +2,7 @@
 //! lists in `docs/api`, so that no release breaks its users by accident.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use crate::steps::Steps;
 use crate::{Result, features, process, programs, tree};
@@ -17,6 +18,7 @@ const LIBRARIES: [&str; 4] = [
 
 pub(crate) fn run(steps: &mut Steps, bless: bool) -> Result {
     let nightly = steps.run("api: tool", tool)?;
+    steps.run("api: documentation", || document(&nightly))?;
     for library in LIBRARIES {
         steps.run(&format!("api: {library}"), || {
             let found = items(library, &nightly)?;
@@ -37,32 +39,32 @@ fn tool() -> Result<String> {
     programs::nightly()
 }
 
-/// The public items of a library with all features, one per line.
-fn items(library: &str, nightly: &str) -> Result<String> {
+fn on(nightly: &str) -> Command {
     let mut command = process::command("cargo");
     command.env("RUSTUP_TOOLCHAIN", nightly).env_remove("CARGO");
-    command.args(["public-api", "--package", library]);
-    command.args(features_of(library)?);
-    command.args([
-        "--omit",
-        "blanket-impls,auto-trait-impls,auto-derived-impls",
-    ]);
-    command.args(["--target-dir", "target/api"]);
-    Ok(process::read(&mut command)? + "\n")
+    command
 }
 
-/// The features of a library. Those that are built apart add no item.
-fn features_of(library: &str) -> Result<Vec<String>> {
-    let named = features::of(library)?;
-    let names = named.split_once('=').map_or("", |(_, names)| names);
-    Ok(match names.is_empty() {
-        true => Vec::new(),
-        false => {
-            let names = names.split(',').filter_map(|name| name.split_once('/'));
-            let names: Vec<&str> = names.map(|(_, name)| name).collect();
-            vec![format!("--features={}", names.join(","))]
-        }
-    })
+/// Documents the libraries with all features for programs, in one go: each alone would check
+/// the same dependencies again.
+fn document(nightly: &str) -> Result {
+    let mut command = on(nightly);
+    command.env("RUSTDOCFLAGS", "-Zunstable-options --output-format=json");
+    command.args(["doc", "--no-deps", "--lib", "--target-dir=target/api"]);
+    for library in LIBRARIES {
+        command.args(["--package", library]);
+        command.arg(features::of(library)?);
+    }
+    process::run(&mut command)
+}
+
+/// The public items of a library with all features, one per line.
+fn items(library: &str, nightly: &str) -> Result<String> {
+    let file = format!("target/api/doc/{}.json", library.replace('-', "_"));
+    let mut command = on(nightly);
+    command.args(["public-api", "--rustdoc-json", &file, "--omit"]);
+    command.arg("blanket-impls,auto-trait-impls,auto-derived-impls");
+    Ok(process::read(&mut command)? + "\n")
 }
 
 /// Compares the items with the list.
