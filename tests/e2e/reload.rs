@@ -45,6 +45,24 @@ fn a_file_that_was_renamed_is_let_go_and_a_new_one_goes_on() {
 }
 
 #[test]
+fn a_file_that_was_renamed_and_removed_takes_no_space_after_a_signal() {
+    let (fleet, server, running) = start(100);
+    let (file, old) = (fleet.path(OUT), fleet.path("old"));
+    std::fs::rename(&file, &old).unwrap();
+    running.signal("HUP");
+    running.wait_for("files are reopened");
+    let descriptors = format!("/proc/{}/fd", running.id());
+    let has_it = || {
+        let open = std::fs::read_dir(&descriptors).unwrap().flatten();
+        let mut open = open.filter_map(|it| std::fs::read_link(it.path()).ok());
+        open.any(|path| path == old)
+    };
+    // No event comes meanwhile.
+    wait_until(|| !has_it());
+    check(running, &server, &[&old]);
+}
+
+#[test]
 fn a_file_that_was_renamed_is_let_go_without_a_signal_too() {
     let (fleet, server, running) = start(100);
     let (file, old) = (fleet.path(OUT), fleet.path("old"));

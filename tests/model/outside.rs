@@ -268,3 +268,36 @@ fn a_commit_to_a_journal_that_is_gone_fails() {
     let error = collector.commit().unwrap_err().to_string();
     assert!(error.contains("was removed or replaced"), "{error}");
 }
+
+#[test]
+fn what_happens_to_a_file_between_a_stop_and_a_start_is_told() {
+    let path = Path::new("/out/a");
+    let cut = |disk: &ModelDisk| disk.truncated_by_another(path, 8);
+    let emptied = |disk: &ModelDisk| disk.truncated_by_another(path, 0);
+    let rewritten = |disk: &ModelDisk| disk.flip(path, 3);
+    let replaced = |disk: &ModelDisk| disk.written_by_another(path, &[b'x'; 200]);
+    let appended = |disk: &ModelDisk| assert!(disk.appended_by_another(path, b"foreign\n"));
+    for (change, told) in [
+        (&cut as &dyn Fn(&ModelDisk), "shorter"),
+        (&emptied, "shorter"),
+        (&rewritten, "is not the file"),
+        (&replaced, "is not the file"),
+        (&appended, "longer"),
+    ] {
+        // The machine may have been restarted, too.
+        for boot in ["1", "2"] {
+            let disk = ModelDisk::default();
+            let mut collector = open(&disk, "1", &[file("/out/a")]);
+            batch(&mut collector, 0..9);
+            collector.write(0, 0).unwrap();
+            collector.close().unwrap();
+            drop(collector);
+            change(&disk);
+            let mut collector = open(&disk, boot, &[file("/out/a")]);
+            let notices = collector.notices();
+            let texts: Vec<String> = notices.iter().map(ToString::to_string).collect();
+            let is_told = matches!(&texts[..], [text] if text.contains(told));
+            assert!(is_told, "{told}, boot {boot}: {texts:?}");
+        }
+    }
+}
