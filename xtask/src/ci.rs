@@ -31,7 +31,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
         programs.join().map_err(|_| "it panicked")?
     })?;
     package::run(steps)?;
-    interop::run(steps)?;
+    interop::run(steps, firmware::decoder)?;
     bench::run(steps, &bench::Options::check())?;
     nostd::run(steps)?;
     firmware::run(steps)?;

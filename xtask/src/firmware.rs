@@ -20,15 +20,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
         println!("{}", toolchain.description());
         Ok(toolchain)
     })?;
-    steps.run("firmware: log decoder", || {
-        process::run(process::cargo().args([
-            "build",
-            "--locked",
-            "--manifest-path",
-            DECODER,
-            "--target-dir=target/firmware-log",
-        ]))
-    })?;
+    steps.run("firmware: log decoder", decoder)?;
     steps.run("firmware: images", || {
         toolchain.build(&["session", "failing"], "log")
     })?;
@@ -65,6 +57,17 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
         }
         Ok(())
     })
+}
+
+/// Builds what reads the log.
+pub(crate) fn decoder() -> Result {
+    process::run(process::cargo().args([
+        "build",
+        "--locked",
+        "--manifest-path",
+        DECODER,
+        "--target-dir=target/firmware-log",
+    ]))
 }
 
 /// Finds the compilers and the emulator, or installs them.

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use crate::steps::Steps;
 use crate::{Result, process, programs, tree};
@@ -70,9 +71,22 @@ pub(crate) fn smoke(steps: &mut Steps) -> Result {
     steps.run("fuzz: build", || {
         process::run(cargo_fuzz(&nightly, "build").args(FAST))
     })?;
+    let run = |name| fuzz(&nightly, "smoke", &FAST[..2], name, SMOKE_SECONDS);
     let outcomes = steps.run("fuzz: smoke", || {
-        let run = |name| fuzz(&nightly, "smoke", &FAST[..2], name, SMOKE_SECONDS);
-        SMOKE.into_iter().map(run).collect::<Result<Vec<_>>>()
+        // Each takes one processor.
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let mut outcomes = Vec::new();
+        for names in SMOKE.chunks(processors) {
+            thread::scope(|scope| {
+                let runs = names.iter().map(|name| scope.spawn(|| run(name)));
+                let runs: Vec<_> = runs.collect();
+                for run in runs {
+                    outcomes.push(run.join().map_err(|_| "it panicked")??);
+                }
+                Ok::<_, String>(())
+            })?;
+        }
+        Ok(outcomes)
     })?;
     conclude(outcomes)
 }

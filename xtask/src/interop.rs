@@ -47,17 +47,22 @@ const FILES: [(&str, &str); 7] = [
 
 /// Tests that need other programs, or minutes, are ignored unless asked for;
 /// here they are.
-pub(crate) fn run(steps: &mut Steps) -> Result {
+pub(crate) fn run(steps: &mut Steps, meanwhile: fn() -> Result) -> Result {
     steps.run("interop: programs", programs)?;
     dist::run(steps)?;
     // The library's tests are one binary; the program's are modules of another.
     steps.run("interop: TLS library", || {
         tests(&features::but_c()?, "openssl")
     })?;
-    // Its tests wait; meanwhile the C library is built as its own tests need it.
+    // Its tests wait; meanwhile the C library is built as its own tests need it, and then
+    // `meanwhile` is done.
     steps.run("interop: program", || {
         thread::scope(|scope| {
-            let built = scope.spawn(|| direct().and_then(|()| sanitized()));
+            let built = scope.spawn(|| {
+                direct()?;
+                sanitized()?;
+                meanwhile()
+            });
             let tested = tests(&features::but_c()?, "e2e");
             built.join().map_err(|_| "a build panicked")??;
             tested
@@ -72,10 +77,10 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
 fn kafka() -> Result {
     let packages = features::with_kafka()?;
     let mut clippy = process::cargo();
-    clippy.args(["clippy", "--all-targets", "--package=estreamer-tests"]);
-    clippy.args(["--package=estreamer", "--package=estreamer-cli"]);
-    let features = "--features=estreamer-tests/kafka,estreamer/fuzzing";
-    process::run(clippy.args([features, "--", "-Dwarnings"]))?;
+    // As the lints of everything but the C library are built, so that what does not depend on
+    // the output is not built again.
+    clippy.arg("clippy").args(&packages);
+    process::run(clippy.args(["--all-targets", "--", "-Dwarnings"]))?;
     let mut library = process::cargo();
     process::run(library.arg("test").args(&packages).args(["--lib", "kafka"]))?;
     process::run(process::cargo().arg("test").args(&packages).args([
@@ -110,6 +115,8 @@ fn sanitized() -> Result {
         "--locked",
         "--package=estreamer-capi",
         "--lib",
+        // It is built for minutes and runs for seconds.
+        "--config=profile.dev.package.'*'.opt-level=0",
         // Named, so that what runs while building is left alone.
         "--target=host-tuple",
         "--target-dir=target/sanitized",

@@ -15,7 +15,7 @@ pub(crate) fn cargo() -> Command {
     let mut command = command(cargo);
     if std::env::var_os(TEST_THREADS).is_none() {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        command.env(TEST_THREADS, (2 * processors).to_string());
+        command.env(TEST_THREADS, (3 * processors).to_string());
     }
     command
 }

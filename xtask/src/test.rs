@@ -52,8 +52,8 @@ fn clippy() -> Result {
     })
 }
 
-/// The core without any feature and with each one alone: users combine them as
-/// they like, and all of them together hide a missing `cfg`.
+/// The core without any feature, its tests included, and with each one alone: users combine
+/// them as they like, and all of them together hide a missing `cfg`.
 fn clippy_core() -> Result {
     let manifest = tree::read(&tree::root().join("core/Cargo.toml"))?;
     for feature in std::iter::once("").chain(features::in_manifest(&manifest)) {
@@ -65,10 +65,15 @@ fn clippy_core() -> Result {
                 feature
             }
         );
+        let targets = if feature.is_empty() {
+            "--all-targets"
+        } else {
+            "--lib"
+        };
         process::run(process::cargo().args([
             "clippy",
             "--package=estreamer-core",
-            "--all-targets",
+            targets,
             "--no-default-features",
             &format!("--features={feature}"),
             "--",
