@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -83,10 +84,11 @@ impl Tests {
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
         let mut child = command
+            .process_group(0)
             .spawn()
             .map_err(|error| failed(&self.path, &error))?;
         let outcome = self.watch(&mut child);
-        let _ = child.kill();
+        end(child.id());
         let _ = child.wait();
         let _ = fs::remove_dir_all(temporary);
         Ok(outcome)
@@ -94,7 +96,7 @@ impl Tests {
 
     /// Reads until a test fails, all have passed, or it takes far too long.
     fn watch(&self, child: &mut Child) -> Option<String> {
-        let stdout = child.stdout.take()?;
+        let (id, stdout) = (child.id(), child.stdout.take()?);
         let (is_over, limit) = (
             AtomicBool::new(false),
             3 * self.takes + Duration::from_secs(10),
@@ -105,7 +107,7 @@ impl Tests {
                 while start.elapsed() < limit && !is_over.load(Ordering::Relaxed) {
                     thread::park_timeout(Duration::from_millis(100));
                 }
-                let _ = child.kill();
+                end(id);
             });
             let mut failure = Some("it does not end, or ends at once".to_owned());
             for line in BufReader::new(stdout).lines().map_while(|line| line.ok()) {
@@ -121,4 +123,11 @@ impl Tests {
             failure
         })
     }
+}
+
+/// Ends a test binary and the programs that it has started; they are a group.
+fn end(id: u32) {
+    let mut kill = Command::new("kill");
+    kill.args(["-KILL", "--", &format!("-{id}")]);
+    let _ = kill.stderr(Stdio::null()).status();
 }
