@@ -301,3 +301,22 @@ fn what_happens_to_a_file_between_a_stop_and_a_start_is_told() {
         }
     }
 }
+
+#[test]
+fn a_foreign_file_with_the_number_of_an_empty_one_that_is_gone_stays_as_it_is() {
+    let (ours, foreign) = (Path::new("/out/a"), Path::new("/out/foreign"));
+    for boot in ["1", "2"] {
+        let disk = ModelDisk::default();
+        let collector = open(&disk, "1", &[file("/out/a")]);
+        drop(collector);
+        let gone = disk.number(ours);
+        disk.removed_by_another(ours);
+        disk.written_by_another(foreign, b"somebody else's\n");
+        assert_eq!(disk.number(foreign), gone, "the number is used again");
+        let mut collector = open(&disk, boot, &[file("/out/a")]);
+        assert_eq!(disk.content(foreign), b"somebody else's\n", "boot {boot}");
+        batch(&mut collector, 0..2);
+        collector.write(0, 0).unwrap();
+        assert_eq!(lines(&disk, &["/out/a"]), each_once(2));
+    }
+}

@@ -216,3 +216,36 @@ fn what_is_cut_off_twice_is_told_twice() {
     // The second output has to write before the first one can mark its file.
     holds(&[1, 0], &[&first[..], &second, &last].concat());
 }
+
+/// The file of one output was gone, and an empty one of another had its number: it was taken
+/// for it, and nobody was told that its events came again.
+#[test]
+fn an_empty_file_is_not_another_one_that_had_its_number() {
+    holds_with_history(
+        &[0, 1, 2, 3],
+        InitialTimestamp::OLDEST,
+        2,
+        &[
+            SEND,
+            ARRIVE,
+            StoreTwin { source: 0 },
+            SEND,
+            ARRIVE,
+            Write {
+                output: 2,
+                behind: 1,
+            },
+            Compress { file: 11 },
+            Compress { file: 10 },
+            Write {
+                output: 2,
+                behind: 0,
+            },
+            FailSync,
+            Write {
+                output: 1,
+                behind: 0,
+            },
+        ],
+    );
+}

@@ -60,6 +60,10 @@ struct DiskState {
 
 #[derive(Clone, Default)]
 struct FileContent {
+    /// The number of the file; `None` if another file has it now.
+    number: Option<u64>,
+    /// How often it is open.
+    open: usize,
     journal: bool,
     now: Vec<u8>,
     durable: Vec<u8>,
@@ -163,16 +167,12 @@ impl ModelDisk {
     /// Another program writes a file with this name, which replaces an existing one.
     pub fn written_by_another(&self, path: &Path, content: &[u8]) {
         let mut state = self.0.lock().unwrap();
-        let inode = state.files.len() as u64;
-        let bytes = content.to_vec();
-        let content = FileContent {
-            journal: is_journal(path),
-            now: bytes.clone(),
-            durable: bytes,
-        };
-        state.files.insert(inode, content);
-        state.names.insert(path.into(), inode);
+        let inode = state.create(path);
         state.durable_names.insert(path.into(), inode);
+        if let Some(file) = state.files.get_mut(&inode) {
+            file.now = content.to_vec();
+            file.durable = content.to_vec();
+        }
     }
 
     /// Another program removes a file, durably.
@@ -218,6 +218,13 @@ impl ModelDisk {
             .collect()
     }
 
+    /// Returns the number of a file, if it is there.
+    pub fn number(&self, path: &Path) -> Option<u64> {
+        let state = self.0.lock().unwrap();
+        let key = state.names.get(path)?;
+        Some(state.identity(*key).inode)
+    }
+
     /// Returns the content of a file.
     pub fn content(&self, path: &Path) -> Vec<u8> {
         let state = self.0.lock().unwrap();
@@ -241,6 +248,34 @@ impl DiskState {
         self.files.get(self.names.get(path)?)
     }
 
+    fn identity(&self, key: u64) -> FileIdentity {
+        let content = &self.files[&key];
+        FileIdentity {
+            device: 1 + self.device,
+            inode: content.number.unwrap_or(u64::MAX),
+            length: content.now.len() as u64,
+            is_file: true,
+        }
+    }
+
+    /// Creates an empty file. It gets the number of one that is gone, as on real file systems.
+    fn create(&mut self, path: &Path) -> u64 {
+        let key = self.files.len() as u64;
+        let mut gone = self.files.iter_mut().filter(|(key, content)| {
+            let mut names = self.names.values().chain(self.durable_names.values());
+            content.open == 0 && !names.any(|named| named == *key)
+        });
+        let number = gone.find_map(|(_, content)| content.number.take());
+        let content = FileContent {
+            number: number.or(Some(key)),
+            journal: is_journal(path),
+            ..FileContent::default()
+        };
+        self.files.insert(key, content);
+        self.names.insert(path.into(), key);
+        key
+    }
+
     /// Counts an operation; returns an error from the crash on. The crashing operation
     /// is done by half.
     fn operation(&mut self) -> Result<bool, io::Error> {
@@ -261,17 +296,11 @@ impl Disk for ModelDisk {
         }
         let inode = match state.names.get(path) {
             Some(inode) => *inode,
-            None => {
-                let inode = state.files.len() as u64;
-                let content = FileContent {
-                    journal: is_journal(path),
-                    ..FileContent::default()
-                };
-                state.files.insert(inode, content);
-                state.names.insert(path.into(), inode);
-                inode
-            }
+            None => state.create(path),
         };
+        if let Some(content) = state.files.get_mut(&inode) {
+            content.open += 1;
+        }
         Ok(Arc::new(ModelFile {
             disk: self.0.clone(),
             inode,
@@ -281,12 +310,7 @@ impl Disk for ModelDisk {
     fn identity(&self, path: &Path) -> io::Result<Option<FileIdentity>> {
         let state = self.0.lock().unwrap();
         let inode = state.names.get(path);
-        Ok(inode.map(|&inode| FileIdentity {
-            device: 1 + state.device,
-            inode,
-            length: state.files[&inode].now.len() as u64,
-            is_file: true,
-        }))
+        Ok(inode.map(|inode| state.identity(*inode)))
     }
 
     fn read_range(&self, path: &Path, start: u64, end: u64) -> io::Result<Vec<u8>> {
@@ -370,6 +394,16 @@ struct ModelFile {
     inode: u64,
 }
 
+impl Drop for ModelFile {
+    fn drop(&mut self) {
+        if let Ok(mut state) = self.disk.lock()
+            && let Some(content) = state.files.get_mut(&self.inode)
+        {
+            content.open -= 1;
+        }
+    }
+}
+
 impl ModelFile {
     /// Runs an operation on the content, with whether it is the crashing one.
     fn change(&self, work: impl FnOnce(&mut FileContent, bool)) -> io::Result<()> {
@@ -425,13 +459,7 @@ impl DiskFile for ModelFile {
     }
 
     fn identity(&self) -> io::Result<FileIdentity> {
-        let state = self.disk.lock().unwrap();
-        Ok(FileIdentity {
-            device: 1 + state.device,
-            inode: self.inode,
-            length: state.files[&self.inode].now.len() as u64,
-            is_file: true,
-        })
+        Ok(self.disk.lock().unwrap().identity(self.inode))
     }
 
     fn lock(&self) -> io::Result<()> {

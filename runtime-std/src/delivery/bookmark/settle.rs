@@ -248,10 +248,13 @@ impl FileRecovery<'_> {
     }
 
     /// Returns whether the file at `place` is the file of a mark. A file that was empty at
-    /// its mark is recognised by the `first` batch after it.
+    /// its mark is recognised by the `first` batch after it. Under another name, its number
+    /// alone proves nothing: a file that is gone leaves it to the next new one.
     fn is_file_of(&self, mark: &FileMark, first: Option<&FileRange>, place: &Path) -> bool {
         let first = first.filter(|range| mark.end == 0 && range.start == 0);
-        self.has(mark, place, mark.end, mark.proof)
+        let has_content = mark.end > 0 && mark.proof != NO_PROOF;
+        let is_there = has_content || *place == *mark.path;
+        (is_there && self.has(mark, place, mark.end, mark.proof))
             || first.is_some_and(|range| self.has(mark, place, range.end, range.proof))
     }
 
