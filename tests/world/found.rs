@@ -249,3 +249,44 @@ fn an_empty_file_is_not_another_one_that_had_its_number() {
         ],
     );
 }
+
+/// A file was gone before its first commit, and the next file got its number: after a power
+/// loss nobody was told that its events came again.
+#[test]
+fn a_file_that_is_gone_keeps_its_number_until_the_next_one_is_recorded() {
+    holds_with_history(
+        &[0, 1, 2, 4],
+        InitialTimestamp::OLDEST,
+        5,
+        &[
+            Send {
+                source: 1,
+                events: 4,
+            },
+            Arrive {
+                source: 1,
+                bytes: 1 << 20,
+            },
+            Write {
+                output: 1,
+                behind: 0,
+            },
+            SEND,
+            ARRIVE,
+            Compress { file: 5 },
+            Write {
+                output: 1,
+                behind: 0,
+            },
+            Rename {
+                file: 11,
+                away: true,
+            },
+            Write {
+                output: 1,
+                behind: 0,
+            },
+            Crash(Crash::Power),
+        ],
+    );
+}

@@ -77,9 +77,13 @@ impl Drop for StatusSocket {
     }
 }
 
+/// Returns device and inode of a socket. If it is gone, another file may have them.
 fn identity(path: &Path) -> io::Result<(u64, u64)> {
     let found = fs::symlink_metadata(path)?;
-    Ok((found.dev(), found.ino()))
+    match found.file_type().is_socket() {
+        true => Ok((found.dev(), found.ino())),
+        false => Err(io::ErrorKind::InvalidInput.into()),
+    }
 }
 
 /// Removes what a killed collector left: a socket of the owner of the lock file, at which
