@@ -70,15 +70,39 @@ pub(crate) fn build(root: &Path, part: &Part) -> Result<Vec<Tests>> {
     Ok(all)
 }
 
+/// What came of a run.
+enum Outcome {
+    Passed,
+    /// The name of the first test that failed.
+    Failed(String),
+    Late,
+}
+
 impl Tests {
-    /// What fails first with this change, if anything does.
+    /// What fails first with this change, if anything does. A machine that is busy with other
+    /// work may be slow for once, so what does not end is tried again, twice as long.
     pub(crate) fn fail(&self, number: u32, temporary: &Path) -> Result<Option<String>> {
+        let limit = 4 * self.takes + Duration::from_secs(10);
+        match self.run(number, temporary, limit)? {
+            Outcome::Late => match self.run(number, temporary, 2 * limit)? {
+                Outcome::Late => Ok(Some("it does not end".into())),
+                Outcome::Passed => Ok(None),
+                Outcome::Failed(test) => Ok(Some(test)),
+            },
+            Outcome::Passed => Ok(None),
+            Outcome::Failed(test) => Ok(Some(test)),
+        }
+    }
+
+    fn run(&self, number: u32, temporary: &Path, limit: Duration) -> Result<Outcome> {
         fs::create_dir_all(temporary).map_err(|error| failed(temporary, &error))?;
         let mut command = Command::new(&self.path);
         command.current_dir(&self.folder).args(self.words);
         command
             .env("ESTREAMER_CHANGE", number.to_string())
             .env("TMPDIR", temporary);
+        // Most of them wait.
+        command.env("RUST_TEST_THREADS", "4");
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -87,40 +111,45 @@ impl Tests {
             .process_group(0)
             .spawn()
             .map_err(|error| failed(&self.path, &error))?;
-        let outcome = self.watch(&mut child);
+        let outcome = Self::watch(&mut child, limit);
         end(child.id());
         let _ = child.wait();
         let _ = fs::remove_dir_all(temporary);
         Ok(outcome)
     }
 
-    /// Reads until a test fails, all have passed, or it takes far too long.
-    fn watch(&self, child: &mut Child) -> Option<String> {
-        let (id, stdout) = (child.id(), child.stdout.take()?);
-        let (is_over, limit) = (
-            AtomicBool::new(false),
-            3 * self.takes + Duration::from_secs(10),
-        );
+    /// Reads until a test fails, all have passed, or it takes too long.
+    fn watch(child: &mut Child, limit: Duration) -> Outcome {
+        let (id, stdout) = (child.id(), child.stdout.take());
+        let (is_over, is_late) = (AtomicBool::new(false), AtomicBool::new(false));
         thread::scope(|scope| {
             scope.spawn(|| {
                 let start = Instant::now();
-                while start.elapsed() < limit && !is_over.load(Ordering::Relaxed) {
+                while !is_over.load(Ordering::Relaxed) {
+                    if start.elapsed() > limit {
+                        is_late.store(true, Ordering::Relaxed);
+                        return end(id);
+                    }
                     thread::park_timeout(Duration::from_millis(100));
                 }
-                end(id);
             });
-            let mut failure = Some("it does not end, or ends at once".to_owned());
-            for line in BufReader::new(stdout).lines().map_while(|line| line.ok()) {
+            // A binary that ends without a result has crashed.
+            let mut outcome = Outcome::Failed("it crashes".into());
+            let lines = stdout.into_iter().flat_map(|it| BufReader::new(it).lines());
+            for line in lines.map_while(|line| line.ok()) {
                 if let Some(test) = line.strip_suffix(" ... FAILED") {
-                    failure = Some(test.trim_start_matches("test ").to_owned());
+                    outcome = Outcome::Failed(test.trim_start_matches("test ").to_owned());
                     break;
                 }
                 if line.starts_with("test result: ok.") {
-                    failure = None;
+                    outcome = Outcome::Passed;
                 }
             }
             is_over.store(true, Ordering::Relaxed);
-            failure
+            match is_late.load(Ordering::Relaxed) {
+                true => Outcome::Late,
+                false => outcome,
+            }
         })
     }
 }
