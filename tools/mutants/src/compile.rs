@@ -45,8 +45,16 @@ pub(crate) fn compile(from: &Path, root: &Path, part: &Part, listed: Vec<Change>
     let mut changes: BTreeMap<u32, Change> = (1..).zip(listed).collect();
     let count = changes.len();
     let mut unplaced = 0;
+    // Whoever goes on working on the tree does not disturb this.
+    let mut sources = BTreeMap::new();
+    let files = changes.values().map(|change| change.file.as_str());
+    for file in files.chain([part.library]) {
+        let path = root.join(file);
+        let text = fs::read_to_string(&path).map_err(|error| failed(&path, &error))?;
+        sources.insert(file.to_owned(), text);
+    }
     for round in 0..ROUNDS {
-        let placed = write(from, root, part, &changes)?;
+        let placed = write(&sources, root, part, &changes)?;
         let numbers: BTreeSet<u32> = placed.values().flatten().map(|it| it.number).collect();
         if round == 0 {
             unplaced = count - numbers.len();
@@ -111,9 +119,9 @@ fn put(path: &Path, bytes: &[u8]) -> Result {
     }
 }
 
-/// Writes the changes into their files; where they are, by file.
+/// Writes the changes into the files, which were like this; where they are, by file.
 fn write(
-    from: &Path,
+    sources: &BTreeMap<String, String>,
     root: &Path,
     part: &Part,
     changes: &BTreeMap<u32, Change>,
@@ -125,13 +133,11 @@ fn write(
             .or_default()
             .push((*number, change));
     }
-    by_file.entry(part.library).or_default();
     let mut placed = BTreeMap::new();
-    for (file, changes) in by_file {
-        let source = from.join(file);
-        let text = fs::read_to_string(&source).map_err(|error| failed(&source, &error))?;
+    for (file, text) in sources {
+        let changes = by_file.remove(file.as_str()).unwrap_or_default();
         let mut rewritten =
-            place::rewrite(&text, &changes).map_err(|error| format!("{file}: {error}"))?;
+            place::rewrite(text, &changes).map_err(|error| format!("{file}: {error}"))?;
         if file == part.library {
             rewritten.text += SWITCH;
         }

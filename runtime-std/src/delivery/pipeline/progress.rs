@@ -472,3 +472,6 @@ impl Drop for FailOnPanic<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

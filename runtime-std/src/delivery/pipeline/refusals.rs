@@ -106,3 +106,57 @@ impl Drop for Refusals {
         self.report();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::failure::Wording;
+    use crate::output::{Acceptance, OutputPart, RefusedEvents};
+
+    /// An output that refused and truncated events.
+    struct Strict(RefusedEvents);
+
+    impl Output for Strict {
+        fn write(&mut self, _: u64, _: &[OutputPart]) -> io::Result<Acceptance> {
+            Ok(Acceptance::Accepted)
+        }
+
+        fn take_refused(&mut self) -> Option<RefusedEvents> {
+            self.0.take()
+        }
+    }
+
+    #[test]
+    fn each_event_is_counted_and_told_at_once_then_after_a_minute() {
+        let ledger = Arc::new(Ledger::new(5, Wording::default()));
+        let mut refusals = Refusals::new("out", &ledger);
+        assert_eq!(refusals.due_in(), None);
+        let fmc: Arc<str> = "fmc".into();
+        let mut output = Strict(RefusedEvents::default());
+        output.0.truncate(&fmc, || "too long".into());
+        output.0.truncate(&fmc, String::new);
+        output.0.counts.entry(fmc.clone()).or_default()[0] += 3;
+        refusals.note(&mut output);
+        let counts = ledger.of("fmc");
+        assert_eq!((counts.refused, counts.truncated), (3, 2));
+        assert_eq!(refusals.reason, "too long");
+        assert_eq!(refusals.due_in(), None, "it is told");
+        let formatted = Formatted {
+            records: 9,
+            unfit: 4,
+            adjusted: 5,
+            filtered: 0,
+        };
+        refusals.formatted(&fmc, formatted);
+        let counts = ledger.of("fmc");
+        assert_eq!((counts.unfit, counts.adjusted), (4, 5));
+        assert_eq!(refusals.unreported, [0, 0, 4]);
+        let due = refusals.due_in().unwrap();
+        assert!(due > INTERVAL / 2 && due <= INTERVAL, "{due:?}");
+        refusals.reported = Instant::now().checked_sub(INTERVAL);
+        refusals.note(&mut output);
+        assert_eq!((refusals.unreported, refusals.due_in()), ([0; 3], None));
+    }
+}

@@ -77,3 +77,96 @@ impl Retry {
         self.pause = MIN_PAUSE;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, ErrorKind};
+    use std::sync::Arc;
+
+    use estreamer_mio::event_loop::EventLoop;
+
+    use super::*;
+    use crate::delivery::ledger::Ledger;
+    use crate::delivery::output_counts::Standing;
+    use crate::delivery::pipeline::progress::Rules;
+    use crate::failure::Wording;
+
+    fn scene() -> (Retry, Arc<Standing>, DeliveryProgress) {
+        let standing = Arc::<Standing>::default();
+        let retry = Retry::new(OutputLog::required("out", standing.clone()));
+        let rules = Rules {
+            is_strict: false,
+            has_bookmark: true,
+        };
+        let wake = EventLoop::<()>::new().unwrap().handle();
+        let ledger = Arc::new(Ledger::new(5, Wording::default()));
+        (
+            retry,
+            standing,
+            DeliveryProgress::new(1, 0, rules, wake, ledger),
+        )
+    }
+
+    fn full() -> io::Error {
+        ErrorKind::StorageFull.into()
+    }
+
+    #[test]
+    fn a_write_is_retried_after_longer_and_longer_pauses() {
+        let (mut retry, standing, progress) = scene();
+        let mut failures = 2;
+        let done = retry.until_stopped(&progress, || match failures {
+            0 => Ok("done"),
+            _ => {
+                failures -= 1;
+                Err(StepError::Retry(full()))
+            }
+        });
+        assert_eq!((done, standing.retries()), (Some("done"), 2));
+        assert_eq!(retry.pause, 4 * MIN_PAUSE);
+        assert!(standing.failing().is_some());
+        retry.progressed();
+        assert_eq!(retry.pause, MIN_PAUSE);
+        assert!(standing.failing().is_none());
+        assert!(!progress.has_failed());
+    }
+
+    #[test]
+    fn what_a_retry_does_not_mend_ends_the_pipeline() {
+        let ended = |error| {
+            let (mut retry, _, progress) = scene();
+            let mut error = Some(error);
+            let done = retry.until_stopped::<()>(&progress, || Err(error.take().unwrap()));
+            assert_eq!(done, None);
+            progress.take_failure().unwrap()
+        };
+        use PipelineError as Ended;
+        assert!(matches!(
+            ended(StepError::NotDurable(full())),
+            Ended::NotDurable(_)
+        ));
+        assert!(matches!(
+            ended(StepError::BookmarkGone(full())),
+            Ended::BookmarkGone(_)
+        ));
+        assert!(matches!(
+            ended(StepError::Contradiction(full())),
+            Ended::Contradiction(_)
+        ));
+        let left = StepError::Retry(io::Error::other(ReaderLeft));
+        assert!(matches!(ended(left), Ended::ReaderLeft));
+    }
+
+    #[test]
+    fn a_write_that_fails_at_the_end_is_the_reason() {
+        let (mut retry, _, progress) = scene();
+        progress.finish();
+        let done = retry.until_stopped::<()>(&progress, || Err(StepError::Retry(full())));
+        assert_eq!(done, None);
+        let failure = progress.take_failure();
+        assert!(
+            matches!(&failure, Some(PipelineError::Output(name, _)) if name == "out"),
+            "{failure:?}"
+        );
+    }
+}
