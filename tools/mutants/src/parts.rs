@@ -143,7 +143,7 @@ const PARTS: [Part; 4] = [
             Run(
                 "e2e",
                 &[
-                    "client",
+                    "client::",
                     "demo::",
                     "doctor",
                     "failures::",
