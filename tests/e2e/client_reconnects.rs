@@ -14,7 +14,7 @@ use estreamer_simulate::Simulator;
 use estreamer_simulate::archive::{Archive, ArchiveOptions};
 use estreamer_simulate::generator::GeneratorOptions;
 use estreamer_simulate::request_length::RequestLength;
-use estreamer_tests::{ODD, Pki};
+use estreamer_tests::{ClosedPort, ODD, Pki};
 
 #[path = "../../runtime-std/examples/tokio.rs"]
 mod on_tokio;
@@ -33,6 +33,8 @@ struct Restarting {
     archive: Archive,
     address: SocketAddr,
     simulator: Option<Simulator>,
+    /// Its port while it is away.
+    closed: Option<ClosedPort>,
     restarts: usize,
 }
 
@@ -45,6 +47,7 @@ impl Restarting {
             archive: Archive::new(options),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             simulator: None,
+            closed: None,
             restarts: 0,
         };
         server.start();
@@ -56,10 +59,12 @@ impl Restarting {
         let simulator = server.listen(self.address).spawn().expect("its address");
         self.address = simulator.address();
         self.simulator = Some(simulator);
+        self.closed = None;
     }
 
     fn stop(&mut self) {
         self.simulator = None;
+        self.closed = Some(ClosedPort::at(self.address));
     }
 
     /// Restarts at every 4793rd event, twenty times.

@@ -13,10 +13,10 @@ use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules, TlsVersions};
 use estreamer_simulate::pki::ServerFault;
 use estreamer_tests::speaker::{self, greet, listen};
-use estreamer_tests::{Ended, Pki, Simulator, estreamer};
+use estreamer_tests::{ClosedPort, Ended, Pki, Simulator, estreamer};
 use serde_json::Value;
 
-use crate::doctor_servers::{Answer, ClosedPort, FullListener, Server, reset};
+use crate::doctor_servers::{Answer, FullListener, Server, reset};
 
 const BOTH: [TlsVersions; 2] = [TlsVersions::Tls12, TlsVersions::Tls13];
 

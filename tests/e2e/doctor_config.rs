@@ -6,10 +6,10 @@ use std::process::Command;
 use estreamer_mio::tls::TlsVersions;
 use estreamer_simulate::generator::EventKind;
 use estreamer_simulate::pki::ServerFault;
-use estreamer_tests::{Ended, Pki, estreamer, wait_until};
+use estreamer_tests::{ClosedPort, Ended, Pki, estreamer, wait_until};
 use serde_json::Value;
 
-use crate::doctor_servers::{Answer, ClosedPort, Server};
+use crate::doctor_servers::{Answer, Server};
 
 #[test]
 fn the_request_of_the_source_is_sent_in_its_form_and_from_its_start() {

@@ -8,6 +8,7 @@ use estreamer_core::wire::EventStreamRequest;
 use estreamer_mio::event_loop::Handle;
 use estreamer_mio::server::{self, Feed, RequestRefusal, ServerOptions, Supply};
 use estreamer_mio::tls::{Identity, ServerTls, TlsVersions};
+use estreamer_tests::ClosedPort;
 
 /// How a server answers a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,37 +82,6 @@ impl Feed for Empty {
     fn take(&mut self) {}
 }
 
-/// A port that is taken, so that nobody else gets it, and not listened on.
-pub(crate) struct ClosedPort {
-    pub(crate) address: SocketAddr,
-    _socket: socket2::Socket,
-}
-
-impl ClosedPort {
-    pub(crate) fn new() -> Self {
-        let (socket, address) = bound();
-        Self {
-            address,
-            _socket: socket,
-        }
-    }
-}
-
-impl std::fmt::Display for ClosedPort {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.address.fmt(f)
-    }
-}
-
-/// A socket on a loopback port that does not listen yet.
-fn bound() -> (socket2::Socket, SocketAddr) {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    socket.bind(&any.into()).unwrap();
-    let address = socket.local_addr().unwrap().as_socket().unwrap();
-    (socket, address)
-}
-
 /// A listener whose queue is full: further connection requests are dropped, as
 /// a firewall does it. Its connections are never accepted.
 pub(crate) struct FullListener {
@@ -122,7 +92,8 @@ pub(crate) struct FullListener {
 
 impl FullListener {
     pub(crate) fn new() -> Self {
-        let (listener, address) = bound();
+        let port = ClosedPort::new();
+        let (address, listener) = (port.address, port.into_socket());
         listener.listen(0).unwrap();
         let mut queued = Vec::new();
         // One connection more than the queue holds does not come about.

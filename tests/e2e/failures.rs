@@ -1,11 +1,10 @@
 //! Each wrong thing ends in one clear sentence.
 
-use std::net::TcpListener;
 use std::process::Command;
 
 use estreamer_simulate::pki::ServerFault;
 use estreamer_tests::speaker::{greet, serve, speak};
-use estreamer_tests::{Ended, Pki, Simulator, estreamer};
+use estreamer_tests::{ClosedPort, Ended, Pki, Simulator, estreamer};
 
 #[test]
 fn a_wrong_password_is_named() {
@@ -41,11 +40,7 @@ fn a_server_without_its_title_is_refused() {
 #[test]
 fn a_closed_port_is_named() {
     let pki = Pki::new();
-    // Nobody listens on a port that was free a moment ago.
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let free = ClosedPort::new();
     let ended = Ended::of(&mut collect_with_password(&pki, &free.to_string()));
     ended.failure(1, &[&free.to_string(), "nothing listens", "8302"]);
 }

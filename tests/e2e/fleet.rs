@@ -1,11 +1,9 @@
 //! Many sources in one process.
 
-use std::net::TcpListener;
-
 use estreamer_mio::tls::ClientRules;
 use estreamer_simulate::Simulator;
 use estreamer_simulate::chaos::{Chaos, ChaosKind};
-use estreamer_tests::{Fleet, Running, lines, stored, wait_for_lines, wait_until};
+use estreamer_tests::{ClosedPort, Fleet, Running, lines, stored, wait_for_lines, wait_until};
 
 #[test]
 fn two_hundred_sources_deliver_everything_and_none_starves() {
@@ -67,10 +65,7 @@ fn who_stalls_lies_refuses_or_is_not_there_does_not_disturb_the_others() {
         builder.chaos(Chaos::with(ChaosKind::Garbage, 2))
     });
     let refuses = others.server(4, 300, |builder| builder);
-    let nobody = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let nobody = ClosedPort::new();
     let tables = [
         Fleet::source("stalls", &stalls),
         Fleet::source("lies", &lies),
@@ -103,9 +98,8 @@ fn who_stalls_lies_refuses_or_is_not_there_does_not_disturb_the_others() {
 fn a_server_that_is_not_there_yet_is_waited_for() {
     let fleet = Fleet::new();
     // The address of a server to come.
-    let held = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = held.local_addr().unwrap();
-    drop(held);
+    let closed = ClosedPort::new();
+    let address = closed.address;
     let tables = [
         Fleet::source_at("late", &address.to_string()),
         Fleet::output("file:out.ndjson"),

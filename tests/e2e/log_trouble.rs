@@ -1,7 +1,6 @@
 //! What is told when something does not work, and how often.
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,19 +10,14 @@ use estreamer_simulate::archive::{Archive, ArchiveOptions, Live};
 use estreamer_simulate::generator::GeneratorOptions;
 use estreamer_tests::speaker::{die_after, hold, serve};
 use estreamer_tests::{
-    Ended, Fleet, Pki, Running, collect, estreamer, events, message, wait_until,
+    ClosedPort, Ended, Fleet, Pki, Running, collect, estreamer, events, message, wait_until,
 };
-
-/// An address on which nobody listens.
-fn free() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
-}
 
 #[test]
 fn a_server_that_goes_and_comes_takes_twelve_lines_which_tell_when_it_was_connected() {
     let pki = Pki::new();
-    let address = free();
+    let closed = ClosedPort::new();
+    let address = closed.address;
     let archive = Archive::new(ArchiveOptions {
         live: Live::ByHand,
         ..ArchiveOptions::generated(GeneratorOptions::default(), 10)
@@ -77,7 +71,8 @@ fn a_server_that_goes_and_comes_takes_twelve_lines_which_tell_when_it_was_connec
 #[test]
 fn who_is_away_ends_a_run_by_hand_and_is_waited_for_by_a_service() {
     let fleet = Fleet::new();
-    let address = free().to_string();
+    let closed = ClosedPort::new();
+    let address = closed.to_string();
     let tables = [Fleet::source_at("fmc", &address), Fleet::output("-")];
     let by_hand = |arguments: &[&str]| {
         let mut command = estreamer(&["collect", "--config"]);

@@ -5,7 +5,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 
-use estreamer_tests::{Fleet, Running, counted, lines, stored, wait_for_lines, wait_until};
+use estreamer_tests::{
+    ClosedPort, Fleet, Running, counted, lines, stored, wait_for_lines, wait_until,
+};
 
 /// A receiver of lines, until its peer closes or it has so many.
 fn receive(listener: &TcpListener, most: usize) -> Vec<Vec<u8>> {
@@ -93,8 +95,8 @@ fn a_receiver_that_leaves_and_comes_back_has_every_event() {
 
 #[test]
 fn a_required_output_that_is_not_there_holds_everything_back() {
-    let (listener, address) = listen();
-    drop(listener);
+    let closed = ClosedPort::new();
+    let address = closed.address;
     let fleet = Fleet::new();
     let server = fleet.server(1, 300, |builder| builder);
     fleet.configure_one(&server, &["file:out.ndjson", &format!("tcp://{address}")]);
@@ -117,8 +119,8 @@ fn a_required_output_that_is_not_there_holds_everything_back() {
 
 #[test]
 fn what_came_since_now_and_could_not_be_delivered_comes_again() {
-    let (listener, address) = listen();
-    drop(listener);
+    let closed = ClosedPort::new();
+    let address = closed.address;
     let fleet = Fleet::new();
     let server = fleet.server(1, 0, |builder| builder);
     let source = Fleet::source("fmc", &server).replace("\"oldest\"", "\"now\"");

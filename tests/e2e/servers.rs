@@ -10,7 +10,7 @@ use estreamer_simulate::archive::{Archive, ArchiveOptions, Live};
 use estreamer_simulate::chaos::{Chaos, ChaosKind};
 use estreamer_simulate::generator::GeneratorOptions;
 use estreamer_tests::{
-    Ended, Fleet, Pki, Running, collect, estreamer, lines, stored, wait_for_lines,
+    ClosedPort, Ended, Fleet, Pki, Running, collect, estreamer, lines, stored, wait_for_lines,
 };
 
 const OUT: &str = "out.ndjson";
@@ -21,12 +21,6 @@ fn archive(events: u64) -> Archive {
         live: Live::ByHand,
         ..ArchiveOptions::generated(GeneratorOptions::default(), events)
     })
-}
-
-/// An address that nobody listens on.
-fn nobody() -> String {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    free.local_addr().unwrap().to_string()
 }
 
 /// A collector that knows these servers.
@@ -181,8 +175,9 @@ fn a_server_that_refuses_does_not_keep_the_other_waiting() {
     // Its CA is another, so that there is a reason to wait long.
     let strange = Fleet::new().server(2, 10, |builder| builder);
     let server = fleet.server(1, 100, |builder| builder);
+    let nobody = ClosedPort::new();
     let addresses = [
-        nobody(),
+        nobody.to_string(),
         strange.address().to_string(),
         server.address().to_string(),
     ];
@@ -198,7 +193,8 @@ fn every_command_takes_several_servers() {
         .count(5)
         .spawn()
         .unwrap();
-    let (nobody, somebody) = (nobody(), server.address().to_string());
+    let nobody = ClosedPort::new();
+    let (nobody, somebody) = (nobody.to_string(), server.address().to_string());
     let arguments = [
         "--server",
         &somebody,

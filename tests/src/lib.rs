@@ -9,6 +9,7 @@ mod fleet;
 mod hostile;
 pub mod http;
 pub mod http_server;
+mod port;
 mod process;
 pub mod random;
 mod raw;
@@ -19,6 +20,7 @@ pub mod speaker;
 pub use delivery::{ODD, Scene, at_each, lines, whole_lines};
 pub use fleet::{Fleet, stored, wait_for_lines};
 pub use hostile::{Hostile, Stream};
+pub use port::ClosedPort;
 pub use process::{
     Ended, Running, after_reboot, counted, estreamer, message, program, wait_until, warnings,
 };

@@ -5,7 +5,8 @@ use std::thread;
 use crate::steps::Steps;
 use crate::test::{self, Summary};
 use crate::{
-    Result, api, bench, deny, firmware, footprint, fuzz, interop, nostd, package, soak, world,
+    Result, api, bench, deny, firmware, footprint, fuzz, interop, mutants, nostd, package, soak,
+    world,
 };
 
 /// Everything but what only measures; the first failure ends it.
@@ -31,7 +32,9 @@ pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
         programs.join().map_err(|_| "it panicked")?
     })?;
     package::run(steps)?;
-    interop::run(steps, firmware::decoder)?;
+    interop::run(steps, || {
+        firmware::decoder().and_then(|()| mutants::check())
+    })?;
     bench::run(steps, &bench::Options::check())?;
     nostd::run(steps)?;
     firmware::run(steps)?;

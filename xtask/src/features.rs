@@ -21,7 +21,7 @@ pub(crate) fn but_c() -> Result<Vec<String>> {
     let mut arguments = ["--workspace", "--exclude", "estreamer-capi"]
         .map(str::to_owned)
         .to_vec();
-    arguments.push(named_all()?);
+    arguments.push(named(|_| true)?);
     Ok(arguments)
 }
 
@@ -32,12 +32,7 @@ pub(crate) fn c() -> Vec<String> {
 
 /// All packages, for what does not link.
 pub(crate) fn all() -> Result<Vec<String>> {
-    Ok(vec!["--workspace".into(), named_all()?])
-}
-
-/// All features, as an argument of cargo.
-pub(crate) fn named_all() -> Result<String> {
-    named(|_| true)
+    Ok(vec!["--workspace".into(), named(|_| true)?])
 }
 
 /// The features of one package, as an argument of cargo.

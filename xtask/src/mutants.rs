@@ -10,17 +10,23 @@ const TOOL: [&str; 2] = [
     "--target-dir=target/mutants-of/tool",
 ];
 
+/// Lints and tests the tool.
+pub(crate) fn check() -> Result {
+    let clippy = ["clippy", "--locked", "--all-targets"];
+    let deny = ["--", "-Dwarnings"];
+    process::run(process::cargo().args(clippy).args(TOOL).args(deny))?;
+    process::run(
+        process::cargo()
+            .args(["test", "--quiet", "--locked"])
+            .args(TOOL),
+    )
+}
+
 /// Tries the changes of a part: of `N` equal shares the one with number `K`, from 0 on, for
 /// `K/N`; those that no test noticed the last time, for `missed`.
 pub(crate) fn run(steps: &mut Steps, part: &str, share: &str) -> Result {
     steps.run("mutants: program", || programs::cargo("mutants"))?;
-    steps.run("mutants: tool", || {
-        process::run(
-            process::cargo()
-                .args(["test", "--quiet", "--locked"])
-                .args(TOOL),
-        )
-    })?;
+    steps.run("mutants: tool", check)?;
     steps.run(&format!("mutants: {part} {share}"), || {
         let mut tool = process::cargo();
         tool.args(["run", "--quiet", "--locked"]).args(TOOL);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::steps::Steps;
-use crate::{Result, features, process, tree};
+use crate::{Result, process, tree};
 
 /// The published crates and their folders, each after those it depends on.
 const CRATES: [(&str, &str); 7] = [
@@ -41,6 +41,7 @@ fn pack() -> Result {
     // The tree under test may have changes that are not committed. What was packed is
     // compiled below, all of it at once.
     command.args(["package", "--locked", "--allow-dirty", "--no-verify"]);
+    command.arg("--target-dir").arg(tree::root().join("target"));
     for (name, _) in CRATES {
         command.args(["--package", name]);
     }
@@ -60,8 +61,9 @@ fn pack() -> Result {
     Ok(())
 }
 
-/// Compiles the unpacked crates up to machine code, which would be that of the tests. Nothing
-/// else of the tree is there, so a file that was not packed is missing.
+/// Compiles each unpacked crate alone, with the features that it asks for itself, up to where
+/// machine code would be made. Nothing else of the tree is there, so a file that was not packed
+/// is missing.
 fn compile() -> Result {
     let to = unpacked();
     let root = tree::read(&tree::root().join("Cargo.toml"))?;
@@ -69,12 +71,15 @@ fn compile() -> Result {
     fs::write(&manifest, workspace(&root)).map_err(|error| failed(&manifest, &error))?;
     let lock = tree::root().join("Cargo.lock");
     fs::copy(&lock, to.join("Cargo.lock")).map_err(|error| failed(&lock, &error))?;
-    let mut command = process::cargo();
-    command.args(["check", "--workspace", "--offline"]);
-    command.arg("--manifest-path").arg(manifest);
-    // Dependencies are those of the other checks.
-    command.arg("--target-dir").arg(tree::root().join("target"));
-    process::run(command.arg(features::named_all()?))
+    for (name, _) in CRATES {
+        let mut command = process::cargo();
+        command.args(["check", "--offline", "--package", name]);
+        command.arg("--manifest-path").arg(&manifest);
+        // Many dependencies are those of the other checks.
+        command.arg("--target-dir").arg(tree::root().join("target"));
+        process::run(&mut command)?;
+    }
+    Ok(())
 }
 
 /// A workspace of the unpacked crates, which depend on each other, with these profiles.

@@ -265,6 +265,10 @@ impl ModelCollector {
     pub fn write(&mut self, output: usize, behind: usize) -> io::Result<()> {
         full_is_no_error(self.go_on())?;
         loop {
+            // As in the pipeline, nothing is tried before the batch is durable.
+            if self.waits(output)? {
+                return Ok(());
+            }
             let Self { steps, outputs, .. } = self;
             let Some(output) = outputs.get_mut(output) else {
                 return Ok(());
@@ -277,13 +281,7 @@ impl ModelCollector {
             };
             let step = steps.write(output.output.as_mut(), &output.name, *n, parts);
             match step.map_err(io)? {
-                WriteOutcome::CommitFirst(first) => {
-                    self.commit()?;
-                    if self.bookmark().n < first {
-                        // Another output has to write first.
-                        return Ok(());
-                    }
-                }
+                WriteOutcome::CommitFirst(first) => output.waits_for = first,
                 WriteOutcome::Accepted => {
                     output.accepted = *n;
                     output.queue.pop_front();
@@ -294,6 +292,16 @@ impl ModelCollector {
                 }
             }
         }
+    }
+
+    /// Commits what an output waits for. Returns whether it still waits: another output has
+    /// to write first.
+    fn waits(&mut self, output: usize) -> io::Result<bool> {
+        let waits_for = self.outputs.get(output).map_or(0, |it| it.waits_for);
+        if self.committed() < waits_for {
+            self.commit()?;
+        }
+        Ok(self.committed() < waits_for)
     }
 
     /// An output sends what it has taken, and reports what its receiver accepted.
@@ -339,6 +347,9 @@ impl ModelCollector {
     /// # Errors
     /// The disk's.
     pub fn reopen(&mut self, output: usize) -> io::Result<()> {
+        if self.waits(output)? {
+            return Ok(());
+        }
         match self.outputs.get_mut(output) {
             Some(output) => self.steps.reopen(output.output.as_mut()).map_err(io),
             None => Ok(()),

@@ -62,6 +62,8 @@ struct DiskState {
 struct FileContent {
     /// The number of the file; `None` if another file has it now.
     number: Option<u64>,
+    /// The name that it was created with.
+    name: PathBuf,
     /// How often it is open.
     open: usize,
     journal: bool,
@@ -258,16 +260,18 @@ impl DiskState {
         }
     }
 
-    /// Creates an empty file. It gets the number of one that is gone, as on real file systems.
+    /// Creates an empty file. It gets the number of one that is gone, as on real file systems,
+    /// but not of one with the same name: that is a limit of the promise (docs).
     fn create(&mut self, path: &Path) -> u64 {
         let key = self.files.len() as u64;
         let mut gone = self.files.iter_mut().filter(|(key, content)| {
             let mut names = self.names.values().chain(self.durable_names.values());
-            content.open == 0 && !names.any(|named| named == *key)
+            content.open == 0 && content.name != path && !names.any(|named| named == *key)
         });
         let number = gone.find_map(|(_, content)| content.number.take());
         let content = FileContent {
             number: number.or(Some(key)),
+            name: path.into(),
             journal: is_journal(path),
             ..FileContent::default()
         };
@@ -423,7 +427,7 @@ impl DiskFile for ModelFile {
             let mut state = self.disk.lock().unwrap();
             let (outputs, journal) = (state.is_full, state.is_state_full);
             let content = state.files.get_mut(&self.inode).unwrap();
-            if if content.journal { journal } else { outputs } {
+            if (content.journal && journal) || (!content.journal && outputs) {
                 content.now.extend_from_slice(&bytes[..bytes.len() / 2]);
                 return Err(io::ErrorKind::StorageFull.into());
             }

@@ -66,6 +66,8 @@ pub(super) struct ModelOutput {
     /// The batches that the output has taken but not accepted.
     pub(super) taken: VecDeque<u64>,
     pub(super) accepted: u64,
+    /// The batch that has to be durable before anything else is tried.
+    pub(super) waits_for: u64,
     /// The batch that its receiver confirmed, until the journal has that.
     pub(super) confirmed: Option<u64>,
     section: Section,
@@ -89,6 +91,7 @@ impl ModelOutput {
             queue: VecDeque::new(),
             taken: VecDeque::new(),
             accepted,
+            waits_for: 0,
             confirmed: None,
             section: Section {
                 number: NEXT.fetch_add(1, Ordering::Relaxed),

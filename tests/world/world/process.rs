@@ -109,7 +109,6 @@ impl World {
 
     /// Starts the collector until a start does not crash.
     pub(super) fn start(&mut self) {
-        self.free_disks();
         loop {
             let (overlap, receiver) = (self.conditions.overlap, &self.receiver);
             let outputs = (&*self.outputs, self.is_respelled);
@@ -133,6 +132,9 @@ impl World {
                 let crash = self.pending;
                 self.disk.come_up(crash);
                 self.reboot(crash);
+            } else if error.to_string().contains("no storage space") {
+                self.say("the operator frees space");
+                self.free_disks();
             } else if error.to_string().contains("journal.") {
                 self.say("the operator deletes the state");
                 self.remove_state();

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::compile::{cargo, messages};
 use crate::parts::{Part, Run};
-use crate::{Result, failed};
+use crate::{Result, failed, read};
 
 /// Tests of one binary.
 pub(crate) struct Tests {
@@ -59,6 +59,12 @@ pub(crate) fn build(root: &Path, part: &Part) -> Result<Vec<Tests>> {
             folder: manifest.parent().unwrap_or(root).to_owned(),
             takes: Duration::from_secs(600),
         };
+        for word in words.iter().copied() {
+            let listed = read(Command::new(&tests.path).args(["--list", word]))?;
+            if !listed.contains(": test") {
+                return Err(format!("{name} has no test with {word} in its name"));
+            }
+        }
         let start = Instant::now();
         if let Some(failure) = tests.fail(0, &root.join("target/temporary"))? {
             return Err(format!("{name} fails without a change: {failure}"));
@@ -69,6 +75,9 @@ pub(crate) fn build(root: &Path, part: &Part) -> Result<Vec<Tests>> {
     }
     Ok(all)
 }
+
+/// What fails where nothing ends.
+pub(crate) const NEVER_ENDS: &str = "it does not end";
 
 /// What came of a run.
 enum Outcome {
@@ -82,10 +91,10 @@ impl Tests {
     /// What fails first with this change, if anything does. A machine that is busy with other
     /// work may be slow for once, so what does not end is tried again, twice as long.
     pub(crate) fn fail(&self, number: u32, temporary: &Path) -> Result<Option<String>> {
-        let limit = 4 * self.takes + Duration::from_secs(10);
+        let limit = 3 * self.takes + Duration::from_secs(10);
         match self.run(number, temporary, limit)? {
             Outcome::Late => match self.run(number, temporary, 2 * limit)? {
-                Outcome::Late => Ok(Some("it does not end".into())),
+                Outcome::Late => Ok(Some(NEVER_ENDS.into())),
                 Outcome::Passed => Ok(None),
                 Outcome::Failed(test) => Ok(Some(test)),
             },

@@ -63,7 +63,7 @@ const PARTS: [Part; 4] = [
                 "e2e",
                 &[
                     "archive::",
-                    "delivery_",
+                    "delivery",
                     "outputs_closing",
                     "reload::",
                     "rotation::",

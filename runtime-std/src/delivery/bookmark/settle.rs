@@ -248,14 +248,15 @@ impl FileRecovery<'_> {
     }
 
     /// Returns whether the file at `place` is the file of a mark. A file that was empty at
-    /// its mark is recognised by the `first` batch after it. Under another name, its number
-    /// alone proves nothing: a file that is gone leaves it to the next new one.
+    /// its mark is recognised by the `first` batch after it. Under another name, only content
+    /// proves it: a file that is gone leaves its number to the next new one.
     fn is_file_of(&self, mark: &FileMark, first: Option<&FileRange>, place: &Path) -> bool {
+        let is_in_place = *place == *mark.path;
+        let has = |end: u64, proof: Digest| {
+            (is_in_place || (end > 0 && proof != NO_PROOF)) && self.has(mark, place, end, proof)
+        };
         let first = first.filter(|range| mark.end == 0 && range.start == 0);
-        let has_content = mark.end > 0 && mark.proof != NO_PROOF;
-        let is_there = has_content || *place == *mark.path;
-        (is_there && self.has(mark, place, mark.end, mark.proof))
-            || first.is_some_and(|range| self.has(mark, place, range.end, range.proof))
+        has(mark.end, mark.proof) || first.is_some_and(|range| has(range.end, range.proof))
     }
 
     /// Returns device and inode of a file.
@@ -369,3 +370,6 @@ impl FileRecovery<'_> {
 const MAX_ASIDE: u32 = 1000;
 /// Permissions of such a file: its content is unknown.
 const PRIVATE: u32 = 0o600;
+
+#[cfg(all(test, feature = "fuzzing"))]
+mod tests;

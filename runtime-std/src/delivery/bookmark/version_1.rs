@@ -2,8 +2,9 @@
 //! and rewritten in the current format.
 //!
 //! Its marks have device and inode but no proof, and its paths may be relative. A file is
-//! ours if device and inode match, as in version 1, and is truncated only within recorded
-//! ranges.
+//! ours if it still has its name, and device and inode match; it is truncated only within
+//! recorded ranges. One that was renamed is not found, which is told: another file may have
+//! its inode.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -51,9 +51,6 @@ pub struct FileOutput {
     notices: Vec<FileNotice>,
     /// Files that get no more data and may not be durable yet.
     released: Vec<Arc<dyn DiskFile>>,
-    /// Files that are gone and that the bookmark still names. While they are open, no new
-    /// file gets their number.
-    outgoing: BTreeMap<Arc<Path>, Arc<dyn DiskFile>>,
     /// What the files of the last process hold, by absolute path.
     recovered: BTreeMap<Arc<Path>, FileTally>,
     /// The series with a manifest, by base path.
@@ -131,7 +128,6 @@ impl FileOutput {
             torn: Vec::new(),
             notices: Vec::new(),
             released: Vec::new(),
-            outgoing: BTreeMap::new(),
             recovered: BTreeMap::new(),
             series: BTreeMap::new(),
             let_go: Vec::new(),
@@ -245,10 +241,6 @@ impl FileOutput {
             Some(_) => {}
             None => {
                 // Renamed or removed: the old file keeps its content.
-                if open.is_marked {
-                    let path = path.clone();
-                    self.outgoing.entry(path).or_insert_with(|| file.clone());
-                }
                 file.unlock();
                 self.released.push(file);
                 if open.content.is_some() && open.mark.end > 0 {
@@ -399,7 +391,6 @@ impl Output for FileOutput {
             open.is_marked = true;
         }
         self.let_go.clear();
-        self.outgoing.clear();
         self.tend();
     }
 

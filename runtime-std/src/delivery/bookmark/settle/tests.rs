@@ -1,0 +1,79 @@
+//! What a start does to files that may be of others.
+
+use smallvec::smallvec;
+
+use super::*;
+use crate::delivery::bookmark::entry::{BatchEntry, WrittenBatch};
+use crate::fuzzing::disk::ModelDisk;
+
+const OURS: &str = "/out/a";
+const FOREIGN: &str = "/out/foreign";
+
+/// A file of ours that is gone, and a foreign one with its number and this content.
+fn gone(content: &[u8]) -> (ModelDisk, FileMark) {
+    let disk = ModelDisk::default();
+    disk.written_by_another(Path::new(OURS), b"");
+    let found = disk.identity(Path::new(OURS)).unwrap().unwrap();
+    let mark = FileMark {
+        path: Path::new(OURS).into(),
+        device: found.device,
+        inode: found.inode,
+        end: 0,
+        proof: NO_PROOF,
+    };
+    disk.removed_by_another(Path::new(OURS));
+    disk.written_by_another(Path::new(FOREIGN), content);
+    assert_eq!(disk.number(Path::new(FOREIGN)), Some(mark.inode));
+    (disk, mark)
+}
+
+/// A journal with this mark, and a batch of which this range is recorded.
+fn recovered(mark: FileMark, range: FileRange) -> Recovered {
+    let mut pending = PendingBatch::new(BatchEntry {
+        n: 1,
+        source: "fmc".into(),
+        server: 0,
+        point: None,
+        records: vec![(9, Digest::new(1))],
+    });
+    pending.set_written(WrittenBatch {
+        n: 1,
+        output: "out".into(),
+        files: smallvec![range],
+        tallies: Vec::new(),
+    });
+    Recovered {
+        bookmark: Bookmark {
+            files: BTreeMap::from([(mark.path.clone(), mark)]),
+            ..Bookmark::default()
+        },
+        outputs: vec!["out".into()],
+        pending: vec![pending],
+        boot: "1".into(),
+        generation: 1,
+        segment: 0,
+        is_closed: false,
+        garbled_at: None,
+        version: 1,
+    }
+}
+
+#[test]
+fn a_foreign_file_with_the_number_of_one_of_version_1_stays_and_it_is_told() {
+    let key = DigestKey::new([3; 32]);
+    for (end, same_boot) in [(0, true), (0, false), (5, true), (5, false)] {
+        let (disk, mark) = gone(b"somebody else's\n");
+        let mark = FileMark { end, ..mark };
+        let range = FileRange {
+            path: mark.path.clone(),
+            start: end,
+            end: end + 4,
+            proof: NO_PROOF,
+        };
+        let mut recovered = recovered(mark, range);
+        let notices = settle(&disk, &key, &mut recovered, same_boot).unwrap();
+        assert_eq!(disk.content(Path::new(FOREIGN)), b"somebody else's\n");
+        let again = FileNotice::ComesAgain(OURS.into(), 1);
+        assert!(notices.contains(&again), "{end} {same_boot}: {notices:?}");
+    }
+}
