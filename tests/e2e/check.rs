@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use estreamer_tests::{Ended, Pki, estreamer, program};
+use estreamer_tests::{Ended, Pki, copy_program, estreamer};
 
 /// Sources and outputs with one mistake on most lines, as written by somebody in a hurry.
 const MISTAKES: &str = r#"memory = "much"
@@ -377,7 +377,7 @@ fn check(pki: &Pki, text: &str) -> Command {
 /// The same command for a user without privileges, who can reach program and files.
 fn as_nobody(pki: &Pki, command: &Command) -> Command {
     let copy = pki.scratch("program");
-    fs::copy(program(), &copy).unwrap();
+    copy_program(&copy);
     for path in pki.scratch("pki").ancestors().take(2) {
         fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use estreamer_tests::{Ended, Running, estreamer, json_lines, program};
+use estreamer_tests::{Ended, Running, copy_program, estreamer, json_lines};
 
 #[test]
 fn it_begins_with_the_two_set_up_commands_and_names_no_other() {
@@ -189,7 +189,7 @@ fn commands(markdown: &str) -> impl Iterator<Item = &str> {
 fn with_estreamer(directory: &Path) -> String {
     let bin = directory.join("bin");
     fs::create_dir(&bin).unwrap();
-    fs::copy(program(), bin.join("estreamer")).unwrap();
+    copy_program(&bin.join("estreamer"));
     let path = std::env::var("PATH").unwrap();
     format!("{}:{path}", bin.display())
 }

@@ -22,7 +22,8 @@ pub use fleet::{Fleet, stored, wait_for_lines};
 pub use hostile::{Hostile, Stream};
 pub use port::ClosedPort;
 pub use process::{
-    Ended, Running, after_reboot, counted, estreamer, message, program, wait_until, warnings,
+    Ended, Running, after_reboot, copy_program, counted, estreamer, message, program, wait_until,
+    warnings,
 };
 pub use raw::Raw;
 pub use server::{Pki, Simulator, collect, collect_all, events, expected_lines};

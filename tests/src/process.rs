@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -38,6 +38,17 @@ pub fn program() -> PathBuf {
     let profile = profile.expect("a test lies in a profile");
     let name = format!("estreamer-under-test{}", std::env::consts::EXE_SUFFIX);
     profile.join(name)
+}
+
+/// Copies the program. Another process does it: while this one has the copy open, a child that
+/// another test starts would have it open as well, and nothing can be started that is open for
+/// writing.
+///
+/// # Panics
+/// When it cannot be copied.
+pub fn copy_program(to: &Path) {
+    let copied = Command::new("cp").arg(program()).arg(to).status();
+    assert!(copied.expect("cp is there").success());
 }
 
 /// A command that runs `estreamer` with these arguments.
