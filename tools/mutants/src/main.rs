@@ -95,7 +95,7 @@ fn run(name: &str, share: &str) -> Result {
     for (number, by) in &outcomes {
         note(*number, by.as_deref())?;
     }
-    attempt_all(&copy.root, &tests, chosen, |number, by| {
+    attempt_all(&copy, &tests, chosen, |number, by| {
         note(number, by.as_deref())?;
         outcomes.push((number, by));
         Ok(())
@@ -119,7 +119,7 @@ fn logged<'a>(log: &'a str, name: &str) -> Option<&'a str> {
 /// Tries these changes, as many at a time as there are processors, and tells which test noticed
 /// each, if one did.
 fn attempt_all(
-    root: &Path,
+    copy: &Copy,
     tests: &[Tests],
     chosen: Vec<u32>,
     mut tell: impl FnMut(u32, Option<String>) -> Result,
@@ -130,13 +130,21 @@ fn attempt_all(
     thread::scope(|scope| {
         for worker in 0..workers {
             let (rest, send) = (&rest, send.clone());
-            let temporary = root.join(format!("target/temporary-{worker}"));
-            let mut tests: Vec<&Tests> = tests.iter().collect();
+            let temporary = copy.root.join(format!("target/temporary-{worker}"));
             scope.spawn(move || {
                 let next = || rest.lock().ok()?.next();
+                // What noticed a change most likely notices the next one of the same file.
+                let mut last = ("", 0);
                 while let Some(number) = next() {
-                    let outcome = notice(&mut tests, number, &temporary);
-                    if send.send((number, outcome)).is_err() {
+                    let file = copy.changes[&number].file.as_str();
+                    let first = if last.0 == file { last.1 } else { 0 };
+                    let outcome = notice(tests, first, number, &temporary);
+                    last = match &outcome {
+                        Ok(Some((turn, _))) => (file, *turn),
+                        _ => (file, 0),
+                    };
+                    let by = outcome.map(|by| by.map(|(_, test)| test));
+                    if send.send((number, by)).is_err() {
                         return;
                     }
                 }
@@ -149,20 +157,25 @@ fn attempt_all(
 }
 
 /// A test that fails with this change, twice: a test with real sockets may fail once for
-/// another reason. What noticed a change is asked first for the next one,
-/// which is most likely of the same file.
-fn notice(tests: &mut [&Tests], number: u32, temporary: &Path) -> Result<Option<String>> {
-    for turn in 0..tests.len() {
-        let Some(first) = tests[turn].fail(number, temporary)? else {
+/// another reason. `first` is asked first; returns which tests noticed it as well.
+fn notice(
+    tests: &[Tests],
+    first: usize,
+    number: u32,
+    temporary: &Path,
+) -> Result<Option<(usize, String)>> {
+    let others = (0..tests.len()).filter(|turn| *turn != first);
+    for turn in std::iter::once(first).chain(others) {
+        let tests = &tests[turn];
+        let Some(test) = tests.fail(number, temporary)? else {
             continue;
         };
-        let again = match first == attempt::NEVER_ENDS {
-            true => Some(first),
-            false => tests[turn].fail(number, temporary)?,
+        let again = match test == attempt::NEVER_ENDS {
+            true => Some(test),
+            false => tests.fail(number, temporary)?,
         };
         if let Some(test) = again {
-            tests[..=turn].rotate_right(1);
-            return Ok(Some(format!("{}, {test}", tests[0].name)));
+            return Ok(Some((turn, format!("{}, {test}", tests.name))));
         }
     }
     Ok(None)
