@@ -267,3 +267,37 @@ impl BatchFormatter {
         index
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use estreamer_core::wire::RecordType;
+
+    use super::*;
+
+    #[test]
+    fn a_record_goes_to_the_file_of_its_hour_unless_that_is_in_the_future() {
+        let pattern = Pattern::parse("out-{date}-{hour}.ndjson").unwrap();
+        let mut formatter = BatchFormatter::new(&OutputConfig::to(Destination::File(pattern)));
+        let mut period = |archival: Option<u64>| {
+            formatter.period(&EventRecord {
+                kind: RecordKind::Event,
+                record_type: RecordType::CONNECTION,
+                archival: archival.map(|second| second as u32),
+                bundle: None,
+                length: 0,
+                data: b"",
+            })
+        };
+        let now = RealDisk.now();
+        let hour = |second: u64| (second / 3600) as u32;
+        let first = period(None);
+        assert!((hour(now)..=hour(RealDisk.now())).contains(&first), "now");
+        assert_eq!(period(Some(7 * 3600 + 5)), 7);
+        assert_eq!(period(None), 7, "as the one before");
+        assert_eq!(period(Some(now)), hour(now));
+        // The clock of a server may be a little ahead.
+        assert_eq!(period(Some(now + FUTURE - 60)), hour(now + FUTURE - 60));
+        assert_eq!(period(Some(7 * 3600)), 7);
+        assert_eq!(period(Some(now + FUTURE + 60)), 7, "too far ahead");
+    }
+}

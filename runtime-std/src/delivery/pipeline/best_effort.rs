@@ -369,3 +369,19 @@ impl QueueWriter {
         Ok(is_taken)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_the_end_a_retry_has_little_time() {
+        let queue = SharedQueue::default();
+        lock(&queue.queue).is_finishing = true;
+        let mut end = None;
+        assert!(queue.pause(&mut end));
+        assert!(end.is_some_and(|end| end <= Instant::now() + FINISH_RETRY));
+        let mut over = Instant::now().checked_sub(PAUSE);
+        assert!(!queue.pause(&mut over));
+    }
+}
