@@ -403,3 +403,29 @@ fn alert_name(alert: AlertDescription) -> String {
     }
     name
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_peer_and_what_to_do() {
+        let error = |peer| TlsError::Protocol {
+            peer,
+            detail: "bad".into(),
+        };
+        let texts = [Peer::Server, Peer::Client].map(|peer| error(peer).to_string());
+        assert!(
+            texts[0].contains("TLS with the server failed (bad)"),
+            "{texts:?}"
+        );
+        assert!(
+            texts[1].contains("TLS with the client failed (bad)"),
+            "{texts:?}"
+        );
+        assert!(error(Peer::Server).remedy().contains("a device in between"));
+        let not_tls = |peer| TlsError::NotTls { peer }.remedy();
+        assert!(not_tls(Peer::Server).contains("8302"));
+        assert!(not_tls(Peer::Client).contains("not an eStreamer client"));
+    }
+}

@@ -193,3 +193,23 @@ impl fmt::Display for ClientRefusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_at_its_own_addresses_alone() {
+        let [here, there]: [IpAddr; 2] = ["192.0.2.1", "192.0.2.2"].map(|ip| ip.parse().unwrap());
+        let rules = ClientRules {
+            hosts: vec![("one.example".into(), here), ("two.example".into(), there)],
+            ..ClientRules::default()
+        };
+        assert!(rules.is_at("One.Example", here));
+        assert!(!rules.is_at("one.example", there), "of another name");
+        assert!(!rules.is_at("three.example", here), "of no name");
+        assert!(rules.is_at("192.0.2.1", here));
+        assert!(rules.is_at("::ffff:192.0.2.1", here));
+        assert!(!rules.is_at("192.0.2.1", there));
+    }
+}
