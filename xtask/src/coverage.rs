@@ -19,8 +19,14 @@ const LIBRARIES: [&str; 6] = [
     "--features=estreamer/fuzzing",
 ];
 
-/// What delivers events, crashed at every point, and worlds from seeds.
-const DELIVERY: [&str; 3] = ["--package=estreamer-tests", "--test=model", "--bin=world"];
+/// What delivers events, crashed at every point, worlds from seeds, and the whole program. A
+/// process that is killed counts nothing.
+const DELIVERY: [&str; 4] = [
+    "--package=estreamer-tests",
+    "--test=model",
+    "--bin=world",
+    "--test=e2e",
+];
 
 /// Not counted: tests in files of their own, and fuzz targets.
 const LEFT_OUT: [&str; 3] = ["/tests/", "/tests.rs", "/fuzzing/"];
@@ -95,10 +101,11 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
         process::run(command.args(["test", "--no-report"]).args(arguments))
     };
     steps.run("coverage: libraries", || test(&LIBRARIES))?;
-    steps.run("coverage: delivery", || test(&DELIVERY))?;
+    steps.run("coverage: program", || test(&DELIVERY))?;
     steps.run("coverage: counts", || {
         let mut command = llvm_cov(&llvm);
-        let report = process::read(command.args(["report", "--lcov"]))?;
+        // The profile of a process that was killed may be cut.
+        let report = process::read(command.args(["report", "--lcov", "--failure-mode=all"]))?;
         let root = tree::root().display().to_string();
         judged(&counted(&report, &format!("{root}/")))
     })

@@ -141,7 +141,8 @@ fn what_files_hold_goes_over_to_the_next_segment() {
     let tallied = JournalEntry::Tallied(written(1), vec![tally.clone()]);
     journal.append(tallied).unwrap();
     let before = found(&disk);
-    assert_eq!(before.pending[0].written[0].tallies, [tally.clone()]);
+    let tallies = &before.pending[0].written[0].tallies;
+    assert_eq!(tallies, std::slice::from_ref(&tally));
     journal.set_limit(0);
     journal.rotate_if_full().unwrap();
     let after = found(&disk);
