@@ -72,8 +72,8 @@ cargo xtask TASK
              bugs in a copy, each of which has to be found
   mutants    PART [K/N | missed]: changes the code of a part (core, delivery, output,
              tls) in small ways, and counts the changes that the tests notice; of N
-             shares, share K; those that were missed the last time (cargo-mutants;
-             minutes for a share of a tenth)
+             shares, share K; or those that no test noticed the last time (cargo-
+             mutants; a quarter of an hour for a share of a twelfth)
   dist       the C library as an install tree and as an archive, its Python module
              as a wheel (python3), the program as packages (deb, rpm), what it is
              made of, and the checksums of all, in target/dist
