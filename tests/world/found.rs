@@ -249,3 +249,52 @@ fn an_empty_file_is_not_another_one_that_had_its_number() {
         ],
     );
 }
+
+/// A start was killed after it had recorded how long a file is, and before it had told that
+/// another program cut it: the next start knew nothing of that.
+#[test]
+fn a_start_tells_before_it_records() {
+    let conditions = Conditions {
+        overlap: 7,
+        segment: 8704,
+        outputs: vec![1, 4],
+        ask: InitialTimestamp(99990),
+        deviations: [3, 1],
+        history: 2,
+    };
+    let reload = |outputs, sources, is_respelled| Reload {
+        outputs,
+        sources,
+        is_respelled,
+    };
+    let actions = [
+        Store {
+            source: 1,
+            count: 3,
+            late: 0,
+            kind: 'x',
+        },
+        reload(15, 3, false),
+        reload(14, 3, true),
+        FailSync,
+        Commit,
+        Send {
+            source: 1,
+            events: 3,
+        },
+        Arrive {
+            source: 1,
+            bytes: 1 << 20,
+        },
+        reload(6, 2, false),
+        FailSync,
+        CrashAt {
+            operation: 18,
+            crash: Crash::Kill,
+        },
+        Truncate { file: 9, bytes: 62 },
+        Commit,
+    ];
+    let (story, failure) = run::live(&conditions, &actions);
+    assert_eq!(failure, None, "{story:#?}");
+}

@@ -122,8 +122,8 @@ impl World {
             0,
             (&outputs, false),
             conditions.overlap,
-            &|name| process::beginning(&sources, name),
-            &receiver,
+            (&|name| process::beginning(&sources, name), &receiver),
+            &mut drop,
         );
         let mut world = Self {
             conditions: conditions.clone(),

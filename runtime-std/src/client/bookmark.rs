@@ -68,8 +68,8 @@ impl ClientBookmark {
             key: state.key(),
         };
         let beginning = |_: &str| high_water_mark::beginning(from);
-        let opened = opening::open(&disk, place, overlap, None, &beginning, &mut []);
-        let (journal, _) = opened.map_err(Error::bookmark)?;
+        let opened = opening::open(&disk, place, overlap, None, &beginning, &mut [], &mut drop);
+        let journal = opened.map_err(Error::bookmark)?;
         state.confirm().map_err(Error::bookmark)?;
         let (n, sources) = (journal.bookmark().n, &journal.bookmark().sources);
         let limits = SequencerLimits {

@@ -312,9 +312,6 @@ fn start(
         },
         failure: refusal::start(error),
     })?;
-    for notice in &pipeline.notices {
-        warn!("{notice}");
-    }
     unused::warn(&pipeline, &settled.sources, run.wording);
     Ok(pipeline)
 }

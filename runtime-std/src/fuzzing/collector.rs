@@ -72,11 +72,17 @@ impl ModelCollector {
         targets: &[OutputTarget],
         overlap: u32,
     ) -> io::Result<Self> {
-        Self::open_with(disk, boot, targets, overlap, &|_| 0, |_| None)
+        let mut notices = Vec::new();
+        let mut tell = |notice| notices.push(notice);
+        let mut collector =
+            Self::open_with(disk, boot, targets, overlap, &|_| 0, |_| None, &mut tell)?;
+        collector.notices = notices;
+        Ok(collector)
     }
 
     /// As [`open`](Self::open), with other outputs than files where `receiver` returns one.
-    /// `beginning` returns the second that a source is asked from, 0 if from now on.
+    /// `beginning` returns the second that a source is asked from, 0 if from now on. `tell`
+    /// hears what happened to files, also if the start fails.
     ///
     /// # Errors
     /// Those of the disk, or the text of a refusal.
@@ -87,6 +93,7 @@ impl ModelCollector {
         overlap: u32,
         beginning: &dyn Fn(&str) -> u32,
         mut receiver: impl FnMut(&OutputTarget) -> Option<Box<dyn Output>>,
+        tell: &mut dyn FnMut(FileNotice),
     ) -> io::Result<Self> {
         let disk: Arc<dyn Disk> = Arc::new(disk.clone());
         let output = |target: &OutputTarget| -> (String, Box<dyn Output>) {
@@ -112,9 +119,8 @@ impl ModelCollector {
             boot,
             key: &key(),
         };
-        let (journal, notices) =
-            opening::open(&disk, place, overlap, None, beginning, &mut outputs)
-                .map_err(|error| io::Error::other(error.to_string()))?;
+        let journal = opening::open(&disk, place, overlap, None, beginning, &mut outputs, tell)
+            .map_err(|error| io::Error::other(error.to_string()))?;
         let accepted = journal.bookmark().n;
         let limits = SequencerLimits {
             overlap,
@@ -131,7 +137,7 @@ impl ModelCollector {
             sequencer,
             outputs: outputs.collect(),
             steps: DeliverySteps::new(Some(journal)),
-            notices,
+            notices: Vec::new(),
             waiting: VecDeque::new(),
         })
     }

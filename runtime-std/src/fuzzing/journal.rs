@@ -109,7 +109,7 @@ fn read(segment: &[u8]) {
     let disk = ModelDisk::default();
     for same_boot in [true, false] {
         // None of its files exists.
-        let settled = settle(&disk, &key(), &mut recovered, same_boot);
+        let settled = settle(&disk, &key(), &mut recovered, same_boot, &mut drop);
         assert!(settled.is_ok());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 
+use estreamer::fuzzing::FileNotice;
 use estreamer::fuzzing::collector::{ModelCollector, OutputTarget};
 use estreamer::fuzzing::disk::{Crash, ModelDisk};
 use estreamer_core::wire::InitialTimestamp;
@@ -113,9 +114,18 @@ impl World {
             let (overlap, receiver) = (self.conditions.overlap, &self.receiver);
             let outputs = (&*self.outputs, self.is_respelled);
             let beginning = |name: &str| beginning(&self.sources, name);
+            let mut notices = Vec::new();
             let opened = open(
-                &self.disk, self.boot, outputs, overlap, &beginning, receiver,
+                &self.disk,
+                self.boot,
+                outputs,
+                overlap,
+                (&beginning, receiver),
+                &mut |notice| notices.push(notice),
             );
+            for notice in notices {
+                self.hear(&notice);
+            }
             let started = opened.and_then(|collector| {
                 self.collector = collector;
                 self.collector.set_journal_limit(self.conditions.segment);
@@ -181,9 +191,13 @@ impl World {
     /// Hears the notices about files.
     pub(super) fn listen(&mut self) {
         for notice in self.collector.notices() {
-            self.story.push(format!("told: {notice}"));
-            self.oracle.told(&notice, &self.disk);
+            self.hear(&notice);
         }
+    }
+
+    fn hear(&mut self, notice: &FileNotice) {
+        self.story.push(format!("told: {notice}"));
+        self.oracle.told(notice, &self.disk);
     }
 
     /// Writes everything received, and ends the process.
@@ -227,8 +241,8 @@ pub(super) fn open(
     boot: u32,
     (outputs, is_respelled): (&[usize], bool),
     overlap: u32,
-    beginning: &dyn Fn(&str) -> u32,
-    receiver: &Receiver,
+    (beginning, receiver): (&dyn Fn(&str) -> u32, &Receiver),
+    tell: &mut dyn FnMut(FileNotice),
 ) -> io::Result<ModelCollector> {
     let all = match is_respelled {
         true => &RESPELLED,
@@ -240,5 +254,5 @@ pub(super) fn open(
         is_bulk.then(|| receiver.output())
     };
     let boot = boot.to_string();
-    ModelCollector::open_with(disk, &boot, &targets, overlap, beginning, output)
+    ModelCollector::open_with(disk, &boot, &targets, overlap, beginning, output, tell)
 }

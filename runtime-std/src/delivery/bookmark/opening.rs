@@ -42,7 +42,8 @@ pub enum OpeningError {
 /// Restores the files of the last run to the bookmark, opens the outputs, and starts a
 /// new segment of the journal. `outputs` are pairs of name and output. The bookmark of
 /// the source `forget` is discarded. `beginning` returns the archival second that a source
-/// is asked from without a bookmark, 0 if from now on.
+/// is asked from without a bookmark, 0 if from now on. What happened to files is told before
+/// anything is recorded.
 ///
 /// # Errors
 /// [`OpeningError`]. No event is lost; the next start tries again.
@@ -53,7 +54,8 @@ pub fn open(
     forget: Option<&str>,
     beginning: &dyn Fn(&str) -> u32,
     outputs: &mut [(String, Box<dyn Output>)],
-) -> Result<(Journal, Vec<FileNotice>), OpeningError> {
+    tell: &mut dyn FnMut(FileNotice),
+) -> Result<Journal, OpeningError> {
     let BookmarkLocation {
         directory,
         boot,
@@ -62,7 +64,6 @@ pub fn open(
     let file = |(path, error)| OpeningError::File(path, error);
     let mut recovered =
         journal::read(disk.as_ref(), directory, key).map_err(OpeningError::Journal)?;
-    let mut notices = Vec::new();
     if let Some(recovered) = &mut recovered {
         let same_boot = recovered.boot == boot;
         if let (true, Some(at)) = (same_boot, recovered.garbled_at) {
@@ -72,7 +73,7 @@ pub fn open(
             let error = JournalError::Damaged(directory.into(), damage);
             return Err(OpeningError::Journal(error));
         }
-        notices = settle(disk.as_ref(), key, recovered, same_boot).map_err(file)?;
+        settle(disk.as_ref(), key, recovered, same_boot, tell).map_err(file)?;
         recovered.anchor(overlap, beginning);
     }
     let bookmark = recovered
@@ -118,7 +119,7 @@ pub fn open(
     outputs
         .iter_mut()
         .for_each(|(_, output)| output.set_marked());
-    Ok((journal, notices))
+    Ok(journal)
 }
 
 impl fmt::Display for OpeningError {

@@ -37,7 +37,8 @@ pub type PathError = (PathBuf, io::Error);
 
 /// Adopts pending batches that every output of the last run has completely, if the
 /// machine was not restarted (`same_boot`), and truncates the rest. Afterwards no batch
-/// is pending.
+/// is pending. Each notice is told at once: what it tells of is gone for the next start, even
+/// if this one fails.
 ///
 /// # Errors
 /// A file of ours that cannot be truncated.
@@ -46,15 +47,18 @@ pub fn settle(
     key: &DigestKey,
     recovered: &mut Recovered,
     same_boot: bool,
-) -> Result<Vec<FileNotice>, PathError> {
+    tell: &mut dyn FnMut(FileNotice),
+) -> Result<(), PathError> {
     let files = FileRecovery { disk, key };
-    let mut notices = Vec::new();
     // A power loss may lose journal entries.
     let by_reserve = !same_boot && !recovered.is_closed;
     let found = files.find(&recovered.bookmark, &recovered.pending, by_reserve);
     for mark in recovered.bookmark.files.values() {
         if !found.contains_key(&mark.path) {
-            notices.extend(files.why_not(mark, by_reserve));
+            files
+                .why_not(mark, by_reserve)
+                .into_iter()
+                .for_each(&mut *tell);
         }
     }
     if same_boot {
@@ -64,12 +68,15 @@ pub fn settle(
         if let Some(mark) = recovered.bookmark.files.get(path) {
             let noted = ranges(&recovered.pending, path);
             let notice = files.bring_back(place, mark, noted, by_reserve);
-            notices.extend(notice.map_err(|error| (place.clone(), error))?);
+            let notice = notice.map_err(|error| (place.clone(), error))?;
+            notice.into_iter().for_each(&mut *tell);
         }
     }
     let (bookmark, pending) = (&recovered.bookmark, &recovered.pending);
-    notices.extend(coming_again(bookmark, pending, &found));
-    Ok(notices)
+    coming_again(bookmark, pending, &found)
+        .into_iter()
+        .for_each(tell);
+    Ok(())
 }
 
 /// Returns a notice for each file that is not found and has pending batches: their events are

@@ -105,8 +105,6 @@ pub struct Pipeline {
     ledger: Arc<Ledger>,
     threads: Vec<JoinHandle<()>>,
     view: PipelineView,
-    /// Notices about files at the start.
-    pub notices: Vec<FileNotice>,
     /// Sources in the bookmark that are not in the setup.
     pub unused: Vec<String>,
     /// Sources in the setup that are not in the bookmark.
@@ -135,13 +133,13 @@ impl Pipeline {
             .iter()
             .map(|output| (output.name.clone(), make(output)))
             .collect();
-        let (journal, notices) = match &setup.state {
+        let journal = match &setup.state {
             None => {
                 for (_, output) in &mut outputs {
                     let prepared = output.prepare();
                     prepared.map_err(|(path, error)| OpeningError::File(path, error))?;
                 }
-                (None, Vec::new())
+                None
             }
             Some(state) => {
                 let place = BookmarkLocation {
@@ -152,13 +150,22 @@ impl Pipeline {
                 let forget = setup.forget.as_deref();
                 let overlap = setup.limits.overlap;
                 let beginning = |source: &str| setup.beginnings.get(source).copied().unwrap_or(0);
-                let opened = opening::open(&disk, place, overlap, forget, &beginning, &mut outputs);
-                let (journal, mut notices) = opened?;
-                notices.extend(lacking(state, &required, &setup.sources));
+                let mut tell = |notice: FileNotice| warn!("{notice}");
+                let journal = opening::open(
+                    &disk,
+                    place,
+                    overlap,
+                    forget,
+                    &beginning,
+                    &mut outputs,
+                    &mut tell,
+                )?;
+                let lacking = lacking(state, &required, &setup.sources);
+                lacking.into_iter().for_each(tell);
                 state
                     .confirm()
                     .map_err(|error| OpeningError::File(state.path().into(), error))?;
-                (Some(journal), notices)
+                Some(journal)
             }
         };
         let nothing = Bookmark::default();
@@ -198,7 +205,6 @@ impl Pipeline {
             ledger,
             threads: Vec::new(),
             view: PipelineView::default(),
-            notices,
             unused,
             without_bookmark,
             state: setup.state,

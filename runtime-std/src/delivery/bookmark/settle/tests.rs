@@ -71,7 +71,9 @@ fn a_foreign_file_with_the_number_of_one_of_version_1_stays_and_it_is_told() {
             proof: NO_PROOF,
         };
         let mut recovered = recovered(mark, range);
-        let notices = settle(&disk, &key, &mut recovered, same_boot).unwrap();
+        let mut notices = Vec::new();
+        let mut tell = |notice| notices.push(notice);
+        settle(&disk, &key, &mut recovered, same_boot, &mut tell).unwrap();
         assert_eq!(disk.content(Path::new(FOREIGN)), b"somebody else's\n");
         let again = FileNotice::ComesAgain(OURS.into(), 1);
         assert!(notices.contains(&again), "{end} {same_boot}: {notices:?}");
