@@ -38,8 +38,8 @@ fn unpacked() -> PathBuf {
 /// Packs all crates and unpacks them again, each into a folder with its name.
 fn pack() -> Result {
     let mut command = process::cargo();
-    // The tree under test may have changes that are not committed. What was packed is
-    // compiled below, all of it at once.
+    // The tree under test may have changes that are not committed.
+    // What was packed is compiled below.
     command.args(["package", "--locked", "--allow-dirty", "--no-verify"]);
     command.arg("--target-dir").arg(tree::root().join("target"));
     for (name, _) in CRATES {

@@ -386,9 +386,8 @@ impl ModelCollector {
         };
         journal.discard_uncommitted();
         let (bookmark, discarded) = (journal.bookmark(), journal.discarded());
-        let notices = settle::cut_back(disk, &key(), bookmark, discarded);
-        self.notices.extend(notices.map_err(|(_, error)| error)?);
-        Ok(())
+        let mut tell = |notice| self.notices.push(notice);
+        settle::cut_back(disk, &key(), bookmark, discarded, &mut tell).map_err(|(_, error)| error)
     }
 
     /// Shuts down in order: everything is written, committed and closed.

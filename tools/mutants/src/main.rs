@@ -157,7 +157,8 @@ fn attempt_all(
 }
 
 /// A test that fails with this change, twice: a test with real sockets may fail once for
-/// another reason. `first` is asked first; returns which tests noticed it as well.
+/// another reason. The tests with the place `first` are run first. Returns the place of those
+/// that noticed it, and the name of the test.
 fn notice(
     tests: &[Tests],
     first: usize,

@@ -98,7 +98,8 @@ fn coming_again(
 }
 
 /// Truncates files to the last commit after a failed sync: bytes after it can be read
-/// but may not be durable. `discarded` are the batches after the commit.
+/// but may not be durable. `discarded` are the batches after the commit. Each notice is told
+/// at once, as by [`settle`].
 ///
 /// # Errors
 /// A file of ours that cannot be truncated.
@@ -107,19 +108,23 @@ pub fn cut_back(
     key: &DigestKey,
     bookmark: &Bookmark,
     discarded: &[PendingBatch],
-) -> Result<Vec<FileNotice>, PathError> {
+    tell: &mut dyn FnMut(FileNotice),
+) -> Result<(), PathError> {
     let files = FileRecovery { disk, key };
     let mut found = files.find(bookmark, discarded, false);
-    let mut notices = coming_again(bookmark, discarded, &found);
+    coming_again(bookmark, discarded, &found)
+        .into_iter()
+        .for_each(&mut *tell);
     found.retain(|path, _| touches(discarded, path));
     for (path, place) in &found {
         if let Some(mark) = bookmark.files.get(path) {
             let noted = ranges(discarded, path);
             let notice = files.bring_back(place, mark, noted, true);
-            notices.extend(notice.map_err(|error| (place.clone(), error))?);
+            let notice = notice.map_err(|error| (place.clone(), error))?;
+            notice.into_iter().for_each(&mut *tell);
         }
     }
-    Ok(notices)
+    Ok(())
 }
 
 /// Applies the pending batches that every output has completely.

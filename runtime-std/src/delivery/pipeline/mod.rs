@@ -400,18 +400,15 @@ impl Pipeline {
             return;
         };
         let (bookmark, discarded) = (journal.bookmark(), journal.discarded());
-        match cut_back(&RealDisk, state.key(), bookmark, discarded) {
-            Ok(notices) => {
-                for notice in notices {
-                    warn!("{notice}");
-                }
-            }
-            Err((path, error)) => error!(
+        let mut tell = |notice: FileNotice| warn!("{notice}");
+        if let Err((path, error)) = cut_back(&RealDisk, state.key(), bookmark, discarded, &mut tell)
+        {
+            error!(
                 file = %path.display(),
                 "cannot truncate {} to the last commit: {error}. Data after the last \
                  commit may be corrupt.",
                 path.display()
-            ),
+            );
         }
     }
 }
