@@ -34,6 +34,13 @@ pub trait Disk: Send + Sync {
     /// Those of the system.
     fn read_range(&self, path: &Path, start: u64, end: u64) -> io::Result<Vec<u8>>;
 
+    /// Writes the bytes of a file from `start` to `end` once more, as they are, and makes them
+    /// durable. After a sync that failed, another sync succeeds without them.
+    ///
+    /// # Errors
+    /// Those of the system; [`io::ErrorKind::UnexpectedEof`] if the file is shorter.
+    fn write_again(&self, path: &Path, start: u64, end: u64) -> io::Result<()>;
+
     /// Returns the absolute path without symbolic links. The file need not exist; its
     /// directory must.
     ///
@@ -214,6 +221,20 @@ impl Disk for RealDisk {
         file.take(end.saturating_sub(start))
             .read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+
+    fn write_again(&self, path: &Path, start: u64, end: u64) -> io::Result<()> {
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        let mut buffer = vec![0; 1 << 20];
+        let mut at = start;
+        while at < end {
+            let size = buffer.len().min((end - at) as usize);
+            let part = &mut buffer[..size];
+            file.read_exact_at(part, at)?;
+            file.write_all_at(part, at)?;
+            at += size as u64;
+        }
+        file.sync_data()
     }
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
@@ -453,6 +474,22 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(again.is_ok());
+    }
+
+    #[test]
+    fn bytes_that_are_written_again_stay_as_they_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        let bytes: Vec<u8> = (0..3 << 20).map(|at| (at / 7) as u8).collect();
+        fs::write(&path, &bytes).unwrap();
+        let length = bytes.len() as u64;
+        for (start, end) in [(0, length), (5, length - 1), (9, 9)] {
+            RealDisk.write_again(&path, start, end).unwrap();
+            assert!(fs::read(&path).unwrap() == bytes, "{start} to {end}");
+        }
+        let beyond = RealDisk.write_again(&path, 5, length + 1).unwrap_err();
+        assert_eq!(beyond.kind(), io::ErrorKind::UnexpectedEof);
+        assert!(fs::read(&path).unwrap() == bytes);
     }
 
     #[test]

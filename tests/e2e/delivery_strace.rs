@@ -106,22 +106,8 @@ fn a_sync_that_fails_voids_what_came_since_the_last_commit() {
 #[ignore = "needs the strace program"]
 fn the_bookmark_is_durable_before_the_first_event_is_written() {
     let scene = scene();
-    let log = scene.path("order");
-    let mut command = Command::new("strace");
-    command
-        .args(["-f", "-y", "-e", "trace=write,rename,fdatasync,fsync", "-o"])
-        .arg(&log)
-        .arg(program())
-        .args(scene.arguments("out", "state"))
-        .args(["--stop-after", "2000"]);
-    Ended::of(&mut command).success();
-    let log = std::fs::read_to_string(log).unwrap();
-    let first = |what: &[&str]| {
-        let found = log
-            .lines()
-            .position(|line| what.iter().all(|w| line.contains(w)));
-        found.unwrap_or_else(|| panic!("no {what:?} in {log}"))
-    };
+    let log = order(&scene);
+    let first = |what: &[&str]| place(&log, what);
     let written = first(&["write(", "/journal.new"]);
     let synced = first(&["fdatasync(", "/journal.new"]);
     let renamed = first(&["rename(", "/journal.0"]);
@@ -131,6 +117,54 @@ fn the_bookmark_is_durable_before_the_first_event_is_written() {
     let event = first(&["write(", "/out>"]);
     let order = [written, synced, renamed, named, batch, event];
     assert!(order.is_sorted(), "{order:?} in {log}");
+}
+
+#[test]
+#[ignore = "needs the strace program"]
+fn a_start_makes_durable_what_a_killed_process_wrote() {
+    let scene = scene();
+    let out = scene.path("out");
+    let synced = ["-P", out.to_str().unwrap()];
+    let killed = traced(
+        &scene,
+        "out",
+        "state",
+        "fdatasync:signal=KILL:when=1",
+        &synced,
+    );
+    assert_ne!(killed.status.code(), Some(0), "{}", killed.stderr);
+    let written = std::fs::metadata(&out).unwrap().len();
+    assert!(written > 0, "killed before it wrote");
+
+    let log = order(&scene);
+    let first = |what: &[&str]| place(&log, what);
+    let again = first(&["pwrite64(", "/out>"]);
+    let durable = first(&["fdatasync(", "/out>"]);
+    let recorded = first(&["rename(", "/journal.new"]);
+    assert!([again, durable, recorded].is_sorted(), "{log}");
+    scene.check("out", "after the kill");
+}
+
+/// Runs the program to its end, and returns its calls for files in their order.
+fn order(scene: &Scene) -> String {
+    let log = scene.path("order");
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-y", "-e"])
+        .arg("trace=write,pwrite64,rename,fdatasync,fsync")
+        .arg("-o")
+        .arg(&log)
+        .arg(program())
+        .args(scene.arguments("out", "state"));
+    scene.run(&mut command).success();
+    std::fs::read_to_string(log).unwrap()
+}
+
+/// Returns the number of the first line that has all of these.
+fn place(log: &str, what: &[&str]) -> usize {
+    let has = |line: &str| what.iter().all(|w| line.contains(w));
+    let found = log.lines().position(has);
+    found.unwrap_or_else(|| panic!("no {what:?} in {log}"))
 }
 
 fn scene() -> Scene {

@@ -52,8 +52,8 @@ pub(crate) enum Action {
     Full(bool),
     /// The disk of the state directory becomes full, or has space again.
     StateFull(bool),
-    /// The next sync fails.
-    FailSync,
+    /// So many of the next syncs fail.
+    FailSyncs { count: usize },
     /// After the next restart of the machine, file systems have other device numbers.
     Renumber,
     /// The collector stops in order, and starts with these outputs and sources.
@@ -168,7 +168,13 @@ fn trouble(kind: usize, random: &mut Random) -> Action {
             0 => Action::Full(!random.once_in(3)),
             _ => Action::StateFull(!random.once_in(3)),
         },
-        3 => Action::FailSync,
+        3 => Action::FailSyncs {
+            count: if random.once_in(3) {
+                2 + random.index(4)
+            } else {
+                1
+            },
+        },
         4 => match random.index(5) {
             0 => Action::StoreFuture { source },
             1 => Action::Wait {

@@ -24,11 +24,27 @@ pub(crate) fn touchable(disk: &ModelDisk) -> Vec<PathBuf> {
     paths
 }
 
-/// Returns the files with bytes that were moved aside.
-pub(crate) fn moved_aside(disk: &ModelDisk) -> Vec<PathBuf> {
+/// Returns the files with bytes of no output: moved aside, or a manifest or a part of a file.
+pub(crate) fn aside(disk: &ModelDisk) -> Vec<PathBuf> {
     let mut paths = disk.paths(Path::new(OUT));
     paths.retain(|path| is_aside(path));
     paths
+}
+
+/// Returns the files with bytes that may not be ours, which a start moved to them.
+pub(crate) fn unproven(disk: &ModelDisk) -> Vec<PathBuf> {
+    let mut paths = disk.paths(Path::new(OUT));
+    paths.retain(|path| path.to_string_lossy().contains(".unproven-"));
+    paths
+}
+
+/// Returns whether all lines of a file are in other files as well; its last one may be half a
+/// line.
+pub(crate) fn is_copy(disk: &ModelDisk, copy: &Path) -> bool {
+    let others = all_lines(disk, |path| path != copy);
+    let copied = lines_of(disk, copy);
+    let is_there = |line: &String| others.keys().any(|other| other.starts_with(line));
+    copied.keys().all(is_there)
 }
 
 /// Returns the lines of all files that `wanted` takes.

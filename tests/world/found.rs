@@ -105,7 +105,7 @@ fn it_is_told_that_events_come_again_after_a_failed_sync() {
         ARRIVE,
         WRITE,
         Compress { file: 1 },
-        FailSync,
+        FailSyncs { count: 1 },
     ];
     for operation in 1..40 {
         for crash in [Crash::Kill, Crash::Power, Crash::PowerAndLength] {
@@ -152,7 +152,7 @@ fn a_cut_that_failed_to_be_durable_is_made_durable_by_the_next_start() {
         SEND,
         ARRIVE,
         WRITE,
-        FailSync,
+        FailSyncs { count: 1 },
         Rename {
             file: 1,
             away: false,
@@ -241,7 +241,7 @@ fn an_empty_file_is_not_another_one_that_had_its_number() {
                 output: 2,
                 behind: 0,
             },
-            FailSync,
+            FailSyncs { count: 1 },
             Write {
                 output: 1,
                 behind: 0,
@@ -276,7 +276,7 @@ fn a_start_tells_before_it_records() {
         },
         reload(15, 3, false),
         reload(14, 3, true),
-        FailSync,
+        FailSyncs { count: 1 },
         Commit,
         Send {
             source: 1,
@@ -287,7 +287,7 @@ fn a_start_tells_before_it_records() {
             bytes: 1 << 20,
         },
         reload(6, 2, false),
-        FailSync,
+        FailSyncs { count: 1 },
         CrashAt {
             operation: 18,
             crash: Crash::Kill,
@@ -297,4 +297,96 @@ fn a_start_tells_before_it_records() {
     ];
     let (story, failure) = run::live(&conditions, &actions);
     assert_eq!(failure, None, "{story:#?}");
+}
+
+/// The process was killed, and the machine lost power a little later: the next process had taken
+/// events for delivered that no disk had.
+#[test]
+fn a_power_loss_soon_after_a_kill_loses_nothing() {
+    let kill = [store(0), SEND, ARRIVE, WRITE, Crash(Crash::Kill)];
+    for power in [
+        Crash::Power,
+        Crash::PowerButJournal,
+        Crash::PowerButOutputs,
+        Crash::PowerAndLength,
+    ] {
+        for output in [0, 1, 2, 3] {
+            holds(&[output], &[&kill[..], &[Crash(power)]].concat());
+        }
+    }
+}
+
+/// A sync failed, and the process was killed before it could note that. Later syncs succeed, but
+/// the system does not write again what it failed to write.
+#[test]
+fn a_power_loss_after_a_failed_sync_and_a_kill_loses_nothing() {
+    for operation in 1..30 {
+        let crash = Crash::Kill;
+        let actions = [
+            store(0),
+            SEND,
+            ARRIVE,
+            WRITE,
+            FailSyncs { count: 1 },
+            CrashAt { operation, crash },
+            Commit,
+            store(0),
+            SEND,
+            ARRIVE,
+            WRITE,
+            Crash(Crash::PowerAndLength),
+        ];
+        for output in [0, 3] {
+            holds(&[output], &actions);
+        }
+    }
+}
+
+/// A start moved bytes of another program aside, and the sync failed; the next one had no error,
+/// and the file was cut. After a power loss the bytes were nowhere.
+#[test]
+fn what_was_moved_aside_is_durable_before_the_file_is_cut() {
+    let foreign = Append { file: 0 };
+    let crash = Crash::Power;
+    for (count, operation) in (2..6).flat_map(|count| (1..8).map(move |at| (count, at))) {
+        let actions = [
+            store(0),
+            FailSyncs { count: 1 },
+            foreign,
+            Commit,
+            FailSyncs { count },
+            foreign,
+            CrashAt { operation, crash },
+            Commit,
+            Crash(crash),
+        ];
+        holds(&[1], &actions);
+    }
+}
+
+/// A disk was full while bytes were moved aside: half of them stayed in a file that nobody was
+/// told of, and the next start used another name.
+#[test]
+fn bytes_are_moved_aside_to_one_file_that_is_told() {
+    for operation in 1..40 {
+        let actions = [
+            FailSyncs { count: 1 },
+            Full(true),
+            Send {
+                source: 1,
+                events: 2,
+            },
+            Append { file: 12 },
+            CrashAt {
+                operation,
+                crash: Crash::Kill,
+            },
+            ARRIVE,
+            store(0),
+            SEND,
+            ARRIVE,
+            WRITE,
+        ];
+        holds_with_history(&[0, 3], InitialTimestamp::OLDEST, 4, &actions);
+    }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Oracle {
     untold: BTreeMap<PathBuf, Cut>,
     /// Whether it was told of each source that it sends events from the future.
     is_ahead: [bool; SOURCES.len()],
+    /// The files with bytes that were moved aside that need not be told any more.
+    unproven: BTreeSet<PathBuf>,
 }
 
 /// What another program cut off a file.
@@ -137,6 +139,9 @@ impl Oracle {
         if let Some(path) = lacks(notice) {
             self.untold.remove(&outputs::normal(path));
         }
+        if let FileNotice::SetAside(_, aside) = notice {
+            self.unproven.insert(aside.clone());
+        }
         let Some(path) = doubles(notice) else {
             return;
         };
@@ -146,6 +151,30 @@ impl Oracle {
         for output in by_lines.chain(outputs::of_path(path)) {
             self.promises[output].may_double = true;
         }
+    }
+
+    /// The machine lost power: what a start was moving aside may be lost, so that it need not be
+    /// told.
+    pub(crate) fn lost_power(&mut self, disk: &ModelDisk) {
+        self.unproven.extend(files::unproven(disk));
+    }
+
+    /// Returns what is wrong after a start: that bytes were moved aside must be told. A start that
+    /// was interrupted before it cut a file may leave a copy.
+    pub(crate) fn unproven_was_told(&mut self, disk: &ModelDisk) -> Result<(), String> {
+        for path in files::unproven(disk) {
+            if self.unproven.contains(&path) {
+                continue;
+            }
+            if !files::is_copy(disk, &path) {
+                let path = path.display();
+                return Err(format!(
+                    "{path}: bytes were moved aside, and nobody was told"
+                ));
+            }
+            self.unproven.insert(path);
+        }
+        Ok(())
     }
 
     /// Another program wrote a line.

@@ -92,8 +92,8 @@ pub(crate) struct World {
     is_touched: bool,
     /// Whether every byte since the last start was written whole, and others only appended.
     is_plain: bool,
-    /// Bytes that were moved although they could not be ours.
-    moved: Option<String>,
+    /// What a start did wrong.
+    wrong: Option<String>,
     story: Vec<String>,
 }
 
@@ -144,7 +144,7 @@ impl World {
             written: 0,
             is_touched: false,
             is_plain: true,
-            moved: None,
+            wrong: None,
             story: vec![format!("{conditions:?}")],
         };
         world.collector.set_journal_limit(conditions.segment);
@@ -200,7 +200,7 @@ impl World {
             Action::CrashAt { .. }
                 | Action::Full(true)
                 | Action::StateFull(true)
-                | Action::FailSync
+                | Action::FailSyncs { .. }
                 | Action::Rename { .. }
                 | Action::Replace { .. }
                 | Action::Truncate { .. }
@@ -274,7 +274,7 @@ impl World {
             }
             Action::Full(is_full) => self.disk.set_full(is_full),
             Action::StateFull(is_full) => self.disk.set_state_full(is_full),
-            Action::FailSync => self.disk.fail_sync(),
+            Action::FailSyncs { count } => self.disk.fail_syncs(count),
             Action::Renumber => self.is_renumbered = true,
             Action::Reload {
                 outputs: of,
@@ -354,8 +354,8 @@ impl World {
             self.listen();
             match outcome {
                 Ok(true) => {
-                    if let Some(moved) = self.moved.take() {
-                        return Err(moved);
+                    if let Some(wrong) = self.wrong.take() {
+                        return Err(wrong);
                     }
                     let (disk, receiver) = (&self.disk, &self.receiver);
                     self.oracle.verdict(disk, receiver, &self.sources)?;

@@ -5,12 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use super::content::FileContent;
 use crate::disk::{Disk, DiskFile, FileIdentity};
 
 /// The effect of a crash on bytes that were not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crash {
-    /// The process is killed: the system still writes them.
+    /// The process is killed: the system has them, and writes them later, unless the power fails
+    /// before.
     Kill,
     /// The power fails: they are lost in every file.
     Power,
@@ -52,23 +54,10 @@ struct DiskState {
     is_state_full: bool,
     /// The clock, in UNIX seconds.
     now: u64,
-    /// Whether the next sync of a file fails.
-    sync_fails: bool,
+    /// How many of the next syncs of files fail.
+    syncs_fail: usize,
     /// Added to the device number of file systems.
     device: u64,
-}
-
-#[derive(Clone, Default)]
-struct FileContent {
-    /// The number of the file; `None` if another file has it now.
-    number: Option<u64>,
-    /// The name that it was created with.
-    name: PathBuf,
-    /// How often it is open.
-    open: usize,
-    journal: bool,
-    now: Vec<u8>,
-    durable: Vec<u8>,
 }
 
 impl ModelDisk {
@@ -93,9 +82,10 @@ impl ModelDisk {
         self.0.lock().unwrap().now = now;
     }
 
-    /// The next sync of a file fails: its data may not be durable.
-    pub fn fail_sync(&self) {
-        self.0.lock().unwrap().sync_fails = true;
+    /// So many of the next syncs of files fail: what they were to write is lost when the machine
+    /// stops.
+    pub fn fail_syncs(&self, count: usize) {
+        self.0.lock().unwrap().syncs_fail = count;
     }
 
     /// Gives the file system another device number, as a restart may do.
@@ -113,11 +103,13 @@ impl ModelDisk {
         let mut state = self.0.lock().unwrap();
         state.crash_at = None;
         state.crashed = false;
+        if crash == Crash::Kill {
+            return;
+        }
         let survives = |is_journal: bool| match crash {
-            Crash::Kill => true,
+            Crash::Kill | Crash::PowerAndLength => true,
             Crash::Power => false,
             Crash::PowerButJournal => is_journal,
-            Crash::PowerAndLength => true,
             Crash::PowerButOutputs => !is_journal,
         };
         for content in state.files.values_mut() {
@@ -126,10 +118,11 @@ impl ModelDisk {
                 content.now = content.durable.clone();
                 content.now.resize(length.max(content.now.len()), 0);
             }
-            match survives(content.journal) {
-                true => content.durable = content.now.clone(),
-                false => content.now = content.durable.clone(),
+            if survives(content.journal) {
+                content.sync();
             }
+            content.now.clone_from(&content.durable);
+            content.lost = 0..0;
         }
         let DiskState {
             names,
@@ -146,7 +139,11 @@ impl ModelDisk {
     pub fn flip(&self, path: &Path, at: usize) {
         let mut state = self.0.lock().unwrap();
         let inode = state.names[path];
-        state.files.get_mut(&inode).unwrap().now[at] ^= 0x40;
+        let content = state.files.get_mut(&inode).unwrap();
+        content.now[at] ^= 0x40;
+        if let Some(durable) = content.durable.get_mut(at) {
+            *durable ^= 0x40;
+        }
     }
 
     /// Another program renames a file durably; returns whether the file existed.
@@ -173,7 +170,7 @@ impl ModelDisk {
         state.durable_names.insert(path.into(), inode);
         if let Some(file) = state.files.get_mut(&inode) {
             file.now = content.to_vec();
-            file.durable = content.to_vec();
+            file.sync();
         }
     }
 
@@ -190,8 +187,8 @@ impl ModelDisk {
         let inode = state.names[path];
         state.durable_names.insert(path.into(), inode);
         if let Some(content) = state.files.get_mut(&inode) {
-            content.now.truncate(length);
-            content.durable = content.now.clone();
+            content.truncate(length);
+            content.sync();
         }
     }
 
@@ -206,7 +203,7 @@ impl ModelDisk {
             return false;
         };
         content.now.extend_from_slice(bytes);
-        content.durable = content.now.clone();
+        content.sync();
         true
     }
 
@@ -233,12 +230,6 @@ impl ModelDisk {
         let content = state.file(path);
         content.map_or_else(Vec::new, |content| content.now.clone())
     }
-}
-
-fn range(content: &FileContent, start: u64, end: u64) -> Vec<u8> {
-    let length = content.now.len();
-    let (start, end) = ((start as usize).min(length), (end as usize).min(length));
-    content.now[start..end].to_vec()
 }
 
 fn is_journal(path: &Path) -> bool {
@@ -302,13 +293,8 @@ impl Disk for ModelDisk {
             Some(inode) => *inode,
             None => state.create(path),
         };
-        if let Some(content) = state.files.get_mut(&inode) {
-            content.open += 1;
-        }
-        Ok(Arc::new(ModelFile {
-            disk: self.0.clone(),
-            inode,
-        }))
+        drop(state);
+        Ok(Arc::new(ModelFile::of(&self.0, inode)))
     }
 
     fn identity(&self, path: &Path) -> io::Result<Option<FileIdentity>> {
@@ -320,7 +306,24 @@ impl Disk for ModelDisk {
     fn read_range(&self, path: &Path, start: u64, end: u64) -> io::Result<Vec<u8>> {
         let state = self.0.lock().unwrap();
         let content = state.file(path).ok_or(io::ErrorKind::NotFound)?;
-        Ok(range(content, start, end))
+        Ok(content.range(start, end))
+    }
+
+    fn write_again(&self, path: &Path, start: u64, end: u64) -> io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        let torn = state.operation()?;
+        let inode = *state.names.get(path).ok_or(io::ErrorKind::NotFound)?;
+        let content = state.files.get_mut(&inode).unwrap();
+        if end as usize > content.now.len() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if torn {
+            return Err(io::Error::other("crashed"));
+        }
+        content.write_again(start as usize..end as usize);
+        drop(state);
+        let file = ModelFile::of(&self.0, inode);
+        file.sync()
     }
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
@@ -409,6 +412,16 @@ impl Drop for ModelFile {
 }
 
 impl ModelFile {
+    fn of(disk: &Arc<Mutex<DiskState>>, inode: u64) -> Self {
+        if let Some(content) = disk.lock().unwrap().files.get_mut(&inode) {
+            content.open += 1;
+        }
+        Self {
+            disk: disk.clone(),
+            inode,
+        }
+    }
+
     /// Runs an operation on the content, with whether it is the crashing one.
     fn change(&self, work: impl FnOnce(&mut FileContent, bool)) -> io::Result<()> {
         let mut state = self.disk.lock().unwrap();
@@ -439,12 +452,17 @@ impl DiskFile for ModelFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        if std::mem::take(&mut self.disk.lock().unwrap().sync_fails) {
-            return Err(io::Error::other("sync failed"));
+        {
+            let mut state = self.disk.lock().unwrap();
+            if state.syncs_fail > 0 {
+                state.syncs_fail -= 1;
+                state.files.get_mut(&self.inode).unwrap().lose();
+                return Err(io::Error::other("sync failed"));
+            }
         }
         self.change(|content, torn| {
             if !torn {
-                content.durable = content.now.clone();
+                content.sync();
             }
         })
     }
@@ -452,14 +470,14 @@ impl DiskFile for ModelFile {
     fn truncate(&self, length: u64) -> io::Result<()> {
         self.change(|content, torn| {
             if !torn {
-                content.now.truncate(length as usize);
+                content.truncate(length as usize);
             }
         })
     }
 
     fn read_range(&self, start: u64, end: u64) -> io::Result<Vec<u8>> {
         let state = self.disk.lock().unwrap();
-        Ok(range(&state.files[&self.inode], start, end))
+        Ok(state.files[&self.inode].range(start, end))
     }
 
     fn identity(&self) -> io::Result<FileIdentity> {

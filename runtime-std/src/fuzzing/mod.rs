@@ -20,6 +20,7 @@ mod answers;
 pub mod aside;
 pub mod collector;
 mod config;
+mod content;
 mod delivery;
 pub mod disk;
 mod filter;

@@ -82,16 +82,17 @@ impl World {
     /// itself, and what others appended has to stay where it is.
     pub(super) fn crash_and_look(&mut self, crash: Crash) {
         let is_plain = self.is_plain && crash == Crash::Kill;
-        let before = files::moved_aside(&self.disk);
+        let before = files::aside(&self.disk);
         self.crash(crash);
         if !is_plain {
             return;
         }
-        for path in files::moved_aside(&self.disk) {
+        for path in files::aside(&self.disk) {
             let lines = files::lines_of(&self.disk, &path);
             if !before.contains(&path) && lines.keys().any(|line| line.starts_with("<foreign")) {
                 let path = path.display();
-                self.moved = Some(format!("{path} has a line of another program: moved"));
+                let moved = format!("{path} has a line of another program: moved");
+                self.wrong.get_or_insert(moved);
             }
         }
     }
@@ -102,6 +103,7 @@ impl World {
         }
         // What was cut may be back.
         self.oracle.forget_cuts(|_| true);
+        self.oracle.lost_power(&self.disk);
         self.boot += 1;
         if std::mem::take(&mut self.is_renumbered) {
             self.disk.renumber();
@@ -134,6 +136,9 @@ impl World {
             self.listen();
             let Err(error) = started else {
                 self.is_plain = true;
+                if let Err(untold) = self.oracle.unproven_was_told(&self.disk) {
+                    self.wrong.get_or_insert(untold);
+                }
                 return;
             };
             self.say(format!("the start fails: {error}"));

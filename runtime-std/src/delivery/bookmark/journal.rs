@@ -231,7 +231,7 @@ impl Journal {
 
     /// Discards pending batches, which may not be durable. Starts a segment whose boot id
     /// matches none, so that nothing after the commit is adopted. If that fails, the
-    /// files are truncated nevertheless.
+    /// files are truncated nevertheless; if they are not, a start writes again what it adopts.
     pub fn discard_uncommitted(&mut self) {
         self.discarded.extend(self.pending.iter());
         self.pending = PendingBatches::default();
@@ -275,7 +275,7 @@ impl Journal {
     }
 
     /// Switches to a new segment. The old segment stays valid until the new one is in
-    /// place. If the disk is full, the old segment stays in use.
+    /// place. If the new one cannot be written, the old segment stays in use.
     fn rotate(&mut self) -> io::Result<()> {
         let (active, generation) = (1 - self.active, self.generation + 1);
         let (boot, key) = (&self.boot, self.key);

@@ -62,14 +62,13 @@ pub fn settle(
         }
     }
     if same_boot {
-        adopt(&files, recovered, &found);
+        adopt(&files, recovered, &found)?;
     }
     for (path, place) in &found {
         if let Some(mark) = recovered.bookmark.files.get(path) {
             let noted = ranges(&recovered.pending, path);
-            let notice = files.bring_back(place, mark, noted, by_reserve);
-            let notice = notice.map_err(|error| (place.clone(), error))?;
-            notice.into_iter().for_each(&mut *tell);
+            let done = files.bring_back(place, mark, noted, by_reserve, tell);
+            done.map_err(|error| (place.clone(), error))?;
         }
     }
     let (bookmark, pending) = (&recovered.bookmark, &recovered.pending);
@@ -119,20 +118,22 @@ pub fn cut_back(
     for (path, place) in &found {
         if let Some(mark) = bookmark.files.get(path) {
             let noted = ranges(discarded, path);
-            let notice = files.bring_back(place, mark, noted, true);
-            let notice = notice.map_err(|error| (place.clone(), error))?;
-            notice.into_iter().for_each(&mut *tell);
+            let done = files.bring_back(place, mark, noted, true, tell);
+            done.map_err(|error| (place.clone(), error))?;
         }
     }
     Ok(())
 }
 
-/// Applies the pending batches that every output has completely.
+/// Applies the pending batches that every output has completely. The process was killed before
+/// it made them durable, or while it tried to: they are made durable here.
 fn adopt(
     files: &FileRecovery<'_>,
     recovered: &mut Recovered,
     found: &BTreeMap<Arc<Path>, PathBuf>,
-) {
+) -> Result<(), PathError> {
+    let marks = recovered.bookmark.files.values();
+    let before: Vec<(Arc<Path>, u64)> = marks.map(|of| (of.path.clone(), of.end)).collect();
     let mut adopted = 0;
     for pending in &recovered.pending {
         let is_whole = |range: &FileRange| {
@@ -155,6 +156,16 @@ fn adopt(
         adopted += 1;
     }
     recovered.pending.drain(..adopted);
+    for (path, start) in before {
+        let end = recovered.bookmark.files.get(&path).map(|mark| mark.end);
+        if let (Some(place), Some(end)) = (found.get(&path), end)
+            && end > start
+        {
+            let written = files.disk.write_again(place, start, end);
+            written.map_err(|error| (place.clone(), error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns the recorded byte ranges of a file.
@@ -294,24 +305,26 @@ impl FileRecovery<'_> {
 
     /// Restores a file of ours to its mark. Bytes after the mark are truncated if a
     /// recorded range proves them to be ours, moved to a new file if they may be ours,
-    /// and left otherwise.
+    /// and left otherwise. It is told before bytes are truncated: nothing is left to tell of
+    /// afterwards.
     fn bring_back<'n>(
         &self,
         place: &Path,
         mark: &FileMark,
         mut noted: impl Iterator<Item = &'n FileRange>,
         by_reserve: bool,
-    ) -> io::Result<Option<FileNotice>> {
+        tell: &mut dyn FnMut(FileNotice),
+    ) -> io::Result<()> {
         let found = self.disk.identity(place)?;
         let length = found.map_or(0, |found| found.length);
         if length <= mark.end {
             // An earlier start may have cut it, and failed before that was durable.
-            if noted.next().is_some()
+            if (by_reserve || noted.next().is_some())
                 && let Ok(file) = self.disk.open(place, PRIVATE)
             {
                 file.sync()?;
             }
-            return Ok(None);
+            return Ok(());
         }
         let (mut explained, mut proven) = (mark.end, mark.end);
         for range in noted {
@@ -328,26 +341,27 @@ impl FileRecovery<'_> {
         }
         if length > explained {
             let place = place.into();
-            return Ok(Some(match explained == mark.end {
+            tell(match explained == mark.end {
                 true => FileNotice::Longer(place),
                 false => FileNotice::Unexplained(place),
-            }));
+            });
+            return Ok(());
         }
-        let mut notice = None;
         if proven < length && mark.proof != NO_PROOF {
-            let unproven = self.disk.read_range(place, proven, length)?;
+            let end = self.disk.read_range(place, mark.end, length)?;
+            let unproven = end.get((proven - mark.end) as usize..).unwrap_or_default();
             // A power loss may leave zeros in place of lost data.
             if unproven.iter().any(|&byte| byte != 0) {
-                let aside = self.set_aside(place, mark.end, &unproven)?;
-                notice = Some(FileNotice::SetAside(place.into(), aside));
+                // The whole end: the next start may prove less of it, if this one is interrupted.
+                let aside = self.set_aside(place, mark.end, &end)?;
+                tell(FileNotice::SetAside(place.into(), aside));
             }
         }
         let file = self.disk.open(place, PRIVATE)?;
         // If another process holds the lock, nothing is truncated.
         file.lock()?;
         file.truncate(mark.end)?;
-        file.sync()?;
-        Ok(notice)
+        file.sync()
     }
 
     /// Writes bytes to a new file in the same directory, durably.
@@ -359,16 +373,13 @@ impl FileRecovery<'_> {
                 name.push(format!("-{number}"));
             }
             let path = PathBuf::from(name);
-            match self.disk.read(&path)? {
-                Some(there) if there != bytes && !there.is_empty() => continue,
-                _ => {}
-            }
-            let file = self.disk.open(&path, PRIVATE)?;
-            // An interrupted start may have written the bytes already, without a sync.
-            if file.identity()?.length == 0 {
-                file.append(bytes)?;
-            }
-            file.sync()?;
+            let there = self.disk.read(&path)?.unwrap_or_default();
+            let Some(rest) = bytes.strip_prefix(&there[..]) else {
+                continue;
+            };
+            // An interrupted start may have written some of the bytes or all.
+            self.disk.open(&path, PRIVATE)?.append(rest)?;
+            self.disk.write_again(&path, 0, bytes.len() as u64)?;
             self.disk.sync_names(directory(&path))?;
             return Ok(path);
         }

@@ -40,6 +40,8 @@ pub enum StateError {
 const JOURNALS: [&str; 2] = ["journal.0", "journal.1"];
 /// The key file, and its name until the first journal exists.
 const KEY: [&str; 2] = ["key", "key.new"];
+/// The length of a key.
+const KEY_BYTES: usize = 32;
 
 impl StateDir {
     /// Opens and locks the directory; creates it if it does not exist. `reset` discards
@@ -143,14 +145,19 @@ fn key(directory: &Path, has_journal: bool) -> Result<DigestKey, StateError> {
         (KeyFile::Damaged, _) => return Err(StateError::KeyDamaged(path)),
         (KeyFile::Missing, _) => {}
     }
+    let io = |error| StateError::Io(new.clone(), error);
+    let mut bytes = [0; KEY_BYTES];
     match (read_key(&new)?, has_journal) {
-        // The first start was interrupted.
-        (KeyFile::Valid(key), _) => return Ok(key),
+        // The first start was interrupted, perhaps before the key was durable.
+        (KeyFile::Valid(key), _) => {
+            RealDisk
+                .write_again(&new, 0, KEY_BYTES as u64)
+                .map_err(io)?;
+            return Ok(key);
+        }
         (_, true) => return Err(StateError::KeyMissing(path)),
         (_, false) => {}
     }
-    let io = |error| StateError::Io(new.clone(), error);
-    let mut bytes = [0; 32];
     SystemRandom::new()
         .fill(&mut bytes)
         .map_err(|_| io(io::Error::other("the system provides no random numbers")))?;

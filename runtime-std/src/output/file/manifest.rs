@@ -205,12 +205,15 @@ impl Manifest {
         })
     }
 
-    /// Makes the lines durable that were read.
+    /// Makes the last line durable that was read: a process may have been killed before it did.
     ///
     /// # Errors
     /// Those of the system.
-    pub fn sync(&self) -> io::Result<()> {
-        self.disk.open(&self.path, self.mode)?.sync()
+    pub fn make_durable(&self) -> io::Result<()> {
+        let found = self.disk.identity(&self.path)?;
+        let length = found.map_or(0, |found| found.length);
+        let start = length.saturating_sub(MAX_LINE as u64);
+        self.disk.write_again(&self.path, start, length)
     }
 
     /// Appends a line durably.

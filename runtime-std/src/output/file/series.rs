@@ -151,8 +151,7 @@ impl Series {
             if hex(hash) != entry.closed.sha256 {
                 continue;
             }
-            // The line may have survived a killed process without being durable.
-            lock(&self.manifest).sync()?;
+            lock(&self.manifest).make_durable()?;
             self.disk.rename_new(&open, &to)?;
             self.disk.sync_names(directory(&to))?;
         }
