@@ -150,7 +150,8 @@ fn order(scene: &Scene) -> String {
     let log = scene.path("order");
     let mut command = Command::new("strace");
     command
-        .args(["-f", "-y", "-e"])
+        // The traced program is the child, which is told to stop.
+        .args(["-D", "-f", "-y", "-e"])
         .arg("trace=write,pwrite64,rename,fdatasync,fsync")
         .arg("-o")
         .arg(&log)

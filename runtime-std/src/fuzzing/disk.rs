@@ -88,6 +88,12 @@ impl ModelDisk {
         self.0.lock().unwrap().syncs_fail = count;
     }
 
+    /// Returns whether there is space, and no sync is going to fail.
+    pub fn is_sound(&self) -> bool {
+        let state = self.0.lock().unwrap();
+        !state.is_full && !state.is_state_full && state.syncs_fail == 0
+    }
+
     /// Gives the file system another device number, as a restart may do.
     pub fn renumber(&self) {
         self.0.lock().unwrap().device += 1;

@@ -135,7 +135,7 @@ impl World {
             });
             self.listen();
             let Err(error) = started else {
-                self.is_plain = true;
+                self.is_plain = self.disk.is_sound();
                 if let Err(untold) = self.oracle.unproven_was_told(&self.disk) {
                     self.wrong.get_or_insert(untold);
                 }
