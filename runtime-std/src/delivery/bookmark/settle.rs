@@ -347,6 +347,9 @@ impl FileRecovery<'_> {
             });
             return Ok(());
         }
+        let file = self.disk.open(place, PRIVATE)?;
+        // If another process holds the lock, nothing is moved or truncated.
+        file.lock()?;
         if proven < length && mark.proof != NO_PROOF {
             let end = self.disk.read_range(place, mark.end, length)?;
             let unproven = end.get((proven - mark.end) as usize..).unwrap_or_default();
@@ -357,9 +360,6 @@ impl FileRecovery<'_> {
                 tell(FileNotice::SetAside(place.into(), aside));
             }
         }
-        let file = self.disk.open(place, PRIVATE)?;
-        // If another process holds the lock, nothing is truncated.
-        file.lock()?;
         file.truncate(mark.end)?;
         file.sync()
     }
