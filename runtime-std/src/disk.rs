@@ -34,8 +34,9 @@ pub trait Disk: Send + Sync {
     /// Those of the system.
     fn read_range(&self, path: &Path, start: u64, end: u64) -> io::Result<Vec<u8>>;
 
-    /// Writes the bytes of a file from `start` to `end` once more, as they are, and makes them
-    /// durable. After a sync that failed, another sync succeeds without them.
+    /// Makes a file durable whose writer may have been killed. The bytes from `start` to `end` are
+    /// written once more, as they are: after a sync that failed, Linux takes them for written, and
+    /// another sync succeeds without them. A file that cannot be written to is only synced.
     ///
     /// # Errors
     /// Those of the system; [`io::ErrorKind::UnexpectedEof`] if the file is shorter.
@@ -224,17 +225,20 @@ impl Disk for RealDisk {
     }
 
     fn write_again(&self, path: &Path, start: u64, end: u64) -> io::Result<()> {
-        let file = OpenOptions::new().read(true).write(true).open(path)?;
-        let mut buffer = vec![0; 1 << 20];
-        let mut at = start;
-        while at < end {
-            let size = buffer.len().min((end - at) as usize);
-            let part = &mut buffer[..size];
-            file.read_exact_at(part, at)?;
-            file.write_all_at(part, at)?;
-            at += size as u64;
+        match write_again(path, start, end) {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::PermissionDenied
+                        | io::ErrorKind::ReadOnlyFilesystem
+                        | io::ErrorKind::Unsupported
+                        | io::ErrorKind::InvalidInput
+                ) =>
+            {
+                File::open(path)?.sync_data()
+            }
+            written => written,
         }
-        file.sync_data()
     }
 
     fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
@@ -303,10 +307,11 @@ impl Disk for RealDisk {
     }
 
     fn create_directory(&self, path: &Path) -> io::Result<()> {
-        if path.is_dir() {
-            return Ok(());
-        }
         let parent = directory(path);
+        if path.is_dir() {
+            // A killed process may have created it.
+            return self.sync_names(parent);
+        }
         self.create_directory(parent)?;
         match fs::create_dir(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
@@ -319,6 +324,20 @@ impl Disk for RealDisk {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         since.map_or(0, |since| since.as_secs())
     }
+}
+
+fn write_again(path: &Path, start: u64, end: u64) -> io::Result<()> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let mut buffer = vec![0; 1 << 20];
+    let mut at = start;
+    while at < end {
+        let size = (buffer.len() as u64).min(end - at);
+        let part = &mut buffer[..size as usize];
+        file.read_exact_at(part, at)?;
+        file.write_all_at(part, at)?;
+        at += size;
+    }
+    file.sync_data()
 }
 
 struct RealFile {

@@ -145,6 +145,52 @@ fn a_start_makes_durable_what_a_killed_process_wrote() {
     scene.check("out", "after the kill");
 }
 
+#[test]
+#[ignore = "needs the strace program"]
+fn killed_at_each_call_of_a_start_after_a_kill() {
+    let scene = scene();
+    let calls = ["pwrite64", "fdatasync", "fsync", "rename", "write"];
+    let points =
+        calls.map(|call| (1..4).map(move |when| format!("{call}:signal=KILL:when={when}")));
+    let points: Vec<String> = points.into_iter().flatten().collect();
+    at_each(&points, |index, point| {
+        let scene = scene.beside();
+        let (out, state) = (format!("out{index}"), format!("state{index}"));
+        let path = scene.path(&out);
+        let synced = ["-P", path.to_str().unwrap()];
+        let before = "fdatasync:signal=KILL:when=1";
+        let killed = traced(&scene, &out, &state, before, &synced);
+        assert_ne!(killed.status.code(), Some(0), "{}", killed.stderr);
+        traced(&scene, &out, &state, point, &[]);
+        scene.run(&mut scene.collect(&out, &state)).success();
+        scene.check(&out, point);
+    });
+}
+
+#[test]
+#[ignore = "needs the strace program, and to mount a file read-only"]
+fn a_start_needs_not_write_to_a_file_that_was_renamed_away() {
+    let scene = scene();
+    let [out, renamed] = ["out", "out.1"].map(|name| scene.path(name));
+    let synced = ["-P", out.to_str().unwrap()];
+    let before = "fdatasync:signal=KILL:when=1";
+    let killed = traced(&scene, "out", "state", before, &synced);
+    assert_ne!(killed.status.code(), Some(0), "{}", killed.stderr);
+    std::fs::rename(&out, &renamed).unwrap();
+    let script = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "--map-root-user", "sh", "-c", script])
+        .arg(&renamed)
+        .arg(program())
+        .args(scene.arguments("out", "state"));
+    scene.run(&mut command).success();
+    let lines = [renamed, out].map(|path| std::fs::read_to_string(path).unwrap());
+    let lines = lines.iter().flat_map(|text| text.lines());
+    let lines: Vec<Vec<u8>> = lines.map(|line| line.as_bytes().to_vec()).collect();
+    assert_eq!(scene.compare(&lines), (0, 0));
+}
+
 /// Runs the program to its end, and returns its calls for files in their order.
 fn order(scene: &Scene) -> String {
     let log = scene.path("order");
@@ -209,7 +255,7 @@ fn traced(scene: &Scene, out: &str, state: &str, inject: &str, more: &[&str]) ->
             "-f",
             "-qq",
             "-e",
-            "trace=write,rename,fdatasync",
+            "trace=write,pwrite64,rename,fdatasync,fsync",
             "-e",
         ])
         .arg(format!("inject={inject}"))

@@ -24,7 +24,7 @@ pub(super) struct FileContent {
 }
 
 impl FileContent {
-    /// Everything is written to the disk, but what was lost.
+    /// Everything is written to the disk except what was lost.
     pub(super) fn sync(&mut self) {
         self.durable.clone_from(&self.now);
         self.durable[self.lost.clone()].fill(0);

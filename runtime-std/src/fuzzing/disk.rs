@@ -318,6 +318,7 @@ impl Disk for ModelDisk {
     fn write_again(&self, path: &Path, start: u64, end: u64) -> io::Result<()> {
         let mut state = self.0.lock().unwrap();
         let torn = state.operation()?;
+        let (is_full, is_state_full) = (state.is_full, state.is_state_full);
         let inode = *state.names.get(path).ok_or(io::ErrorKind::NotFound)?;
         let content = state.files.get_mut(&inode).unwrap();
         if end as usize > content.now.len() {
@@ -325,6 +326,14 @@ impl Disk for ModelDisk {
         }
         if torn {
             return Err(io::Error::other("crashed"));
+        }
+        // A file system that copies on write needs space.
+        let is_full = match content.journal {
+            true => is_state_full,
+            false => is_full,
+        };
+        if is_full && start < end {
+            return Err(io::ErrorKind::StorageFull.into());
         }
         content.write_again(start as usize..end as usize);
         drop(state);

@@ -231,7 +231,8 @@ impl Journal {
 
     /// Discards pending batches, which may not be durable. Starts a segment whose boot id
     /// matches none, so that nothing after the commit is adopted. If that fails, the
-    /// files are truncated nevertheless; if they are not, a start writes again what it adopts.
+    /// files are still truncated. If that fails as well, the next start may adopt these batches,
+    /// and writes them again first.
     pub fn discard_uncommitted(&mut self) {
         self.discarded.extend(self.pending.iter());
         self.pending = PendingBatches::default();

@@ -66,8 +66,8 @@ pub fn settle(
     }
     for (path, place) in &found {
         if let Some(mark) = recovered.bookmark.files.get(path) {
-            let noted = ranges(&recovered.pending, path);
-            let done = files.bring_back(place, mark, noted, by_reserve, tell);
+            let noted: Vec<_> = ranges(&recovered.pending, path).collect();
+            let done = files.bring_back(place, mark, &noted, by_reserve, tell);
             done.map_err(|error| (place.clone(), error))?;
         }
     }
@@ -117,16 +117,16 @@ pub fn cut_back(
     found.retain(|path, _| touches(discarded, path));
     for (path, place) in &found {
         if let Some(mark) = bookmark.files.get(path) {
-            let noted = ranges(discarded, path);
-            let done = files.bring_back(place, mark, noted, true, tell);
+            let noted: Vec<_> = ranges(discarded, path).collect();
+            let done = files.bring_back(place, mark, &noted, true, tell);
             done.map_err(|error| (place.clone(), error))?;
         }
     }
     Ok(())
 }
 
-/// Applies the pending batches that every output has completely. The process was killed before
-/// it made them durable, or while it tried to: they are made durable here.
+/// Applies the pending batches that every output has completely, and makes them durable: the
+/// killed process may not have done that.
 fn adopt(
     files: &FileRecovery<'_>,
     recovered: &mut Recovered,
@@ -305,21 +305,23 @@ impl FileRecovery<'_> {
 
     /// Restores a file of ours to its mark. Bytes after the mark are truncated if a
     /// recorded range proves them to be ours, moved to a new file if they may be ours,
-    /// and left otherwise. It is told before bytes are truncated: nothing is left to tell of
-    /// afterwards.
-    fn bring_back<'n>(
+    /// and left otherwise. The notice comes before the cut: after it, no later start knows of
+    /// it.
+    fn bring_back(
         &self,
         place: &Path,
         mark: &FileMark,
-        mut noted: impl Iterator<Item = &'n FileRange>,
+        noted: &[&FileRange],
         by_reserve: bool,
         tell: &mut dyn FnMut(FileNotice),
     ) -> io::Result<()> {
-        let found = self.disk.identity(place)?;
-        let length = found.map_or(0, |found| found.length);
+        let Some(found) = self.disk.identity(place)? else {
+            return Ok(());
+        };
+        let length = found.length;
         if length <= mark.end {
             // An earlier start may have cut it, and failed before that was durable.
-            if (by_reserve || noted.next().is_some())
+            if (by_reserve || !noted.is_empty())
                 && let Ok(file) = self.disk.open(place, PRIVATE)
             {
                 file.sync()?;
@@ -355,10 +357,16 @@ impl FileRecovery<'_> {
             let unproven = end.get((proven - mark.end) as usize..).unwrap_or_default();
             // A power loss may leave zeros in place of lost data.
             if unproven.iter().any(|&byte| byte != 0) {
-                // The whole end: the next start may prove less of it, if this one is interrupted.
+                // All bytes after the mark: if this start is interrupted, the next one may prove
+                // fewer, and has to find the same beginning.
                 let aside = self.set_aside(place, mark.end, &end)?;
                 tell(FileNotice::SetAside(place.into(), aside));
             }
+        }
+        if file.identity()?.length != length {
+            // Another program has appended since.
+            drop(file);
+            return self.bring_back(place, mark, noted, by_reserve, tell);
         }
         file.truncate(mark.end)?;
         file.sync()
@@ -377,9 +385,13 @@ impl FileRecovery<'_> {
             let Some(rest) = bytes.strip_prefix(&there[..]) else {
                 continue;
             };
-            // An interrupted start may have written some of the bytes or all.
-            self.disk.open(&path, PRIVATE)?.append(rest)?;
-            self.disk.write_again(&path, 0, bytes.len() as u64)?;
+            let file = self.disk.open(&path, PRIVATE)?;
+            file.append(rest)?;
+            match there.is_empty() {
+                true => file.sync()?,
+                // An interrupted start has written some of the bytes or all.
+                false => self.disk.write_again(&path, 0, bytes.len() as u64)?,
+            }
             self.disk.sync_names(directory(&path))?;
             return Ok(path);
         }

@@ -35,17 +35,18 @@ pub(super) fn compress(
     let Some(found) = found else {
         // A file that was compressed by hand is recorded, so that it can be proven.
         if is_there && holds(disk, &to, compression, entry)? {
+            make_durable(disk, &to)?;
             return record(series, entry, &to);
         }
         return Ok(());
     };
     if is_there {
-        // An earlier process may have been killed before the line.
+        // An earlier process may have been killed before the line, or it was compressed by hand.
         if !holds(disk, &to, compression, entry)? {
             notices.push(FileNotice::NotCompressed(from, to));
             return Ok(());
         }
-        disk.sync_names(directory(&to))?;
+        make_durable(disk, &to)?;
     } else {
         // The hash in its name makes it ours.
         let part = appended(&to, &format!(".partial-{}", &entry.closed.sha256[..16]));
@@ -96,6 +97,12 @@ pub(super) fn compress(
         disk.sync_names(directory(&from))?;
     }
     Ok(())
+}
+
+/// Makes a file durable that another process wrote, with its name.
+fn make_durable(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    disk.write_again(path, 0, 0)?;
+    disk.sync_names(directory(path))
 }
 
 fn record(series: &Series, entry: &ManifestEntry, to: &Path) -> io::Result<()> {

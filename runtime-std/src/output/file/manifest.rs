@@ -174,6 +174,7 @@ pub struct Manifest {
     path: PathBuf,
     mode: u32,
     group: Option<u32>,
+    has_durable_name: bool,
     /// The files that it names.
     pub files: ManifestFiles,
 }
@@ -201,26 +202,32 @@ impl Manifest {
             path,
             mode,
             group,
+            has_durable_name: false,
             files,
         })
     }
 
-    /// Makes the last line durable that was read: a process may have been killed before it did.
+    /// Makes the last lines durable: the process that wrote them may have been killed before it
+    /// did.
     ///
     /// # Errors
     /// Those of the system.
-    pub fn make_durable(&self) -> io::Result<()> {
-        let found = self.disk.identity(&self.path)?;
-        let length = found.map_or(0, |found| found.length);
-        let start = length.saturating_sub(MAX_LINE as u64);
-        self.disk.write_again(&self.path, start, length)
+    pub fn make_durable(&mut self) -> io::Result<()> {
+        let Some(found) = self.disk.identity(&self.path)? else {
+            return Ok(());
+        };
+        let start = found.length.saturating_sub(MAX_LINE as u64);
+        self.disk.write_again(&self.path, start, found.length)?;
+        self.disk.sync_names(directory(&self.path))?;
+        self.has_durable_name = true;
+        Ok(())
     }
 
     /// Appends a line durably.
     ///
     /// # Errors
-    /// Those of the system. The line may be there in part or as a whole; then it is
-    /// appended again.
+    /// Those of the system. A part of the line or all of it may be there, and is cut off if that
+    /// is possible.
     pub fn append(&mut self, act: Act, now: u64) -> io::Result<()> {
         let line = ManifestLine {
             act,
@@ -245,10 +252,14 @@ impl Manifest {
                 }
             }
         }
-        file.append(&text)?;
-        file.sync()?;
-        if length.is_none() {
+        if let Err(error) = file.append(&text).and_then(|()| file.sync()) {
+            // What a sync failed to write is not written by the next one.
+            let _ = file.truncate(length.unwrap_or(0));
+            return Err(error);
+        }
+        if !self.has_durable_name {
             self.disk.sync_names(directory(&self.path))?;
+            self.has_durable_name = true;
         }
         self.files.apply(line, hash);
         Ok(())

@@ -39,13 +39,15 @@ pub(super) const DAY: u64 = 86_400;
 const PIECE: u64 = 256 << 10;
 
 impl Series {
-    /// Reads the manifest of the series with this base path.
+    /// Reads the manifest of the series with this base path, and makes it durable: files are
+    /// renamed and removed because of its lines.
     ///
     /// # Errors
     /// Those of the system.
     pub fn load(disk: &Arc<dyn Disk>, base: &Path, settings: &FileSettings) -> io::Result<Self> {
         let (mode, group) = (settings.mode, settings.group);
-        let manifest = Manifest::load(disk.clone(), manifest_path(base), mode, group)?;
+        let mut manifest = Manifest::load(disk.clone(), manifest_path(base), mode, group)?;
+        manifest.make_durable()?;
         Ok(Self {
             disk: disk.clone(),
             directory: directory(base).into(),
@@ -151,7 +153,6 @@ impl Series {
             if hex(hash) != entry.closed.sha256 {
                 continue;
             }
-            lock(&self.manifest).make_durable()?;
             self.disk.rename_new(&open, &to)?;
             self.disk.sync_names(directory(&to))?;
         }
