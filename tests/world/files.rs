@@ -62,12 +62,33 @@ pub(crate) fn all_lines(disk: &ModelDisk, wanted: impl Fn(&Path) -> bool) -> Lin
     lines
 }
 
+/// Returns the lines of files as they were before their end was moved aside. A file that another
+/// program cut, and filled with a line that begins as the old one, loses the rest of that line.
+pub(crate) fn rejoined(disk: &ModelDisk) -> Lines {
+    let mut lines = Lines::new();
+    for aside in unproven(disk) {
+        let name = aside.to_string_lossy();
+        let Some((path, at)) = name.split_once(".unproven-") else {
+            continue;
+        };
+        let at = at.split('-').next().and_then(|at| at.parse().ok());
+        let mut content = disk.content(Path::new(path));
+        content.truncate(at.unwrap_or(0));
+        content.extend(disk.content(&aside));
+        lines.extend(lines_in(&content));
+    }
+    lines
+}
+
 /// Returns the events and the foreign lines of a file, decompressed if it is. A line may follow
 /// half a line of somebody else.
 pub(crate) fn lines_of(disk: &ModelDisk, path: &Path) -> Lines {
+    lines_in(&decompressed(&disk.content(path)))
+}
+
+fn lines_in(content: &[u8]) -> Lines {
     let mut lines = Lines::new();
-    let content = decompressed(&disk.content(path));
-    for line in String::from_utf8_lossy(&content).lines() {
+    for line in String::from_utf8_lossy(content).lines() {
         let starts = STARTS.iter().flat_map(|start| line.match_indices(start));
         let mut starts: Vec<usize> = starts.map(|(at, _)| at).collect();
         starts.sort_unstable();

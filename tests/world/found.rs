@@ -299,6 +299,39 @@ fn a_start_tells_before_it_records() {
     assert_eq!(failure, None, "{story:#?}");
 }
 
+/// Another program cut a file and wrote a line that begins as the old one. Its end was moved aside
+/// after a power loss, and the line was in two files: no fault of the program.
+#[test]
+fn a_line_that_begins_as_the_one_that_was_cut_may_be_in_two_files() {
+    let conditions = Conditions {
+        overlap: 5,
+        segment: 7296,
+        outputs: vec![0, 4],
+        ask: InitialTimestamp::OLDEST,
+        deviations: [2, 0],
+        history: 0,
+    };
+    let actions = [
+        Append { file: 0 },
+        Truncate { file: 1, bytes: 4 },
+        DeleteState,
+        Store {
+            source: 0,
+            count: 4,
+            late: 0,
+            kind: 'y',
+        },
+        Truncate { file: 0, bytes: 80 },
+        CrashAt {
+            operation: 6,
+            crash: Crash::PowerButOutputs,
+        },
+        Append { file: 3 },
+    ];
+    let (story, failure) = run::live(&conditions, &actions);
+    assert_eq!(failure, None, "{story:#?}");
+}
+
 /// The process was killed, and the machine lost power a little later: the next process had taken
 /// events for delivered that no disk had.
 #[test]
