@@ -332,6 +332,37 @@ fn a_line_that_begins_as_the_one_that_was_cut_may_be_in_two_files() {
     assert_eq!(failure, None, "{story:#?}");
 }
 
+/// After a kill, an operator deleted the state, and syncs failed. By then the system has written
+/// what the killed process left, so that the hash in the manifest is that of the file.
+#[test]
+fn what_a_killed_process_wrote_is_on_the_disk_when_an_operator_has_deleted_the_state() {
+    let conditions = Conditions {
+        overlap: 7,
+        segment: 9280,
+        outputs: vec![3, 4],
+        ask: InitialTimestamp(99_990),
+        deviations: [0, 2],
+        history: 5,
+    };
+    let actions = [
+        Send {
+            source: 0,
+            events: 5,
+        },
+        ARRIVE,
+        WRITE,
+        LoseSegment { second: true },
+        FailSyncs { count: 5 },
+        Commit,
+        CrashAt {
+            operation: 17,
+            crash: Crash::PowerAndLength,
+        },
+    ];
+    let (story, failure) = run::live(&conditions, &actions);
+    assert_eq!(failure, None, "{story:#?}");
+}
+
 /// The process was killed, and the machine lost power a little later: the next process had taken
 /// events for delivered that no disk had.
 #[test]

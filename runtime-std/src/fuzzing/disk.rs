@@ -88,6 +88,13 @@ impl ModelDisk {
         self.0.lock().unwrap().syncs_fail = count;
     }
 
+    /// Half a minute passes: the system writes what it has in memory.
+    pub fn write_back(&self) {
+        let mut state = self.0.lock().unwrap();
+        state.files.values_mut().for_each(FileContent::sync);
+        state.durable_names = state.names.clone();
+    }
+
     /// Returns whether there is space, and no sync is going to fail.
     pub fn is_sound(&self) -> bool {
         let state = self.0.lock().unwrap();

@@ -73,7 +73,9 @@ impl World {
         Ok(())
     }
 
+    /// An operator takes longer than the system, which writes what a killed process had written.
     pub(super) fn remove_state(&mut self) {
+        self.disk.write_back();
         for path in self.disk.paths(Path::new(STATE)) {
             self.disk.removed_by_another(&path);
         }
