@@ -275,6 +275,18 @@ mod tests {
     }
 
     #[test]
+    fn a_request_may_have_exactly_as_many_bytes_as_its_limit() {
+        let mut queue = EventQueue::default();
+        let [first, second] = ["x".repeat(60), "y".repeat(40)];
+        queue.push(1, &[part(&[&first, &second, ""])]);
+        queue.push(2, &[part(&["z"])]);
+        let ids = queue.take(LIMITS);
+        assert_eq!(lines(&queue, &ids), [&first, &second, ""]);
+        let ids = queue.take(LIMITS);
+        assert_eq!(lines(&queue, &ids), ["z"]);
+    }
+
+    #[test]
     fn a_request_has_as_many_bytes_as_fit_and_at_least_one_event() {
         let mut queue = EventQueue::default();
         let long = "x".repeat(90);

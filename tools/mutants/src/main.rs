@@ -116,8 +116,10 @@ fn logged<'a>(log: &'a str, name: &str) -> Option<&'a str> {
     lines.find_map(|(by, change)| (change == name).then_some(by))
 }
 
-/// Tries these changes, as many at a time as there are processors, and tells which test noticed
-/// each, if one did.
+/// How many changes a processor tries at a time: tests of the whole program mostly wait.
+const WORKERS: usize = 2;
+
+/// Tries these changes, some at a time, and tells which test noticed each, if one did.
 fn attempt_all(
     copy: &Copy,
     tests: &[Tests],
@@ -126,7 +128,7 @@ fn attempt_all(
 ) -> Result {
     let rest = Mutex::new(chosen.into_iter());
     let (send, outcomes) = std::sync::mpsc::channel();
-    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let workers = WORKERS * thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         for worker in 0..workers {
             let (rest, send) = (&rest, send.clone());
