@@ -254,7 +254,11 @@ impl Manifest {
         }
         if let Err(error) = file.append(&text).and_then(|()| file.sync()) {
             // What a sync failed to write is not written by the next one.
-            let _ = file.truncate(length.unwrap_or(0));
+            let before = length.unwrap_or(0);
+            let after = file.read_range(before, before + text.len() as u64 + 1);
+            if after.is_ok_and(|after| text.starts_with(&after)) {
+                let _ = file.truncate(before);
+            }
             return Err(error);
         }
         if !self.has_durable_name {
