@@ -1,11 +1,15 @@
 //! A disk in memory that crashes at a chosen operation.
 
+mod content;
+mod file;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::content::FileContent;
+use self::content::FileContent;
+use self::file::ModelFile;
 use crate::disk::{Disk, DiskFile, FileIdentity};
 
 /// The effect of a crash on bytes that were not synced.
@@ -415,104 +419,5 @@ impl Disk for ModelDisk {
 
     fn now(&self) -> u64 {
         self.0.lock().unwrap().now
-    }
-}
-
-struct ModelFile {
-    disk: Arc<Mutex<DiskState>>,
-    inode: u64,
-}
-
-impl Drop for ModelFile {
-    fn drop(&mut self) {
-        if let Ok(mut state) = self.disk.lock()
-            && let Some(content) = state.files.get_mut(&self.inode)
-        {
-            content.open -= 1;
-        }
-    }
-}
-
-impl ModelFile {
-    fn of(disk: &Arc<Mutex<DiskState>>, inode: u64) -> Self {
-        if let Some(content) = disk.lock().unwrap().files.get_mut(&inode) {
-            content.open += 1;
-        }
-        Self {
-            disk: disk.clone(),
-            inode,
-        }
-    }
-
-    /// Runs an operation on the content, with whether it is the crashing one.
-    fn change(&self, work: impl FnOnce(&mut FileContent, bool)) -> io::Result<()> {
-        let mut state = self.disk.lock().unwrap();
-        let torn = state.operation()?;
-        work(state.files.get_mut(&self.inode).unwrap(), torn);
-        match torn {
-            true => Err(io::Error::other("crashed")),
-            false => Ok(()),
-        }
-    }
-}
-
-impl DiskFile for ModelFile {
-    fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        {
-            let mut state = self.disk.lock().unwrap();
-            let (outputs, journal) = (state.is_full, state.is_state_full);
-            let content = state.files.get_mut(&self.inode).unwrap();
-            if (content.journal && journal) || (!content.journal && outputs) {
-                content.now.extend_from_slice(&bytes[..bytes.len() / 2]);
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-        }
-        self.change(|content, torn| {
-            let length = if torn { bytes.len() / 2 } else { bytes.len() };
-            content.now.extend_from_slice(&bytes[..length]);
-        })
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        {
-            let mut state = self.disk.lock().unwrap();
-            if state.syncs_fail > 0 {
-                state.syncs_fail -= 1;
-                state.files.get_mut(&self.inode).unwrap().lose();
-                return Err(io::Error::other("sync failed"));
-            }
-        }
-        self.change(|content, torn| {
-            if !torn {
-                content.sync();
-            }
-        })
-    }
-
-    fn truncate(&self, length: u64) -> io::Result<()> {
-        self.change(|content, torn| {
-            if !torn {
-                content.truncate(length as usize);
-            }
-        })
-    }
-
-    fn read_range(&self, start: u64, end: u64) -> io::Result<Vec<u8>> {
-        let state = self.disk.lock().unwrap();
-        Ok(state.files[&self.inode].range(start, end))
-    }
-
-    fn identity(&self) -> io::Result<FileIdentity> {
-        Ok(self.disk.lock().unwrap().identity(self.inode))
-    }
-
-    fn lock(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn unlock(&self) {}
-
-    fn set_group(&self, _: u32) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -20,7 +20,6 @@ mod answers;
 pub mod aside;
 pub mod collector;
 mod config;
-mod content;
 mod delivery;
 pub mod disk;
 mod filter;

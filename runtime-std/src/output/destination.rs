@@ -161,6 +161,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_receiver_of_another_kind_is_another_destination() {
+        let read = |text: &str| -> Destination { text.parse().unwrap() };
+        assert_eq!(read("tcp://a:6514"), read("tcp://a:6514/"));
+        assert_ne!(read("tcp://a:6514"), read("tcp+tls://a:6514"));
+        assert_ne!(read("tcp://a:6514"), read("tcp://a:6515"));
+    }
+
+    #[test]
     fn a_destination_is_stdout_files_or_a_receiver() {
         for (text, expected) in [
             ("-", Some("standard output")),

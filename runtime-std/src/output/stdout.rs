@@ -91,6 +91,32 @@ mod tests {
         }
     }
 
+    /// A writer that a signal interrupts before each byte.
+    #[derive(Default)]
+    struct Interrupted(Vec<u8>, bool);
+
+    impl Write for Interrupted {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.1 = !self.1;
+            if self.1 {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            self.0.push(bytes[0]);
+            Ok(1)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_signal_interrupts_no_batch() {
+        let (mut output, mut to) = (StdoutOutput::default(), Interrupted::default());
+        output.write_rest(&mut to, 7, b"first\n").unwrap();
+        assert_eq!(to.0, b"first\n");
+    }
+
     #[test]
     fn a_batch_that_comes_again_is_written_once() {
         let (mut output, mut to) = (StdoutOutput::default(), Full(Vec::new(), 3));

@@ -144,6 +144,22 @@ fn connect(address: &str) -> io::Result<UdpSocket> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::options::SyslogOptions;
+
+    #[test]
+    fn a_message_that_the_system_does_not_take_is_sent_shorter() {
+        let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = receiver.local_addr().unwrap().to_string();
+        let syslog = SyslogWriter::new(&SyslogOptions::default());
+        // A datagram has at most 65,507 bytes.
+        let mut output = UdpOutput::new(&address, syslog, 100_000);
+        output.message = vec![b'x'; 70_000];
+        let left_out = output.send().unwrap();
+        let mut received = vec![0; 70_000];
+        let length = receiver.recv(&mut received).unwrap();
+        assert_eq!(length + left_out, 70_000);
+        assert!(length > 40_000, "{length}");
+    }
 
     #[test]
     fn a_message_is_cut_between_characters() {
