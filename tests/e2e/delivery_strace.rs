@@ -123,18 +123,7 @@ fn the_bookmark_is_durable_before_the_first_event_is_written() {
 #[ignore = "needs the strace program"]
 fn a_start_makes_durable_what_a_killed_process_wrote() {
     let scene = scene();
-    let out = scene.path("out");
-    let synced = ["-P", out.to_str().unwrap()];
-    let killed = traced(
-        &scene,
-        "out",
-        "state",
-        "fdatasync:signal=KILL:when=1",
-        &synced,
-    );
-    assert_ne!(killed.status.code(), Some(0), "{}", killed.stderr);
-    let written = std::fs::metadata(&out).unwrap().len();
-    assert!(written > 0, "killed before it wrote");
+    kill_before_a_sync(&scene, "out", "state");
 
     let log = order(&scene);
     let first = |what: &[&str]| place(&log, what);
@@ -156,11 +145,7 @@ fn killed_at_each_call_of_a_start_after_a_kill() {
     at_each(&points, |index, point| {
         let scene = scene.beside();
         let (out, state) = (format!("out{index}"), format!("state{index}"));
-        let path = scene.path(&out);
-        let synced = ["-P", path.to_str().unwrap()];
-        let before = "fdatasync:signal=KILL:when=1";
-        let killed = traced(&scene, &out, &state, before, &synced);
-        assert_ne!(killed.status.code(), Some(0), "{}", killed.stderr);
+        kill_before_a_sync(&scene, &out, &state);
         traced(&scene, &out, &state, point, &[]);
         scene.run(&mut scene.collect(&out, &state)).success();
         scene.check(&out, point);
@@ -172,10 +157,7 @@ fn killed_at_each_call_of_a_start_after_a_kill() {
 fn a_start_needs_not_write_to_a_file_that_was_renamed_away() {
     let scene = scene();
     let [out, renamed] = ["out", "out.1"].map(|name| scene.path(name));
-    let synced = ["-P", out.to_str().unwrap()];
-    let before = "fdatasync:signal=KILL:when=1";
-    let killed = traced(&scene, "out", "state", before, &synced);
-    assert_ne!(killed.status.code(), Some(0), "{}", killed.stderr);
+    kill_before_a_sync(&scene, "out", "state");
     std::fs::rename(&out, &renamed).unwrap();
     let script = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$@\"";
     let mut command = Command::new("unshare");
@@ -189,6 +171,16 @@ fn a_start_needs_not_write_to_a_file_that_was_renamed_away() {
     let lines = lines.iter().flat_map(|text| text.lines());
     let lines: Vec<Vec<u8>> = lines.map(|line| line.as_bytes().to_vec()).collect();
     assert_eq!(scene.compare(&lines), (0, 0));
+}
+
+/// Kills the program when it has written events and is about to make them durable.
+fn kill_before_a_sync(scene: &Scene, out: &str, state: &str) {
+    let path = scene.path(out);
+    let point = "fdatasync:signal=KILL:when=1";
+    let killed = traced(scene, out, state, point, &["-P", path.to_str().unwrap()]);
+    assert_ne!(killed.status.code(), Some(0), "{}", killed.stderr);
+    let written = std::fs::metadata(&path).unwrap().len();
+    assert!(written > 0, "killed before it wrote");
 }
 
 /// Runs the program to its end, and returns its calls for files in their order.
