@@ -207,12 +207,12 @@ impl WaitingBatch {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::digest::Digest;
     use std::path::Path;
 
-    fn part(lines: &[&str]) -> OutputPart {
+    pub(in crate::output) fn part(lines: &[&str]) -> OutputPart {
         let mut part = OutputPart::new(Path::new("").into(), "", "fmc".into(), 0);
         for line in lines {
             part.bytes.extend_from_slice(line.as_bytes());

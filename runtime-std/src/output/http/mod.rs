@@ -18,6 +18,8 @@ mod protobuf;
 mod receivers;
 mod requests;
 mod splunk;
+#[cfg(test)]
+mod tests;
 
 #[cfg(feature = "fuzzing")]
 pub use model::bulk_output;

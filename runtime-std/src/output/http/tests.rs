@@ -1,0 +1,127 @@
+//! What is sent when, with a receiver in the same program.
+
+use super::*;
+use crate::output::event_queue::tests::part;
+use crate::output::options::HttpOptions;
+use crate::sync::lock;
+use splunk::SplunkReceiver;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+/// Status, `Retry-After` in seconds, and body of an answer.
+type Scripted = (u16, Option<u64>, &'static str);
+
+/// A receiver that gives these answers, and keeps the bodies that it was sent.
+#[derive(Default)]
+struct Script {
+    answers: VecDeque<Scripted>,
+    bodies: Vec<String>,
+}
+
+struct ScriptedPost(Arc<Mutex<Script>>);
+
+impl Post for ScriptedPost {
+    fn post(&self, _: &str, _: &[(&str, &str)], body: &[u8]) -> io::Result<Answer> {
+        let mut script = lock(&self.0);
+        script.bodies.push(String::from_utf8_lossy(body).into());
+        let next = script.answers.pop_front();
+        let (status, seconds, body) = next.ok_or(io::ErrorKind::ConnectionReset)?;
+        Ok(Answer {
+            status,
+            retry_after: seconds.map(Duration::from_secs),
+            body: body.into(),
+        })
+    }
+}
+
+/// An output with acknowledgements that sends two events in a request, or fewer after an
+/// hour, and its receiver.
+fn output(answers: &[Scripted]) -> (HttpOutput, Arc<Mutex<Script>>) {
+    let script = Arc::new(Mutex::new(Script {
+        answers: answers.iter().copied().collect(),
+        bodies: Vec::new(),
+    }));
+    let mut options = ReceiverOptions::default();
+    options.http.batch.events = 2;
+    options.http.batch.time = Duration::from_secs(3600);
+    let ack = HttpOptions {
+        ack: true,
+        ..HttpOptions::default()
+    };
+    let output = HttpOutput::over(
+        Ok(Box::new(ScriptedPost(script.clone()))),
+        &options,
+        Box::new(SplunkReceiver::new(&ack)),
+    );
+    (output, script)
+}
+
+/// What was posted since the last call.
+fn posted(script: &Arc<Mutex<Script>>) -> Vec<String> {
+    std::mem::take(&mut lock(script).bodies)
+}
+
+#[test]
+fn an_output_looks_again_when_something_is_due() {
+    let (mut output, script) = output(&[
+        (200, None, "{\"code\":0,\"ackId\":7}"),
+        (200, None, "{\"acks\":{\"7\":false}}"),
+    ]);
+    assert_eq!(output.poll_interval(), None);
+    // One event waits for another one.
+    output.write(1, &[part(&["a"])]).unwrap();
+    assert!(posted(&script).is_empty());
+    let wait = output.poll_interval().unwrap();
+    assert!(wait > Duration::from_secs(3500), "{wait:?}");
+    // Two are sent, and their acknowledgement is asked for after a while.
+    output.write(2, &[part(&["b"])]).unwrap();
+    assert_eq!(posted(&script).len(), 1);
+    assert_eq!(output.poll_interval(), Some(ASK));
+    assert_eq!(output.accepted(), None);
+    // Nothing is sent at once, but a caller that has nothing else to do does not spin.
+    output.write(3, &[part(&["c"])]).unwrap();
+    output.finish();
+    assert_eq!(output.poll_interval(), Some(Duration::from_millis(1)));
+}
+
+#[test]
+fn acknowledgements_are_asked_for_now_and_then_until_they_have_come() {
+    let (mut output, script) = output(&[
+        (200, None, "{\"code\":0,\"ackId\":7}"),
+        (200, None, "{\"acks\":{\"7\":false}}"),
+        (200, None, "{\"acks\":{\"7\":true}}"),
+    ]);
+    output.write(1, &[part(&["a", "b"])]).unwrap();
+    assert_eq!(posted(&script).len(), 1);
+    output.poll().unwrap();
+    assert_eq!(posted(&script), ["{\"acks\":[7]}"]);
+    assert_eq!(output.accepted(), None);
+    // Too early.
+    output.poll().unwrap();
+    assert!(posted(&script).is_empty());
+    output.asked = output.asked.map(|at| at - ASK);
+    output.poll().unwrap();
+    assert_eq!(posted(&script), ["{\"acks\":[7]}"]);
+    assert_eq!(output.accepted().map(|batch| batch.n), Some(1));
+    assert!(output.is_idle());
+    assert_eq!(output.poll_interval(), None);
+}
+
+#[test]
+fn a_receiver_that_asks_to_wait_is_left_alone_so_long() {
+    let (mut output, script) = output(&[(503, Some(30), ""), (200, None, "{\"ackId\":1}")]);
+    let error = output.write(1, &[part(&["a", "b"])]).unwrap_err();
+    assert!(
+        error.to_string().contains("it asks to wait 30 s"),
+        "{error}"
+    );
+    assert_eq!(posted(&script).len(), 1);
+    let wait = output.poll_interval().unwrap();
+    assert!(wait > Duration::from_secs(29), "{wait:?}");
+    let error = output.write(1, &[part(&["a", "b"])]).unwrap_err();
+    assert_eq!(error.to_string(), "the receiver asks to wait");
+    assert!(posted(&script).is_empty());
+    output.not_before = Some(Instant::now());
+    output.write(1, &[part(&["a", "b"])]).unwrap();
+    assert_eq!(posted(&script).len(), 1);
+}
