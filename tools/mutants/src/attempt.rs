@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,8 +20,8 @@ pub(crate) struct Tests {
     words: &'static [&'static str],
     path: PathBuf,
     folder: PathBuf,
-    /// How long they take without a change.
-    takes: Duration,
+    /// How long it takes without a change until the next test ends, at most.
+    silence: Duration,
 }
 
 /// Builds the tests, and runs all once without a change.
@@ -57,7 +57,7 @@ pub(crate) fn build(root: &Path, part: &Part) -> Result<Vec<Tests>> {
             words,
             path: path.clone(),
             folder: manifest.parent().unwrap_or(root).to_owned(),
-            takes: Duration::from_secs(600),
+            silence: Duration::ZERO,
         };
         for word in words.iter().copied() {
             let listed = read(Command::new(&tests.path).args(["--list", word]))?;
@@ -66,11 +66,17 @@ pub(crate) fn build(root: &Path, part: &Part) -> Result<Vec<Tests>> {
             }
         }
         let start = Instant::now();
-        if let Some(failure) = tests.fail(0, &root.join("target/temporary"))? {
-            return Err(format!("{name} fails without a change: {failure}"));
+        let temporary = root.join("target/temporary");
+        let (outcome, silence) = tests.run(0, &temporary, Duration::from_secs(600))?;
+        if outcome != Outcome::Passed {
+            return Err(format!("{name} fails without a change: {outcome:?}"));
         }
-        tests.takes = start.elapsed();
-        println!("{name} {words:?} takes {:.1} s", tests.takes.as_secs_f64());
+        tests.silence = silence;
+        println!(
+            "{name} {words:?} takes {:.1} s, {:.1} s without a word",
+            start.elapsed().as_secs_f64(),
+            silence.as_secs_f64()
+        );
         all.push(tests);
     }
     Ok(all)
@@ -80,10 +86,12 @@ pub(crate) fn build(root: &Path, part: &Part) -> Result<Vec<Tests>> {
 pub(crate) const NEVER_ENDS: &str = "it does not end";
 
 /// What came of a run.
+#[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Passed,
     /// The name of the first test that failed.
     Failed(String),
+    /// No test ended for too long.
     Late,
 }
 
@@ -91,19 +99,21 @@ impl Tests {
     /// What fails first with this change, if anything does. A machine that is busy with other
     /// work may be slow for once, so what does not end is tried again, twice as long.
     pub(crate) fn fail(&self, number: u32, temporary: &Path) -> Result<Option<String>> {
-        let limit = 3 * self.takes + Duration::from_secs(10);
-        match self.run(number, temporary, limit)? {
-            Outcome::Late => match self.run(number, temporary, 2 * limit)? {
-                Outcome::Late => Ok(Some(NEVER_ENDS.into())),
-                Outcome::Passed => Ok(None),
-                Outcome::Failed(test) => Ok(Some(test)),
-            },
-            Outcome::Passed => Ok(None),
-            Outcome::Failed(test) => Ok(Some(test)),
+        let limit = 3 * self.silence + Duration::from_secs(10);
+        let (mut outcome, _) = self.run(number, temporary, limit)?;
+        if outcome == Outcome::Late {
+            (outcome, _) = self.run(number, temporary, 2 * limit)?;
         }
+        Ok(match outcome {
+            Outcome::Late => Some(NEVER_ENDS.into()),
+            Outcome::Passed => None,
+            Outcome::Failed(test) => Some(test),
+        })
     }
 
-    fn run(&self, number: u32, temporary: &Path, limit: Duration) -> Result<Outcome> {
+    /// Runs them until one fails, or none ends for so long. Also returns the longest time in
+    /// which none ended.
+    fn run(&self, number: u32, temporary: &Path, limit: Duration) -> Result<(Outcome, Duration)> {
         fs::create_dir_all(temporary).map_err(|error| failed(temporary, &error))?;
         let mut command = Command::new(&self.path);
         command.current_dir(&self.folder).args(self.words);
@@ -127,39 +137,45 @@ impl Tests {
         Ok(outcome)
     }
 
-    /// Reads until a test fails, all have passed, or it takes too long.
-    fn watch(child: &mut Child, limit: Duration) -> Outcome {
-        let (id, stdout) = (child.id(), child.stdout.take());
-        let (is_over, is_late) = (AtomicBool::new(false), AtomicBool::new(false));
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                let start = Instant::now();
-                while !is_over.load(Ordering::Relaxed) {
-                    if start.elapsed() > limit {
-                        is_late.store(true, Ordering::Relaxed);
-                        return end(id);
-                    }
-                    thread::park_timeout(Duration::from_millis(100));
-                }
-            });
-            // A binary that ends without a result has crashed.
-            let mut outcome = Outcome::Failed("it crashes".into());
+    /// Reads until a test fails, all have passed, or none ends for too long. A process that is
+    /// left over may keep the output open, so the end of it is not waited for.
+    fn watch(child: &mut Child, limit: Duration) -> (Outcome, Duration) {
+        let (send, lines) = mpsc::channel();
+        let stdout = child.stdout.take();
+        thread::spawn(move || {
             let lines = stdout.into_iter().flat_map(|it| BufReader::new(it).lines());
-            for line in lines.map_while(|line| line.ok()) {
-                if let Some(test) = line.strip_suffix(" ... FAILED") {
-                    outcome = Outcome::Failed(test.trim_start_matches("test ").to_owned());
-                    break;
+            lines
+                .map_while(|line| line.ok())
+                .try_for_each(|line| send.send(line))
+        });
+        let (mut longest, mut last) = (Duration::ZERO, Instant::now());
+        loop {
+            let line = lines.recv_timeout(limit.saturating_sub(last.elapsed()));
+            if line
+                .as_ref()
+                .is_ok_and(|line| line.contains("has been running for"))
+            {
+                continue;
+            }
+            longest = longest.max(last.elapsed());
+            last = Instant::now();
+            match line.as_deref() {
+                Ok(line) if line.starts_with("test result: ok.") => {
+                    return (Outcome::Passed, longest);
                 }
-                if line.starts_with("test result: ok.") {
-                    outcome = Outcome::Passed;
+                Ok(line) => {
+                    if let Some(test) = line.strip_suffix(" ... FAILED") {
+                        let test = test.trim_start_matches("test ").to_owned();
+                        return (Outcome::Failed(test), longest);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => return (Outcome::Late, longest),
+                // A binary that ends without a result has crashed.
+                Err(RecvTimeoutError::Disconnected) => {
+                    return (Outcome::Failed("it crashes".into()), longest);
                 }
             }
-            is_over.store(true, Ordering::Relaxed);
-            match is_late.load(Ordering::Relaxed) {
-                true => Outcome::Late,
-                false => outcome,
-            }
-        })
+        }
     }
 }
 
