@@ -339,3 +339,6 @@ impl<'d> Lines<'d> {
         }
     }
 }
+
+#[cfg(all(test, feature = "fuzzing"))]
+mod tests;
