@@ -136,6 +136,29 @@ fn a_start_makes_durable_what_a_killed_process_wrote() {
 
 #[test]
 #[ignore = "needs the strace program"]
+fn the_key_that_a_killed_first_start_left_is_durable_before_it_is_used() {
+    let scene = scene();
+    let key = scene.path("state/key.new");
+    let point = "rename:signal=KILL:when=1";
+    traced(
+        &scene,
+        "out",
+        "state",
+        point,
+        &["-P", key.to_str().unwrap()],
+    );
+    assert!(key.exists() && !scene.path("state/key").exists());
+
+    let log = order(&scene);
+    let again = place(&log, &["pwrite64(", "/key.new>"]);
+    let durable = place(&log, &["fdatasync(", "/key.new>"]);
+    let used = place(&log, &["rename(", "/key.new"]);
+    assert!([again, durable, used].is_sorted(), "{log}");
+    scene.check("out", "after the kill");
+}
+
+#[test]
+#[ignore = "needs the strace program"]
 fn killed_at_each_call_of_a_start_after_a_kill() {
     let scene = scene();
     let calls = ["pwrite64", "fdatasync", "fsync", "rename", "write"];

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::digest::DigestKey;
-use crate::disk::{Disk, RealDisk};
+use crate::disk::{Disk, RealDisk, directory};
 
 /// A state directory that this process uses.
 pub struct StateDir {
@@ -21,7 +21,7 @@ pub struct StateDir {
     lock: File,
 }
 
-/// Why a state directory cannot be used. Nothing was changed.
+/// Why a state directory cannot be used. Nothing in it was changed, unless it was to be reset.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StateError {
@@ -125,15 +125,16 @@ impl Drop for StateDir {
     }
 }
 
-/// Creates the directory for this user only, and its parents with default permissions.
+/// Creates the directory durably for this user only, and its parents with default permissions.
 fn create(path: &Path) -> io::Result<()> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
-    }
+    let parent = directory(path);
+    RealDisk.create_directory(parent)?;
     match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if !path.is_dir() => Err(error),
-        _ => Ok(()),
+        Err(error) if !path.is_dir() => return Err(error),
+        _ => {}
     }
+    // A killed process may have created it.
+    RealDisk.sync_names(parent)
 }
 
 /// Reads the key, or creates one durably.
