@@ -26,8 +26,8 @@ pub struct BookmarkLocation<'a> {
     pub key: &'a DigestKey,
 }
 
-/// Why a start is refused. Nothing was changed, except files that were restored to the
-/// bookmark.
+/// Why a start is refused. Files may be restored to the bookmark, and closings completed that
+/// were interrupted; nothing else was changed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OpeningError {

@@ -226,9 +226,11 @@ impl Bookmark {
 
 impl Recovered {
     pub(super) fn add_written(&mut self, written: WrittenBatch) {
-        let of = |pending: &&mut PendingBatch| pending.batch.n == written.n;
-        if let Some(pending) = self.pending.iter_mut().find(of) {
-            pending.set_written(written);
+        let place = self
+            .pending
+            .binary_search_by_key(&written.n, |it| it.batch.n);
+        if let Ok(place) = place {
+            self.pending[place].set_written(written);
         }
     }
 

@@ -360,13 +360,14 @@ impl FileRecovery<'_> {
                 // All bytes after the mark: if this start is interrupted, the next one may prove
                 // fewer, and has to find the same beginning.
                 let aside = self.set_aside(place, mark.end, &end)?;
+                if file.identity()?.length != length {
+                    // Another program writes to it now.
+                    self.disk.remove(&aside)?;
+                    tell(FileNotice::Unexplained(place.into()));
+                    return Ok(());
+                }
                 tell(FileNotice::SetAside(place.into(), aside));
             }
-        }
-        if file.identity()?.length != length {
-            // Another program has appended since.
-            drop(file);
-            return self.bring_back(place, mark, noted, by_reserve, tell);
         }
         file.truncate(mark.end)?;
         file.sync()

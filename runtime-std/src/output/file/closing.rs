@@ -50,18 +50,27 @@ impl FileOutput {
 
     /// Lets a file go that something else renamed or removed, perhaps after it was recorded
     /// as closed.
-    fn abandon(&mut self, path: &Arc<Path>) -> io::Result<()> {
+    pub(super) fn abandon(&mut self, path: &Arc<Path>) -> io::Result<()> {
+        self.go_on(path)?;
+        let Some(open) = self.files.remove(path) else {
+            return Ok(());
+        };
+        if open.content.is_some() && open.mark.end > 0 {
+            self.notices.push(FileNotice::TakenAway(path.to_path_buf()));
+        }
+        open.file.unlock();
+        // It keeps its content.
+        self.released.push(open.file);
+        self.open(path, open.period_end)
+    }
+
+    /// Records that a file is not closed after all, if it was recorded as closed.
+    pub(super) fn go_on(&mut self, path: &Path) -> io::Result<()> {
         let closing = self.files.get(path).and_then(|open| open.closing.clone());
         if let (Some(to), Some(series)) = (closing, self.series(path)?) {
             series.record_void(series.name(&to))?;
         }
-        let Some(open) = self.files.remove(path) else {
-            return Ok(());
-        };
-        self.notices.push(FileNotice::TakenAway(path.to_path_buf()));
-        open.file.unlock();
-        self.released.push(open.file);
-        self.open(path, open.period_end)
+        Ok(())
     }
 
     /// Gives the open file the name of a closed one.

@@ -99,7 +99,8 @@ pub(super) fn compress(
     Ok(())
 }
 
-/// Makes a file durable that another process wrote, with its name.
+/// Makes a file durable that another process wrote, with its name. Nothing is written to it: it
+/// may be another program's.
 fn make_durable(disk: &dyn Disk, path: &Path) -> io::Result<()> {
     disk.write_again(path, 0, 0)?;
     disk.sync_names(directory(path))

@@ -1,9 +1,10 @@
 //! The manifest of a series: a chain of lines, one for each file that was closed,
 //! compressed or removed.
 //!
-//! Lines are appended and made durable, never changed. Each names the SHA-256 of the line
-//! before it. A line that was torn by a crash stays as it is; the next one begins on a
-//! line of its own and continues the chain of the complete lines.
+//! Lines are appended and made durable. One that could not be made durable is cut off again;
+//! others are never changed. Each names the SHA-256 of the line before it. A line that was torn
+//! by a crash stays as it is; the next one begins on a line of its own and continues the chain
+//! of the complete lines.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -175,6 +176,8 @@ pub struct Manifest {
     mode: u32,
     group: Option<u32>,
     has_durable_name: bool,
+    /// Whether its last line is one of ours.
+    is_ours: bool,
     /// The files that it names.
     pub files: ManifestFiles,
 }
@@ -191,9 +194,12 @@ impl Manifest {
         group: Option<u32>,
     ) -> io::Result<Self> {
         let mut files = ManifestFiles::default();
+        let mut is_ours = false;
         let mut lines = Lines::new(disk.as_ref(), &path);
         while let Some(line) = lines.next()? {
-            if let Some((line, hash)) = parse(&line) {
+            let line = parse(&line);
+            is_ours = line.is_some();
+            if let Some((line, hash)) = line {
                 files.apply(line, hash);
             }
         }
@@ -203,17 +209,19 @@ impl Manifest {
             mode,
             group,
             has_durable_name: false,
+            is_ours,
             files,
         })
     }
 
-    /// Makes the last lines durable: the process that wrote them may have been killed before it
-    /// did.
+    /// Makes the last lines durable if they are ours: the process that wrote them may have been
+    /// killed before it did.
     ///
     /// # Errors
     /// Those of the system.
     pub fn make_durable(&mut self) -> io::Result<()> {
-        let Some(found) = self.disk.identity(&self.path)? else {
+        let found = self.disk.identity(&self.path)?;
+        let Some(found) = found.filter(|_| self.is_ours) else {
             return Ok(());
         };
         let start = found.length.saturating_sub(MAX_LINE as u64);

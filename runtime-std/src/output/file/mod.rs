@@ -239,18 +239,9 @@ impl FileOutput {
         match found.filter(same) {
             Some(found) if found.length == mark.end => return Ok(()),
             Some(_) => {}
-            None => {
-                // Renamed or removed: the old file keeps its content.
-                file.unlock();
-                self.released.push(file);
-                if open.content.is_some() && open.mark.end > 0 {
-                    let notice = FileNotice::TakenAway(path.to_path_buf());
-                    self.notices.push(notice);
-                }
-                self.files.remove(path);
-                return self.open(path, period_end);
-            }
+            None => return self.abandon(path),
         }
+        self.go_on(path)?;
         self.released.push(file.clone());
         if let Some(open) = self.files.remove(path) {
             self.left.insert(path.clone(), open.left(&self.key));

@@ -129,7 +129,7 @@ impl Series {
     pub(super) fn complete(&self) -> io::Result<()> {
         let entries: Vec<ManifestEntry> = {
             let manifest = lock(&self.manifest);
-            // An open file for each hour may be closed, but only the last of each name.
+            // Only the last files can be interrupted; with a file for each hour, more than one.
             manifest
                 .files
                 .present
