@@ -38,6 +38,8 @@ pub(crate) enum Action {
     Poll,
     /// The bookmark is committed.
     Commit,
+    /// A part of a commit is done; others may come before the next part.
+    CommitPart,
     /// The collector reopens the files of an output.
     Reopen { output: usize },
     /// Time passes, in seconds.
@@ -113,7 +115,7 @@ pub(crate) fn of_seed(random: &mut Random) -> Vec<Action> {
 /// What happens in a good world as well.
 fn usual(random: &mut Random) -> Action {
     let source = random.index(2);
-    match random.index(20) {
+    match random.index(24) {
         0..=3 => Action::Store {
             source,
             count: 1 + random.index(4),
@@ -148,6 +150,7 @@ fn usual(random: &mut Random) -> Action {
         15 => Action::Poll,
         16..=17 => Action::Commit,
         18 => Action::SendNull { source },
+        19..=22 => Action::CommitPart,
         _ => Action::Wait {
             seconds: random.index(20) as u64,
         },

@@ -248,6 +248,7 @@ impl World {
             Action::Write { output, behind } => self.collector.write(output, behind)?,
             Action::Poll => self.poll()?,
             Action::Commit => self.collector.commit()?,
+            Action::CommitPart => self.collector.advance_commit()?,
             Action::Reopen { output } => self.collector.reopen(output)?,
             Action::Wait { seconds } => {
                 self.now += seconds;

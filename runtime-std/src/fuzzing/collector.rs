@@ -16,7 +16,7 @@ use crate::delivery::bookmark::opening::{self, BookmarkLocation};
 use crate::delivery::bookmark::recovery::Bookmark;
 use crate::delivery::bookmark::settle;
 use crate::delivery::dedup::sequencer::{BatchCounts, FirstSessions, Sequencer, SequencerLimits};
-use crate::delivery::pipeline::steps::{DeliverySteps, StepError, WriteOutcome};
+use crate::delivery::pipeline::steps::{Commit, DeliverySteps, StepError, WriteOutcome};
 use crate::digest::DigestKey;
 use crate::disk::{Disk, DiskFile};
 use crate::output::file::FileOutput;
@@ -46,6 +46,8 @@ pub struct ModelCollector {
     notices: Vec<FileNotice>,
     /// What the journal has no space for. The rest waits behind it.
     waiting: VecDeque<Waiting>,
+    /// A commit that is under way.
+    commit: Option<Commit>,
 }
 
 /// An entry of the journal that comes before something else.
@@ -139,6 +141,7 @@ impl ModelCollector {
             steps: DeliverySteps::new(Some(journal)),
             notices: Vec::new(),
             waiting: VecDeque::new(),
+            commit: None,
         })
     }
 
@@ -367,12 +370,38 @@ impl ModelCollector {
     /// # Errors
     /// The disk's.
     pub fn commit(&mut self) -> io::Result<()> {
-        let cut = self.outputs.iter().map(|output| output.accepted).min();
-        let mut files: Vec<Arc<dyn DiskFile>> = Vec::new();
-        for output in &self.outputs {
-            output.output.files(&mut files);
+        self.finish_commit()?;
+        self.advance_commit()?;
+        self.finish_commit()
+    }
+
+    /// Begins a commit of what every output has accepted, or does the next operation of the one
+    /// that is under way.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn advance_commit(&mut self) -> io::Result<()> {
+        let mut commit = match self.commit.take() {
+            Some(commit) => commit,
+            None => {
+                let cut = self.outputs.iter().map(|output| output.accepted).min();
+                let mut files: Vec<Arc<dyn DiskFile>> = Vec::new();
+                for output in &self.outputs {
+                    output.output.files(&mut files);
+                }
+                Commit::of(files, cut.unwrap_or(0))
+            }
+        };
+        let is_done = self.steps.advance(&mut commit).map_err(io)?;
+        self.commit = (!is_done).then_some(commit);
+        Ok(())
+    }
+
+    fn finish_commit(&mut self) -> io::Result<()> {
+        while self.commit.is_some() {
+            self.advance_commit()?;
         }
-        self.steps.commit(&files, cut.unwrap_or(0)).map_err(io)
+        Ok(())
     }
 
     /// Cuts the files back to the last commit, as after a failed sync. The collector must not
@@ -381,6 +410,8 @@ impl ModelCollector {
     /// # Errors
     /// The disk's.
     pub fn cut_back(&mut self, disk: &ModelDisk) -> io::Result<()> {
+        // The committer's thread may be in the middle of one.
+        let _ = self.finish_commit();
         let Some(mut journal) = self.steps.journal() else {
             return Ok(());
         };

@@ -180,17 +180,21 @@ impl Journal {
     }
 
     /// Commits every batch up to `n`, which must be durable in the outputs. The commit
-    /// is durable after the returned file is synced.
+    /// is durable after the returned file is synced; then call [`committed`](Self::committed).
     ///
     /// # Errors
     /// Those of the system; it can be retried.
     pub fn commit(&mut self, n: u64) -> io::Result<Arc<dyn DiskFile>> {
         self.segment.append(&JournalEntry::Commit(n))?;
+        Ok(self.segment.file.clone())
+    }
+
+    /// Moves the bookmark to batch `n`: a commit of it is on its way to the disk or there.
+    pub fn committed(&mut self, n: u64) {
         while let Some(pending) = self.pending.pop(n) {
             self.bookmark.apply(&pending);
             self.pending.give_back(pending.batch.records);
         }
-        Ok(self.segment.file.clone())
     }
 
     /// Returns the number of records in pending batches.
@@ -230,9 +234,9 @@ impl Journal {
     }
 
     /// Discards pending batches, which may not be durable. Starts a segment whose boot id
-    /// matches none, so that nothing after the commit is adopted. If that fails, the
-    /// files are still truncated. If that fails as well, the next start may adopt these batches,
-    /// and writes them again first.
+    /// matches none, so that nothing after the commit is adopted. If the segment cannot be
+    /// written, the files are truncated all the same. If they cannot be truncated either, the
+    /// next start may adopt these batches, and writes them again first.
     pub fn discard_uncommitted(&mut self) {
         self.discarded.extend(self.pending.iter());
         self.pending = PendingBatches::default();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::failure::PipelineError;
+use super::output_log::OutputLog;
 use super::progress::{DeliveryProgress, FailOnPanic};
 use super::steps::{DeliverySteps, StepError};
 use super::writer::OpenFiles;
@@ -17,13 +18,17 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The pause after a commit that failed.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How often the last commit is tried.
+const LAST_TRIES: u32 = 10;
+
 /// Runs until every output has finished.
 pub(super) fn run(files: &[OpenFiles], steps: &DeliverySteps, progress: &DeliveryProgress) {
     if !steps.has_journal() {
         return;
     }
     let _guard = FailOnPanic(progress);
-    let mut is_failing = false;
+    let mut log = OutputLog::commits(progress.journal().clone());
+    let mut last_tries = 0;
     loop {
         let mut is_last = progress.wait_for_commit_due(INTERVAL);
         if is_last {
@@ -42,39 +47,40 @@ pub(super) fn run(files: &[OpenFiles], steps: &DeliverySteps, progress: &Deliver
             return;
         }
         let cut = progress.cut();
-        if cut > progress.durable() {
-            let open: Vec<Arc<dyn DiskFile>> =
-                files.iter().flat_map(|files| lock(files).clone()).collect();
-            match steps.commit(&open, cut) {
-                Ok(()) => {
-                    if std::mem::take(&mut is_failing) {
-                        progress.journal().works();
-                    }
-                    progress.committed(cut);
+        let step = match cut > progress.durable() {
+            true => commit(files, steps, progress, cut).inspect(|()| log.works()),
+            // A write that is retried makes the journal longer, too.
+            false => steps.rotate_if_full(),
+        };
+        match step {
+            Ok(()) => {}
+            // For example a full disk.
+            Err(StepError::Retry(error)) if is_last && last_tries == LAST_TRIES => {
+                progress.fail(PipelineError::Output("the journal".into(), error));
+            }
+            Err(StepError::Retry(error)) => {
+                log.failed(&error);
+                last_tries += u32::from(is_last);
+                // An output that waits for this commit makes the next one due at once.
+                std::thread::sleep(PAUSE);
+                if is_last {
+                    continue;
                 }
-                // For example a full disk; the next commit retries.
-                Err(StepError::Retry(error)) => {
-                    is_failing = true;
-                    progress.journal().failed(&error);
-                    // An output that waits for this commit makes the next one due at once.
-                    std::thread::sleep(PAUSE);
-                }
-                Err(StepError::NotDurable(error)) => {
-                    progress.fail(PipelineError::NotDurable(error));
-                    discard(steps);
-                    return;
-                }
-                Err(StepError::Contradiction(error)) => {
-                    progress.fail(PipelineError::Contradiction(error));
-                    return;
-                }
-                Err(StepError::BookmarkGone(error)) => {
-                    progress.fail(PipelineError::BookmarkGone(error));
-                    return;
-                }
+            }
+            Err(StepError::NotDurable(error)) => progress.fail(PipelineError::NotDurable(error)),
+            Err(StepError::Contradiction(error)) => {
+                progress.fail(PipelineError::Contradiction(error));
+                return;
+            }
+            Err(StepError::BookmarkGone(error)) => {
+                progress.fail(PipelineError::BookmarkGone(error));
+                return;
             }
         }
         if progress.has_failed() {
+            if progress.is_void() {
+                discard(steps);
+            }
             return;
         }
         if is_last {
@@ -87,8 +93,24 @@ pub(super) fn run(files: &[OpenFiles], steps: &DeliverySteps, progress: &Deliver
     }
 }
 
+/// Makes every batch up to `cut` durable.
+fn commit(
+    files: &[OpenFiles],
+    steps: &DeliverySteps,
+    progress: &DeliveryProgress,
+    cut: u64,
+) -> Result<(), StepError> {
+    let open: Vec<Arc<dyn DiskFile>> = files.iter().flat_map(|files| lock(files).clone()).collect();
+    steps.commit(open, cut)?;
+    progress.committed(cut);
+    Ok(())
+}
+
 fn discard(steps: &DeliverySteps) {
     if let Some(mut journal) = steps.journal() {
         journal.discard_uncommitted();
     }
 }
+
+#[cfg(all(test, feature = "fuzzing"))]
+mod tests;

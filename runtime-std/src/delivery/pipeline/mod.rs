@@ -376,6 +376,11 @@ impl Pipeline {
         }
         let failure = self.progress.take_failure();
         if let Some(PipelineError::NotDurable(_)) = &failure {
+            if let Some(mut journal) = self.steps.journal() {
+                // Again: a thread may have appended since the committer did it.
+                journal.discard_uncommitted();
+                self.progress.committed(journal.bookmark().n);
+            }
             self.progress.discard_not_durable();
             self.cut_back();
         }

@@ -14,6 +14,8 @@ use crate::trouble::{Trouble, Words};
 pub(super) struct OutputLog {
     /// The name; `None` for the journal.
     output: Option<Arc<str>>,
+    /// What fails.
+    what: &'static str,
     /// What happens to the events meanwhile.
     meanwhile: &'static str,
     trouble: Trouble,
@@ -22,25 +24,38 @@ pub(super) struct OutputLog {
 }
 
 const WAITS: &str = "The write is retried, and the server waits: no event is lost";
+/// Of a commit: events are delivered meanwhile.
+const UNRECORDED: &str = "This is retried: no event is lost";
 const DROPS: &str = "The write is retried. This output is best effort: events that do not fit \
                      its queue are dropped and counted";
 
 impl OutputLog {
     pub(super) fn required(name: &str, standing: Arc<Standing>) -> Self {
-        Self::new(Some(name.into()), WAITS, standing)
+        Self::new(Some(name.into()), "cannot write", WAITS, standing)
     }
 
     pub(super) fn best_effort(name: &str, standing: Arc<Standing>) -> Self {
-        Self::new(Some(name.into()), DROPS, standing)
+        Self::new(Some(name.into()), "cannot write", DROPS, standing)
     }
 
     pub(super) fn journal(standing: Arc<Standing>) -> Self {
-        Self::new(None, WAITS, standing)
+        Self::new(None, "cannot write to the journal", WAITS, standing)
     }
 
-    fn new(output: Option<Arc<str>>, meanwhile: &'static str, standing: Arc<Standing>) -> Self {
+    pub(super) fn commits(standing: Arc<Standing>) -> Self {
+        let what = "cannot record in the journal what is delivered";
+        Self::new(None, what, UNRECORDED, standing)
+    }
+
+    fn new(
+        output: Option<Arc<str>>,
+        what: &'static str,
+        meanwhile: &'static str,
+        standing: Arc<Standing>,
+    ) -> Self {
         Self {
             output,
+            what,
             meanwhile,
             trouble: Trouble::default(),
             standing,
@@ -58,16 +73,12 @@ impl OutputLog {
         let now = Instant::now();
         self.summarise(now);
         let output = self.output.as_deref();
-        let what = match output {
-            Some(_) => "cannot write",
-            None => "cannot write to the journal",
-        };
         let cause = match error.kind() {
             // A receiver that closes is seen in either way.
             ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => "closed".to_owned(),
             kind => kind.to_string(),
         };
-        let text = format!("{what}: {error}");
+        let text = format!("{}: {error}", self.what);
         let meanwhile = self.meanwhile;
         match self.trouble.failed(&cause, &text, now) {
             Some(times) => warn!(output, cause, "{text}{times}. {meanwhile}."),

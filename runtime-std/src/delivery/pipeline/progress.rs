@@ -266,7 +266,7 @@ impl DeliveryProgress {
     }
 
     /// Returns whether the journal can be written, to be updated.
-    pub(super) fn journal(&self) -> &Standing {
+    pub(super) fn journal(&self) -> &Arc<Standing> {
         self.ledger.journal()
     }
 
@@ -356,7 +356,7 @@ impl DeliveryProgress {
         self.state().failure.is_some()
     }
 
-    /// Returns whether a sync failed or the bookmark was removed.
+    /// Returns whether a sync failed, the bookmark was removed, or a commit would contradict it.
     pub(super) fn is_void(&self) -> bool {
         let state = self.state();
         let failure = state.failure.as_ref();

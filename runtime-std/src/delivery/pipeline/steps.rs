@@ -43,7 +43,7 @@ pub enum WriteOutcome {
 /// Why a step failed.
 #[derive(Debug)]
 pub enum StepError {
-    /// Nothing was changed; retry.
+    /// The batch was not accepted; retry. A file may be renamed or opened already.
     Retry(io::Error),
     /// A sync failed: nothing after the last commit is certainly durable.
     NotDurable(io::Error),
@@ -126,11 +126,18 @@ impl DeliverySteps {
         n: u64,
         parts: &[OutputPart],
     ) -> Result<WriteOutcome, StepError> {
-        let checked = output.check_files(parts);
-        for file in output.take_released() {
-            file.sync().map_err(NotDurable)?;
-        }
-        checked.map_err(Retry)?;
+        let outcome = self.check_and_write(output, name, n, parts);
+        durably(output, outcome)
+    }
+
+    fn check_and_write(
+        &self,
+        output: &mut dyn Output,
+        name: &Arc<str>,
+        n: u64,
+        parts: &[OutputPart],
+    ) -> Result<WriteOutcome, StepError> {
+        output.check_files(parts).map_err(Retry)?;
         if let Some(first) = self.close_due(output, n, parts)? {
             return Ok(WriteOutcome::CommitFirst(first));
         }
@@ -192,10 +199,11 @@ impl DeliverySteps {
     /// # Errors
     /// [`StepError`].
     pub fn close_idle(&self, output: &mut dyn Output) -> Result<Option<u64>, StepError> {
-        match self.close_due(output, u64::MAX, &[])? {
-            Some(first) => Ok(Some(first)),
-            None => self.mark(output, u64::MAX),
-        }
+        let first = match self.close_due(output, u64::MAX, &[]) {
+            Ok(None) => self.mark(output, u64::MAX),
+            done => done,
+        };
+        durably(output, first)
     }
 
     /// Closes the files that are due before batch `n`. Each is durable and committed first.
@@ -205,11 +213,7 @@ impl DeliverySteps {
         n: u64,
         parts: &[OutputPart],
     ) -> Result<Option<u64>, StepError> {
-        let due = output.due(parts);
-        for file in output.take_released() {
-            file.sync().map_err(NotDurable)?;
-        }
-        let due = due.map_err(Retry)?;
+        let due = output.due(parts).map_err(Retry)?;
         for due in &due {
             let pending = |journal: MutexGuard<'_, Journal>| journal.pending_on(&due.marked, n);
             if let Some(first) = self.journal().and_then(pending) {
@@ -230,11 +234,8 @@ impl DeliverySteps {
     /// # Errors
     /// [`StepError`].
     pub fn reopen(&self, output: &mut dyn Output) -> Result<(), StepError> {
-        output.reopen().map_err(Retry)?;
-        for file in output.take_released() {
-            file.sync().map_err(NotDurable)?;
-        }
-        Ok(())
+        let reopened = output.reopen().map_err(Retry);
+        durably(output, reopened)
     }
 
     /// Commits every batch up to `n`, which every output has accepted. `files` are the
@@ -242,26 +243,68 @@ impl DeliverySteps {
     ///
     /// # Errors
     /// [`StepError`].
-    pub fn commit(&self, files: &[Arc<dyn DiskFile>], n: u64) -> Result<(), StepError> {
+    pub fn commit(&self, files: Vec<Arc<dyn DiskFile>>, n: u64) -> Result<(), StepError> {
+        let mut commit = Commit::of(files, n);
+        while !self.advance(&mut commit)? {}
+        Ok(())
+    }
+
+    /// Does the next operation of a commit. Returns whether it was the last one.
+    ///
+    /// # Errors
+    /// [`StepError`]. The commit is not gone on with; another one may be begun.
+    pub fn advance(&self, commit: &mut Commit) -> Result<bool, StepError> {
         let Some(journal) = &self.journal else {
+            return Ok(true);
+        };
+        let n = commit.n;
+        commit.next = match &commit.next {
+            CommitStep::Check => {
+                lock(journal)
+                    .check_present()
+                    .map_err(|error| match error.kind() {
+                        io::ErrorKind::NotFound => BookmarkGone(error),
+                        // For example a directory that is temporarily unreadable.
+                        _ => Retry(error),
+                    })?;
+                CommitStep::Files
+            }
+            CommitStep::Files => match commit.files.pop() {
+                Some(file) => {
+                    file.sync().map_err(NotDurable)?;
+                    CommitStep::Files
+                }
+                None => CommitStep::Append,
+            },
+            CommitStep::Append => {
+                if let Some(what) = lock(journal).contradiction(n) {
+                    return Err(Contradiction(io::Error::other(what)));
+                }
+                CommitStep::Sync(lock(journal).commit(n).map_err(Retry)?)
+            }
+            CommitStep::Sync(segment) => {
+                let synced = segment.sync();
+                // Not before: what waits for this commit must not go on. Also after a failure:
+                // the files are durable up to here, and the next start may find the commit.
+                lock(journal).committed(n);
+                synced.map_err(NotDurable)?;
+                CommitStep::Rotate
+            }
+            CommitStep::Rotate => return self.rotate_if_full().map(|()| true),
+        };
+        Ok(false)
+    }
+
+    /// Begins a new segment of the journal if this one is too large. The last commit has to be
+    /// durable.
+    ///
+    /// # Errors
+    /// [`StepError`].
+    pub fn rotate_if_full(&self) -> Result<(), StepError> {
+        let Some(mut journal) = self.journal() else {
             return Ok(());
         };
-        lock(journal)
-            .check_present()
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => BookmarkGone(error),
-                // For example a directory that is temporarily unreadable.
-                _ => Retry(error),
-            })?;
-        for file in files {
-            file.sync().map_err(NotDurable)?;
-        }
-        if let Some(what) = lock(journal).contradiction(n) {
-            return Err(Contradiction(io::Error::other(what)));
-        }
-        let segment = lock(journal).commit(n).map_err(Retry)?;
-        segment.sync().map_err(NotDurable)?;
-        lock(journal).rotate_if_full().map_err(NotDurable)
+        journal.rotate_if_full().map_err(NotDurable)
     }
 
     /// Makes the marks of files opened for batch `n` durable. Returns a batch that must be
@@ -295,6 +338,44 @@ impl DeliverySteps {
         journal.append(entry).map_err(|failed| Retry(failed.1))?;
         journal.sync().map_err(NotDurable)
     }
+}
+
+/// A commit under way. Between its operations, other threads take their steps.
+pub struct Commit {
+    /// The open files that are not synced yet.
+    files: Vec<Arc<dyn DiskFile>>,
+    n: u64,
+    next: CommitStep,
+}
+
+/// What is done next.
+enum CommitStep {
+    Check,
+    Files,
+    Append,
+    Sync(Arc<dyn DiskFile>),
+    Rotate,
+}
+
+impl Commit {
+    /// Returns a commit of every batch up to `n`, which every output has accepted. `files` are
+    /// the open files.
+    pub fn of(files: Vec<Arc<dyn DiskFile>>, n: u64) -> Self {
+        Self {
+            files,
+            n,
+            next: CommitStep::Check,
+        }
+    }
+}
+
+/// Makes the files durable that a step let go, also after an error: nothing else does it later,
+/// and a commit may follow.
+fn durably<T>(output: &mut dyn Output, step: Result<T, StepError>) -> Result<T, StepError> {
+    for file in output.take_released() {
+        file.sync().map_err(NotDurable)?;
+    }
+    step
 }
 
 /// Returns the batch that must be committed before batch `n` extends a file to the end of

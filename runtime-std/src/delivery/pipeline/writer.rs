@@ -14,7 +14,7 @@ use super::output_log::OutputLog;
 use super::progress::{DeliveryProgress, FailOnPanic};
 use super::refusals::Refusals;
 use super::retry::Retry;
-use super::steps::{DeliverySteps, WriteOutcome};
+use super::steps::{DeliverySteps, StepError, WriteOutcome};
 use crate::delivery::ledger::Ledger;
 use crate::delivery::output_counts::OutputCounts;
 use crate::disk::DiskFile;
@@ -138,7 +138,7 @@ impl OutputWriter {
             let step = retry.until_stopped(progress, || {
                 let step =
                     progress.calling(*index, || steps.write(output.as_mut(), name, n, parts));
-                after_step(output.as_mut(), name, files);
+                after_step(output.as_mut(), name, files, &step);
                 refusals.note(output.as_mut());
                 step
             });
@@ -171,7 +171,7 @@ impl OutputWriter {
         let polled = self.retry.until_stopped(progress, || {
             let polled = progress.calling(index, || output.poll());
             refusals.note(output.as_mut());
-            polled.map_err(super::steps::StepError::Retry)
+            polled.map_err(StepError::Retry)
         });
         if polled.is_none() {
             return false;
@@ -199,7 +199,7 @@ impl OutputWriter {
             let (name, files, progress) = (&self.name, &self.files, &self.progress);
             let step = self.retry.until_stopped(progress, || {
                 let step = progress.calling(index, || steps.close_idle(output.as_mut()));
-                after_step(output.as_mut(), name, files);
+                after_step(output.as_mut(), name, files, &step);
                 step
             });
             match step {
@@ -218,16 +218,27 @@ impl OutputWriter {
         let done = self.retry.until_stopped(progress, || {
             progress.calling(index, || steps.reopen(output.as_mut()))
         });
-        lock(&self.files).clear();
+        if done.is_some() {
+            lock(&self.files).clear();
+        }
         done.is_some()
     }
 }
 
 /// Tells the notices of a step, also of one that failed, and records the files that are open
-/// after it.
-fn after_step(output: &mut dyn Output, name: &str, files: &OpenFiles) {
+/// after it. After a failed sync those before it stay: the file that could not be synced is one
+/// of them, and no commit may do without it.
+fn after_step<T>(
+    output: &mut dyn Output,
+    name: &str,
+    files: &OpenFiles,
+    step: &Result<T, StepError>,
+) {
     for notice in output.notices() {
         warn!(output = name, "{notice}");
+    }
+    if matches!(step, Err(StepError::NotDurable(_))) {
+        return;
     }
     let mut open = lock(files);
     open.clear();

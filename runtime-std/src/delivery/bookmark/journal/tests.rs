@@ -48,6 +48,7 @@ fn deliver(journal: &mut Journal, n: u64) {
     journal.append(batch(n)).unwrap();
     journal.append(JournalEntry::Written(written(n))).unwrap();
     journal.commit(n).unwrap().sync().unwrap();
+    journal.committed(n);
     journal.rotate_if_full().unwrap();
 }
 
@@ -60,6 +61,7 @@ fn a_start_knows_whether_the_last_run_ended_in_order() {
     assert!(!found(&disk).is_closed, "a batch waits");
     journal.append(JournalEntry::Written(written(1))).unwrap();
     journal.commit(1).unwrap().sync().unwrap();
+    journal.committed(1);
     assert!(!found(&disk).is_closed, "it may have been killed");
     journal.close().unwrap();
     assert!(found(&disk).is_closed);
@@ -128,6 +130,7 @@ fn half_an_entry_on_a_full_disk_is_cut_off_before_the_next() {
     journal.append(entry).unwrap();
     journal.append(JournalEntry::Written(written(2))).unwrap();
     journal.commit(2).unwrap();
+    journal.committed(2);
     let found = found(&disk);
     assert_eq!((found.bookmark.n, found.garbled_at), (2, None));
 }
@@ -149,6 +152,7 @@ fn what_files_hold_goes_over_to_the_next_segment() {
     assert_ne!(after.segment, before.segment);
     assert_eq!(after.pending, before.pending);
     journal.commit(1).unwrap();
+    journal.committed(1);
     let of_out = found(&disk).bookmark.tallies.into_values();
     assert_eq!(of_out.collect::<Vec<_>>(), [tally]);
 }
