@@ -60,6 +60,8 @@ struct DiskState {
     now: u64,
     /// How many of the next syncs of files fail.
     syncs_fail: usize,
+    /// What another program appends, at which operation and to which file.
+    appends_at: Option<(u64, PathBuf, Vec<u8>)>,
     /// Added to the device number of file systems.
     device: u64,
 }
@@ -211,17 +213,14 @@ impl ModelDisk {
 
     /// Another program appends to a file durably; returns whether the file existed.
     pub fn appended_by_another(&self, path: &Path, bytes: &[u8]) -> bool {
+        self.0.lock().unwrap().append_by_another(path, bytes)
+    }
+
+    /// Another program does so at operation `at`, counted from now, just before it.
+    pub fn append_by_another_at(&self, at: u64, path: &Path, bytes: &[u8]) {
         let mut state = self.0.lock().unwrap();
-        let Some(&inode) = state.names.get(path) else {
-            return false;
-        };
-        state.durable_names.insert(path.into(), inode);
-        let Some(content) = state.files.get_mut(&inode) else {
-            return false;
-        };
-        content.now.extend_from_slice(bytes);
-        content.sync();
-        true
+        let at = state.operations + at;
+        state.appends_at = Some((at, path.into(), bytes.into()));
     }
 
     /// Returns the files of a directory.
@@ -288,6 +287,19 @@ impl DiskState {
         key
     }
 
+    fn append_by_another(&mut self, path: &Path, bytes: &[u8]) -> bool {
+        let Some(&inode) = self.names.get(path) else {
+            return false;
+        };
+        self.durable_names.insert(path.into(), inode);
+        let Some(content) = self.files.get_mut(&inode) else {
+            return false;
+        };
+        content.now.extend_from_slice(bytes);
+        content.sync();
+        true
+    }
+
     /// Counts an operation; returns an error from the crash on. The crashing operation
     /// is done by half.
     fn operation(&mut self) -> Result<bool, io::Error> {
@@ -295,6 +307,10 @@ impl DiskState {
             return Err(io::Error::other("crashed"));
         }
         self.operations += 1;
+        let operations = self.operations;
+        if let Some((_, path, bytes)) = self.appends_at.take_if(|(at, ..)| operations >= *at) {
+            self.append_by_another(&path, &bytes);
+        }
         self.crashed = self.crash_at.is_some_and(|at| self.operations >= at);
         Ok(self.crashed)
     }

@@ -361,7 +361,7 @@ impl FileRecovery<'_> {
                 // fewer, and has to find the same beginning.
                 let aside = self.set_aside(place, mark.end, &end)?;
                 if file.identity()?.length != length {
-                    // Another program writes to it now.
+                    // Another program writes to it now. Nothing is moved then.
                     self.disk.remove(&aside)?;
                     tell(FileNotice::Unexplained(place.into()));
                     return Ok(());

@@ -1,6 +1,7 @@
 //! An open file of the disk in memory.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::DiskState;
@@ -11,6 +12,7 @@ use crate::disk::{DiskFile, FileIdentity};
 pub(super) struct ModelFile {
     disk: Arc<Mutex<DiskState>>,
     inode: u64,
+    has_failed: AtomicBool,
 }
 
 impl Drop for ModelFile {
@@ -32,6 +34,7 @@ impl ModelFile {
         Self {
             disk: disk.clone(),
             inode,
+            has_failed: AtomicBool::new(false),
         }
     }
 
@@ -65,11 +68,15 @@ impl DiskFile for ModelFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        if self.has_failed.load(Ordering::Relaxed) {
+            return Err(io::Error::other("an earlier sync failed"));
+        }
         {
             let mut state = self.disk.lock().unwrap();
             if state.syncs_fail > 0 {
                 state.syncs_fail -= 1;
                 state.files.get_mut(&self.inode).unwrap().lose();
+                self.has_failed.store(true, Ordering::Relaxed);
                 return Err(io::Error::other("sync failed"));
             }
         }

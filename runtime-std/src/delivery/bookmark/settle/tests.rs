@@ -79,3 +79,53 @@ fn a_foreign_file_with_the_number_of_one_of_version_1_stays_and_it_is_told() {
         assert!(notices.contains(&again), "{end} {same_boot}: {notices:?}");
     }
 }
+
+#[test]
+fn a_line_that_another_program_appends_during_a_start_stays() {
+    let (key, ours) = (DigestKey::new([3; 32]), Path::new(OURS));
+    let line = b"somebody else's\n";
+    let mut appended_in_between = 0;
+    for at in 1.. {
+        let disk = ModelDisk::default();
+        disk.written_by_another(ours, b"event\nev");
+        let found = disk.identity(ours).unwrap().unwrap();
+        let mark = FileMark {
+            path: ours.into(),
+            device: found.device,
+            inode: found.inode,
+            end: 6,
+            proof: key.of_file(b"event\n"),
+        };
+        // The second event was to be written, and only the beginning is there.
+        let range = FileRange {
+            path: ours.into(),
+            start: 6,
+            end: 12,
+            proof: key.of_file(b"event\nevent\n"),
+        };
+        let mut recovered = recovered(mark, range);
+        let mut notices = Vec::new();
+        disk.append_by_another_at(at, ours, line);
+        let mut tell = |notice| notices.push(notice);
+        settle(&disk, &key, &mut recovered, false, &mut tell).unwrap();
+        let left = disk.content(ours);
+        let paths = disk.paths(Path::new("/out"));
+        let asides = paths.iter().filter(|path| *path != ours).count();
+        let told_aside = |notice: &FileNotice| matches!(notice, FileNotice::SetAside(..));
+        assert_eq!(asides, notices.iter().filter(|it| told_aside(it)).count());
+        if left == b"event\n" {
+            // Between the last look at the length and the cut: no system call does both.
+            assert_eq!(asides, 1, "at {at}");
+            break;
+        }
+        assert!(left.ends_with(line), "at {at}: {left:?}");
+        let is_told = notices.contains(&FileNotice::Unexplained(OURS.into()));
+        assert_eq!(
+            is_told,
+            left.starts_with(b"event\nev"),
+            "at {at}: {notices:?}"
+        );
+        appended_in_between += usize::from(is_told);
+    }
+    assert!(appended_in_between > 0);
+}
