@@ -6,6 +6,7 @@ use estreamer::config::{ArchiveRules, Compression, Rotation};
 use estreamer::fuzzing::collector::{OutputTarget, TargetHead};
 use estreamer::fuzzing::content;
 use estreamer::fuzzing::disk::{CRASHES, Crash, ModelDisk};
+use estreamer::verify::Verifier;
 
 use crate::setting::{Setting, run};
 use crate::{after_crash, check, everywhere, in_order, setting, without_head};
@@ -58,6 +59,28 @@ pub(crate) fn contents(output: &OutputTarget, disk: &ModelDisk) -> Vec<(String, 
         all.push_str(&without_head(output, &content));
     }
     vec![(output.path.into(), all)]
+}
+
+/// Each closed file is as its manifest says.
+pub(crate) fn prove(output: &OutputTarget, disk: &ModelDisk, when: &str) {
+    if !output.archive.manifest || output.by_kind {
+        return;
+    }
+    let mut quiet = |_: &Path, _| {};
+    let report = Verifier::of(disk, &mut quiet).series(&[output.path.into()]);
+    let differences = report.unwrap().differences;
+    assert!(differences.is_empty(), "{differences:?}: {when}");
+}
+
+#[test]
+fn files_that_are_closed_while_a_commit_is_under_way() {
+    for operations in 1..8 {
+        everywhere(&Setting {
+            outputs: vec![archive("/out/events", rotated(40))],
+            operations: Some(operations),
+            ..setting()
+        });
+    }
 }
 
 #[test]

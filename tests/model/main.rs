@@ -39,6 +39,7 @@ fn setting() -> Setting {
         batch: 4,
         lag: 0,
         commit: 2,
+        operations: None,
         overlap: 5,
         now: 1000,
     }
@@ -297,6 +298,7 @@ fn check(setting: &Setting, disk: &ModelDisk, when: &str) {
         assert_eq!(written, stored, "{output}: {when}");
     });
     for output in &setting.outputs {
+        archive::prove(output, disk, when);
         for (path, content) in contents(output, disk) {
             for (name, events) in &setting.sources {
                 let texts = events.iter().map(|(_, text)| text.as_str());

@@ -22,6 +22,8 @@ pub(crate) struct Setting {
     pub(crate) lag: usize,
     /// Batches between two commits.
     pub(crate) commit: usize,
+    /// Operations of a commit that are done before the next batch; `None` for all of them.
+    pub(crate) operations: Option<usize>,
     /// Seconds asked for again.
     pub(crate) overlap: u32,
     /// Our clock, UNIX seconds.
@@ -61,7 +63,14 @@ pub(crate) fn run(setting: &Setting, disk: &ModelDisk, boot: &str) -> io::Result
             collector.write(output, if output == last { setting.lag } else { 0 })?;
         }
         if turn % setting.commit == 0 {
-            collector.commit()?;
+            match setting.operations {
+                None => collector.commit()?,
+                Some(operations) => {
+                    for _ in 0..operations {
+                        collector.advance_commit()?;
+                    }
+                }
+            }
         }
     }
     for output in 0..=last {

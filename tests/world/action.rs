@@ -38,8 +38,8 @@ pub(crate) enum Action {
     Poll,
     /// The bookmark is committed.
     Commit,
-    /// A part of a commit is done; others may come before the next part.
-    CommitPart,
+    /// So many operations of a commit are done; others may come before the next ones.
+    CommitPart { operations: usize },
     /// The collector reopens the files of an output.
     Reopen { output: usize },
     /// Time passes, in seconds.
@@ -115,7 +115,7 @@ pub(crate) fn of_seed(random: &mut Random) -> Vec<Action> {
 /// What happens in a good world as well.
 fn usual(random: &mut Random) -> Action {
     let source = random.index(2);
-    match random.index(24) {
+    match random.index(23) {
         0..=3 => Action::Store {
             source,
             count: 1 + random.index(4),
@@ -150,7 +150,9 @@ fn usual(random: &mut Random) -> Action {
         15 => Action::Poll,
         16..=17 => Action::Commit,
         18 => Action::SendNull { source },
-        19..=22 => Action::CommitPart,
+        19..=21 => Action::CommitPart {
+            operations: 1 + random.index(8),
+        },
         _ => Action::Wait {
             seconds: random.index(20) as u64,
         },

@@ -248,7 +248,13 @@ impl World {
             Action::Write { output, behind } => self.collector.write(output, behind)?,
             Action::Poll => self.poll()?,
             Action::Commit => self.collector.commit()?,
-            Action::CommitPart => self.collector.advance_commit()?,
+            Action::CommitPart { operations } => {
+                for _ in 0..operations {
+                    if self.collector.advance_commit()? {
+                        break;
+                    }
+                }
+            }
             Action::Reopen { output } => self.collector.reopen(output)?,
             Action::Wait { seconds } => {
                 self.now += seconds;

@@ -376,11 +376,11 @@ impl ModelCollector {
     }
 
     /// Begins a commit of what every output has accepted, or does the next operation of the one
-    /// that is under way.
+    /// that is under way. Returns whether it was the last one.
     ///
     /// # Errors
     /// The disk's.
-    pub fn advance_commit(&mut self) -> io::Result<()> {
+    pub fn advance_commit(&mut self) -> io::Result<bool> {
         let mut commit = match self.commit.take() {
             Some(commit) => commit,
             None => {
@@ -394,7 +394,7 @@ impl ModelCollector {
         };
         let is_done = self.steps.advance(&mut commit).map_err(io)?;
         self.commit = (!is_done).then_some(commit);
-        Ok(())
+        Ok(is_done)
     }
 
     fn finish_commit(&mut self) -> io::Result<()> {
