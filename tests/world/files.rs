@@ -62,20 +62,29 @@ pub(crate) fn all_lines(disk: &ModelDisk, wanted: impl Fn(&Path) -> bool) -> Lin
     lines
 }
 
-/// Returns the lines of files as they were before their end was moved aside. A file that another
-/// program cut, and filled with a line that begins as the old one, loses the rest of that line.
+/// Returns the lines that were cut apart when the end of a file was moved aside. A file that
+/// another program cut, and filled with a line that begins as the old one, loses the rest of that
+/// line. It may have been renamed or compressed since.
 pub(crate) fn rejoined(disk: &ModelDisk) -> Lines {
     let mut lines = Lines::new();
     for aside in unproven(disk) {
         let name = aside.to_string_lossy();
-        let Some((path, at)) = name.split_once(".unproven-") else {
-            continue;
-        };
-        let at = at.split('-').next().and_then(|at| at.parse().ok());
-        let mut content = disk.content(Path::new(path));
-        content.truncate(at.unwrap_or(0));
-        content.extend(disk.content(&aside));
-        lines.extend(lines_in(&content));
+        let at = name.split_once(".unproven-").map(|(_, at)| at);
+        let at = at.and_then(|at| at.split('-').next()?.parse().ok());
+        let end = disk.content(&aside);
+        for path in [OUT, ELSEWHERE]
+            .map(|it| disk.paths(Path::new(it)))
+            .concat()
+        {
+            let content = decompressed(&disk.content(&path));
+            if let Some(begin) = content.get(..at.unwrap_or(usize::MAX)) {
+                let begin = begin.rsplit(|byte| *byte == b'\n').next();
+                let end = end.split(|byte| *byte == b'\n').next();
+                lines.extend(lines_in(
+                    &[begin, end].map(Option::unwrap_or_default).concat(),
+                ));
+            }
+        }
     }
     lines
 }

@@ -454,3 +454,30 @@ fn bytes_are_moved_aside_to_one_file_that_is_told() {
         holds_with_history(&[0, 3], InitialTimestamp::OLDEST, 4, &actions);
     }
 }
+
+/// A line that another program had cut apart was looked for in the file of the old name.
+#[test]
+fn a_line_that_was_cut_apart_is_found_in_a_file_that_was_compressed_since() {
+    let from = InitialTimestamp(99_990);
+    let crash_at = |operation| CrashAt {
+        operation,
+        crash: Crash::PowerButJournal,
+    };
+    holds_with_history(
+        &[0, 2, 4],
+        from,
+        4,
+        &[
+            Replace { file: 13 },
+            Truncate { file: 3, bytes: 34 },
+            crash_at(1),
+            Commit,
+            Truncate { file: 0, bytes: 2 },
+            Append { file: 2 },
+            crash_at(5),
+            Commit,
+            Commit,
+            Compress { file: 0 },
+        ],
+    );
+}

@@ -227,6 +227,6 @@ mod tests {
             }
             patches += 1;
         }
-        assert_eq!(patches, 13);
+        assert_eq!(patches, 12);
     }
 }
