@@ -1,9 +1,12 @@
 //! A port at which nothing listens.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use socket2::{Domain, Socket, Type};
+
+use crate::wait_until;
 
 /// A port of the loopback interface that is taken, so that no other test gets it, and at which
 /// nothing listens. A server may be started at its address meanwhile.
@@ -23,15 +26,19 @@ impl ClosedPort {
         Self::at((Ipv4Addr::LOCALHOST, 0).into())
     }
 
-    /// The port of a server that is gone.
+    /// The port of a server that is gone. A process that another test is about to start may
+    /// have its socket a moment longer.
     ///
     /// # Panics
-    /// When something listens there.
+    /// When something goes on listening there.
     pub fn at(address: SocketAddr) -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         // Otherwise no server could be started there.
         socket.set_reuse_address(true).expect("an option");
-        socket.bind(&address.into()).expect("a free port");
+        wait_until(|| match socket.bind(&address.into()) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => false,
+            bound => bound.map(|()| true).expect("a free port"),
+        });
         let address = socket.local_addr().expect("it is bound");
         Self {
             address: address.as_socket().expect("IPv4"),

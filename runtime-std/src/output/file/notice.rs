@@ -85,8 +85,8 @@ impl fmt::Display for FileNotice {
             ),
             Self::NotFound(path) => write!(
                 f,
-                "{} is not the file that was written last, and that file is not found. Events that \
-                 were not recorded as delivered come again and may be in both files.",
+                "{} is not the file that was written before, and that file is not found. Events \
+                 that were not recorded as delivered come again and may be in both files.",
                 path.display()
             ),
             Self::NamesNotDurable(path) => write!(
