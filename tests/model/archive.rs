@@ -12,7 +12,7 @@ use crate::setting::{Setting, run};
 use crate::{after_crash, check, everywhere, in_order, setting, without_head};
 
 /// Closes a file before it has more than this number of bytes.
-fn rotated(size: u64) -> ArchiveRules {
+pub(crate) fn rotated(size: u64) -> ArchiveRules {
     ArchiveRules {
         rotate: Some(Rotation {
             size: Some(size),
@@ -23,7 +23,7 @@ fn rotated(size: u64) -> ArchiveRules {
     }
 }
 
-fn archive(path: &'static str, archive: ArchiveRules) -> OutputTarget {
+pub(crate) fn archive(path: &'static str, archive: ArchiveRules) -> OutputTarget {
     OutputTarget {
         path,
         tag: "",

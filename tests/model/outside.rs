@@ -10,7 +10,7 @@ use estreamer::fuzzing::{FileOutput, FileSettings};
 use estreamer::fuzzing::{Output, OutputPart};
 use estreamer_core::wire::InitialTimestamp;
 
-use crate::file;
+use crate::{archive, file};
 
 const NOW: u64 = 1000;
 
@@ -134,6 +134,31 @@ fn the_file_of_another_output_is_not_taken_for_one_that_is_gone() {
         batch(&mut collector, 0..4);
         collector.write(0, 0).unwrap();
         assert_eq!(lines(&disk, &["/out/kept"]), each_once(4));
+    }
+}
+
+#[test]
+fn a_file_that_goes_on_after_it_was_recorded_as_closed_is_in_no_manifest() {
+    for is_renamed in [false, true] {
+        let disk = ModelDisk::default();
+        let output = archive::archive("/out/events", archive::rotated(40));
+        let path = Path::new(output.path);
+        let mut collector = open(&disk, "1", &[output]);
+        let mut deliver = |events| {
+            batch(&mut collector, events);
+            let written = collector.write(0, 0);
+            written.and_then(|()| collector.commit())
+        };
+        deliver(0..8).unwrap();
+        disk.fail_rename();
+        deliver(8..9).unwrap_err();
+        match is_renamed {
+            true => drop(disk.renamed_by_another(path, Path::new("/elsewhere/events"))),
+            false => drop(disk.appended_by_another(path, b"somebody else's\n")),
+        }
+        deliver(9..20).unwrap();
+        deliver(20..21).unwrap();
+        archive::prove(&output, &disk, &format!("renamed: {is_renamed}"));
     }
 }
 

@@ -60,6 +60,8 @@ struct DiskState {
     now: u64,
     /// How many of the next syncs of files fail.
     syncs_fail: usize,
+    /// Whether the next renaming of a file that is closed fails.
+    rename_fails: bool,
     /// What another program appends, at which operation and to which file.
     appends_at: Option<(u64, PathBuf, Vec<u8>)>,
     /// Added to the device number of file systems.
@@ -92,6 +94,11 @@ impl ModelDisk {
     /// stops.
     pub fn fail_syncs(&self, count: usize) {
         self.0.lock().unwrap().syncs_fail = count;
+    }
+
+    /// The next renaming of a file that is closed fails.
+    pub fn fail_rename(&self) {
+        self.0.lock().unwrap().rename_fails = true;
     }
 
     /// Half a minute passes: the system writes what it has in memory.
@@ -412,8 +419,14 @@ impl Disk for ModelDisk {
     }
 
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-        if self.0.lock().unwrap().names.contains_key(to) {
-            return Err(io::ErrorKind::AlreadyExists.into());
+        {
+            let mut state = self.0.lock().unwrap();
+            if std::mem::take(&mut state.rename_fails) {
+                return Err(io::Error::other("rename failed"));
+            }
+            if state.names.contains_key(to) {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
         }
         self.rename(from, to)
     }
