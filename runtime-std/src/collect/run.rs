@@ -157,6 +157,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
             forms.keep_in(FormHints::open(path));
         }
         monitor.set_pipeline(pipeline.view(), current.config.state.clone());
+        listening.change(current.config.listen);
         listening.open_socket(current.config.state.as_deref());
         let stop_by = Cell::new(None);
         let supervisor = Supervisor {

@@ -335,7 +335,6 @@ impl Supervisor<'_> {
                 return None;
             }
         };
-        self.listening.change(new.listen);
         let arenas = (self.sources.len(), new.sources.len());
         if !same_pipeline(self.config, &new, arenas) {
             if let Err(failure) = self.usable(&new) {
@@ -355,6 +354,7 @@ impl Supervisor<'_> {
                 failure.worded(self.run.wording)
             ),
             Ok(fresh) => {
+                self.listening.change(new.listen);
                 (self.config.shutdown, self.config.retry) = (new.shutdown, new.retry);
                 replace(tasks, &sources, fresh);
                 *self.sources = sources;

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 
 use base64::Engine;
@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::event_queue::QueuedEvent;
+use crate::disk::{Disk, RealDisk, directory};
 
 /// The file; opened for the first event.
 pub(in crate::output) struct ErrorFile {
@@ -85,16 +86,57 @@ impl ErrorFile {
             Some(file) => file,
             None => {
                 let mut options = OpenOptions::new();
-                let opened = options.append(true).create(true).mode(0o640).open(path);
-                self.file.insert(opened.map_err(told)?)
+                options.read(true).append(true).create(true).mode(0o640);
+                let file = options.open(path).map_err(told)?;
+                // Without a durable name, a synced file may be lost.
+                RealDisk.sync_names(directory(path)).map_err(told)?;
+                self.file.insert(file)
             }
         };
         let length = file.metadata().map_err(told)?.len();
+        if length > 0 {
+            let mut last = [0];
+            file.read_exact_at(&mut last, length - 1).map_err(told)?;
+            if last != *b"\n" {
+                // A killed process left half a line.
+                lines.insert(0, b'\n');
+            }
+        }
         let written = file.write_all(&lines).and_then(|()| file.sync_data());
         written.map_err(|error| {
             // Half a line would hide the next one.
             let _ = file.set_len(length);
             told(error)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::event_queue::tests::part;
+
+    #[test]
+    fn half_a_line_of_a_killed_process_does_not_hide_the_next_one() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("refused.ndjson");
+        std::fs::write(&path, "{\"estreamer_ref").unwrap();
+        let mut file = ErrorFile::new(Some(path.clone()));
+        let part = part(&["a", "b"]);
+        for (record, line) in part.records.iter().zip([b"a", b"b"]) {
+            file.append(&[(QueuedEvent { record, line }, "why")])
+                .unwrap();
+        }
+        let text = std::fs::read_to_string(path).unwrap();
+        let (half, lines) = text.split_once('\n').unwrap();
+        assert_eq!(half, "{\"estreamer_ref");
+        let lines = lines.lines().map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line["estreamer_refused"]["event"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        });
+        assert_eq!(lines.collect::<Vec<_>>(), ["a", "b"]);
     }
 }

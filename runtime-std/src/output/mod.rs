@@ -181,6 +181,19 @@ impl fmt::Display for ReaderLeft {
 
 impl std::error::Error for ReaderLeft {}
 
+/// A receiver has not acknowledged what it was sent before, so that no more is sent. It may still
+/// do so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotAcknowledged(pub(crate) &'static str);
+
+impl fmt::Display for NotAcknowledged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the {} have not acknowledged earlier events yet", self.0)
+    }
+}
+
+impl std::error::Error for NotAcknowledged {}
+
 /// An output. Batches arrive in the order of their numbers; a failed batch is retried until
 /// it is written.
 ///

@@ -352,6 +352,7 @@ impl FileRecovery<'_> {
         let file = self.disk.open(place, PRIVATE)?;
         // If another process holds the lock, nothing is moved or truncated.
         file.lock()?;
+        let mut aside = None;
         if proven < length && mark.proof != NO_PROOF {
             let end = self.disk.read_range(place, mark.end, length)?;
             let unproven = end.get((proven - mark.end) as usize..).unwrap_or_default();
@@ -359,15 +360,19 @@ impl FileRecovery<'_> {
             if unproven.iter().any(|&byte| byte != 0) {
                 // All bytes after the mark: if this start is interrupted, the next one may prove
                 // fewer, and has to find the same beginning.
-                let aside = self.set_aside(place, mark.end, &end)?;
-                if file.identity()?.length != length {
-                    // Another program writes to it now. Nothing is moved then.
-                    self.disk.remove(&aside)?;
-                    tell(FileNotice::Unexplained(place.into()));
-                    return Ok(());
-                }
-                tell(FileNotice::SetAside(place.into(), aside));
+                aside = Some(self.set_aside(place, mark.end, &end)?);
             }
+        }
+        if file.identity()?.length != length {
+            // Another program writes to it now. Nothing is moved then.
+            if let Some(aside) = aside {
+                self.disk.remove(&aside)?;
+            }
+            tell(FileNotice::Unexplained(place.into()));
+            return Ok(());
+        }
+        if let Some(aside) = aside {
+            tell(FileNotice::SetAside(place.into(), aside));
         }
         file.truncate(mark.end)?;
         file.sync()

@@ -20,10 +20,13 @@ pub(super) struct Ordinals {
 const MAX_SECONDS: usize = 16;
 
 impl Ordinals {
-    /// Drops the counts of early seconds. Call it before each batch: the delivered records
-    /// do not contain the current batch yet.
-    pub(super) fn begin_batch(&mut self) {
-        while self.seconds.len() > MAX_SECONDS {
+    /// Drops the counts of early seconds, so that at most `limit` records are counted. Call it
+    /// before each batch: the delivered records do not contain the current batch yet.
+    pub(super) fn begin_batch(&mut self, limit: usize) {
+        let records = |seconds: &BTreeMap<_, HashMap<_, _>>| -> usize {
+            seconds.values().map(HashMap::len).sum()
+        };
+        while self.seconds.len() > MAX_SECONDS || records(&self.seconds) > limit {
             self.seconds.pop_first();
         }
     }
@@ -49,7 +52,7 @@ mod tests {
     use super::*;
 
     fn number(ordinals: &mut Ordinals, second: u32, digests: &[u128], of: &Seconds) -> Vec<u32> {
-        ordinals.begin_batch();
+        ordinals.begin_batch(1000);
         let digests = digests.iter().copied().map(Digest::new);
         let numbers = digests.map(|digest| ordinals.next(second, digest, of));
         numbers.collect()
@@ -65,6 +68,15 @@ mod tests {
             [0],
             "another second"
         );
+    }
+
+    #[test]
+    fn a_second_that_never_ends_takes_a_bounded_memory() {
+        let (mut ordinals, none) = (Ordinals::default(), Seconds::new());
+        for record in 0..10_000 {
+            number(&mut ordinals, 0, &[record], &none);
+            assert!(ordinals.seconds[&0].len() <= 1001);
+        }
     }
 
     #[test]

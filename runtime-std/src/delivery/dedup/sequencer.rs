@@ -164,6 +164,8 @@ impl Sequencer {
         let overlap = self.limits.overlap;
         let state = self.sources.entry(source.into()).or_default();
         state.filter = state.delivered.replay_filter();
+        // As after a restart: what the filter does not know may come again.
+        state.ordinals = Ordinals::default();
         state.newest = None;
         state.more = if several { overlap } else { 0 };
         if let Some(ResumePoint {
@@ -286,7 +288,7 @@ impl Sequencer {
         kept.reserve(verdicts.len());
         let mut counts = BatchCounts::default();
         let mut checked = 0;
-        state.ordinals.begin_batch();
+        state.ordinals.begin_batch(self.limits.digests);
         for (record, verdict) in records.zip(verdicts.iter_mut()) {
             if counts.kept >= limit {
                 break;

@@ -403,7 +403,9 @@ impl DeliveryProgress {
     /// Returns whether all have finished; `None` if the pipeline has stopped waiting.
     pub(super) fn wait_for_end_or_commit(&self) -> Option<bool> {
         let waits = |state: &mut ProgressState| {
-            let needs_commit = state.failure.is_none() && state.is_waited_for();
+            // Several outputs may wait for commits, one of them for more than is possible yet.
+            let is_possible = state.wanted > state.durable && state.cut() > state.durable;
+            let needs_commit = state.failure.is_none() && is_possible;
             state.writers > 0 && !needs_commit && !state.is_late()
         };
         let state = self

@@ -6,7 +6,7 @@ use super::failure::PipelineError;
 use super::output_log::OutputLog;
 use super::progress::DeliveryProgress;
 use super::steps::StepError;
-use crate::output::ReaderLeft;
+use crate::output::{NotAcknowledged, ReaderLeft};
 
 /// The first pause before a retry.
 const MIN_PAUSE: Duration = Duration::from_millis(50);
@@ -61,7 +61,9 @@ impl Retry {
                 progress.fail(PipelineError::ReaderLeft);
                 return None;
             }
-            if progress.is_over() {
+            let inner = error.get_ref();
+            let is_to_come = inner.is_some_and(|inner| inner.is::<NotAcknowledged>());
+            if progress.has_failed() || (progress.is_over() && !is_to_come) {
                 progress.fail(PipelineError::Output(self.log.name().to_owned(), error));
                 return None;
             }
@@ -168,5 +170,28 @@ mod tests {
             matches!(&failure, Some(PipelineError::Output(name, _)) if name == "out"),
             "{failure:?}"
         );
+    }
+
+    #[test]
+    fn an_acknowledgement_is_waited_for_at_the_end_until_it_is_too_late() {
+        let waits = || StepError::Retry(io::Error::other(NotAcknowledged("indexers")));
+        let (mut retry, _, progress) = scene();
+        progress.finish();
+        let mut waited = 0;
+        let done = retry.until_stopped(&progress, || {
+            waited += 1;
+            if waited < 10 {
+                Err(waits())
+            } else {
+                Ok("done")
+            }
+        });
+        assert_eq!((done, progress.has_failed()), (Some("done"), false));
+        let done = retry.until_stopped::<()>(&progress, || {
+            progress.fail(PipelineError::Late);
+            Err(waits())
+        });
+        assert_eq!(done, None);
+        assert!(matches!(progress.take_failure(), Some(PipelineError::Late)));
     }
 }

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 
 use super::error_file::ErrorFile;
 use super::event_queue::{EventQueue, QueuedEvent};
-use super::{Acceptance, AcceptedBatch, Output, OutputPart, RefusedEvents};
+use super::{Acceptance, AcceptedBatch, NotAcknowledged, Output, OutputPart, RefusedEvents};
 use crate::output::options::{BatchLimits, ReceiverOptions};
 use client::{Answer, HttpClient, Post};
 use requests::{Chunk, Requests};
@@ -192,10 +192,12 @@ impl HttpOutput {
                 return Err(error);
             }
         };
-        if matches!(
-            verdict,
-            Verdict::Accepted | Verdict::Pending(_) | Verdict::Items(_)
-        ) {
+        let is_some_accepted = match &verdict {
+            Verdict::Accepted | Verdict::Pending(_) => true,
+            Verdict::Items(items) => items.contains(&ItemResult::Accepted),
+            _ => false,
+        };
+        if is_some_accepted {
             self.refused_alone = 0;
         }
         match verdict {
@@ -215,10 +217,7 @@ impl HttpOutput {
             }
             Verdict::Refused(reason) if self.refused_alone >= MAX_REFUSED_ALONE => {
                 self.requests.put_back(chunk);
-                Err(io::Error::other(format!(
-                    "the receiver refused the last {MAX_REFUSED_ALONE} events and accepted none \
-                     between; the others wait. {reason}; check the URL and the format"
-                )))
+                Err(refuses_all(&reason))
             }
             Verdict::Refused(reason) => {
                 self.refused_alone += 1;
@@ -263,6 +262,16 @@ impl HttpOutput {
             Some(ItemResult::Refused(reason)) => Some(reason.as_str()),
             _ => None,
         };
+        let mut refused = (0..items.len()).filter_map(reason);
+        if let Some(first) = refused.next() {
+            if self.refused_alone >= MAX_REFUSED_ALONE {
+                self.requests.put_back(chunk);
+                return Err(refuses_all(first));
+            }
+            if !items.contains(&ItemResult::Accepted) {
+                self.refused_alone += 1 + refused.count();
+            }
+        }
         if let Err(error) = self.refuse(&chunk, reason) {
             self.requests.put_back(chunk);
             return Err(error);
@@ -354,6 +363,14 @@ impl HttpOutput {
     }
 }
 
+/// The receiver and not the events is at fault.
+fn refuses_all(reason: &str) -> io::Error {
+    io::Error::other(format!(
+        "the receiver refused the last {MAX_REFUSED_ALONE} events and accepted none between; the \
+         others wait. {reason}; check the URL and the format"
+    ))
+}
+
 impl Output for HttpOutput {
     fn write(&mut self, n: u64, parts: &[OutputPart]) -> io::Result<Acceptance> {
         if self.queue.last().is_none_or(|last| last < n) {
@@ -371,9 +388,7 @@ impl Output for HttpOutput {
                 return Err(io::Error::other("the receiver asks to wait"));
             }
             if began.elapsed() > WAIT {
-                return Err(io::Error::other(
-                    "the indexers have not acknowledged earlier events yet",
-                ));
+                return Err(io::Error::other(NotAcknowledged("indexers")));
             }
             std::thread::sleep(ASK);
         }

@@ -21,6 +21,7 @@ struct OpenRequest {
     chunks: Vec<Chunk>,
     /// The acknowledgements that it waits for.
     acks: HashSet<u64>,
+    /// When it was sent the last time.
     since: Instant,
 }
 
@@ -59,10 +60,12 @@ impl Requests {
         self.put_back(chunk);
     }
 
-    /// Records that the last request waits for an acknowledgement.
+    /// Records that the last request waits for an acknowledgement, from now on: it may have been
+    /// tried for long.
     pub(super) fn wait_for(&mut self, ack: u64) {
         if let Some(last) = self.open.back_mut() {
             last.acks.insert(ack);
+            last.since = Instant::now();
         }
     }
 
@@ -103,5 +106,24 @@ impl Requests {
         is_finished
             .then(|| self.open.pop_front())?
             .map(|of| of.count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_for_an_acknowledgement_begins_with_the_answer() {
+        let mut requests = Requests::default();
+        requests.begin(vec![EventId::default()]);
+        let chunk = requests.next().unwrap();
+        // The receiver was away for long.
+        let hour = Duration::from_secs(3600);
+        requests.open[0].since = Instant::now().checked_sub(hour).unwrap();
+        requests.put_back(chunk);
+        assert!(requests.next().is_some());
+        requests.wait_for(7);
+        assert!(requests.waited() < hour);
     }
 }

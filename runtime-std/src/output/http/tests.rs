@@ -4,8 +4,10 @@ use super::*;
 use crate::output::event_queue::tests::part;
 use crate::output::options::HttpOptions;
 use crate::sync::lock;
+use elastic::ElasticReceiver;
 use splunk::SplunkReceiver;
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// Status, `Retry-After` in seconds, and body of an answer.
@@ -53,6 +55,17 @@ fn output(answers: &[Scripted]) -> (HttpOutput, Arc<Mutex<Script>>) {
         &options,
         Box::new(SplunkReceiver::new(&ack)),
     );
+    (output, script)
+}
+
+/// The same for the bulk API, without acknowledgements.
+fn bulk(answers: &[Scripted], place: &Path) -> (HttpOutput, Arc<Mutex<Script>>) {
+    let (mut output, script) = output(answers);
+    output.receiver = Box::new(ElasticReceiver {
+        index: "events".into(),
+        path: "/_bulk".into(),
+    });
+    output.errors = ErrorFile::new(Some(place.join("refused.ndjson")));
     (output, script)
 }
 
@@ -124,4 +137,27 @@ fn a_receiver_that_asks_to_wait_is_left_alone_so_long() {
     output.not_before = Some(Instant::now());
     output.write(1, &[part(&["a", "b"])]).unwrap();
     assert_eq!(posted(&script).len(), 1);
+}
+
+const BOTH_REFUSED: &str = r#"{"errors":true,"items":[
+    {"create":{"status":400,"error":{"type":"mapper_parsing_exception"}}},
+    {"create":{"status":400,"error":{"type":"mapper_parsing_exception"}}}]}"#;
+const ONE_REFUSED: &str = r#"{"errors":true,"items":[{"create":{"status":201}},
+    {"create":{"status":400,"error":{"type":"mapper_parsing_exception"}}}]}"#;
+
+#[test]
+fn a_bulk_api_that_refuses_everything_is_at_fault_and_not_the_events() {
+    let place = tempfile::tempdir().unwrap();
+    let written = |count| {
+        let mut answers = vec![(200, None, BOTH_REFUSED); count];
+        answers.push((200, None, ONE_REFUSED));
+        let (mut output, _) = bulk(&answers, place.path());
+        (0..=count as u64).find_map(|n| output.write(n, &[part(&["a", "b"])]).err())
+    };
+    assert!(written(40).is_none());
+    let error = written(60).unwrap().to_string();
+    assert!(error.contains("refused the last 100 events"), "{error}");
+    assert!(error.contains("mapper_parsing_exception"), "{error}");
+    let kept = std::fs::read_to_string(place.path().join("refused.ndjson")).unwrap();
+    assert_eq!(kept.lines().count(), 2 * 40 + 1 + 100);
 }

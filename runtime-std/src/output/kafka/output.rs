@@ -16,7 +16,9 @@ use super::window::Window;
 use crate::output::error_file::ErrorFile;
 use crate::output::event_queue::{EventQueue, QueuedEvent};
 use crate::output::options::{BatchLimits, KafkaKey, KafkaOptions, ReceiverOptions};
-use crate::output::{Acceptance, AcceptedBatch, Output, OutputPart, RefusedEvents};
+use crate::output::{
+    Acceptance, AcceptedBatch, NotAcknowledged, Output, OutputPart, RefusedEvents,
+};
 
 struct KafkaOutput {
     address: Option<KafkaAddress>,
@@ -351,9 +353,7 @@ impl Output for KafkaOutput {
         while !self.queue.is_sent() {
             self.check_answers()?;
             if began.elapsed() > WAIT {
-                return Err(io::Error::other(
-                    "the brokers have not acknowledged earlier events yet",
-                ));
+                return Err(io::Error::other(NotAcknowledged("brokers")));
             }
             self.advance(POLL)?;
         }

@@ -48,6 +48,22 @@ fn batch(
 }
 
 #[test]
+fn equal_records_without_an_archival_time_have_the_same_numbers_when_they_come_again() {
+    let mut sequencer = sequencer(100).with_ordinals();
+    let source: Arc<str> = "fmc".into();
+    let records = [record(0, b"a"), record(0, b"b"), record(0, b"a")];
+    for _ in 0..3 {
+        sequencer.connect("fmc", InitialTimestamp::OLDEST, CLOCK, false);
+        let mut verdicts = Vec::new();
+        sequencer.screen(&source, records.iter().copied(), &mut verdicts);
+        let all = records.iter().copied();
+        sequencer.number(&source, all, &mut verdicts, u64::MAX, 2000, Vec::new());
+        let ordinals: Vec<u32> = verdicts.iter().map(|verdict| verdict.ordinal).collect();
+        assert_eq!(ordinals, [0, 0, 1]);
+    }
+}
+
+#[test]
 fn memory_is_bounded_within_one_second_too_and_that_is_noticed() {
     let mut sequencer = sequencer(100);
     sequencer.connect("fmc", InitialTimestamp::OLDEST, CLOCK, false);

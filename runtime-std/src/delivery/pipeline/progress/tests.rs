@@ -186,3 +186,29 @@ fn an_output_in_a_call_is_named() {
     assert_eq!(progress.calling(1, || progress.called()), [1]);
     assert!(progress.called().is_empty());
 }
+
+#[test]
+fn outputs_that_wait_for_different_commits_do_not_wait_for_each_other_at_a_stop() {
+    let (progress, _) = progress(2, false);
+    for n in 11..=16 {
+        progress.sent(batch(n, 1), Arc::<Credit>::default(), 1);
+    }
+    progress.accept(0, 15, 7);
+    progress.accept(1, 12, 7);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| progress.wait_until_durable(15));
+        let second = scope.spawn(|| progress.wait_until_durable(12));
+        while progress.state().wanted < 15 {
+            std::thread::yield_now();
+        }
+        progress.finish();
+        // What is possible is committed, although it is not all that is waited for.
+        assert_eq!(progress.wait_for_end_or_commit(), Some(false));
+        progress.committed(progress.cut());
+        assert!(second.join().unwrap());
+        progress.accept(1, 16, 7);
+        assert_eq!(progress.wait_for_end_or_commit(), Some(false));
+        progress.committed(progress.cut());
+        assert!(first.join().unwrap());
+    });
+}
