@@ -137,6 +137,18 @@ fn a_reload_moves_the_listener_and_an_address_in_use_changes_nothing() {
 }
 
 #[test]
+fn a_reload_that_is_refused_leaves_the_listener_alone() {
+    let (fleet, server, running, address) = collecting();
+    let without_directory = Fleet::output("file:no/such/directory/x");
+    fleet.configure("", &[Fleet::source("fmc", &server), without_directory]);
+    running.signal("HUP");
+    running.wait_for("The configuration is unchanged");
+    assert_eq!(get(&address, "/healthz").status, 200);
+    assert!(!running.said().contains("no longer served"));
+    running.stop().success();
+}
+
+#[test]
 fn an_address_that_cannot_be_used_ends_the_start_and_a_public_one_is_warned_about() {
     let fleet = Fleet::new();
     let server = fleet.server(1, 1, |builder| builder);
