@@ -217,3 +217,31 @@ impl Output for StreamOutput {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+    use crate::output::event_queue::tests::part;
+
+    #[test]
+    fn what_was_sent_is_looked_at_again_until_it_counts_as_received() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("socket");
+        let _listener = UnixListener::bind(&path).unwrap();
+        let mut output = StreamOutput::new(Endpoint::Unix(path), None);
+        assert_eq!(output.poll_interval(), None);
+        output.write(1, &[part(&["a"])]).unwrap();
+        let wait = output.poll_interval().unwrap();
+        assert!(wait > Duration::ZERO && wait <= SETTLED, "{wait:?}");
+        assert_eq!(output.accepted(), None);
+        // The time passes without an error.
+        let sent = output.kept[0].at.as_mut().unwrap();
+        sent.0 = sent.0.checked_sub(SETTLED).unwrap();
+        assert_eq!(output.poll_interval(), Some(Duration::ZERO));
+        output.poll().unwrap();
+        assert_eq!(output.accepted().map(|batch| batch.n), Some(1));
+        assert_eq!(output.poll_interval(), None);
+    }
+}
