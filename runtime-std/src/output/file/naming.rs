@@ -141,6 +141,27 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "archive")]
+    #[test]
+    fn a_name_that_differs_in_one_part_is_not_one_of_a_closed_file() {
+        let is_closed = |name: &str| is_closed_name(Path::new("/log/a.csv"), Path::new(name));
+        assert!(is_closed("/log/a-20260131T120000Z-000001.csv"));
+        for other in [
+            "/elsewhere/a-20260131T120000Z-000001.csv",
+            "/log/b-20260131T120000Z-000001.csv",
+            "/log/a-20260131T120000Z-000001.txt",
+            "/log/a-20260131T120000-000001.csv",
+            "/log/a-2026x131T120000Z-000001.csv",
+            "/log/a-20260131T12x000Z-000001.csv",
+            "/log/a-20260131T120000Z-00001.csv",
+            "/log/a-20260131T120000Z-00000x.csv",
+            "/log/a-20260131T120000Z.csv",
+            "/log/a20260131T120000Z-000001.csv",
+        ] {
+            assert!(!is_closed(other), "{other}");
+        }
+    }
+
     #[test]
     fn times_read_back() {
         assert_eq!(rfc_3339(1_769_860_800), "2026-01-31T12:00:00Z");

@@ -72,3 +72,6 @@ fn recorded(entry: &ManifestEntry, is_plain: bool) -> u64 {
         _ => entry.closed.bytes,
     }
 }
+
+#[cfg(all(test, feature = "fuzzing"))]
+mod tests;

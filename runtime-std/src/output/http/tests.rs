@@ -139,6 +139,33 @@ fn a_receiver_that_asks_to_wait_is_left_alone_so_long() {
     assert_eq!(posted(&script).len(), 1);
 }
 
+#[test]
+fn at_most_eight_requests_wait_for_their_acknowledgements() {
+    let answer = |ack| (200, None, ack);
+    let answers = [
+        "{\"ackId\":0}",
+        "{\"ackId\":1}",
+        "{\"ackId\":2}",
+        "{\"ackId\":3}",
+        "{\"ackId\":4}",
+        "{\"ackId\":5}",
+        "{\"ackId\":6}",
+        "{\"ackId\":7}",
+        "{\"ackId\":8}",
+    ];
+    let (mut output, script) = output(&answers.map(answer));
+    // It does not ask.
+    output.asked = Some(Instant::now() + WAIT);
+    for n in 1..=8 {
+        output.write(n, &[part(&["a", "b"])]).unwrap();
+    }
+    output.write(9, &[part(&["a"])]).unwrap();
+    output.finish();
+    output.poll().unwrap();
+    assert_eq!(posted(&script).len(), MAX_PENDING);
+    assert_eq!(output.poll_interval(), Some(ASK));
+}
+
 const BOTH_REFUSED: &str = r#"{"errors":true,"items":[
     {"create":{"status":400,"error":{"type":"mapper_parsing_exception"}}},
     {"create":{"status":400,"error":{"type":"mapper_parsing_exception"}}}]}"#;
