@@ -122,3 +122,6 @@ impl Rotation {
         end > 0 && (by_size || by_time)
     }
 }
+
+#[cfg(all(test, feature = "fuzzing"))]
+mod tests;

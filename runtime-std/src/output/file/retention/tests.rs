@@ -87,9 +87,12 @@ fn the_oldest_are_removed_until_the_others_are_within_the_limits() {
     ] {
         let disk = ModelDisk::default();
         let (series, paths) = closed(&disk, keep, &[4, 3, 2, 0]);
+        // Whether there is anything to do is known without a look at the files.
+        assert_eq!(series.is_within(&keep), left == 4, "{keep:?}");
         let mut notices = Vec::new();
         super::keep(&series, &series.entries(), &mut notices).unwrap();
         assert!(notices.is_empty(), "{notices:?}");
+        assert!(series.is_within(&keep), "{keep:?}");
         let found: Vec<bool> = paths
             .iter()
             .map(|path| disk.number(path).is_some())

@@ -1,0 +1,81 @@
+//! When files are due, by the clock.
+
+use super::super::settings::{ArchiveRules, FileSettings};
+use super::*;
+use crate::digest::DigestKey;
+use crate::fuzzing::disk::ModelDisk;
+use crate::output::Output;
+use crate::output::event_queue::tests::part;
+
+const HOUR: u32 = 3600;
+
+fn output(disk: &ModelDisk, rotate: Option<Rotation>, period: Option<u32>) -> FileOutput {
+    let settings = FileSettings {
+        is_lazy: true,
+        archive: ArchiveRules {
+            rotate,
+            ..ArchiveRules::default()
+        },
+        period,
+        ..FileSettings::default()
+    };
+    FileOutput::new(Arc::new(disk.clone()), DigestKey::new([3; 32]), settings)
+}
+
+/// Writes an event of the eleventh hour.
+fn write(output: &mut FileOutput) {
+    let mut part = part(&["event"]);
+    (part.path, part.period) = (Path::new("/out/events").into(), 10);
+    output.check_files(std::slice::from_ref(&part)).unwrap();
+    output.set_marked();
+    output.write(1, &[part]).unwrap();
+}
+
+fn is_due(output: &mut FileOutput) -> bool {
+    !output.due(&[]).unwrap().is_empty()
+}
+
+fn next(output: &FileOutput) -> Option<u64> {
+    output.poll_interval().map(|next| next.as_secs())
+}
+
+#[test]
+fn the_file_of_an_hour_is_due_a_minute_after_its_end_and_after_a_late_event() {
+    let disk = ModelDisk::default();
+    let mut output = output(&disk, None, Some(HOUR));
+    let end = 11 * u64::from(HOUR);
+    disk.set_now(end - 600);
+    assert_eq!(next(&output), None);
+    write(&mut output);
+    for (now, due) in [(end - 600, 660), (end + 59, 1)] {
+        disk.set_now(now);
+        assert_eq!((next(&output), is_due(&mut output)), (Some(due), false));
+    }
+    disk.set_now(end + 60);
+    assert!(is_due(&mut output));
+    disk.set_now(end + 100);
+    write(&mut output);
+    disk.set_now(end + 159);
+    assert_eq!((next(&output), is_due(&mut output)), (Some(1), false));
+    disk.set_now(end + 160);
+    assert!(is_due(&mut output));
+}
+
+#[test]
+fn a_file_is_due_at_full_multiples_of_a_time_and_when_the_clock_was_set_back() {
+    let disk = ModelDisk::default();
+    let rule = Rotation {
+        size: None,
+        every: Some(u64::from(HOUR)),
+    };
+    let mut output = output(&disk, Some(rule), None);
+    disk.set_now(5000);
+    write(&mut output);
+    assert_eq!((next(&output), is_due(&mut output)), (Some(2200), false));
+    disk.set_now(7199);
+    assert!(!is_due(&mut output));
+    disk.set_now(3599);
+    assert!(is_due(&mut output));
+    disk.set_now(7200);
+    assert!(is_due(&mut output));
+}
