@@ -46,6 +46,18 @@ fn an_envelope_is_opened_and_gives_its_source_type_and_time() {
 }
 
 #[test]
+fn an_error_envelope_as_raw_has_its_length_and_its_mark() {
+    let pki = Pki::new();
+    let envelope = "{\"estreamer_error\":{\"kind\":\"malformed\",\"source\":\"fmc\"}}";
+    let file = pki.write("errors.ndjson", format!("{envelope}\n"));
+    let ended = Ended::of(&mut estreamer(&["convert", &file, "--format", "raw"]));
+    let (length, rest) = ended.stdout.split_at(4);
+    let mark = 0x8000_0000 | envelope.len() as u32;
+    assert_eq!(length, mark.to_be_bytes());
+    assert_eq!(rest, envelope.as_bytes());
+}
+
+#[test]
 fn what_is_no_event_is_told_and_goes_to_an_error_envelope() {
     let pki = Pki::new();
     let file = pki.write("mixed", "{\"EventType\":\"FileEvent\"}\n\nnot json\n");

@@ -434,6 +434,7 @@ fn settings_that_cannot_work_are_refused_with_a_remedy() {
         let tables = [Fleet::source("fmc", &server), Fleet::output(url) + keys];
         fleet.configure("", &tables);
         let ended = estreamer_tests::Ended::of(&mut fleet.collect());
+        assert!(!ended.stderr.contains("secret@"), "{}", ended.stderr);
         ended.failure(2, &words);
     }
 }

@@ -244,3 +244,36 @@ fn the_name_of_a_file_cannot_look_like_a_result() {
     let proven = text.lines().filter(|line| line.starts_with("proven"));
     assert_eq!(proven.count(), 1, "{text}");
 }
+
+#[test]
+fn a_closed_file_is_found_by_its_name_alone() {
+    let (fleet, open) = archive("");
+    let closed = &closed(&open)[0];
+    let mut command = estreamer(&["verify"]);
+    command.current_dir(fleet.path("log"));
+    Ended::of(command.arg(closed.file_name().unwrap())).success();
+}
+
+#[test]
+fn a_configuration_without_a_state_directory_has_that_of_the_service() {
+    let (fleet, open) = archive("");
+    let path = fleet.path("estreamer.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("state = \"state\"", "")).unwrap();
+    fs::write(&open, "cut").unwrap();
+    let ended = verify(&fleet, &["--config", "estreamer.toml"]);
+    let out = String::from_utf8_lossy(&ended.stdout);
+    assert!(out.contains("is open; --state DIR proves it"), "{out}");
+    let mut command = estreamer(&["verify", "--config"]);
+    command.env("STATE_DIRECTORY", fleet.path("state"));
+    names(&Ended::of(command.arg(&path)), &["events.ndjson"]);
+}
+
+#[test]
+fn closed_files_without_their_manifest_are_named() {
+    let (fleet, open) = archive("");
+    let first = closed(&open)[0].clone();
+    fs::remove_file(fleet.path("log/events.ndjson.manifest")).unwrap();
+    let ended = verify(&fleet, &["--config", "estreamer.toml"]);
+    names(&ended, &[first.file_name().unwrap().to_str().unwrap()]);
+}

@@ -19,6 +19,7 @@ mod progress;
 mod remedy;
 mod request;
 mod request_args;
+mod service;
 mod signals;
 mod simulate;
 mod status;

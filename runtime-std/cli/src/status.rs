@@ -5,7 +5,7 @@ mod table;
 use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use estreamer::telemetry::listen::{Place, fetch};
 use tracing::error;
 
 use crate::remedy;
+use crate::service::state_directories;
 
 /// Show what a collector on this machine does: sources, outputs, and what is wrong.
 ///
@@ -82,14 +83,10 @@ impl StatusCommand {
             (Some(address), _) => vec![Place::Address(address)],
             (None, Some(state)) => vec![Place::of_state(state)],
             (None, None) => {
-                // systemd lists several directories with colons.
-                let service = env::var_os("STATE_DIRECTORY").unwrap_or_default();
-                let service = env::split_paths(&service);
-                let service = service.filter(|path| !path.as_os_str().is_empty());
-                let service = service.map(|path| Place::of_state(&path));
-                service
-                    .chain([Place::of_state(Path::new(SERVICE))])
-                    .collect()
+                let mut directories = state_directories();
+                directories.push(SERVICE.into());
+                let places = directories.iter();
+                places.map(|path| Place::of_state(path)).collect()
             }
         }
     }

@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::identity::print;
 use super::printable::printable;
+use super::service::state_directories;
 use super::{Failure, report};
 use estreamer::config::read::file;
 use estreamer::config::read::output_paths;
@@ -31,7 +32,7 @@ pub(super) struct VerifyCommand {
     /// Directories, manifests, or closed files.
     #[arg(required_unless_present = "config", value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The archives and the state directory of this configuration.
+    /// The archives of this configuration, and its state directory or $STATE_DIRECTORY.
     #[arg(short, long, value_name = "FILE", conflicts_with = "paths")]
     config: Option<PathBuf>,
     /// The state directory, which proves open files.
@@ -44,8 +45,7 @@ pub(super) struct VerifyCommand {
 
 impl VerifyCommand {
     pub(super) fn run(self) -> ExitCode {
-        let done = self.verify().and_then(|found| {
-            let has_state = self.state.is_some() || self.config.is_some();
+        let done = self.verify().and_then(|(found, has_state)| {
             print(&show(&found, has_state, self.quiet)).map(|()| found)
         });
         match done {
@@ -61,7 +61,8 @@ impl VerifyCommand {
         }
     }
 
-    fn verify(&self) -> Result<Report, Failure> {
+    /// Returns what was found, and whether there was a bookmark for the open files.
+    fn verify(&self) -> Result<(Report, bool), Failure> {
         let mut line = ProgressLine::new(self.quiet);
         let mut progress = |path: &Path, bytes: u64| line.show(path, bytes);
         let mut verifier = Verifier::new(&mut progress);
@@ -81,6 +82,7 @@ impl VerifyCommand {
                 }
                 found.add(verifier.series(&bases).map_err(failed)?);
                 state = state.or_else(|| raw.state.map(|state| base.join(state)));
+                state = state.or_else(|| state_directories().into_iter().next());
             }
             None => {
                 for path in &self.paths {
@@ -89,11 +91,11 @@ impl VerifyCommand {
                 places = Some(within(&self.paths));
             }
         }
-        if let Some(state) = state {
-            found.add(verifier.state(&state, places.as_deref()).map_err(failed)?);
+        if let Some(state) = &state {
+            found.add(verifier.state(state, places.as_deref()).map_err(failed)?);
         }
         line.clear();
-        Ok(found)
+        Ok((found, state.is_some()))
     }
 }
 

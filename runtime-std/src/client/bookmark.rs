@@ -27,11 +27,11 @@ pub(super) struct ClientBookmark {
     /// The last batch in the journal, and the last that is durable.
     n: u64,
     durable: u64,
-    server: u64,
     /// The verdict on each record of the current batch.
     verdicts: Vec<RecordVerdict>,
-    handed_out: Since,
-    acknowledged: Since,
+    /// What each server sent since the last acknowledgement and since the last commit, in order.
+    handed_out: Vec<Since>,
+    acknowledged: Vec<Since>,
     /// When acknowledged records have to be durable.
     due: Option<Instant>,
     /// Set after a failed sync: later writes are not reliable.
@@ -40,9 +40,9 @@ pub(super) struct ClientBookmark {
     _state: Option<StateDir>,
 }
 
-/// Archival second and digest of records, and the resume point after them.
-#[derive(Default)]
+/// Archival second and digest of records of a server, and the resume point after them.
 struct Since {
+    server: u64,
     records: Vec<(u32, Digest)>,
     point: Option<ResumePoint>,
 }
@@ -51,6 +51,21 @@ struct Since {
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// The maximum number of digests.
 const DIGESTS: usize = 1 << 18;
+
+impl Since {
+    /// Returns the last of these if it is of this server, or a new one.
+    fn of(all: &mut Vec<Self>, server: u64) -> &mut Self {
+        if all.last().is_none_or(|last| last.server != server) {
+            all.push(Self {
+                server,
+                records: Vec::new(),
+                point: None,
+            });
+        }
+        let last = all.len() - 1;
+        &mut all[last]
+    }
+}
 
 impl ClientBookmark {
     /// Opens the bookmark of an earlier run, or creates one.
@@ -106,10 +121,9 @@ impl ClientBookmark {
             steps: DeliverySteps::new(journal),
             n,
             durable: n,
-            server: 0,
             verdicts: Vec::new(),
-            handed_out: Since::default(),
-            acknowledged: Since::default(),
+            handed_out: Vec::new(),
+            acknowledged: Vec::new(),
             due: None,
             broken: false,
             _state: state,
@@ -177,22 +191,22 @@ impl ClientBookmark {
             unix_seconds(),
             Vec::new(),
         );
-        self.server = numbered.server;
-        self.handed_out.records.extend(numbered.records);
-        self.handed_out.point = numbered.point.or(self.handed_out.point);
+        let since = Since::of(&mut self.handed_out, numbered.server);
+        since.records.extend(numbered.records);
+        since.point = numbered.point.or(since.point);
         verdicts.iter().any(|verdict| verdict.keep)
     }
 
     /// Acknowledges the records that were handed out. They become durable soon.
     pub(super) fn accept(&mut self) {
-        let Since { records, point } = &mut self.handed_out;
-        self.acknowledged.records.append(records);
-        if point.is_none() && self.acknowledged.point.is_none() {
-            // Without a resume point, a restart cannot recognise the records.
-            self.acknowledged.records.clear();
-        }
-        if point.is_some() {
-            self.acknowledged.point = point.take();
+        for mut since in self.handed_out.drain(..) {
+            let before = Since::of(&mut self.acknowledged, since.server);
+            before.records.append(&mut since.records);
+            before.point = since.point.or(before.point);
+            if before.point.is_none() {
+                // Without a resume point, a restart cannot recognise the records.
+                before.records.clear();
+            }
         }
         self.due
             .get_or_insert_with(|| Instant::now() + COMMIT_EVERY);
@@ -222,22 +236,23 @@ impl ClientBookmark {
             let what = "the bookmark: an earlier write could not be made durable";
             return Err(Error::new(ErrorKind::Bookmark, what, "Connect again"));
         }
-        if self.acknowledged.point.is_some() {
-            let Since { records, point } = std::mem::take(&mut self.acknowledged);
+        self.acknowledged.retain(|since| since.point.is_some());
+        while let Some(since) = self.acknowledged.first_mut() {
             let mut entry = Some(BatchEntry {
                 n: self.n + 1,
                 source: self.source.clone(),
-                server: self.server,
-                point,
-                records,
+                server: since.server,
+                point: since.point,
+                records: std::mem::take(&mut since.records),
             });
             if let Err(error) = self.steps.append_batch(&mut entry, false) {
                 // Nothing is lost: the next commit tries again.
-                if let Some(BatchEntry { records, point, .. }) = entry {
-                    self.acknowledged = Since { records, point };
+                if let Some(entry) = entry {
+                    since.records = entry.records;
                 }
                 return Err(self.failed(error));
             }
+            self.acknowledged.remove(0);
             self.n += 1;
         }
         if self.durable < self.n {
@@ -265,4 +280,59 @@ impl ClientBookmark {
 fn unix_seconds() -> u64 {
     let age = SystemTime::now().duration_since(UNIX_EPOCH);
     age.map_or(0, |age| age.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use estreamer_core::wire::RecordType;
+    use estreamer_mio::buffer::RecordKind;
+
+    use super::*;
+
+    /// Returns whether an event with this archival second is handed out.
+    fn is_new(bookmark: &mut ClientBookmark, second: u32, data: &'static [u8]) -> bool {
+        let record = EventRecord {
+            kind: RecordKind::Event,
+            record_type: RecordType::FILE,
+            archival: Some(second),
+            bundle: None,
+            length: data.len() as u32,
+            data,
+        };
+        let ClientBookmark {
+            sequencer,
+            source,
+            verdicts,
+            ..
+        } = bookmark;
+        sequencer.screen(source, std::iter::once(record), verdicts);
+        bookmark.is_new(record, 0)
+    }
+
+    #[test]
+    fn events_that_two_servers_sent_between_two_commits_are_both_known_to_a_restart() {
+        let place = tempfile::tempdir().unwrap();
+        let open = |server| {
+            let state = StateDir::open(place.path(), false).unwrap();
+            let from = InitialTimestamp::OLDEST;
+            let mut bookmark = ClientBookmark::open(state, "fmc", 5, from).unwrap();
+            bookmark.connect(from, true).unwrap();
+            bookmark.began(server).unwrap();
+            bookmark
+        };
+        let mut bookmark = open(1);
+        assert!(is_new(&mut bookmark, 20, b"x"));
+        bookmark.connect(InitialTimestamp::OLDEST, true).unwrap();
+        bookmark.began(2).unwrap();
+        // The other server stored it a second later.
+        assert!(!is_new(&mut bookmark, 21, b"x"));
+        assert!(is_new(&mut bookmark, 21, b"y"));
+        bookmark.accept();
+        bookmark.commit().unwrap();
+        drop(bookmark);
+        let mut bookmark = open(2);
+        assert!(!is_new(&mut bookmark, 21, b"x"));
+        assert!(!is_new(&mut bookmark, 21, b"y"));
+        assert!(is_new(&mut bookmark, 22, b"z"));
+    }
 }

@@ -270,10 +270,8 @@ impl Connector {
             };
             match connection.poll_event() {
                 None => return Ok(None),
-                Some(ClientEvent::Batch(batch)) => {
-                    self.look();
-                    return Ok(Some(batch));
-                }
+                // Nothing was read meanwhile, so nothing is known of the connection.
+                Some(ClientEvent::Batch(batch)) => return Ok(Some(batch)),
                 Some(ClientEvent::Connected) => {
                     link.watch.connected(self.event_loop.now());
                     if let Some(bookmark) = bookmark {

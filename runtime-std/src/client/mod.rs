@@ -160,7 +160,8 @@ impl Client {
     /// [`ErrorKind::Interrupted`] and [`ErrorKind::Unacknowledged`] the client can
     /// continue.
     pub fn receive(&mut self, timeout: Option<Duration>) -> Result<Option<EventRecord<'_>>, Error> {
-        let until = timeout.map(|timeout| Instant::now() + timeout);
+        // A time beyond all clocks is no limit.
+        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut left = until.map(|_| Duration::ZERO);
         while !self.advance()? {
             self.check()?;

@@ -428,9 +428,10 @@ impl Formatter {
 
     /// Appends a line that is an error envelope.
     fn append_envelope(&mut self, origin: RecordOrigin<'_>, line: &[u8], out: &mut Vec<u8>) {
-        match self.format.has_head() {
-            true => self.place(origin, None, line, out),
-            false => line::append(line, false, out),
+        match self.format {
+            Format::Raw => raw::append_envelope(line, out),
+            format if format.has_head() => self.place(origin, None, line, out),
+            _ => line::append(line, false, out),
         }
     }
 

@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::disk::{Disk, RealDisk, directory};
-use crate::output::file::naming::MANIFEST;
+use crate::output::file::naming::{MANIFEST, is_closed_name};
 use archive::Scope;
 use report::{Difference, Report, VerifyError};
 
@@ -54,7 +54,11 @@ impl<'p> Verifier<'p> {
         let mut report = Report::default();
         match self.disk.identity(path).map_err(failed)? {
             None => return Err(failed(io::ErrorKind::NotFound.into())),
-            Some(found) if found.is_file => self.file(path, &mut report)?,
+            Some(found) if found.is_file => {
+                // The manifest may be in a directory above.
+                let path = std::path::absolute(path).map_err(failed)?;
+                self.file(&path, &mut report)?;
+            }
             Some(_) => self.directory(path, &mut report)?,
         }
         Ok(report)
@@ -71,7 +75,13 @@ impl<'p> Verifier<'p> {
             let failed = |error| VerifyError::new(&manifest, error);
             match self.disk.identity(&manifest).map_err(failed)? {
                 Some(_) => self.manifest(&manifest, &Scope::All, &mut report)?,
-                None => report.without_manifest.push(base.clone()),
+                None => {
+                    // Without the manifest, nothing proves what was closed.
+                    let beside = self.disk.list(directory(&manifest)).unwrap_or_default();
+                    let closed = beside.into_iter().filter(|path| is_closed_name(base, path));
+                    report.differences.extend(closed.map(Difference::Foreign));
+                    report.without_manifest.push(base.clone());
+                }
             }
         }
         Ok(report)

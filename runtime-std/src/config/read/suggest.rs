@@ -3,8 +3,15 @@
 /// A longer name is truncated in messages and gets no suggestion.
 const MAX_CHARACTERS: usize = 64;
 
-/// Returns the name in quotes, escaped and truncated to [`MAX_CHARACTERS`].
+/// Returns the name in quotes, escaped and truncated to [`MAX_CHARACTERS`]. What may be a password
+/// in a URL is left out.
 pub(super) fn shown(name: &str) -> String {
+    let mut name = name.to_owned();
+    if let Some(start) = name.find("://").map(|at| at + 3)
+        && let Some(end) = name.rfind('@').filter(|end| *end > start)
+    {
+        name.replace_range(start..end, "…");
+    }
     let short: String = name.chars().take(MAX_CHARACTERS).collect();
     let dots = if short.len() < name.len() { "…" } else { "" };
     format!("{short:?}{dots}")

@@ -46,6 +46,13 @@ pub(super) fn compress(
             notices.push(FileNotice::NotCompressed(from, to));
             return Ok(());
         }
+        // It is removed below, so it has to be what the other one holds.
+        if found.length != entry.closed.bytes
+            || hex(series.hash(&from, found.length)?) != entry.closed.sha256
+        {
+            notices.push(FileNotice::Changed(from));
+            return Ok(());
+        }
         make_durable(disk, &to)?;
     } else {
         // The hash in its name makes it ours.
