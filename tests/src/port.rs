@@ -26,8 +26,8 @@ impl ClosedPort {
         Self::at((Ipv4Addr::LOCALHOST, 0).into())
     }
 
-    /// The port of a server that is gone. A process that another test is about to start may
-    /// have its socket a moment longer.
+    /// The port of a server that is gone. A child of another test may hold its socket a moment
+    /// longer.
     ///
     /// # Panics
     /// When something goes on listening there.

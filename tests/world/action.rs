@@ -38,7 +38,7 @@ pub(crate) enum Action {
     Poll,
     /// The bookmark is committed.
     Commit,
-    /// So many operations of a commit are done; others may come before the next ones.
+    /// So many operations of a commit are done; other actions may come before the next ones.
     CommitPart { operations: usize },
     /// The collector reopens the files of an output.
     Reopen { output: usize },

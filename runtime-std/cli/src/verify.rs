@@ -32,7 +32,8 @@ pub(super) struct VerifyCommand {
     /// Directories, manifests, or closed files.
     #[arg(required_unless_present = "config", value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The archives of this configuration, and its state directory or $STATE_DIRECTORY.
+    /// Prove the archives of this configuration, and the open files by its state directory or
+    /// $STATE_DIRECTORY.
     #[arg(short, long, value_name = "FILE", conflicts_with = "paths")]
     config: Option<PathBuf>,
     /// The state directory, which proves open files.

@@ -29,8 +29,9 @@ pub(super) struct ClientBookmark {
     durable: u64,
     /// The verdict on each record of the current batch.
     verdicts: Vec<RecordVerdict>,
-    /// What each server sent since the last acknowledgement and since the last commit, in order.
+    /// What each server sent that is not acknowledged, in order.
     handed_out: Vec<Since>,
+    /// What each server sent that is acknowledged and not committed, in order.
     acknowledged: Vec<Since>,
     /// When acknowledged records have to be durable.
     due: Option<Instant>,

@@ -270,7 +270,7 @@ impl Connector {
             };
             match connection.poll_event() {
                 None => return Ok(None),
-                // Nothing was read meanwhile, so nothing is known of the connection.
+                // The connection is not judged here: nothing was read since the last turn.
                 Some(ClientEvent::Batch(batch)) => return Ok(Some(batch)),
                 Some(ClientEvent::Connected) => {
                     link.watch.connected(self.event_loop.now());

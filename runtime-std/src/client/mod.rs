@@ -160,7 +160,7 @@ impl Client {
     /// [`ErrorKind::Interrupted`] and [`ErrorKind::Unacknowledged`] the client can
     /// continue.
     pub fn receive(&mut self, timeout: Option<Duration>) -> Result<Option<EventRecord<'_>>, Error> {
-        // A time beyond all clocks is no limit.
+        // A timeout that the clock cannot hold is no limit.
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut left = until.map(|_| Duration::ZERO);
         while !self.advance()? {

@@ -77,8 +77,12 @@ impl<'p> Verifier<'p> {
                 Some(_) => self.manifest(&manifest, &Scope::All, &mut report)?,
                 None => {
                     // Without the manifest, nothing proves what was closed.
-                    let beside = self.disk.list(directory(&manifest)).unwrap_or_default();
-                    let closed = beside.into_iter().filter(|path| is_closed_name(base, path));
+                    let folder = directory(&manifest);
+                    let open = folder.join(base.file_name().unwrap_or_default());
+                    let beside = self.disk.list(folder).unwrap_or_default();
+                    let closed = beside
+                        .into_iter()
+                        .filter(|path| is_closed_name(&open, path));
                     report.differences.extend(closed.map(Difference::Foreign));
                     report.without_manifest.push(base.clone());
                 }

@@ -364,22 +364,23 @@ impl FileRecovery<'_> {
             }
         }
         if file.identity()?.length != length {
-            // Another program writes to it now. Nothing is moved then.
-            if let Some(aside) = aside {
+            // Another program is writing to it: leave it as it is.
+            if let Some((aside, true)) = aside {
                 self.disk.remove(&aside)?;
             }
             tell(FileNotice::Unexplained(place.into()));
             return Ok(());
         }
-        if let Some(aside) = aside {
+        if let Some((aside, _)) = aside {
             tell(FileNotice::SetAside(place.into(), aside));
         }
         file.truncate(mark.end)?;
         file.sync()
     }
 
-    /// Writes bytes to a new file in the same directory, durably.
-    fn set_aside(&self, place: &Path, at: u64, bytes: &[u8]) -> io::Result<PathBuf> {
+    /// Writes bytes to a new file in the same directory, durably. Returns whether it is new: an
+    /// interrupted start may have begun it.
+    fn set_aside(&self, place: &Path, at: u64, bytes: &[u8]) -> io::Result<(PathBuf, bool)> {
         for number in 0..MAX_ASIDE {
             let mut name = place.as_os_str().to_owned();
             name.push(format!("{ASIDE}{at}"));
@@ -387,7 +388,8 @@ impl FileRecovery<'_> {
                 name.push(format!("-{number}"));
             }
             let path = PathBuf::from(name);
-            let there = self.disk.read(&path)?.unwrap_or_default();
+            let there = self.disk.read(&path)?;
+            let (is_new, there) = (there.is_none(), there.unwrap_or_default());
             let Some(rest) = bytes.strip_prefix(&there[..]) else {
                 continue;
             };
@@ -399,7 +401,7 @@ impl FileRecovery<'_> {
                 false => self.disk.write_again(&path, 0, bytes.len() as u64)?,
             }
             self.disk.sync_names(directory(&path))?;
-            return Ok(path);
+            return Ok((path, is_new));
         }
         Err(io::Error::other(
             "the directory has too many files with .unproven in their names",

@@ -20,13 +20,18 @@ pub(super) struct Ordinals {
 const MAX_SECONDS: usize = 16;
 
 impl Ordinals {
-    /// Drops the counts of early seconds, so that at most `limit` records are counted. Call it
-    /// before each batch: the delivered records do not contain the current batch yet.
+    /// Drops the counts of early seconds, so that at most `limit` records are counted. Second 0
+    /// stays: records without an archival time are in no other place. Call it before each batch:
+    /// the delivered records do not contain the current batch yet.
     pub(super) fn begin_batch(&mut self, limit: usize) {
         let records = |seconds: &BTreeMap<_, HashMap<_, _>>| -> usize {
             seconds.values().map(HashMap::len).sum()
         };
-        while self.seconds.len() > MAX_SECONDS || records(&self.seconds) > limit {
+        while self.seconds.range(1..).count() > MAX_SECONDS {
+            let first = self.seconds.range(1..).next().map(|(second, _)| *second);
+            self.seconds.remove(&first.unwrap_or_default());
+        }
+        while records(&self.seconds) > limit {
             self.seconds.pop_first();
         }
     }
@@ -68,6 +73,16 @@ mod tests {
             [0],
             "another second"
         );
+    }
+
+    #[test]
+    fn records_without_a_time_stay_counted_while_seconds_go_by() {
+        let (mut ordinals, none) = (Ordinals::default(), Seconds::new());
+        for second in 1..40 {
+            assert_eq!(number(&mut ordinals, 0, &[1], &none), [second - 1]);
+            number(&mut ordinals, second, &[1], &none);
+        }
+        assert_eq!(ordinals.seconds.len(), 1 + MAX_SECONDS + 1);
     }
 
     #[test]

@@ -18,7 +18,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// The pause after a commit that failed.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How often the last commit is tried.
+/// How often the last commit is tried again.
 const LAST_TRIES: u32 = 10;
 
 /// Runs until every output has finished.
@@ -49,7 +49,7 @@ pub(super) fn run(files: &[OpenFiles], steps: &DeliverySteps, progress: &Deliver
         let cut = progress.cut();
         let step = match cut > progress.durable() {
             true => commit(files, steps, progress, cut).inspect(|()| log.works()),
-            // A write that is retried makes the journal longer, too.
+            // Retried writes make the journal longer, too.
             false => steps.rotate_if_full(),
         };
         match step {

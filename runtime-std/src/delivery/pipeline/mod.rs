@@ -377,7 +377,7 @@ impl Pipeline {
         let failure = self.progress.take_failure();
         if let Some(PipelineError::NotDurable(_)) = &failure {
             if let Some(mut journal) = self.steps.journal() {
-                // Again: a thread may have appended since the committer did it.
+                // Once more: a thread may have appended after the committer discarded.
                 journal.discard_uncommitted();
                 self.progress.committed(journal.bookmark().n);
             }

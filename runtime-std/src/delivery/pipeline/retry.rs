@@ -31,7 +31,7 @@ impl Retry {
     }
 
     /// Retries `work` until it succeeds; returns `None` if the pipeline ends. Tells
-    /// failures.
+    /// failures. At a stop, only an acknowledgement is still waited for.
     pub(super) fn until_stopped<T>(
         &mut self,
         progress: &DeliveryProgress,
@@ -62,8 +62,8 @@ impl Retry {
                 return None;
             }
             let inner = error.get_ref();
-            let is_to_come = inner.is_some_and(|inner| inner.is::<NotAcknowledged>());
-            if progress.has_failed() || (progress.is_over() && !is_to_come) {
+            let may_still_come = inner.is_some_and(|inner| inner.is::<NotAcknowledged>());
+            if progress.has_failed() || (progress.is_over() && !may_still_come) {
                 progress.fail(PipelineError::Output(self.log.name().to_owned(), error));
                 return None;
             }

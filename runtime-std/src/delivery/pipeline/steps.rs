@@ -43,7 +43,7 @@ pub enum WriteOutcome {
 /// Why a step failed.
 #[derive(Debug)]
 pub enum StepError {
-    /// The batch was not accepted; retry. A file may be renamed or opened already.
+    /// The step was not completed; retry it. A file may already be renamed or opened.
     Retry(io::Error),
     /// A sync failed: nothing after the last commit is certainly durable.
     NotDurable(io::Error),
@@ -144,6 +144,8 @@ impl DeliverySteps {
         if let Some(first) = self.mark(output, n)? {
             return Ok(WriteOutcome::CommitFirst(first));
         }
+        // What this step let go is durable before its successor gets a byte.
+        durably(output, Ok(()))?;
         let plan = output.plan(parts);
         let has_files = plan.is_some();
         if let (Some(files), Some(mut journal)) = (plan, self.journal()) {
@@ -252,7 +254,7 @@ impl DeliverySteps {
     /// Does the next operation of a commit. Returns whether it was the last one.
     ///
     /// # Errors
-    /// [`StepError`]. The commit is not gone on with; another one may be begun.
+    /// [`StepError`]. Drop this commit; another one may begin.
     pub fn advance(&self, commit: &mut Commit) -> Result<bool, StepError> {
         let Some(journal) = &self.journal else {
             return Ok(true);
@@ -369,8 +371,8 @@ impl Commit {
     }
 }
 
-/// Makes the files durable that a step let go, also after an error: nothing else does it later,
-/// and a commit may follow.
+/// Makes the files durable that a step let go, also after an error: no later step syncs them, and
+/// a commit may follow.
 fn durably<T>(output: &mut dyn Output, step: Result<T, StepError>) -> Result<T, StepError> {
     for file in output.take_released() {
         file.sync().map_err(NotDurable)?;

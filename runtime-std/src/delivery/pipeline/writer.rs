@@ -227,7 +227,7 @@ impl OutputWriter {
 
 /// Tells the notices of a step, also of one that failed, and records the files that are open
 /// after it. After a failed sync those before it stay: the file that could not be synced is one
-/// of them, and no commit may do without it.
+/// of them, and no commit may leave it out.
 fn after_step<T>(
     output: &mut dyn Output,
     name: &str,

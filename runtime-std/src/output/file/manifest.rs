@@ -43,7 +43,7 @@ pub enum Act {
         /// The length of the compressed file.
         bytes: u64,
     },
-    /// The name was taken by another file, so that no file of ours got it.
+    /// No file of ours got the name: another one has it, or the file was written to again.
     Void {
         /// The name.
         name: String,
@@ -177,7 +177,7 @@ pub struct Manifest {
     group: Option<u32>,
     has_durable_name: bool,
     /// Whether its last line is one of ours.
-    is_ours: bool,
+    ends_with_ours: bool,
     /// The files that it names.
     pub files: ManifestFiles,
 }
@@ -194,11 +194,11 @@ impl Manifest {
         group: Option<u32>,
     ) -> io::Result<Self> {
         let mut files = ManifestFiles::default();
-        let mut is_ours = false;
+        let mut ends_with_ours = false;
         let mut lines = Lines::new(disk.as_ref(), &path);
         while let Some(line) = lines.next()? {
             let line = parse(&line);
-            is_ours = line.is_some();
+            ends_with_ours = line.is_some();
             if let Some((line, hash)) = line {
                 files.apply(line, hash);
             }
@@ -209,7 +209,7 @@ impl Manifest {
             mode,
             group,
             has_durable_name: false,
-            is_ours,
+            ends_with_ours,
             files,
         })
     }
@@ -221,7 +221,7 @@ impl Manifest {
     /// Those of the system.
     pub fn make_durable(&mut self) -> io::Result<()> {
         let found = self.disk.identity(&self.path)?;
-        let Some(found) = found.filter(|_| self.is_ours) else {
+        let Some(found) = found.filter(|_| self.ends_with_ours) else {
             return Ok(());
         };
         let start = found.length.saturating_sub(MAX_LINE as u64);

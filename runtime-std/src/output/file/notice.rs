@@ -20,7 +20,8 @@ pub enum FileNotice {
     /// Bytes at its end were moved to another file. They may be a partially written batch,
     /// but nothing proves it.
     SetAside(PathBuf, PathBuf),
-    /// It is not found after a power loss: events of the last second are delivered again.
+    /// It is not found after a power loss or a failed sync: events that were not recorded as
+    /// delivered come again.
     NotFound(PathBuf),
     /// It is not found, and this number of events was written to it just before the process
     /// was killed, or a sync failed: they are delivered again.

@@ -104,7 +104,7 @@ impl Series {
         lock(&self.manifest).append(Act::Removed { name, reason }, self.disk.now())
     }
 
-    /// Records that another file has the name of a closed one, durably.
+    /// Records durably that no file of ours got this name.
     pub(super) fn record_void(&self, name: String) -> io::Result<()> {
         lock(&self.manifest).append(Act::Void { name }, self.disk.now())
     }
@@ -129,7 +129,7 @@ impl Series {
     pub(super) fn complete(&self) -> io::Result<()> {
         let entries: Vec<ManifestEntry> = {
             let manifest = lock(&self.manifest);
-            // Only the last files can be interrupted; with a file for each hour, more than one.
+            // Only the last closings can be interrupted; with a file for each hour, several.
             manifest
                 .files
                 .present

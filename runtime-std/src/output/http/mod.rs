@@ -96,8 +96,8 @@ struct HttpOutput {
     requests: Requests,
     errors: ErrorFile,
     refused: RefusedEvents,
-    /// The number of requests with one event that were refused, since one was accepted.
-    refused_alone: usize,
+    /// The number of events that were refused since one was accepted.
+    refused_in_a_row: usize,
     /// No request is sent before.
     not_before: Option<Instant>,
     /// When acknowledgements were last asked for.
@@ -112,9 +112,9 @@ const MAX_PENDING: usize = 8;
 const ASK: Duration = Duration::from_millis(250);
 /// Events whose acknowledgement did not come in this time are sent again.
 const LOST: Duration = Duration::from_secs(300);
-/// After so many events were refused in a row, each alone, the receiver and not the event is
-/// at fault: the events wait.
-const MAX_REFUSED_ALONE: usize = 100;
+/// After so many events were refused in a row, the receiver and not the event is at fault: the
+/// events wait.
+const MAX_REFUSED_IN_A_ROW: usize = 100;
 /// How long a write waits for acknowledgements.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -143,7 +143,7 @@ impl HttpOutput {
             requests: Requests::default(),
             errors: ErrorFile::new(options.http.errors.clone()),
             refused: RefusedEvents::default(),
-            refused_alone: 0,
+            refused_in_a_row: 0,
             not_before: None,
             asked: None,
             body: Vec::new(),
@@ -198,7 +198,7 @@ impl HttpOutput {
             _ => false,
         };
         if is_some_accepted {
-            self.refused_alone = 0;
+            self.refused_in_a_row = 0;
         }
         match verdict {
             Verdict::Accepted => Ok(()),
@@ -215,14 +215,17 @@ impl HttpOutput {
                 self.requests.split(chunk);
                 Ok(())
             }
-            Verdict::Refused(reason) if self.refused_alone >= MAX_REFUSED_ALONE => {
+            Verdict::Refused(reason) if self.refused_in_a_row >= MAX_REFUSED_IN_A_ROW => {
                 self.requests.put_back(chunk);
                 Err(refuses_all(&reason))
             }
             Verdict::Refused(reason) => {
-                self.refused_alone += 1;
-                self.refuse(&chunk, |_| Some(&reason))
-                    .inspect_err(|_| self.requests.put_back(chunk))
+                let refused = self.refuse(&chunk, |_| Some(&reason));
+                match &refused {
+                    Ok(()) => self.refused_in_a_row += 1,
+                    Err(_) => self.requests.put_back(chunk),
+                }
+                refused
             }
             Verdict::PartlyRefused(reason) => self
                 .refuse(&chunk, |_| Some(&reason))
@@ -262,19 +265,19 @@ impl HttpOutput {
             Some(ItemResult::Refused(reason)) => Some(reason.as_str()),
             _ => None,
         };
-        let mut refused = (0..items.len()).filter_map(reason);
-        if let Some(first) = refused.next() {
-            if self.refused_alone >= MAX_REFUSED_ALONE {
-                self.requests.put_back(chunk);
-                return Err(refuses_all(first));
-            }
-            if !items.contains(&ItemResult::Accepted) {
-                self.refused_alone += 1 + refused.count();
-            }
+        let refused: Vec<&str> = (0..items.len()).filter_map(reason).collect();
+        if let Some(first) = refused.first()
+            && self.refused_in_a_row >= MAX_REFUSED_IN_A_ROW
+        {
+            self.requests.put_back(chunk);
+            return Err(refuses_all(first));
         }
         if let Err(error) = self.refuse(&chunk, reason) {
             self.requests.put_back(chunk);
             return Err(error);
+        }
+        if !items.contains(&ItemResult::Accepted) {
+            self.refused_in_a_row += refused.len();
         }
         let later = items.iter().find_map(|item| match item {
             ItemResult::Later(reason) => Some(reason.clone()),
@@ -363,10 +366,10 @@ impl HttpOutput {
     }
 }
 
-/// The receiver and not the events is at fault.
+/// Returns the error for a receiver that is at fault itself.
 fn refuses_all(reason: &str) -> io::Error {
     io::Error::other(format!(
-        "the receiver refused the last {MAX_REFUSED_ALONE} events and accepted none between; the \
+        "the receiver refused the last {MAX_REFUSED_IN_A_ROW} events and accepted none between; the \
          others wait. {reason}; check the URL and the format"
     ))
 }

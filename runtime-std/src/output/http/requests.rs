@@ -21,7 +21,7 @@ struct OpenRequest {
     chunks: Vec<Chunk>,
     /// The acknowledgements that it waits for.
     acks: HashSet<u64>,
-    /// When it was sent the last time.
+    /// When it was begun, or last given the number of an acknowledgement.
     since: Instant,
 }
 

@@ -188,3 +188,20 @@ fn a_bulk_api_that_refuses_everything_is_at_fault_and_not_the_events() {
     let kept = std::fs::read_to_string(place.path().join("refused.ndjson")).unwrap();
     assert_eq!(kept.lines().count(), 2 * 40 + 1 + 100);
 }
+
+#[test]
+fn refused_events_that_cannot_be_kept_are_not_counted() {
+    let place = tempfile::tempdir().unwrap();
+    let later = place.path().join("later");
+    let (mut output, _) = bulk(&[(200, None, BOTH_REFUSED); 61], &later);
+    for _ in 0..60 {
+        let error = output.write(1, &[part(&["a", "b"])]).unwrap_err();
+        assert!(
+            error.to_string().contains("cannot keep refused events"),
+            "{error}"
+        );
+    }
+    std::fs::create_dir(&later).unwrap();
+    output.write(1, &[part(&["a", "b"])]).unwrap();
+    assert_eq!(output.accepted().map(|batch| batch.n), Some(1));
+}

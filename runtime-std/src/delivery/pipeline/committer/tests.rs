@@ -78,11 +78,21 @@ impl Scene {
         }
     }
 
-    /// Runs the committer to its end; the outputs have finished.
+    /// Runs the committer to its end, which comes within a minute; the outputs have finished.
     fn run(&self, files: &[OpenFiles]) {
         self.progress.finish();
         self.progress.writer_ended();
-        run(files, &self.steps, &self.progress);
+        let (done, is_done) = std::sync::mpsc::channel::<()>();
+        std::thread::scope(|threads| {
+            threads.spawn(move || {
+                let ended = is_done.recv_timeout(Duration::from_secs(60));
+                if ended == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                    self.progress.fail(PipelineError::Late);
+                }
+            });
+            run(files, &self.steps, &self.progress);
+            drop(done);
+        });
     }
 
     /// The number of the last batch in the bookmark.
@@ -163,7 +173,8 @@ fn a_last_commit_is_tried_again() {
     scene.disk.set_state_full(true);
     std::thread::scope(|threads| {
         threads.spawn(|| {
-            while scene.progress.journal().failing().is_none() {
+            let journal = scene.progress.journal();
+            while journal.failing().is_none() && !scene.progress.has_failed() {
                 std::thread::yield_now();
             }
             scene.disk.set_state_full(false);

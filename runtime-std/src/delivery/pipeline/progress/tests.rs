@@ -195,7 +195,14 @@ fn outputs_that_wait_for_different_commits_do_not_wait_for_each_other_at_a_stop(
     }
     progress.accept(0, 15, 7);
     progress.accept(1, 12, 7);
+    let (done, is_done) = std::sync::mpsc::channel::<()>();
     std::thread::scope(|scope| {
+        let progress = &progress;
+        scope.spawn(move || {
+            // Ends the others if something here does not.
+            let _ = is_done.recv_timeout(LONG);
+            progress.fail(PipelineError::Late);
+        });
         let first = scope.spawn(|| progress.wait_until_durable(15));
         let second = scope.spawn(|| progress.wait_until_durable(12));
         while progress.state().wanted < 15 {
@@ -210,5 +217,6 @@ fn outputs_that_wait_for_different_commits_do_not_wait_for_each_other_at_a_stop(
         assert_eq!(progress.wait_for_end_or_commit(), Some(false));
         progress.committed(progress.cut());
         assert!(first.join().unwrap());
+        drop(done);
     });
 }
