@@ -33,9 +33,14 @@ pub(crate) fn run(steps: &mut Steps, bless: bool) -> Result {
     Ok(())
 }
 
-/// Finds cargo-public-api or installs it. Returns the nightly toolchain that it needs.
+/// Finds cargo-public-api or installs it.
+pub(crate) fn program() -> Result {
+    programs::cargo("public-api")
+}
+
+/// Finds it, and returns the nightly toolchain that it needs.
 fn tool() -> Result<String> {
-    programs::cargo("public-api")?;
+    program()?;
     programs::nightly()
 }
 

@@ -11,12 +11,18 @@ use crate::{
 
 /// Everything but what only measures; the first failure ends it.
 pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
-    // It waits for the network and the disk, and the tests need none of these programs.
+    // It waits for the network and the disk, or has time while tests wait, and the tests need
+    // none of these programs.
     let programs = thread::spawn(|| {
         interop::programs()?;
-        firmware::programs().map(drop)
+        firmware::programs().map(drop)?;
+        api::program()?;
+        fuzz::program()
     });
     let summary = test::run(steps)?;
+    steps.run("programs, installed beside the tests", || {
+        programs.join().map_err(|_| "it panicked")?
+    })?;
     thread::scope(|scope| {
         // Both take a minute, whatever else is done meanwhile.
         let worlds = scope.spawn(world::check);
@@ -28,9 +34,6 @@ pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
         })
     })?;
     steps.run("deny", deny::run)?;
-    steps.run("programs, installed beside the tests", || {
-        programs.join().map_err(|_| "it panicked")?
-    })?;
     package::run(steps)?;
     interop::run(steps, || {
         firmware::decoder().and_then(|()| mutants::check())

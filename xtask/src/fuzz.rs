@@ -184,8 +184,13 @@ fn programs() -> Result<String> {
     if !programs::works("c++") {
         programs::install(&["g++"])?;
     }
-    programs::cargo("fuzz")?;
+    program()?;
     Ok(nightly)
+}
+
+/// Finds cargo-fuzz or installs it.
+pub(crate) fn program() -> Result {
+    programs::cargo("fuzz")
 }
 
 fn cargo_fuzz(nightly: &str, task: &str) -> Command {

@@ -20,7 +20,7 @@ pub(crate) struct Tests {
     words: &'static [&'static str],
     path: PathBuf,
     folder: PathBuf,
-    /// How long it takes without a change until the next test ends, at most.
+    /// The longest time between the ends of two tests, without a change.
     silence: Duration,
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn build(root: &Path, part: &Part) -> Result<Vec<Tests>> {
         }
         tests.silence = silence;
         println!(
-            "{name} {words:?} takes {:.1} s, {:.1} s without a word",
+            "{name} {words:?} takes {:.1} s, {:.1} s between two tests at most",
             start.elapsed().as_secs_f64(),
             silence.as_secs_f64()
         );
