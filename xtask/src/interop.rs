@@ -2,11 +2,10 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::mpsc;
 use std::thread;
 
 use crate::steps::Steps;
-use crate::{Result, dist, features, process, programs, test};
+use crate::{Result, dist, features, process, programs};
 
 /// The programs, the packages they come in, and how to ask for their version.
 const PROGRAMS: [(&str, &str); 20] = [
@@ -69,62 +68,19 @@ pub(crate) fn run(steps: &mut Steps, meanwhile: fn() -> Result) -> Result {
             tested
         })
     })?;
-    steps.run("interop: C library", c_library)?;
+    steps.run("interop: C library", || tests(&features::c(), "capi"))?;
     steps.run("interop: Kafka", kafka)
 }
 
-/// The tests of the C library. They wait; as soon as they run, what has Kafka is built beside
-/// them. Before, that would keep their own build waiting.
-fn c_library() -> Result {
-    let mut arguments = features::c();
-    arguments.extend(["--test", "capi", "--", "--ignored"].map(str::to_owned));
-    let (begin, has_begun) = mpsc::channel();
-    thread::scope(|scope| {
-        let built = scope.spawn(move || match has_begun.recv() {
-            Ok(()) => build_kafka(),
-            // There were no tests.
-            Err(_) => Ok(()),
-        });
-        let mut begin = Some(begin);
-        let are_sound = test::run_tests(&arguments, |line| {
-            println!("{line}");
-            if line.starts_with("running ")
-                && let Some(begin) = begin.take()
-            {
-                let _ = begin.send(());
-            }
-        });
-        drop(begin);
-        built.join().map_err(|_| "a build panicked")??;
-        match are_sound? {
-            true => Ok(()),
-            false => Err("see above".to_owned()),
-        }
-    })
-}
-
-/// Lints and builds what has the output to Kafka, which is not part of `cargo xtask test`.
-fn build_kafka() -> Result {
+/// The output to Kafka, which is not part of `cargo xtask test`: its lints, and its tests
+/// with a cluster that fails on demand and with a broker.
+fn kafka() -> Result {
     let packages = features::with_kafka()?;
     let mut clippy = process::cargo();
     // As the lints of everything but the C library are built, so that what does not depend on
     // the output is not built again.
     clippy.arg("clippy").args(&packages);
     process::run(clippy.args(["--all-targets", "--", "-Dwarnings"]))?;
-    let mut tests = process::cargo();
-    tests
-        .arg("test")
-        .args(&packages)
-        .args(["--lib", "--no-run"]);
-    process::run(&mut tests)?;
-    let mut tests = process::cargo();
-    tests.arg("test").args(&packages);
-    process::run(tests.args(["--test", "kafka", "--no-run"]))
-}
-
-/// The tests of that output, with a cluster that fails on demand and with a broker.
-fn kafka() -> Result {
-    let packages = features::with_kafka()?;
     let mut library = process::cargo();
     process::run(library.arg("test").args(&packages).args(["--lib", "kafka"]))?;
     process::run(process::cargo().arg("test").args(&packages).args([
