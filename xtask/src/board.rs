@@ -56,7 +56,7 @@ impl Board {
     /// The file of an image.
     pub(crate) fn image(self, name: &str) -> PathBuf {
         let folder = tree::root().join("target/firmware").join(self.target);
-        folder.join("release").join(name)
+        folder.join("firmware").join(name)
     }
 
     /// Runs an image under QEMU; gives its exit status and the file with what it
@@ -157,7 +157,7 @@ impl Toolchain {
 
     /// Builds images of tests/firmware, optimised for size.
     pub(crate) fn build(&self, images: &[&str], features: &str) -> Result {
-        let mut command = self.cargo("build", "release", "tests/firmware/Cargo.toml");
+        let mut command = self.cargo("build", "tests/firmware/Cargo.toml");
         command.arg(format!("--features={features}"));
         for image in images {
             command.args(["--bin", image]);
@@ -168,20 +168,19 @@ impl Toolchain {
 
     /// Builds libestreamer_core.a and returns its path, under cargo's name for it.
     pub(crate) fn build_c_library(&self) -> Result<PathBuf> {
-        let mut command = self.cargo("rustc", "firmware", "core/capi/Cargo.toml");
+        let mut command = self.cargo("rustc", "core/capi/Cargo.toml");
         command.args(["--crate-type=staticlib", "--features=panic-handler"]);
         process::run(&mut command)?;
         let folder = tree::root().join("target/firmware").join(CORTEX_M3.target);
         Ok(folder.join("firmware/libestreamer_core_capi.a"))
     }
 
-    /// A cargo command for the board, with a build profile.
-    fn cargo(&self, task: &str, profile: &str, manifest: &str) -> Command {
+    /// A cargo command for the board.
+    fn cargo(&self, task: &str, manifest: &str) -> Command {
         let mut command = process::cargo();
         command.args([
             task,
-            "--profile",
-            profile,
+            "--profile=firmware",
             "--locked",
             "--target",
             self.board.target,
