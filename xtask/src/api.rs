@@ -2,10 +2,15 @@
 //! lists in `docs/api`, so that no release breaks its users by accident.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
 use crate::steps::Steps;
 use crate::{Result, features, process, programs, tree};
+
+/// A package of its own lists the items: the chores should not compile what reads them.
+const TOOL: [&str; 2] = [
+    "--manifest-path=tools/public-items/Cargo.toml",
+    "--target-dir=target/public-items",
+];
 
 /// The libraries with a list. The interfaces of the C crates are their headers, which
 /// tests compare with the sources.
@@ -17,11 +22,10 @@ const LIBRARIES: [&str; 4] = [
 ];
 
 pub(crate) fn run(steps: &mut Steps, bless: bool) -> Result {
-    let nightly = steps.run("api: tool", tool)?;
-    steps.run("api: documentation", || document(&nightly))?;
+    steps.run("api: documentation", prepare)?;
     for library in LIBRARIES {
         steps.run(&format!("api: {library}"), || {
-            let found = items(library, &nightly)?;
+            let found = items(library)?;
             let path = tree::root().join(format!("docs/api/{library}.txt"));
             if bless {
                 std::fs::write(&path, &found)
@@ -33,27 +37,18 @@ pub(crate) fn run(steps: &mut Steps, bless: bool) -> Result {
     Ok(())
 }
 
-/// Finds cargo-public-api or installs it.
-pub(crate) fn program() -> Result {
-    programs::cargo("public-api")
-}
-
-/// Finds it, and returns the nightly toolchain that it needs.
-fn tool() -> Result<String> {
-    program()?;
-    programs::nightly()
-}
-
-fn on(nightly: &str) -> Command {
-    let mut command = process::command("cargo");
-    command.env("RUSTUP_TOOLCHAIN", nightly).env_remove("CARGO");
-    command
+/// Builds the tool and documents the libraries.
+pub(crate) fn prepare() -> Result {
+    let mut tool = process::patient(process::cargo().get_program());
+    process::run(tool.args(["build", "--quiet", "--locked"]).args(TOOL))?;
+    document(&programs::nightly()?)
 }
 
 /// Documents the libraries with all features for programs, in one go: each alone would check
 /// the same dependencies again.
 fn document(nightly: &str) -> Result {
-    let mut command = on(nightly);
+    let mut command = process::patient("cargo");
+    command.env("RUSTUP_TOOLCHAIN", nightly).env_remove("CARGO");
     command.env("RUSTDOCFLAGS", "-Zunstable-options --output-format=json");
     command.args(["doc", "--no-deps", "--lib", "--target-dir=target/api"]);
     for library in LIBRARIES {
@@ -64,12 +59,10 @@ fn document(nightly: &str) -> Result {
 }
 
 /// The public items of a library with all features, one per line.
-fn items(library: &str, nightly: &str) -> Result<String> {
+fn items(library: &str) -> Result<String> {
     let file = format!("target/api/doc/{}.json", library.replace('-', "_"));
-    let mut command = on(nightly);
-    command.args(["public-api", "--rustdoc-json", &file, "--omit"]);
-    command.arg("blanket-impls,auto-trait-impls,auto-derived-impls");
-    Ok(process::read(&mut command)? + "\n")
+    let mut tool = process::command("target/public-items/debug/estreamer-public-items");
+    Ok(process::read(tool.arg(&file))? + "\n")
 }
 
 /// Compares the items with the list.

@@ -62,15 +62,20 @@ pub(crate) fn run(steps: &mut Steps, target: Option<&str>, seconds: u32) -> Resu
     conclude(outcomes)
 }
 
+/// How the fuzzers of the smoke run are built. Without a sanitizer: the core has no unsafe code,
+/// and this way it builds and runs faster.
+const FAST: [&str; 3] = ["--sanitizer=none", "--no-default-features", "smoke"];
+
+/// Finds or installs what the smoke run needs, and builds it.
+pub(crate) fn prepare() -> Result {
+    let nightly = programs()?;
+    process::run(cargo_fuzz(process::patient("cargo"), &nightly, "build").args(FAST))
+}
+
 /// The targets of the core for a few seconds each, always with the same random
-/// numbers, so that a failure is nearly always the work of the last change. Without a
-/// sanitizer: the core has no unsafe code, and this way it builds and runs faster.
+/// numbers, so that a failure is nearly always the work of the last change.
 pub(crate) fn smoke(steps: &mut Steps) -> Result {
-    let nightly = steps.run("fuzz: programs", programs)?;
-    const FAST: [&str; 3] = ["--sanitizer=none", "--no-default-features", "smoke"];
-    steps.run("fuzz: build", || {
-        process::run(cargo_fuzz(&nightly, "build").args(FAST))
-    })?;
+    let nightly = programs::nightly()?;
     let run = |name| fuzz(&nightly, "smoke", &FAST[..2], name, SMOKE_SECONDS);
     let outcomes = steps.run("fuzz: smoke", || {
         // Each takes one processor.
@@ -111,7 +116,7 @@ fn fuzz(
     let failed = |error| format!("making {}: {error}", tree::shown(&log));
     fs::create_dir_all(&corpus).map_err(failed)?;
     fs::create_dir_all(tree::root().join("fuzz/artifacts").join(target)).map_err(failed)?;
-    let mut command = cargo_fuzz(nightly, "run");
+    let mut command = cargo_fuzz(process::command("cargo"), nightly, "run");
     command.args(flags).arg(binary).arg(&corpus);
     command.arg(format!("fuzz/corpus/{target}"));
     command.args(["--", "-dict=fuzz/estreamer.dict", LIMITS[0], LIMITS[1]]);
@@ -184,18 +189,12 @@ fn programs() -> Result<String> {
     if !programs::works("c++") {
         programs::install(&["g++"])?;
     }
-    program()?;
+    programs::cargo("fuzz")?;
     Ok(nightly)
 }
 
-/// Finds cargo-fuzz or installs it.
-pub(crate) fn program() -> Result {
-    programs::cargo("fuzz")
-}
-
-fn cargo_fuzz(nightly: &str, task: &str) -> Command {
+fn cargo_fuzz(mut command: Command, nightly: &str, task: &str) -> Command {
     // `cargo xtask` names its own toolchain in the environment.
-    let mut command = process::command("cargo");
     command.env("RUSTUP_TOOLCHAIN", nightly).env_remove("CARGO");
     command.args(["fuzz", task, "--fuzz-dir", "fuzz"]);
     command

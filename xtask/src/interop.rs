@@ -5,7 +5,7 @@ use std::process::Command;
 use std::thread;
 
 use crate::steps::Steps;
-use crate::{Result, dist, features, process, programs};
+use crate::{Result, dist, features, process, programs, test};
 
 /// The programs, the packages they come in, and how to ask for their version.
 const PROGRAMS: [(&str, &str); 20] = [
@@ -68,19 +68,51 @@ pub(crate) fn run(steps: &mut Steps, meanwhile: fn() -> Result) -> Result {
             tested
         })
     })?;
-    steps.run("interop: C library", || tests(&features::c(), "capi"))?;
+    steps.run("interop: C library", c_library)?;
     steps.run("interop: Kafka", kafka)
 }
 
-/// The output to Kafka, which is not part of `cargo xtask test`: its lints, and its tests
-/// with a cluster that fails on demand and with a broker.
+/// Its tests are one process after the other. Meanwhile the client of Kafka is built, which gives
+/// way to them; it begins when they no longer need cargo, which builds one thing at a time.
+fn c_library() -> Result {
+    let mut arguments = features::c();
+    arguments.extend(["--test=capi", "--", "--ignored"].map(str::to_owned));
+    thread::scope(|scope| {
+        let mut kafka = None;
+        let sound = test::run_tests(&arguments, |line| {
+            println!("{line}");
+            if line.starts_with("running ") {
+                kafka = Some(scope.spawn(kafka_built));
+            }
+        })?;
+        match kafka {
+            Some(built) => built.join().map_err(|_| "a build panicked")??,
+            None => kafka_built()?,
+        }
+        match sound {
+            true => Ok(()),
+            false => Err("see above".to_owned()),
+        }
+    })
+}
+
+/// Builds and lints the output to Kafka, which is not part of `cargo xtask test`.
+fn kafka_built() -> Result {
+    let packages = features::with_kafka()?;
+    let on_cargo = |task: &str| {
+        let mut command = process::patient(process::cargo().get_program());
+        // As everything but the C library is built and linted, so that what does not depend on
+        // the output is not built again.
+        command.arg(task).args(&packages);
+        command
+    };
+    process::run(on_cargo("test").args(["--no-run", "--lib", "--test", "kafka"]))?;
+    process::run(on_cargo("clippy").args(["--all-targets", "--", "-Dwarnings"]))
+}
+
+/// Its tests, with a cluster that fails on demand and with a broker.
 fn kafka() -> Result {
     let packages = features::with_kafka()?;
-    let mut clippy = process::cargo();
-    // As the lints of everything but the C library are built, so that what does not depend on
-    // the output is not built again.
-    clippy.arg("clippy").args(&packages);
-    process::run(clippy.args(["--all-targets", "--", "-Dwarnings"]))?;
     let mut library = process::cargo();
     process::run(library.arg("test").args(&packages).args(["--lib", "kafka"]))?;
     process::run(process::cargo().arg("test").args(&packages).args([
@@ -116,7 +148,7 @@ fn sanitized() -> Result {
         "--package=estreamer-capi",
         "--lib",
         // It is built for minutes and runs for seconds.
-        "--config=profile.dev.package.'*'.opt-level=0",
+        "--config=profile.dev.package.rustls.opt-level=0",
         // Named, so that what runs while building is left alone.
         "--target=host-tuple",
         "--target-dir=target/sanitized",

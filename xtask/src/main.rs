@@ -78,7 +78,7 @@ cargo xtask TASK
              as a wheel (python3), the program as packages (deb, rpm), what it is
              made of, and the checksums of all, in target/dist
   api        compares the public items of the libraries with docs/api (nightly
-             toolchain, cargo-public-api); --bless rewrites the lists
+             toolchain); --bless rewrites the lists
   package    packs every crate that is published, and compiles the packages
   architecture
              draws docs/architecture.svg anew, from what imports what

@@ -39,6 +39,14 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// A program to be run in the top folder while others do what is waited for: it gives way to
+/// them.
+pub(crate) fn patient(program: impl AsRef<OsStr>) -> Command {
+    let mut command = command("nice");
+    command.args(["-n", "19"]).arg(program);
+    command
+}
+
 /// Runs to the end; anything but success is an error.
 pub(crate) fn run(command: &mut Command) -> Result {
     let status = command

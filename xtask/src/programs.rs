@@ -69,11 +69,7 @@ pub(crate) fn cargo(subcommand: &str) -> Result {
     }
     let package = format!("cargo-{subcommand}");
     println!("installing {package}");
-    let mut command = process::command("nice");
-    // What is done meanwhile comes first.
-    command
-        .args(["-n", "19"])
-        .arg(process::cargo().get_program());
+    let mut command = process::patient(process::cargo().get_program());
     // It runs for seconds, and is built for minutes if it is optimised.
     process::run(command.args(["install", "--locked", "--debug", &package]))
 }

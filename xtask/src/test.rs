@@ -150,9 +150,9 @@ fn cargo_test() -> Result<Summary> {
 }
 
 /// Runs a test runner and passes on each line that it prints; whether it was content.
-fn run_tests(packages: &[String], mut line: impl FnMut(&str)) -> Result<bool> {
+pub(crate) fn run_tests(arguments: &[String], mut line: impl FnMut(&str)) -> Result<bool> {
     let mut command = process::cargo();
-    command.args(["test", "--no-fail-fast"]).args(packages);
+    command.args(["test", "--no-fail-fast"]).args(arguments);
     let mut child = command
         .stdout(Stdio::piped())
         .spawn()
