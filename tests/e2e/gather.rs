@@ -57,12 +57,35 @@ fn who_waits_for_memory_sleeps() {
     assert!(connection.event_loop.time_to_wait() > Duration::from_millis(100));
 }
 
+#[test]
+fn a_server_is_not_late_while_we_have_no_memory_to_read_what_it_sends() {
+    let mut connection = Connection::new(4096, SMALL, 4 * SMALL);
+    let mut held = Vec::new();
+    // What keeps account of the records takes a part of the last arena.
+    while connection.pool.used() < 3 * SMALL {
+        connection.round(|batch| held.push(batch));
+    }
+    connection.add(Duration::from_millis(200));
+    let from = connection.event_loop.now().0;
+    while connection.event_loop.now().0 < from + 1000 {
+        // If it ended, this would panic.
+        connection.round(|batch| held.push(batch));
+    }
+    assert_eq!(connection.connected, 1);
+    held.clear();
+    while connection.connected < 2 {
+        connection.round(drop);
+    }
+}
+
 /// A connection to a server, with everything that it needs.
 struct Connection {
     event_loop: EventLoop<ClientConnection>,
     pool: Pool,
-    _server: Simulator,
-    _pki: Pki,
+    server: Simulator,
+    pki: Pki,
+    /// How many handshakes are complete.
+    connected: usize,
 }
 
 /// The milliseconds of the loop's clock before and after a batch was handed over.
@@ -78,18 +101,25 @@ impl Connection {
         let server = pki.server().count(EVENTS as u64).bundle(1).spawn().unwrap();
         let mut event_loop = EventLoop::new().unwrap();
         let pool = Pool::new(arena, memory, event_loop.handle());
-        let mut options = options(&server, pool.clone(), ahead);
-        let limits = &mut options.session.limits;
-        let largest = 100_000;
-        (limits.record, limits.request, limits.message) = (largest, largest, largest);
+        let options = options(&server, pool.clone(), ahead);
         let client = ClientConnection::new(&tls(&pki), options, event_loop.now()).unwrap();
         event_loop.add(client).unwrap();
         Self {
             event_loop,
             pool,
-            _server: server,
-            _pki: pki,
+            server,
+            pki,
+            connected: 0,
         }
+    }
+
+    /// Adds another client with the same memory, whose handshake may take so long.
+    fn add(&mut self, handshake: Duration) {
+        let mut options = options(&self.server, self.pool.clone(), 0);
+        options.handshake_timeout = handshake;
+        let now = self.event_loop.now();
+        let client = ClientConnection::new(&tls(&self.pki), options, now).unwrap();
+        self.event_loop.add(client).unwrap();
     }
 
     /// Waits for something, but not for long. Each batch counts as delivered.
@@ -105,6 +135,7 @@ impl Connection {
                         take(batch);
                     }
                     ClientEvent::Ended(end) => panic!("{end}"),
+                    ClientEvent::Connected => self.connected += 1,
                     _ => {}
                 }
             }
@@ -144,6 +175,9 @@ fn options(server: &Simulator, pool: Pool, ahead: u32) -> ClientOptions {
     let mut options = ClientOptions::new(server.address(), message, pool);
     options.session.ahead = ahead;
     options.gather = true;
+    let limits = &mut options.session.limits;
+    let largest = 100_000;
+    (limits.record, limits.request, limits.message) = (largest, largest, largest);
     options
 }
 

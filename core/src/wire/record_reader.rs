@@ -378,9 +378,9 @@ fn begins_json(data: &[u8]) -> bool {
     data.iter().find(|byte| !skipped(byte)) == Some(&b'{')
 }
 
-/// Whether these bytes are readable text. Two numbers rarely are.
+/// Whether these bytes are readable text, of any language. Two numbers rarely are.
 fn is_text(bytes: &[u8; 8]) -> bool {
-    let readable = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
+    let readable = |byte: &u8| matches!(byte, b' '..=b'~' | 0x80.. | b'\t' | b'\r' | b'\n');
     bytes.iter().all(readable)
 }
 

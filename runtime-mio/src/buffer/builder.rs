@@ -192,6 +192,12 @@ impl BatchBuilder {
         }
     }
 
+    /// Says that nothing more comes. What is only half received never becomes a message, and needs
+    /// no memory to wait in.
+    pub(crate) fn ended(&mut self) {
+        self.end = self.read;
+    }
+
     /// Ends a turn: hands over the batch, if there is memory for a record that is
     /// only half received. With `keep`, goes on to fill it.
     pub(crate) fn end_turn(&mut self, keep: bool) {
@@ -386,6 +392,33 @@ mod tests {
         }
         assert_eq!(delivered, 2);
         seen
+    }
+
+    #[test]
+    fn what_came_before_an_end_is_handed_over_without_memory_for_the_rest() {
+        let pool = Pool::new(SIZE, 2 * SIZE, EventLoop::<()>::new().unwrap().handle());
+        let mut builder = BatchBuilder::new(pool.clone());
+        let mut decoder = Decoder::new(SIZE, Limits::DEFAULT, Oversize::Pieces).unwrap();
+        let stream = stream(&[10, 20]);
+        builder.room().unwrap()[..70].copy_from_slice(&stream[..70]);
+        builder.filled(70);
+        loop {
+            let step = decoder.step(builder.unread()).unwrap();
+            if let Some(frame) = &step.frame {
+                builder.take_frame(frame, 0);
+            }
+            builder.consume(step.consumed);
+            if step.consumed == 0 && step.frame.is_none() {
+                break;
+            }
+        }
+        assert!(builder.has_records() && !builder.unread().is_empty());
+        let _all_that_is_left = pool.arena(None).unwrap();
+        builder.end_turn(false);
+        assert!(builder.poll_batch().is_none(), "the rest has no place");
+        builder.ended();
+        builder.end_turn(false);
+        assert_eq!(builder.poll_batch().unwrap().records().len(), 1);
     }
 
     #[test]

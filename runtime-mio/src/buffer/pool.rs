@@ -148,7 +148,13 @@ impl Pool {
     /// takes the room.
     pub(super) fn large(&self, bytes: usize, claim: &mut Option<Claim>) -> Option<Arena> {
         let mut state = self.0.state();
-        if state.has_large || state.used + state.bookkeeping + bytes > self.0.budget {
+        let claimed = match claim {
+            // Its own.
+            Some(_) => 0,
+            None => state.claimed,
+        };
+        let used = state.used + state.bookkeeping + claimed;
+        if state.has_large || used + bytes > self.0.budget {
             state.was_refused = true;
             if !state.has_large && state.claimed == 0 {
                 state.claimed = bytes;
@@ -292,6 +298,20 @@ mod tests {
         assert_eq!(pool.large(150, &mut None).unwrap().len(), 150);
         drop(second);
         assert_eq!(pool.used(), 0);
+    }
+
+    #[test]
+    fn a_large_record_does_not_take_the_room_that_another_one_waits_for() {
+        let pool = pool();
+        let first = pool.arena(None).unwrap();
+        let (mut a, mut b) = (None, None);
+        assert!(pool.large(160, &mut a).is_none());
+        assert!(pool.large(155, &mut b).is_none());
+        drop(first);
+        assert!(pool.large(155, &mut b).is_none(), "it is for the other one");
+        assert_eq!(pool.large(160, &mut a).unwrap().len(), 160);
+        assert!(a.is_none());
+        assert!(pool.large(155, &mut b).is_some());
     }
 
     #[test]

@@ -197,16 +197,18 @@ impl ClientConnection {
     }
 
     fn handshake(&mut self, now: Instant) -> Result<Turn, ClientEnd> {
-        if now >= self.deadline {
-            return Err(ClientEnd::HandshakeTimeout(self.options.handshake_timeout));
-        }
         self.transport.flush()?;
         // The last flight of the handshake may bring the first plaintext along. It
         // stays in the arena until there is a session.
         let Some(room) = self.builder.room() else {
             self.is_stalled = true;
+            // The server is not late: nothing that it sends is read.
+            self.deadline = after(now, self.options.handshake_timeout);
             return Ok(Turn::Wait);
         };
+        if now >= self.deadline {
+            return Err(ClientEnd::HandshakeTimeout(self.options.handshake_timeout));
+        }
         self.is_stalled = false;
         if let Fill::Bytes(count) = self.transport.fill(room)? {
             if self.options.capture {
@@ -256,6 +258,9 @@ impl ClientConnection {
         // Records that came before an end are handed over in any case.
         self.is_gathering =
             is_reading && acknowledged.as_ref().is_ok_and(|&it| self.gathers(it, now));
+        if acknowledged.is_err() {
+            self.builder.ended();
+        }
         self.builder.end_turn(self.is_gathering);
         while let Some(batch) = self.builder.poll_batch() {
             self.is_answered = true;

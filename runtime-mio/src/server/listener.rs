@@ -10,10 +10,15 @@ use mio::net::{TcpListener, TcpStream};
 
 use crate::event_loop::{Endpoint, Turn};
 
+/// Milliseconds until the next try after an error.
+const RETRY: u32 = 100;
+
 /// Accepts connections; its owner polls for them.
 pub(super) struct Listener {
     socket: TcpListener,
     accepted: VecDeque<Accepted>,
+    /// When to try again after an error.
+    retry: Option<Instant>,
 }
 
 /// A connection that was accepted, before TLS.
@@ -28,6 +33,7 @@ impl Listener {
         Ok(Self {
             socket: TcpListener::bind(address)?,
             accepted: VecDeque::new(),
+            retry: None,
         })
     }
 
@@ -46,19 +52,29 @@ impl Endpoint for Listener {
         &mut self.socket
     }
 
-    fn take_turn(&mut self, _: Instant) -> Turn {
+    fn take_turn(&mut self, now: Instant) -> Turn {
+        self.retry = None;
         loop {
             match self.socket.accept() {
                 Ok((socket, address)) => self.accepted.push_back(Accepted { socket, address }),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // Also when the process has no file descriptor left: the next
-                // connection tries again.
-                Err(_) => return Turn::Wait,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Turn::Wait,
+                // The next one may be sound.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::Interrupted | ErrorKind::ConnectionAborted
+                    ) => {}
+                // For example no file descriptor is left. The system does not tell again of those
+                // that wait.
+                Err(_) => {
+                    self.retry = Some(now.after(RETRY));
+                    return Turn::Wait;
+                }
             }
         }
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.retry
     }
 }

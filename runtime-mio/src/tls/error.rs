@@ -314,7 +314,7 @@ impl TlsError {
                  RSA key exchange or CBC cipher suites, or has a key on another curve"
             ),
             Self::Alert { peer, alert } => {
-                format!("TLS handshake failed: the {peer} sent the alert {alert}")
+                format!("the {peer} sent the alert {alert}")
             }
             Self::ClosedInHandshake {
                 peer: Peer::Server,

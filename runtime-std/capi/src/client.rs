@@ -177,6 +177,7 @@ pub(crate) unsafe fn connect(
                 // Empty, because this client connects for the first time.
                 let _ = client.interrupter.set(made.interrupter());
                 state.client = Some(made);
+                state.settings.identity = None;
                 EST_OK
             }
             Err(error) => state.error(&error),

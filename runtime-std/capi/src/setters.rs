@@ -31,8 +31,8 @@ pub unsafe extern "C" fn est_client_set_pkcs12(
     unsafe {
         let bytes = std::slice::from_raw_parts(bytes, length);
         set(client, [password], |settings, [password]| {
-            settings.identity =
-                Some(Identity::from_pkcs12(bytes, Some(password)).map_err(refused)?);
+            let identity = Identity::from_pkcs12(bytes, Some(password)).map_err(refused)?;
+            settings.identity = Some(identity.into());
             Ok(())
         })
     }
@@ -55,7 +55,8 @@ pub unsafe extern "C" fn est_client_set_pem(
     unsafe {
         set(client, [certificate, key, ca], |settings, texts| {
             let [certificate, key, ca] = texts.map(str::as_bytes);
-            settings.identity = Some(Identity::from_pem(certificate, key, ca).map_err(refused)?);
+            let identity = Identity::from_pem(certificate, key, ca).map_err(refused)?;
+            settings.identity = Some(identity.into());
             Ok(())
         })
     }

@@ -3,6 +3,7 @@
 use std::ffi::{CString, c_char, c_void};
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use estreamer::client::tls::{Identity, NameRule, ServerRules};
@@ -68,7 +69,7 @@ pub type est_log = Option<unsafe extern "C" fn(context: *mut c_void, line: *cons
 /// What the functions est_client_set_... set.
 #[derive(Default)]
 pub(crate) struct Settings {
-    pub(crate) identity: Option<Identity>,
+    pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) bind: Option<IpAddr>,
     pub(crate) quirks: Quirks,
     pub(crate) prepaid: u32,
@@ -187,9 +188,9 @@ impl Settings {
         if let Some(log) = self.log {
             builder = builder.on_change(move |change| log.write(change));
         }
-        // Last, because a client that is not complete keeps its identity.
-        Ok(match self.identity.take() {
-            Some(identity) => builder.identity(identity),
+        // It stays here: a client that cannot connect may try again.
+        Ok(match &self.identity {
+            Some(identity) => builder.identity(identity.clone()),
             None => builder,
         })
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use estreamer_core::fqe::{EventKind, Request, RequestForm};
@@ -165,8 +166,8 @@ impl Builder {
     /// Client::builder(&address).identity(identity).connect()?;
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
-    pub fn identity(mut self, identity: Identity) -> Self {
-        self.identity = Some(IdentitySource::Read(Box::new(identity)));
+    pub fn identity(mut self, identity: impl Into<Arc<Identity>>) -> Self {
+        self.identity = Some(IdentitySource::Read(identity.into()));
         self
     }
 

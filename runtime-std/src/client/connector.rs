@@ -163,9 +163,15 @@ impl Connector {
 
     /// Says that the first `units` units of this connection are delivered.
     pub(super) fn delivered(&mut self, units: u64) {
+        let now = self.event_loop.now();
         if let Phase::Connected(link) = &mut self.phase
             && let Some(connection) = self.event_loop.get_mut(link.id)
         {
+            if let Some(session) = connection.session() {
+                // Until now the server may have waited for this.
+                let is_busy = link.delivered < session.received();
+                link.watch.listen(session, is_busy, now);
+            }
             link.delivered = units;
             connection.delivered(units);
         }

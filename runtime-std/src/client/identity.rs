@@ -1,6 +1,7 @@
 //! The identity of a client, as the program gave it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use estreamer_mio::tls::{ClientTls, Identity, ServerRules};
 use zeroize::Zeroizing;
@@ -12,7 +13,7 @@ use crate::input;
 pub(super) enum IdentitySource {
     /// A PKCS#12 file and its password.
     Pkcs12(PathBuf, Zeroizing<String>),
-    Read(Box<Identity>),
+    Read(Arc<Identity>),
 }
 
 /// Reads the identity, and returns what connections need of it.

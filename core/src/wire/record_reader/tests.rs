@@ -268,3 +268,17 @@ fn bytes_behind_those_that_are_peeked_at_decide_nothing() {
             .is_none()
     );
 }
+
+#[test]
+fn lines_of_text_are_text_in_any_language() {
+    let mut reader = reader(DataForm::Text);
+    for line in [
+        "J\u{fc}rgen,10.0.0.1,allow",
+        "10.0.0.1,allow",
+        "\u{6771}\u{4eac},10.0.0.1",
+    ] {
+        assert!(!extended(&mut reader, 8, line.as_bytes()), "{line}");
+    }
+    let with_time = [&1_700_000_000_u32.to_be_bytes()[..], &[0; 4], b"10.0.0.1"].concat();
+    assert!(extended(&mut reader, 8, &with_time));
+}

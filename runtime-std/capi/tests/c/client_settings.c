@@ -153,6 +153,9 @@ int main(int argc, char **argv) {
         STATUS(est_client_set_bind(client, "192.0.2.1"), EST_OK);
         STATUS(est_client_connect(client, &config), EST_CONNECTION);
         CHECK(strstr(est_client_detail(client), "192.0.2.1") != NULL);
+        /* It may try again, with the identity that it has. */
+        STATUS(est_client_set_bind(client, "127.0.0.1"), EST_OK);
+        STATUS(est_client_connect(client, &config), EST_OK);
         STATUS(est_client_free(&client), EST_OK);
     }
     return 0;
