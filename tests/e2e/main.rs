@@ -64,6 +64,7 @@ mod quirks;
 mod readings;
 mod readme;
 mod reload;
+mod reload_remembers;
 mod remedies;
 mod request_forms;
 mod rotation;

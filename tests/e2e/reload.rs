@@ -199,7 +199,7 @@ fn an_output_that_hangs_keeps_the_configuration_it_has() {
     read(2050);
     // Now it works.
     running.signal("HUP");
-    running.wait_for("the configuration changed; all sources restart");
+    running.wait_for("the configuration changed; all sources reconnect");
     server.archive().store(50);
     read(2100);
     found.sort();

@@ -25,6 +25,7 @@ use estreamer::config::number::{AHEAD, MEMORY, OVERLAP, PREPAID, REQUEST_TIMEOUT
 use estreamer::config::read::identity;
 use estreamer::config::read::output_paths::Around;
 use estreamer::config::read::raw::{At, KeyLines, RawConfig, RawOutput, RawSource};
+use estreamer::config::read::secret::ask_no_more;
 use estreamer::config::read::{diagnostic, event, file};
 use estreamer::config::{Config, Format, RetryPolicy};
 
@@ -174,6 +175,7 @@ impl CollectCommand {
         let configuration = self.config.clone();
         let reload = self.config.map(|path| -> Reload {
             Box::new(move || {
+                ask_no_more();
                 let mut config = file::open(&path, capture.as_deref())?;
                 complete(&mut config);
                 Ok(config)

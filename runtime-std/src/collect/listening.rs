@@ -62,13 +62,25 @@ impl Listening {
                 info!("the status is no longer served.");
             }
             Some(address) => {
-                if let Err(failure) = self.listen(address) {
-                    let stays = match before {
-                        Some(before) => format!("The status stays at {before}"),
-                        None => "The status is not served".to_owned(),
-                    };
-                    error!("{failure}. {stays}.");
+                // Two addresses cannot have one port if one of them is every address.
+                let has_port = before.filter(|before| before.port() == address.port());
+                if has_port.is_some() {
+                    self.listener = None;
                 }
+                let Err(failure) = self.listen(address) else {
+                    return;
+                };
+                if let Some(before) = has_port
+                    && let Err(again) = self.listen(before)
+                {
+                    error!("{failure}. {again}. The status is not served.");
+                    return;
+                }
+                let stays = match before {
+                    Some(before) => format!("The status stays at {before}"),
+                    None => "The status is not served".to_owned(),
+                };
+                error!("{failure}. {stays}.");
             }
         }
     }

@@ -4,7 +4,8 @@
 //! - `supervisor`: the sources of one pipeline; `arena`: what each of them receives into;
 //!   `unused`: bookmarks that none of them uses.
 //! - `source_task`: one source, which connects as `reconnect` decides.
-//! - `collector`: the session of one `connection`; `connection_log`: what is told about it.
+//! - `collector`: the session of one `connection`; `connection_log`: what is told about it;
+//!   `history`: what a reload must not forget.
 
 mod arena;
 mod capture;
@@ -12,6 +13,7 @@ mod client_tls;
 mod collector;
 mod connection;
 mod connection_log;
+mod history;
 #[cfg(feature = "listen")]
 mod listening;
 #[cfg(not(feature = "listen"))]

@@ -10,6 +10,7 @@ use estreamer_mio::client::ClientConnection;
 use estreamer_mio::event_loop::EventLoop;
 use tracing::{error, info, warn};
 
+use super::history::Histories;
 use super::listening::Listening;
 use super::options::{Health, Reset, Run};
 use super::summary::report;
@@ -20,7 +21,7 @@ use crate::delivery::bookmark::journal::JournalError;
 use crate::delivery::bookmark::opening::OpeningError;
 use crate::delivery::bookmark::state_dir::{StateDir, StateError};
 use crate::delivery::dedup::high_water_mark::beginning;
-use crate::delivery::dedup::sequencer::{FirstSessions, SequencerLimits};
+use crate::delivery::dedup::sequencer::{FirstSessions, Remembered, SequencerLimits};
 use crate::delivery::ledger::Ledger;
 use crate::delivery::pipeline::failure::{PipelineError, StartError};
 use crate::delivery::pipeline::{Pipeline, Setup};
@@ -88,7 +89,9 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
     run.status.show(&monitor);
     let began = Cell::new(None);
     let first_sessions = FirstSessions::default();
+    let remembered = Remembered::default();
     let mut forms = Forms::default();
+    let mut histories = Histories::default();
     let mut current = Settled::new(config);
     current.watch(&monitor);
     let mut listening = Listening::open(current.config.listen, &monitor)?;
@@ -105,7 +108,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
             &run,
             state.take(),
             &ledger,
-            &first_sessions,
+            (&first_sessions, &remembered),
             &event_loop,
         );
         let (pipeline, at) = match (started, previous.take()) {
@@ -169,6 +172,7 @@ pub fn run(config: Config, mut run: Run) -> Result<(), Failure> {
             pipeline: &pipeline,
             resolver: &resolver,
             forms: &mut forms,
+            histories: &mut histories,
             ledger: &ledger,
             monitor: &monitor,
             listening: &mut listening,
@@ -264,7 +268,7 @@ fn start(
     run: &Run,
     state: Option<StateDir>,
     ledger: &Arc<Ledger>,
-    first_sessions: &FirstSessions,
+    (first_sessions, remembered): (&FirstSessions, &Remembered),
     event_loop: &EventLoop<ClientConnection>,
 ) -> Result<Pipeline, NoStart> {
     let config = &settled.config;
@@ -280,6 +284,7 @@ fn start(
         )?),
         (_, state) => state,
     };
+    ledger.set_overlap(seconds(config.overlap));
     let left = |limit: u64| limit.saturating_sub(ledger.total().accepted.events());
     let sources = settled.sources.iter();
     let setup = Setup {
@@ -299,6 +304,7 @@ fn start(
         limit: run.limit.map_or(u64::MAX, left),
         ledger: ledger.clone(),
         first_sessions: first_sessions.clone(),
+        remembered: remembered.clone(),
         forget: match &run.reset {
             Reset::Source(name) => Some(name.clone()),
             Reset::Nothing | Reset::All => None,

@@ -21,6 +21,7 @@ use super::client_tls::tls;
 use super::collector::Collector;
 use super::connection::Connection;
 use super::connection_log::ConnectionLog;
+use super::history::Histories;
 use crate::config::rules;
 use crate::config::{RetryPolicy, SourceConfig};
 use crate::delivery::pipeline::Pipeline;
@@ -43,7 +44,8 @@ pub(super) struct SourceTask {
     attempts: Attempts,
     /// Whether the server answered the request of this connection.
     answered: bool,
-    connections: u32,
+    /// Whether the rules were warned of.
+    is_warned: bool,
     log: ConnectionLog,
     /// The state that the monitor shows.
     shown: Option<SourceState>,
@@ -78,6 +80,8 @@ pub(super) struct Context<'a> {
     pub(super) prepaid: u32,
     /// What happens when a source fails that has never worked.
     pub(super) retry: RetryPolicy,
+    /// What happened to the sources before a reload.
+    pub(super) histories: &'a mut Histories,
     /// The file in which connections are recorded.
     pub(super) capture: Option<&'a Path>,
     /// Whether there are several sources.
@@ -109,7 +113,7 @@ impl SourceTask {
             tls,
             phase: Phase::Due(now),
             answered: false,
-            connections: 0,
+            is_warned: false,
             shown: None,
             after: None,
         })
@@ -226,6 +230,7 @@ impl SourceTask {
                     let end = collector.take_end();
                     if collector.is_answered() && !std::mem::replace(&mut self.answered, true) {
                         self.attempts.answered(context.forms);
+                        context.histories.of(&self.source.name).has_worked = true;
                     }
                     match end {
                         None => return Ok(()),
@@ -261,7 +266,7 @@ impl SourceTask {
     ) -> Result<(), Failure> {
         let (form, watch) = self.attempts.form(context.forms);
         let server = self.attempts.server_at(address);
-        if self.connections == 0 {
+        if !std::mem::replace(&mut self.is_warned, true) {
             rules::warn(Some(&self.source.name), &self.source.rules, &server);
         }
         self.answered = false;
@@ -278,10 +283,9 @@ impl SourceTask {
         // Outputs are faster with large batches.
         options.gather = true;
         options.capture = context.capture.is_some();
-        self.connections += 1;
         let capture = match context.capture {
             None => None,
-            Some(path) => Some(self.capture(path, context.several)?),
+            Some(path) => Some(self.capture(path, context.several, context.histories)?),
         };
         let name = self.attempts.distinction();
         let mut collector = Collector::new(link, capture, name, watch);
@@ -302,9 +306,16 @@ impl SourceTask {
         Ok(())
     }
 
-    fn capture(&self, path: &Path, several: bool) -> Result<Capture, Failure> {
+    fn capture(
+        &self,
+        path: &Path,
+        several: bool,
+        histories: &mut Histories,
+    ) -> Result<Capture, Failure> {
         let source = several.then_some(&*self.source.name);
-        Capture::create(path, source, self.connections).map_err(|(path, error)| {
+        let history = histories.of(&self.source.name);
+        history.recorded += 1;
+        Capture::create(path, source, history.recorded).map_err(|(path, error)| {
             Failure::failed(
                 format!("cannot record in {}: {error}", path.display()),
                 "Check the path and its permissions",

@@ -14,6 +14,7 @@ use tracing::{error, info};
 use super::arena::arena;
 use super::client_tls::tls;
 use super::collector::Collector;
+use super::history::Histories;
 use super::listening::Listening;
 use super::options::{Health, PendingSignals, Run};
 use super::source_task::{Context, SourceTask};
@@ -47,6 +48,7 @@ pub(super) struct Supervisor<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) resolver: &'a Resolver,
     pub(super) forms: &'a mut Forms,
+    pub(super) histories: &'a mut Histories,
     pub(super) ledger: &'a Ledger,
     pub(super) monitor: &'a Monitor,
     pub(super) listening: &'a mut Listening,
@@ -233,6 +235,7 @@ impl Supervisor<'_> {
             resolver: self.resolver,
             monitor: self.monitor,
             forms: self.forms,
+            histories: self.histories,
             ahead: self.config.ahead,
             prepaid: self.config.prepaid,
             retry: self.config.retry.unwrap_or_default(),
@@ -344,7 +347,7 @@ impl Supervisor<'_> {
                 );
                 return None;
             }
-            info!("the configuration changed; all sources restart from their bookmarks.");
+            info!("the configuration changed; all sources reconnect and go on where they were.");
             return Some(Box::new(new));
         }
         let sources: Vec<Arc<SourceConfig>> = new.sources.into_iter().map(Arc::new).collect();
@@ -355,7 +358,9 @@ impl Supervisor<'_> {
             ),
             Ok(fresh) => {
                 self.listening.change(new.listen);
-                (self.config.shutdown, self.config.retry) = (new.shutdown, new.retry);
+                let config = &mut *self.config;
+                (config.shutdown, config.retry, config.listen) =
+                    (new.shutdown, new.retry, new.listen);
                 replace(tasks, &sources, fresh);
                 *self.sources = sources;
                 self.watch_sources();
@@ -381,7 +386,9 @@ impl Supervisor<'_> {
     ) -> Result<Vec<SourceTask>, Failure> {
         let stays = |source: &SourceConfig| {
             let mut tasks = tasks.iter();
-            tasks.any(|task| !task.is_ending() && same_source(&task.source, source))
+            // Events are asked for from there, and no longer from where the user said.
+            let has_position = self.ledger.of(&source.name).newest.is_some();
+            tasks.any(|task| !task.is_ending() && same_source(&task.source, source, has_position))
         };
         let fresh = sources.iter().filter(|source| !stays(source));
         fresh
@@ -444,15 +451,17 @@ fn same_pipeline(old: &Config, new: &Config, (before, now): (usize, usize)) -> b
         && old.outputs == new.outputs
 }
 
-/// Returns whether a connection can continue with the new settings of its source.
-fn same_source(old: &SourceConfig, new: &SourceConfig) -> bool {
+/// Returns whether a connection can continue with the new settings of its source. A start like
+/// `-1h` is another one at each reload.
+fn same_source(old: &SourceConfig, new: &SourceConfig, has_position: bool) -> bool {
     let (a, b) = (&old.identity, &new.identity);
     let authorities = |identity: &estreamer_mio::tls::Identity| -> Vec<[u8; 32]> {
         let all = identity.authorities().iter();
         all.map(|facts| facts.sha256).collect()
     };
     (&old.name, &old.servers, old.bind) == (&new.name, &new.servers, new.bind)
-        && (&old.request, old.from, old.quirks) == (&new.request, new.from, new.quirks)
+        && (&old.request, old.quirks) == (&new.request, new.quirks)
+        && (has_position || old.from == new.from)
         && (old.request_form, old.request_timeout) == (new.request_form, new.request_timeout)
         && old.record_length == new.record_length
         && old.rules == new.rules

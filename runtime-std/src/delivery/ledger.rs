@@ -3,6 +3,7 @@
 //! at the end.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ use crate::sync::lock;
 
 /// The counts of all sources.
 pub struct Ledger {
-    overlap: u32,
+    overlap: AtomicU32,
     wording: Wording,
     accounts: Mutex<BTreeMap<Arc<str>, SourceCounts>>,
     outputs: Mutex<BTreeMap<Arc<str>, Arc<OutputCounts>>>,
@@ -182,12 +183,17 @@ impl Ledger {
     /// words remedies.
     pub fn new(overlap: u32, wording: Wording) -> Self {
         Self {
-            overlap,
+            overlap: overlap.into(),
             wording,
             accounts: Mutex::default(),
             outputs: Mutex::default(),
             journal: Arc::default(),
         }
+    }
+
+    /// The overlap is another one from now on.
+    pub fn set_overlap(&self, overlap: u32) {
+        self.overlap.store(overlap, Ordering::Relaxed);
     }
 
     /// Changes the counts of a source, and reports what is due.
@@ -295,7 +301,7 @@ impl Ledger {
 
 impl SourceCounts {
     fn report(&mut self, source: &str, ledger: &Ledger, all: bool) {
-        let overlap = ledger.overlap;
+        let overlap = ledger.overlap.load(Ordering::Relaxed);
         for (deviation, reported) in DEVIATIONS.iter().zip(&mut self.deviated) {
             if self.counts.quirks.of(deviation.quirk) > 0 && !std::mem::replace(reported, true) {
                 warn!(source, "{}.", deviation.text);

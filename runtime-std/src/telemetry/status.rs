@@ -330,10 +330,11 @@ impl Status {
         self.loop_age < STUCK
     }
 
-    /// Returns whether it collects: the outputs are open, no required output fails, and at
-    /// least one source is connected.
+    /// Returns whether it collects: the event loop turns, the outputs are open, no required output
+    /// fails, and at least one source is connected.
     pub fn is_ready(&self) -> bool {
-        self.state == RunState::Collecting
+        self.is_alive()
+            && self.state == RunState::Collecting
             && self.journal_failure.is_none()
             && self
                 .outputs

@@ -73,7 +73,9 @@ impl SourceTask {
                 self.resolve(context);
             }
             AfterEnd::Wait(failed, wait)
-                if self.attempts.is_proven() || context.retry == RetryPolicy::Always =>
+                if context.retry == RetryPolicy::Always
+                    || self.attempts.is_proven()
+                    || context.histories.of(&self.source.name).has_worked =>
             {
                 let next = NextAttempt::In(wait);
                 self.log.failed(failed.cause(), &failed.failure, &next);

@@ -5,6 +5,7 @@ use std::env;
 use std::io::{self, IsTerminal};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use estreamer_mio::tls::IdentityError;
 use zeroize::Zeroizing;
@@ -138,10 +139,18 @@ fn from_file(path: &Path, place: &str) -> Result<Zeroizing<String>, Failure> {
     Ok(Zeroizing::new(line.to_owned()))
 }
 
+/// Whether a collection runs, which a question would stop.
+static IS_RUNNING: AtomicBool = AtomicBool::new(false);
+
+/// Asks nobody from now on: a collection runs.
+pub fn ask_no_more() {
+    IS_RUNNING.store(true, Ordering::Relaxed);
+}
+
 /// Returns whether a user can be asked. If either end is redirected, a prompt would
 /// block a script.
 fn can_ask() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
+    !IS_RUNNING.load(Ordering::Relaxed) && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 fn ask(path: &Path) -> Result<Zeroizing<String>, Failure> {

@@ -85,6 +85,9 @@ pub struct Sequencer {
     has_ordinals: bool,
 }
 
+/// What the sources have delivered, for the next sequencer of this process if no bookmark says it.
+pub type Remembered = Arc<Mutex<BTreeMap<Arc<str>, Delivered>>>;
+
 /// The UNIX second (local clock) of the first session of each source in this process.
 pub type FirstSessions = Arc<Mutex<BTreeMap<Arc<str>, u32>>>;
 
@@ -146,6 +149,12 @@ impl Sequencer {
             has_ordinals: true,
             ..self
         }
+    }
+
+    /// Returns what each source has delivered.
+    pub fn into_delivered(self) -> BTreeMap<Arc<str>, Delivered> {
+        let sources = self.sources.into_iter();
+        sources.map(|(name, of)| (name, of.delivered)).collect()
     }
 
     /// Prepares a connection of the source and returns the second to request from. The

@@ -16,7 +16,9 @@ use super::reading::Readers;
 use super::retry::Retry;
 use super::steps::DeliverySteps;
 use crate::delivery::bookmark::entry::BatchEntry;
-use crate::delivery::dedup::sequencer::{BatchCounts, Numbered, RecordVerdict, Sequencer};
+use crate::delivery::dedup::sequencer::{
+    BatchCounts, Numbered, RecordVerdict, Remembered, Sequencer,
+};
 use crate::delivery::ledger::Ledger;
 use crate::delivery::volumes::Volumes;
 use crate::sync::lock;
@@ -47,6 +49,8 @@ pub(super) enum Job {
 /// The state of the dispatcher thread.
 pub(super) struct Dispatcher {
     sequencer: Sequencer,
+    /// Gets what was delivered, at the end.
+    delivered: Remembered,
     /// The remaining number of records to deliver.
     left: u64,
     outputs: Vec<Sender<OutputCommand>>,
@@ -63,7 +67,7 @@ pub(super) struct Dispatcher {
 
 impl Dispatcher {
     pub(super) fn new(
-        (sequencer, limit): (Sequencer, u64),
+        (sequencer, delivered, limit): (Sequencer, Remembered, u64),
         outputs: Vec<Sender<OutputCommand>>,
         (best_effort, readers): (Vec<BestEffort>, Arc<Readers>),
         ledger: Arc<Ledger>,
@@ -72,6 +76,7 @@ impl Dispatcher {
         let retry = Retry::new(OutputLog::journal(ledger.journal().clone()));
         Self {
             sequencer,
+            delivered,
             left: limit,
             outputs,
             best_effort,
@@ -111,6 +116,7 @@ impl Dispatcher {
                 break;
             }
         }
+        *lock(&self.delivered) = self.sequencer.into_delivered();
         drop(self.outputs);
         for output in self.best_effort {
             output.finish(&self.ledger);
@@ -163,7 +169,9 @@ impl Dispatcher {
         let anchored = self
             .retry
             .until_stopped(&self.progress, || steps.anchor(&source.name, second));
-        self.retry.progressed();
+        if anchored.is_some() {
+            self.retry.progressed();
+        }
         anchored.is_some()
     }
 

@@ -50,7 +50,7 @@ use crate::delivery::bookmark::opening::{self, BookmarkLocation, OpeningError};
 use crate::delivery::bookmark::recovery::Bookmark;
 use crate::delivery::bookmark::settle::cut_back;
 use crate::delivery::bookmark::state_dir::StateDir;
-use crate::delivery::dedup::sequencer::{FirstSessions, Sequencer, SequencerLimits};
+use crate::delivery::dedup::sequencer::{FirstSessions, Remembered, Sequencer, SequencerLimits};
 use crate::delivery::ledger::Ledger;
 use crate::digest::DigestKey;
 use crate::disk::{Disk, RealDisk, directory, has_durable_names};
@@ -60,6 +60,7 @@ use crate::output::file::notice::FileNotice;
 use crate::output::file::settings::FileSettings;
 use crate::output::pattern::Pattern;
 use crate::output::receivers::RecordNeeds;
+use crate::sync::lock;
 use crate::thread;
 use batch_formatter::BatchFormatter;
 use best_effort::BestEffort;
@@ -93,6 +94,9 @@ pub struct Setup {
     pub ledger: Arc<Ledger>,
     /// The first session of each source in this process.
     pub first_sessions: FirstSessions,
+    /// What the pipeline before this one has delivered: it takes the place of a bookmark. At the
+    /// end it gets what this one has delivered.
+    pub remembered: Remembered,
     /// A source whose bookmark is discarded.
     pub forget: Option<String>,
 }
@@ -105,6 +109,9 @@ pub struct Pipeline {
     ledger: Arc<Ledger>,
     threads: Vec<JoinHandle<()>>,
     view: PipelineView,
+    /// What the dispatcher had delivered at its end.
+    delivered: Remembered,
+    remembered: Remembered,
     /// Sources in the bookmark that are not in the setup.
     pub unused: Vec<String>,
     /// Sources in the setup that are not in the bookmark.
@@ -170,12 +177,17 @@ impl Pipeline {
         };
         let nothing = Bookmark::default();
         let bookmark = journal.as_ref().map_or(&nothing, Journal::bookmark);
+        let remembered = lock(&setup.remembered).clone();
+        let delivered = match &journal {
+            Some(_) => &bookmark.sources,
+            None => &remembered,
+        };
         let n = bookmark.n;
         let sequencer = Sequencer::new(
             key.clone(),
             setup.limits,
             n,
-            &bookmark.sources,
+            delivered,
             setup.first_sessions,
         );
         let mut needs = setup.outputs.iter().map(|of| of.destination.needs());
@@ -205,6 +217,8 @@ impl Pipeline {
             ledger,
             threads: Vec::new(),
             view: PipelineView::default(),
+            delivered: Remembered::default(),
+            remembered: setup.remembered,
             unused,
             without_bookmark,
             state: setup.state,
@@ -263,7 +277,7 @@ impl Pipeline {
         let shared = (self.steps.clone(), self.progress.clone());
         let ledger = self.ledger.clone();
         let dispatcher = Dispatcher::new(
-            (sequencer, limit),
+            (sequencer, self.delivered.clone(), limit),
             commands,
             (best_effort, readers),
             ledger,
@@ -352,6 +366,7 @@ impl Pipeline {
     pub fn finish(mut self, limit: Duration) -> (Result<(), PipelineError>, Option<StateDir>) {
         drop(self.jobs.take());
         self.progress.finish();
+        lock(&self.remembered).clear();
         let deadline = Instant::now() + limit;
         if !self.progress.wait_for_writers(deadline) {
             // The thread of the output is abandoned; its batches are delivered again. The
@@ -383,6 +398,10 @@ impl Pipeline {
             }
             self.progress.discard_not_durable();
             self.cut_back();
+        }
+        if failure.is_none() {
+            // Every output has accepted it.
+            std::mem::swap(&mut *lock(&self.remembered), &mut *lock(&self.delivered));
         }
         (failure.map_or(Ok(()), Err), self.state.take())
     }

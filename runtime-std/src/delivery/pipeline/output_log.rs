@@ -88,7 +88,9 @@ impl OutputLog {
 
     /// The destination took what was written. Called for each batch.
     pub(super) fn works(&mut self) {
-        if !self.trouble.has_failed() && self.trouble.due().is_none() {
+        let has_trouble = self.trouble.has_failed() || self.trouble.due().is_some();
+        // What failed may have been its predecessor, in the pipeline before a reload.
+        if !has_trouble && self.standing.failing().is_none() {
             return;
         }
         self.standing.works();

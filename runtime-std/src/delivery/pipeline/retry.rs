@@ -134,6 +134,14 @@ mod tests {
     }
 
     #[test]
+    fn what_failed_before_a_reload_works_again() {
+        let (mut retry, standing, _) = scene();
+        standing.failed(&full());
+        retry.progressed();
+        assert!(standing.failing().is_none());
+    }
+
+    #[test]
     fn what_a_retry_does_not_mend_ends_the_pipeline() {
         let ended = |error| {
             let (mut retry, _, progress) = scene();

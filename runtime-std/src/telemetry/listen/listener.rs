@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use super::connection::{Socket, serve};
@@ -16,6 +17,8 @@ use crate::thread;
 pub(crate) struct Listener {
     address: SocketAddr,
     stop: Arc<AtomicBool>,
+    /// Ends when the socket is closed.
+    closed: Receiver<()>,
 }
 
 impl Listener {
@@ -35,11 +38,17 @@ impl Listener {
         let stop = Arc::<AtomicBool>::default();
         let routes = Routes::new(monitor.clone(), address.ip().is_loopback());
         let stopped = stop.clone();
+        let (open, closed) = channel();
         thread::spawn("listen", move || {
             let accept = || socket.accept().map(|(client, _)| client);
             accept_all(accept, &Arc::new(routes), &stopped);
+            drop((socket, open));
         })?;
-        Ok(Self { address, stop })
+        Ok(Self {
+            address,
+            stop,
+            closed,
+        })
     }
 
     /// Returns the address, with the port that the system selected.
@@ -60,9 +69,13 @@ impl Drop for Listener {
             });
         }
         let _ = TcpStream::connect_timeout(&address, Duration::from_millis(100));
+        // The port may be used next.
+        let _ = self.closed.recv_timeout(CLOSE);
     }
 }
 
+/// The maximum time to wait for the end of the thread.
+const CLOSE: Duration = Duration::from_secs(1);
 /// The pause after a failed accept: usually there are too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
