@@ -226,3 +226,21 @@ fn a_compressed_file_is_converted_as_its_content() {
         assert_eq!(converted(&file, "ndjson"), expected, "{name}");
     }
 }
+
+#[test]
+fn half_a_line_is_no_event_in_any_format() {
+    let pki = Pki::new();
+    let file = pki.write(
+        "torn.ndjson",
+        "{\"EventType\":\"FileEvent\"}\n{\"EventType\":\"Conn",
+    );
+    for format in ["ndjson", "raw", "ndjson+envelope", "cef"] {
+        let ended = Ended::of(&mut estreamer(&["convert", &file, "--format", format]));
+        assert_eq!(ended.status.code(), Some(1), "{format}: {}", ended.stderr);
+        let out = String::from_utf8_lossy(&ended.stdout).into_owned();
+        assert!(
+            out.contains("\"reason\":\"not JSON at line 1"),
+            "{format}: {out}"
+        );
+    }
+}

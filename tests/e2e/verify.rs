@@ -277,3 +277,14 @@ fn closed_files_without_their_manifest_are_named() {
     let ended = verify(&fleet, &["--config", "estreamer.toml"]);
     names(&ended, &[first.file_name().unwrap().to_str().unwrap()]);
 }
+
+#[test]
+fn each_path_is_proven_and_what_is_not_searched_is_told() {
+    let (fleet, _) = archive("");
+    fs::create_dir(fleet.path("not-mounted")).unwrap();
+    let ended = verify(&fleet, &["--quiet", "log", "not-mounted"]);
+    ended.failure(1, &["nothing is proven in not-mounted"]);
+    let deep = "log/1/2/3/4/5/6/7/8/9";
+    fs::create_dir_all(fleet.path(deep)).unwrap();
+    names(&verify(&fleet, &["log"]), &[deep]);
+}

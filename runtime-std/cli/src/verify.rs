@@ -46,30 +46,44 @@ pub(super) struct VerifyCommand {
 
 impl VerifyCommand {
     pub(super) fn run(self) -> ExitCode {
-        let done = self.verify().and_then(|(found, has_state)| {
-            print(&show(&found, has_state, self.quiet)).map(|()| found)
+        let done = self.verify().and_then(|verified| {
+            let Verified {
+                found, has_state, ..
+            } = &verified;
+            print(&show(found, *has_state, self.quiet)).map(|()| verified)
         });
-        match done {
-            Ok(found) if !found.differences.is_empty() => ExitCode::from(1),
-            // An empty directory, or a wrong one, must not look like a proof.
-            Ok(found) if found.files + found.open + found.removed == 0 => report(&Failure::failed(
-                "nothing is proven: there is no manifest, and no open file that a bookmark names",
+        let verified = match done {
+            Ok(verified) => verified,
+            Err(failure) => return report(&failure),
+        };
+        // An empty directory, or a wrong one, must not look like a proof.
+        let nothing = match verified.unproven.first() {
+            Some(path) => Some(format!(" in {}", path.display())),
+            None => verified.found.is_empty().then(String::new),
+        };
+        match nothing {
+            Some(place) => report(&Failure::failed(
+                format!(
+                    "nothing is proven{place}: there is no manifest, and no open file that a \
+                     bookmark names"
+                ),
                 "Check the path; before the first file is closed, name the state directory \
-                     with --state DIR",
+                 with --state DIR",
             )),
-            Ok(_) => ExitCode::SUCCESS,
-            Err(failure) => report(&failure),
+            None if verified.found.differences.is_empty() => ExitCode::SUCCESS,
+            None => ExitCode::from(1),
         }
     }
 
-    /// Returns what was found, and whether there was a bookmark for the open files.
-    fn verify(&self) -> Result<(Report, bool), Failure> {
+    /// Proves what was asked for.
+    fn verify(&self) -> Result<Verified, Failure> {
         let mut line = ProgressLine::new(self.quiet);
         let mut progress = |path: &Path, bytes: u64| line.show(path, bytes);
         let mut verifier = Verifier::new(&mut progress);
         let mut found = Report::default();
         let failed = |error: VerifyError| Failure::failed(error, "Check path and permissions");
         let (mut state, mut places) = (self.state.clone(), None);
+        let mut unproven = Vec::new();
         match &self.config {
             Some(path) => {
                 let base = path.parent().unwrap_or(Path::new(""));
@@ -87,17 +101,42 @@ impl VerifyCommand {
             }
             None => {
                 for path in &self.paths {
-                    found.add(verifier.path(path).map_err(failed)?);
+                    let of_path = verifier.path(path).map_err(failed)?;
+                    if of_path.is_empty() {
+                        unproven.push(path.clone());
+                    }
+                    found.add(of_path);
                 }
                 places = Some(within(&self.paths));
             }
         }
         if let Some(state) = &state {
             found.add(verifier.state(state, places.as_deref()).map_err(failed)?);
+            // An open file may be all that is there.
+            let mut left = Vec::new();
+            for path in unproven {
+                let place = within(std::slice::from_ref(&path));
+                let open = verifier.state(state, Some(&place)).map_err(failed)?;
+                left.extend(open.is_empty().then_some(path));
+            }
+            unproven = left;
         }
         line.clear();
-        Ok((found, state.is_some()))
+        Ok(Verified {
+            found,
+            has_state: state.is_some(),
+            unproven,
+        })
     }
+}
+
+/// What came of it.
+struct Verified {
+    found: Report,
+    /// Whether there was a bookmark for the open files.
+    has_state: bool,
+    /// The paths in which nothing was proven, and nothing differs.
+    unproven: Vec<PathBuf>,
 }
 
 /// The lines about what was found, and a last one that sums up.

@@ -11,9 +11,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::csv::Columns;
+use super::envelope;
 use super::explain::Explain;
 use super::head::HeadState;
 use super::{Format, Formatter, OwnedTransform, RecordOrigin};
+use crate::event::Unfit;
 
 /// Converts lines of the formats `ndjson` and `ndjson+envelope`.
 pub struct Converter {
@@ -175,7 +177,22 @@ impl Converter {
             columns: &self.columns,
         };
         let record = record(record_type, None, line);
-        let converted = Self::event(&mut self.formatter, origin, &record, out);
+        // These two formats hold any bytes, also half a line, and read none.
+        let holds_anything = matches!(self.formatter.format, Format::Lines | Format::Raw);
+        let read = match holds_anything {
+            true => serde_json::from_slice::<&RawValue>(line).map(drop),
+            false => Ok(()),
+        };
+        let converted = match read {
+            Ok(()) => Self::event(&mut self.formatter, origin, &record, out),
+            Err(error) => {
+                let unfit = Unfit::NotJson(error.line(), error.column());
+                let mut envelope = Vec::new();
+                envelope::error(&source, &record, None, Some(&unfit), &mut envelope);
+                self.formatter.append_envelope(origin, &envelope, out);
+                Converted::Error
+            }
+        };
         self.source = source;
         converted
     }

@@ -131,7 +131,7 @@ impl<'p> Verifier<'p> {
         let root = self.disk.identity(path).map_err(failed)?;
         directories.extend(root.map(|root| (root.device, root.inode)));
         let found = self.disk.list(path).map_err(failed)?;
-        self.walk(found, DEPTH, &mut directories, &mut files)?;
+        self.walk(found, DEPTH, &mut directories, (&mut files, report))?;
         let manifests: Vec<&PathBuf> = files.iter().filter(|path| is_manifest(path)).collect();
         if manifests.is_empty() {
             report.without_manifest.push(path.into());
@@ -145,25 +145,32 @@ impl<'p> Verifier<'p> {
     }
 
     /// Finds the files among the entries of a directory and below. A directory to which
-    /// several links lead is searched once.
+    /// several links lead is searched once. One that cannot be searched may hold an archive, so
+    /// it is a difference.
     fn walk(
         &self,
         entries: Vec<PathBuf>,
         depth: usize,
         directories: &mut BTreeSet<(u64, u64)>,
-        files: &mut BTreeSet<PathBuf>,
+        (files, report): (&mut BTreeSet<PathBuf>, &mut Report),
     ) -> Result<(), VerifyError> {
         for found in entries {
             let identity = self.disk.identity(&found);
             match identity.map_err(|error| VerifyError::new(&found, error))? {
                 Some(identity) if identity.is_file => drop(files.insert(found)),
-                Some(identity)
-                    if depth > 0 && directories.insert((identity.device, identity.inode)) =>
-                {
-                    // What is no directory, or may not be read, has no archive for us.
-                    if let Ok(below) = self.disk.list(&found) {
-                        self.walk(below, depth - 1, directories, files)?;
-                    }
+                Some(identity) if directories.insert((identity.device, identity.inode)) => {
+                    let not_searched = match self.disk.list(&found) {
+                        Ok(below) if depth > 0 => {
+                            self.walk(below, depth - 1, directories, (files, report))?;
+                            continue;
+                        }
+                        Ok(_) => format!("it is more than {DEPTH} directories deep"),
+                        // It has no archive: a pipe, say, or what has gone meanwhile.
+                        Err(error) if is_no_directory(&error) => continue,
+                        Err(error) => error.to_string(),
+                    };
+                    let difference = Difference::NotSearched(found, not_searched);
+                    report.differences.push(difference);
                 }
                 _ => {}
             }
@@ -196,6 +203,13 @@ impl<'p> Verifier<'p> {
         }
         Ok(())
     }
+}
+
+fn is_no_directory(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotADirectory | io::ErrorKind::NotFound
+    )
 }
 
 fn is_manifest(path: &Path) -> bool {

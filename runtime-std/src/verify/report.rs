@@ -38,6 +38,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// Returns whether nothing was proven, and nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.files + self.open + self.removed == 0 && self.differences.is_empty()
+    }
+
     /// Adds what was found elsewhere.
     pub fn add(&mut self, other: Self) {
         self.files += other.files;
@@ -85,6 +90,8 @@ pub enum Difference {
     Foreign(PathBuf),
     /// No manifest names this file.
     NotNamed(PathBuf),
+    /// A directory cannot be searched, for this reason.
+    NotSearched(PathBuf, String),
     /// An open file of the bookmark is missing.
     OpenMissing(PathBuf),
     /// An open file is not the one of the bookmark.
@@ -179,6 +186,9 @@ impl fmt::Display for Difference {
             ),
             Self::NotNamed(path) => {
                 write!(f, "{}: no manifest names this file", path.display())
+            }
+            Self::NotSearched(path, why) => {
+                write!(f, "{} cannot be searched: {why}", path.display())
             }
             Self::OpenMissing(path) => {
                 write!(f, "{} is in the bookmark, and is missing", path.display())
