@@ -94,10 +94,13 @@ impl RawReceiver {
         for (name, text) in self.headers {
             http.headers.push((name, text.load(base, credentials)?));
         }
-        http.proxy = self
-            .proxy
-            .map(|proxy| proxy.load(base, credentials))
-            .transpose()?;
+        if let Some(proxy) = self.proxy {
+            let line = proxy.line;
+            let proxy = proxy.load(base, credentials)?;
+            let checked = checked_proxy(&proxy, &tls);
+            checked.map_err(|failure| Diagnostic { line, failure })?;
+            http.proxy = Some(proxy);
+        }
         let kafka = KafkaOptions {
             errors: http.errors.clone(),
             ..self.kafka
@@ -112,6 +115,26 @@ impl RawReceiver {
             kafka,
         })
     }
+}
+
+/// Checks the URL of a proxy, which is not shown: it may have a password.
+fn checked_proxy(proxy: &SecretText, tls: &TlsOptions) -> Result<(), Failure> {
+    if tls.server_name.is_some() {
+        return Err(Failure::usage(
+            "proxy and tls.server_name exclude each other: a proxy finds the receiver by the name \
+             in url",
+            "Write that name into url, and remove server_name",
+        ));
+    }
+    // A credential that is not there yet is empty.
+    #[cfg(feature = "http")]
+    if !proxy.as_str().is_empty() && !crate::output::http::is_proxy(proxy.as_str()) {
+        return Err(Failure::usage(
+            "proxy is no URL of a proxy",
+            "Write it like http://proxy.example.net:3128",
+        ));
+    }
+    Ok(())
 }
 
 /// Adds the options of the client of Kafka, and checks them.
@@ -231,6 +254,45 @@ impl RawTls {
                 format!("tls: {error}"),
                 "Check the files that tls names",
             )),
+        }
+    }
+}
+
+#[cfg(all(test, feature = "http"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_that_cannot_be_used_is_refused_and_never_shown() {
+        let load = |proxy: &str, server_name: Option<&str>| {
+            let receiver = RawReceiver {
+                proxy: Some(At::argument(HeaderText::Text(proxy.into()))),
+                tls: Some(RawTls {
+                    line: 3,
+                    ca: None,
+                    identity: None,
+                    server_name: server_name.map(str::to_owned),
+                }),
+                ..RawReceiver::default()
+            };
+            let loaded = receiver.load(Path::new(""), None, true);
+            loaded.map_err(|diagnostic| diagnostic.failure.to_string())
+        };
+        let sound = "http://user:s3cret@proxy.example.net:3128";
+        assert!(load(sound, None).is_ok());
+        for (proxy, name, words) in [
+            (
+                "ftp://user:s3cret@proxy.example.net",
+                None,
+                "no URL of a proxy",
+            ),
+            (sound, Some("siem"), "exclude each other"),
+        ] {
+            let error = load(proxy, name).unwrap_err();
+            assert!(
+                error.contains(words) && !error.contains("s3cret"),
+                "{error}"
+            );
         }
     }
 }

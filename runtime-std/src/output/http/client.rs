@@ -56,6 +56,11 @@ const MAX_ADDRESSES: usize = 16;
 /// The maximum number of characters of an answer in a message.
 const MAX_SHOWN: usize = 300;
 
+/// Returns whether this is the URL of a proxy.
+pub(crate) fn is_proxy(url: &str) -> bool {
+    Proxy::new(url).is_ok()
+}
+
 impl HttpClient {
     /// Returns a client. `scheme` is http or https, `address` the host with a port if it is
     /// not the usual one.

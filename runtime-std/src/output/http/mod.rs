@@ -21,6 +21,7 @@ mod splunk;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use client::is_proxy;
 #[cfg(feature = "fuzzing")]
 pub use model::bulk_output;
 pub(super) use receivers::{ELASTIC, HTTP, OTLP, SPLUNK};
@@ -193,7 +194,7 @@ impl HttpOutput {
             }
         };
         let is_some_accepted = match &verdict {
-            Verdict::Accepted | Verdict::Pending(_) => true,
+            Verdict::Accepted | Verdict::Pending(_) | Verdict::PartlyRefused(_) => true,
             Verdict::Items(items) => items.contains(&ItemResult::Accepted),
             _ => false,
         };

@@ -205,3 +205,37 @@ fn refused_events_that_cannot_be_kept_are_not_counted() {
     output.write(1, &[part(&["a", "b"])]).unwrap();
     assert_eq!(output.accepted().map(|batch| batch.n), Some(1));
 }
+
+/// A receiver that accepts a part of each second request, and does not say which.
+struct Partly(u32);
+
+impl HttpReceiver for Partly {
+    fn path(&self) -> &str {
+        "/"
+    }
+
+    fn headers(&self) -> Vec<(&str, &str)> {
+        Vec::new()
+    }
+
+    fn body(&self, _: &[QueuedEvent<'_>], _: &mut Vec<u8>) {}
+
+    fn judge(&mut self, _: &Answer, _: usize) -> Verdict {
+        self.0 += 1;
+        match self.0 % 2 {
+            0 => Verdict::PartlyRefused("one of them".into()),
+            _ => Verdict::Refused("all of them".into()),
+        }
+    }
+}
+
+#[test]
+fn a_receiver_that_takes_a_part_now_and_then_does_not_refuse_everything() {
+    let place = tempfile::tempdir().unwrap();
+    let (mut output, _) = bulk(&[(200, None, ""); 300], place.path());
+    output.receiver = Box::new(Partly(0));
+    output.limits.events = 1;
+    for n in 0..300 {
+        output.write(n, &[part(&["a"])]).unwrap();
+    }
+}
