@@ -62,6 +62,7 @@ struct DiskState {
     syncs_fail: usize,
     /// Whether the next renaming of a file that is closed fails.
     rename_fails: bool,
+    name_sync_fails: bool,
     /// What another program appends, at which operation and to which file.
     appends_at: Option<(u64, PathBuf, Vec<u8>)>,
     /// Added to the device number of file systems.
@@ -99,6 +100,11 @@ impl ModelDisk {
     /// The next renaming of a file that is closed fails.
     pub fn fail_rename(&self) {
         self.0.lock().unwrap().rename_fails = true;
+    }
+
+    /// The next names are not made durable.
+    pub fn fail_name_sync(&self) {
+        self.0.lock().unwrap().name_sync_fails = true;
     }
 
     /// Half a minute passes: the system writes what it has in memory.
@@ -405,6 +411,9 @@ impl Disk for ModelDisk {
         let mut state = self.0.lock().unwrap();
         if state.operation()? {
             return Err(io::Error::other("crashed"));
+        }
+        if std::mem::take(&mut state.name_sync_fails) {
+            return Err(io::Error::other("the names are not durable"));
         }
         let inside = |path: &Path| path.parent() == Some(directory);
         let DiskState {

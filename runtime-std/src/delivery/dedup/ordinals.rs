@@ -28,12 +28,17 @@ impl Ordinals {
             seconds.values().map(HashMap::len).sum()
         };
         while self.seconds.range(1..).count() > MAX_SECONDS {
-            let first = self.seconds.range(1..).next().map(|(second, _)| *second);
-            self.seconds.remove(&first.unwrap_or_default());
+            self.drop_earliest();
         }
         while records(&self.seconds) > limit {
-            self.seconds.pop_first();
+            self.drop_earliest();
         }
+    }
+
+    /// Drops the counts of the earliest second; second 0 is the last one.
+    fn drop_earliest(&mut self) {
+        let first = self.seconds.range(1..).next().map(|(second, _)| *second);
+        self.seconds.remove(&first.unwrap_or_default());
     }
 
     /// Counts a record and returns the number of its equals before it.
@@ -109,5 +114,17 @@ mod tests {
         let latest: Vec<u32> = (40 - MAX_SECONDS as u32 - 1..40).collect();
         assert_eq!(kept, latest, "and that of the batch");
         assert_eq!(number(&mut ordinals, 9, &[1], &delivered), [3]);
+    }
+
+    #[test]
+    fn records_without_a_time_are_the_last_to_be_forgotten() {
+        let mut ordinals = Ordinals::default();
+        let none = Seconds::default();
+        ordinals.next(0, Digest::new(7), &none);
+        for second in 1..=3 {
+            ordinals.next(second, Digest::new(8), &none);
+        }
+        ordinals.begin_batch(1);
+        assert_eq!(ordinals.next(0, Digest::new(7), &none), 1);
     }
 }

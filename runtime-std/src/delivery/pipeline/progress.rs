@@ -344,6 +344,8 @@ impl DeliveryProgress {
     pub(super) fn fail(&self, failure: PipelineError) {
         let mut state = self.state();
         match &state.failure {
+            // Another pipeline may have taken over: nothing that happens here concerns it.
+            Some(PipelineError::Late) => {}
             Some(before) if !failure.outranks(before) => {}
             _ => state.failure = Some(failure),
         }

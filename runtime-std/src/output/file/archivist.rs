@@ -155,7 +155,10 @@ mod tests {
                 ..FileTally::empty(base.as_path().into(), 0)
             };
             let path = series.record(&base, &tally, hash).unwrap();
+            // Until it has its name, there is nothing to do.
+            tend(&series, &never).unwrap();
             fs::write(&path, "line\n").unwrap();
+            series.has_name(&path);
             if round == 1 {
                 fs::write(appended(&path, ".zst"), "somebody else's").unwrap();
             }

@@ -100,6 +100,10 @@ impl FileOutput {
                 }
                 renamed => {
                     renamed?;
+                    #[cfg(feature = "archive")]
+                    if let Some(series) = &series {
+                        series.has_name(&to);
+                    }
                     self.unsynced.insert(directory(&to).into());
                     return Ok(());
                 }

@@ -260,7 +260,12 @@ impl Manifest {
                 }
             }
         }
-        if let Err(error) = file.append(&text).and_then(|()| file.sync()) {
+        let durable_name = || match self.has_durable_name {
+            true => Ok(()),
+            false => self.disk.sync_names(directory(&self.path)),
+        };
+        let written = file.append(&text).and_then(|()| file.sync());
+        if let Err(error) = written.and_then(|()| durable_name()) {
             // What a sync failed to write is not written by the next one.
             let before = length.unwrap_or(0);
             let after = file.read_range(before, before + text.len() as u64 + 1);
@@ -269,10 +274,7 @@ impl Manifest {
             }
             return Err(error);
         }
-        if !self.has_durable_name {
-            self.disk.sync_names(directory(&self.path))?;
-            self.has_durable_name = true;
-        }
+        self.has_durable_name = true;
         self.files.apply(line, hash);
         Ok(())
     }

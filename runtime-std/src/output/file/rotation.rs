@@ -34,14 +34,10 @@ impl FileOutput {
         let open = self.files.iter();
         let mut due: Vec<Arc<Path>> = open.filter(is_due).map(|(path, _)| path.clone()).collect();
         due.extend(self.surplus(&due));
-        // Something else may have changed or renamed them.
+        // Something else may have changed or renamed them, also after they were recorded as closed.
         for path in &due {
-            if self
-                .files
-                .get(path)
-                .is_some_and(|open| open.closing.is_none())
-            {
-                let end = self.files.get(path).and_then(|open| open.period_end);
+            if let Some(open) = self.files.get(path) {
+                let end = open.period_end;
                 self.check_file(path, end)?;
             }
         }

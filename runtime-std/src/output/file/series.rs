@@ -90,9 +90,18 @@ impl Series {
             mixed: tally.is_mixed,
         };
         manifest.append(Act::Closed(closed), now)?;
-        #[cfg(feature = "archive")]
-        lock(&self.unsettled).insert(sequence);
         Ok(path)
+    }
+
+    /// Notes that a recorded file has its name now, and can be compressed.
+    #[cfg(feature = "archive")]
+    pub(super) fn has_name(&self, path: &Path) {
+        let name = self.name(path);
+        let manifest = lock(&self.manifest);
+        let mut closed = manifest.files.present.values().rev();
+        if let Some(entry) = closed.find(|entry| entry.closed.name == name) {
+            lock(&self.unsettled).insert(entry.closed.sequence);
+        }
     }
 
     /// Records that a closed file is removed, durably.

@@ -220,3 +220,11 @@ fn outputs_that_wait_for_different_commits_do_not_wait_for_each_other_at_a_stop(
         drop(done);
     });
 }
+
+#[test]
+fn nothing_that_happens_after_it_was_given_up_counts() {
+    let (progress, _) = progress(1, false);
+    progress.fail(PipelineError::Late);
+    progress.fail(PipelineError::NotDurable(io::Error::other("disk")));
+    assert!(progress.is_late() && !progress.is_void());
+}

@@ -18,6 +18,7 @@ fn compressed_by_hand(disk: &ModelDisk) -> (Series, PathBuf, PathBuf) {
         ..FileTally::empty(base.into(), 0)
     };
     let path = series.record(base, &tally, hash).unwrap();
+    series.has_name(&path);
     disk.written_by_another(&path, b"line\n");
     // Not synced, as gzip leaves it.
     let to = appended(&path, ".gz");

@@ -67,3 +67,15 @@ fn a_line_whose_sync_failed_is_written_anew_and_no_other_program_loses_its_own()
     assert!(disk.content(Path::new(PATH)).starts_with(&before));
     assert_eq!(numbers(&disk), [1, 2]);
 }
+
+#[test]
+fn a_line_whose_file_has_no_durable_name_yet_is_not_written_twice() {
+    let disk = ModelDisk::default();
+    let mut manifest = load(&disk);
+    disk.fail_name_sync();
+    manifest.append(closed(1), 0).unwrap_err();
+    assert_eq!(disk.content(Path::new(PATH)), b"");
+    manifest.append(closed(1), 9).unwrap();
+    disk.come_up(Crash::Power);
+    assert_eq!(numbers(&disk), [1]);
+}

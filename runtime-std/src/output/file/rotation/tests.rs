@@ -79,3 +79,28 @@ fn a_file_is_due_at_full_multiples_of_a_time_and_when_the_clock_was_set_back() {
     disk.set_now(7200);
     assert!(is_due(&mut output));
 }
+
+#[test]
+fn a_file_that_changed_after_it_was_recorded_as_closed_is_closed_anew() {
+    let disk = ModelDisk::default();
+    let rule = Rotation {
+        size: None,
+        every: Some(u64::from(HOUR)),
+    };
+    let mut output = output(&disk, Some(rule), None);
+    output.settings.archive.manifest = true;
+    disk.set_now(5000);
+    write(&mut output);
+    disk.set_now(7200);
+    let due = output.due(&[]).unwrap();
+    disk.fail_rename();
+    output.close(&due[0]).unwrap_err();
+    let open = Path::new("/out/events");
+    disk.appended_by_another(open, b"a line of another program\n");
+    let due = output.due(&[]).unwrap();
+    output.close(&due[0]).unwrap();
+    let mut nothing = |_: &Path, _| {};
+    let mut verifier = crate::verify::Verifier::of(&disk, &mut nothing);
+    let report = verifier.series(&["/out/events".into()]).unwrap();
+    assert_eq!((report.files, &*report.differences), (1, &[][..]));
+}
