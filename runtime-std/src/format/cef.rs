@@ -21,7 +21,8 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("cef.
 const HEADER: Escape<4> = Escape {
     special: Special {
         bytes: [b'\\', b'|', b'\r', b'\n'],
-        below: 0,
+        // And NUL, which some readers take for an end.
+        below: 1,
     },
     of: |byte| match byte {
         b'\\' => "\\\\",
@@ -32,13 +33,14 @@ const HEADER: Escape<4> = Escape {
 const VALUE: Escape<4> = Escape {
     special: Special {
         bytes: [b'\\', b'=', b'\n', b'\r'],
-        below: 0,
+        below: 1,
     },
     of: |byte| match byte {
         b'\\' => "\\\\",
         b'=' => "\\=",
         b'\n' => "\\n",
-        _ => "\\r",
+        b'\r' => "\\r",
+        _ => " ",
     },
 };
 

@@ -177,16 +177,11 @@ impl Converter {
             columns: &self.columns,
         };
         let record = record(record_type, None, line);
-        // These two formats hold any bytes, also half a line, and read none.
+        // These two formats hold any bytes, and read none.
         let holds_anything = matches!(self.formatter.format, Format::Lines | Format::Raw);
-        let read = match holds_anything {
-            true => serde_json::from_slice::<&RawValue>(line).map(drop),
-            false => Ok(()),
-        };
-        let converted = match read {
-            Ok(()) => Self::event(&mut self.formatter, origin, &record, out),
-            Err(error) => {
-                let unfit = Unfit::NotJson(error.line(), error.column());
+        let converted = match torn(line).filter(|_| holds_anything) {
+            None => Self::event(&mut self.formatter, origin, &record, out),
+            Some(unfit) => {
                 let mut envelope = Vec::new();
                 envelope::error(&source, &record, None, Some(&unfit), &mut envelope);
                 self.formatter.append_envelope(origin, &envelope, out);
@@ -252,6 +247,14 @@ impl Converter {
             false => Converted::Error,
         }
     }
+}
+
+/// Returns why a line is only the beginning of a JSON object, if it is.
+fn torn(line: &[u8]) -> Option<Unfit> {
+    let read = serde_json::from_slice::<&RawValue>(line);
+    let error = read.err().filter(serde_json::Error::is_eof)?;
+    line.starts_with(b"{")
+        .then(|| Unfit::NotJson(error.line(), error.column()))
 }
 
 /// Returns the record type of an event by its member `EventType`.

@@ -1,5 +1,7 @@
 //! The time, the device and the connection of an event.
 
+use std::borrow::Cow;
+
 use memchr::memmem;
 
 use super::table::Known;
@@ -57,29 +59,40 @@ pub fn micros(event: &[u8]) -> Option<u64> {
 }
 
 /// Returns the device of a JSON event: its name, otherwise its UUID.
-pub fn device(event: &[u8]) -> Option<&str> {
-    let text = |known: Known| {
-        let text = value(event, known.name())?.strip_prefix(b"\"")?;
-        let text = &text[..memchr::memchr2(b'"', b'\\', text)?];
-        let text = std::str::from_utf8(text).ok()?;
-        (!text.is_empty()).then_some(text)
-    };
-    text(Known::Device).or_else(|| text(Known::DeviceUuid))
+pub fn device(event: &[u8]) -> Option<Cow<'_, str>> {
+    text(event, Known::Device).or_else(|| text(event, Known::DeviceUuid))
 }
 
 /// Returns the connection of a JSON event: device, instance, first packet and number, as in
 /// `UUID/1/1743500734/17`. Its start, its end, its files and its intrusions have the same.
 /// `None` if one of them is absent.
 pub fn connection(event: &[u8]) -> Option<String> {
-    let uuid = value(event, Known::DeviceUuid.name())?.strip_prefix(b"\"")?;
-    let uuid = &uuid[..memchr::memchr2(b'"', b'\\', uuid)?];
-    let uuid = std::str::from_utf8(uuid).ok()?;
+    let uuid = text(event, Known::DeviceUuid)?;
     let [instance, second, number] = [
         number(event, Known::InstanceId.name())?,
         number(event, Known::FirstPacketSecond.name())?,
         number(event, Known::ConnectionId.name())?,
     ];
-    (!uuid.is_empty()).then(|| format!("{uuid}/{instance}/{second}/{number}"))
+    Some(format!("{uuid}/{instance}/{second}/{number}"))
+}
+
+/// Returns the text of a member, if it is one and not empty.
+fn text(event: &[u8], known: Known) -> Option<Cow<'_, str>> {
+    let quoted = value(event, known.name())?;
+    let text = quoted.strip_prefix(b"\"")?;
+    let mut end = memchr::memchr2(b'"', b'\\', text)?;
+    if text[end] == b'"' {
+        let text = std::str::from_utf8(&text[..end]).ok()?;
+        return (!text.is_empty()).then_some(text.into());
+    }
+    while *text.get(end)? != b'"' {
+        end += match text[end] {
+            b'\\' => 2,
+            _ => 1,
+        };
+    }
+    let text: String = serde_json::from_slice(quoted.get(..end + 2)?).ok()?;
+    Some(text.into())
 }
 
 /// Returns the integer of a member; a string of digits counts as one. At most 10 digits.
@@ -142,9 +155,18 @@ mod tests {
     #[test]
     fn the_device_is_named_by_the_event() {
         let named = br#"{"DeviceUUID":"u","Device":"ftd-1"}"#;
-        assert_eq!(device(named), Some("ftd-1"));
-        assert_eq!(device(br#"{"DeviceUUID":"u"}"#), Some("u"));
+        assert_eq!(device(named).as_deref(), Some("ftd-1"));
+        assert_eq!(device(br#"{"DeviceUUID":"u"}"#).as_deref(), Some("u"));
         assert_eq!(device(br#"{"Device":7,"x":"y"}"#), None);
+        let escaped = br#"{"Device":"M\u00fcnchen \"east\"","x":"y"}"#;
+        assert_eq!(device(escaped).as_deref(), Some("M\u{fc}nchen \"east\""));
+        for torn in [
+            &br#"{"Device":"a\"#[..],
+            br#"{"Device":"a\""#,
+            br#"{"Device":"\q"}"#,
+        ] {
+            assert_eq!(device(torn), None);
+        }
     }
 
     #[test]

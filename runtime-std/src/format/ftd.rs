@@ -29,7 +29,8 @@ const FACILITY: u8 = 20;
 /// What may end a value.
 const ENDS: Special<3> = Special {
     bytes: [b',', b'\n', b'\r'],
-    below: 0,
+    // And NUL, which some readers take for an end.
+    below: 1,
 };
 
 /// The device's syslog.
@@ -113,12 +114,12 @@ fn make_harmless(value: &mut [u8]) -> bool {
 /// Returns whether a reader takes this for a key and its colon.
 fn begins_key(text: &[u8]) -> bool {
     // Elastic's reader also takes `[`, `\`, `]`, `^` and the backtick for letters, others take
-    // letters of any script. Any white space is a blank; a line end becomes one.
+    // letters of any script. Any white space is a blank; a line end and NUL become one.
     let in_key = |byte: &u8| {
         byte.is_ascii_alphanumeric()
             || !byte.is_ascii()
             || matches!(byte, b'[' | b'\\' | b']' | b'^' | b'_' | b'`')
-            || matches!(byte, b' ' | b'\t' | 0xa..=0xd)
+            || matches!(byte, 0 | b' ' | b'\t' | 0xa..=0xd)
     };
     let length = text.iter().take_while(|byte| in_key(byte)).count();
     length > 0 && text.get(length) == Some(&b':')

@@ -21,7 +21,8 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| Table::parse(include_str!("leef
 const VALUE: Escape<3> = Escape {
     special: Special {
         bytes: [b'\t', b'\n', b'\r'],
-        below: 0,
+        // And NUL, which some readers take for an end.
+        below: 1,
     },
     of: |_| " ",
 };

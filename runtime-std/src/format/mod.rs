@@ -478,9 +478,10 @@ impl Formatter {
                 let text = event.text().as_bytes();
                 self.selected.clear();
                 selected::append(event, fields, &mut self.selected);
+                let device = event_time::device(text);
                 splunk::HecEvent {
                     micros: event_time::micros(text).or(archival),
-                    host: event_time::device(text).unwrap_or(origin.source),
+                    host: device.as_deref().unwrap_or(origin.source),
                     source: origin.source,
                     sourcetype: splunk::SOURCETYPE,
                     index: None,

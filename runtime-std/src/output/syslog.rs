@@ -46,9 +46,9 @@ impl SyslogWriter {
             SyslogFraming::Newline => {
                 let start = out.len();
                 self.message(record, event, out);
-                // A line end within the message would end it.
+                // A line end within the message would end it, and so would NUL for some.
                 for byte in &mut out[start..] {
-                    if matches!(byte, b'\n' | b'\r') {
+                    if matches!(byte, 0 | b'\n' | b'\r') {
                         *byte = b' ';
                     }
                 }

@@ -27,7 +27,7 @@ pub(super) fn event(
     event.text(
         "FileAction",
         match (malware, rng.percent(50)) {
-            (true, true) => "Block Malware",
+            (true, true) => "Malware Block",
             (true, false) => "Malware Cloud Lookup",
             (false, _) => "Detect",
         },

@@ -1,6 +1,7 @@
 //! Selects the records of a batch for one output and formats them: source and event type,
 //! format, path.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -160,7 +161,7 @@ impl BatchFormatter {
                     end: part.bytes.len(),
                     kind,
                     source: source.name.clone(),
-                    device: event_time::device(record.data).map(str::to_owned),
+                    device: event_time::device(record.data).map(Cow::into_owned),
                     connection: has_connection
                         .then(|| event_time::connection(record.data))
                         .flatten(),

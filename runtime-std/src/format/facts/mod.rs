@@ -154,7 +154,7 @@ impl<'a> Facts<'a> {
     /// Returns whether the device blocked it.
     pub(super) fn is_blocked(&self) -> bool {
         let mut actions = self.actions();
-        actions.any(|value| matches!(value, Value::Text(text) if text.starts_with("Block")))
+        actions.any(|value| matches!(value, Value::Text(text) if blocks(text)))
     }
 
     /// Returns what was done: with the connection, the packet, the file.
@@ -172,4 +172,17 @@ impl<'a> Facts<'a> {
         };
         EventTime::of(|known| self.number(known)).or_else(archival)
     }
+}
+/// Returns whether a rule, an inspector or a file policy that says this let nothing pass. What
+/// only would have been blocked, or in part, was not.
+fn blocks(action: &str) -> bool {
+    const BEGINNINGS: [&str; 5] = [
+        "Block",
+        "Interactive Block",
+        "Malware Block",
+        "Custom Detection Block",
+        "Archive Block",
+    ];
+    matches!(action, "Drop" | "Dropped" | "Reject")
+        || BEGINNINGS.iter().any(|begin| action.starts_with(begin))
 }

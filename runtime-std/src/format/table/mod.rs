@@ -70,6 +70,8 @@ pub(super) struct Row {
     classes: Classes,
     /// The event types in which the field has its home in this or another row.
     homes: Classes,
+    /// Whether it has one in events of an unknown type.
+    has_home_without_type: bool,
 }
 
 /// Event types, in the order of [`EventClass::ALL`].
@@ -130,7 +132,7 @@ impl Row {
     pub(super) fn has_home(&self, class: Option<EventClass>) -> bool {
         match class {
             Some(class) => self.homes[class as usize],
-            None => self.homes.iter().all(|is_home| *is_home),
+            None => self.has_home_without_type,
         }
     }
 }
@@ -184,7 +186,11 @@ impl Table {
             let rows = || entry.rows.iter().map(|row| usize::from(*row));
             let homes =
                 EventClass::ALL.map(|class| rows().any(|row| table.rows[row].is_home(Some(class))));
-            rows().for_each(|row| table.rows[row].homes = homes);
+            let without_type = rows().any(|row| table.rows[row].is_home(None));
+            for row in rows() {
+                table.rows[row].homes = homes;
+                table.rows[row].has_home_without_type = without_type;
+            }
         }
         for (place, known) in known {
             all[place].1.known = Some(known);
@@ -262,6 +268,7 @@ impl Table {
             label,
             classes,
             homes: Classes::default(),
+            has_home_without_type: false,
         });
         Ok(())
     }

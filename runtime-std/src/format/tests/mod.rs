@@ -285,3 +285,88 @@ fn the_readers_of_ftd_get_every_pair_back() {
     }
     assert!(read > 8_000, "{read}");
 }
+
+fn convert(format: Format, event: &str) -> String {
+    let mut out = Vec::new();
+    Converter::new(format, "fmc").append(event.as_bytes(), &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn every_field_of_an_event_of_an_unknown_type_is_written() {
+    for format in [Format::Ocsf, Format::Ecs, Format::Cef, Format::Leef] {
+        let mapping = mapping(format).unwrap();
+        let names = mapping.iter().filter_map(|row| row.field);
+        for name in names.filter(|name| *name != "EventType") {
+            let event = format!("{{\"EventType\":\"Other\",\"{name}\":\"v4lue\"}}");
+            let written = convert(format, &event);
+            assert!(
+                written.to_lowercase().contains("v4lue"),
+                "{format:?} {event}: {written}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_let_nothing_pass_is_blocked_and_what_would_have_is_not() {
+    for (kind, name, actions, severity) in [
+        (
+            "FileEvent",
+            "FileAction",
+            &[
+                "Block",
+                "Malware Block",
+                "Custom Detection Block",
+                "Archive Block (Depth)",
+            ][..],
+            "5",
+        ),
+        (
+            "FileEvent",
+            "FileAction",
+            &["Custom Detection", "Detect"],
+            "3",
+        ),
+        (
+            "ConnectionEvent",
+            "AC_RuleAction",
+            &["Block with reset", "Interactive Block"],
+            "5",
+        ),
+        (
+            "IntrusionEvent",
+            "InlineResult",
+            &["Dropped", "Drop", "Reject", "Blocked"],
+            "5",
+        ),
+        (
+            "IntrusionEvent",
+            "InlineResult",
+            &["Would have dropped", "Partially dropped"],
+            "3",
+        ),
+    ] {
+        for action in actions {
+            let event = format!("{{\"EventType\":\"{kind}\",\"{name}\":\"{action}\"}}");
+            let written = convert(Format::Cef, &event);
+            assert_eq!(
+                written.split('|').nth(6),
+                Some(severity),
+                "{event}: {written}"
+            );
+        }
+    }
+}
+
+#[test]
+fn nul_ends_no_message() {
+    for format in [Format::Cef, Format::Leef, Format::Ftd] {
+        let event = "{\"EventType\":\"ConnectionEvent\",\"UserAgent\":\"x\\u0000<13>su: no\"}";
+        let written = convert(format, event);
+        assert!(
+            written.contains("x <13>su: no") && !written.contains('\0'),
+            "{written}"
+        );
+    }
+}
