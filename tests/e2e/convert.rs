@@ -228,7 +228,7 @@ fn a_compressed_file_is_converted_as_its_content() {
 }
 
 #[test]
-fn half_a_line_is_no_event_in_any_format() {
+fn half_a_line_is_no_event() {
     let pki = Pki::new();
     let file = pki.write(
         "torn.ndjson",

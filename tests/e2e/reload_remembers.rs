@@ -51,7 +51,8 @@ fn without_a_state_directory_new_outputs_double_nothing() {
     let configure = |tables: &[String]| {
         let path = fleet.configure("", tables);
         let text = fs::read_to_string(&path).unwrap();
-        fs::write(path, text.replacen("state = \"state\"\n", "", 1)).unwrap();
+        let rest = text.strip_prefix("state = \"state\"\n").unwrap();
+        fs::write(path, rest).unwrap();
     };
     let source = Fleet::source("fmc", &server);
     configure(&[source.clone(), output()]);

@@ -75,6 +75,7 @@ pub(crate) fn prepare() -> Result {
 /// The targets of the core for a few seconds each, always with the same random
 /// numbers, so that a failure is nearly always the work of the last change.
 pub(crate) fn smoke(steps: &mut Steps) -> Result {
+    steps.run("fuzz: build", prepare)?;
     let nightly = programs::nightly()?;
     let run = |name| fuzz(&nightly, "smoke", &FAST[..2], name, SMOKE_SECONDS);
     let outcomes = steps.run("fuzz: smoke", || {

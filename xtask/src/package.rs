@@ -62,8 +62,9 @@ fn pack() -> Result {
 }
 
 /// Compiles the unpacked crates up to where machine code would be made. Nothing else of the tree
-/// is there, so a file that was not packed is missing. The first two are compiled alone as well,
-/// with the features that they ask for themselves; other tasks do that with the other crates.
+/// is there, so a file that was not packed is missing. `estreamer-mio` and `estreamer-simulate` are
+/// compiled alone as well, with the features that they ask for themselves; other tasks do that
+/// with the other crates.
 fn compile() -> Result {
     let to = unpacked();
     let root = tree::read(&tree::root().join("Cargo.toml"))?;

@@ -257,7 +257,7 @@ impl ClientBookmark {
             self.n += 1;
         }
         if self.durable < self.n {
-            let committed = self.steps.commit(Vec::new(), self.n);
+            let committed = self.steps.commit(Vec::new(), self.n, || false);
             committed.map_err(|error| self.failed(error))?;
             self.durable = self.n;
         }

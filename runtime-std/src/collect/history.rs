@@ -16,7 +16,7 @@ pub(super) struct History {
 pub(super) struct Histories(BTreeMap<String, History>);
 
 impl Histories {
-    /// Returns that of the source with this name.
+    /// Returns the past of the source with this name.
     pub(super) fn of(&mut self, source: &str) -> &mut History {
         self.0.entry(source.to_owned()).or_default()
     }

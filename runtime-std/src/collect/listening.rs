@@ -62,15 +62,16 @@ impl Listening {
                 info!("the status is no longer served.");
             }
             Some(address) => {
-                // Two addresses cannot have one port if one of them is every address.
-                let has_port = before.filter(|before| before.port() == address.port());
-                if has_port.is_some() {
-                    self.listener = None;
+                let in_the_way = before.filter(|before| excludes(*before, address));
+                if in_the_way.is_some()
+                    && let Some((_, listener)) = self.listener.take()
+                {
+                    listener.close();
                 }
                 let Err(failure) = self.listen(address) else {
                     return;
                 };
-                if let Some(before) = has_port
+                if let Some(before) = in_the_way
                     && let Err(again) = self.listen(before)
                 {
                     error!("{failure}. {again}. The status is not served.");
@@ -99,5 +100,25 @@ impl Listening {
                 Err(failure) => warn!("{failure}. The collection goes on."),
             }
         }
+    }
+}
+
+/// Returns whether nobody can listen at both: they have one port, and one of them is every address
+/// of this machine.
+fn excludes(a: SocketAddr, b: SocketAddr) -> bool {
+    let is_every = a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() == b.port() && a.port() != 0 && is_every
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn one_port_is_in_the_way_only_of_every_address() {
+        let excludes = |a: &str, b: &str| super::excludes(a.parse().unwrap(), b.parse().unwrap());
+        assert!(excludes("127.0.0.1:9302", "0.0.0.0:9302"));
+        assert!(excludes("[::]:9302", "127.0.0.1:9302"));
+        assert!(!excludes("127.0.0.1:9302", "127.0.0.2:9302"));
+        assert!(!excludes("127.0.0.1:9302", "0.0.0.0:9303"));
+        assert!(!excludes("127.0.0.1:0", "0.0.0.0:0"));
     }
 }

@@ -347,7 +347,11 @@ impl Supervisor<'_> {
                 );
                 return None;
             }
-            info!("the configuration changed; all sources reconnect and go on where they were.");
+            let from = match new.state == self.config.state || new.state.is_none() {
+                true => "go on where they were",
+                false => "start from the bookmarks in the new state directory",
+            };
+            info!("the configuration changed; all sources reconnect and {from}.");
             return Some(Box::new(new));
         }
         let sources: Vec<Arc<SourceConfig>> = new.sources.into_iter().map(Arc::new).collect();

@@ -210,7 +210,7 @@ families! {
     "estreamer_build_info" "The version of the program, and the system and processor it was built for; always 1" Build;
     "estreamer_start_time_seconds" "The start of the run, UNIX seconds" Run(|it| Some(it.process.started));
     "estreamer_run_state" "1 for what the run does, 0 for the other states" State;
-    "estreamer_ready" "1 if it collects: a source is connected, and no required output fails" Run(|it| Some(flag(it.is_ready())));
+    "estreamer_ready" "1 if it collects: the event loop turns, a source is connected, and neither the journal nor a required output fails" Run(|it| Some(flag(it.is_ready())));
     "estreamer_event_loop_age_seconds" "Time since the event loop turned last" Run(|it| Some(it.loop_age));
     "estreamer_journal_failing" "1 while the journal of the bookmark cannot be written" Run(|it| Some(flag(it.journal_failure.is_some())));
     "estreamer_event_memory_used_bytes" "Memory in use for events between servers and outputs" Run(|it| Some(it.memory.used_bytes as f64));

@@ -127,11 +127,27 @@ impl<'p> Verifier<'p> {
 
     fn directory(&mut self, path: &Path, report: &mut Report) -> Result<(), VerifyError> {
         let failed = |error| VerifyError::new(path, error);
-        let (mut files, mut directories) = (BTreeSet::new(), BTreeSet::new());
+        let mut search = Search::default();
         let root = self.disk.identity(path).map_err(failed)?;
-        directories.extend(root.map(|root| (root.device, root.inode)));
+        let root = root.map(|root| (root.device, root.inode));
+        search.directories.extend(root);
         let found = self.disk.list(path).map_err(failed)?;
-        self.walk(found, DEPTH, &mut directories, (&mut files, report))?;
+        self.walk(found, DEPTH, &mut search)?;
+        let Search {
+            directories,
+            files,
+            too_deep,
+            not_searched,
+        } = search;
+        // Another way may have led there.
+        let too_deep = too_deep
+            .into_iter()
+            .filter(|(_, id)| !directories.contains(id));
+        let why = format!("it is more than {DEPTH} directories deep");
+        let too_deep = too_deep.map(|(path, _)| (path, why.clone()));
+        let not_searched = not_searched.into_iter().chain(too_deep);
+        let not_searched = not_searched.map(|(path, why)| Difference::NotSearched(path, why));
+        report.differences.extend(not_searched);
         let manifests: Vec<&PathBuf> = files.iter().filter(|path| is_manifest(path)).collect();
         if manifests.is_empty() {
             report.without_manifest.push(path.into());
@@ -145,34 +161,32 @@ impl<'p> Verifier<'p> {
     }
 
     /// Finds the files among the entries of a directory and below. A directory to which
-    /// several links lead is searched once. One that cannot be searched may hold an archive, so
-    /// it is a difference.
+    /// several links lead is searched once. One that cannot be searched may hold an archive.
     fn walk(
         &self,
         entries: Vec<PathBuf>,
         depth: usize,
-        directories: &mut BTreeSet<(u64, u64)>,
-        (files, report): (&mut BTreeSet<PathBuf>, &mut Report),
+        search: &mut Search,
     ) -> Result<(), VerifyError> {
         for found in entries {
             let identity = self.disk.identity(&found);
-            match identity.map_err(|error| VerifyError::new(&found, error))? {
-                Some(identity) if identity.is_file => drop(files.insert(found)),
-                Some(identity) if directories.insert((identity.device, identity.inode)) => {
-                    let not_searched = match self.disk.list(&found) {
-                        Ok(below) if depth > 0 => {
-                            self.walk(below, depth - 1, directories, (files, report))?;
-                            continue;
-                        }
-                        Ok(_) => format!("it is more than {DEPTH} directories deep"),
-                        // It has no archive: a pipe, say, or what has gone meanwhile.
-                        Err(error) if is_no_directory(&error) => continue,
-                        Err(error) => error.to_string(),
-                    };
-                    let difference = Difference::NotSearched(found, not_searched);
-                    report.differences.push(difference);
+            let identity = identity.map_err(|error| VerifyError::new(&found, error))?;
+            let Some(identity) = identity else {
+                continue;
+            };
+            let id = (identity.device, identity.inode);
+            if identity.is_file {
+                search.files.insert(found);
+            } else if depth == 0 {
+                if self.disk.list(&found).is_ok() {
+                    search.too_deep.push((found, id));
                 }
-                _ => {}
+            } else if search.directories.insert(id) {
+                match self.disk.list(&found) {
+                    Ok(below) => self.walk(below, depth - 1, search)?,
+                    Err(error) if has_no_archive(&found, &error) => {}
+                    Err(error) => search.not_searched.push((found, error.to_string())),
+                }
             }
         }
         Ok(())
@@ -205,11 +219,26 @@ impl<'p> Verifier<'p> {
     }
 }
 
-fn is_no_directory(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotADirectory | io::ErrorKind::NotFound
-    )
+/// What a search has found.
+#[derive(Default)]
+struct Search {
+    files: BTreeSet<PathBuf>,
+    /// Device and inode of each directory that was searched.
+    directories: BTreeSet<(u64, u64)>,
+    /// Directories below the deepest that are searched, with device and inode.
+    too_deep: Vec<(PathBuf, (u64, u64))>,
+    /// Directories that cannot be read, and why.
+    not_searched: Vec<(PathBuf, String)>,
+}
+
+/// Returns whether nothing is missed where this error came: it is a pipe, say, or has gone
+/// meanwhile, or is the directory that repairs of a file system use.
+fn has_no_archive(path: &Path, error: &io::Error) -> bool {
+    path.ends_with("lost+found")
+        || matches!(
+            error.kind(),
+            io::ErrorKind::NotADirectory | io::ErrorKind::NotFound
+        )
 }
 
 fn is_manifest(path: &Path) -> bool {

@@ -20,6 +20,10 @@ pub(super) fn run(printed: &mut Printed) {
     let pem_source = format!("{start}{pem}");
     let with = |more: &str| format!("{}{more}", source());
     let output = |more: &str| with(&format!("[[output]]\n{more}"));
+    let receiver = |more: &str| {
+        let url = "url = \"https://siem.example.net/events\"\n";
+        format!("state = \"s\"\n{}{more}", output(url))
+    };
     let locked = format!("{start}pkcs12 = \"pki/client.p12\"\n");
     let unlocked = format!("{locked}password = {{ file = \"password\" }}\n");
     let dir = pki.scratch("dir");
@@ -118,6 +122,14 @@ pub(super) fn run(printed: &mut Printed) {
         (
             output("url = \"file:/dev/null\"\n"),
             output("url = \"stdout:\"\n"),
+        ),
+        (
+            receiver("proxy = \"ftp://proxy.example.net\"\n"),
+            receiver("proxy = \"http://proxy.example.net:3128\"\n"),
+        ),
+        (
+            receiver("proxy = \"http://a:3128\"\ntls = { server_name = \"siem\" }\n"),
+            receiver("proxy = \"http://a:3128\"\n"),
         ),
         // Archives.
         (

@@ -127,13 +127,12 @@ fn checked_proxy(proxy: &SecretText, tls: &TlsOptions) -> Result<(), Failure> {
         ));
     }
     // A credential that is not there yet is empty.
-    #[cfg(feature = "http")]
-    if !proxy.as_str().is_empty() && !crate::output::http::is_proxy(proxy.as_str()) {
-        return Err(Failure::usage(
-            "proxy is no URL of a proxy",
-            "Write it like http://proxy.example.net:3128",
-        ));
+    if proxy.as_str().is_empty() {
+        return Ok(());
     }
+    #[cfg(feature = "http")]
+    crate::output::http::proxy(proxy.as_str())
+        .map_err(|what| Failure::usage(what, "Write it like http://proxy.example.net:3128"))?;
     Ok(())
 }
 
@@ -284,7 +283,7 @@ mod tests {
             (
                 "ftp://user:s3cret@proxy.example.net",
                 None,
-                "no URL of a proxy",
+                "not the URL of a proxy",
             ),
             (sound, Some("siem"), "exclude each other"),
         ] {

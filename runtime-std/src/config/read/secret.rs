@@ -139,18 +139,18 @@ fn from_file(path: &Path, place: &str) -> Result<Zeroizing<String>, Failure> {
     Ok(Zeroizing::new(line.to_owned()))
 }
 
-/// Whether a collection runs, which a question would stop.
-static IS_RUNNING: AtomicBool = AtomicBool::new(false);
+/// Whether nobody may be asked any more.
+static ASKS_NOBODY: AtomicBool = AtomicBool::new(false);
 
-/// Asks nobody from now on: a collection runs.
+/// Asks nobody from now on: a question would stop the collection that runs.
 pub fn ask_no_more() {
-    IS_RUNNING.store(true, Ordering::Relaxed);
+    ASKS_NOBODY.store(true, Ordering::Relaxed);
 }
 
 /// Returns whether a user can be asked. If either end is redirected, a prompt would
 /// block a script.
 fn can_ask() -> bool {
-    !IS_RUNNING.load(Ordering::Relaxed) && io::stdin().is_terminal() && io::stderr().is_terminal()
+    !ASKS_NOBODY.load(Ordering::Relaxed) && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 fn ask(path: &Path) -> Result<Zeroizing<String>, Failure> {

@@ -21,7 +21,7 @@ const MAX_SECONDS: usize = 16;
 
 impl Ordinals {
     /// Drops the counts of early seconds, so that at most `limit` records are counted. Second 0
-    /// stays: records without an archival time are in no other place. Call it before each batch:
+    /// goes last: records without an archival time are in no other place. Call it before each batch:
     /// the delivered records do not contain the current batch yet.
     pub(super) fn begin_batch(&mut self, limit: usize) {
         let records = |seconds: &BTreeMap<_, HashMap<_, _>>| -> usize {
@@ -35,7 +35,7 @@ impl Ordinals {
         }
     }
 
-    /// Drops the counts of the earliest second; second 0 is the last one.
+    /// Drops the counts of the earliest second, and those of second 0 if there is no other.
     fn drop_earliest(&mut self) {
         let first = self.seconds.range(1..).next().map(|(second, _)| *second);
         self.seconds.remove(&first.unwrap_or_default());

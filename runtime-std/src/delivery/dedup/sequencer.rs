@@ -85,8 +85,9 @@ pub struct Sequencer {
     has_ordinals: bool,
 }
 
-/// What the sources have delivered, for the next sequencer of this process if no bookmark says it.
-pub type Remembered = Arc<Mutex<BTreeMap<Arc<str>, Delivered>>>;
+/// What the sources have delivered, and the key of the digests, for the next sequencer of this
+/// process if no bookmark says it.
+pub type Remembered = Arc<Mutex<Option<(DigestKey, BTreeMap<Arc<str>, Delivered>)>>>;
 
 /// The UNIX second (local clock) of the first session of each source in this process.
 pub type FirstSessions = Arc<Mutex<BTreeMap<Arc<str>, u32>>>;
@@ -151,10 +152,11 @@ impl Sequencer {
         }
     }
 
-    /// Returns what each source has delivered.
-    pub fn into_delivered(self) -> BTreeMap<Arc<str>, Delivered> {
+    /// Returns what each source has delivered, and the key of the digests.
+    pub fn into_delivered(self) -> (DigestKey, BTreeMap<Arc<str>, Delivered>) {
         let sources = self.sources.into_iter();
-        sources.map(|(name, of)| (name, of.delivered)).collect()
+        let delivered = sources.map(|(name, of)| (name, of.delivered));
+        (self.key, delivered.collect())
     }
 
     /// Prepares a connection of the source and returns the second to request from. The

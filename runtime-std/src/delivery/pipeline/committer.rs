@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::failure::PipelineError;
 use super::output_log::OutputLog;
 use super::progress::{DeliveryProgress, FailOnPanic};
-use super::steps::{Commit, DeliverySteps, StepError};
+use super::steps::{DeliverySteps, StepError};
 use super::writer::OpenFiles;
 use crate::disk::DiskFile;
 use crate::sync::lock;
@@ -101,14 +101,10 @@ fn commit(
     cut: u64,
 ) -> Result<(), StepError> {
     let open: Vec<Arc<dyn DiskFile>> = files.iter().flat_map(|files| lock(files).clone()).collect();
-    let mut commit = Commit::of(open, cut);
-    while !steps.advance(&mut commit)? {
-        if progress.is_late() {
-            // Another pipeline may use the journal by now.
-            return Ok(());
-        }
+    // If it is late, another pipeline may use the journal by now.
+    if steps.commit(open, cut, || progress.is_late())? {
+        progress.committed(cut);
     }
-    progress.committed(cut);
     Ok(())
 }
 

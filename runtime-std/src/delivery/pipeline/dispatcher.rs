@@ -116,7 +116,7 @@ impl Dispatcher {
                 break;
             }
         }
-        *lock(&self.delivered) = self.sequencer.into_delivered();
+        *lock(&self.delivered) = Some(self.sequencer.into_delivered());
         drop(self.outputs);
         for output in self.best_effort {
             output.finish(&self.ledger);

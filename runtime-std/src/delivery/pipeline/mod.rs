@@ -128,8 +128,13 @@ impl Pipeline {
     /// [`StartError`]. No event is lost.
     pub fn start(setup: Setup, wake: Handle) -> Result<Self, StartError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let remembered = match &setup.state {
+            Some(_) => None,
+            None => lock(&setup.remembered).clone(),
+        };
+        let (remembered_key, remembered) = remembered.unzip();
         let key = setup.state.as_ref().map(|state| state.key().clone());
-        let key = key.unwrap_or_else(|| DigestKey::new([0; 32]));
+        let key = key.or(remembered_key).unwrap_or(DigestKey::new([0; 32]));
         let make = |of: &OutputConfig| {
             let settings = file_settings(of, &setup.sources);
             of.destination.output(&disk, &key, settings, &of.receiver)
@@ -177,19 +182,10 @@ impl Pipeline {
         };
         let nothing = Bookmark::default();
         let bookmark = journal.as_ref().map_or(&nothing, Journal::bookmark);
-        let remembered = lock(&setup.remembered).clone();
-        let delivered = match &journal {
-            Some(_) => &bookmark.sources,
-            None => &remembered,
-        };
+        let delivered = remembered.as_ref().unwrap_or(&bookmark.sources);
         let n = bookmark.n;
-        let sequencer = Sequencer::new(
-            key.clone(),
-            setup.limits,
-            n,
-            delivered,
-            setup.first_sessions,
-        );
+        let (limits, first_sessions) = (setup.limits, setup.first_sessions);
+        let sequencer = Sequencer::new(key.clone(), limits, n, delivered, first_sessions);
         let mut needs = setup.outputs.iter().map(|of| of.destination.needs());
         let sequencer = match needs.any(|needs| needs == RecordNeeds::Ordinals) {
             true => sequencer.with_ordinals(),
@@ -200,11 +196,15 @@ impl Pipeline {
         for (name, delivered) in &bookmark.sources {
             ledger.resumed(name, delivered.point());
         }
+        let is_new = |name: &&String| !delivered.contains_key(name.as_str());
+        for name in setup.sources.iter().filter(is_new) {
+            ledger.resumed(&name.as_str().into(), None);
+        }
         let unused = bookmark.sources.keys().filter(is_unused);
         let unused = unused.map(|name| name.to_string()).collect();
         let sources = setup.sources.iter();
-        let without = sources.filter(|name| !bookmark.sources.contains_key(name.as_str()));
-        let without_bookmark = without.cloned().collect();
+        let is_without = |name: &&String| !bookmark.sources.contains_key(name.as_str());
+        let without_bookmark = sources.filter(is_without).cloned().collect();
         let rules = Rules {
             is_strict: setup.is_strict,
             has_bookmark: journal.is_some(),
@@ -234,13 +234,12 @@ impl Pipeline {
             pipeline.view.optional.push((viewed, started.view()));
             best_effort.push(started);
         }
-        let readers = setup.outputs.iter().filter_map(|output| {
-            let formatter = BatchFormatter::new(output);
-            formatter.reads().cloned()
-        });
+        let readers = setup.outputs.iter().map(BatchFormatter::new);
+        let readers = readers.filter_map(|formatter| formatter.reads().cloned());
         let readers = Readers::new(readers.collect());
         let outputs = outputs.into_iter().zip(required);
         pipeline.spawn(outputs, (best_effort, readers), sequencer, setup.limit)?;
+        *lock(&pipeline.remembered) = None;
         Ok(pipeline)
     }
 
@@ -366,7 +365,6 @@ impl Pipeline {
     pub fn finish(mut self, limit: Duration) -> (Result<(), PipelineError>, Option<StateDir>) {
         drop(self.jobs.take());
         self.progress.finish();
-        lock(&self.remembered).clear();
         let deadline = Instant::now() + limit;
         if !self.progress.wait_for_writers(deadline) {
             // The thread of the output is abandoned; its batches are delivered again. The

@@ -19,6 +19,8 @@ pub(super) struct OutputLog {
     /// What happens to the events meanwhile.
     meanwhile: &'static str,
     trouble: Trouble,
+    /// Whether nothing has worked yet since this pipeline began.
+    is_fresh: bool,
     /// Receives whether the destination can be written, for the status.
     standing: Arc<Standing>,
 }
@@ -58,6 +60,7 @@ impl OutputLog {
             what,
             meanwhile,
             trouble: Trouble::default(),
+            is_fresh: true,
             standing,
         }
     }
@@ -89,8 +92,8 @@ impl OutputLog {
     /// The destination took what was written. Called for each batch.
     pub(super) fn works(&mut self) {
         let has_trouble = self.trouble.has_failed() || self.trouble.due().is_some();
-        // What failed may have been its predecessor, in the pipeline before a reload.
-        if !has_trouble && self.standing.failing().is_none() {
+        // What failed before a reload was told by another log.
+        if !has_trouble && !std::mem::take(&mut self.is_fresh) {
             return;
         }
         self.standing.works();

@@ -139,6 +139,10 @@ mod tests {
         standing.failed(&full());
         retry.progressed();
         assert!(standing.failing().is_none());
+        // From then on, what another log tells of it is true.
+        standing.failed(&full());
+        retry.progressed();
+        assert!(standing.failing().is_some());
     }
 
     #[test]

@@ -241,14 +241,23 @@ impl DeliverySteps {
     }
 
     /// Commits every batch up to `n`, which every output has accepted. `files` are the
-    /// open files.
+    /// open files. Returns false if it was given up between two operations.
     ///
     /// # Errors
     /// [`StepError`].
-    pub fn commit(&self, files: Vec<Arc<dyn DiskFile>>, n: u64) -> Result<(), StepError> {
+    pub fn commit(
+        &self,
+        files: Vec<Arc<dyn DiskFile>>,
+        n: u64,
+        is_given_up: impl Fn() -> bool,
+    ) -> Result<bool, StepError> {
         let mut commit = Commit::of(files, n);
-        while !self.advance(&mut commit)? {}
-        Ok(())
+        while !self.advance(&mut commit)? {
+            if is_given_up() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Does the next operation of a commit. Returns whether it was the last one.

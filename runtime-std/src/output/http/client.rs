@@ -56,9 +56,12 @@ const MAX_ADDRESSES: usize = 16;
 /// The maximum number of characters of an answer in a message.
 const MAX_SHOWN: usize = 300;
 
-/// Returns whether this is the URL of a proxy.
-pub(crate) fn is_proxy(url: &str) -> bool {
-    Proxy::new(url).is_ok()
+/// Returns the proxy at a URL, which is not shown: it may have a password.
+///
+/// # Errors
+/// It is not the URL of a proxy.
+pub(crate) fn proxy(url: &str) -> Result<Proxy, &'static str> {
+    Proxy::new(url).map_err(|_| "proxy is not the URL of a proxy")
 }
 
 impl HttpClient {
@@ -74,10 +77,7 @@ impl HttpClient {
     ) -> Result<Self, String> {
         let http = options.http.clone();
         let proxy = match &http.proxy {
-            Some(proxy) => Some(
-                Proxy::new(proxy.as_str())
-                    .map_err(|_| "proxy is not a URL such as http://proxy.example.net:3128")?,
-            ),
+            Some(url) => Some(proxy(url.as_str())?),
             // The resolver below would not be asked.
             None if options.tls.server_name.is_some() => None,
             None => Proxy::try_from_env(),

@@ -21,7 +21,8 @@ mod splunk;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use client::is_proxy;
+#[cfg(feature = "config")]
+pub(crate) use client::proxy;
 #[cfg(feature = "fuzzing")]
 pub use model::bulk_output;
 pub(super) use receivers::{ELASTIC, HTTP, OTLP, SPLUNK};

@@ -51,6 +51,13 @@ impl Listener {
         })
     }
 
+    /// Closes it, and waits a little until its port is free.
+    pub(crate) fn close(mut self) {
+        let closed = std::mem::replace(&mut self.closed, channel().1);
+        drop(self);
+        let _ = closed.recv_timeout(CLOSE);
+    }
+
     /// Returns the address, with the port that the system selected.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
@@ -69,8 +76,6 @@ impl Drop for Listener {
             });
         }
         let _ = TcpStream::connect_timeout(&address, Duration::from_millis(100));
-        // The port may be used next.
-        let _ = self.closed.recv_timeout(CLOSE);
     }
 }
 
@@ -105,5 +110,25 @@ pub(super) fn accept_all<S: Socket>(
             serve(client, &routes);
             drop(admitted);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::ledger::Ledger;
+    use crate::failure::Wording;
+
+    #[test]
+    fn the_port_of_a_closed_listener_is_free() {
+        let ledger = Arc::new(Ledger::new(5, Wording::default()));
+        let monitor = Arc::new(Monitor::new(ledger, Wording::default(), None));
+        let any = "127.0.0.1:0".parse().unwrap();
+        for _ in 0..20 {
+            let listener = Listener::open(any, &monitor).unwrap();
+            let address = listener.address();
+            listener.close();
+            Listener::open(address, &monitor).unwrap();
+        }
     }
 }

@@ -101,13 +101,12 @@ impl Scene {
     }
 }
 
-/// A file during whose sync another thread finds that a sync of its own failed.
-struct FailsElsewhere(Arc<DeliveryProgress>);
+/// A file during whose sync something fails in another thread.
+struct FailsElsewhere(Arc<DeliveryProgress>, fn() -> PipelineError);
 
 impl DiskFile for FailsElsewhere {
     fn sync(&self) -> io::Result<()> {
-        let error = io::Error::other("the disk of another file");
-        self.0.fail(PipelineError::NotDurable(error));
+        self.0.fail(self.1());
         Ok(())
     }
 
@@ -143,12 +142,27 @@ fn a_sync_that_fails_elsewhere_during_a_commit_voids_what_the_commit_left() {
     let scene = scene(1 << 20);
     scene.batch(1, true);
     scene.batch(2, false);
-    let file: Arc<dyn DiskFile> = Arc::new(FailsElsewhere(scene.progress.clone()));
+    let sync_failed = || PipelineError::NotDurable(io::Error::other("another disk"));
+    let file: Arc<dyn DiskFile> = Arc::new(FailsElsewhere(scene.progress.clone(), sync_failed));
     scene.run(&[Arc::new(Mutex::new(vec![file]))]);
     assert_eq!(scene.committed(), 1);
     let journal = scene.steps.journal().unwrap();
     let discarded = journal.discarded().iter().map(|pending| pending.batch.n);
     assert_eq!(discarded.collect::<Vec<_>>(), [2]);
+}
+
+#[test]
+fn a_commit_that_is_given_up_meanwhile_leaves_the_journal_to_another_pipeline() {
+    let scene = scene(1 << 20);
+    scene.batch(1, true);
+    let late = || PipelineError::Late;
+    let file: Arc<dyn DiskFile> = Arc::new(FailsElsewhere(scene.progress.clone(), late));
+    scene.run(&[Arc::new(Mutex::new(vec![file]))]);
+    assert_eq!(scene.committed(), 0);
+    assert!(matches!(
+        scene.progress.take_failure(),
+        Some(PipelineError::Late)
+    ));
 }
 
 #[test]
