@@ -46,6 +46,9 @@ pub struct ModelDisk(Arc<Mutex<DiskState>>);
 struct DiskState {
     names: BTreeMap<PathBuf, u64>,
     durable_names: BTreeMap<PathBuf, u64>,
+    /// Names that other programs gave to files whose names were not durable yet. The next sync of
+    /// the file or of names makes them durable.
+    given_names: BTreeMap<PathBuf, u64>,
     files: BTreeMap<u64, FileContent>,
     /// The number of changing operations so far.
     operations: u64,
@@ -67,6 +70,8 @@ struct DiskState {
     appends_at: Option<(u64, PathBuf, Vec<u8>)>,
     /// Added to the device number of file systems.
     device: u64,
+    /// Whether the last power loss took bytes of the state that a failed sync was to write.
+    is_state_damaged: bool,
 }
 
 impl ModelDisk {
@@ -111,6 +116,7 @@ impl ModelDisk {
     pub fn write_back(&self) {
         let mut state = self.0.lock().unwrap();
         state.files.values_mut().for_each(FileContent::sync);
+        state.given_names.clear();
         state.durable_names = state.names.clone();
     }
 
@@ -130,14 +136,23 @@ impl ModelDisk {
         self.0.lock().unwrap().crashed
     }
 
+    /// Returns whether the last power loss took bytes of the state that a failed sync was to
+    /// write: what was written behind them may be there.
+    pub fn is_state_damaged(&self) -> bool {
+        self.0.lock().unwrap().is_state_damaged
+    }
+
     /// Starts the machine again.
     pub fn come_up(&self, crash: Crash) {
         let mut state = self.0.lock().unwrap();
         state.crash_at = None;
         state.crashed = false;
+        state.is_state_damaged = false;
         if crash == Crash::Kill {
             return;
         }
+        let mut files = state.files.values();
+        state.is_state_damaged = files.any(|file| file.journal && !file.lost.is_empty());
         let survives = |is_journal: bool| match crash {
             Crash::Kill | Crash::PowerAndLength => true,
             Crash::Power => false,
@@ -165,6 +180,7 @@ impl ModelDisk {
         durable_names.retain(|path, _| !survives(is_journal(path)));
         names.append(durable_names);
         *durable_names = names.clone();
+        state.given_names.clear();
     }
 
     /// Damages a byte of a file.
@@ -178,20 +194,30 @@ impl ModelDisk {
         }
     }
 
-    /// Another program renames a file durably; returns whether the file existed.
+    /// Another program renames a file; returns whether the file existed. The new name is durable
+    /// if the old one was.
     pub fn renamed_by_another(&self, from: &Path, to: &Path) -> bool {
         let mut state = self.0.lock().unwrap();
         let DiskState {
             names,
             durable_names,
+            given_names,
             ..
         } = &mut *state;
         let Some(inode) = names.remove(from) else {
             return false;
         };
-        durable_names.retain(|path, _| path != from);
         names.insert(to.into(), inode);
-        durable_names.insert(to.into(), inode);
+        given_names.remove(from);
+        match durable_names.get(from) == Some(&inode) {
+            true => {
+                durable_names.remove(from);
+                durable_names.insert(to.into(), inode);
+            }
+            false => {
+                given_names.insert(to.into(), inode);
+            }
+        }
         true
     }
 
@@ -209,22 +235,27 @@ impl ModelDisk {
     /// Another program removes a file, durably.
     pub fn removed_by_another(&self, path: &Path) {
         let mut state = self.0.lock().unwrap();
-        state.names.remove(path);
-        state.durable_names.remove(path);
-    }
-
-    /// Another program cuts a file to this length durably.
-    pub fn truncated_by_another(&self, path: &Path, length: usize) {
-        let mut state = self.0.lock().unwrap();
-        let inode = state.names[path];
-        state.durable_names.insert(path.into(), inode);
-        if let Some(content) = state.files.get_mut(&inode) {
-            content.truncate(length);
-            content.sync();
+        let inode = state.names.remove(path);
+        state.given_names.remove(path);
+        // The durable name may be of a file that we renamed since.
+        if inode.is_none() || state.durable_names.get(path) == inode.as_ref() {
+            state.durable_names.remove(path);
         }
     }
 
-    /// Another program appends to a file durably; returns whether the file existed.
+    /// Another program cuts a file to this length durably. What is left of ours is as durable as
+    /// it was.
+    pub fn truncated_by_another(&self, path: &Path, length: usize) {
+        let mut state = self.0.lock().unwrap();
+        let inode = state.names[path];
+        if let Some(content) = state.files.get_mut(&inode) {
+            content.truncate(length);
+            content.durable.truncate(length);
+        }
+    }
+
+    /// Another program appends to a file, and makes that durable, but neither the bytes before it
+    /// nor the name. Returns whether the file existed.
     pub fn appended_by_another(&self, path: &Path, bytes: &[u8]) -> bool {
         self.0.lock().unwrap().append_by_another(path, bytes)
     }
@@ -304,13 +335,17 @@ impl DiskState {
         let Some(&inode) = self.names.get(path) else {
             return false;
         };
-        self.durable_names.insert(path.into(), inode);
         let Some(content) = self.files.get_mut(&inode) else {
             return false;
         };
-        content.now.extend_from_slice(bytes);
-        content.sync();
+        content.append_by_another(bytes);
         true
+    }
+
+    /// A file was synced, and with it the name that another program gave it.
+    fn keep_given_name(&mut self, inode: u64) {
+        let given = self.given_names.extract_if(.., |_, of| *of == inode);
+        self.durable_names.extend(given);
     }
 
     /// Counts an operation; returns an error from the crash on. The crashing operation
@@ -403,6 +438,7 @@ impl Disk for ModelDisk {
             return Err(io::Error::other("crashed"));
         }
         let inode = state.names.remove(from).unwrap();
+        state.given_names.remove(from);
         state.names.insert(to.into(), inode);
         Ok(())
     }
@@ -419,8 +455,10 @@ impl Disk for ModelDisk {
         let DiskState {
             names,
             durable_names,
+            given_names,
             ..
         } = &mut *state;
+        durable_names.append(given_names);
         durable_names.retain(|path, _| !inside(path));
         let now = names.iter().filter(|(path, _)| inside(path));
         durable_names.extend(now.map(|(path, inode)| (path.clone(), *inode)));

@@ -21,6 +21,8 @@ pub(super) struct FileContent {
     /// Where bytes of `now` were not written when a sync failed. The system does not try again,
     /// and later syncs succeed.
     pub(super) lost: Range<usize>,
+    /// Where other programs appended bytes durably.
+    pub(super) foreign: Vec<Range<usize>>,
 }
 
 impl FileContent {
@@ -28,6 +30,20 @@ impl FileContent {
     pub(super) fn sync(&mut self) {
         self.durable.clone_from(&self.now);
         self.durable[self.lost.clone()].fill(0);
+        for of in &self.foreign {
+            self.durable[of.clone()].copy_from_slice(&self.now[of.clone()]);
+        }
+    }
+
+    /// Another program appends bytes and makes them durable. The bytes before them stay as they
+    /// are on the disk, zeros if they were never written.
+    pub(super) fn append_by_another(&mut self, bytes: &[u8]) {
+        let start = self.now.len();
+        self.now.extend_from_slice(bytes);
+        let foreign = start..self.now.len();
+        self.durable.resize(self.durable.len().max(foreign.end), 0);
+        self.durable[foreign.clone()].copy_from_slice(bytes);
+        self.foreign.push(foreign);
     }
 
     /// A sync fails: what was appended or changed since the last one is lost.
@@ -56,7 +72,9 @@ impl FileContent {
     pub(super) fn truncate(&mut self, length: usize) {
         self.now.truncate(length);
         let length = self.now.len();
-        self.lost = self.lost.start.min(length)..self.lost.end.min(length);
+        let cut = |of: &Range<usize>| of.start.min(length)..of.end.min(length);
+        self.lost = cut(&self.lost);
+        self.foreign = self.foreign.iter().map(cut).collect();
     }
 
     /// Returns the bytes from `start` to `end`, fewer if there are not so many.

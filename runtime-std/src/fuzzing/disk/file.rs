@@ -84,7 +84,9 @@ impl DiskFile for ModelFile {
             if !torn {
                 content.sync();
             }
-        })
+        })?;
+        self.disk.lock().unwrap().keep_given_name(self.inode);
+        Ok(())
     }
 
     fn truncate(&self, length: u64) -> io::Result<()> {
