@@ -153,12 +153,6 @@ impl Oracle {
         }
     }
 
-    /// The machine lost power: what a start was moving aside may be lost, so that it need not be
-    /// told.
-    pub(crate) fn lost_power(&mut self, disk: &ModelDisk) {
-        self.unproven.extend(files::unproven(disk));
-    }
-
     /// Returns what is wrong after a start: that bytes were moved aside must be told. A start that
     /// was interrupted before it cut a file may leave a copy.
     pub(crate) fn unproven_was_told(&mut self, disk: &ModelDisk) -> Result<(), String> {

@@ -92,6 +92,9 @@ pub(crate) struct World {
     is_touched: bool,
     /// Whether every byte since the last start was written whole, and others only appended.
     is_plain: bool,
+    /// Whether the operator lost a part of the state, or a failed sync and a power loss took one:
+    /// the collector may refuse to start.
+    is_state_damaged: bool,
     /// What a start did wrong.
     wrong: Option<String>,
     story: Vec<String>,
@@ -144,6 +147,7 @@ impl World {
             written: 0,
             is_touched: false,
             is_plain: true,
+            is_state_damaged: false,
             wrong: None,
             story: vec![format!("{conditions:?}")],
         };
@@ -312,6 +316,7 @@ impl World {
                 let name = format!("{STATE}/journal.{}", usize::from(second));
                 self.say(format!("the process is killed, and {name} is removed"));
                 self.disk.removed_by_another(Path::new(&name));
+                self.is_state_damaged = true;
                 self.disk.come_up(Crash::Kill);
                 self.start();
             }
@@ -347,7 +352,7 @@ impl World {
         Ok(())
     }
 
-    /// All trouble ends; everything arrives. Returns what is wrong then.
+    /// All trouble ends; everything arrives. Returns what is wrong then, or after a power loss.
     pub(crate) fn settle(&mut self) -> Result<(), String> {
         self.say("all trouble ends");
         self.receiver.set_mood(Mood::Up);
@@ -356,26 +361,39 @@ impl World {
         self.sources
             .iter_mut()
             .for_each(|source| source.is_configured = true);
+        self.become_quiet()?;
+        self.check()?;
+        // What was committed has to be durable.
+        self.crash(Crash::Power);
+        self.become_quiet()?;
+        self.check()
+    }
+
+    /// Everything arrives, and is committed.
+    fn become_quiet(&mut self) -> Result<(), String> {
         for _ in 0..PATIENCE {
             let outcome = self.round();
             self.listen();
             match outcome {
-                Ok(true) => {
-                    if let Some(wrong) = self.wrong.take() {
-                        return Err(wrong);
-                    }
-                    let (disk, receiver) = (&self.disk, &self.receiver);
-                    self.oracle.verdict(disk, receiver, &self.sources)?;
-                    return match self.is_touched {
-                        true => Ok(()),
-                        false => files::prove(disk),
-                    };
-                }
+                Ok(true) => return Ok(()),
                 Ok(false) => {}
                 Err(error) => self.overcome(error),
             }
         }
         Err(format!("not everything arrived in {PATIENCE} rounds"))
+    }
+
+    /// Returns what is wrong now that everything has arrived.
+    fn check(&mut self) -> Result<(), String> {
+        if let Some(wrong) = self.wrong.take() {
+            return Err(wrong);
+        }
+        let (disk, receiver) = (&self.disk, &self.receiver);
+        self.oracle.verdict(disk, receiver, &self.sources)?;
+        match self.is_touched {
+            true => Ok(()),
+            false => files::prove(disk),
+        }
     }
 
     /// A round without trouble. Returns whether there was nothing to do.

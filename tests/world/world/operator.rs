@@ -76,6 +76,7 @@ impl World {
     /// An operator takes longer than the system, which writes what a killed process had written.
     pub(super) fn remove_state(&mut self) {
         self.disk.write_back();
+        self.is_state_damaged = false;
         for path in self.disk.paths(Path::new(STATE)) {
             self.disk.removed_by_another(&path);
         }

@@ -101,9 +101,7 @@ impl World {
         if crash == Crash::Kill {
             return;
         }
-        // What was cut may be back.
-        self.oracle.forget_cuts(|_| true);
-        self.oracle.lost_power(&self.disk);
+        self.is_state_damaged |= self.disk.is_state_damaged();
         self.boot += 1;
         if std::mem::take(&mut self.is_renumbered) {
             self.disk.renumber();
@@ -151,6 +149,9 @@ impl World {
                 self.say("the operator frees space");
                 self.free_disks();
             } else if error.to_string().contains("journal.") {
+                if !self.is_state_damaged {
+                    self.wrong.get_or_insert(format!("a start fails: {error}: refused"));
+                }
                 self.say("the operator deletes the state");
                 self.remove_state();
             } else {
