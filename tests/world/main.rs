@@ -11,6 +11,7 @@
 //! does not end, the actions are printed.
 
 mod action;
+mod archive;
 mod files;
 #[cfg(test)]
 mod found;

@@ -14,7 +14,7 @@ use estreamer_core::wire::InitialTimestamp;
 use estreamer_mio::buffer::{Batch, EventRecord};
 
 use crate::action::Action;
-use crate::files;
+use crate::archive::Touched;
 use crate::oracle::Oracle;
 use crate::outputs::OUTPUTS;
 use crate::receiver::{Mood, Receiver};
@@ -88,8 +88,8 @@ pub(crate) struct World {
     backup: Option<Vec<(PathBuf, Vec<u8>)>>,
     renamed: usize,
     written: usize,
-    /// Whether anything but the collector changed files of outputs.
-    is_touched: bool,
+    /// The closed files that other programs changed.
+    touched: Touched,
     /// Whether every byte since the last start was written whole, and others only appended.
     is_plain: bool,
     /// Whether the operator lost a part of the state, or a failed sync and a power loss took one:
@@ -145,7 +145,7 @@ impl World {
             backup: None,
             renamed: 0,
             written: 0,
-            is_touched: false,
+            touched: Touched::default(),
             is_plain: true,
             is_state_damaged: false,
             wrong: None,
@@ -390,10 +390,7 @@ impl World {
         }
         let (disk, receiver) = (&self.disk, &self.receiver);
         self.oracle.verdict(disk, receiver, &self.sources)?;
-        match self.is_touched {
-            true => Ok(()),
-            false => files::prove(disk),
-        }
+        self.touched.prove(disk)
     }
 
     /// A round without trouble. Returns whether there was nothing to do.

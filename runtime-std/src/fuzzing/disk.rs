@@ -284,6 +284,16 @@ impl ModelDisk {
         Some(state.identity(*key).inode)
     }
 
+    /// Returns what a power loss would leave of the files of a directory.
+    pub fn durable_contents(&self, directory: &Path) -> Vec<Vec<u8>> {
+        let state = self.0.lock().unwrap();
+        let names = state.durable_names.iter();
+        names
+            .filter(|(path, _)| path.starts_with(directory))
+            .map(|(_, inode)| state.files[inode].durable.clone())
+            .collect()
+    }
+
     /// Returns the content of a file.
     pub fn content(&self, path: &Path) -> Vec<u8> {
         let state = self.0.lock().unwrap();

@@ -12,9 +12,10 @@ use crate::outputs;
 impl World {
     /// Returns a file that another program is about to touch.
     pub(super) fn file(&mut self, file: usize) -> Option<PathBuf> {
-        self.is_touched = true;
         let paths = files::touchable(&self.disk);
-        paths.get(file % paths.len().max(1)).cloned()
+        let path = paths.get(file % paths.len().max(1))?;
+        self.touched.touch(&self.disk, path);
+        Some(path.clone())
     }
 
     pub(super) fn rename(&mut self, file: usize, away: bool) {
