@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use estreamer::fuzzing::FileNotice;
 use estreamer::fuzzing::aside::is_aside;
-use estreamer::fuzzing::collector::OutputTarget;
 use estreamer::fuzzing::disk::ModelDisk;
 use estreamer_core::wire::InitialTimestamp;
 
@@ -50,8 +49,9 @@ struct OutputPromise {
     since: [usize; SOURCES.len()],
     /// Lines that others took out of its files.
     taken: Lines,
-    /// Whether it was told that events may be there twice.
-    may_double: bool,
+    /// The lines that may come once more, and how often: it was told of them, or the state was
+    /// taken away.
+    may_come_again: Lines,
     /// Whether the state was taken away. The key of identifiers stays the same in a world, so
     /// that a receiver takes an equal event of that second for the one before.
     is_forgotten: bool,
@@ -108,10 +108,12 @@ impl Oracle {
     /// deleted.
     pub(crate) fn revoke(&mut self, output: usize, source: usize, sources: &[Source], got: &Lines) {
         // What came twice may not be durable in the file where it was first.
-        let mut got = match self.promises[output].may_double {
-            true => Lines::new(),
-            false => got.clone(),
-        };
+        let mut got = got.clone();
+        for (line, again) in &self.promises[output].may_come_again {
+            if let Some(count) = got.get_mut(line) {
+                *count = count.saturating_sub(*again);
+            }
+        }
         let archive = sources[source].server.archive.archive.iter();
         for ((_, text), due) in archive.zip(&mut self.promises[output].due[source]) {
             let line = line(output, text);
@@ -122,10 +124,11 @@ impl Oracle {
         }
     }
 
-    /// The operator took the state away: events may be there twice.
-    pub(crate) fn forgotten(&mut self) {
-        for promise in &mut self.promises {
-            (promise.may_double, promise.is_forgotten) = (true, true);
+    /// The operator took the state away: what the outputs have may come again.
+    pub(crate) fn forgotten(&mut self, disk: &ModelDisk, receiver: &Receiver) {
+        for (output, promise) in self.promises.iter_mut().enumerate() {
+            promise.is_forgotten = true;
+            promise.may_come_again(got(output, disk, receiver));
         }
     }
 
@@ -142,14 +145,28 @@ impl Oracle {
         if let FileNotice::SetAside(_, aside) = notice {
             self.unproven.insert(aside.clone());
         }
-        let Some(path) = doubles(notice) else {
-            return;
-        };
-        // A file that was renamed is known by its lines.
-        let lines = files::lines_of(disk, path);
-        let by_lines = lines.keys().filter_map(|line| outputs::of_line(line));
-        for output in by_lines.chain(outputs::of_path(path)) {
-            self.promises[output].may_double = true;
+        match notice {
+            // They are in this file, which may have another name.
+            FileNotice::Unexplained(path) => {
+                for (line, count) in files::lines_of(disk, path) {
+                    if let Some(output) = outputs::of_line(&line) {
+                        self.promises[output].may_come_again(Lines::from([(line, count)]));
+                    }
+                }
+            }
+            // They are in a file that is not found.
+            FileNotice::NotFound(path) | FileNotice::ComesAgain(path, _) => {
+                if let Some(output) = outputs::of_path(path) {
+                    // A start before this one may have cut it, but not durably.
+                    let mut lines = files::durable_of_output(output, disk);
+                    for (line, count) in files::of_output(output, disk) {
+                        let durable = lines.entry(line).or_default();
+                        *durable = count.max(*durable);
+                    }
+                    self.promises[output].may_come_again(lines);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -316,6 +333,13 @@ impl Oracle {
 }
 
 impl OutputPromise {
+    /// These lines may come once more.
+    fn may_come_again(&mut self, lines: Lines) {
+        for (line, count) in lines {
+            *self.may_come_again.entry(line).or_default() += count;
+        }
+    }
+
     fn check(&self, output: usize, number: usize, of: &Source, got: &Lines) -> Result<(), String> {
         let mut stored: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
         for ((_, text), due) in of.server.archive.archive.iter().zip(&self.due[number]) {
@@ -337,7 +361,8 @@ impl OutputPromise {
                     "{name} has {text:?} {found} times; {due} are due: lost"
                 ));
             }
-            if found > all && !self.may_double && !of.is_set_back {
+            let again = self.may_come_again.get(&line).copied().unwrap_or(0);
+            if found > all + again && !of.is_set_back {
                 return Err(format!(
                     "{name} has {text:?} {found} times, stored {all} times: doubled, and nobody \
                      was told"
@@ -363,13 +388,9 @@ fn line(output: usize, text: &str) -> String {
 
 /// Returns the lines of our events that an output has.
 pub(crate) fn got(output: usize, disk: &ModelDisk, receiver: &Receiver) -> Lines {
-    let target: &OutputTarget = &OUTPUTS[output];
     match output == BULK {
         true => receiver.texts(),
-        false => files::all_lines(disk, |path| !is_aside(path))
-            .into_iter()
-            .filter(|(line, _)| line.starts_with(target.tag))
-            .collect(),
+        false => files::of_output(output, disk),
     }
 }
 
@@ -380,16 +401,6 @@ fn lacks(notice: &FileNotice) -> Option<&Path> {
         | FileNotice::Rewritten(path)
         | FileNotice::Replaced(path)
         | FileNotice::NotFound(path) => Some(path),
-        _ => None,
-    }
-}
-
-/// Returns the file in which events may be twice after this notice.
-fn doubles(notice: &FileNotice) -> Option<&Path> {
-    match notice {
-        FileNotice::Unexplained(path)
-        | FileNotice::NotFound(path)
-        | FileNotice::ComesAgain(path, _) => Some(PathBuf::as_path(path)),
         _ => None,
     }
 }

@@ -86,7 +86,7 @@ impl World {
     /// The collector does not know what it delivered: a source that does not ask for the
     /// oldest events may miss some, and events come again.
     pub(super) fn forget(&mut self) {
-        self.oracle.forgotten();
+        self.oracle.forgotten(&self.disk, &self.receiver);
         self.oracle.forget_cuts(|_| true);
         for output in 0..OUTPUTS.len() {
             self.revoke(output, |source| source.ask != InitialTimestamp::OLDEST);

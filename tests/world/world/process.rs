@@ -150,7 +150,8 @@ impl World {
                 self.free_disks();
             } else if error.to_string().contains("journal.") {
                 if !self.is_state_damaged {
-                    self.wrong.get_or_insert(format!("a start fails: {error}: refused"));
+                    self.wrong
+                        .get_or_insert(format!("a start fails: {error}: refused"));
                 }
                 self.say("the operator deletes the state");
                 self.remove_state();
