@@ -24,6 +24,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod watch;
+mod whole;
 mod world;
 
 use std::ops::Range;

@@ -132,6 +132,16 @@ impl Oracle {
         }
     }
 
+    /// Whether a line may be there once more than it was stored.
+    pub(crate) fn may_come_again(&self, output: usize, line: &str) -> bool {
+        self.promises[output].may_come_again.contains_key(line)
+    }
+
+    /// Whether an event of the archive of a source is promised to an output.
+    pub(crate) fn is_due(&self, output: usize, source: usize, event: usize) -> bool {
+        self.promises[output].due[source][event]
+    }
+
     /// Records how many events of a batch were counted as events of the future.
     pub(crate) fn counted_ahead(&mut self, source: usize, ahead: u64) {
         self.is_ahead[source] |= ahead > 0;
@@ -391,6 +401,18 @@ pub(crate) fn got(output: usize, disk: &ModelDisk, receiver: &Receiver) -> Lines
     match output == BULK {
         true => receiver.texts(),
         false => files::of_output(output, disk),
+    }
+}
+
+/// Returns the file that stays as it is after this notice, also with half a line at its end.
+pub(crate) fn leaves(notice: &FileNotice) -> Option<&Path> {
+    match notice {
+        FileNotice::Replaced(path)
+        | FileNotice::Rewritten(path)
+        | FileNotice::Longer(path)
+        | FileNotice::Unexplained(path)
+        | FileNotice::NotFound(path) => Some(path),
+        _ => None,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::outputs::OUTPUTS;
 use crate::receiver::{Mood, Receiver};
 use crate::server::Server;
 use crate::sources::{SOURCES, Source};
+use crate::whole::Damage;
 use estreamer_tests::random::Random;
 
 /// Our clock at the start, in UNIX seconds.
@@ -90,6 +91,8 @@ pub(crate) struct World {
     written: usize,
     /// The closed files that other programs changed.
     touched: Touched,
+    /// What others did to lines.
+    damage: Damage,
     /// Whether every byte since the last start was written whole, and others only appended.
     is_plain: bool,
     /// Whether the operator lost a part of the state, or a failed sync and a power loss took one:
@@ -146,6 +149,7 @@ impl World {
             renamed: 0,
             written: 0,
             touched: Touched::default(),
+            damage: Damage::default(),
             is_plain: true,
             is_state_damaged: false,
             wrong: None,
@@ -390,6 +394,7 @@ impl World {
         }
         let (disk, receiver) = (&self.disk, &self.receiver);
         self.oracle.verdict(disk, receiver, &self.sources)?;
+        self.damage.check(disk, &self.sources, &self.oracle)?;
         self.touched.prove(disk)
     }
 

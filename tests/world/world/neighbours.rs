@@ -90,6 +90,7 @@ impl World {
             let (before, after) = self.changes(&path, &path, |disk| {
                 disk.truncated_by_another(&path, length)
             });
+            self.damage.cut(&self.disk.content(&path));
             // The collector does not look at a file that is no output any more, or closed.
             let is_closed = path.to_string_lossy().contains("/closed-");
             let output = outputs::of_path(&path);
@@ -130,6 +131,7 @@ impl World {
                     path.display()
                 ));
                 self.changes(&path, &path, |disk| disk.flip(&path, at % length));
+                self.damage.changed(&self.disk.content(&path), at % length);
             }
         }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use estreamer_core::wire::InitialTimestamp;
 
 use super::{STATE, World};
+use crate::files;
 use crate::oracle;
 use crate::outputs::{self, OUTPUTS};
 use crate::sources::{SOURCES, Source};
@@ -76,6 +77,10 @@ impl World {
     /// An operator takes longer than the system, which writes what a killed process had written.
     pub(super) fn remove_state(&mut self) {
         self.disk.write_back();
+        // Nothing explains the ends of files any more.
+        for path in files::touchable(&self.disk) {
+            self.damage.cut(&self.disk.content(&path));
+        }
         self.is_state_damaged = false;
         for path in self.disk.paths(Path::new(STATE)) {
             self.disk.removed_by_another(&path);

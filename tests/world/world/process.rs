@@ -9,6 +9,7 @@ use estreamer_core::wire::InitialTimestamp;
 
 use super::World;
 use crate::files;
+use crate::oracle;
 use crate::outputs::{BULK, OUTPUTS, RESPELLED};
 use crate::receiver::{Mood, Receiver};
 use crate::sources::{SOURCES, Source};
@@ -204,6 +205,9 @@ impl World {
 
     fn hear(&mut self, notice: &FileNotice) {
         self.story.push(format!("told: {notice}"));
+        if let Some(path) = oracle::leaves(notice) {
+            self.damage.cut(&self.disk.content(path));
+        }
         self.oracle.told(notice, &self.disk);
     }
 
