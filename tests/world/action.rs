@@ -56,6 +56,10 @@ pub(crate) enum Action {
     StateFull(bool),
     /// So many of the next syncs fail.
     FailSyncs { count: usize },
+    /// The next renaming of a file that is closed fails.
+    FailRename,
+    /// The next names of files are not made durable.
+    FailNames,
     /// After the next restart of the machine, file systems have other device numbers.
     Renumber,
     /// The collector stops in order, and starts with these outputs and sources.
@@ -140,7 +144,7 @@ fn usual(random: &mut Random) -> Action {
             },
         },
         12..=14 => Action::Write {
-            output: random.index(4),
+            output: random.index(5),
             behind: if random.once_in(3) {
                 random.index(3)
             } else {
@@ -173,11 +177,15 @@ fn trouble(kind: usize, random: &mut Random) -> Action {
             0 => Action::Full(!random.once_in(3)),
             _ => Action::StateFull(!random.once_in(3)),
         },
-        3 => Action::FailSyncs {
-            count: if random.once_in(3) {
-                2 + random.index(4)
-            } else {
-                1
+        3 => match random.index(4) {
+            0 => Action::FailRename,
+            1 => Action::FailNames,
+            _ => Action::FailSyncs {
+                count: if random.once_in(3) {
+                    2 + random.index(4)
+                } else {
+                    1
+                },
             },
         },
         4 => match random.index(5) {
@@ -188,11 +196,11 @@ fn trouble(kind: usize, random: &mut Random) -> Action {
             2 => Action::Cut { source },
             3 => Action::Repeat { source },
             _ => Action::Reopen {
-                output: random.index(4),
+                output: random.index(5),
             },
         },
         5 => Action::Reload {
-            outputs: 1 + random.index(31),
+            outputs: 1 + random.index(63),
             sources: 1 + random.index(3),
             is_respelled: random.once_in(3),
         },

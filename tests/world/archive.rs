@@ -119,7 +119,11 @@ impl Touched {
 /// The base paths of what is closed and recorded.
 fn series() -> Vec<PathBuf> {
     let closed = OUTPUTS.iter().filter(|output| output.archive.manifest);
-    closed.map(|output| PathBuf::from(output.path)).collect()
+    let paths = closed.flat_map(|output| match output.by_kind {
+        true => ["x", "y", "f"].map(|kind| output.path_of(kind)).to_vec(),
+        false => vec![output.path.to_owned()],
+    });
+    paths.map(PathBuf::from).collect()
 }
 
 /// Returns a path without the end of a compressed file.

@@ -12,7 +12,9 @@ use crate::outputs::{OUT, OUTPUTS};
 pub(crate) type Lines = BTreeMap<String, usize>;
 
 /// What lines begin with.
-const STARTS: [&str; 5] = ["<foreign", "one {", "two {", "kind {", "closed {"];
+const STARTS: [&str; 6] = [
+    "<foreign", "one {", "two {", "kind {", "closed {", "event {",
+];
 /// Where files are moved away to.
 pub(crate) const ELSEWHERE: &str = "/elsewhere";
 

@@ -49,29 +49,31 @@ const fn output(
 }
 
 /// The outputs. A configuration has some of them.
-pub(crate) const OUTPUTS: [OutputTarget; 5] = [
+pub(crate) const OUTPUTS: [OutputTarget; 6] = [
     output("/out/one", "one ", false, PLAIN),
     output("/out/two", "two ", false, PLAIN),
     output("/out/kind", "kind ", true, PLAIN),
     output("/out/closed", "closed ", false, CLOSED),
     output("bulk", "", false, PLAIN),
+    output("/out/event", "event ", true, CLOSED),
 ];
 
 /// The same outputs, with their paths spelled in another way.
-pub(crate) const RESPELLED: [OutputTarget; 5] = [
+pub(crate) const RESPELLED: [OutputTarget; 6] = [
     output("/out/./one", "one ", false, PLAIN),
     output("/out/./two", "two ", false, PLAIN),
     output("/out/./kind", "kind ", true, PLAIN),
     output("/out/./closed", "closed ", false, CLOSED),
     output("bulk", "", false, PLAIN),
+    output("/out/./event", "event ", true, CLOSED),
 ];
 
 /// Returns the output that writes a file with this path.
 pub(crate) fn of_path(path: &Path) -> Option<usize> {
     let path = normal(path);
     let path = path.to_str()?;
-    let mut files = OUTPUTS.iter().take(BULK);
-    files.position(|output| path.starts_with(output.path))
+    let mut outputs = OUTPUTS.iter();
+    outputs.position(|output| path.starts_with(output.path))
 }
 
 /// Returns a path without `.` in it.
@@ -81,6 +83,6 @@ pub(crate) fn normal(path: &Path) -> PathBuf {
 
 /// Returns the output that wrote a line.
 pub(crate) fn of_line(line: &str) -> Option<usize> {
-    let mut files = OUTPUTS.iter().take(BULK);
-    files.position(|output| line.starts_with(output.tag))
+    let mut outputs = OUTPUTS.iter();
+    outputs.position(|output| !output.tag.is_empty() && line.starts_with(output.tag))
 }

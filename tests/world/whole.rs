@@ -5,7 +5,6 @@ use std::path::Path;
 
 use estreamer::fuzzing::aside::{decompressed, is_aside};
 use estreamer::fuzzing::disk::ModelDisk;
-
 use estreamer_core::wire::InitialTimestamp;
 
 use crate::oracle::Oracle;
@@ -54,7 +53,7 @@ impl Damage {
         sources: &[Source],
         oracle: &Oracle,
     ) -> Result<(), String> {
-        for output in 0..BULK {
+        for output in (0..OUTPUTS.len()).filter(|output| *output != BULK) {
             let expected = expected(output, sources, oracle);
             for path in disk.paths(Path::new(OUT)) {
                 if outputs::of_path(&path) == Some(output) && !is_aside(&path) {

@@ -49,7 +49,7 @@ impl Conditions {
         Self {
             overlap: 5 + random.index(3) as u32,
             segment: 64 * (1 + random.index(200) as u64),
-            outputs: outputs(1 + random.index(31)),
+            outputs: outputs(1 + random.index(63)),
             ask: match random.index(4) {
                 0 => InitialTimestamp::NOW,
                 1 => InitialTimestamp(BEGINNING as u32 - 10),
@@ -290,6 +290,8 @@ impl World {
             Action::Full(is_full) => self.disk.set_full(is_full),
             Action::StateFull(is_full) => self.disk.set_state_full(is_full),
             Action::FailSyncs { count } => self.disk.fail_syncs(count),
+            Action::FailRename => self.disk.fail_rename(),
+            Action::FailNames => self.disk.fail_name_sync(),
             Action::Renumber => self.is_renumbered = true,
             Action::Reload {
                 outputs: of,

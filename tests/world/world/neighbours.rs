@@ -92,7 +92,8 @@ impl World {
             });
             self.damage.cut(&self.disk.content(&path));
             // The collector does not look at a file that is no output any more, or closed.
-            let is_closed = path.to_string_lossy().contains("/closed-");
+            let name = path.to_string_lossy();
+            let is_closed = ["/closed-", "/event-"].iter().any(|of| name.contains(of));
             let output = outputs::of_path(&path);
             if !is_closed && output.is_some_and(|output| self.outputs.contains(&output)) {
                 self.oracle.cut(&path, was, &before, &after);

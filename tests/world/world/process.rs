@@ -52,6 +52,8 @@ impl World {
                 Trouble::Again
             }
             _ if error.to_string().contains("sync failed") => Trouble::NotDurable,
+            _ if error.to_string().contains("rename failed") => Trouble::Again,
+            _ if error.to_string().contains("names are not durable") => Trouble::Again,
             // Its receiver asks to try again later.
             _ if self.receiver.mood() != Mood::Up => Trouble::Again,
             _ => panic!("nothing else goes wrong: {error}"),
@@ -158,7 +160,9 @@ impl World {
                 self.remove_state();
             } else {
                 let error = error.to_string();
-                assert!(error.contains("sync failed"), "it starts again: {error}");
+                let again = ["sync failed", "rename failed", "names are not durable"];
+                let is_again = again.iter().any(|again| error.contains(again));
+                assert!(is_again, "it starts again: {error}");
             }
         }
     }
