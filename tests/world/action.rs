@@ -58,8 +58,6 @@ pub(crate) enum Action {
     FailSyncs { count: usize },
     /// The next renaming of a file that is closed fails.
     FailRename,
-    /// The next names of files are not made durable.
-    FailNames,
     /// After the next restart of the machine, file systems have other device numbers.
     Renumber,
     /// The collector stops in order, and starts with these outputs and sources.
@@ -179,7 +177,6 @@ fn trouble(kind: usize, random: &mut Random) -> Action {
         },
         3 => match random.index(4) {
             0 => Action::FailRename,
-            1 => Action::FailNames,
             _ => Action::FailSyncs {
                 count: if random.once_in(3) {
                     2 + random.index(4)

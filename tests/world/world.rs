@@ -291,7 +291,6 @@ impl World {
             Action::StateFull(is_full) => self.disk.set_state_full(is_full),
             Action::FailSyncs { count } => self.disk.fail_syncs(count),
             Action::FailRename => self.disk.fail_rename(),
-            Action::FailNames => self.disk.fail_name_sync(),
             Action::Renumber => self.is_renumbered = true,
             Action::Reload {
                 outputs: of,

@@ -53,7 +53,6 @@ impl World {
             }
             _ if error.to_string().contains("sync failed") => Trouble::NotDurable,
             _ if error.to_string().contains("rename failed") => Trouble::Again,
-            _ if error.to_string().contains("names are not durable") => Trouble::Again,
             // Its receiver asks to try again later.
             _ if self.receiver.mood() != Mood::Up => Trouble::Again,
             _ => panic!("nothing else goes wrong: {error}"),
@@ -160,7 +159,7 @@ impl World {
                 self.remove_state();
             } else {
                 let error = error.to_string();
-                let again = ["sync failed", "rename failed", "names are not durable"];
+                let again = ["sync failed", "rename failed"];
                 let is_again = again.iter().any(|again| error.contains(again));
                 assert!(is_again, "it starts again: {error}");
             }
