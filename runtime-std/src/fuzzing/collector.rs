@@ -40,6 +40,7 @@ pub const RECORD_TYPE: RecordType = RecordType::CONNECTION;
 
 /// A collector that runs one step at a time. It must not be used after an error.
 pub struct ModelCollector {
+    disk: ModelDisk,
     steps: DeliverySteps,
     sequencer: Sequencer,
     outputs: Vec<ModelOutput>,
@@ -97,6 +98,7 @@ impl ModelCollector {
         mut receiver: impl FnMut(&OutputTarget) -> Option<Box<dyn Output>>,
         tell: &mut dyn FnMut(FileNotice),
     ) -> io::Result<Self> {
+        let model = disk.clone();
         let disk: Arc<dyn Disk> = Arc::new(disk.clone());
         let output = |target: &OutputTarget| -> (String, Box<dyn Output>) {
             if let Some(output) = receiver(target) {
@@ -136,6 +138,7 @@ impl ModelCollector {
             ModelOutput::new(*target, name.into(), output, accepted)
         });
         Ok(Self {
+            disk: model,
             sequencer,
             outputs: outputs.collect(),
             steps: DeliverySteps::new(Some(journal)),
@@ -160,10 +163,17 @@ impl ModelCollector {
 
     /// Returns the notices about files since the last call.
     pub fn notices(&mut self) -> Vec<FileNotice> {
-        for output in &mut self.outputs {
-            self.notices.extend(output.output.notices());
-        }
+        self.tell();
         std::mem::take(&mut self.notices)
+    }
+
+    /// Tells the notices of a step. A process that was killed in the middle of it tells none.
+    fn tell(&mut self) {
+        if !self.disk.has_crashed() {
+            let outputs = self.outputs.iter_mut();
+            self.notices
+                .extend(outputs.flat_map(|output| output.output.notices()));
+        }
     }
 
     /// Connects a source at `now` by our clock; returns the second to request from.
@@ -289,17 +299,19 @@ impl ModelCollector {
                 return Ok(());
             };
             let step = steps.write(output.output.as_mut(), &output.name, *n, parts);
-            match step.map_err(io)? {
-                WriteOutcome::CommitFirst(first) => output.waits_for = first,
-                WriteOutcome::Accepted => {
+            match step {
+                Ok(WriteOutcome::CommitFirst(first)) => output.waits_for = first,
+                Ok(WriteOutcome::Accepted) => {
                     output.accepted = *n;
                     output.queue.pop_front();
                 }
-                WriteOutcome::Taken => {
+                Ok(WriteOutcome::Taken) => {
                     output.taken.push_back(*n);
                     output.queue.pop_front();
                 }
+                Err(error) => return Err(io(error)),
             }
+            self.tell();
         }
     }
 
