@@ -84,7 +84,13 @@ impl ConnectionFeed {
         let start = *self.start.get_or_insert(now);
         match self.common.rate {
             None => start,
-            Some(rate) => Instant(start.0 + self.served * 1000 / u64::from(rate.max(1))),
+            Some(rate) => {
+                let span = self.served * 1000 / u64::from(rate.max(1));
+                // A pause is not made up for.
+                let start = start.0.max(now.0.saturating_sub(span + BURST));
+                self.start = Some(Instant(start));
+                Instant(start + span)
+            }
         }
     }
 
@@ -180,7 +186,12 @@ impl Feed for ConnectionFeed {
         };
         let flags = RequestFlags(entry.flags);
         let from = InitialTimestamp(entry.timestamp);
-        let reader = self.common.archive.read(Selection::packet_records(), from);
+        let mut records = Selection::packet_records();
+        records.keep(&self.common.enabled);
+        if records.is_empty() {
+            return Ok(());
+        }
+        let reader = self.common.archive.read(records, from);
         self.stream = Some(FeedStream {
             extended: self.extended || flags.contains(RequestFlags::EXTENDED_HEADER),
             format: RenderFormat::Packets,
@@ -194,6 +205,11 @@ impl Feed for ConnectionFeed {
         let due = self.due(now);
         let Some(stream) = &mut self.stream else {
             return Supply::Finished;
+        };
+        // The same on each connection.
+        let number = match self.common.quirks.has(Quirk::DataNotJson) {
+            true => stream.reader.number(),
+            false => 0,
         };
         let found = stream.reader.peek();
         self.sent_all = !matches!(found, NextEvent::Event(_) | NextEvent::Busy);
@@ -210,7 +226,7 @@ impl Feed for ConnectionFeed {
                         &stream.changed
                     }
                     RenderFormat::Json if self.common.quirks.has(Quirk::DataNotJson) => {
-                        stream.changed = not_json(event.data, self.served);
+                        stream.changed = not_json(event.data, number);
                         &stream.changed
                     }
                     _ => event.data,
@@ -282,6 +298,8 @@ impl Feed for ConnectionFeed {
     }
 }
 
+/// What a pause may be made up for, in milliseconds, where events have a rate.
+const BURST: u64 = 1000;
 /// The interval of checks of an archive that is filled by hand, in milliseconds.
 const LOOK_AGAIN: u32 = 5;
 /// The error code for an unknown field in a valid request.

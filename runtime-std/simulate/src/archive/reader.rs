@@ -90,6 +90,12 @@ impl ArchiveReader {
         self.next
     }
 
+    /// Returns the number of the event that [`peek`](Self::peek) finds now.
+    pub(crate) fn number(&mut self) -> u64 {
+        self.peek();
+        self.next
+    }
+
     /// Returns the next event without consuming it.
     pub fn peek(&mut self) -> NextEvent<'_> {
         // Bounds the search if the request selects no event.
