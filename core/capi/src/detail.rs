@@ -3,17 +3,14 @@
 use core::ffi::c_char;
 use core::fmt::{self, Write};
 
-/// Bytes of the text, including its NUL.
-const ROOM: usize = 256;
-
-/// A text for C: ends with NUL, and is truncated to 255 bytes.
+/// A text for C: ends with NUL, and is truncated to one byte less than `ROOM`.
 #[derive(Debug)]
-pub struct Detail {
+pub struct Detail<const ROOM: usize = 256> {
     bytes: [u8; ROOM],
     length: usize,
 }
 
-impl Detail {
+impl<const ROOM: usize> Detail<ROOM> {
     /// An empty text.
     pub const fn new() -> Self {
         Self {
@@ -43,13 +40,13 @@ impl Detail {
     }
 }
 
-impl Default for Detail {
+impl<const ROOM: usize> Default for Detail<ROOM> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Write for Detail {
+impl<const ROOM: usize> Write for Detail<ROOM> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars() {
             // A NUL would end the text early.

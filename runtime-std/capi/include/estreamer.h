@@ -145,7 +145,7 @@ est_status est_client_set_prepaid(est_client *client,
 est_status est_client_set_reconnect(est_client *client);
 
 // Sets a function that gets one line for each change of the connection: it begins, is
-// made, or has ended. The function is called during calls of this client, in their
+// made, or has ended and is made again. The function is called during calls of this client, in their
 // thread. It must return, and gets EST_BUSY from this client. `log` NULL: none.
 //
 // EST_STATE: the client has connected.
@@ -182,8 +182,9 @@ est_status est_client_connect(est_client *client,
 // Waits for the next record, up to `timeout` milliseconds or EST_FOREVER.
 //
 // EST_AGAIN: no record arrived in time. EST_INTERRUPTED, EST_UNACKNOWLEDGED: the
-// connection continues. EST_STATE: not connected. Any other status is the reason
-// why the connection ended.
+// connection continues. EST_BOOKMARK: many acknowledged records cannot be written to
+// the disk; call again when it has room. EST_STATE: not connected. Any other status
+// is the reason why the connection ended.
 est_status est_client_next(est_client *client,
                            uint64_t timeout,
                            est_event *event);

@@ -37,7 +37,8 @@ pub(crate) struct State {
     ran_out: bool,
     /// Reserves of memory that are this client's.
     reserves: usize,
-    detail: Detail,
+    /// Names of certificates and addresses make it long; the remedy is at its end.
+    detail: Detail<2048>,
 }
 
 /// Creates a client that is not connected. It reserves 24 MiB of address space, so that
@@ -188,8 +189,9 @@ pub(crate) unsafe fn connect(
 /// Waits for the next record, up to `timeout` milliseconds or EST_FOREVER.
 ///
 /// EST_AGAIN: no record arrived in time. EST_INTERRUPTED, EST_UNACKNOWLEDGED: the
-/// connection continues. EST_STATE: not connected. Any other status is the reason
-/// why the connection ended.
+/// connection continues. EST_BOOKMARK: many acknowledged records cannot be written to
+/// the disk; call again when it has room. EST_STATE: not connected. Any other status
+/// is the reason why the connection ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn est_client_next(
     client: *mut est_client,

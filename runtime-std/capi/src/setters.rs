@@ -139,7 +139,7 @@ pub unsafe extern "C" fn est_client_set_reconnect(client: *mut est_client) -> es
 }
 
 /// Sets a function that gets one line for each change of the connection: it begins, is
-/// made, or has ended. The function is called during calls of this client, in their
+/// made, or has ended and is made again. The function is called during calls of this client, in their
 /// thread. It must return, and gets EST_BUSY from this client. `log` NULL: none.
 ///
 /// EST_STATE: the client has connected.

@@ -46,6 +46,19 @@ int main(void) {
     STATUS(est_client_connect(client, &config), EST_IDENTITY);
     CHECK(strstr(est_client_detail(client), "/no/such/file.p12") != NULL);
 
+    /* A long name does not push the remedy out of the text. */
+    {
+        char path[600] = "";
+        int i;
+        for (i = 0; i < 20; i++) {
+            strcat(path, "/no/such/directory/no-such");
+        }
+        config.pkcs12 = path;
+        STATUS(est_client_connect(client, &config), EST_IDENTITY);
+        CHECK(strstr(est_client_detail(client), "Check the path") != NULL);
+        config.pkcs12 = "/no/such/file.p12";
+    }
+
     config.json = "{}";
     STATUS(est_client_connect(client, &config), EST_INVALID);
     config.events = 0;
