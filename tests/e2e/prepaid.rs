@@ -150,7 +150,12 @@ fn the_doctor_says_whether_a_server_counts_them() {
         diagnosis.assert(estreamer::doctor::Class::Healthy, None);
         diagnosis.step("round trip").cloned()
     };
-    for (window, bundles) in [(1, "1 bundle of"), (4, "4 bundles of")] {
+    let windows = [
+        (1, "1 bundle of"),
+        (4, "4 bundles of"),
+        (20, "20 bundles of"),
+    ];
+    for (window, bundles) in windows {
         let step = doctor(window, SurplusNulls::Credit).unwrap();
         let found = step["found"].as_str().unwrap();
         assert!(found.starts_with(bundles), "{found}");
@@ -158,12 +163,13 @@ fn the_doctor_says_whether_a_server_counts_them() {
         let look_at = step["look_at"].as_str().unwrap();
         assert!(look_at.contains("--ack-prepaid 64"), "{look_at}");
     }
-    for (deed, words) in [
-        (SurplusNulls::Ignore, "are ignored"),
-        (SurplusNulls::Error, "ends the connection"),
-        (SurplusNulls::Close, "ends the connection"),
+    for (window, deed, words) in [
+        (1, SurplusNulls::Ignore, "are ignored"),
+        (1, SurplusNulls::Error, "ends the connection"),
+        (20, SurplusNulls::Error, "ends the connection"),
+        (1, SurplusNulls::Close, "ends the connection"),
     ] {
-        let step = doctor(1, deed).unwrap();
+        let step = doctor(window, deed).unwrap();
         let found = step["found"].as_str().unwrap();
         assert!(found.contains(words), "{found}");
         assert!(step["look_at"].is_null(), "{step}");

@@ -89,6 +89,27 @@ fn an_error_in_any_spelling_is_told_with_its_text_and_loses_nothing() {
     });
 }
 
+/// Each bundle has a record that contradicts itself.
+#[test]
+fn records_that_cannot_be_read_are_no_events() {
+    let pki = Pki::new();
+    let builder = pki
+        .server()
+        .count(100)
+        .bundle(10)
+        .quirk(Quirk::RecordMalformed);
+    let server = builder.spawn().unwrap();
+    let diagnosis = super::doctor::examine(&pki, &server.address().to_string(), &[]);
+    diagnosis.assert(estreamer::doctor::Class::Healthy, None);
+    let step = diagnosis.step("first bytes").unwrap();
+    let found = step["found"].as_str().unwrap();
+    assert!(found.contains("that cannot be read"), "{found}");
+    assert!(!found.contains("of other types"), "{found}");
+    assert_eq!(step["verdict"], "warning");
+    let look_at = step["look_at"].as_str().unwrap();
+    assert!(look_at.starts_with("Record the stream"), "{look_at}");
+}
+
 fn check_all(pki: &Pki, quirks: &[Quirk]) {
     let builder = Simulator::with_identity(pki.identity());
     let builder = quirks.iter().fold(builder, |b, &quirk| b.quirk(quirk));

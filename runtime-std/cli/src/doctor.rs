@@ -1,5 +1,6 @@
 //! `estreamer doctor`: finds out why a server does not send events.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -46,6 +47,9 @@ pub(super) struct DoctorCommand {
         required_unless_present = "config"
     )]
     servers: Vec<Address>,
+    /// The local address to connect from, as for `collect`; by default the system selects one.
+    #[arg(long, value_name = "ADDR")]
+    bind: Option<IpAddr>,
     /// Seconds to wait for the first events.
     #[arg(long, value_name = "SECS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=3600))]
     wait: u32,
@@ -149,6 +153,7 @@ impl DoctorCommand {
         source.servers.extend(servers);
         source.rules = self.verification.rules();
         source.from = InitialTimestamp::OLDEST;
+        source.bind = self.bind;
         Ok(source)
     }
 

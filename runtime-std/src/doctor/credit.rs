@@ -37,10 +37,11 @@ pub(super) enum Deed {
     Objects,
 }
 
-/// Null messages that are sent ahead of need.
-pub(super) const SENT: u32 = 16;
+/// Null messages that are sent ahead of need: more than a server that waits sends bundles by
+/// itself.
+pub(super) const SENT: u32 = 64;
 /// A server that sends so many bundles by itself does not wait.
-const MANY: u64 = 64;
+const MANY: u64 = SENT as u64;
 /// Without a bundle for so many milliseconds, the server waits.
 const QUIET: u32 = 500;
 

@@ -91,9 +91,11 @@ impl<'a> Findings<'a> {
             ),
             (Class::Filtered, _) => (
                 format!("{address} does not answer: the packets are probably dropped"),
-                "Open TCP port 8302 in the firewalls on the path, and check that the address is that of \
-                 a management interface of the Management Center"
-                    .into(),
+                format!(
+                    "Open TCP port {} in the firewalls on the path, and check that the address is \
+                     that of a management interface of the Management Center",
+                    address.port()
+                ),
             ),
             (_, Some(ClientEnd::Connect(error))) => (
                 format!("{address} cannot be reached: {error}"),
@@ -218,6 +220,10 @@ impl<'a> Findings<'a> {
         self.add("request", Verdict::Ok, request, None);
         self.forms(&answered, &unanswered);
         let after = seconds(seen.after);
+        let unreadable = format!(
+            "{} that cannot be read: malformed or too large",
+            Count(seen.unreadable, "record")
+        );
         let (verdict, found, look_at) = match class {
             Class::Silent if older.is_some() => (
                 Verdict::Warning,
@@ -229,7 +235,17 @@ impl<'a> Findings<'a> {
                 ),
                 Some(self.options.wording.of(&Remedy::AskEarlier)),
             ),
+            Class::Healthy if seen.unreadable > 0 => (
+                Verdict::Warning,
+                format!("{} after {after}, and {unreadable}", seen.kinds()),
+                Some(self.options.wording.of(&Remedy::Record)),
+            ),
             Class::Healthy => (Verdict::Ok, format!("{} after {after}", seen.kinds()), None),
+            Class::Silent if seen.unreadable > 0 => (
+                Verdict::Failed,
+                format!("no event within {after}, but {unreadable}"),
+                Some(self.options.wording.of(&Remedy::Record)),
+            ),
             Class::ClosedSilently => (
                 Verdict::Failed,
                 format!("the server closed the connection after {after} without sending a byte{any_form}"),
@@ -341,10 +357,10 @@ impl<'a> Findings<'a> {
         if deed == Deed::Counts && is_far {
             found += &format!(
                 ": with {} at most {} events/s",
-                credit::SENT * 4,
-                rate(window + u64::from(credit::SENT * 4))
+                credit::SENT,
+                rate(window + u64::from(credit::SENT))
             );
-            let remedy = Remedy::Prepay(credit::SENT * 4);
+            let remedy = Remedy::Prepay(credit::SENT);
             look_at = Some(self.options.wording.of(&remedy));
         }
         self.add("round trip", Verdict::Ok, found, look_at);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use estreamer_core::fqe::EventKind;
 use estreamer_core::session::Instant;
-use estreamer_mio::buffer::Batch;
+use estreamer_mio::buffer::{Batch, RecordKind};
 use estreamer_mio::client::{ClientConnection, ClientEnd, ClientEvent};
 use estreamer_mio::event_loop::after;
 use estreamer_mio::tls::CertificateFacts;
@@ -26,6 +26,8 @@ pub(super) struct Observations {
     pub(super) nulls: u64,
     /// Events by kind; the last element counts those of unknown kinds.
     counts: [u64; EventKind::ALL.len() + 1],
+    /// Records that are malformed or too large.
+    pub(super) unreadable: u64,
     /// Milliseconds from the request to the first events, or to the end.
     pub(super) after: u64,
     /// Why the connection ended.
@@ -47,6 +49,10 @@ impl Observations {
 
     fn count(&mut self, batch: &Batch) {
         for record in batch.records() {
+            if record.kind != RecordKind::Event {
+                self.unreadable += 1;
+                continue;
+            }
             let place = EventKind::ALL
                 .iter()
                 .position(|kind| kind.record_type() == record.record_type)
