@@ -1,6 +1,8 @@
 //! The blocking client of the library.
 
-use std::time::Duration;
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use estreamer::client::{Builder, Client, ErrorKind, RecordKind};
 use estreamer_core::fqe::EventKind;
@@ -236,4 +238,31 @@ fn the_time_limit_in_a_message_is_the_one_that_was_set() {
         let error = limited.connect().expect_err("nobody answers").to_string();
         assert!(error.contains(&format!("within {shown}")), "{error}");
     }
+}
+
+/// Always a batch is there, so the program never waits for one.
+#[test]
+fn acknowledgements_of_a_slow_program_become_durable_each_second() {
+    let scene = Scene::new(20_000, Oddities::default(), |server| server.bundle(10));
+    let mut slow = bookmarked(&scene).connect().unwrap();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(2500) {
+        for event in slow.by_ref().take(10) {
+            event.unwrap();
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+    // What a kill leaves.
+    fs::create_dir(scene.path("left")).unwrap();
+    for entry in fs::read_dir(scene.path("state")).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), scene.path("left").join(entry.file_name())).unwrap();
+    }
+    let next = client(&scene).state(scene.path("left")).name("fmc");
+    let first = next.connect().unwrap().next().unwrap().unwrap();
+    let at = archived(&scene)
+        .iter()
+        .position(|event| *event == first.data);
+    assert!(at.unwrap() > 1000, "{at:?}");
+    drop(slow);
 }

@@ -33,6 +33,8 @@ pub(super) struct ClientBookmark {
     handed_out: Vec<Since>,
     /// What each server sent that is acknowledged and not committed, in order.
     acknowledged: Vec<Since>,
+    /// Seconds that are requested again at a resume.
+    overlap: u32,
     /// When acknowledged records have to be durable.
     due: Option<Instant>,
     /// Set after a failed sync: later writes are not reliable.
@@ -94,7 +96,8 @@ impl ClientBookmark {
         };
         let key = state.key().clone();
         let sequencer = Sequencer::new(key, limits, n, sources, FirstSessions::default());
-        Ok(Self::new(source, sequencer, n, Some((journal, state))))
+        let stored = Some((journal, state));
+        Ok(Self::new(source, sequencer, overlap, n, stored))
     }
 
     /// Returns a bookmark that lasts as long as the client.
@@ -106,12 +109,13 @@ impl ClientBookmark {
         let key = DigestKey::new([0; 32]);
         let nothing = BTreeMap::new();
         let sequencer = Sequencer::new(key, limits, 0, &nothing, FirstSessions::default());
-        Self::new(source, sequencer, 0, None)
+        Self::new(source, sequencer, overlap, 0, None)
     }
 
     fn new(
         source: &str,
         sequencer: Sequencer,
+        overlap: u32,
         n: u64,
         stored: Option<(Journal, StateDir)>,
     ) -> Self {
@@ -125,6 +129,7 @@ impl ClientBookmark {
             verdicts: Vec::new(),
             handed_out: Vec::new(),
             acknowledged: Vec::new(),
+            overlap,
             due: None,
             broken: false,
             _state: state,
@@ -219,16 +224,24 @@ impl ClientBookmark {
         Some(due.saturating_duration_since(Instant::now()))
     }
 
-    /// Makes acknowledged records durable if it is time; otherwise returns the remaining
-    /// time.
+    /// Makes acknowledged records durable if it is time; returns the time until it has to be
+    /// called again. While the disk is full it is tried again each second, and nothing is lost.
+    ///
+    /// # Errors
+    /// So many records could not be made durable that their digests take too much memory; or an
+    /// error that another attempt does not repair.
     pub(super) fn commit_if_due(&mut self) -> Result<Option<Duration>, Error> {
-        match self.due() {
-            Some(Duration::ZERO) => {
-                self.commit()?;
-                Ok(None)
-            }
-            left => Ok(left),
+        if self.due() != Some(Duration::ZERO) {
+            return Ok(self.due());
         }
+        if let Err(error) = self.commit() {
+            self.due = Some(Instant::now() + COMMIT_EVERY);
+            let records: usize = self.acknowledged.iter().map(|of| of.records.len()).sum();
+            if !error.is_temporary() || records > DIGESTS {
+                return Err(error);
+            }
+        }
+        Ok(self.due())
     }
 
     /// Makes acknowledged records durable.
@@ -239,6 +252,11 @@ impl ClientBookmark {
         }
         self.acknowledged.retain(|since| since.point.is_some());
         while let Some(since) = self.acknowledged.first_mut() {
+            // Older ones are not asked for again. Archives of several servers differ by up to
+            // the overlap.
+            let oldest = since.point.map_or(0, |point| point.resume_from);
+            let oldest = oldest.saturating_sub(self.overlap);
+            since.records.retain(|(second, _)| *second >= oldest);
             let mut entry = Some(BatchEntry {
                 n: self.n + 1,
                 source: self.source.clone(),

@@ -79,18 +79,21 @@ impl Client {
 
     /// Serves the connection until something happens.
     pub(super) fn step(&mut self, at_most: Option<Duration>) -> Result<(), Error> {
-        let due = match &mut self.bookmark {
-            Some(bookmark) => {
-                let due = bookmark.commit_if_due();
-                if bookmark.is_broken() {
-                    self.connector.give_up();
-                }
-                due?
-            }
-            None => None,
-        };
+        let due = self.commit_if_due()?;
         let at_most = at_most.into_iter().chain(due).min();
         self.connector.step(at_most, &mut self.bookmark)
+    }
+
+    /// Makes acknowledged records durable if it is time; returns the time until then.
+    fn commit_if_due(&mut self) -> Result<Option<Duration>, Error> {
+        let Some(bookmark) = &mut self.bookmark else {
+            return Ok(None);
+        };
+        let due = bookmark.commit_if_due();
+        if bookmark.is_broken() {
+            self.connector.give_up();
+        }
+        due
     }
 
     /// Acknowledges everything handed out, and updates the bookmark.
@@ -106,6 +109,8 @@ impl Client {
         }
         if self.delivered < self.handed_out {
             self.set_delivered();
+            // A program that always finds a batch never waits for one.
+            self.commit_if_due()?;
             // Sends the acknowledgement now, not at the next call.
             self.connector.turn(Some(Duration::ZERO))?;
         }
