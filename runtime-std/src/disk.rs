@@ -411,7 +411,11 @@ impl DiskFile for RealFile {
     }
 
     fn set_group(&self, group: u32) -> io::Result<()> {
-        fchown(&self.file, None, Some(group))
+        // A user who may not change groups may do without.
+        match self.file.metadata()?.gid() == group {
+            true => Ok(()),
+            false => fchown(&self.file, None, Some(group)),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ fn a_second_run_adds_nothing_and_says_what_it_left_out() {
     for run in 1..=3 {
         let ended = scene.run(&mut scene.collect("out", "state")).success();
         scene.check("out", &format!("run {run}"));
+        assert!(!ended.stderr.contains("file system"), "{}", ended.stderr);
         let again = ended.stderr.contains("delivered before and left out");
         assert_eq!(again, run > 1, "{}", ended.stderr);
         assert!(

@@ -2,10 +2,13 @@
 //! `cargo xtask interop`, which installs strace.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use estreamer_tests::{Ended, ODD, Scene, at_each, program};
+use estreamer_tests::archive::{archived, manifest};
+use estreamer_tests::{Ended, Fleet, ODD, Running, Scene, at_each, estreamer, program, wait_until};
 
 #[test]
 #[ignore = "needs the strace program"]
@@ -100,6 +103,55 @@ fn a_sync_that_fails_voids_what_came_since_the_last_commit() {
         scene.check(&out, point);
     });
     assert!(reached.into_inner() >= 2, "of {}", points.len());
+}
+
+#[test]
+#[ignore = "needs the strace program"]
+fn a_sync_that_hangs_does_not_keep_a_stop_waiting() {
+    let scene = scene();
+    let out = scene.path("out");
+    let hangs = "fdatasync:delay_enter=20000000:when=1";
+    let more = ["-P", out.to_str().unwrap()];
+    let stop = ["--stop-after", "2000", "--shutdown", "1"];
+    let mut command = strace(hangs, &more);
+    command.args(scene.arguments("out", "state")).args(stop);
+    Ended::of(&mut command).failure(1, &["does not answer", "check the disk"]);
+    scene.run(&mut scene.collect("out", "state")).success();
+    scene.check("out", "after a sync that hung");
+}
+
+/// It was recorded as closed, and did not get its name: what another program appends then belongs
+/// to the file that goes on.
+#[test]
+#[ignore = "needs the strace program"]
+fn a_file_that_changes_before_it_gets_its_recorded_name_is_not_missing() {
+    let fleet = Fleet::new();
+    let server = fleet.server(1, 500, |builder| builder);
+    let url = "file:log/{source}.ndjson";
+    let keys = "rotate = { size = \"64KiB\" }\n";
+    let tables = [
+        Fleet::source("fmc", &server),
+        format!("{}{keys}", Fleet::output(url)),
+    ];
+    let config = fleet.configure("", &tables);
+    std::fs::create_dir_all(fleet.path("log")).unwrap();
+    let mut command = strace("renameat2:signal=KILL:when=1", &[]);
+    command.args(["collect", "--config"]).arg(config);
+    let killed = Ended::of(&mut command);
+    assert_ne!(killed.status.code(), Some(0), "{}", killed.stderr);
+    let open = fleet.path("log/fmc.ndjson");
+    assert_eq!(manifest(&open).len(), 1, "recorded");
+    let mut file = OpenOptions::new().append(true).open(&open).unwrap();
+    file.write_all(b"{\"of\":\"another program\"}\n").unwrap();
+    drop(file);
+    let running = Running::start(&mut fleet.collect());
+    wait_until(|| archived(&open).is_ok_and(|lines| lines.len() > 500));
+    running.stop().success();
+    let mut verify = estreamer(&["verify"]);
+    verify.arg(fleet.path("log"));
+    let proven = Ended::of(verify.arg("--state").arg(fleet.path("state")));
+    let said = String::from_utf8_lossy(&proven.stdout).into_owned();
+    assert!(!said.contains("missing"), "{said}{}", proven.stderr);
 }
 
 #[test]
@@ -262,6 +314,13 @@ fn calls(scene: &Scene) -> BTreeMap<&'static str, usize> {
 }
 
 fn traced(scene: &Scene, out: &str, state: &str, inject: &str, more: &[&str]) -> Ended {
+    let mut command = strace(inject, more);
+    command.args(scene.arguments(out, state));
+    scene.run(&mut command)
+}
+
+/// The program under strace, which changes a call.
+fn strace(inject: &str, more: &[&str]) -> Command {
     let mut command = Command::new("strace");
     command
         // The traced program is the child, which is told to stop.
@@ -270,13 +329,12 @@ fn traced(scene: &Scene, out: &str, state: &str, inject: &str, more: &[&str]) ->
             "-f",
             "-qq",
             "-e",
-            "trace=write,pwrite64,rename,fdatasync,fsync",
+            "trace=write,pwrite64,rename,renameat2,fdatasync,fsync",
             "-e",
         ])
         .arg(format!("inject={inject}"))
         .args(["-o", "/dev/null"])
         .args(more)
-        .arg(program())
-        .args(scene.arguments(out, state));
-    scene.run(&mut command)
+        .arg(program());
+    command
 }

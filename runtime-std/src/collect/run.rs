@@ -377,9 +377,9 @@ fn conclude(
     };
     match finished {
         Ok(()) => ended.map(|_| ()),
-        Err(failure @ (PipelineError::Late | PipelineError::Output(..)))
-            if stopped && config.state.is_some() =>
-        {
+        Err(
+            failure @ (PipelineError::Late | PipelineError::DiskHangs | PipelineError::Output(..)),
+        ) if stopped && config.state.is_some() => {
             warn!("{failure}. {comes_again}.");
             Ok(())
         }

@@ -71,7 +71,7 @@ const CONCERNS: [Concern; 11] = [
         is_usual: false,
         text: |count, _, wording| {
             format!(
-                "{}, delivered with all bytes in error envelopes. {}",
+                "{}, delivered in error envelopes, each with up to 64 KiB of the bytes. {}",
                 Count(count, "malformed record"),
                 wording.of(&Remedy::Record)
             )

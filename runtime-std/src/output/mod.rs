@@ -266,6 +266,11 @@ pub trait Output: Send {
         None
     }
 
+    /// Returns whether there are new notices about files.
+    fn has_notices(&self) -> bool {
+        false
+    }
+
     /// Returns the new notices about files.
     fn notices(&mut self) -> Vec<FileNotice> {
         Vec::new()

@@ -74,7 +74,9 @@ const PARTS: [Part; 4] = [
                 &[
                     "collect::",
                     "failures::",
+                    "filters::",
                     "fleet::",
+                    "formats_foreign::",
                     "ledger::",
                     "limits::",
                     "log::",

@@ -250,6 +250,13 @@ mod tests {
     use super::*;
 
     #[test]
+    #[cfg(target_os = "linux")]
+    fn each_start_of_the_machine_has_its_own_number() {
+        let of_kernel = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        assert_eq!((boot().as_str(), boot().len()), (of_kernel.trim(), 36));
+    }
+
+    #[test]
     fn one_process_at_a_time() {
         let directory = tempfile::tempdir().unwrap();
         let first = StateDir::open(directory.path(), false).unwrap();

@@ -23,6 +23,8 @@ pub enum PipelineError {
     Contradiction(io::Error),
     /// An output took too long to finish.
     Late,
+    /// A write or a sync did not return before the time for a stop was over.
+    DiskHangs,
 }
 
 impl PipelineError {
@@ -54,6 +56,9 @@ impl fmt::Display for PipelineError {
                 "this is an error of the program itself: {error}. The bookmark stays as it was"
             ),
             Self::Late => f.write_str("an output did not accept the pending events in time"),
+            Self::DiskHangs => {
+                f.write_str("the disk of a file or of the state directory does not answer")
+            }
         }
     }
 }

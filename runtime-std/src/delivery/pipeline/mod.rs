@@ -11,6 +11,7 @@
 //! - `progress`: the shared state of the threads; decides which batches are committed.
 //! - `dispatcher`, `writer`, `best_effort`, `committer`: the threads.
 //! - `output_log`: tells whether an output works.
+//! - `files`: which files outputs write to.
 //! - `batch_formatter`: selects and formats the records for one output.
 
 mod acknowledgement;
@@ -21,6 +22,7 @@ mod committer;
 pub mod delivery;
 mod dispatcher;
 pub mod failure;
+mod files;
 pub mod link;
 mod output_log;
 mod progress;
@@ -33,8 +35,6 @@ pub mod view;
 mod writer;
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
@@ -53,12 +53,9 @@ use crate::delivery::bookmark::state_dir::StateDir;
 use crate::delivery::dedup::sequencer::{FirstSessions, Remembered, Sequencer, SequencerLimits};
 use crate::delivery::ledger::Ledger;
 use crate::digest::DigestKey;
-use crate::disk::{Disk, RealDisk, directory, has_durable_names};
+use crate::disk::{Disk, RealDisk};
 use crate::output::Output;
-use crate::output::destination::Destination;
 use crate::output::file::notice::FileNotice;
-use crate::output::file::settings::FileSettings;
-use crate::output::pattern::Pattern;
 use crate::output::receivers::RecordNeeds;
 use crate::sync::lock;
 use crate::thread;
@@ -67,12 +64,20 @@ use best_effort::BestEffort;
 use delivery::SourceInfo;
 use dispatcher::{Dispatcher, Job};
 use failure::{PipelineError, StartError};
+use files::{file_settings, lacking};
 use link::PendingLink;
 use progress::{DeliveryProgress, Rules};
 use reading::Readers;
 use steps::DeliverySteps;
 use view::{PipelineView, ViewedOutput};
 use writer::OutputWriter;
+
+/// How long a stop waits for threads that do not hang, so that another pipeline can open their
+/// files.
+const FOR_OTHERS: Duration = Duration::from_millis(500);
+
+/// How long a stop waits at least for the last commit, after all outputs have finished.
+const FOR_LAST_COMMIT: Duration = Duration::from_secs(2);
 
 /// The parameters of a pipeline.
 pub struct Setup {
@@ -371,7 +376,7 @@ impl Pipeline {
             // committer must not wait for it: another pipeline may use the journal.
             let failure = self.progress.take_failure();
             self.progress.fail(PipelineError::Late);
-            self.wait_for_others();
+            self.wait_for_threads(self.progress.called().len(), FOR_OTHERS);
             if let Some(failure @ PipelineError::NotDurable(_)) = failure {
                 // A hanging output may still write to a file that must be truncated. No
                 // other pipeline takes over; the next start truncates it.
@@ -382,6 +387,13 @@ impl Pipeline {
             }
             let failure = failure.unwrap_or(PipelineError::Late);
             return (Err(failure), self.state.take());
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if !self.wait_for_threads(0, left.max(FOR_LAST_COMMIT)) {
+            // A disk that hangs. No other pipeline takes over: a write that was begun may
+            // still reach the journal.
+            self.progress.fail(PipelineError::DiskHangs);
+            return (Err(PipelineError::DiskHangs), None);
         }
         for thread in self.threads.drain(..) {
             // A panic is reported already.
@@ -404,15 +416,17 @@ impl Pipeline {
         (failure.map_or(Ok(()), Err), self.state.take())
     }
 
-    /// Waits up to 500 ms for threads that do not hang, so that another pipeline can open
-    /// their files.
-    fn wait_for_others(&self) {
-        let deadline = Instant::now() + Duration::from_millis(500);
-        let hanging = self.progress.called().len();
+    /// Waits until all threads but so many have ended; returns false after `limit`.
+    fn wait_for_threads(&self, but: usize, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
         let running = || self.threads.iter().filter(|thread| !thread.is_finished());
-        while running().count() > hanging && Instant::now() < deadline {
+        while running().count() > but {
+            if Instant::now() >= deadline {
+                return false;
+            }
             std::thread::sleep(Duration::from_millis(5));
         }
+        true
     }
 
     /// Truncates the files to the last commit after a failed sync: bytes after it can be
@@ -439,59 +453,5 @@ impl Drop for Pipeline {
     /// Stops the threads, also after a partial start.
     fn drop(&mut self) {
         self.progress.finish();
-    }
-}
-
-/// Returns notices about file systems without locks or durable names.
-fn lacking(state: &StateDir, outputs: &[&OutputConfig], sources: &[String]) -> Vec<FileNotice> {
-    let mut directories = BTreeSet::from([state.path().to_path_buf()]);
-    for output in outputs {
-        if let Destination::File(pattern) = &output.destination {
-            let paths = paths(pattern, output, sources);
-            directories.extend(paths.iter().map(|path| directory(path).to_path_buf()));
-        }
-    }
-    let locks = (!state.is_locked()).then(|| FileNotice::NotLocked(state.path().into()));
-    let names = directories
-        .into_iter()
-        .filter(|directory| directory.is_dir() && !has_durable_names(directory))
-        .map(FileNotice::NamesNotDurable);
-    locks.into_iter().chain(names).collect()
-}
-
-/// Returns the paths that an output may write to.
-fn paths(pattern: &Pattern, output: &OutputConfig, sources: &[String]) -> Vec<PathBuf> {
-    let sources = taken(output, sources);
-    let paths = pattern.paths(sources, output.events.as_deref());
-    paths.into_keys().collect()
-}
-
-/// Returns the sources that an output takes.
-fn taken<'s>(output: &'s OutputConfig, sources: &'s [String]) -> impl Iterator<Item = &'s str> {
-    let takes = |source: &&String| {
-        let named = output.sources.as_ref();
-        named.is_none_or(|named| named.contains(source))
-    };
-    sources.iter().filter(takes).map(String::as_str)
-}
-
-/// Returns the settings of the files of an output.
-fn file_settings(output: &OutputConfig, sources: &[String]) -> FileSettings {
-    let Destination::File(pattern) = &output.destination else {
-        return FileSettings::default();
-    };
-    let period = pattern.period();
-    FileSettings {
-        paths: match period {
-            None => paths(pattern, output, sources),
-            Some(_) => Vec::new(),
-        },
-        dated: pattern.dated_paths(taken(output, sources), output.events.as_deref()),
-        period,
-        is_lazy: pattern.by_event(),
-        mode: output.mode,
-        group: output.group,
-        archive: output.archive,
-        tend_in_thread: true,
     }
 }

@@ -199,6 +199,7 @@ mod tests {
         assert!(read.event(3, b"").is_none());
         drop(shared);
         assert_eq!(readers.held.load(Ordering::Relaxed), 0);
+        assert_eq!(lock(&readers.spare).len(), 1, "its buffers are used again");
     }
 
     #[test]
@@ -226,6 +227,7 @@ mod tests {
         assert!(sizes.iter().all(|size| *size < MAX_BATCH + event_size));
         drop(batches);
         assert_eq!(readers.held.load(Ordering::Relaxed), 0);
+        assert!(lock(&readers.spare).len() <= MAX_SPARE);
         assert!(reading(&readers).unwrap().get(records()).is_some());
     }
 }

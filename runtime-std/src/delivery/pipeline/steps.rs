@@ -36,7 +36,7 @@ pub enum WriteOutcome {
     Accepted,
     /// The output has taken the batch.
     Taken,
-    /// Nothing was written: commit every batch up to this one, then retry.
+    /// Nothing was written: tell the notices, commit every batch up to this one, then retry.
     CommitFirst(u64),
 }
 
@@ -196,7 +196,7 @@ impl DeliverySteps {
     }
 
     /// Closes the files of an output that are due, also when no batch arrives. Returns a
-    /// batch that must be committed first, if there is one.
+    /// batch that must be committed first, if there is one; 0 if notices have to be told first.
     ///
     /// # Errors
     /// [`StepError`].
@@ -319,12 +319,16 @@ impl DeliverySteps {
     }
 
     /// Makes the marks of files opened for batch `n` durable. Returns a batch that must be
-    /// committed first, if there is one. Batch `n` itself never must: if it is in the
-    /// journal, its write failed and was undone.
+    /// committed first, if there is one; 0 if notices have to be told first. Batch `n` itself
+    /// never must: if it is in the journal, its write failed and was undone.
     fn mark(&self, output: &mut dyn Output, n: u64) -> Result<Option<u64>, StepError> {
         let (unmarked, let_go) = (output.unmarked(), output.let_go());
         if unmarked.is_empty() && let_go.is_empty() {
             return Ok(None);
+        }
+        // With the new mark, the next start has nothing to tell of a change.
+        if output.has_notices() {
+            return Ok(Some(0));
         }
         if let Some(journal) = self.journal() {
             let first = |mark: &FileMark| journal.pending_on(&mark.path, n);

@@ -143,11 +143,12 @@ impl FileOutput {
         let undated = self.settings.paths.iter().map(PathBuf::as_path);
         let dated = self.settings.dated.iter().map(|dated| &*dated.base);
         let bases: Vec<Arc<Path>> = undated.chain(dated).map(Into::into).collect();
+        let marks = std::mem::take(&mut self.marks);
         for base in bases {
             let failed = |error| (base.to_path_buf(), error);
             // Without rotation, too: it may have been configured until now.
             let series = Series::load(&self.disk, &base, &self.settings).map_err(failed)?;
-            series.complete().map_err(failed)?;
+            series.complete(&marks).map_err(failed)?;
             if self.settings.archive.manifest {
                 self.series.insert(base.clone(), Arc::new(series));
                 self.untended.insert(base);

@@ -59,9 +59,7 @@ pub(super) fn compress(
         let part = appended(&to, &format!(".partial-{}", &entry.closed.sha256[..16]));
         let file = disk.open(&part, series.mode)?;
         file.truncate(0)?;
-        if let Some(group) = series.group {
-            file.set_group(group)?;
-        }
+        super::group::give(disk, &part, &*file, series.group)?;
         let mut reader = DiskReader::new(disk, &from, stop);
         let hash = write(&mut reader, &file, compression);
         let hash = match hash {

@@ -248,11 +248,7 @@ impl Manifest {
         let length = self.disk.identity(&self.path)?.map(|found| found.length);
         let file = self.disk.open(&self.path, self.mode)?;
         match length {
-            None => {
-                if let Some(group) = self.group {
-                    file.set_group(group)?;
-                }
-            }
+            None => super::group::give(&*self.disk, &self.path, &*file, self.group)?,
             Some(0) => {}
             Some(length) => {
                 if file.read_range(length - 1, length)? != b"\n" {

@@ -1,7 +1,8 @@
 //! Output to files: each event exactly once.
 //!
-//! - [`settings`]: the options. [`notice`]: the messages.
+//! - [`settings`]: the options. [`notice`]: the messages. `group`: that of new files.
 //! - `rotation`: when an open file is closed. `closing`: how. [`naming`]: the names.
+//! - `left`: files that were closed to be opened again.
 //! - [`tally`]: what a file holds. [`manifest`]: the lines that prove closed files.
 //! - [`series`]: the closed files of one open file. [`compression`], `retention`: what is
 //!   done to them. `archivist`: the thread that does it.
@@ -10,6 +11,8 @@ mod archivist;
 mod closing;
 #[cfg(feature = "archive")]
 pub mod compression;
+mod group;
+mod left;
 pub mod manifest;
 pub mod naming;
 pub mod notice;
@@ -32,6 +35,7 @@ use crate::digest::DigestKey;
 use crate::disk::{Disk, DiskFile, FileIdentity, FileMark, FileRange, PROOF, directory};
 use crate::format::head::HeadState;
 use archivist::Archivist;
+use left::LeftFile;
 use notice::FileNotice;
 use series::Series;
 use settings::FileSettings;
@@ -51,6 +55,8 @@ pub struct FileOutput {
     notices: Vec<FileNotice>,
     /// Files that get no more data and may not be durable yet.
     released: Vec<Arc<dyn DiskFile>>,
+    /// The marks of the files of the last process, by absolute path.
+    marks: BTreeMap<Arc<Path>, FileMark>,
     /// What the files of the last process hold, by absolute path.
     recovered: BTreeMap<Arc<Path>, FileTally>,
     /// The series with a manifest, by base path.
@@ -65,14 +71,6 @@ pub struct FileOutput {
     /// The files of hours and days that were open in the last process, with the end of
     /// that time.
     last_open: Vec<(Arc<Path>, u64)>,
-}
-
-/// The state of a file when it was closed.
-struct LeftFile {
-    mark: FileMark,
-    is_marked: bool,
-    content: Option<Content>,
-    period_end: Option<u64>,
 }
 
 struct OpenFile {
@@ -101,18 +99,6 @@ impl OpenFile {
     fn missing(&self, part: &OutputPart) -> Vec<u8> {
         self.head.missing(&part.head, self.mark.end)
     }
-
-    fn left(self, key: &DigestKey) -> LeftFile {
-        LeftFile {
-            mark: FileMark {
-                proof: key.of_file(&self.tail),
-                ..self.mark
-            },
-            is_marked: self.is_marked,
-            content: self.content,
-            period_end: self.period_end,
-        }
-    }
 }
 
 impl FileOutput {
@@ -128,6 +114,7 @@ impl FileOutput {
             torn: Vec::new(),
             notices: Vec::new(),
             released: Vec::new(),
+            marks: BTreeMap::new(),
             recovered: BTreeMap::new(),
             series: BTreeMap::new(),
             let_go: Vec::new(),
@@ -142,14 +129,14 @@ impl FileOutput {
             self.disk.create_directory(directory(path))?;
         }
         let is_new = self.disk.identity(path)?.is_none();
-        if is_new {
-            // It may get the number of the file that had its name.
-            self.left.remove(path);
+        if is_new && let Some(left) = self.left.remove(path) {
+            // The new file may get the number of the one that had its name.
+            self.tell_taken(path, &left);
         }
         let file = self.disk.open(path, self.settings.mode)?;
         file.lock()?;
-        if let (true, Some(group)) = (is_new, self.settings.group) {
-            file.set_group(group)?;
+        if is_new {
+            group::give(&*self.disk, path, &*file, self.settings.group)?;
         }
         // Without a durable name, a synced file may be lost.
         self.disk.sync_names(directory(path))?;
@@ -179,11 +166,12 @@ impl FileOutput {
         };
         let left = self.left.remove(path);
         if let Some(left) = &left {
-            self.tell_change(path, &left.mark, &mark, file.as_ref())?;
+            self.tell_change(path, left, &mark, file.as_ref())?;
         }
         // True if the file did not change between close and reopen.
         let is_marked = |left: &LeftFile| left.is_marked && left.mark == mark;
         let is_marked = left.as_ref().is_some_and(is_marked);
+        let written = left.as_ref().map(|left| left.written);
         let before = left.and_then(|left| left.content);
         let open = OpenFile {
             content: self.content(path, &mark, before, is_marked)?,
@@ -193,38 +181,11 @@ impl FileOutput {
             is_marked,
             closing: None,
             period_end,
-            written: self.written_now(),
+            written: written.unwrap_or_else(|| self.written_now()),
             head: HeadState::default(),
             fits: (end == 0).then_some(true),
         };
         self.files.insert(path.clone(), open);
-        Ok(())
-    }
-
-    /// Tells that something else changed a file between two marks. Another file of this name
-    /// is not told: rotation renames files.
-    fn tell_change(
-        &mut self,
-        path: &Path,
-        before: &FileMark,
-        now: &FileMark,
-        file: &dyn DiskFile,
-    ) -> io::Result<()> {
-        if (before.device, before.inode) != (now.device, now.inode) {
-            return Ok(());
-        }
-        let notice = if now.end < before.end {
-            FileNotice::Shorter(path.into())
-        } else {
-            let start = before.end.saturating_sub(PROOF as u64);
-            let is_same = self.key.of_file(&file.read_range(start, before.end)?) == before.proof;
-            match is_same {
-                true if now.end == before.end => return Ok(()),
-                true => FileNotice::Longer(path.into()),
-                false => FileNotice::Rewritten(path.into()),
-            }
-        };
-        self.notices.push(notice);
         Ok(())
     }
 
@@ -299,6 +260,7 @@ impl Output for FileOutput {
             self.recovered = tallies.clone();
         }
         self.find_open(files);
+        self.marks = files.clone();
     }
 
     fn prepare(&mut self) -> Result<(), (PathBuf, io::Error)> {
@@ -455,7 +417,9 @@ impl Output for FileOutput {
         self.put_back()?;
         let now = self.disk.now();
         let is_over = |left: &LeftFile| left.period_end.is_some_and(|end| end < now);
-        self.left.retain(|_, left| !is_over(left));
+        // What is going to be closed by us is opened again.
+        self.left
+            .retain(|_, left| left.content.is_some() || !is_over(left));
         for (path, open) in std::mem::take(&mut self.files) {
             if open.closing.is_some() {
                 // It is recorded as closed already.
@@ -467,6 +431,10 @@ impl Output for FileOutput {
             self.left.insert(path, open.left(&self.key));
         }
         Ok(())
+    }
+
+    fn has_notices(&self) -> bool {
+        !self.notices.is_empty()
     }
 
     fn notices(&mut self) -> Vec<FileNotice> {

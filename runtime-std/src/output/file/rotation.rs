@@ -17,6 +17,7 @@ const MAX_OPEN: usize = 2;
 impl FileOutput {
     /// Returns the files that have to be closed before these parts are written.
     pub(super) fn find_due(&mut self, parts: &[OutputPart]) -> io::Result<Vec<DueFile>> {
+        self.take_up()?;
         let now = self.disk.now();
         let added = |path: &Path, open: &OpenFile| -> u64 {
             let parts = parts.iter().filter(|part| *part.path == *path);
@@ -68,6 +69,9 @@ impl FileOutput {
 
     /// Returns the time until a file may have to be closed.
     pub(super) fn next_due(&self) -> Option<Duration> {
+        if self.left.values().any(|left| left.content.is_some()) {
+            return Some(Duration::from_secs(1));
+        }
         let now = self.disk.now();
         let every = self.settings.archive.rotate.and_then(|rule| rule.every);
         let open = self.files.values().filter(|open| open.mark.end > 0);

@@ -1,7 +1,7 @@
 //! The closed files of one series, from the first to the last. A series has one open file,
 //! or one for each hour or day.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use super::naming::{closed_path, manifest_path, seconds_of};
 use super::notice::FileNotice;
 use super::settings::{ArchiveRules, FileSettings, Retention};
 use super::tally::{FileTally, hex, sha256};
-use crate::disk::{Disk, directory};
+use crate::disk::{Disk, FileMark, directory};
 use crate::sync::lock;
 
 /// A series with a manifest.
@@ -131,11 +131,13 @@ impl Series {
     }
 
     /// Completes a closing that was interrupted after its line: the file is renamed if it
-    /// still has exactly the recorded content.
+    /// still has exactly the recorded content. If something else changed it before it got its
+    /// name, that is recorded: no file has this name, and the open one goes on. `marks` are
+    /// those of the last process.
     ///
     /// # Errors
     /// Those of the system.
-    pub(super) fn complete(&self) -> io::Result<()> {
+    pub(super) fn complete(&self, marks: &BTreeMap<Arc<Path>, FileMark>) -> io::Result<()> {
         let entries: Vec<ManifestEntry> = {
             let manifest = lock(&self.manifest);
             // Only the last closings can be interrupted; with a file for each hour, several.
@@ -148,22 +150,33 @@ impl Series {
                 .cloned()
                 .collect()
         };
+        let mut seen = BTreeSet::new();
         for entry in entries {
+            let is_last = seen.insert(entry.closed.open.clone());
             let to = self.path(&entry.closed.name);
             if self.find(&entry)?.is_some() || entry.compressed.is_some() {
                 continue;
             }
             let open = self.path(&entry.closed.open);
-            let found = self.disk.identity(&open)?;
-            if !found.is_some_and(|found| found.is_file && found.length == entry.closed.bytes) {
+            let Some(found) = self.disk.identity(&open)?.filter(|found| found.is_file) else {
+                continue;
+            };
+            let closed = &entry.closed;
+            if found.length == closed.bytes {
+                if hex(self.hash(&open, closed.bytes)?) == closed.sha256 {
+                    self.disk.rename_new(&open, &to)?;
+                    self.disk.sync_names(directory(&to))?;
+                }
                 continue;
             }
-            let hash = self.hash(&open, entry.closed.bytes)?;
-            if hex(hash) != entry.closed.sha256 {
-                continue;
+            let mark = marks.get(&*self.disk.canonical(&open)?);
+            let was_closing = |mark: &FileMark| {
+                let is_same = (mark.device, mark.inode) == (found.device, found.inode);
+                is_same && mark.end == closed.bytes
+            };
+            if is_last && mark.is_some_and(was_closing) {
+                self.record_void(closed.name.clone())?;
             }
-            self.disk.rename_new(&open, &to)?;
-            self.disk.sync_names(directory(&to))?;
         }
         Ok(())
     }

@@ -90,6 +90,19 @@ fn a_journal_stays_small_and_its_files_take_turns() {
 }
 
 #[test]
+fn a_segment_that_just_fits_stays_in_use() {
+    let disk = ModelDisk::default();
+    let mut journal = start(&disk, Bookmark::default(), None);
+    deliver(&mut journal, 1);
+    let before = found(&disk).generation;
+    for (limit, turns) in [(journal.segment.length, 0), (journal.segment.length - 1, 1)] {
+        journal.set_limit(limit);
+        journal.rotate_if_full().unwrap();
+        assert_eq!(found(&disk).generation - before, turns, "{limit}");
+    }
+}
+
+#[test]
 fn a_large_bookmark_is_not_written_again_with_each_commit() {
     let disk = ModelDisk::default();
     // More than the usual limit of a segment.

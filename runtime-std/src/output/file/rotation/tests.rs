@@ -1,5 +1,6 @@
 //! When files are due, by the clock.
 
+use super::super::notice::FileNotice;
 use super::super::settings::{ArchiveRules, FileSettings};
 use super::*;
 use crate::digest::DigestKey;
@@ -103,4 +104,47 @@ fn a_file_that_changed_after_it_was_recorded_as_closed_is_closed_anew() {
     let mut verifier = crate::verify::Verifier::of(&disk, &mut nothing);
     let report = verifier.series(&["/out/events".into()]).unwrap();
     assert_eq!((report.files, &*report.differences), (1, &[][..]));
+}
+
+#[test]
+fn a_file_that_was_reopened_is_closed_in_time_although_no_event_comes() {
+    let disk = ModelDisk::default();
+    let rotate = Rotation {
+        size: None,
+        every: None,
+    };
+    let mut output = output(&disk, Some(rotate), Some(HOUR));
+    let end = 11 * u64::from(HOUR);
+    disk.set_now(end - 600);
+    write(&mut output);
+    output.reopen().unwrap();
+    disk.set_now(end + 30);
+    output.reopen().unwrap();
+    assert_eq!(next(&output), Some(1), "it looks for what was left");
+    assert!(!is_due(&mut output));
+    assert_eq!(next(&output), Some(30));
+    disk.set_now(end + 60);
+    assert!(is_due(&mut output));
+    assert_eq!(output.notices(), []);
+}
+
+#[test]
+fn a_file_that_was_renamed_before_it_was_reopened_is_told() {
+    for event_comes in [true, false] {
+        let disk = ModelDisk::default();
+        let rotate = Rotation {
+            size: Some(1 << 20),
+            every: None,
+        };
+        let mut output = output(&disk, Some(rotate), None);
+        write(&mut output);
+        let path = Path::new("/out/events");
+        disk.renamed_by_another(path, Path::new("/out/events.1"));
+        output.reopen().unwrap();
+        match event_comes {
+            true => write(&mut output),
+            false => assert!(!is_due(&mut output)),
+        }
+        assert_eq!(output.notices(), [FileNotice::TakenAway(path.into())]);
+    }
 }
