@@ -232,7 +232,7 @@ fn permissions_are_those_of_the_user_who_checks() {
         file
     );
     let mut command = check(&pki, &text);
-    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let is_root = is_root();
     if is_root {
         // Privileges hide every permission. The file of the identity stays ours.
         fs::set_permissions(&secret, Permissions::from_mode(0o600)).unwrap();
@@ -361,21 +361,25 @@ fn of_several_state_directories_of_a_service_the_first_is_used() {
 }
 
 /// A source on four lines. Nothing listens there.
-fn sound() -> String {
+pub(super) fn sound() -> String {
     "[[source]]\nname = \"fmc\"\nserver = \"127.0.0.1\"\npkcs12 = \"pki/client-nopassword.p12\"\n"
         .into()
 }
 
 /// `estreamer check` of this text, in a file beside the PKI.
-fn check(pki: &Pki, text: &str) -> Command {
+pub(super) fn check(pki: &Pki, text: &str) -> Command {
     let config = pki.write("wrong.toml", text);
     let mut command = estreamer(&["check", &config]);
     command.env_remove("STATE_DIRECTORY");
     command
 }
 
+pub(super) fn is_root() -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
+}
+
 /// The same command for a user without privileges, who can reach program and files.
-fn as_nobody(pki: &Pki, command: &Command) -> Command {
+pub(super) fn as_nobody(pki: &Pki, command: &Command) -> Command {
     let copy = pki.scratch("program");
     copy_program(&copy);
     for path in pki.scratch("pki").ancestors().take(2) {

@@ -1,6 +1,6 @@
 //! Outputs are compared by the files they lead to, and every file has one writer.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use estreamer_tests::{Ended, Fleet, Pki, Running, collect, estreamer, lines, wait_for_lines};
@@ -125,6 +125,35 @@ fn an_output_cannot_be_a_file_that_the_configuration_needs() {
         let arguments = ["--capture", capture, "--output", &output];
         Ended::of(&mut collect(&pki, "127.0.0.1:1", &arguments)).failure(2, &["of the recording"]);
     }
+    // A recording that was there is written over, and nobody else may read the new one.
+    fs::write(recorded, "an earlier one").unwrap();
+    fs::set_permissions(recorded, Permissions::from_mode(0o644)).unwrap();
+    let arguments = ["--capture", recorded, "--output", "stdout:"];
+    Ended::of(&mut collect(&pki, "127.0.0.1:1", &arguments)).failure(1, &["nothing listens"]);
+    let mut server = pki.server().count(3).spawn().unwrap();
+    let arguments = [
+        "--capture",
+        recorded,
+        "--stop-after",
+        "3",
+        "--from",
+        "oldest",
+    ];
+    Ended::of(&mut collect(
+        &pki,
+        &server.address().to_string(),
+        &arguments,
+    ))
+    .success();
+    server.stop();
+    let mode = fs::metadata(recorded).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // The second connection of fmc would be recorded to the file of fmc.2.
+    let sources = ["fmc", "fmc.2"].map(|name| Fleet::source_at(name, "127.0.0.1:1"));
+    let tables = [&sources[..], &[Fleet::output("stdout:")]].concat();
+    let config = fleet.configure("", &tables);
+    let mut command = estreamer(&["collect", "--capture", recorded, "--config"]);
+    Ended::of(command.arg(config)).failure(2, &["two sources would be recorded to"]);
     let key = fs::read(pki.file("client.key")).unwrap();
     let arguments = ["--capture", &pki.file("client.key")];
     Ended::of(&mut collect(&pki, "127.0.0.1:1", &arguments)).failure(2, &["overwrite the key"]);

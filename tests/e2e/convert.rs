@@ -244,3 +244,17 @@ fn half_a_line_is_no_event() {
         );
     }
 }
+
+#[test]
+fn a_format_without_a_table_explains_nothing() {
+    let pki = Pki::new();
+    let events = pki.write("e.ndjson", "{\"URL\":\"a\"}\n");
+    for (format, more) in [("ndjson", &[][..]), ("csv", &["--columns", "URL"])] {
+        let mut command = estreamer(&["convert", &events, "--format", format, "--explain"]);
+        let ended = Ended::of(command.args(more));
+        ended.failure(
+            2,
+            &["has no table of fields to explain", "Remove --explain"],
+        );
+    }
+}

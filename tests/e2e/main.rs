@@ -7,6 +7,7 @@ mod capture_redact;
 mod catalog;
 mod chaos;
 mod check;
+mod check_outputs;
 mod client;
 mod client_reconnects;
 mod collect;

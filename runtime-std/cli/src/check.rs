@@ -8,6 +8,7 @@ use estreamer_core::wire::RecordLength;
 
 use super::Failure;
 use super::identity::print;
+use estreamer::collect::usable::usable;
 use estreamer::config::address::in_turn;
 use estreamer::config::read::check::{Checked, Unopened, check, user};
 use estreamer::config::read::diagnostic::{self, Hint};
@@ -49,10 +50,11 @@ impl CheckCommand {
         for source in &checked.config.sources {
             identity::warn(&source.name, &source.identity);
         }
-        match checked.mistakes.is_empty() {
-            true => print(&show(&checked)),
-            false => Err(diagnostic::failure(Some(path), checked.mistakes)),
+        if !checked.mistakes.is_empty() {
+            return Err(diagnostic::failure(Some(path), checked.mistakes));
         }
+        usable(&checked.config, checked.unopened.len())?;
+        print(&show(&checked))
     }
 }
 

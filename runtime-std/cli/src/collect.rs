@@ -77,8 +77,8 @@ struct Settings {
     /// content of each record decides.
     #[arg(long, value_name = "WHAT", default_value_t = RecordLength::Auto, value_parser = event::record_length)]
     record_length: RecordLength,
-    /// Where to write events: stdout:, file:PATH (appended to), with {source} and {event} in the
-    /// path, or the URL of a receiver such as tcp://HOST:PORT, syslog+tcp://HOST:PORT or
+    /// Where to write events: stdout:, file:PATH (appended to), with {source}, {event}, {date}
+    /// and {hour} in the path, or the URL of a receiver such as tcp://HOST:PORT, syslog+tcp://HOST:PORT or
     /// http://HOST:PORT/PATH. A receiver that needs keys of its own is set in a configuration
     /// file. Repeatable.
     #[arg(short, long = "output", value_name = "URL", default_value = "stdout:")]
@@ -86,7 +86,8 @@ struct Settings {
     /// The format of events: ndjson (one event a line, as received; binary data as base64 in an
     /// envelope), ndjson+envelope (each in an object with its source and times), raw (the bytes,
     /// each event preceded by its length), csv (with the names of the columns in the first
-    /// line), ftd (the devices' own syslog), cef, leef, or pcapng (only the packets).
+    /// line), ftd (the devices' own syslog), cef, leef, ecs, ocsf, splunk, or pcapng (only the
+    /// packets).
     #[arg(long, value_name = "FORMAT", default_value_t = Format::Lines)]
     format: Format,
     /// The state directory for bookmarks. With it, a restart resumes where it ended, and files
@@ -124,7 +125,8 @@ struct Settings {
 /// The options of one run.
 #[derive(Args)]
 struct RunArgs {
-    /// Discard the bookmark, or that of one source; --from sets the start.
+    /// Discard the bookmark, or that of one source; --from (from in a configuration) sets the
+    /// start.
     #[arg(long, value_name = "SOURCE", num_args = 0..=1, require_equals = true)]
     reset_bookmark: Option<Option<String>>,
     /// Stop after this number of delivered events.
@@ -168,7 +170,7 @@ impl CollectCommand {
         if self.run.reset_bookmark.is_some() && config.state.is_none() {
             return Err(Failure::usage(
                 "there is no state directory, so there is no bookmark to discard",
-                "Add --state DIR, or remove --reset-bookmark",
+                "Add --state DIR, or state = \"DIR\" in a configuration; or remove --reset-bookmark",
             ));
         }
         let capture = self.run.capture.clone();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use estreamer::config::Format;
 
-use estreamer::shared::{Converted, Converter, Count, Input, decompressed};
+use estreamer::shared::{Converted, Converter, Count, Input, decompressed, mapping};
 use tracing::info;
 
 use super::Failure;
@@ -69,6 +69,12 @@ impl ConvertCommand {
                 ));
             }
             _ => {}
+        }
+        if explain && mapping(format).is_none() {
+            return Err(Failure::usage(
+                format!("{format} has no table of fields to explain"),
+                "Remove --explain, or use a format that has one, such as cef",
+            ));
         }
         let unreadable = |error: io::Error| {
             Failure::failed(

@@ -19,16 +19,17 @@ fn in_options(remedy: &Remedy) -> String {
             "Name the fields: --fields connection=InitiatorIP,URL, or events = { connection = \
              [\"InitiatorIP\", \"URL\"] }"
         }
-        Remedy::NameState => "Name another one with --state",
+        Remedy::NameState => "Name another one: --state DIR, or state = \"DIR\" in a configuration",
         Remedy::RestoreOrReset => {
             "Either restore the state directory from a backup: events that came after it come \
-             again. Or start with --reset-bookmark, and with --from at or before the time of the \
-             last event in the outputs: events after that time come again, none is lost"
+             again. Or start with --reset-bookmark, and with --from (from in a configuration) at \
+             or before the time of the last event in the outputs: events after that time come \
+             again, none is lost"
         }
         Remedy::RestoreBothOrReset => {
             "Restore key and journal from the same backup; or start with --reset-bookmark, and \
-             with --from at or before the time of the last event in the outputs: events after \
-             that time come again, none is lost"
+             with --from (from in a configuration) at or before the time of the last event in the \
+             outputs: events after that time come again, none is lost"
         }
         Remedy::ResetSource(name) => return format!("--reset-bookmark={name} discards it"),
         Remedy::NameSource(name) => {

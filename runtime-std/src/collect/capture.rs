@@ -1,8 +1,8 @@
 //! Records a connection, for `estreamer capture decode`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::output::pattern::segment;
@@ -36,7 +36,7 @@ impl Capture {
         let create = |path: PathBuf| {
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(true).mode(0o600);
-            match options.open(&path) {
+            match options.open(&path).and_then(for_owner) {
                 Ok(file) => Ok(BufWriter::new(file)),
                 Err(error) => Err((path, error)),
             }
@@ -56,4 +56,13 @@ impl Capture {
     pub(super) fn sent(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.sent.write_all(bytes)
     }
+}
+
+/// Makes sure that only the owner can read a file, also if it was there before. A device stays as
+/// it is.
+fn for_owner(file: File) -> io::Result<File> {
+    if file.metadata()?.is_file() {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
 }

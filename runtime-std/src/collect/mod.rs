@@ -2,7 +2,7 @@
 //!
 //! - [`run`]: a run from start to end, across reloads.
 //! - `supervisor`: the sources of one pipeline; `arena`: what each of them receives into;
-//!   `unused`: bookmarks that none of them uses.
+//!   `unused`: bookmarks that none of them uses; [`usable`]: what a supervisor refuses.
 //! - `source_task`: one source, which connects as `reconnect` decides.
 //! - `collector`: the session of one `connection`; `connection_log`: what is told about it;
 //!   `history`: what a reload must not forget.
@@ -25,6 +25,7 @@ mod source_task;
 mod summary;
 mod supervisor;
 mod unused;
+pub mod usable;
 
 use capture::Capture;
 pub use options::{Health, Heartbeat, PendingSignals, Reload, Reset, Run, Watch};

@@ -12,13 +12,13 @@ use estreamer_mio::event_loop::{EndpointId, EventLoop, after};
 use tracing::{error, info};
 
 use super::arena::arena;
-use super::client_tls::tls;
 use super::collector::Collector;
 use super::history::Histories;
 use super::listening::Listening;
 use super::options::{Health, PendingSignals, Run};
 use super::source_task::{Context, SourceTask};
 use super::summary::report;
+use super::usable::usable;
 use crate::config::{Config, OutputConfig, SourceConfig};
 use crate::count::Count;
 use crate::delivery::ledger::Ledger;
@@ -340,7 +340,7 @@ impl Supervisor<'_> {
         };
         let arenas = (self.sources.len(), new.sources.len());
         if !same_pipeline(self.config, &new, arenas) {
-            if let Err(failure) = self.usable(&new) {
+            if let Err(failure) = usable(&new, 0) {
                 error!(
                     "{}. The configuration is unchanged.",
                     failure.worded(self.run.wording)
@@ -371,15 +371,6 @@ impl Supervisor<'_> {
             }
         }
         None
-    }
-
-    /// Checks that a supervisor can run this configuration.
-    fn usable(&self, config: &Config) -> Result<(), Failure> {
-        arena(config.memory, config.sources.len())?;
-        for source in &config.sources {
-            tls(source)?;
-        }
-        Ok(())
     }
 
     /// Returns tasks for the new and the changed sources.

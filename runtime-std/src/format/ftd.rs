@@ -56,7 +56,7 @@ impl Ftd {
     /// Appends priority, time and host as the device does.
     fn header(&mut self, facts: &Facts<'_>, severity: u8, out: &mut Vec<u8>) {
         self.buffer.clear();
-        let second = facts.time().map_or(0, |time| time.second);
+        let second = facts.time().map_or(facts.received, |time| time.second);
         // Writing to a Vec cannot fail.
         let _ = write!(out, "<{}>", FACILITY * 8 + severity);
         if utc::append(second, &mut self.buffer).is_some() {

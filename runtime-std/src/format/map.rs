@@ -16,6 +16,7 @@ pub(super) struct Origin<'a> {
     pub(super) record_type: RecordType,
     /// UNIX seconds.
     pub(super) archival: Option<u32>,
+    pub(super) received: u64,
     /// The name of the source.
     pub(super) source: &'a str,
 }
@@ -78,7 +79,7 @@ impl Mapper {
             if let Some(known_field) = entry.and_then(|entry| entry.known)
                 && (is_written || known_field.is_always_read())
             {
-                known.set(known_field, member);
+                known.set(known_field, member, is_written);
             }
             if !is_written {
                 continue;
@@ -96,6 +97,7 @@ impl Mapper {
             event,
             record_type: origin.record_type,
             archival: origin.archival,
+            received: origin.received,
             source: origin.source,
             known,
             ends: OnceCell::new(),

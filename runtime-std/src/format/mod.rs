@@ -462,6 +462,7 @@ impl Formatter {
             let origin = Origin {
                 record_type: record.record_type,
                 archival: record.archival,
+                received: origin.received,
                 source: origin.source,
             };
             return self

@@ -351,7 +351,8 @@ impl Status {
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         match self.state {
-            RunState::Collecting | RunState::Stopping => {}
+            RunState::Collecting => {}
+            RunState::Stopping => problems.push("the collector is stopping".into()),
             RunState::Starting => problems.push("the collector is starting".into()),
             RunState::WaitingForSpace => problems.push("the disk is full".into()),
         }

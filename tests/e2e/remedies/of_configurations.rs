@@ -207,6 +207,16 @@ pub(super) fn run(printed: &mut Printed) {
             output("url = \"syslog+tcp://a:601\"\nformat = \"pcapng\"\n"),
             output("url = \"file:a.pcapng\"\nformat = \"pcapng\"\n"),
         ),
+        (
+            receiver("auth = {}\n"),
+            receiver("auth = { bearer = { file = \"password\" } }\n"),
+        ),
+        (
+            receiver(
+                "auth = { bearer = { file = \"password\" }, user = \"a\", password = { file = \"password\" } }\n",
+            ),
+            receiver("auth = { bearer = { file = \"password\" } }\n"),
+        ),
         // Addresses.
         (
             with("bind = \"192.0.2.1\"\n"),

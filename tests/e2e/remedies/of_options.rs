@@ -73,7 +73,7 @@ pub(super) fn run(printed: &mut Printed) {
 
     printed.refused(
         &mut with(&["--reset-bookmark"]),
-        "Add --state DIR, or remove --reset-bookmark",
+        "Add --state DIR, or state = \"DIR\" in a configuration",
     );
     let state = pki.scratch("state");
     let state = state.to_str().unwrap();
@@ -113,6 +113,17 @@ pub(super) fn run(printed: &mut Printed) {
     printed.refused(&mut convert(&cef), "Use --columns with --format csv");
     let csv = [&columns[..], &["--format", "csv"]].concat();
     Ended::of(&mut convert(&csv)).success();
+    let no_table = ["--format", "ndjson", "--explain"];
+    printed.refused(
+        &mut convert(&no_table),
+        "Remove --explain, or use a format that has one",
+    );
+    for words in [
+        &["--format", "ndjson"][..],
+        &["--format", "cef", "--explain"],
+    ] {
+        Ended::of(&mut convert(words)).success();
+    }
 
     let output = "[[output]]\nurl = \"file:archive/e.ndjson\"\n";
     let text = super::of_configurations::source() + output;

@@ -179,7 +179,7 @@ pub(super) fn bookmarks(printed: &mut Printed) {
     wait_until(|| scene.simulator().connections().len() > before);
     printed.refused(
         &mut scene.collect("out", "state"),
-        "Name another one with --state",
+        "Name another one: --state DIR",
     );
     scene.run(&mut scene.collect("beside", "another")).success();
     first.stop().success();

@@ -171,7 +171,9 @@ fn permissions(text: &str) -> Result<u32, &'static str> {
         Ok(mode) if octal && matches!(text.len(), 3 | 4) && mode & 0o200 != 0 && mode <= 0o777 => {
             Ok(mode)
         }
-        _ => Err("use three octal digits such as \"0640\", with write permission for the owner"),
+        _ => Err(
+            "use three or four octal digits such as \"0640\", with write permission for the owner",
+        ),
     }
 }
 

@@ -36,7 +36,63 @@ pub enum IdentityFiles {
     },
 }
 
+/// A file that a configuration names.
+#[derive(Debug)]
+pub(super) struct NamedFile<'a> {
+    /// The key that names it.
+    pub(super) key: &'static str,
+    /// What it holds.
+    pub(super) what: &'static str,
+    /// As written.
+    pub(super) path: &'a Path,
+    /// Whether only its owner should read it.
+    pub(super) is_secret: bool,
+    /// Whether it holds certificates as PEM.
+    pub(super) is_pem: bool,
+}
+
+impl<'a> NamedFile<'a> {
+    /// Returns a file that everybody may read.
+    pub(super) fn open(key: &'static str, what: &'static str, path: &'a Path) -> Self {
+        Self {
+            key,
+            what,
+            path,
+            is_secret: false,
+            is_pem: true,
+        }
+    }
+
+    /// Returns a file that only its owner should read.
+    pub(super) fn secret(key: &'static str, what: &'static str, path: &'a Path) -> Self {
+        Self {
+            is_secret: true,
+            is_pem: false,
+            ..Self::open(key, what, path)
+        }
+    }
+}
+
 impl IdentityFiles {
+    /// Returns the files.
+    pub(super) fn files(&self) -> Vec<NamedFile<'_>> {
+        match self {
+            Self::Pkcs12 { file, password, ca } => {
+                let mut files = vec![NamedFile::secret("pkcs12", "the identity", file)];
+                if let Some(Secret::File(path)) = password {
+                    files.push(NamedFile::secret("password", "the password", path));
+                }
+                files.extend(ca.iter().map(|ca| NamedFile::open("ca", "the CA", ca)));
+                files
+            }
+            Self::Pem { cert, key, ca } => vec![
+                NamedFile::open("cert", "the certificate", cert),
+                NamedFile::secret("key", "the key", key),
+                NamedFile::open("ca", "the CA", ca),
+            ],
+        }
+    }
+
     /// Reads the files. Relative paths start at `base`.
     ///
     /// # Errors

@@ -115,14 +115,12 @@ impl RawConfig {
             .map(|output| output_paths::errors_path(self, output, base))
             .collect();
         let mut receivers = Vec::with_capacity(self.outputs.len());
-        for (output, errors) in self.outputs.iter_mut().zip(errors) {
+        for (output, errors) in self.outputs.iter().zip(errors) {
             if errors.is_none() && is_complete && output.url.value.keys().contains(&"errors") {
                 report_no_errors_file(output, diagnostics);
             }
-            let receiver = std::mem::take(&mut output.receiver);
-            let loaded = receiver.load(base, errors, credentials);
-            let loaded = loaded.map_err(|error| diagnostics.push(error));
-            receivers.push(loaded.unwrap_or_default());
+            let receiver = output.receiver.clone();
+            receivers.push(receiver.load(base, errors, credentials, diagnostics));
         }
         Examined {
             requests,

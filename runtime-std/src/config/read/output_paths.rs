@@ -8,8 +8,6 @@ use std::path::{Path, PathBuf};
 
 use super::diagnostic::Diagnostic;
 use super::raw::{RawConfig, RawOutput, RequestSource};
-use crate::config::read::identity::IdentityFiles;
-use crate::config::read::secret::Secret;
 use crate::output::destination::Destination;
 use crate::output::file::naming::manifest_path;
 use crate::output::pattern::{Pattern, segment};
@@ -38,6 +36,19 @@ pub(super) fn check(
                 let what = format!("recording to {} would overwrite {what}", name.display());
                 diagnostics.push(Diagnostic::new(0, what, "Record to another file"));
             }
+        }
+    }
+    if let Some(capture) = around.capture {
+        let names = capture_names(capture, raw);
+        let others = |name: &PathBuf| {
+            let mut all = names.iter();
+            all.any(|other| other != name && is_capture(name, other))
+        };
+        if let Some(name) = names.iter().find(|name| others(name)) {
+            let what = format!("two sources would be recorded to {}", name.display());
+            let remedy = "Give the sources names of which none is another one with a number or \
+                          .sent after it";
+            diagnostics.push(Diagnostic::new(0, what, remedy));
         }
     }
     let mut written = WrittenFiles::default();
@@ -187,21 +198,17 @@ impl ReservedFiles {
         }
         for source in &raw.sources {
             let of = |what: &str| format!("{what} of {}", source.name.value);
-            add_identity(&source.identity.value, base, &of, &mut add);
+            for file in source.identity.value.files() {
+                add(base.join(file.path), of(file.what));
+            }
             if let RequestSource::File(file) = &source.request.value {
                 add(base.join(file), of("the request"));
             }
         }
         for output in &raw.outputs {
-            let of = |what: &str| format!("{what} of the output {}", output.name.value);
-            let Some(tls) = &output.receiver.tls else {
-                continue;
-            };
-            if let Some(ca) = &tls.ca {
-                add(base.join(ca), of("the CA"));
-            }
-            if let Some(identity) = &tls.identity {
-                add_identity(identity, base, &of, &mut add);
+            for (_, file) in output.receiver.files() {
+                let what = format!("{} of the output {}", file.what, output.name.value);
+                add(base.join(file.path), what);
             }
         }
         let captures = around.capture.map(|path| capture_names(path, raw));
@@ -244,32 +251,6 @@ impl ReservedFiles {
                 None => false,
             });
         known && path.parent() == self.state.as_deref()
-    }
-}
-
-/// Adds the files of an identity with their purposes.
-fn add_identity(
-    identity: &IdentityFiles,
-    base: &Path,
-    of: &dyn Fn(&str) -> String,
-    add: &mut impl FnMut(PathBuf, String),
-) {
-    let mut add = |file: &Path, what: &str| add(base.join(file), of(what));
-    match identity {
-        IdentityFiles::Pkcs12 { file, password, ca } => {
-            add(file, "the identity");
-            if let Some(ca) = ca {
-                add(ca, "the CA");
-            }
-            if let Some(Secret::File(file)) = password {
-                add(file, "the password");
-            }
-        }
-        IdentityFiles::Pem { cert, key, ca } => {
-            add(cert, "the certificate");
-            add(key, "the key");
-            add(ca, "the CA");
-        }
     }
 }
 

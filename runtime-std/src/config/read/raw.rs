@@ -246,7 +246,12 @@ impl RawConfig {
             diagnostics.push(Diagnostic::new(name.line, what, remedy));
         }
         self.check_servers(&mut diagnostics);
-        let targets = self.outputs.iter().map(|output| At {
+        // Several outputs may send different events to one receiver.
+        let is_local = |output: &&RawOutput| {
+            let to = &output.url.value;
+            matches!(to, Destination::Stdout | Destination::File(_))
+        };
+        let targets = self.outputs.iter().filter(is_local).map(|output| At {
             line: output.url.line,
             value: output.url.value.to_string(),
         });

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::at::At;
 use super::diagnostic::Diagnostic;
-use super::identity::{self, IdentityFiles};
+use super::identity::{self, IdentityFiles, NamedFile};
 use super::secret::Secret;
 use crate::config::receiver::{
     ClientCertificate, HttpOptions, KafkaOptions, ReceiverOptions, SecretText, SyslogOptions,
@@ -69,51 +69,83 @@ pub struct RawTls {
 }
 
 impl RawReceiver {
+    /// Returns the files that it names, each with its line.
+    pub(super) fn files(&self) -> Vec<(usize, NamedFile<'_>)> {
+        let mut files = Vec::new();
+        if let Some(tls) = &self.tls {
+            let ca = tls.ca.iter().map(|ca| NamedFile::open("ca", "the CA", ca));
+            let of_identity = tls.identity.iter().flat_map(IdentityFiles::files);
+            files.extend(ca.chain(of_identity).map(|file| (tls.line, file)));
+        }
+        if let Some(At { line, value }) = &self.credentials {
+            let (Credentials::Token(_, secret) | Credentials::Basic(_, secret)) = value;
+            files.extend(
+                secret
+                    .file()
+                    .map(|path| (*line, NamedFile::secret("credentials", "the secret", path))),
+            );
+        }
+        let headers = self.headers.iter().map(|(_, text)| ("header", text));
+        let options = self.client_options.iter().map(|(_, text)| ("option", text));
+        let proxy = self.proxy.iter().map(|text| ("proxy", text));
+        for (key, At { line, value }) in headers.chain(options).chain(proxy) {
+            if let HeaderText::Secret(secret) = value {
+                let named = |path| (*line, NamedFile::secret(key, "a secret", path));
+                files.extend(secret.file().map(named));
+            }
+        }
+        files
+    }
+
     /// Reads the files. Relative paths start at `base`. `errors` is the file for
     /// refused events. Without `credentials`, those of a service that are not there are
-    /// empty.
-    ///
-    /// # Errors
-    /// The first problem with its line.
+    /// empty. Adds every problem to `problems`.
     pub fn load(
         self,
         base: &Path,
         errors: Option<PathBuf>,
         credentials: bool,
-    ) -> Result<ReceiverOptions, Diagnostic> {
-        let tls = match self.tls {
-            None => TlsOptions::default(),
-            Some(tls) => {
-                let line = tls.line;
-                let loaded = tls.load(base);
-                loaded.map_err(|failure| Diagnostic { line, failure })?
-            }
-        };
+        problems: &mut Vec<Diagnostic>,
+    ) -> ReceiverOptions {
+        let mut found = |problem: Diagnostic| problems.push(problem);
+        let tls = self.tls.and_then(|tls| {
+            let line = tls.line;
+            let loaded = tls.load(base, credentials);
+            loaded
+                .map_err(|failure| found(Diagnostic { line, failure }))
+                .ok()
+        });
+        let tls = tls.unwrap_or_default();
         let mut http = self.http;
         http.errors = errors;
         for (name, text) in self.headers {
-            http.headers.push((name, text.load(base, credentials)?));
+            if let Ok(text) = text.load(base, credentials).map_err(&mut found) {
+                http.headers.push((name, text));
+            }
         }
-        if let Some(proxy) = self.proxy {
+        http.proxy = self.proxy.and_then(|proxy| {
             let line = proxy.line;
-            let proxy = proxy.load(base, credentials)?;
+            let proxy = proxy.load(base, credentials).map_err(&mut found).ok()?;
             let checked = checked_proxy(&proxy, &tls);
-            checked.map_err(|failure| Diagnostic { line, failure })?;
-            http.proxy = Some(proxy);
-        }
+            checked
+                .map_err(|failure| found(Diagnostic { line, failure }))
+                .ok()?;
+            Some(proxy)
+        });
+        http.authorization = self
+            .credentials
+            .and_then(|of| of.load(base, credentials).map_err(&mut found).ok());
         let kafka = KafkaOptions {
             errors: http.errors.clone(),
             ..self.kafka
         };
-        let kafka = client_options(kafka, self.client_options, base, credentials)?;
-        let authorization = self.credentials.map(|of| of.load(base, credentials));
-        http.authorization = authorization.transpose()?;
-        Ok(ReceiverOptions {
+        let kafka = client_options(kafka, self.client_options, base, credentials);
+        ReceiverOptions {
             tls,
             syslog: self.syslog,
             http,
-            kafka,
-        })
+            kafka: kafka.map_err(&mut found).unwrap_or_default(),
+        }
     }
 }
 
@@ -203,14 +235,19 @@ impl At<Credentials> {
     }
 }
 
+/// Returns false for a credential that only the service has, unless `credentials` are needed.
+fn is_there(secret: &Secret, credentials: bool) -> bool {
+    let is_set = || std::env::var_os("CREDENTIALS_DIRECTORY").is_some();
+    !matches!(secret, Secret::Credential(_)) || credentials || is_set()
+}
+
 fn read(
     secret: Secret,
     base: &Path,
     credentials: bool,
     line: usize,
 ) -> Result<SecretText, Diagnostic> {
-    let is_set = || std::env::var_os("CREDENTIALS_DIRECTORY").is_some();
-    if matches!(secret, Secret::Credential(_)) && !credentials && !is_set() {
+    if !is_there(&secret, credentials) {
         return Ok(SecretText::new(""));
     }
     let text = secret.under(base).read();
@@ -232,12 +269,19 @@ fn header_value(text: SecretText, line: usize) -> Result<SecretText, Diagnostic>
 }
 
 impl RawTls {
-    fn load(self, base: &Path) -> Result<TlsOptions, Failure> {
+    fn load(self, base: &Path, credentials: bool) -> Result<TlsOptions, Failure> {
         let ca = match self.ca {
             None => Vec::new(),
             Some(ca) => identity::read(&base.join(ca))?.to_vec(),
         };
-        let identity = self.identity.map(|files| files.load(base)).transpose()?;
+        let files = self.identity.filter(|files| match files {
+            IdentityFiles::Pkcs12 {
+                password: Some(secret),
+                ..
+            } => is_there(secret, credentials),
+            _ => true,
+        });
+        let identity = files.map(|files| files.load(base)).transpose()?;
         let identity = identity.map(|identity| {
             let key = SecretText::new(identity.private_key_pem().as_str());
             ClientCertificate::new(identity.certificate_pem(), key)
@@ -274,11 +318,12 @@ mod tests {
                 }),
                 ..RawReceiver::default()
             };
-            let loaded = receiver.load(Path::new(""), None, true);
-            loaded.map_err(|diagnostic| diagnostic.failure.to_string())
+            let mut problems = Vec::new();
+            receiver.load(Path::new(""), None, true, &mut problems);
+            problems.pop().map(|problem| problem.failure.to_string())
         };
         let sound = "http://user:s3cret@proxy.example.net:3128";
-        assert!(load(sound, None).is_ok());
+        assert_eq!(load(sound, None), None);
         for (proxy, name, words) in [
             (
                 "ftp://user:s3cret@proxy.example.net",
@@ -287,7 +332,7 @@ mod tests {
             ),
             (sound, Some("siem"), "exclude each other"),
         ] {
-            let error = load(proxy, name).unwrap_err();
+            let error = load(proxy, name).unwrap();
             assert!(
                 error.contains(words) && !error.contains("s3cret"),
                 "{error}"

@@ -32,6 +32,14 @@ pub enum Secret {
 const LIMIT: usize = 4096;
 
 impl Secret {
+    /// Returns the file that holds it, if it is in one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// Reads the password. It is wiped when dropped.
     ///
     /// # Errors

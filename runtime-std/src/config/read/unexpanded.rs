@@ -3,8 +3,8 @@
 use super::suggest::shown;
 
 /// The keys that name a place: a path, a server or an address.
-const PLACES: [&str; 10] = [
-    "state", "server", "bind", "pkcs12", "cert", "key", "ca", "file", "request", "url",
+const PLACES: [&str; 11] = [
+    "state", "server", "bind", "pkcs12", "cert", "key", "ca", "file", "request", "url", "errors",
 ];
 
 /// Returns what is not expanded in the value of a key that names a place, and what to
@@ -58,6 +58,7 @@ mod tests {
             ("state", "~", Some("begins with ~")),
             ("url", "file:~/events", Some("begins with ~")),
             ("url", "file:${LOGS}/events", Some("contains ${LOGS},")),
+            ("errors", "~/refused", Some("begins with ~")),
             ("file", "$HOME/pass", Some("contains $HOME,")),
             ("file", "a${B", Some("contains ${B,")),
             ("server", "$FMC", Some("contains $FMC,")),

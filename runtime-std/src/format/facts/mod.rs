@@ -16,8 +16,11 @@ use super::event_time::EventTime;
 use super::table::Known;
 use crate::event::{Event, Value};
 
-/// Where each known field of an event is: the number of the member plus 1, or 0.
+/// Where each known field of an event is: the number of the member plus 1, or 0; with `HIDDEN` if
+/// the output does not write it.
 pub(super) struct KnownMembers([u32; Known::ALL.len()]);
+
+const HIDDEN: u32 = 1 << 31;
 
 impl Default for KnownMembers {
     fn default() -> Self {
@@ -26,9 +29,10 @@ impl Default for KnownMembers {
 }
 
 impl KnownMembers {
-    /// Sets the member of a field.
-    pub(super) fn set(&mut self, known: Known, member: usize) {
-        self.0[known as usize] = member as u32 + 1;
+    /// Sets the member of a field, and whether the output writes it.
+    pub(super) fn set(&mut self, known: Known, member: usize, is_written: bool) {
+        let hidden = if is_written { 0 } else { HIDDEN };
+        self.0[known as usize] = hidden | (member as u32 + 1);
     }
 }
 
@@ -38,6 +42,8 @@ pub(super) struct Facts<'a> {
     pub(super) record_type: RecordType,
     /// When the server archived it, UNIX seconds.
     pub(super) archival: Option<u32>,
+    /// When it was received, UNIX seconds.
+    pub(super) received: u64,
     /// The name of the source.
     pub(super) source: &'a str,
     pub(super) known: &'a KnownMembers,
@@ -48,9 +54,15 @@ pub(super) struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// Returns the value of a known field; `None` if it is absent or null.
     pub(super) fn value(&self, known: Known) -> Option<Value<'a>> {
-        let member = self.known.0[known as usize].checked_sub(1)?;
+        let member = (self.known.0[known as usize] & !HIDDEN).checked_sub(1)?;
         let value = self.event.value(member as usize);
         (value != Value::Null).then_some(value)
+    }
+
+    /// Returns the value of a known field that the output writes.
+    fn written(&self, known: Known) -> Option<Value<'a>> {
+        let is_written = self.known.0[known as usize] & HIDDEN == 0;
+        self.value(known).filter(|_| is_written)
     }
 
     fn number(&self, known: Known) -> Option<u64> {
@@ -173,6 +185,7 @@ impl<'a> Facts<'a> {
         EventTime::of(|known| self.number(known)).or_else(archival)
     }
 }
+
 /// Returns whether a rule, an inspector or a file policy that says this let nothing pass. What
 /// only would have been blocked, or in part, was not.
 fn blocks(action: &str) -> bool {

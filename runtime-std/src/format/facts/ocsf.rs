@@ -63,7 +63,7 @@ pub(super) fn action(facts: &Facts<'_>) -> Option<u64> {
 /// Returns `finding_info.title`. `buffer` holds it if it is new.
 pub(super) fn title<'b>(facts: &Facts<'_>, buffer: &'b mut String) -> &'b str {
     let of_rule = facts.value(Known::IntrusionRuleMessage);
-    let title = of_rule.or_else(|| facts.value(Known::ThreatName));
+    let title = of_rule.or_else(|| facts.written(Known::ThreatName));
     match title {
         Some(Value::Text(text)) => buffer.push_str(text),
         Some(Value::Escaped(text)) => decode(text, buffer),

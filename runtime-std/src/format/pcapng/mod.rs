@@ -254,21 +254,22 @@ impl<'a> Members<'a> {
                 continue;
             }
             match event.name(member) {
-                name if is_data(name) => members.data = Some(value),
+                name if is_data(name) => members.data = members.data.or(Some(value)),
                 "PacketLength" => members.length = value.number(),
                 "LinkType" => {
                     members.link_type = value.number().and_then(|it| it.try_into().ok());
                 }
                 "PacketSecond" => second = value.number().filter(|second| *second > 0),
-                "PacketMicrosecond" => microsecond = value.number(),
+                "PacketMicrosecond" => microsecond = fraction(value),
                 "Device" => name = Some(value),
                 "DeviceUUID" => uuid = Some(value),
                 _ => {}
             }
         }
-        let microsecond = microsecond.filter(|it| *it < 1_000_000).unwrap_or(0);
-        members.time =
-            second.and_then(|it: u64| it.checked_mul(1_000_000)?.checked_add(microsecond));
+        members.time = second.and_then(|it: u64| {
+            let microsecond = microsecond.unwrap_or(0);
+            it.checked_mul(1_000_000)?.checked_add(microsecond)
+        });
         members.device = name.or(uuid);
         members
     }
@@ -283,15 +284,21 @@ fn describe(
     buffer: &mut String,
 ) {
     let mut separator = if comment.is_empty() { "(" } else { " (" };
+    let mut has_data = false;
     for member in 0..event.len() {
         let (name, value) = (event.name(member), event.value(member));
+        if value == Value::Null {
+            continue;
+        }
         let is_placed = match name {
-            "PacketSecond" | "PacketMicrosecond" => has_time,
+            "PacketSecond" => has_time,
+            "PacketMicrosecond" => has_time && fraction(value).is_some(),
             "LinkType" => has_link_type,
             "PacketLength" => value.number().is_some(),
-            name => is_data(name),
+            // The first one.
+            name => is_data(name) && !std::mem::replace(&mut has_data, true),
         };
-        if is_placed || value == Value::Null {
+        if is_placed {
             continue;
         }
         // Writing to a String cannot fail.
@@ -301,6 +308,11 @@ fn describe(
     if separator == ", " {
         comment.push(')');
     }
+}
+
+/// Returns the microseconds of a second.
+fn fraction(value: Value<'_>) -> Option<u64> {
+    value.number().filter(|micros| *micros < 1_000_000)
 }
 
 /// Returns whether a member holds the bytes of a packet.

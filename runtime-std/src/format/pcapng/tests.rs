@@ -89,6 +89,22 @@ fn a_packet_has_its_bytes_time_length_and_members() {
 }
 
 #[test]
+fn what_a_packet_cannot_hold_is_in_its_comment() {
+    let event =
+        packet(r#","PacketSecond":7,"PacketMicrosecond":1000000,"Packet":"00","PacketData":"01""#);
+    let found = blocks(&[&[&event]]);
+    let Some(Block::Packet(packet)) = found.last() else {
+        panic!("{found:?}")
+    };
+    assert_eq!((packet.time, &packet.data[..]), (7_000_000, &[0][..]));
+    let comment = &packet.comments[0];
+    assert!(
+        comment.ends_with("EventID 9, PacketMicrosecond 1000000, PacketData 01)"),
+        "{comment}"
+    );
+}
+
+#[test]
 fn a_packet_names_its_intrusion_event_before_or_after_it_in_a_batch_and_in_an_earlier_one() {
     let mine = packet(r#","PacketData":"00""#);
     for batches in [

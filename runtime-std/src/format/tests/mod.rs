@@ -370,3 +370,42 @@ fn nul_ends_no_message() {
         );
     }
 }
+
+#[test]
+fn the_title_of_a_finding_names_no_dropped_field() {
+    let event = record(
+        RecordKind::Event,
+        br#"{"EventType":"FileEvent","ThreatName":"W32.X"}"#,
+    );
+    let event = EventRecord {
+        record_type: RecordType::FILE,
+        ..event
+    };
+    let origin = RecordOrigin {
+        source: "fmc",
+        transform: &OwnedTransform::Json,
+        received: 2,
+        columns: &Columns::default(),
+    };
+    let dropped = FieldSelection::drop(["ThreatName".into()]);
+    let mut titles = [None, Some(dropped)].map(|fields| {
+        let mut out = Vec::new();
+        let mut formatter = Formatter::new(Format::Ocsf).with_fields(fields);
+        formatter.append(origin, &event, Some(Digest::new(0)), &mut out);
+        let out: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        out["finding_info"]["title"].as_str().unwrap().to_owned()
+    });
+    titles.sort();
+    assert_eq!(titles, ["Malware", "W32.X"]);
+}
+
+#[test]
+fn a_line_of_ftd_without_a_time_has_that_of_its_receipt() {
+    let event = EventRecord {
+        archival: None,
+        ..record(RecordKind::Event, b"{}")
+    };
+    let out = written(Format::Ftd, &OwnedTransform::Json, &event);
+    let out = String::from_utf8(out).unwrap();
+    assert!(out.starts_with("<166>1970-01-01T00:00:02Z fmc : "), "{out}");
+}

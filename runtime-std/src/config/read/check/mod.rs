@@ -152,20 +152,34 @@ impl Found<'_> {
             self.put(line, place::state(state));
         }
         for output in &raw.outputs {
-            let Destination::File(pattern) = &output.url.value else {
-                continue;
+            for (line, file) in output.receiver.files() {
+                self.secrecy(line, &file);
+            }
+            let line = output.url.line;
+            let paths: Vec<PathBuf> = match &output.url.value {
+                Destination::File(pattern) => {
+                    let pattern = pattern.clone().under(&self.base.to_string_lossy());
+                    self.put(
+                        line,
+                        output.group.and_then(place::group).into_iter().collect(),
+                    );
+                    let paths = output_paths::paths(&pattern, output, raw);
+                    paths.into_keys().collect()
+                }
+                // By default it is in the state directory.
+                _ => output_paths::errors_path(raw, output, self.base)
+                    .into_iter()
+                    .collect(),
             };
-            let pattern = pattern.clone().under(&self.base.to_string_lossy());
-            let paths = output_paths::paths(&pattern, output, raw);
             let directories: BTreeSet<PathBuf> =
-                paths.keys().map(|path| directory(path).into()).collect();
+                paths.iter().map(|path| directory(path).into()).collect();
             for path in directories {
                 if seen.insert(path.clone()) {
-                    self.put(output.url.line, place::of_files(&path));
+                    self.put(line, place::of_files(&path));
                 }
             }
-            let problem = paths.keys().find_map(|path| place::file(path));
-            self.put(output.url.line, problem.into_iter().collect());
+            let problem = paths.iter().find_map(|path| place::file(path));
+            self.put(line, problem.into_iter().collect());
         }
     }
 

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use estreamer_mio::tls::{self, CertificateFacts, Identity, IdentityError};
@@ -13,20 +12,10 @@ use super::Found;
 use super::user::user;
 use crate::config::read::diagnostic::Diagnostic;
 use crate::config::read::identities::Opened;
-use crate::config::read::identity::{IdentityFiles, about, read};
+use crate::config::read::identity::{IdentityFiles, NamedFile, about, read};
 use crate::config::read::raw::RawSource;
 use crate::config::read::secret::Secret;
 use crate::failure::Remedy;
-
-/// A file that an identity names.
-struct NamedFile {
-    key: &'static str,
-    path: PathBuf,
-    /// Whether only its owner should read it.
-    is_secret: bool,
-    /// Whether it holds certificates as PEM.
-    is_pem: bool,
-}
 
 impl Found<'_> {
     /// Reports every problem with the files of the identity of a source, which was `opened`.
@@ -39,7 +28,7 @@ impl Found<'_> {
         source: &RawSource,
         opened: Opened,
     ) -> Result<Option<Arc<Identity>>, String> {
-        let files = files(&source.identity.value, self.base);
+        let files = source.identity.value.files();
         let before = self.mistakes.len();
         for file in &files {
             let line = source.lines.of(file.key, source.identity.line);
@@ -87,9 +76,10 @@ impl Found<'_> {
     }
 
     /// Reports whether a file can be read, and whether others can read a secret.
-    fn look(&mut self, line: usize, file: &NamedFile) {
-        let (key, shown) = (file.key, file.path.display());
-        let metadata = match fs::metadata(&file.path) {
+    fn look(&mut self, line: usize, file: &NamedFile<'_>) {
+        let path = self.base.join(file.path);
+        let (key, shown) = (file.key, path.display());
+        let metadata = match fs::metadata(&path) {
             Ok(metadata) => metadata,
             Err(error) => {
                 let (what, remedy) = match error.kind() {
@@ -113,11 +103,21 @@ impl Found<'_> {
                 .mistakes
                 .push(Diagnostic::new(line, what, "Name a file in it"));
         }
-        if access(&file.path, Access::READ_OK).is_err() {
+        if access(&path, Access::READ_OK).is_err() {
             let what = format!("{key}: {} may not read {shown}", user());
             let remedy = "Change owner or mode of the file, or check as the user of the service";
             return self.mistakes.push(Diagnostic::new(line, what, remedy));
         }
+        self.secrecy(line, file);
+    }
+
+    /// Warns if others can read a secret.
+    pub(super) fn secrecy(&mut self, line: usize, file: &NamedFile<'_>) {
+        let path = self.base.join(file.path);
+        let (key, shown) = (file.key, path.display());
+        let Ok(metadata) = fs::metadata(&path) else {
+            return;
+        };
         let mode = metadata.permissions().mode() & 0o7777;
         if file.is_secret && metadata.is_file() && mode & 0o006 != 0 {
             let what =
@@ -129,12 +129,13 @@ impl Found<'_> {
 
     /// Reports PEM files that cannot be read as certificates, except the one of the key
     /// `told`.
-    fn pem(&mut self, source: &RawSource, files: &[NamedFile], told: Option<&str>) {
+    fn pem(&mut self, source: &RawSource, files: &[NamedFile<'_>], told: Option<&str>) {
         for file in files
             .iter()
             .filter(|file| file.is_pem && told != Some(file.key))
         {
-            let Ok(bytes) = read(&file.path) else {
+            let path = self.base.join(file.path);
+            let Ok(bytes) = read(&path) else {
                 continue;
             };
             // Certificates are read before the key, which is not there.
@@ -151,34 +152,9 @@ impl Found<'_> {
             };
             if let Some(error) = error {
                 let line = source.lines.of(file.key, source.identity.line);
-                let failure = about(&file.path, &error);
+                let failure = about(&path, &error);
                 self.mistakes.push(Diagnostic { line, failure });
             }
         }
-    }
-}
-
-/// Returns the files of an identity.
-fn files(identity: &IdentityFiles, base: &Path) -> Vec<NamedFile> {
-    let named = |key, path: &Path, is_secret, is_pem| NamedFile {
-        key,
-        path: base.join(path),
-        is_secret,
-        is_pem,
-    };
-    match identity {
-        IdentityFiles::Pkcs12 { file, password, ca } => {
-            let mut files = vec![named("pkcs12", file, true, false)];
-            if let Some(Secret::File(path)) = password {
-                files.push(named("password", path, true, false));
-            }
-            files.extend(ca.iter().map(|ca| named("ca", ca, false, true)));
-            files
-        }
-        IdentityFiles::Pem { cert, key, ca } => vec![
-            named("cert", cert, false, true),
-            named("key", key, true, false),
-            named("ca", ca, false, true),
-        ],
     }
 }

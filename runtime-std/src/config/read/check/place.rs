@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use nix::unistd::{getegid, geteuid, getgroups};
 use rustix::fs::{Access, access, statvfs};
 use rustix::io::Errno;
 
@@ -141,6 +142,19 @@ pub(super) fn file(path: &Path) -> Option<Problem> {
             ))
         }
     }
+}
+
+/// Looks at the group of new files.
+pub(super) fn group(group: u32) -> Option<Problem> {
+    let is_root = geteuid().is_root();
+    let has = || getgroups().is_ok_and(|groups| groups.iter().any(|it| it.as_raw() == group));
+    if is_root || getegid().as_raw() == group || has() {
+        return None;
+    }
+    Some(Problem::mistake(
+        format!("group: {} is not in the group {group}", user()),
+        as_service("Name a group of the user, or add the user to it"),
+    ))
 }
 
 /// The directory does not exist or cannot be entered.

@@ -56,7 +56,6 @@ pub(super) fn read(section: &Section<'_>, url: &Destination) -> (ArchiveRules, O
     for key in FILE_KEYS {
         if let Some((line, _)) = section.get(key)
             && !is_file
-            && key != "mode"
             && !url.keys().contains(&key)
         {
             let remedy = "Remove it, or use url = \"file:PATH\"";

@@ -90,7 +90,16 @@ pub(super) fn credentials(section: &Section<'_>) -> Option<At<Credentials>> {
     let auth = auth.and_then(|auth| {
         let bearer = secret::read(&auth, "bearer");
         let bearer = bearer.map(|secret| Credentials::Token("Bearer", secret));
-        let value = bearer.or_else(|| basic(&auth))?;
+        let basic = basic(&auth);
+        if bearer.is_some() && basic.is_some() {
+            let what = "auth: bearer excludes user and password";
+            section.note(line("auth"), what, "Remove one of the two");
+        }
+        if !auth.has("bearer") && !auth.has("user") {
+            let remedy = "Use auth = { bearer = { file = \"FILE\" } }, or remove it";
+            section.note(line("auth"), "auth has neither bearer nor user", remedy);
+        }
+        let value = bearer.or(basic)?;
         Some(At {
             line: line("auth"),
             value,
