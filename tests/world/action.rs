@@ -94,12 +94,13 @@ pub(crate) enum Action {
 /// Kinds of trouble. A world has some of them.
 const TROUBLES: usize = 12;
 
-const CRASHES: [Crash; 5] = [
+const CRASHES: [Crash; 6] = [
     Crash::Kill,
     Crash::Power,
     Crash::PowerButJournal,
     Crash::PowerButOutputs,
     Crash::PowerAndLength,
+    Crash::PowerAndHole,
 ];
 
 /// Returns the actions of a seed.

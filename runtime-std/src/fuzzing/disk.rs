@@ -27,15 +27,18 @@ pub enum Crash {
     /// The power fails: the journal has them; the outputs have their length, but not
     /// their content.
     PowerAndLength,
+    /// The power fails: only the journal has them, but of their first half only the length.
+    PowerAndHole,
 }
 
 /// All kinds.
-pub const CRASHES: [Crash; 5] = [
+pub const CRASHES: [Crash; 6] = [
     Crash::Kill,
     Crash::Power,
     Crash::PowerButJournal,
     Crash::PowerButOutputs,
     Crash::PowerAndLength,
+    Crash::PowerAndHole,
 ];
 
 /// The disk; clones share it.
@@ -156,7 +159,7 @@ impl ModelDisk {
         let survives = |is_journal: bool| match crash {
             Crash::Kill | Crash::PowerAndLength => true,
             Crash::Power => false,
-            Crash::PowerButJournal => is_journal,
+            Crash::PowerButJournal | Crash::PowerAndHole => is_journal,
             Crash::PowerButOutputs => !is_journal,
         };
         for content in state.files.values_mut() {
@@ -164,6 +167,13 @@ impl ModelDisk {
                 let length = content.now.len();
                 content.now = content.durable.clone();
                 content.now.resize(length.max(content.now.len()), 0);
+            }
+            if crash == Crash::PowerAndHole && content.journal {
+                let durable = content.durable.len();
+                if let Some(young) = content.now.get_mut(durable..) {
+                    let hole = young.len() / 2;
+                    young[..hole].fill(0);
+                }
             }
             if survives(content.journal) {
                 content.sync();

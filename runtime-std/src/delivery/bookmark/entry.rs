@@ -131,10 +131,11 @@ pub enum Ending {
     Whole,
     /// The last frame is truncated; it starts at this byte.
     Torn(usize),
-    /// The last frame is complete but has a wrong checksum; it starts at this byte. The
-    /// cause is a power loss or damage.
+    /// The last frame is complete but has a wrong checksum, or complete ones follow that may all
+    /// be younger than the last sync; it starts at this byte. The cause is a power loss, after
+    /// which any page may be missing, or damage.
     Garbled(usize),
-    /// A damaged frame is followed by complete ones; it starts at this byte.
+    /// A damaged frame is followed by complete ones, and was durable; it starts at this byte.
     Broken(usize),
 }
 
@@ -189,10 +190,11 @@ impl<'a> Entries<'a> {
             return Ending::Whole;
         };
         let at = self.segment.len() - self.rest.len();
-        match has_frame(behind) {
-            true => Ending::Broken(at),
-            false if has_length(self.rest) => Ending::Garbled(at),
-            false => Ending::Torn(at),
+        match frames(behind) {
+            Frames::Older => Ending::Broken(at),
+            Frames::Unsynced => Ending::Garbled(at),
+            Frames::None if has_length(self.rest) => Ending::Garbled(at),
+            Frames::None => Ending::Torn(at),
         }
     }
 }
@@ -232,16 +234,44 @@ fn has_length(bytes: &[u8]) -> bool {
         })
 }
 
-/// Returns whether the bytes contain a complete frame.
-fn has_frame(mut bytes: &[u8]) -> bool {
+/// Complete frames behind a damaged one.
+enum Frames {
+    None,
+    /// They may all be younger than the last sync.
+    Unsynced,
+    /// Something before the last of them was made durable.
+    Older,
+}
+
+/// Finds the complete frames in these bytes. A commit is made durable before the next one is
+/// written, and so is an entry about a file or a source.
+fn frames(mut bytes: &[u8]) -> Frames {
+    let mut found = Frames::None;
+    let (mut commits, mut others) = (0, 0);
     while let Some(at) = memchr::memmem::find(bytes, &MAGIC) {
         bytes = &bytes[at..];
-        if first(bytes).is_some() {
-            return true;
+        let Some((entry, rest)) = first(bytes) else {
+            bytes = &bytes[1..];
+            continue;
+        };
+        match entry {
+            JournalEntry::Batch(_) | JournalEntry::Written(_) | JournalEntry::Tallied(..) => {}
+            JournalEntry::Commit(_) => commits += 1,
+            JournalEntry::Anchor(_)
+            | JournalEntry::Opened(_)
+            | JournalEntry::LetGo(_)
+            | JournalEntry::Closed => others += 1,
+            JournalEntry::Snapshot(_) | JournalEntry::Tally(_) | JournalEntry::Rotated(_) => {
+                return Frames::Older;
+            }
         }
-        bytes = &bytes[1..];
+        if commits > 1 || others > 1 {
+            return Frames::Older;
+        }
+        found = Frames::Unsynced;
+        bytes = rest;
     }
-    false
+    found
 }
 
 fn crc(length: &[u8], payload: &[u8]) -> u32 {
@@ -341,18 +371,31 @@ mod tests {
         }
     }
 
+    /// Of what came after the last sync, any page may be missing after a power loss.
     #[test]
-    fn a_flipped_bit_with_whole_frames_behind_it_is_no_torn_end() {
-        let (written, bytes) = three();
-        let last = bytes.len() - frame(&written[2]).len();
+    fn only_what_was_durable_counts_as_damaged_with_whole_frames_behind_it() {
+        let (mut written, mut bytes) = three();
+        let unsynced = frame(&written[0]).len() + frame(&written[1]).len();
+        for entry in [written[0].clone(), JournalEntry::Commit(4)] {
+            bytes.extend(frame(&entry));
+            written.push(entry);
+        }
+        let ends: Vec<usize> = written
+            .iter()
+            .scan(0, |end, entry| {
+                *end += frame(entry).len();
+                Some(*end)
+            })
+            .collect();
         for at in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[at / 8] ^= 1 << (at % 8);
-            let (_, ending) = read(&flipped);
-            match at / 8 < last {
-                true => assert!(matches!(ending, Ending::Broken(_)), "bit {at}: {ending:?}"),
+            let (read, ending) = read(&flipped);
+            let start = read.len().checked_sub(1).map_or(0, |last| ends[last]);
+            match at / 8 < unsynced {
+                true => assert_eq!(ending, Ending::Broken(start), "bit {at}"),
                 false => assert!(
-                    [Ending::Torn(last), Ending::Garbled(last)].contains(&ending),
+                    [Ending::Torn(start), Ending::Garbled(start)].contains(&ending),
                     "bit {at}: {ending:?}"
                 ),
             }
