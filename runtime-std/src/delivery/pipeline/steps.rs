@@ -216,6 +216,12 @@ impl DeliverySteps {
         parts: &[OutputPart],
     ) -> Result<Option<u64>, StepError> {
         let due = output.due(parts).map_err(Retry)?;
+        // What is recorded as closed must not be moved aside after a power loss.
+        if !due.is_empty()
+            && let Some(first) = self.mark(output, n)?
+        {
+            return Ok(Some(first));
+        }
         for due in &due {
             let pending = |journal: MutexGuard<'_, Journal>| journal.pending_on(&due.marked, n);
             if let Some(first) = self.journal().and_then(pending) {

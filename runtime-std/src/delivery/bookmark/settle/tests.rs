@@ -71,6 +71,11 @@ fn a_foreign_file_with_the_number_of_one_of_version_1_stays_and_it_is_told() {
             proof: NO_PROOF,
         };
         let mut recovered = recovered(mark, range);
+        // Of an event that went to another file nothing comes again.
+        recovered.pending.push(PendingBatch::new(BatchEntry {
+            n: 2,
+            ..recovered.pending[0].batch.clone()
+        }));
         let mut notices = Vec::new();
         let mut tell = |notice| notices.push(notice);
         settle(&disk, &key, &mut recovered, same_boot, &mut tell).unwrap();

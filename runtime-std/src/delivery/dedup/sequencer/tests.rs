@@ -363,3 +363,12 @@ fn records_behind_a_clock_that_was_set_back_are_counted() {
     let (_, numbered) = batch(&mut sequencer, &ahead, 5002);
     assert_eq!(numbered.counts.ahead, 2);
 }
+
+#[test]
+fn records_that_come_before_any_point_to_resume_from_are_not_remembered() {
+    let mut sequencer = sequencer(1000);
+    let ahead = [record(9000, b"a"), record(9001, b"b")];
+    let (keep, numbered) = batch(&mut sequencer, &ahead, 1000);
+    assert_eq!((keep, numbered.point), (vec![true, true], None));
+    assert_eq!(numbered.counts.unremembered, 2);
+}
