@@ -281,8 +281,10 @@ impl DiskState {
 
     /// A file was synced, and with it the name that another program gave it.
     fn keep_given_name(&mut self, inode: u64) {
-        let given = self.given_names.extract_if(.., |_, of| *of == inode);
-        self.durable_names.extend(given);
+        let given = std::mem::take(&mut self.given_names).into_iter();
+        let (durable, rest): (BTreeMap<_, _>, _) = given.partition(|(_, of)| *of == inode);
+        self.given_names = rest;
+        self.durable_names.extend(durable);
     }
 
     /// Counts an operation; returns an error from the crash on. The crashing operation

@@ -72,9 +72,9 @@ impl FileContent {
     pub(super) fn truncate(&mut self, length: usize) {
         self.now.truncate(length);
         let length = self.now.len();
-        let cut = |of: &Range<usize>| of.start.min(length)..of.end.min(length);
-        self.lost = cut(&self.lost);
-        self.foreign = self.foreign.iter().map(cut).collect();
+        for of in std::iter::once(&mut self.lost).chain(&mut self.foreign) {
+            *of = of.start.min(length)..of.end.min(length);
+        }
     }
 
     /// Returns the bytes from `start` to `end`, fewer if there are not so many.
