@@ -138,6 +138,8 @@ impl ReadPlan {
             steps = steps.checked_sub(1).expect("steps are bounded");
             let room = if open { builder.room() } else { None };
             let Some(room) = room else {
+                // What was handed over to make room.
+                found.take(&mut builder, &mut held);
                 held.pop_front().expect("a batch holds the budget");
                 continue;
             };
