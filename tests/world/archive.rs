@@ -47,6 +47,14 @@ impl Touched {
         }
     }
 
+    /// The operator restores a backup: what is recorded as closed and has no name yet is moved
+    /// aside, because the old journal does not explain it.
+    pub(crate) fn restored(&mut self, disk: &ModelDisk) {
+        for series in series() {
+            self.touch(disk, &series);
+        }
+    }
+
     /// Returns what is wrong with the closed files: nothing may differ but what another program
     /// changed.
     pub(crate) fn prove(&self, disk: &ModelDisk) -> Result<(), String> {

@@ -52,6 +52,7 @@ impl World {
             return Ok(());
         };
         self.end_in_order()?;
+        self.touched.restored(&self.disk);
         self.remove_state();
         for (path, content) in backup {
             self.disk.written_by_another(&path, &content);
