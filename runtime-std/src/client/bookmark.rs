@@ -255,7 +255,7 @@ impl ClientBookmark {
             // Older ones are not asked for again. Archives of several servers differ by up to
             // the overlap.
             let oldest = since.point.map_or(0, |point| point.resume_from);
-            let oldest = oldest.saturating_sub(self.overlap);
+            let oldest = oldest.saturating_sub(self.overlap.max(1));
             since.records.retain(|(second, _)| *second >= oldest);
             let mut entry = Some(BatchEntry {
                 n: self.n + 1,

@@ -266,8 +266,9 @@ pub trait Output: Send {
         None
     }
 
-    /// Returns whether there are new notices about files.
-    fn has_notices(&self) -> bool {
+    /// Returns whether there are notices to tell before marks are durable; only once between two
+    /// marks, because another program may go on changing a file.
+    fn has_notices(&mut self) -> bool {
         false
     }
 

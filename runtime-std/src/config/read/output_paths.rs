@@ -338,8 +338,9 @@ impl<'d> WrittenFiles<'d> {
                 ),
             });
         }
-        // `RawConfig::check` reports equal destinations.
-        let same = output.url.value == other.output.url.value;
+        // `RawConfig::check` reports equal destinations on this machine.
+        let is_file = matches!(output.url.value, Destination::File(_));
+        let same = is_file && output.url.value == other.output.url.value;
         (!same && self.reported.insert((others, name))).then(|| {
             format!(
                 "the outputs {others} and {name} would both write to {}",

@@ -77,7 +77,7 @@ use writer::OutputWriter;
 const FOR_OTHERS: Duration = Duration::from_millis(500);
 
 /// How long a stop waits at least for the last commit, after all outputs have finished.
-const FOR_LAST_COMMIT: Duration = Duration::from_secs(2);
+const FOR_LAST_COMMIT: Duration = Duration::from_secs(10);
 
 /// The parameters of a pipeline.
 pub struct Setup {
@@ -376,7 +376,7 @@ impl Pipeline {
             // committer must not wait for it: another pipeline may use the journal.
             let failure = self.progress.take_failure();
             self.progress.fail(PipelineError::Late);
-            self.wait_for_threads(self.progress.called().len(), FOR_OTHERS);
+            wait_for(&self.threads, self.progress.called().len(), FOR_OTHERS);
             if let Some(failure @ PipelineError::NotDurable(_)) = failure {
                 // A hanging output may still write to a file that must be truncated. No
                 // other pipeline takes over; the next start truncates it.
@@ -389,7 +389,9 @@ impl Pipeline {
             return (Err(failure), self.state.take());
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        if !self.wait_for_threads(0, left.max(FOR_LAST_COMMIT)) {
+        // It was started last. The time of the others is limited by themselves.
+        let committer = self.threads.last().map_or(&[][..], std::slice::from_ref);
+        if !wait_for(committer, 0, left.max(FOR_LAST_COMMIT)) {
             // A disk that hangs. No other pipeline takes over: a write that was begun may
             // still reach the journal.
             self.progress.fail(PipelineError::DiskHangs);
@@ -414,19 +416,6 @@ impl Pipeline {
             std::mem::swap(&mut *lock(&self.remembered), &mut *lock(&self.delivered));
         }
         (failure.map_or(Ok(()), Err), self.state.take())
-    }
-
-    /// Waits until all threads but so many have ended; returns false after `limit`.
-    fn wait_for_threads(&self, but: usize, limit: Duration) -> bool {
-        let deadline = Instant::now() + limit;
-        let running = || self.threads.iter().filter(|thread| !thread.is_finished());
-        while running().count() > but {
-            if Instant::now() >= deadline {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        true
     }
 
     /// Truncates the files to the last commit after a failed sync: bytes after it can be
@@ -454,4 +443,17 @@ impl Drop for Pipeline {
     fn drop(&mut self) {
         self.progress.finish();
     }
+}
+
+/// Waits until all threads but so many have ended; returns false after `limit`.
+fn wait_for(threads: &[JoinHandle<()>], but: usize, limit: Duration) -> bool {
+    let deadline = Instant::now() + limit;
+    let running = || threads.iter().filter(|thread| !thread.is_finished());
+    while running().count() > but {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    true
 }

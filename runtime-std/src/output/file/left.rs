@@ -85,7 +85,8 @@ impl FileOutput {
             let (mark, end) = (&of.mark, of.period_end);
             let is_same = |it: &FileIdentity| (it.device, it.inode) == (mark.device, mark.inode);
             if found.as_ref().is_some_and(is_same) {
-                self.open(&path, end)?;
+                // If that fails now, it is told when its next event comes.
+                let _ = self.open(&path, end);
             } else if let Some(of) = self.left.remove(&path) {
                 self.tell_taken(&path, &of);
             }

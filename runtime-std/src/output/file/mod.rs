@@ -53,6 +53,8 @@ pub struct FileOutput {
     /// After a failed write: the data that may be partially written, by file.
     torn: Vec<(Arc<Path>, Vec<u8>)>,
     notices: Vec<FileNotice>,
+    /// Whether notices were told since the last marks.
+    has_told: bool,
     /// Files that get no more data and may not be durable yet.
     released: Vec<Arc<dyn DiskFile>>,
     /// The marks of the files of the last process, by absolute path.
@@ -113,6 +115,7 @@ impl FileOutput {
             left: BTreeMap::new(),
             torn: Vec::new(),
             notices: Vec::new(),
+            has_told: false,
             released: Vec::new(),
             marks: BTreeMap::new(),
             recovered: BTreeMap::new(),
@@ -343,6 +346,7 @@ impl Output for FileOutput {
         for open in self.files.values_mut() {
             open.is_marked = true;
         }
+        self.has_told = false;
         self.let_go.clear();
         self.tend();
     }
@@ -433,8 +437,8 @@ impl Output for FileOutput {
         Ok(())
     }
 
-    fn has_notices(&self) -> bool {
-        !self.notices.is_empty()
+    fn has_notices(&mut self) -> bool {
+        !self.notices.is_empty() && !std::mem::replace(&mut self.has_told, true)
     }
 
     fn notices(&mut self) -> Vec<FileNotice> {

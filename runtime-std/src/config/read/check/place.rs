@@ -151,7 +151,8 @@ pub(super) fn group(group: u32) -> Option<Problem> {
     if is_root || getegid().as_raw() == group || has() {
         return None;
     }
-    Some(Problem::mistake(
+    // A directory may give its group to new files.
+    Some(Problem::warning(
         format!("group: {} is not in the group {group}", user()),
         as_service("Name a group of the user, or add the user to it"),
     ))
