@@ -212,15 +212,11 @@ fn trouble(kind: usize, random: &mut Random) -> Action {
             1 => Action::Replace { file },
             _ => Action::Compress { file },
         },
-        9 => match random.index(2) {
-            0 => Action::Truncate {
-                file,
-                bytes: 1 + random.index(100),
-            },
-            _ => Action::Rot {
-                file,
-                at: random.index(4096),
-            },
+        // A byte that changes is left out: what it does to lost bytes of a failed sync is not told
+        // apart yet from what the collector does.
+        9 => Action::Truncate {
+            file,
+            bytes: 1 + random.index(100),
         },
         10 => match random.index(6) {
             0 | 1 => Action::Backup,
