@@ -80,7 +80,6 @@ pub(crate) enum Action {
     /// Another program compresses a file and removes the original.
     Compress { file: usize },
     /// A byte of a file changes by itself.
-    #[allow(dead_code, reason = "left out of seeds for now")]
     Rot { file: usize, at: usize },
     /// The operator copies the state directory.
     Backup,
@@ -213,11 +212,15 @@ fn trouble(kind: usize, random: &mut Random) -> Action {
             1 => Action::Replace { file },
             _ => Action::Compress { file },
         },
-        // A byte that changes is left out: what it does to lost bytes of a failed sync is not told
-        // apart yet from what the collector does.
-        9 => Action::Truncate {
-            file,
-            bytes: 1 + random.index(100),
+        9 => match random.index(2) {
+            0 => Action::Truncate {
+                file,
+                bytes: 1 + random.index(100),
+            },
+            _ => Action::Rot {
+                file,
+                at: random.index(4096),
+            },
         },
         10 => match random.index(6) {
             0 | 1 => Action::Backup,

@@ -14,9 +14,15 @@ use crate::sources::{SOURCES, Source};
 
 const FOREIGN: &[u8] = b"<foreign ";
 
-/// What others did to lines: rest of those that were cut, and those with a byte that changed.
+/// What others did to lines.
 #[derive(Default)]
-pub(crate) struct Damage(BTreeSet<Vec<u8>>);
+pub(crate) struct Damage {
+    /// The rest of those that were cut.
+    cut: BTreeSet<Vec<u8>>,
+    /// Whether a byte changed somewhere. A file with it may be told to be foreign, and keeps whatever
+    /// a failed sync or a power loss left in it.
+    pub(crate) is_rotten: bool,
+}
 
 impl Damage {
     /// A file was cut, or nothing explains its end any more: half a line may stay there.
@@ -25,23 +31,15 @@ impl Damage {
         self.note(end.unwrap_or_default());
     }
 
-    /// A byte of a file changed: its line, and the one after it if it was the end of a line.
-    pub(crate) fn changed(&mut self, content: &[u8], at: usize) {
-        let before = content[..at].rsplit(|byte| *byte == b'\n').next();
-        let start = at - before.map_or(0, <[u8]>::len);
-        let line = content[start..].split(|byte| *byte == b'\n').next();
-        self.note(line.unwrap_or_default());
-    }
-
     fn note(&mut self, piece: &[u8]) {
         if !piece.is_empty() {
-            self.0.insert(piece.to_vec());
+            self.cut.insert(piece.to_vec());
         }
     }
 
     /// Returns what is behind the damage that a line begins with.
     fn behind<'l>(&self, line: &'l [u8]) -> impl Iterator<Item = &'l [u8]> {
-        self.0
+        self.cut
             .iter()
             .filter_map(|piece| line.strip_prefix(&piece[..]))
     }
@@ -53,6 +51,9 @@ impl Damage {
         sources: &[Source],
         oracle: &Oracle,
     ) -> Result<(), String> {
+        if self.is_rotten {
+            return Ok(());
+        }
         for output in (0..OUTPUTS.len()).filter(|output| *output != BULK) {
             let expected = expected(output, sources, oracle);
             for path in disk.paths(Path::new(OUT)) {
@@ -94,9 +95,6 @@ impl Damage {
     }
 
     fn is_explained(&self, line: &[u8], expected: &Expected) -> bool {
-        // A failed sync may leave zeros in a file that is told not to be ours any more.
-        let zeros = line.iter().take_while(|byte| **byte == 0).count();
-        let line = &line[zeros..];
         line.is_empty()
             || is_foreign(line)
             || expected.contains_key(line)

@@ -136,7 +136,10 @@ impl World {
             self.listen();
             let Err(error) = started else {
                 self.is_plain = self.disk.is_sound();
-                if let Err(untold) = self.oracle.unproven_was_told(&self.disk) {
+                if let Err(untold) = self
+                    .oracle
+                    .unproven_was_told(&self.disk, self.damage.is_rotten)
+                {
                     self.wrong.get_or_insert(untold);
                 }
                 return;
