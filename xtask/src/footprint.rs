@@ -18,11 +18,21 @@ const STATE_LIMIT: u64 = 288;
 const EMBASSY_LIMIT: u64 = 4096 + 2048;
 /// What it uses of the stack.
 const STACK_LIMIT: u64 = 2048;
+/// What the stack has more if the timer interrupts where it is deepest: an exception's registers.
+const INTERRUPT: u64 = 32;
+const STACK: &str = "embassy image: stack";
 
 struct Row {
     name: String,
     bytes: u64,
     limit: Option<u64>,
+}
+
+impl Row {
+    fn is_near(&self, listed: u64) -> bool {
+        let by_chance = if self.name == STACK { INTERRUPT } else { 0 };
+        listed.abs_diff(self.bytes).saturating_sub(by_chance) * 100 <= listed * 2
+    }
 }
 
 pub(crate) fn run(steps: &mut Steps, bless: bool) -> Result {
@@ -87,7 +97,7 @@ fn measure(risc_v: bool) -> Result<Vec<Row>> {
             Some(EMBASSY_LIMIT),
         ),
         row(
-            "embassy image: stack",
+            STACK,
             told("embassy")?.iter().map(|(_, bytes)| bytes).sum(),
             Some(STACK_LIMIT),
         ),
@@ -192,7 +202,8 @@ fn render(rows: &[Row], compiler: &str) -> String {
          collects with the async client, its request and its waits\n\
          (`src/bin/collecting.rs`), and the same with embassy's executor, a timer, a\n\
          scripted server and a window of 4096 bytes (`src/bin/embassy`). The stack is what\n\
-         that image has used at its end. RISC-V is riscv32imc. Written by `cargo xtask footprint --bless`.\n\n\
+         that image has used at its end, with up to 32 bytes more if its timer interrupts\n\
+         where it is deepest. RISC-V is riscv32imc. Written by `cargo xtask footprint --bless`.\n\n\
          | what | bytes | at most |\n|---|---:|---:|\n",
     );
     for Row { name, bytes, limit } in rows {
@@ -222,7 +233,7 @@ fn check_limits(rows: &[Row]) -> Result {
 fn check_table(rows: &[Row], compiler: &str, table: &str) -> Result {
     let stale: Vec<_> = rows
         .iter()
-        .filter(|row| !listed(table, &row.name).is_some_and(|bytes| is_near(bytes, row.bytes)))
+        .filter(|row| !listed(table, &row.name).is_some_and(|bytes| row.is_near(bytes)))
         .map(|row| row.name.as_str())
         .collect();
     if stale.is_empty() {
@@ -248,10 +259,6 @@ fn listed(table: &str, name: &str) -> Option<u64> {
     })
 }
 
-fn is_near(listed: u64, measured: u64) -> bool {
-    listed.abs_diff(measured) * 100 <= listed * 2
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,6 +277,19 @@ mod tests {
                 "{code}"
             );
             assert!(check_table(&rows(code), "rustc 2", &table).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_stack_may_have_an_interrupt_more() {
+        let stack = |bytes| [row(STACK, bytes, None)];
+        let table = render(&stack(1000), "rustc 1");
+        for (bytes, ok) in [(947, false), (948, true), (1052, true), (1053, false)] {
+            assert_eq!(
+                check_table(&stack(bytes), "rustc 1", &table).is_ok(),
+                ok,
+                "{bytes}"
+            );
         }
     }
 
