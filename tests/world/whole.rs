@@ -19,9 +19,9 @@ const FOREIGN: &[u8] = b"<foreign ";
 pub(crate) struct Damage {
     /// The rest of those that were cut.
     cut: BTreeSet<Vec<u8>>,
-    /// Whether a byte changed somewhere. A file with it may be told to be foreign, and keeps whatever
-    /// a failed sync or a power loss left in it.
-    pub(crate) is_rotten: bool,
+    /// How many bytes changed by themselves. A file with one may be told to be foreign, and keeps
+    /// whatever a failed sync or a power loss left in it.
+    pub(crate) rotten: usize,
 }
 
 impl Damage {
@@ -51,7 +51,7 @@ impl Damage {
         sources: &[Source],
         oracle: &Oracle,
     ) -> Result<(), String> {
-        if self.is_rotten {
+        if self.rotten > 0 {
             return Ok(());
         }
         for output in (0..OUTPUTS.len()).filter(|output| *output != BULK) {

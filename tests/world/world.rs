@@ -396,7 +396,7 @@ impl World {
         let (disk, receiver) = (&self.disk, &self.receiver);
         self.oracle.verdict(disk, receiver, &self.sources)?;
         self.damage.check(disk, &self.sources, &self.oracle)?;
-        self.touched.prove(disk)
+        self.touched.prove(disk, self.damage.rotten)
     }
 
     /// A round without trouble. Returns whether there was nothing to do.

@@ -132,7 +132,7 @@ impl World {
                     path.display()
                 ));
                 self.changes(&path, &path, |disk| disk.flip(&path, at % length));
-                self.damage.is_rotten = true;
+                self.damage.rotten += 1;
             }
         }
     }

@@ -138,7 +138,7 @@ impl World {
                 self.is_plain = self.disk.is_sound();
                 if let Err(untold) = self
                     .oracle
-                    .unproven_was_told(&self.disk, self.damage.is_rotten)
+                    .unproven_was_told(&self.disk, self.damage.rotten > 0)
                 {
                     self.wrong.get_or_insert(untold);
                 }
