@@ -194,14 +194,14 @@ impl ModelDisk {
         state.given_names.clear();
     }
 
-    /// Damages a byte of a file.
+    /// Damages a byte of a file. The same once more does not mend it.
     pub fn flip(&self, path: &Path, at: usize) {
         let mut state = self.0.lock().unwrap();
         let inode = state.names[path];
         let content = state.files.get_mut(&inode).unwrap();
-        content.now[at] ^= 0x40;
+        content.now[at] = damaged(content.now[at]);
         if let Some(durable) = content.durable.get_mut(at) {
-            *durable ^= 0x40;
+            *durable = damaged(*durable);
         }
     }
 
@@ -238,6 +238,11 @@ impl ModelDisk {
         let content = state.file(path);
         content.map_or_else(Vec::new, |content| content.now.clone())
     }
+}
+
+/// No byte of a line becomes one of another line.
+fn damaged(byte: u8) -> u8 {
+    byte.wrapping_add(0x15)
 }
 
 fn is_journal(path: &Path) -> bool {
