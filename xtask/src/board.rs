@@ -43,6 +43,8 @@ pub(crate) struct Toolchain {
     linker: Option<PathBuf>,
     version: String,
     board: Board,
+    /// What it builds gives way to what is waited for.
+    is_patient: bool,
 }
 
 impl Board {
@@ -122,6 +124,7 @@ impl Toolchain {
                 version: version.join(" "),
                 rustc,
                 board: CORTEX_M3,
+                is_patient: false,
             }));
         }
         Ok(None)
@@ -152,7 +155,16 @@ impl Toolchain {
             linker: Some(linker()?),
             version: self.version.clone(),
             board,
+            is_patient: self.is_patient,
         }))
+    }
+
+    /// The same compiler for what is built while others do what is waited for.
+    pub(crate) fn patient(self) -> Self {
+        Self {
+            is_patient: true,
+            ..self
+        }
     }
 
     /// Builds images of tests/firmware, optimised for size.
@@ -177,7 +189,11 @@ impl Toolchain {
 
     /// A cargo command for the board.
     fn cargo(&self, task: &str, manifest: &str) -> Command {
-        let mut command = process::cargo();
+        let cargo = process::cargo();
+        let mut command = match self.is_patient {
+            true => process::patient(cargo.get_program()),
+            false => cargo,
+        };
         command.args([
             task,
             "--profile=firmware",

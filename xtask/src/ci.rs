@@ -16,6 +16,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
     let beside = thread::spawn(|| {
         interop::programs()?;
         firmware::programs().map(drop)?;
+        footprint::programs()?;
         api::prepare()?;
         fuzz::prepare()
     });
@@ -36,8 +37,13 @@ pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
             soak.join().map_err(|_| "the soak panicked")?
         })
     })?;
+    // These tests leave a processor idle now and then.
+    let images = thread::spawn(|| firmware::prepare().and_then(|()| footprint::prepare()));
     interop::run(steps, || {
         firmware::decoder().and_then(|()| mutants::check())
+    })?;
+    steps.run("firmware: images, built beside the tests", || {
+        images.join().map_err(|_| "it panicked")?
     })?;
     bench::run(steps, &bench::Options::check())?;
     firmware::run(steps)?;

@@ -21,9 +21,7 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
         Ok(toolchain)
     })?;
     steps.run("firmware: log decoder", decoder)?;
-    steps.run("firmware: images", || {
-        toolchain.build(&["session", "failing"], "log")
-    })?;
+    steps.run("firmware: images", || images(&toolchain))?;
     steps.run("firmware: a failure is seen", || {
         match board::emulate("failing")?.0.code() {
             Some(1) => Ok(()),
@@ -31,20 +29,19 @@ pub(crate) fn run(steps: &mut Steps) -> Result {
         }
     })?;
     steps.run("firmware: session in C", || {
-        let library = toolchain.build_c_library()?;
-        compile_c(&library)?;
+        compile_c(&toolchain.build_c_library()?)?;
         match board::emulate(C_IMAGE)?.0.code() {
             Some(0) => Ok(()),
             other => Err(format!("must exit with 0, not {other:?}")),
         }
     })?;
-    steps.run("firmware: async session on embassy", || {
-        toolchain.build(&["embassy"], "embassy")?;
-        match board::emulate("embassy")?.0.code() {
+    steps.run(
+        "firmware: async session on embassy",
+        || match board::emulate("embassy")?.0.code() {
             Some(0) => Ok(()),
             other => Err(format!("must exit with 0, not {other:?}")),
-        }
-    })?;
+        },
+    )?;
     steps.run("firmware: session", || {
         let (status, frames) = board::emulate("session")?;
         let log = decode("session", &frames)?;
@@ -68,6 +65,18 @@ pub(crate) fn decoder() -> Result {
         DECODER,
         "--target-dir=target/firmware-log",
     ]))
+}
+
+/// Builds the images, while others do what is waited for.
+pub(crate) fn prepare() -> Result {
+    let toolchain = programs()?.patient();
+    images(&toolchain)?;
+    toolchain.build_c_library().map(drop)
+}
+
+fn images(toolchain: &Toolchain) -> Result {
+    toolchain.build(&["session", "failing"], "log")?;
+    toolchain.build(&["embassy"], "embassy")
 }
 
 /// Finds the compilers and the emulator, or installs them.

@@ -37,17 +37,13 @@ impl Row {
 
 pub(crate) fn run(steps: &mut Steps, bless: bool) -> Result {
     let toolchain = steps.run("footprint: tools", Toolchain::find)?;
-    steps.run("footprint: images", || {
-        toolchain.build(&["footprint", "request", "baseline", "sizes"], "")?;
-        toolchain.build(&["collecting", "embassy"], "embassy")
-    })?;
+    steps.run("footprint: images", || images(&toolchain))?;
     let risc_v = steps.run("footprint: RISC-V", || {
-        let toolchain = toolchain.for_board(RISC_V)?;
-        match &toolchain {
-            Some(toolchain) => toolchain.build(&["footprint", "request", "baseline"], "")?,
-            None => println!("skipped: the source of core is not there"),
+        let is_there = risc_v(&toolchain)?;
+        if !is_there {
+            println!("skipped: the source of core is not there");
         }
-        Ok(toolchain.is_some())
+        Ok(is_there)
     })?;
     steps.run("footprint: table", || {
         let compiler = toolchain.description();
@@ -61,6 +57,32 @@ pub(crate) fn run(steps: &mut Steps, bless: bool) -> Result {
         check_limits(&rows)?;
         check_table(&rows, &compiler, &tree::read(&path)?)
     })
+}
+
+/// Finds the compiler and the emulators, or installs them.
+pub(crate) fn programs() -> Result {
+    Toolchain::find()?.for_board(RISC_V).map(drop)
+}
+
+/// Builds the images, while others do what is waited for.
+pub(crate) fn prepare() -> Result {
+    let toolchain = Toolchain::find()?.patient();
+    images(&toolchain)?;
+    risc_v(&toolchain).map(drop)
+}
+
+fn images(toolchain: &Toolchain) -> Result {
+    toolchain.build(&["footprint", "request", "baseline", "sizes"], "")?;
+    toolchain.build(&["collecting", "embassy"], "embassy")
+}
+
+/// Builds the images for RISC-V. Returns whether its compiler is there.
+fn risc_v(toolchain: &Toolchain) -> Result<bool> {
+    let toolchain = toolchain.for_board(RISC_V)?;
+    if let Some(toolchain) = &toolchain {
+        toolchain.build(&["footprint", "request", "baseline"], "")?;
+    }
+    Ok(toolchain.is_some())
 }
 
 /// Weighs session and request, and asks the third image for the sizes.
