@@ -260,7 +260,12 @@ impl FileRecovery<'_> {
             // Bytes that were moved aside may have come again, and are no file of an output.
             let is_aside = |place: &PathBuf| place.to_string_lossy().contains(ASIDE);
             let others = others.into_iter().take(MAX_CANDIDATES);
-            let mut others = others.filter(|place| !is_aside(place));
+            let mut others: Vec<_> = others.filter(|place| !is_aside(place)).collect();
+            // An older file, from before the state was taken away, may begin with the same bytes.
+            let has_number =
+                |place: &PathBuf| self.number(place).is_some_and(|it| it.1 == mark.inode);
+            others.sort_by_cached_key(|place| !has_number(place));
+            let mut others = others.into_iter();
             let place = others.find(|place| is_ours(mark, place) && is_free(place));
             if let Some(place) = place {
                 taken.extend(self.number(&place));
