@@ -31,6 +31,16 @@ impl Damage {
         self.note(end.unwrap_or_default());
     }
 
+    /// It was told that a file is left as it is. A failed sync and a power loss may have left zeros
+    /// in it, which are the beginning of a line.
+    pub(crate) fn left(&mut self, content: &[u8]) {
+        self.cut(content);
+        for line in content.split(|byte| *byte == b'\n') {
+            let zeros = line.iter().rposition(|byte| *byte == 0);
+            self.note(&line[..zeros.map_or(0, |last| last + 1)]);
+        }
+    }
+
     fn note(&mut self, piece: &[u8]) {
         if !piece.is_empty() {
             self.cut.insert(piece.to_vec());

@@ -212,7 +212,7 @@ impl World {
     fn hear(&mut self, notice: &FileNotice) {
         self.story.push(format!("told: {notice}"));
         if let Some(path) = oracle::leaves(notice) {
-            self.damage.cut(&self.disk.content(path));
+            self.damage.left(&self.disk.content(path));
         }
         self.oracle.told(notice, &self.disk);
     }
