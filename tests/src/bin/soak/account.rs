@@ -36,6 +36,15 @@ impl Counts {
         self.0.values().sum()
     }
 
+    /// How many events are here that the others do not have at all.
+    pub(crate) fn unknown_to(&self, others: &Self) -> u64 {
+        let unknown = self
+            .0
+            .iter()
+            .filter(|(event, _)| !others.0.contains_key(event));
+        unknown.map(|(_, count)| count).sum()
+    }
+
     /// How many events of these the others lack.
     pub(crate) fn missing_in(&self, others: &Self) -> u64 {
         let missing = self.0.iter().map(|(event, count)| {
@@ -68,6 +77,8 @@ pub(crate) struct Account {
     delivered: u64,
     lost: u64,
     doubled: u64,
+    /// Events that nobody stored.
+    unknown: u64,
 }
 
 impl Account {
@@ -79,6 +90,7 @@ impl Account {
             delivered: 0,
             lost: 0,
             doubled: 0,
+            unknown: 0,
         }
     }
 
@@ -88,11 +100,12 @@ impl Account {
         self.delivered += delivered.total();
         self.lost += stored.missing_in(delivered);
         self.doubled += delivered.missing_in(stored);
+        self.unknown += delivered.unknown_to(stored);
     }
 
     pub(crate) fn is_kept(&self) -> bool {
         let is_doubled = self.promise == Promise::ExactlyOnce && self.doubled > 0;
-        self.stored > 0 && self.lost == 0 && !is_doubled
+        self.stored > 0 && self.lost + self.unknown == 0 && !is_doubled
     }
 }
 
@@ -108,8 +121,9 @@ impl fmt::Display for Account {
         };
         write!(
             f,
-            "{:<8} {} stored, {} delivered, {} lost, {} doubled; {promise}: {kept}",
-            self.output, self.stored, self.delivered, self.lost, self.doubled
+            "{:<8} {} stored, {} delivered, {} lost, {} doubled, {} that nobody stored; \
+             {promise}: {kept}",
+            self.output, self.stored, self.delivered, self.lost, self.doubled, self.unknown
         )
     }
 }
@@ -146,6 +160,15 @@ mod tests {
     fn an_event_that_nobody_stored_does_not_replace_one() {
         let account = account(Promise::ExactlyOnce, &["a", "b"], &["a", "c"]);
         assert_eq!((account.lost, account.doubled), (1, 1), "{account}");
+    }
+
+    #[test]
+    fn an_event_that_nobody_stored_breaks_each_promise() {
+        for promise in [Promise::ExactlyOnce, Promise::AtLeastOnce] {
+            let account = account(promise, &["a", "b"], &["a", "b", "half of b"]);
+            assert_eq!(account.unknown, 1, "{account}");
+            assert!(!account.is_kept(), "{account}");
+        }
     }
 
     #[test]

@@ -2,7 +2,6 @@
 //! again and again in the first three quarters of the time, left alone in the last.
 
 use std::fmt;
-use std::os::unix::process::ExitStatusExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -20,7 +19,7 @@ use crate::proof::Proof;
 use crate::receivers::{Bulk, Syslog, document_of};
 use crate::trouble::{Disk, Trouble, Troubles, wait};
 use crate::vitals::{Report, Vitals};
-use crate::world::{ODD, changed, is_open};
+use crate::world::{ODD, PANIC, changed, is_open, stop};
 use estreamer_tests::random::Random;
 
 /// What was asked for.
@@ -106,11 +105,19 @@ impl Long {
             let last = run.live(time.mul_f64(0.25));
             // What is left is collected in peace.
             calm.store(true, Ordering::Relaxed);
-            run.result.troubles = trouble.and_then(|trouble| trouble.join().ok());
+            let mut wrong = Vec::new();
+            if let Some(trouble) = trouble {
+                match trouble.join() {
+                    Ok(troubles) => run.result.troubles = Some(troubles),
+                    Err(_) => wrong.push("what makes trouble panicked".into()),
+                }
+            }
             fed.store(true, Ordering::Relaxed);
-            // It panics only if the run has failed already.
-            let _ = feeder.join();
+            if feeder.join().is_err() {
+                wrong.push("what stores events panicked".into());
+            }
             run.complete(last);
+            run.result.wrong.extend(wrong);
         });
         run.judge();
         if run.result.kills < self.kills {
@@ -252,28 +259,24 @@ impl Run {
 
     fn kill(&mut self, running: Running) {
         let said = running.said();
-        match running.kill() {
+        match running.kill() && !said.contains(PANIC) {
             true => self.result.kills += 1,
             false => self
                 .result
                 .wrong
-                .push(format!("it ended by itself: {said}")),
+                .push(format!("it ended by itself, or panicked: {said}")),
         }
     }
 
     fn stop(&mut self, running: Running) {
-        running.signal("TERM");
-        let ended = running.wait();
+        let stopped = stop(running);
+        let said = stopped.said;
         // A start on a full disk ends with an error when it is stopped.
-        let is_full = self.trouble.has_disks() && ended.stderr.contains(FULL);
-        match ended.status.success() {
+        let is_full = self.trouble.has_disks() && said.contains(FULL) && !said.contains(PANIC);
+        match stopped.is_clean {
             true => self.result.stops += 1,
-            // The signal may have come before it was looked out for.
-            false if is_full || ended.status.signal().is_some() => {}
-            false => self
-                .result
-                .wrong
-                .push(format!("a stop failed: {}", ended.stderr)),
+            false if is_full || stopped.is_excused => {}
+            false => self.result.wrong.push(format!("a stop failed: {said}")),
         }
     }
 
@@ -301,11 +304,13 @@ impl Run {
             sleep(Duration::from_millis(200));
         }
         let (said, there) = (running.said(), start.elapsed());
-        running.signal("TERM");
-        let ended = running.wait();
+        let stopped = stop(running);
         self.result.end = [there, start.elapsed() - there];
-        if !ended.status.success() || ended.stderr.contains(IN_TIME) {
-            let wrong = format!("the last process failed: {}", ended.stderr);
+        if let Some(last) = self.vitals.last_mut() {
+            last.went_on(start.elapsed(), &stopped.said);
+        }
+        if !stopped.is_clean || stopped.said.contains(IN_TIME) {
+            let wrong = format!("the last process failed: {}", stopped.said);
             self.result.wrong.push(wrong);
         } else if since.elapsed() >= STALLED {
             self.result.wrong.push(format!("nothing more came: {said}"));
@@ -355,13 +360,24 @@ impl Run {
         });
         let mut bulk = Account::new("bulk", Promise::ExactlyOnce);
         let documents = stored.iter().flatten().map(|event| document_of(event));
-        bulk.add(&Counts::of(documents), &self.bulk.documents());
+        match self.bulk.documents() {
+            Ok(got) => bulk.add(&Counts::of(documents), &got),
+            Err(wrong) => self.result.wrong.push(wrong),
+        }
         self.result.wrong.extend(received.err());
         self.result.accounts = vec![files, syslog, bulk];
         if let Some(kafka) = &self.kafka {
             let mut account = Account::new("kafka", Promise::AtLeastOnce);
             kafka.look(|got| account.add(&Counts::of(stored.concat()), got));
             self.result.accounts.push(account);
+        }
+        let closed = self.result.rotations;
+        if self.result.proven != closed {
+            let wrong = format!(
+                "{} of {closed} closed files were proven",
+                self.result.proven
+            );
+            self.result.wrong.push(wrong);
         }
         let report = Report(&self.vitals);
         self.result.report = Some((report.to_string(), report.is_sound()));

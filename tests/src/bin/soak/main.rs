@@ -40,7 +40,7 @@ fn main() -> ExitCode {
         None => {
             let kills = options.kills.unwrap_or(KILLS);
             let total = many_worlds(kills, seed, start);
-            let is_sound = total.is_sound() && total.kills >= kills;
+            let is_sound = total.is_sound() && total.kills >= kills && total.has_tried_all();
             (format!("{total}{}", total.faults()), is_sound)
         }
         Some(minutes) => {

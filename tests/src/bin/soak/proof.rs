@@ -60,14 +60,12 @@ impl Proof {
     fn must_name(&self, what: &str, files: &[&Path]) -> Result<String, String> {
         let ended = self.verified();
         let said = String::from_utf8_lossy(&ended.stdout).into_owned() + &ended.stderr;
-        let mut names = files.iter().filter_map(|file| file.file_name());
-        let is_named = names.all(|name| said.contains(&*name.to_string_lossy()));
         let differs = said.lines().filter(|line| line.starts_with("DIFFERS"));
+        let differs = differs.collect::<Vec<_>>().join("; ");
+        let mut names = files.iter().filter_map(|file| file.file_name());
+        let is_named = names.all(|name| differs.contains(&*name.to_string_lossy()));
         match !ended.status.success() && is_named {
-            true => Ok(format!(
-                "{what}: {}",
-                differs.collect::<Vec<_>>().join("; ")
-            )),
+            true => Ok(format!("{what}: {differs}")),
             false => Err(format!("{what} is not named: {said}")),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener};
+use std::panic::catch_unwind;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -114,6 +115,8 @@ pub(crate) struct Bulk {
     pub(crate) address: SocketAddr,
     pub(crate) down: Switch,
     store: Arc<Mutex<HashMap<String, String>>>,
+    /// A request that was none of the bulk API.
+    wrong: Arc<Mutex<Option<String>>>,
 }
 
 impl Bulk {
@@ -121,9 +124,14 @@ impl Bulk {
     /// connections without an answer.
     pub(crate) fn start(seed: u64, chaos: bool) -> Self {
         let (down, store) = (Switch::default(), Arc::default());
-        let (is_down, kept) = (down.clone(), Arc::clone(&store));
+        let wrong = Arc::<Mutex<Option<String>>>::default();
+        let (is_down, kept, noted) = (down.clone(), Arc::clone(&store), Arc::clone(&wrong));
         let random = Mutex::new(Random::new(seed));
         let address = serve(None, move |request| {
+            if catch_unwind(|| bulk::items(request)).is_err() {
+                let body = String::from_utf8_lossy(&request.body).into_owned();
+                lock(&noted).get_or_insert(body);
+            }
             let mut random = lock(&random);
             match chaos.then(|| random.below(12)) {
                 _ if is_down.load(Ordering::Relaxed) => HttpReply::Close,
@@ -142,6 +150,7 @@ impl Bulk {
             address,
             down,
             store,
+            wrong,
         }
     }
 
@@ -158,9 +167,12 @@ impl Bulk {
         lock(&self.store).len() as u64
     }
 
-    /// The documents, as [`document_of`] writes them.
-    pub(crate) fn documents(&self) -> Counts {
-        Counts::of(lock(&self.store).values())
+    /// The documents, as [`document_of`] writes them, or a request that is none of this API.
+    pub(crate) fn documents(&self) -> Result<Counts, String> {
+        match &*lock(&self.wrong) {
+            None => Ok(Counts::of(lock(&self.store).values())),
+            Some(body) => Err(format!("no request of the bulk API: {body}")),
+        }
     }
 }
 

@@ -32,13 +32,14 @@ impl Disk {
         self.0.join("ballast")
     }
 
-    /// Leaves not a byte.
-    fn fill(&self) {
+    /// Leaves not a byte. Returns whether it was this that filled it.
+    fn fill(&self) -> bool {
         let block = vec![1; 1 << 20];
         let Ok(mut ballast) = File::create(self.ballast()) else {
-            return;
+            return false;
         };
         while ballast.write_all(&block).is_ok() {}
+        true
     }
 
     fn free(&self) {
@@ -97,7 +98,9 @@ impl Trouble {
                 }
                 None => {
                     let disk = &self.disks[kind - switches.len()];
-                    disk.fill();
+                    if !disk.fill() {
+                        continue;
+                    }
                     wait(length, stop);
                     disk.free();
                 }

@@ -61,6 +61,11 @@ impl Vitals {
         self.lines = said.lines().count() as u64;
     }
 
+    /// After that, it went on for so long.
+    pub(crate) fn went_on(&mut self, more: Duration, said: &str) {
+        self.end(self.age + more, said);
+    }
+
     fn lines_allowed(&self) -> f64 {
         LINES + LINES_A_MINUTE * self.age.as_secs_f64() / 60.0
     }

@@ -29,8 +29,9 @@ pub(crate) enum Ask {
 /// What was done, and what came of it.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// Kills of a process that was alive.
+    /// Kills of a process that was alive, and of those that had opened its files.
     pub(crate) kills: u64,
+    open_kills: u64,
     stops: u64,
     rotations: u64,
     /// Closed files that `estreamer verify` has proven.
@@ -67,6 +68,9 @@ const HISTORY: u64 = 600;
 const PER_SECOND: u32 = 10;
 /// The seconds of them that are not asked for, where a time is.
 const SKIPPED: u32 = 20;
+/// The seconds before the first connection that may come, where events from now on are asked
+/// for: the longest overlap, and as far as an event of the archive may be late.
+const BEFORE_NOW: u32 = 12;
 /// The connections that are cut at a random byte, if they come to it.
 const CUT: u32 = 60;
 /// Odd as far as an overlap of 5 s bears it.
@@ -78,6 +82,8 @@ pub(crate) const ODD: Oddities = Oddities {
     clock_back: 0,
     clock_ahead: 0,
 };
+/// So many kills come with everything else.
+const MANY: u64 = 200;
 /// At the end, a process that writes nothing for this long is started again.
 const STALLED: Duration = Duration::from_secs(3);
 
@@ -224,28 +230,26 @@ impl World {
 
     /// Kills it.
     fn end(&mut self, running: Running) {
-        let said = running.said();
+        let (said, was_open) = (running.said(), is_open(running.id()));
         self.history.push(format!("kill; it said: {said}"));
-        match running.kill() {
-            true => self.tally.kills += 1,
-            false => self.tally.wrong.push(format!("it ended by itself: {said}")),
+        if !running.kill() || said.contains(PANIC) {
+            let wrong = format!("it ended by itself, or panicked: {said}");
+            return self.tally.wrong.push(wrong);
         }
+        self.tally.kills += 1;
+        self.tally.open_kills += u64::from(was_open);
     }
 
     /// Stops it, and does what may be done to files between two runs.
     fn stop(&mut self, running: Running) {
-        running.signal("TERM");
-        let ended = running.wait();
+        let stopped = stop(running);
         self.history
-            .push(format!("stop; it said: {}", ended.stderr));
-        // The signal may have come before it was looked out for.
-        if ended.status.signal().is_some() {
-            return;
-        }
-        if !ended.status.success() {
-            self.tally
-                .wrong
-                .push(format!("a stop failed: {}", ended.stderr));
+            .push(format!("stop; it said: {}", stopped.said));
+        if !stopped.is_clean {
+            if !stopped.is_excused {
+                let wrong = format!("a stop failed: {}", stopped.said);
+                self.tally.wrong.push(wrong);
+            }
             return;
         }
         self.tally.stops += 1;
@@ -274,19 +278,37 @@ impl World {
                     (found, since) = (now, Instant::now());
                 }
             }
-            running.signal("TERM");
-            let ended = running.wait();
-            // The signal may have come before it was looked out for.
-            if !ended.status.success() && ended.status.signal().is_none() {
-                return Err(format!("the last run failed: {}", ended.stderr));
-            }
             if found >= wanted {
-                break;
+                return self.reload(running);
+            }
+            let stopped = stop(running);
+            if !stopped.is_clean && !stopped.is_excused {
+                return Err(format!("the last run failed: {}", stopped.said));
             }
             self.history
-                .push(format!("not complete; it said: {}", ended.stderr));
+                .push(format!("not complete; it said: {}", stopped.said));
         }
         Ok(())
+    }
+
+    /// The last process has everything: it takes a new file after a reload, and is stopped.
+    fn reload(&mut self, running: Running) -> Result<(), String> {
+        self.files.rotate();
+        running.signal("HUP");
+        running.wait_for("the configuration is reloaded");
+        self.archive.store(20);
+        let wanted = self.expected().len();
+        let are_there = || {
+            let lines = self.files.lines().unwrap_or_default();
+            self.asked_for(lines).len() >= wanted
+        };
+        // A cut may come between.
+        wait_until(are_there);
+        let stopped = stop(running);
+        match stopped.is_clean {
+            true => Ok(()),
+            false => Err(format!("the last stop failed: {}", stopped.said)),
+        }
     }
 
     /// What was asked for, in the order in which it was stored.
@@ -302,11 +324,13 @@ impl World {
     }
 
     /// The lines without those that may be there although nobody asked: after
-    /// “now”, the seconds before it may come once, because a bookmark asks from a
+    /// “now”, the last seconds before it may come once, because a bookmark asks from a
     /// while before the last event.
     fn asked_for(&self, mut lines: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         if self.ask == Ask::Now {
             let history = self.archive.events().into_iter().take(HISTORY as usize);
+            let from = self.first_second() - SKIPPED + HISTORY as u32 / PER_SECOND - BEFORE_NOW;
+            let history = history.filter(|event| event.archival >= from);
             let mut left = Counts::of(history.map(|event| event.data));
             lines.retain(|line| !left.take(line));
         }
@@ -320,6 +344,11 @@ impl World {
                 state: self.fleet.path("state"),
             };
             match proof.verify() {
+                Ok(proven) if proven != self.files.rotations() => {
+                    let closed = self.files.rotations();
+                    let wrong = format!("{proven} of {closed} closed files were proven");
+                    self.tally.wrong.push(wrong);
+                }
                 Ok(proven) => self.tally.proven = proven,
                 Err(said) => self.tally.wrong.push(said),
             }
@@ -353,6 +382,31 @@ pub(crate) fn is_open(process: u32) -> bool {
     })
 }
 
+/// What came of a stop.
+pub(crate) struct Stopped {
+    pub(crate) is_clean: bool,
+    /// The signal may have come before the process looked out for it.
+    pub(crate) is_excused: bool,
+    pub(crate) said: String,
+}
+
+/// Stops a process in order.
+pub(crate) fn stop(running: Running) -> Stopped {
+    let was_open = is_open(running.id());
+    running.signal("TERM");
+    let ended = running.wait();
+    let has_panicked = ended.stderr.contains(PANIC);
+    Stopped {
+        is_clean: ended.status.success() && !has_panicked,
+        is_excused: ended.status.signal() == Some(TERM) && !was_open && !has_panicked,
+        said: ended.stderr,
+    }
+}
+
+/// What a thread says that panics, and the number of the signal of a stop.
+pub(crate) const PANIC: &str = "panicked at";
+const TERM: i32 = 15;
+
 pub(crate) fn changed(path: &Path) -> String {
     format!("{} is not what somebody else made it", path.display())
 }
@@ -362,6 +416,18 @@ impl Tally {
     /// that is somebody else's.
     pub(crate) fn is_sound(&self) -> bool {
         self.lost == 0 && self.doubled == 0 && self.wrong.is_empty()
+    }
+
+    /// Whether everything was done that should be survived. Few kills are in few worlds.
+    pub(crate) fn has_tried_all(&self) -> bool {
+        let done = [
+            self.stops,
+            self.rotations,
+            self.proven,
+            self.reloads,
+            self.cuts,
+        ];
+        self.events > 0 && (self.kills < MANY || !done.contains(&0))
     }
 
     /// What is wrong beside that, a line each.
@@ -374,6 +440,7 @@ impl Tally {
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.kills += other.kills;
+        self.open_kills += other.open_kills;
         self.stops += other.stops;
         self.rotations += other.rotations;
         self.proven += other.proven;
@@ -391,9 +458,10 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} kills of a living process, {} stops, {} rotations, {} closed files proven, {} \
-             reloads, {} connections ({} cut), {} events, {} lost, {} doubled",
+            "{} kills of a living process ({} with open files), {} stops, {} rotations, {} closed \
+             files proven, {} reloads, {} connections ({} cut), {} events, {} lost, {} doubled",
             self.kills,
+            self.open_kills,
             self.stops,
             self.rotations,
             self.proven,
