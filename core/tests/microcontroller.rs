@@ -36,7 +36,10 @@ fn the_page_prints_the_programs_and_the_figures_that_are_tested() {
     assert_eq!(PAGE.matches("```rust").count(), programs.len(), "no other");
     let figures = include_str!("../../tests/firmware/footprint.md");
     for row in figures.lines().filter(|line| line.starts_with('|')) {
-        assert!(PAGE.contains(row), "{row}");
+        assert!(
+            PAGE.contains(row),
+            "docs/microcontrollers.md lacks a row of tests/firmware/footprint.md: {row}"
+        );
     }
 }
 
