@@ -144,8 +144,8 @@ impl ClientContext for Reports {
         let mut reported = lock(&self.0);
         reported.calls += 1;
         reported.is_fatal |= code(&error) == RDKafkaErrorCode::Fatal;
-        // That no broker is there says less than why one is not.
-        if code(&error) != RDKafkaErrorCode::AllBrokersDown || reported.problem.is_none() {
+        // That no broker is there does not say why.
+        if code(&error) != RDKafkaErrorCode::AllBrokersDown {
             reported.problem = Some(told(reason));
         }
     }
