@@ -56,7 +56,7 @@ impl Touched {
     }
 
     /// Returns what is wrong with the closed files: nothing may differ but what another program
-    /// changed. So many bytes changed by themselves.
+    /// changed. `rotten` bytes changed by themselves.
     pub(crate) fn prove(&self, disk: &ModelDisk, rotten: usize) -> Result<(), String> {
         let mut quiet = |_: &Path, _| {};
         for series in series() {

@@ -38,12 +38,14 @@ pub(crate) fn run(steps: &mut Steps) -> Result<Summary> {
         })
     })?;
     // These tests leave a processor idle now and then.
-    let images = thread::spawn(|| firmware::prepare().and_then(|()| footprint::prepare()));
-    interop::run(steps, || {
-        firmware::decoder().and_then(|()| mutants::check())
-    })?;
-    steps.run("firmware: images, built beside the tests", || {
-        images.join().map_err(|_| "it panicked")?
+    thread::scope(|scope| {
+        let images = scope.spawn(|| firmware::prepare().and_then(|()| footprint::prepare()));
+        interop::run(steps, || {
+            firmware::decoder().and_then(|()| mutants::check())
+        })?;
+        steps.run("firmware: images, built beside the tests", || {
+            images.join().map_err(|_| "it panicked")?
+        })
     })?;
     bench::run(steps, &bench::Options::check())?;
     firmware::run(steps)?;

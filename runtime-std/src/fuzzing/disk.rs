@@ -240,7 +240,7 @@ impl ModelDisk {
     }
 }
 
-/// No byte of a line becomes one of another line.
+/// No line of an event becomes that of another one.
 fn damaged(byte: u8) -> u8 {
     byte.wrapping_add(0x15)
 }

@@ -331,11 +331,19 @@ impl Run {
             state: self.fleet.path("state"),
         };
         let open = self.sources[0].files.current();
+        let closed = self.sources.iter().map(|source| source.files.rotations());
+        self.result.rotations = closed.sum();
         match proof
             .verify()
             .and_then(|proven| Ok((proven, proof.tamper(open)?)))
         {
-            Ok((proven, named)) => (self.result.proven, self.result.named) = (proven, named),
+            Ok((proven, named)) => {
+                (self.result.proven, self.result.named) = (proven, named);
+                if proven != self.result.rotations {
+                    let wrong = "not every closed file was proven".to_owned();
+                    self.result.wrong.push(wrong);
+                }
+            }
             Err(said) => self.result.wrong.push(said),
         }
         let stored = self.stored();
@@ -351,7 +359,6 @@ impl Run {
                 }
                 Err(path) => self.result.wrong.push(changed(&path)),
             }
-            self.result.rotations += source.files.rotations();
             self.result.connections += source.server.connections().len() as u64;
         }
         let mut syslog = Account::new("syslog", Promise::AtLeastOnce);
@@ -370,14 +377,6 @@ impl Run {
             let mut account = Account::new("kafka", Promise::AtLeastOnce);
             kafka.look(|got| account.add(&Counts::of(stored.concat()), got));
             self.result.accounts.push(account);
-        }
-        let closed = self.result.rotations;
-        if self.result.proven != closed {
-            let wrong = format!(
-                "{} of {closed} closed files were proven",
-                self.result.proven
-            );
-            self.result.wrong.push(wrong);
         }
         let report = Report(&self.vitals);
         self.result.report = Some((report.to_string(), report.is_sound()));

@@ -40,8 +40,13 @@ fn main() -> ExitCode {
         None => {
             let kills = options.kills.unwrap_or(KILLS);
             let total = many_worlds(kills, seed, start);
-            let is_sound = total.is_sound() && total.kills >= kills && total.has_tried_all();
-            (format!("{total}{}", total.faults()), is_sound)
+            let has_tried_all = total.kills >= kills && total.has_tried_all();
+            let missing = match has_tried_all {
+                true => "",
+                false => "\n  not everything was tried that should be survived",
+            };
+            let is_sound = total.is_sound() && has_tried_all;
+            (format!("{total}{}{missing}", total.faults()), is_sound)
         }
         Some(minutes) => {
             let long = Long {

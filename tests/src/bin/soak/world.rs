@@ -57,6 +57,8 @@ pub(crate) struct World {
     archive: Archive,
     server: Simulator,
     files: Files,
+    /// The second in which it began.
+    start: u32,
     overlap: u32,
     tally: Tally,
     /// What happened, to be told where something is wrong.
@@ -82,6 +84,8 @@ pub(crate) const ODD: Oddities = Oddities {
     clock_back: 0,
     clock_ahead: 0,
 };
+/// After a reload, everything has to come within this time, also after a cut.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// So many kills come with everything else.
 const MANY: u64 = 200;
 /// At the end, a process that writes nothing for this long is started again.
@@ -89,6 +93,8 @@ const STALLED: Duration = Duration::from_secs(3);
 
 impl World {
     pub(crate) fn new(seed: u64, ask: Ask, is_archive: bool) -> Self {
+        // It makes certificates, which takes time.
+        let fleet = Fleet::new();
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |time| time.as_secs() as u32);
         let generator = GeneratorOptions {
@@ -103,7 +109,6 @@ impl World {
             oddities: ODD,
             ..ArchiveOptions::generated(generator, HISTORY)
         });
-        let fleet = Fleet::new();
         let server = fleet.server(seed, 0, |builder| {
             let builder = builder.archive(archive.clone()).bundle(20).seed(seed);
             builder.chaos(ChaosKind::Cut).chaos_connections(CUT)
@@ -118,6 +123,7 @@ impl World {
             archive,
             server,
             files,
+            start: now,
             overlap: 5,
             tally: Tally::default(),
             history: Vec::new(),
@@ -293,17 +299,23 @@ impl World {
 
     /// The last process has everything: it takes a new file after a reload, and is stopped.
     fn reload(&mut self, running: Running) -> Result<(), String> {
+        let said = |of: &Running, words| of.said().contains(words);
+        in_time(|| is_open(running.id())).ok_or("the last process did not open its files")?;
         self.files.rotate();
         running.signal("HUP");
-        running.wait_for("the configuration is reloaded");
+        in_time(|| said(&running, "the configuration is reloaded"))
+            .ok_or_else(|| format!("the last process did not reload: {}", running.said()))?;
         self.archive.store(20);
         let wanted = self.expected().len();
         let are_there = || {
             let lines = self.files.lines().unwrap_or_default();
             self.asked_for(lines).len() >= wanted
         };
-        // A cut may come between.
-        wait_until(are_there);
+        in_time(are_there)
+            .ok_or_else(|| format!("nothing came after a reload: {}", running.said()))?;
+        if !self.is_archive && std::fs::metadata(self.files.current()).is_err() {
+            return Err("a reload took no new file".into());
+        }
         let stopped = stop(running);
         match stopped.is_clean {
             true => Ok(()),
@@ -329,7 +341,7 @@ impl World {
     fn asked_for(&self, mut lines: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         if self.ask == Ask::Now {
             let history = self.archive.events().into_iter().take(HISTORY as usize);
-            let from = self.first_second() - SKIPPED + HISTORY as u32 / PER_SECOND - BEFORE_NOW;
+            let from = self.start - BEFORE_NOW;
             let history = history.filter(|event| event.archival >= from);
             let mut left = Counts::of(history.map(|event| event.data));
             lines.retain(|line| !left.take(line));
@@ -380,6 +392,18 @@ pub(crate) fn is_open(process: u32) -> bool {
         let name = std::fs::read_to_string(thread.path().join("comm"));
         name.is_ok_and(|name| name.trim_end() == "committer")
     })
+}
+
+/// Waits until this is so; `None` if it takes too long.
+fn in_time(is_so: impl Fn() -> bool) -> Option<()> {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        if is_so() {
+            return Some(());
+        }
+        sleep(Duration::from_millis(20));
+    }
+    None
 }
 
 /// What came of a stop.
