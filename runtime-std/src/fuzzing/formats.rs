@@ -26,6 +26,9 @@ pub fn formats(data: &[u8]) {
         3 => return packets(data),
         _ => {}
     }
+    // A number that no reader in this test can hold stays as it came.
+    let is_too_large = serde_json::from_slice::<Value>(data)
+        .is_err_and(|error| error.to_string().starts_with("number out of range"));
     for (format, name, _) in Format::ALL {
         let mut out = b"before".to_vec();
         Converter::new(*format, "fuzz").append(data, &mut out);
@@ -50,7 +53,7 @@ pub fn formats(data: &[u8]) {
         if matches!(format, Format::Ecs | Format::Ocsf) {
             let unique = readers::json(record).is_some();
             assert!(
-                record.is_empty() || unique,
+                record.is_empty() || unique || is_too_large,
                 "{name} is an object without equal names"
             );
         }
