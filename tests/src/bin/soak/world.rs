@@ -299,11 +299,10 @@ impl World {
 
     /// The last process has everything: it takes a new file after a reload, and is stopped.
     fn reload(&mut self, running: Running) -> Result<(), String> {
-        let said = |of: &Running, words| of.said().contains(words);
         in_time(|| is_open(running.id())).ok_or("the last process did not open its files")?;
         self.files.rotate();
         running.signal("HUP");
-        in_time(|| said(&running, "the configuration is reloaded"))
+        in_time(|| running.said().contains("the configuration is reloaded"))
             .ok_or_else(|| format!("the last process did not reload: {}", running.said()))?;
         self.archive.store(20);
         let wanted = self.expected().len();
