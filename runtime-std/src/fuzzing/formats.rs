@@ -26,7 +26,7 @@ pub fn formats(data: &[u8]) {
         3 => return packets(data),
         _ => {}
     }
-    // A number that no reader in this test can hold stays as it came.
+    // The readers below refuse a number that no double can hold; it stays as it came.
     let is_too_large = serde_json::from_slice::<Value>(data)
         .is_err_and(|error| error.to_string().starts_with("number out of range"));
     for (format, name, _) in Format::ALL {
@@ -127,7 +127,7 @@ fn values(data: &[u8]) {
     let ftd = written(Format::Ftd);
     let ftd = [true, false].map(|blank| readers::ftd(&ftd, blank).expect("they are pairs"));
     for (field, value) in event.iter().filter(|(field, _)| *field != "EventType") {
-        // No reader gets NUL.
+        // CEF, LEEF and `ftd` write a blank for NUL.
         let value = value.as_str().expect("it is text").replace('\0', " ");
         let find = |pairs: &readers::Pairs, key: &str| {
             let mut found = pairs.iter().filter(|(other, _)| other == key);

@@ -32,7 +32,7 @@ impl Disk {
         self.0.join("ballast")
     }
 
-    /// Leaves not a byte. Returns whether it was this that filled it.
+    /// Leaves no byte free. Returns whether there was room for the file that does this.
     fn fill(&self) -> bool {
         let block = vec![1; 1 << 20];
         let Ok(mut ballast) = File::create(self.ballast()) else {

@@ -61,7 +61,7 @@ impl Vitals {
         self.lines = said.lines().count() as u64;
     }
 
-    /// After that, it went on for so long.
+    /// It ended later than [`Self::end`] said, by this time.
     pub(crate) fn went_on(&mut self, more: Duration, said: &str) {
         self.end(self.age + more, said);
     }
